@@ -1,0 +1,49 @@
+/**
+ * One request to the API and its answer, independent of how they travel: the HTTP listener makes them from sockets, the
+ * in-process transport passes them by reference. Types only.
+ */
+import type { KubeList, KubeObject, WatchEvent } from "./object.ts";
+
+export interface UserInfo {
+  name: string;
+  uid?: string;
+  groups: string[];
+  extra?: Record<string, string[]>;
+}
+
+export interface ApiRequest {
+  method: string;
+  /** Decoded by nobody: exactly the path of the request line, without the query. */
+  path: string;
+  query: URLSearchParams;
+  /** Names in lower case. */
+  headers: Record<string, string | undefined>;
+  /** The bytes of the body; the reader must bound what it takes (3 MiB) before it has taken it. */
+  body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** In-process only: the body by reference instead of `body`; the server does not keep or change it. */
+  object?: unknown;
+  /** In-process only: answer with `object` or `events` instead of bytes. */
+  asObject?: boolean;
+  /** Set by a transport that itself knows who is calling (in-process). Otherwise authentication decides. */
+  user?: UserInfo;
+  /** Verified client certificate chain's leaf, DER, where TLS gave one. */
+  clientCertificate?: Uint8Array;
+  remoteAddress: string;
+  signal: AbortSignal;
+}
+
+export interface ApiResponse {
+  status: number;
+  /** Names in lower case. Warnings travel in `warnings`, one header line each. */
+  headers: Record<string, string>;
+  warnings?: string[];
+  /** Whole, or in chunks with back-pressure (lists, watches, logs). */
+  body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Answer to `asObject`: an object, a list, a Status; immutable and possibly shared. */
+  object?: KubeObject | KubeList | object;
+  /** Answer to `asObject` for a watch. */
+  events?: AsyncIterable<WatchEvent>;
+}
+
+/** Answers a request. Never rejects for anything a client did: that is a Status in the response. */
+export type ApiHandler = (request: ApiRequest) => Promise<ApiResponse>;

@@ -1,0 +1,81 @@
+/** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
+
+export type FieldErrorType =
+  | "FieldValueNotFound"
+  | "FieldValueRequired"
+  | "FieldValueDuplicate"
+  | "FieldValueInvalid"
+  | "FieldValueNotSupported"
+  | "FieldValueForbidden"
+  | "FieldValueTooLong"
+  | "FieldValueTooMany"
+  | "InternalError"
+  | "FieldValueTypeInvalid";
+
+export interface FieldError {
+  type: FieldErrorType;
+  /** `spec.containers[0].name` */
+  field: string;
+  /** Message without the path, as a Status cause has it. */
+  body: string;
+}
+
+/** A path such as `spec.template.metadata.labels[a]`. Immutable. */
+export class Path {
+  readonly text: string;
+  constructor(text = "") {
+    this.text = text;
+  }
+  child(...names: string[]): Path {
+    return new Path([this.text, ...names].filter(Boolean).join("."));
+  }
+  index(i: number): Path {
+    return new Path(`${this.text}[${i}]`);
+  }
+  key(key: string): Path {
+    return new Path(`${this.text}[${key}]`);
+  }
+  toString(): string {
+    return this.text;
+  }
+}
+/** path("spec", "replicas") */
+export const path = (...names: string[]): Path => new Path(names.join("."));
+
+/** A value as upstream's messages quote it: strings in Go quotes, structures as JSON. */
+export function quoteValue(value: unknown): string {
+  if (value === undefined || value === null) return "null";
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  return JSON.stringify(value);
+}
+
+type At = Path | string;
+const error = (type: FieldErrorType, field: At, body: string): FieldError => ({ type, field: String(field) || "<nil>", body });
+const detailed = (head: string, detail: string): string => (detail ? `${head}: ${detail}` : head);
+
+export const required = (field: At, detail = ""): FieldError => error("FieldValueRequired", field, detailed("Required value", detail));
+export const invalidValue = (field: At, value: unknown, detail: string): FieldError =>
+  error("FieldValueInvalid", field, detailed(`Invalid value: ${quoteValue(value)}`, detail));
+export const duplicate = (field: At, value: unknown): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${quoteValue(value)}`);
+export const notFoundValue = (field: At, value: unknown): FieldError => error("FieldValueNotFound", field, `Not found: ${quoteValue(value)}`);
+export const forbiddenField = (field: At, detail: string): FieldError => error("FieldValueForbidden", field, detailed("Forbidden", detail));
+export const notSupported = (field: At, value: unknown, supported: readonly string[]): FieldError =>
+  error(
+    "FieldValueNotSupported",
+    field,
+    `Unsupported value: ${quoteValue(value)}${
+      supported.length
+        ? `: supported values: ${[...supported]
+            .sort()
+            .map((v) => JSON.stringify(v))
+            .join(", ")}`
+        : ""
+    }`,
+  );
+export const tooLong = (field: At, maxLength: number): FieldError => error("FieldValueTooLong", field, `Too long: may not be more than ${maxLength} bytes`);
+export const tooMany = (field: At, actual: number, max: number): FieldError =>
+  error("FieldValueTooMany", field, `Too many: ${actual}: must have at most ${max} items`);
+export const internalFieldError = (field: At, detail: string): FieldError => error("InternalError", field, `Internal error: ${detail}`);
+export const typeInvalid = (field: At, value: unknown, detail: string): FieldError =>
+  error("FieldValueTypeInvalid", field, detailed(`Invalid value: ${quoteValue(value)}`, detail));

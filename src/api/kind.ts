@@ -1,0 +1,43 @@
+/**
+ * The behaviour of one kind: a plain object of pure functions. A missing function means the generic default. No I/O, no
+ * clock, no random: what a function needs is passed in. Facts (fields, types, columns' names) are data in schema/.
+ *
+ * A kind's file is src/api/<group>/<kind>.ts ("core" for the group ""), and exports one Kind.
+ */
+import type { FieldError } from "./field.ts";
+import type { KubeObject } from "./object.ts";
+
+export interface UpdateStrategy<T extends KubeObject = KubeObject> {
+  /** Takes away what a client may not change on this way in, and keeps what it left out; mutates `object`. */
+  prepareForUpdate?(object: T, old: T): void;
+  /** Errors in the order in which upstream reports them. */
+  validateUpdate?(object: T, old: T): FieldError[];
+  warningsOnUpdate?(object: T, old: T): string[];
+}
+
+export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<T> {
+  /** GroupResource: `pods`, `deployments.apps`. */
+  resource: string;
+  /** Upstream's defaulting of the versioned object (pkg/apis/<group>/<version>/defaults.go); mutates, idempotent. */
+  setDefaults?(object: T): void;
+  /** Mutates a new object before validation; status is already cleared where the kind has a status subresource. */
+  prepareForCreate?(object: T): void;
+  validate?(object: T): FieldError[];
+  warnings?(object: T): string[];
+  /** Generic default for `status`: only status (and metadata as upstream allows) changes. */
+  subresources?: Record<string, UpdateStrategy<T>>;
+  /** Selectable fields besides metadata.name and metadata.namespace. */
+  fields?(object: T): Record<string, string>;
+  /** Table cells in the order of the kind's columns in schema/resources.json; `now` is milliseconds since the epoch. */
+  cells?(object: T, now: number): unknown[];
+  /** Name rule; the default is a DNS-1123 subdomain. Returns upstream's messages. */
+  validateName?(name: string, prefix: boolean): string[];
+  /** PUT of a name that does not exist creates it. Default false. */
+  allowCreateOnUpdate?: boolean;
+  /** PUT without resourceVersion is accepted. Default true. */
+  allowUnconditionalUpdate?: boolean;
+  /** Why writes of this kind do nothing yet ("no controller acts on it"): each write answers with it as a Warning. */
+  inert?: string;
+  /** Why writes of this kind are refused: it protects, and nothing enforces it yet. */
+  refused?: string;
+}

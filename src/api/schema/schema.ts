@@ -1,0 +1,107 @@
+/**
+ * What is known about every built-in type and resource, as data (types.json, resources.json): the one description from
+ * which decoding, defaulting, validation of fields, codecs, patches, apply, discovery and OpenAPI derive.
+ */
+import { readFileSync } from "node:fs";
+
+export interface Field {
+  name: string;
+  /** `*T`, `[]T`, `map[string]T`, a scalar (string, bool, int32, int64, float64, bytes, Time, MicroTime, Duration, Quantity, IntOrString, RawExtension, FieldsV1, JSON) or a type's name. */
+  type: string;
+  /** Protobuf number; absent for what protobuf does not carry. */
+  number?: number;
+  /** Go embedding: in JSON its fields stand in the parent; in protobuf it is a message where `number` is set. */
+  inline?: boolean;
+  omitempty?: boolean;
+  omitzero?: boolean;
+  required?: boolean;
+  default?: unknown;
+  enum?: string[];
+  listType?: "atomic" | "set" | "map";
+  listMapKeys?: string[];
+  mapType?: "atomic" | "granular";
+  patchMergeKey?: string;
+  /** `merge`, `replace`, `retainKeys`, `merge,retainKeys`. */
+  patchStrategy?: string;
+}
+
+export interface TypeDef {
+  name: string;
+  /** In Go's order, embedded ones as they are. */
+  fields: Field[];
+  /** In Go's order with the embedded ones expanded, as JSON has them (TypeMeta gives kind and apiVersion first). */
+  flat: Field[];
+  byName: Map<string, Field>;
+}
+
+export interface Subresource {
+  name: string;
+  /** `group/version/Kind` or `v1/Kind`. */
+  kind: string;
+  verbs: string[];
+}
+
+export interface TableColumn {
+  name: string;
+  type: string;
+  format?: string;
+  priority: number;
+}
+
+export interface ResourceDef {
+  group: string;
+  version: string;
+  resource: string;
+  kind: string;
+  namespaced: boolean;
+  singular: string;
+  verbs: string[];
+  shortNames?: string[];
+  categories?: string[];
+  subresources?: Subresource[];
+  columns?: TableColumn[];
+}
+
+const load = (name: string): unknown => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
+const facts = load("./types.json") as { kinds: Record<string, string>; types: Record<string, Field[]> };
+
+/** Every resource that is served, in discovery's order. */
+export const resources = load("./resources.json") as readonly ResourceDef[];
+
+const typeMeta: Field[] = [
+  { name: "kind", type: "string", number: 1, omitempty: true },
+  { name: "apiVersion", type: "string", number: 2, omitempty: true },
+];
+
+const defs = new Map<string, TypeDef>();
+
+/** Throws for a name that is not in the data: the caller's mistake. */
+export function typeByName(name: string): TypeDef {
+  const known = defs.get(name);
+  if (known) return known;
+  const fields = name === "meta/v1.TypeMeta" ? typeMeta : facts.types[name];
+  if (!fields) throw new Error(`no type ${name} in the schema`);
+  const flat = fields.flatMap((f) => (f.inline ? typeByName(f.type.replace(/^\*/, "")).flat : [f]));
+  const def: TypeDef = { name, fields, flat, byName: new Map(flat.map((f) => [f.name, f])) };
+  defs.set(name, def);
+  return def;
+}
+
+export const hasType = (name: string): boolean => name in facts.types;
+
+/** `apps/v1`, `Deployment` -> its type; undefined for what is not built in. */
+export function typeOfKind(apiVersion: string, kind: string): TypeDef | undefined {
+  const name = facts.kinds[`${apiVersion}/${kind}`];
+  return name === undefined ? undefined : typeByName(name);
+}
+
+/** Every `group/version/Kind` (or `v1/Kind`) with the name of its type. */
+export const kinds: Readonly<Record<string, string>> = facts.kinds;
+
+const byPath = new Map(resources.map((r) => [`${r.group}/${r.version}/${r.resource}`, r]));
+export function resourceOf(group: string, version: string, resource: string): ResourceDef | undefined {
+  return byPath.get(`${group}/${version}/${resource}`);
+}
+
+/** `v1` or `apps/v1`. */
+export const apiVersionOf = (group: string, version: string): string => (group ? `${group}/${version}` : version);

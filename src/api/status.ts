@@ -1,0 +1,80 @@
+/**
+ * Errors of the API: a Kubernetes Status (k8s.io/apimachinery/pkg/api/errors) as something that can be thrown.
+ * Reasons, codes and message texts are upstream's.
+ */
+import type { FieldError } from "./field.ts";
+import type { Status, StatusCause, StatusDetails } from "./types/meta-v1.gen.ts";
+
+export class StatusError extends Error {
+  readonly status: Status;
+  constructor(status: Partial<Status> & { code: number; message: string }) {
+    super(status.message);
+    this.name = "StatusError";
+    this.status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", ...status } as Status;
+  }
+  get code(): number {
+    return this.status.code ?? 500;
+  }
+  get reason(): string {
+    return this.status.reason ?? "";
+  }
+}
+
+/** A resource as error messages name it: `deployments.apps`, `pods`. */
+export const groupResource = (group: string, resource: string): string => (group ? `${resource}.${group}` : resource);
+
+const make = (code: number, reason: string, message: string, details?: StatusDetails): StatusError =>
+  new StatusError({ code, reason, message, ...(details ? { details } : {}) });
+const split = (resource: string): { group?: string; kind: string } => {
+  const dot = resource.indexOf(".");
+  return dot < 0 ? { kind: resource } : { kind: resource.slice(0, dot), group: resource.slice(dot + 1) };
+};
+
+/** `resource` is a groupResource in all of these, `name` may be empty. */
+export const notFound = (resource: string, name: string): StatusError =>
+  make(404, "NotFound", `${resource} ${JSON.stringify(name)} not found`, { name, ...split(resource) });
+export const alreadyExists = (resource: string, name: string): StatusError =>
+  make(409, "AlreadyExists", `${resource} ${JSON.stringify(name)} already exists`, { name, ...split(resource) });
+export const conflict = (resource: string, name: string, why: string): StatusError =>
+  make(409, "Conflict", `Operation cannot be fulfilled on ${resource} ${JSON.stringify(name)}: ${why}`, { name, ...split(resource) });
+export const forbidden = (resource: string, name: string, why: string): StatusError => {
+  const what = !resource ? "forbidden" : name ? `${resource} ${JSON.stringify(name)} is forbidden` : `${resource} is forbidden`;
+  return make(403, "Forbidden", why ? `${what}: ${why}` : what, { ...(name ? { name } : {}), ...split(resource) });
+};
+export const badRequest = (message: string): StatusError => make(400, "BadRequest", message);
+export const unauthorized = (message = "Unauthorized"): StatusError => make(401, "Unauthorized", message);
+export const gone = (message: string): StatusError => make(410, "Gone", message);
+export const expired = (message: string): StatusError => make(410, "Expired", message);
+export const methodNotSupported = (resource: string, action: string): StatusError =>
+  make(405, "MethodNotAllowed", `${action} is not supported on resources of kind ${JSON.stringify(resource)}`, split(resource));
+export const unsupportedMediaType = (message: string): StatusError => make(415, "UnsupportedMediaType", message);
+export const notAcceptable = (message: string): StatusError => make(406, "NotAcceptable", message);
+export const requestEntityTooLarge = (message: string): StatusError => make(413, "RequestEntityTooLarge", `Request entity too large: ${message}`);
+export const tooManyRequests = (message: string, retryAfterSeconds: number): StatusError => make(429, "TooManyRequests", message, { retryAfterSeconds });
+export const internalError = (why: string): StatusError =>
+  make(500, "InternalError", `Internal error occurred: ${why}`, { causes: [{ message: why } as StatusCause] });
+export const serviceUnavailable = (why: string): StatusError => make(503, "ServiceUnavailable", why);
+export const timeout = (message: string, retryAfterSeconds = 0): StatusError =>
+  make(504, "Timeout", `Timeout: ${message}`, retryAfterSeconds ? { retryAfterSeconds } : undefined);
+export const unknownTimeoutOnServer = (resource: string, verb: string, retryAfterSeconds: number): StatusError =>
+  make(500, "ServerTimeout", `The ${verb} operation against ${resource} could not be completed at this time, please try again.`, {
+    ...split(resource),
+    retryAfterSeconds,
+  });
+
+/** `kind` is a GroupKind: `Deployment.apps`, `Pod`. */
+export const invalid = (kind: string, name: string, errors: FieldError[]): StatusError => {
+  const texts = [...new Set(errors.map((e) => `${e.field}: ${e.body}`))];
+  const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
+  return make(422, "Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${text}`, {
+    name,
+    ...split(kind),
+    causes: errors.map((e) => ({ reason: e.type, message: e.body, field: e.field }) as StatusCause),
+  });
+};
+
+export const isNotFound = (error: unknown): boolean => error instanceof StatusError && error.reason === "NotFound";
+export const isConflict = (error: unknown): boolean => error instanceof StatusError && error.reason === "Conflict";
+export const isAlreadyExists = (error: unknown): boolean => error instanceof StatusError && error.reason === "AlreadyExists";
+/** The watch or list position is too old: list again. */
+export const isExpired = (error: unknown): boolean => error instanceof StatusError && error.code === 410;
