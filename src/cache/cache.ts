@@ -1,0 +1,93 @@
+/**
+ * The watch cache: every object of the store in memory as bytes plus a small index record, and the events of the recent
+ * past. All reads of the API server come from here; writes go through to the store.
+ *
+ * Guarantees
+ * - A read begun after a write's promise settled sees that write (with a store that this process alone writes: without
+ *   asking it; otherwise after progress up to the store's revision).
+ * - A watch sees each change once, in order of revision, after the write's promise settled.
+ * - Bytes and parsed objects are shared and immutable. An event is encoded once for all its watchers.
+ */
+import type { KubeObject } from "../api/object.ts";
+import type { ResourceDef } from "../api/schema/schema.ts";
+
+/** One version of one object. */
+export interface Stored<T extends KubeObject = KubeObject> {
+  readonly namespace: string;
+  readonly name: string;
+  /** Revision of the write: metadata.resourceVersion. */
+  readonly revision: number;
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Selectable fields, metadata.name and metadata.namespace among them. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** JSON in the hub version, kind and apiVersion included, resourceVersion spliced in; no trailing newline. */
+  readonly bytes: Uint8Array;
+  /** Parsed on demand, kept in a bounded cache; immutable. */
+  object(): T;
+}
+
+/** Whether an object is selected; absent means everything. */
+export type Predicate = (stored: Stored) => boolean;
+
+export interface CacheListOptions {
+  namespace?: string;
+  predicate?: Predicate;
+  limit?: number;
+  /** Only keys after this one (`namespace/name` or `name`). */
+  after?: string;
+  /** Read exactly as of this revision (from the store's history). Rejects with CompactedError. */
+  revision?: number;
+}
+export interface CacheList {
+  items: Stored[];
+  revision: number;
+  /** Set when `limit` cut the list: key of the last item returned. */
+  last?: string;
+  /** Items beyond the limit; undefined when a predicate makes it unknown. */
+  remaining?: number;
+}
+
+export interface CacheEvent {
+  type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+  /** For DELETED the last state with the deletion's revision. Absent for BOOKMARK. */
+  stored?: Stored;
+  revision: number;
+}
+export interface CacheWatchOptions {
+  namespace?: string;
+  predicate?: Predicate;
+  /** Changes after this revision. Rejects with CompactedError when they are no longer kept. */
+  fromRevision: number;
+  /** Deliver what exists first as ADDED, then a BOOKMARK marked initial (sendInitialEvents). */
+  initial?: boolean;
+  /** BOOKMARK events about once a minute and shortly before a deadline. */
+  bookmarks?: boolean;
+  signal: AbortSignal;
+}
+
+/** One resource: reads from memory, writes through to the store. All objects given are complete and normalised. */
+export interface ResourceCache<T extends KubeObject = KubeObject> {
+  readonly resource: ResourceDef;
+  get(namespace: string, name: string): Promise<Stored<T> | undefined>;
+  list(options: CacheListOptions): Promise<CacheList>;
+  /** Batches; ends when the signal does; the iteration throws CompactedError for a watcher too slow for its queue. */
+  watch(options: CacheWatchOptions): AsyncIterable<CacheEvent[]>;
+  /** Rejects with ExistsError. `ttlSeconds` for events. */
+  create(object: T, options?: { ttlSeconds?: number }): Promise<Stored<T>>;
+  /** Replaces the version `expected`. Rejects with RevisionMismatchError. */
+  update(object: T, expected: number, options?: { ttlSeconds?: number }): Promise<Stored<T>>;
+  /** Deletes the version `expected`; returns the last state under the deletion's revision. */
+  delete(namespace: string, name: string, expected: number): Promise<Stored<T>>;
+  /** Revision this cache has reached. */
+  revision(): Promise<number>;
+}
+
+/** What the API server's own authorizers and admission plugins read: parsed, from memory, never a copy. */
+export interface Reader {
+  /** `resource` is a groupResource: `pods`, `clusterroles.rbac.authorization.k8s.io`. */
+  get<T extends KubeObject>(resource: string, namespace: string, name: string): T | undefined;
+  list<T extends KubeObject>(resource: string, namespace?: string): T[];
+  /** Called on each change of the resource, after the cache holds it. */
+  onChange(resource: string, fn: (namespace: string, name: string) => void): void;
+}
