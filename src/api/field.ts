@@ -26,8 +26,10 @@ export class Path {
   constructor(text = "") {
     this.text = text;
   }
-  child(...names: string[]): Path {
-    return new Path([this.text, ...names].filter(Boolean).join("."));
+  child(name: string, ...more: string[]): Path {
+    let text = this.text && name ? `${this.text}.${name}` : this.text || name;
+    for (const next of more) text = text ? `${text}.${next}` : next;
+    return new Path(text);
   }
   index(i: number): Path {
     return new Path(`${this.text}[${i}]`);
@@ -42,10 +44,32 @@ export class Path {
 /** path("spec", "replicas") */
 export const path = (...names: string[]): Path => new Path(names.join("."));
 
+const escapes: Record<string, string> = {
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
+};
+const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0");
+
+/** A string in Go's quotes (strconv.Quote). */
+export function goQuote(text: string): string {
+  const quoted = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (c) => {
+    const code = c.codePointAt(0)!;
+    return escapes[c] ?? (code < 0x80 ? `\\x${hex(code, 2)}` : code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`);
+  });
+  return `"${quoted}"`;
+}
+
 /** A value as upstream's messages quote it: strings in Go quotes, structures as JSON. */
 export function quoteValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return goQuote(value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
   return JSON.stringify(value);
 }
@@ -60,22 +84,17 @@ export const invalidValue = (field: At, value: unknown, detail: string): FieldEr
 export const duplicate = (field: At, value: unknown): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${quoteValue(value)}`);
 export const notFoundValue = (field: At, value: unknown): FieldError => error("FieldValueNotFound", field, `Not found: ${quoteValue(value)}`);
 export const forbiddenField = (field: At, detail: string): FieldError => error("FieldValueForbidden", field, detailed("Forbidden", detail));
+/** `supported` is printed in the order given: where upstream lists a set, it is sorted. */
 export const notSupported = (field: At, value: unknown, supported: readonly string[]): FieldError =>
   error(
     "FieldValueNotSupported",
     field,
-    `Unsupported value: ${quoteValue(value)}${
-      supported.length
-        ? `: supported values: ${[...supported]
-            .sort()
-            .map((v) => JSON.stringify(v))
-            .join(", ")}`
-        : ""
-    }`,
+    `Unsupported value: ${quoteValue(value)}${supported.length ? `: supported values: ${supported.map(goQuote).join(", ")}` : ""}`,
   );
-export const tooLong = (field: At, maxLength: number): FieldError => error("FieldValueTooLong", field, `Too long: may not be more than ${maxLength} bytes`);
+export const tooLong = (field: At, maxLength: number): FieldError =>
+  error("FieldValueTooLong", field, `Too long: may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`);
 export const tooMany = (field: At, actual: number, max: number): FieldError =>
-  error("FieldValueTooMany", field, `Too many: ${actual}: must have at most ${max} items`);
+  error("FieldValueTooMany", field, `Too many: ${actual}: must have at most ${max} ${max === 1 ? "item" : "items"}`);
 export const internalFieldError = (field: At, detail: string): FieldError => error("InternalError", field, `Internal error: ${detail}`);
 export const typeInvalid = (field: At, value: unknown, detail: string): FieldError =>
   error("FieldValueTypeInvalid", field, detailed(`Invalid value: ${quoteValue(value)}`, detail));
