@@ -18,6 +18,8 @@ export interface ApiRequest {
   query: URLSearchParams;
   /** Names in lower case. */
   headers: Record<string, string | undefined>;
+  /** Each value of those headers that came more than once, so that a comma inside a value stays one value. */
+  repeatedHeaders?: Record<string, string[] | undefined>;
   /** The bytes of the body; the reader must bound what it takes (3 MiB) before it has taken it. */
   body?: Uint8Array | AsyncIterable<Uint8Array>;
   /** In-process only: the body by reference instead of `body`; the server does not keep or change it. */
@@ -28,6 +30,8 @@ export interface ApiRequest {
   user?: UserInfo;
   /** Verified client certificate chain's leaf, DER, where TLS gave one. */
   clientCertificate?: Uint8Array;
+  /** A client certificate was presented and did not verify; why. */
+  clientCertificateError?: string;
   remoteAddress: string;
   signal: AbortSignal;
 }
@@ -39,6 +43,8 @@ export interface ApiResponse {
   warnings?: string[];
   /** Whole, or in chunks with back-pressure (lists, watches, logs). */
   body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Bytes of a chunked body, where known: decides whether compressing is worth it. */
+  size?: number;
   /** Answer to `asObject`: an object, a list, a Status; immutable and possibly shared. */
   object?: KubeObject | KubeList | object;
   /** Answer to `asObject` for a watch. */

@@ -1,0 +1,36 @@
+/** gzip for large answers (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go). */
+import { promisify } from "node:util";
+import { constants, createGzip, gzip } from "node:zlib";
+import type { ApiResponse } from "../../api/exchange.ts";
+
+const gzipOnce = promisify(gzip);
+const threshold = 128 * 1024;
+
+/** Compresses a body that is known to be large; what has no known size (watches, logs) passes as it is. */
+export async function compress(response: ApiResponse, acceptEncoding: string | undefined): Promise<ApiResponse> {
+  const { body } = response;
+  const size = body instanceof Uint8Array ? body.length : (response.size ?? 0);
+  if (!body || size <= threshold || !acceptEncoding || !/\bgzip\b/.test(acceptEncoding)) return response;
+  if (response.headers["content-encoding"]) return response;
+  const headers: Record<string, string> = { ...response.headers, "content-encoding": "gzip", vary: "Accept-Encoding" };
+  delete headers["content-length"];
+  if (body instanceof Uint8Array) return { ...response, headers, body: await gzipOnce(body, { level: constants.Z_BEST_SPEED }) };
+  return { ...response, headers, body: gzipStream(body) };
+}
+
+async function* gzipStream(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const zip = createGzip({ level: constants.Z_BEST_SPEED });
+  const feed = (async () => {
+    for await (const chunk of chunks) {
+      if (!zip.write(chunk)) await new Promise<void>((resolve) => zip.once("drain", resolve).once("close", resolve));
+      if (zip.destroyed) return;
+    }
+    zip.end();
+  })().catch((error) => void zip.destroy(error as Error));
+  try {
+    for await (const chunk of zip) yield chunk as Uint8Array;
+  } finally {
+    zip.destroy();
+    await feed;
+  }
+}

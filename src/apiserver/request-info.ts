@@ -1,0 +1,88 @@
+/** What a request is about, read off its method, path and query (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go). */
+import { badRequest } from "../api/status.ts";
+
+export interface RequestInfo {
+  isResource: boolean;
+  /** Kubernetes' verb for resources, the HTTP method in lower case otherwise. */
+  verb: string;
+  /** As given, without the query. */
+  path: string;
+  /** `api`, `apis` or "". */
+  prefix: string;
+  group: string;
+  version: string;
+  namespace: string;
+  resource: string;
+  subresource: string;
+  name: string;
+  /** Path segments from the resource on, decoded. */
+  parts: string[];
+}
+
+const verbs: Record<string, string> = { POST: "create", GET: "get", HEAD: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
+const namespaceSubresources = new Set(["status", "finalize"]);
+
+function decode(segment: string): string {
+  if (!segment.includes("%")) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw badRequest(`invalid URL escape in ${JSON.stringify(segment)}`);
+  }
+}
+
+/** Go's strconv.ParseBool as the query conversion uses it: "", "0" and "false" are false, all else is true. */
+export const queryBool = (value: string | null): boolean => value !== null && value !== "0" && value.toLowerCase() !== "false";
+
+/** Throws a StatusError for a path that is no path of ours but looks like one. */
+export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
+  const info: RequestInfo = {
+    isResource: false,
+    verb: method.toLowerCase(),
+    path,
+    prefix: "",
+    group: "",
+    version: "",
+    namespace: "",
+    resource: "",
+    subresource: "",
+    name: "",
+    parts: [],
+  };
+  const trimmed = path.replace(/^\/+|\/+$/g, "");
+  let parts = trimmed === "" ? [] : trimmed.split("/").map(decode);
+  if (parts.length < 3 || (parts[0] !== "api" && parts[0] !== "apis")) return info;
+  const prefix = parts[0];
+  parts = parts.slice(1);
+  if (prefix === "apis") {
+    if (parts.length < 3) return info;
+    info.group = parts[0] as string;
+    parts = parts.slice(1);
+  }
+  info.prefix = prefix;
+  info.isResource = true;
+  info.version = parts[0] as string;
+  parts = parts.slice(1);
+  if (parts[0] === "proxy" || parts[0] === "watch") {
+    if (parts.length < 2) throw badRequest(`unable to determine kind and namespace from url, ${path}`);
+    info.verb = parts[0];
+    parts = parts.slice(1);
+  } else info.verb = verbs[method] ?? "";
+  if (parts[0] === "namespaces") {
+    if (parts.length > 1) {
+      info.namespace = parts[1] as string;
+      if (parts.length > 2 && !namespaceSubresources.has(parts[2] as string)) parts = parts.slice(2);
+    }
+  }
+  info.parts = parts;
+  info.resource = parts[0] ?? "";
+  info.name = parts[1] ?? "";
+  if (info.verb !== "proxy") info.subresource = parts[2] ?? "";
+  if (info.name === "" && info.verb === "get") info.verb = queryBool(query.get("watch")) ? "watch" : "list";
+  if (info.name === "" && (info.verb === "list" || info.verb === "watch")) {
+    const named = /^metadata\.name==?([^,=!]+)$/.exec(query.get("fieldSelector") ?? "");
+    if (named && /^[^/%]+$/.test(named[1] as string) && named[1] !== "." && named[1] !== "..") info.name = named[1] as string;
+  }
+  if (info.name === "" && info.verb === "delete") info.verb = "deletecollection";
+  return info;
+}

@@ -1,0 +1,127 @@
+/** Counters, gauges and histograms with labels, written in Prometheus' text format 0.0.4. No clock of their own. */
+
+export type LabelValues = readonly string[];
+
+interface Metric {
+  readonly name: string;
+  write(out: string[]): void;
+}
+
+const escapeLabel = (value: string): string => value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+const number = (value: number): string => (value === Number.POSITIVE_INFINITY ? "+Inf" : String(value));
+
+function labelText(names: readonly string[], values: LabelValues): string {
+  return names.map((name, i) => `${name}="${escapeLabel(values[i] ?? "")}"`).join(",");
+}
+
+/** A value per combination of label values. Used for counters (which only grow) and gauges alike. */
+export class Value implements Metric {
+  readonly name: string;
+  readonly #help: string;
+  readonly #type: "counter" | "gauge";
+  readonly #labels: readonly string[];
+  readonly #values = new Map<string, { values: LabelValues; value: number }>();
+  constructor(type: "counter" | "gauge", name: string, help: string, labels: readonly string[]) {
+    this.name = name;
+    this.#type = type;
+    this.#help = help;
+    this.#labels = labels;
+  }
+  add(by: number, ...values: string[]): void {
+    const key = values.join("\u0000");
+    const entry = this.#values.get(key);
+    if (entry) entry.value += by;
+    else this.#values.set(key, { values, value: by });
+  }
+  inc(...values: string[]): void {
+    this.add(1, ...values);
+  }
+  set(value: number, ...values: string[]): void {
+    this.#values.set(values.join("\u0000"), { values, value });
+  }
+  /** Present value; 0 for what was never touched. */
+  get(...values: string[]): number {
+    return this.#values.get(values.join("\u0000"))?.value ?? 0;
+  }
+  write(out: string[]): void {
+    if (this.#values.size === 0) return;
+    out.push(`# HELP ${this.name} ${this.#help}`, `# TYPE ${this.name} ${this.#type}`);
+    for (const { values, value } of this.#values.values()) {
+      const labels = labelText(this.#labels, values);
+      out.push(labels ? `${this.name}{${labels}} ${number(value)}` : `${this.name} ${number(value)}`);
+    }
+  }
+}
+
+/** Observations in cumulative buckets, upper bounds inclusive, ascending. */
+export class Histogram implements Metric {
+  readonly name: string;
+  readonly #help: string;
+  readonly #labels: readonly string[];
+  readonly #buckets: readonly number[];
+  readonly #series = new Map<string, { values: LabelValues; counts: Float64Array; sum: number; count: number }>();
+  constructor(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {
+    this.name = name;
+    this.#help = help;
+    this.#buckets = buckets;
+    this.#labels = labels;
+  }
+  observe(value: number, ...values: string[]): void {
+    const key = values.join("\u0000");
+    let series = this.#series.get(key);
+    if (!series) this.#series.set(key, (series = { values, counts: new Float64Array(this.#buckets.length), sum: 0, count: 0 }));
+    let i = 0;
+    while (i < this.#buckets.length && value > (this.#buckets[i] as number)) i++;
+    if (i < this.#buckets.length) series.counts[i] = (series.counts[i] as number) + 1;
+    series.sum += value;
+    series.count++;
+  }
+  write(out: string[]): void {
+    if (this.#series.size === 0) return;
+    out.push(`# HELP ${this.name} ${this.#help}`, `# TYPE ${this.name} histogram`);
+    for (const { values, counts, sum, count } of this.#series.values()) {
+      const labels = labelText(this.#labels, values);
+      const comma = labels ? "," : "";
+      let below = 0;
+      this.#buckets.forEach((bound, i) => {
+        below += counts[i] as number;
+        out.push(`${this.name}_bucket{${labels}${comma}le="${number(bound)}"} ${below}`);
+      });
+      out.push(`${this.name}_bucket{${labels}${comma}le="+Inf"} ${count}`);
+      out.push(labels ? `${this.name}_sum{${labels}} ${number(sum)}` : `${this.name}_sum ${number(sum)}`);
+      out.push(labels ? `${this.name}_count{${labels}} ${count}` : `${this.name}_count ${count}`);
+    }
+  }
+}
+
+/** The metrics of one component; names are unique within it. */
+export class Metrics {
+  readonly #metrics = new Map<string, Metric>();
+  readonly #collectors: (() => void)[] = [];
+
+  #add<M extends Metric>(metric: M): M {
+    if (this.#metrics.has(metric.name)) throw new Error(`metric ${metric.name} exists`);
+    this.#metrics.set(metric.name, metric);
+    return metric;
+  }
+  counter(name: string, help: string, labels: readonly string[] = []): Value {
+    return this.#add(new Value("counter", name, help, labels));
+  }
+  gauge(name: string, help: string, labels: readonly string[] = []): Value {
+    return this.#add(new Value("gauge", name, help, labels));
+  }
+  histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[] = []): Histogram {
+    return this.#add(new Histogram(name, help, buckets, labels));
+  }
+  /** Called before each exposition, to set gauges whose value is looked up. */
+  onCollect(fn: () => void): void {
+    this.#collectors.push(fn);
+  }
+  /** Text format 0.0.4, names in order. */
+  expose(): string {
+    for (const collect of this.#collectors) collect();
+    const out: string[] = [];
+    for (const name of [...this.#metrics.keys()].sort()) this.#metrics.get(name)?.write(out);
+    return `${out.join("\n")}\n`;
+  }
+}
