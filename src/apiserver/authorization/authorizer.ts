@@ -1,6 +1,13 @@
 /** Authorization: may this user do this (k8s.io/apiserver/pkg/authorization/authorizer). */
 import type { UserInfo } from "../../api/exchange.ts";
 
+/** One requirement of a request's field selector. */
+export interface FieldRequirement {
+  field: string;
+  operator: "=" | "!=";
+  value: string;
+}
+
 export interface AuthorizationAttributes {
   user: UserInfo;
   /** get, list, watch, create, update, patch, delete, deletecollection, ...; for non-resources the HTTP method in lower case. */
@@ -14,6 +21,8 @@ export interface AuthorizationAttributes {
   namespace: string;
   name: string;
   path: string;
+  /** Of list, watch and deletecollection, when the selector could be parsed; the Node authorizer decides by it. */
+  fieldSelector?: readonly FieldRequirement[];
 }
 
 export interface AuthorizationDecision {

@@ -1,0 +1,21 @@
+/** The 403 of a request that no authorizer allowed (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go). */
+import { forbidden, groupResource, type StatusError } from "../../api/status.ts";
+import type { AuthorizationAttributes } from "./authorizer.ts";
+
+const quote = JSON.stringify;
+const htmlEntities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/** `User "x" cannot list resource "pods" in API group "" in the namespace "y"` */
+export function forbiddenMessage(attributes: AuthorizationAttributes): string {
+  const { user, verb, group, resource, subresource, namespace } = attributes;
+  if (!attributes.isResource) return `User ${quote(user.name)} cannot ${verb} path ${quote(attributes.path)}`;
+  const what = subresource ? `${resource}/${subresource}` : resource;
+  const scope = namespace ? `in the namespace ${quote(namespace)}` : "at the cluster scope";
+  return `User ${quote(user.name)} cannot ${verb} resource ${quote(what)} in API group ${quote(group)} ${scope}`;
+}
+
+/** `reason` is the authorizers'. */
+export function forbiddenError(attributes: AuthorizationAttributes, reason: string): StatusError {
+  const message = forbiddenMessage(attributes).replace(/[&<>]/g, (c) => htmlEntities[c] as string);
+  return forbidden(groupResource(attributes.group, attributes.resource), attributes.name, reason ? `${message}: ${reason}` : message);
+}
