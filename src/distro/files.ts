@@ -1,0 +1,17 @@
+/** Files that are whole or absent. */
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+
+/** Replaces the file in one step: written beside its place, flushed, renamed. */
+export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
+  const beside = `${path}.tmp-${process.pid}`;
+  const fd = openSync(beside, "w", mode);
+  try {
+    const bytes = typeof content === "string" ? Buffer.from(content) : content;
+    let at = 0;
+    while (at < bytes.length) at += writeSync(fd, bytes, at);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(beside, path);
+}

@@ -1,0 +1,38 @@
+/** Where everything of one cluster lies: one data directory, so that `reset` can take it away and tests can have many. */
+import { join } from "node:path";
+
+export interface Paths {
+  data: string;
+  pki: string;
+  kubeconfigs: string;
+  store: string;
+  logs: string;
+  /** Pid files and the record of what was changed on the machine. */
+  run: string;
+  containerd: string;
+  /** Short: a Unix socket's path is at most 108 bytes. */
+  containerdSocket: string;
+  containerdState: string;
+  kubelet: string;
+  cni: string;
+  images: string;
+}
+
+export function pathsOf(data: string): Paths {
+  return {
+    data,
+    pki: join(data, "pki"),
+    kubeconfigs: join(data, "kubeconfig"),
+    store: join(data, "store"),
+    logs: join(data, "logs"),
+    run: join(data, "run"),
+    containerd: join(data, "containerd"),
+    containerdSocket: join(data, "run", "containerd.sock"),
+    containerdState: join(data, "run", "containerd"),
+    kubelet: join(data, "kubelet"),
+    cni: join(data, "cni"),
+    images: join(data, "images"),
+  };
+}
+
+export const kubeconfigPath = (paths: Paths, user: string): string => join(paths.kubeconfigs, `${user}.conf`);
