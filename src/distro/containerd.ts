@@ -2,13 +2,14 @@
  * A private containerd: own root, state and socket under the data directory, found on the machine or installed from the
  * distribution's packages. Containers outlive it: their shims go on, and a new containerd takes them over.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import { writeFileAtomic } from "./files.ts";
+import { identify, isAlive, type ProcessIdentity } from "../linux/process.ts";
+import { readIdentity, writeFileAtomic } from "./files.ts";
 import { pauseImageName } from "./images/pause.ts";
 import { which } from "./packages.ts";
 import type { Paths } from "./paths.ts";
@@ -61,37 +62,58 @@ function mayLowerOOMScore(): boolean {
 
 export class Containerd {
   readonly #options: ContainerdOptions;
-  #child: ChildProcess | undefined;
+  readonly #pidFile: string;
+  #process: ProcessIdentity | undefined;
+  #watch: Timer | undefined;
   #stopping = false;
   constructor(options: ContainerdOptions) {
     this.#options = options;
+    this.#pidFile = join(options.paths.run, "containerd.json");
   }
 
-  /** Resolves when it serves; restarts it whenever it ends, until dispose. Rejects with one sentence when it will not start. */
+  /**
+   * Resolves when it serves; takes over one that an agent before us left running. Starts it again whenever it ends, until
+   * disposed of. Rejects with one sentence when it will not start.
+   */
   async start(signal: AbortSignal): Promise<void> {
     const { paths, cniBinDirectory } = this.#options;
     for (const directory of [paths.containerd, join(paths.containerd, "hosts"), join(paths.cni, "net.d"), paths.run]) mkdirSync(directory, { recursive: true, mode: 0o711 });
     writeFileAtomic(join(paths.containerd, "config.toml"), config(paths, cniBinDirectory));
-    this.#spawn();
+    this.#process = readIdentity(this.#pidFile);
+    if (!this.#process || !isAlive(this.#process)) this.#spawn();
     await this.#serving(signal);
+    this.#supervise();
   }
 
   #spawn(): void {
-    const { paths, logger, clock } = this.#options;
+    const { paths } = this.#options;
     const program = which("containerd");
     if (!program) throw new Error("containerd is not installed: apt-get install containerd");
-    if (existsSync(paths.containerdSocket)) rmSync(paths.containerdSocket);
+    rmSync(paths.containerdSocket, { force: true });
     const log = openSync(join(paths.logs, "containerd.log"), "a");
-    const started = clock.monotonic();
-    const child = spawn(program, ["--config", join(paths.containerd, "config.toml")], { stdio: ["ignore", log, log], env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` } });
-    this.#child = child;
-    child.on("exit", (code, killedBy) => {
+    const child = spawn(program, ["--config", join(paths.containerd, "config.toml")], { detached: true, stdio: ["ignore", log, log], env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` } });
+    closeSync(log);
+    child.unref();
+    this.#process = child.pid === undefined ? undefined : identify(child.pid);
+    if (!this.#process) throw new Error(`containerd ended at once: see ${join(paths.logs, "containerd.log")}`);
+    writeFileAtomic(this.#pidFile, JSON.stringify(this.#process), 0o600);
+  }
+
+  /** By looking, because one that was taken over is not our child. */
+  #supervise(): void {
+    const { clock, logger } = this.#options;
+    this.#watch = clock.after(250, () => {
       if (this.#stopping) return;
-      logger.warn("containerd ended; starting it again", { code, signal: killedBy });
-      // One that dies at once would otherwise be started in a tight loop.
-      clock.after(clock.monotonic() - started < 1000 ? 1000 : 0, () => this.#stopping || this.#spawn());
+      if (!this.#process || !isAlive(this.#process)) {
+        logger.warn("containerd ended; starting it again");
+        try {
+          this.#spawn();
+        } catch (error) {
+          logger.error("containerd could not be started", { error });
+        }
+      }
+      this.#supervise();
     });
-    child.on("error", (error) => logger.error("containerd could not be started", { error }));
   }
 
   async #serving(signal: AbortSignal): Promise<void> {
@@ -99,18 +121,15 @@ export class Containerd {
     const deadline = clock.monotonic() + 30_000;
     while (!(await accepts(paths.containerdSocket))) {
       signal.throwIfAborted();
-      if (clock.monotonic() > deadline) throw new Error(`containerd does not serve ${paths.containerdSocket}: see ${join(paths.logs, "containerd.log")}`);
+      if (!this.#process || !isAlive(this.#process) || clock.monotonic() > deadline) throw new Error(`containerd does not start: see ${join(paths.logs, "containerd.log")}`);
       await clock.sleep(20, signal);
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops looking after it; containerd and the containers go on. */
+  [Symbol.dispose](): void {
     this.#stopping = true;
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await ended;
+    this.#watch?.cancel();
   }
 }
 

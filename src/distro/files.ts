@@ -1,5 +1,6 @@
 /** Files that are whole or absent. */
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import type { ProcessIdentity } from "../linux/process.ts";
 
 /** Replaces the file in one step: written beside its place, flushed, renamed. */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
@@ -14,4 +15,14 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
     closeSync(fd);
   }
   renameSync(beside, path);
+}
+
+/** The process a pid file names; undefined when there is none. */
+export function readIdentity(path: string): ProcessIdentity | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as ProcessIdentity;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
