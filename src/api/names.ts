@@ -23,12 +23,11 @@ const pattern = (format: string, message: string, ...examples: string[]): { rege
   error: regexError(message, format, ...examples),
 });
 type Pattern = ReturnType<typeof pattern>;
-const none: string[] = [];
 
 function bounded(value: string, max: number, rule: Pattern): string[] {
   const tooLong = longerThan(value, max);
   const matches = rule.regexp.test(value);
-  if (!tooLong && matches) return none;
+  if (!tooLong && matches) return [];
   return [...(tooLong ? [maxLenError(max)] : []), ...(matches ? [] : [rule.error])];
 }
 
@@ -189,7 +188,7 @@ export function isRelaxedEnvVarName(value: string): string[] {
 const matching =
   (rule: Pattern) =>
   (value: string): string[] =>
-    rule.regexp.test(value) ? none : [rule.error];
+    rule.regexp.test(value) ? [] : [rule.error];
 export const isCIdentifier = matching(
   pattern(
     "[A-Za-z_][A-Za-z0-9_]*",
@@ -202,8 +201,7 @@ export const isCIdentifier = matching(
 export const isHTTPHeaderName = matching(pattern("[-A-Za-z0-9]+", "a valid HTTP header must consist of alphanumeric characters or '-'", "X-Header-Name"));
 export const isValidPercent = matching(pattern("[0-9]+%", "a valid percent string must be a numeric string followed by an ending '%'", "1%", "93%"));
 
-export const isInRange = (value: number | bigint, min: number, max: number): string[] =>
-  value >= min && value <= max ? none : [inclusiveRangeError(min, max)];
+export const isInRange = (value: number | bigint, min: number, max: number): string[] => (value >= min && value <= max ? [] : [inclusiveRangeError(min, max)]);
 export const isValidPortNum = (port: number | bigint): string[] => isInRange(port, 1, 65535);
 export const isValidUserID = (uid: number | bigint): string[] => isInRange(uid, 0, 2 ** 31 - 1);
 export const isValidGroupID = (gid: number | bigint): string[] => isInRange(gid, 0, 2 ** 31 - 1);
@@ -227,5 +225,5 @@ export const isPathSegmentPrefix = (name: string): string[] => ["/", "%"].filter
 
 export function isDecimalInteger(value: string): string[] {
   if (!value) return [emptyError()];
-  return /^(?:0|-?[1-9][0-9]*)$/.test(value) ? none : ["must be a valid decimal integer in canonical form"];
+  return /^(?:0|-?[1-9][0-9]*)$/.test(value) ? [] : ["must be a valid decimal integer in canonical form"];
 }
