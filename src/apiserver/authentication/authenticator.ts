@@ -5,3 +5,19 @@ import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
 export interface Authenticator {
   authenticate(request: ApiRequest): UserInfo | undefined | Promise<UserInfo | undefined>;
 }
+
+export interface TokenUser {
+  user: UserInfo;
+  /** Which of the audiences asked for the token is good for. */
+  audiences: string[];
+}
+
+/** Undefined: not a token of this kind. Throws TokenError for a token of this kind that is not valid. */
+export interface TokenAuthenticator {
+  authenticateToken(token: string, audiences: readonly string[]): TokenUser | undefined;
+}
+
+/** Why a token is refused; TokenReview shows the message, other answers just say Unauthorized. */
+export class TokenError extends Error {
+  override name = "TokenError";
+}

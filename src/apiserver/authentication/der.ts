@@ -1,0 +1,84 @@
+/** Just enough DER (ITU-T X.690) to read the subject of a certificate exactly, whatever characters its values hold. */
+
+interface Element {
+  tag: number;
+  content: Uint8Array;
+}
+
+export class DerError extends Error {
+  override name = "DerError";
+}
+
+function* elements(bytes: Uint8Array): Generator<Element> {
+  let at = 0;
+  while (at < bytes.length) {
+    const tag = bytes[at++] as number;
+    if ((tag & 0x1f) === 0x1f) throw new DerError("multi-byte tag");
+    let length = bytes[at++];
+    if (length === undefined) throw new DerError("no length");
+    if (length & 0x80) {
+      const count = length & 0x7f;
+      if (count === 0 || count > 4) throw new DerError("length not in DER");
+      length = 0;
+      for (let i = 0; i < count; i++) length = length * 256 + (bytes[at++] ?? Number.NaN);
+    }
+    if (!(at + length <= bytes.length)) throw new DerError("value longer than its container");
+    yield { tag, content: bytes.subarray(at, at + length) };
+    at += length;
+  }
+}
+
+function oid(content: Uint8Array): string {
+  const numbers: number[] = [];
+  let value = 0;
+  for (const byte of content) {
+    value = value * 128 + (byte & 0x7f);
+    if (byte & 0x80) continue;
+    if (numbers.length) numbers.push(value);
+    else numbers.push(Math.min(Math.floor(value / 40), 2), value - 40 * Math.min(Math.floor(value / 40), 2));
+    value = 0;
+  }
+  return numbers.join(".");
+}
+
+const latin1 = new TextDecoder("latin1");
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf16 = new TextDecoder("utf-16be", { fatal: true });
+
+/** Undefined for what is not a string type. */
+function text({ tag, content }: Element): string | undefined {
+  try {
+    if (tag === 0x0c) return utf8.decode(content);
+    if (tag === 0x13 || tag === 0x16 || tag === 0x12 || tag === 0x14) return latin1.decode(content);
+    if (tag === 0x1e) return utf16.decode(content);
+  } catch {
+    throw new DerError("string in a wrong encoding");
+  }
+  return undefined;
+}
+
+export interface NameAttribute {
+  oid: string;
+  value: string | undefined;
+}
+
+/** The subject's attributes of an X.509 certificate in their order. Throws DerError. */
+export function certificateSubject(der: Uint8Array): NameAttribute[] {
+  const [certificate] = elements(der);
+  if (!certificate) throw new DerError("empty");
+  const [tbs] = elements(certificate.content);
+  if (!tbs) throw new DerError("no certificate body");
+  const fields = [...elements(tbs.content)];
+  // version [0] may be absent (v1); then serial, algorithm, issuer, validity, subject.
+  const subject = fields[fields[0]?.tag === 0xa0 ? 5 : 4];
+  if (subject?.tag !== 0x30) throw new DerError("no subject");
+  const attributes: NameAttribute[] = [];
+  for (const relative of elements(subject.content)) {
+    for (const attribute of elements(relative.content)) {
+      const [type, value] = elements(attribute.content);
+      if (type?.tag !== 0x06 || !value) throw new DerError("attribute without a type or value");
+      attributes.push({ oid: oid(type.content), value: text(value) });
+    }
+  }
+  return attributes;
+}

@@ -1,0 +1,105 @@
+/**
+ * Client certificates (k8s.io/apiserver/pkg/authentication/request/x509): the common name is the user, organizations are the
+ * groups. The leaf must be signed by a certificate of the bundle; intermediates are not followed.
+ */
+import { createHash, X509Certificate } from "node:crypto";
+import type { UserInfo } from "../../api/exchange.ts";
+import { unauthorized } from "../../api/status.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { certificateSubject } from "./der.ts";
+
+const clientAuth = "1.3.6.1.5.5.7.3.2";
+const anyUsage = "2.5.29.37.0";
+const oids = { commonName: "2.5.4.3", organization: "2.5.4.10", uid: "1.3.6.1.4.1.57683.2" };
+
+/** Every certificate of a PEM bundle. Throws when there is none or one cannot be read. */
+export function parseBundle(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
+  if (!blocks) throw new Error("data does not contain any valid RSA or ECDSA certificates");
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+interface Verified {
+  user: UserInfo | undefined;
+  commonName: string;
+  /** Milliseconds since the epoch; outside of them the certificate does not count. */
+  from: number;
+  to: number;
+}
+
+export interface CertificateVerifierOptions {
+  /** PEM bundle of the authorities. */
+  ca: string;
+  clock: Clock;
+  /** Certificates whose verification is remembered. @default 4096 */
+  cacheSize?: number;
+}
+
+/** Verifies client certificates against one bundle, each certificate once. */
+export class CertificateVerifier {
+  readonly #clock: Clock;
+  readonly #cacheSize: number;
+  readonly #cache = new Map<string, Verified>();
+  #authorities: X509Certificate[];
+
+  constructor(options: CertificateVerifierOptions) {
+    this.#clock = options.clock;
+    this.#cacheSize = options.cacheSize ?? 4096;
+    this.#authorities = parseBundle(options.ca);
+  }
+  /** Takes another bundle from now on. Throws, and keeps the old one, when it cannot be read. */
+  setAuthorities(pem: string): void {
+    this.#authorities = parseBundle(pem);
+    this.#cache.clear();
+  }
+  /** Throws StatusError 401 unless the certificate is valid now for client authentication. */
+  verify(der: Uint8Array): { user: UserInfo | undefined; commonName: string } {
+    const fingerprint = createHash("sha256").update(der).digest("hex");
+    let known = this.#cache.get(fingerprint);
+    if (!known) {
+      known = this.#check(der, fingerprint);
+      if (this.#cache.size >= this.#cacheSize) this.#cache.delete(this.#cache.keys().next().value as string);
+      this.#cache.set(fingerprint, known);
+    }
+    const now = this.#clock.now();
+    if (now < known.from || now > known.to) throw unauthorized();
+    return known;
+  }
+  #check(der: Uint8Array, fingerprint: string): Verified {
+    let certificate: X509Certificate;
+    let subject: ReturnType<typeof certificateSubject>;
+    try {
+      certificate = new X509Certificate(der);
+      subject = certificateSubject(der);
+    } catch {
+      throw unauthorized();
+    }
+    const issuer = this.#authorities.find((ca) => ca.ca && certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+    if (!issuer) throw unauthorized();
+    const usages = certificate.keyUsage as string[] | undefined;
+    if (usages && !usages.includes(clientAuth) && !usages.includes(anyUsage)) throw unauthorized();
+    const values = (oid: string): string[] => subject.flatMap((a) => (a.oid === oid && a.value !== undefined ? [a.value] : []));
+    const commonName = values(oids.commonName).at(-1) ?? "";
+    const uids = subject.filter((a) => a.oid === oids.uid).map((a) => a.value);
+    if (uids.length > 1 || (uids.length === 1 && !uids[0])) throw unauthorized();
+    const user: UserInfo | undefined = commonName
+      ? {
+          name: commonName,
+          ...(uids[0] ? { uid: uids[0] } : {}),
+          groups: values(oids.organization),
+          extra: { "authentication.kubernetes.io/credential-id": [`X509SHA256=${fingerprint}`] },
+        }
+      : undefined;
+    return {
+      user,
+      commonName,
+      from: Math.max(certificate.validFromDate.getTime(), issuer.validFromDate.getTime()),
+      to: Math.min(certificate.validToDate.getTime(), issuer.validToDate.getTime()),
+    };
+  }
+}
+
+export function certificateAuthenticator(verifier: CertificateVerifier): Authenticator {
+  return { authenticate: ({ clientCertificate }) => (clientCertificate ? verifier.verify(clientCertificate).user : undefined) };
+}
