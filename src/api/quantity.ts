@@ -108,6 +108,10 @@ export class Quantity {
   mul(by: bigint): Quantity {
     return new Quantity(this.mantissa * by, this.scale, this.format);
   }
+  /** Rounded away from zero to a multiple of 10^scale; itself, notation included, when it is one by its notation. */
+  roundUp(scale: number): Quantity {
+    return this.scale >= scale ? this : new Quantity(divideUp(this.mantissa, scale - this.scale), scale, this.format);
+  }
   /** As upstream writes it: kept as it came where that counts as canonical, else with the largest fitting suffix. */
   toString(): string {
     this.#text ??= canonicalText(this);
