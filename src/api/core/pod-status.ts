@@ -1,0 +1,50 @@
+/** Reading a pod's status: what controllers, the scheduler and the kubelet ask (pkg/api/v1/pod). */
+import type { Container, Pod, PodCondition, PodSpec, PodStatus } from "../types/core-v1.gen.ts";
+
+export const podCondition = (status: PodStatus | undefined, type: string): PodCondition | undefined => status?.conditions?.find((c) => c.type === type);
+const isTrue = (pod: Pick<Pod, "status">, type: string): boolean => podCondition(pod.status, type)?.status === "True";
+
+export const isPodReady = (pod: Pick<Pod, "status">): boolean => isTrue(pod, "Ready");
+export const areContainersReady = (pod: Pick<Pod, "status">): boolean => isTrue(pod, "ContainersReady");
+export const isPodScheduled = (pod: Pick<Pod, "status">): boolean => isTrue(pod, "PodScheduled");
+/** Succeeded or Failed: its containers will not run again. */
+export const isPodTerminal = (pod: Pick<Pod, "status">): boolean => pod.status?.phase === "Failed" || pod.status?.phase === "Succeeded";
+export const isPodTerminating = (pod: Pick<Pod, "metadata">): boolean => pod.metadata.deletionTimestamp !== undefined;
+/** Neither finished nor being deleted. */
+export const isPodActive = (pod: Pick<Pod, "metadata" | "status">): boolean => !isPodTerminal(pod) && !isPodTerminating(pod);
+
+/** Ready for at least `minReadySeconds` at `now` (milliseconds since the epoch). */
+export function isPodAvailable(pod: Pick<Pod, "status">, minReadySeconds: number, now: number): boolean {
+  const ready = podCondition(pod.status, "Ready");
+  if (ready?.status !== "True") return false;
+  if (minReadySeconds === 0) return true;
+  const since = ready.lastTransitionTime;
+  return since !== undefined && Date.parse(since) + minReadySeconds * 1000 <= now;
+}
+
+/** Sets a condition, keeping the time of its last change where its status stays; returns whether anything changed. */
+export function setPodCondition(status: PodStatus, condition: PodCondition, now: string): boolean {
+  const old = podCondition(status, condition.type);
+  const next: PodCondition = { ...condition, lastTransitionTime: old && old.status === condition.status ? old.lastTransitionTime : now };
+  const keys: (keyof PodCondition)[] = ["status", "reason", "message", "lastProbeTime", "lastTransitionTime", "observedGeneration"];
+  if (old && keys.every((key) => (old[key] ?? "") === (next[key] ?? ""))) return false;
+  status.conditions = old ? status.conditions!.map((c) => (c === old ? next : c)) : [...(status.conditions ?? []), next];
+  return true;
+}
+
+const ruleMatches = (container: Container, exitCode: number): string | undefined =>
+  container.restartPolicyRules?.find((rule) => {
+    const listed = rule.exitCodes?.values?.includes(exitCode) ?? false;
+    return rule.exitCodes?.operator === "In" ? listed : rule.exitCodes?.operator === "NotIn" && !listed;
+  })?.action;
+
+/** Whether a container that ended with this code starts again: its own rules, its own policy, then the pod's. */
+export function containerShouldRestart(container: Container, spec: Pick<PodSpec, "restartPolicy">, exitCode: number): boolean {
+  if (ruleMatches(container, exitCode)?.startsWith("Restart")) return true;
+  const policy = container.restartPolicy ?? spec.restartPolicy;
+  return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
+}
+
+/** A container whose end may restart every container of the pod. */
+export const mayRestartAllContainers = (spec: Pick<PodSpec, "containers" | "initContainers">): boolean =>
+  [...(spec.initContainers ?? []), ...spec.containers].some((c) => c.restartPolicyRules?.some((rule) => rule.action === "RestartAllContainers"));

@@ -1,0 +1,31 @@
+/** Amounts of resources as they stand in objects: names to quantities as text. */
+import { parseQuantity, type Quantity } from "../quantity.ts";
+
+export type ResourceList = Record<string, string>;
+
+export const quantityOf = (text: string): Quantity => parseQuantity(text);
+/** As upstream prints it. */
+export const canonicalQuantity = (text: string): string => parseQuantity(text).toString();
+export const isZeroQuantity = (text: string): boolean => parseQuantity(text).isZero();
+/** Negative, zero, positive as a is less than, equal to, greater than b. */
+export const compareQuantities = (a: string, b: string): number => parseQuantity(a).cmp(parseQuantity(b));
+export const addQuantities = (a: string, b: string): string => parseQuantity(a).add(parseQuantity(b)).toString();
+
+/** Amounts finer than a thousandth are rounded up to one, in place. */
+export function roundUpToMilli(list: ResourceList | undefined): void {
+  for (const name in list) {
+    const quantity = parseQuantity(list[name]!);
+    if (quantity.scale >= -3) continue;
+    const milli = parseQuantity(`${quantity.milliValue()}m`);
+    list[name] = (quantity.cmp(milli) === 0 ? quantity : milli).toString();
+  }
+}
+
+/** Whether something is left of a thousandth (`milli`), or of one. */
+export const isWhole = (quantity: Quantity): boolean => quantity.milliValue() % 1000n === 0n;
+
+/** a / b rounded up; in thousandths of both where `milli`. */
+export function divideRoundingUp(a: string, b: string, milli: boolean): bigint {
+  const [n, d] = [parseQuantity(a), parseQuantity(b)].map((q) => (milli ? q.milliValue() : q.value())) as [bigint, bigint];
+  return n <= 0n ? n / d : (n + d - 1n) / d;
+}
