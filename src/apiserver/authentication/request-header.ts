@@ -26,7 +26,7 @@ function valuesOf(request: ApiRequest, name: string): string[] {
   return repeated ?? (single === undefined ? [] : [single]);
 }
 
-function unescape(key: string): string {
+function decodeKey(key: string): string {
   try {
     return decodeURIComponent(key);
   } catch {
@@ -62,7 +62,7 @@ export function requestHeaderAuthenticator(options: RequestHeaderOptions): Authe
       for (const prefix of prefixes) {
         for (const header of Object.keys(request.headers)) {
           if (!header.startsWith(prefix)) continue;
-          const key = unescape(header.slice(prefix.length));
+          const key = decodeKey(header.slice(prefix.length));
           extra[key] = [...(extra[key] ?? []), ...valuesOf(request, header)];
         }
       }

@@ -1,0 +1,71 @@
+/**
+ * The plugins in upstream's order (pkg/kubeapiserver/options/plugins.go): all mutate, then, on what came out and was
+ * validated by the kind, all validate.
+ */
+import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
+
+/** Upstream's order of every plugin it has. */
+export const pluginOrder: readonly string[] = [
+  "NamespaceLifecycle",
+  "LimitRanger",
+  "ServiceAccount",
+  "NodeRestriction",
+  "TaintNodesByCondition",
+  "PodSecurity",
+  "Priority",
+  "DefaultTolerationSeconds",
+  "DefaultStorageClass",
+  "StorageObjectInUseProtection",
+  "PersistentVolumeClaimResize",
+  "RuntimeClass",
+  "CertificateApproval",
+  "CertificateSigning",
+  "ClusterTrustBundleAttest",
+  "CertificateSubjectRestriction",
+  "DefaultIngressClass",
+  "PodTopologyLabels",
+  "PodResizeValidator",
+  "MutatingAdmissionPolicy",
+  "MutatingAdmissionWebhook",
+  "ValidatingAdmissionPolicy",
+  "ValidatingAdmissionWebhook",
+  "ResourceQuota",
+];
+
+export class AdmissionChain {
+  readonly plugins: readonly AdmissionPlugin[];
+  readonly #mutating: readonly AdmissionPlugin[];
+  readonly #validating: readonly AdmissionPlugin[];
+
+  /** Puts the plugins into upstream's order. Throws for a name that is not in it, or is there twice: the caller's mistake. */
+  constructor(plugins: readonly AdmissionPlugin[]) {
+    const place = (plugin: AdmissionPlugin): number => {
+      const index = pluginOrder.indexOf(plugin.name);
+      if (index < 0) throw new Error(`admission plugin ${plugin.name} has no place in the order`);
+      return index;
+    };
+    this.plugins = [...plugins].sort((a, b) => place(a) - place(b));
+    for (const [i, plugin] of this.plugins.entries()) {
+      if (plugin.name === this.plugins[i - 1]?.name) throw new Error(`admission plugin ${plugin.name} is there twice`);
+    }
+    this.#mutating = this.plugins.filter((plugin) => plugin.mutate);
+    this.#validating = this.plugins.filter((plugin) => plugin.validate);
+  }
+  has(name: string): boolean {
+    return this.plugins.some((plugin) => plugin.name === name);
+  }
+  /** Changes `attributes.object` in place; rejects with the first refusal. */
+  async mutate(attributes: AdmissionAttributes): Promise<void> {
+    for (const plugin of this.#mutating) {
+      const pending = plugin.mutate?.(attributes);
+      if (pending) await pending;
+    }
+  }
+  /** Rejects with the first refusal. */
+  async validate(attributes: AdmissionAttributes): Promise<void> {
+    for (const plugin of this.#validating) {
+      const pending = plugin.validate?.(attributes);
+      if (pending) await pending;
+    }
+  }
+}

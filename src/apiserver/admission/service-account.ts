@@ -1,0 +1,134 @@
+/**
+ * Each pod runs as a service account that exists, with a token of it mounted (plugin/pkg/admission/serviceaccount, KEP-1205).
+ */
+import type { Container, EphemeralContainer, Pod, ServiceAccount, Volume } from "../../api/types/core-v1.gen.ts";
+import type { Clock } from "../../base/clock.ts";
+import { nameSuffix, type Random } from "../../base/random.ts";
+import type { Reader } from "../../cache/cache.ts";
+import { podSecrets } from "../authorization/pod-references.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
+import { concerns, mirrorPodAnnotation, refuse } from "./refuse.ts";
+
+const defaultName = "default";
+const volumePrefix = "kube-api-access-";
+const mountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
+/** Pod-bound tokens of exactly this lifetime get an extension, with a warning in the audit log after it. */
+export const warnedTokenSeconds = 3607;
+
+export interface ServiceAccountPluginOptions {
+  reader: Reader;
+  clock: Clock;
+  random: Random;
+}
+
+export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPluginOptions): AdmissionPlugin {
+  /** The default account is made by a controller soon after its namespace: it is waited for, up to about 2 s. */
+  const find = async (attributes: AdmissionAttributes, name: string): Promise<ServiceAccount> => {
+    const attempts = name === defaultName ? 10 : 1;
+    const interval = 100 + random.int(100);
+    for (let i = 0; i < attempts; i++) {
+      if (i > 0) await clock.sleep(interval, attributes.signal);
+      const account = reader.get<ServiceAccount>("serviceaccounts", attributes.namespace, name);
+      if (account) return account;
+    }
+    throw refuse(attributes, `error looking up service account ${attributes.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`);
+  };
+  const validate = async (attributes: AdmissionAttributes): Promise<void> => {
+    const pod = podOf(attributes);
+    if (!pod) return;
+    const ephemeral = attributes.operation === "UPDATE" && attributes.subresource === "ephemeralcontainers";
+    if (attributes.operation !== "CREATE" && !ephemeral) return;
+    if (!ephemeral && isMirror(pod)) return checkMirror(attributes, pod);
+    const name = pod.spec.serviceAccountName;
+    if (!name) throw refuse(attributes, `no service account specified for pod ${attributes.namespace}/${pod.metadata.name ?? ""}`);
+    const account = await find(attributes, name);
+    if (!enforcesSecrets(account)) return;
+    const why = ephemeral ? secretNotAllowed(account, "ephemeral container", pod.spec.ephemeralContainers) : notAllowed(account, pod);
+    if (why) throw refuse(attributes, why);
+  };
+  return {
+    name: "ServiceAccount",
+    async mutate(attributes) {
+      const pod = podOf(attributes);
+      if (!pod || attributes.operation !== "CREATE") return;
+      if (isMirror(pod)) return checkMirror(attributes, pod);
+      pod.spec.serviceAccountName ||= pod.spec.serviceAccount || defaultName;
+      pod.spec.serviceAccount = pod.spec.serviceAccountName;
+      const account = await find(attributes, pod.spec.serviceAccountName);
+      if (pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(pod, random);
+      if (!pod.spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
+        pod.spec.imagePullSecrets = account.imagePullSecrets.map(({ name }) => ({ name }));
+    },
+    validate,
+  };
+}
+
+function podOf(attributes: AdmissionAttributes): Pod | undefined {
+  return concerns(attributes, "pods", "ephemeralcontainers") ? (attributes.object as Pod | undefined) : undefined;
+}
+
+const isMirror = (pod: Pod): boolean => pod.metadata.annotations?.[mirrorPodAnnotation] !== undefined;
+
+function checkMirror(attributes: AdmissionAttributes, pod: Pod): void {
+  if (pod.spec.serviceAccountName) throw refuse(attributes, "a mirror pod may not reference service accounts");
+  if (podSecrets(pod).length) throw refuse(attributes, "a mirror pod may not reference secrets");
+  if (pod.spec.volumes?.some((volume) => volume.projected?.sources?.some((source) => source.serviceAccountToken)))
+    throw refuse(attributes, "a mirror pod may not use ServiceAccountToken volume projections");
+}
+
+const goTrue = new Set(["1", "t", "T", "TRUE", "true", "True"]);
+const enforcesSecrets = (account: ServiceAccount): boolean => goTrue.has(account.metadata.annotations?.["kubernetes.io/enforce-mountable-secrets"] ?? "");
+
+function mountToken(pod: Pod, random: Random): void {
+  const existing = pod.spec.volumes?.find((volume) => volume.name.startsWith(volumePrefix));
+  const name = existing?.name ?? `${volumePrefix}${nameSuffix(random)}`;
+  let mounted = false;
+  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+    if (container.volumeMounts?.some((mount) => mount.mountPath === mountPath)) continue;
+    container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath }];
+    mounted = true;
+  }
+  if (!existing && mounted) pod.spec.volumes = [...(pod.spec.volumes ?? []), tokenVolume(name)];
+}
+
+const tokenVolume = (name: string): Volume => ({
+  name,
+  projected: {
+    sources: [
+      { serviceAccountToken: { expirationSeconds: warnedTokenSeconds, path: "token" } },
+      { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+      { downwardAPI: { items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }] } },
+    ],
+    defaultMode: 0o644,
+  },
+});
+
+/** Why the account does not allow a secret that these containers name. */
+function secretNotAllowed(account: ServiceAccount, what: string, containers: readonly (Container | EphemeralContainer)[] | undefined): string | undefined {
+  const mountable = new Set(account.secrets?.map((ref) => ref.name));
+  const because = (name: string): string =>
+    `referencing secret.secretName="${name}" is not allowed because service account ${account.metadata.name} does not reference that secret`;
+  for (const container of containers ?? []) {
+    for (const env of container.env ?? []) {
+      const ref = env.valueFrom?.secretKeyRef;
+      if (ref && !mountable.has(ref.name)) return `${what} ${container.name} with envVar ${env.name} ${because(ref.name ?? "")}`;
+    }
+    for (const from of container.envFrom ?? []) {
+      if (from.secretRef && !mountable.has(from.secretRef.name)) return `${what} ${container.name} with envFrom ${because(from.secretRef.name ?? "")}`;
+    }
+  }
+  return undefined;
+}
+
+function notAllowed(account: ServiceAccount, pod: Pod): string | undefined {
+  const mountable = new Set(account.secrets?.map((ref) => ref.name));
+  const volume = pod.spec.volumes?.find((v) => v.secret && !mountable.has(v.secret.secretName));
+  if (volume)
+    return `volume with secret.secretName="${volume.secret?.secretName ?? ""}" is not allowed because service account ${account.metadata.name} does not reference that secret`;
+  const why = secretNotAllowed(account, "init container", pod.spec.initContainers) ?? secretNotAllowed(account, "container", pod.spec.containers);
+  if (why) return why;
+  const pull = new Set(account.imagePullSecrets?.map((ref) => ref.name));
+  const index = pod.spec.imagePullSecrets?.findIndex((ref) => !pull.has(ref.name)) ?? -1;
+  if (index < 0) return undefined;
+  return `imagePullSecrets[${index}].name="${pod.spec.imagePullSecrets?.[index]?.name}" is not allowed because service account ${account.metadata.name} does not reference that imagePullSecret`;
+}
