@@ -8,6 +8,8 @@ export interface Field {
   name: string;
   /** `*T`, `[]T`, `map[string]T`, a scalar (string, bool, int32, int64, float64, bytes, Time, MicroTime, Duration, Quantity, IntOrString, RawExtension, FieldsV1, JSON) or a type's name. */
   type: string;
+  /** Go's own type where messages name it and `type` does not say it: `v1.RestartPolicy`, `map[v1.ResourceName]resource.Quantity`. */
+  go?: string;
   /** Protobuf number; absent for what protobuf does not carry. */
   number?: number;
   /** Go embedding: in JSON its fields stand in the parent; in protobuf it is a message where `number` is set. */

@@ -1,0 +1,81 @@
+/** Bodies of requests and stored values to objects, whatever the encoding. */
+import type { JSONObject, JSONValue } from "../json.ts";
+import type { TypeDef } from "../schema/schema.ts";
+import { bounded, DecodeError } from "./decode-error.ts";
+import { parseJSON, readJSON } from "./json.ts";
+import { parseNodes } from "./json-syntax.ts";
+import { type Context, normalizeKnown, tryNormalize } from "./normalize.ts";
+import { kindOfValue } from "./scalars.ts";
+import { readTyped } from "./typed-reader.ts";
+
+export interface Decoded {
+  object: JSONObject;
+  /** `unknown field "spec.foo"`, `duplicate field "metadata.name"`: each once, at most 100, in the order of the text. */
+  strictErrors: string[];
+}
+
+/** The type for what a text says it is (both may be ""); undefined decodes untyped. */
+export type TypeChoice = TypeDef | undefined | ((apiVersion: string, kind: string) => TypeDef | undefined);
+
+/** Throws DecodeError. `contentType` is a bare media type; unknown ones are the caller's mistake. */
+export function decodeObject(bytes: Uint8Array | string, contentType: string, type: TypeChoice): Decoded {
+  switch (contentType) {
+    case "application/json":
+      return decodeJSON(bytes, type);
+    default:
+      throw new Error(`no decoder for ${contentType}`);
+  }
+}
+
+/** What the text says it is, before its type is known; "" where it says nothing. Throws DecodeError as upstream words it. */
+export function sniffJSON(bytes: Uint8Array | string): { apiVersion: string; kind: string } {
+  try {
+    return identityOf(parseJSON(bytes).value);
+  } catch (error) {
+    if (error instanceof DecodeError) throw new DecodeError(`couldn't get version/kind; json parse error: ${error.message}`, error.syntax);
+    throw error;
+  }
+}
+
+const identity = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+function identityOf(value: JSONValue): { apiVersion: string; kind: string } {
+  if (value === null) return { apiVersion: "", kind: "" };
+  if (typeof value !== "object" || Array.isArray(value))
+    throw new DecodeError(`json: cannot unmarshal ${kindOfValue(value)} into Go value of type ${identity}`);
+  const text = (name: string): string => {
+    const raw = value[name] ?? "";
+    if (typeof raw !== "string") throw new DecodeError(`json: cannot unmarshal ${kindOfValue(raw)} into Go struct field .${name} of type string`);
+    return raw;
+  };
+  return { apiVersion: text("apiVersion"), kind: text("kind") };
+}
+
+/** JSON into a type, or untyped (custom resources): then only repeated keys are reported. Throws DecodeError. */
+export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice): Decoded {
+  const read = readJSON(bytes);
+  let type = choice;
+  if (typeof type === "function") {
+    const { apiVersion, kind } = identityOf(read.value);
+    type = type(apiVersion, kind);
+  }
+  if (!type) {
+    if (!read.exact) return { object: objectOf(read.value), strictErrors: [] };
+    const { value, duplicates } = parseJSON(read.text);
+    return { object: objectOf(value), strictErrors: duplicates };
+  }
+  const known = type;
+  if (!read.exact) {
+    const context: Context = { unknown: false };
+    const object = tryNormalize(known, read.value, context);
+    if (object && !context.unknown) return { object, strictErrors: [] };
+  }
+  const typed = bounded(() => readTyped(known, parseNodes(read.text)));
+  return { object: normalizeKnown(known, typed.value), strictErrors: typed.strict };
+}
+
+function objectOf(value: JSONValue): JSONObject {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (value === null) return {};
+  throw new DecodeError(`json: cannot unmarshal ${kindOfValue(value)} into Go value of type map[string]interface {}`);
+}

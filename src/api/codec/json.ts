@@ -1,0 +1,219 @@
+/**
+ * JSON as Go's encoding/json and sigs.k8s.io/json read and write it: repeated keys are reported, integers beyond 2^53 are
+ * kept (as bigint), `__proto__` is a key like any other, `<`, `>` and `&` are escaped, and map keys are in byte order.
+ */
+import type { JSONValue } from "../json.ts";
+import { bounded, DecodeError } from "./decode-error.ts";
+import { type JSONNode, parseNodes } from "./json-syntax.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
+export interface JSONText {
+  text: string;
+  value: JSONValue;
+  /** The value may not be what the text says (repeated keys, numbers that a double does not carry): read it again exactly. */
+  exact: boolean;
+}
+
+/**
+ * `duplicates` are messages (`duplicate field "metadata.name"`), each once, in the order of the text. Of repeated keys the
+ * last wins, objects are merged as Go does. Throws DecodeError.
+ */
+export function parseJSON(bytes: Uint8Array | string): { value: JSONValue; duplicates: string[] } {
+  const read = readJSON(bytes);
+  if (!read.exact) return { value: read.value, duplicates: [] };
+  const duplicates = new Set<string>();
+  const value = bounded(() => untyped(parseNodes(read.text), "", duplicates));
+  return { value, duplicates: [...duplicates] };
+}
+
+/** The quick half of parseJSON. Throws DecodeError for malformed text only. */
+export function readJSON(bytes: Uint8Array | string): JSONText {
+  const text = typeof bytes === "string" ? bytes : decode(bytes);
+  const colons = scan(text);
+  let value: JSONValue;
+  try {
+    if (colons === tooDeep) throw new DecodeError("exceeded max depth", true);
+    value = JSON.parse(text) as JSONValue;
+  } catch {
+    parseNodes(text);
+    throw new DecodeError("exceeded max depth", true);
+  }
+  return { text, value, exact: colons === unusual || countKeys(value) !== colons };
+}
+
+function decode(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+const unusual = -1;
+const tooDeep = -2;
+/** Deeper than this JavaScript's own recursion is not sure to succeed; the exact reader decides. */
+const safeDepth = 1000;
+
+/** Number of keys in a well-formed text; `unusual` for numbers with a fraction, an exponent or 16 digits and for surrogate escapes. */
+function scan(text: string): number {
+  const end = text.length;
+  let colons = 0;
+  let depth = 0;
+  let deepest = 0;
+  let odd = false;
+  for (let i = 0; i < end; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) {
+      for (i++; i < end; i++) {
+        const s = text.charCodeAt(i);
+        if (s === 0x22) break;
+        if (s === 0x5c) {
+          i++;
+          if (text.charCodeAt(i) === 0x75 && (text.charCodeAt(i + 1) | 0x20) === 0x64) odd = true;
+        }
+      }
+    } else if (c === 0x3a) colons++;
+    else if (c === 0x7b || c === 0x5b) {
+      if (++depth > deepest) deepest = depth;
+    } else if (c === 0x7d || c === 0x5d) depth--;
+    else if (c <= 0x39 && c >= 0x30) {
+      const from = i;
+      let n = text.charCodeAt(i + 1);
+      while (n >= 0x30 && n <= 0x39) n = text.charCodeAt(++i + 1);
+      if (n === 0x2e || (n | 0x20) === 0x65 || i - from >= 15) odd = true;
+    }
+  }
+  if (deepest > safeDepth) return deepest > 10_000 ? tooDeep : unusual;
+  return odd ? unusual : colons;
+}
+
+function countKeys(value: JSONValue): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i];
+      if (typeof item === "object") keys += countKeys(item as JSONValue);
+    }
+    return keys;
+  }
+  for (const key in value) {
+    keys++;
+    const item = value[key];
+    if (typeof item === "object") keys += countKeys(item as JSONValue);
+  }
+  return keys;
+}
+
+/** Integers that int64 holds stay exact; what is larger becomes a float, as for Go's untyped values. */
+export function numberOf(text: string): number | bigint {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) || /[.eE]/.test(text)) return number;
+  const exact = BigInt(text);
+  return BigInt.asIntN(64, exact) === exact ? exact : number;
+}
+
+/** Own property whatever the key's name is. */
+export function put(object: { [key: string]: JSONValue | undefined }, key: string, value: JSONValue): void {
+  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  else object[key] = value;
+}
+
+/** Untyped value of a node; reports repeated keys. */
+export function untyped(node: JSONNode, path: string, duplicates: Set<string>): JSONValue {
+  switch (node.kind) {
+    case "object": {
+      const object: { [key: string]: JSONValue } = {};
+      node.values.forEach((child, i) => {
+        const key = node.keys[i] as string;
+        const at = path ? `${path}.${key}` : key;
+        const value = untyped(child, at, duplicates);
+        if (Object.hasOwn(object, key)) {
+          if (duplicates.size < 100) duplicates.add(`duplicate field ${JSON.stringify(at)}`);
+          put(object, key, merge(object[key] as JSONValue, value));
+        } else put(object, key, value);
+      });
+      return object;
+    }
+    case "array":
+      return node.values.map((child, i) => untyped(child, `${path}[${i}]`, duplicates));
+    case "number":
+      return numberOf(node.text);
+    case "null":
+      return null;
+    default:
+      return node.value;
+  }
+}
+
+/** Go decodes a repeated key into what the first one left. */
+export function merge(before: JSONValue, after: JSONValue): JSONValue {
+  if (Array.isArray(before) && Array.isArray(after)) {
+    return after.map((item, i) => (i < before.length ? merge(before[i] as JSONValue, item) : item));
+  }
+  if (typeof before !== "object" || typeof after !== "object" || !before || !after || Array.isArray(before) || Array.isArray(after)) return after;
+  const merged = { ...before };
+  for (const [key, value] of Object.entries(after)) {
+    put(merged, key, Object.hasOwn(merged, key) ? merge(merged[key] as JSONValue, value as JSONValue) : (value as JSONValue));
+  }
+  return merged;
+}
+
+/** What JSON.stringify writes otherwise than Go: characters that HTML gives a meaning, and the order of keys that are integers. */
+const ordinary = /[<>&\u2028\u2029]|[{,]"\d+":/;
+const html = /[<>&\u2028\u2029]/g;
+const escapes: Record<string, string> = { "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029" };
+const escapeHTML = (text: string): string => text.replace(html, (c) => escapes[c] as string);
+
+/**
+ * Keys are written in the order in which the object has them: structs in Go's order and maps sorted, as `normalize` and
+ * `sortKeys` leave them. Only maps with keys that are integers, whose order JavaScript does not keep, are sorted here.
+ */
+export function encodeJSONString(value: unknown): string {
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    // Only a bigint (TypeError) or a depth beyond the stack (RangeError) can bring us here.
+    if (!(error instanceof TypeError)) throw error;
+    return write(value as JSONValue);
+  }
+  if (!ordinary.test(text)) return text;
+  return /[{,]"\d+":/.test(text) ? write(value as JSONValue) : escapeHTML(text);
+}
+
+export function encodeJSON(value: unknown): Uint8Array {
+  return encoder.encode(encodeJSONString(value));
+}
+
+function write(value: JSONValue | undefined): string {
+  if (typeof value === "string") return escapeHTML(JSON.stringify(value));
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value ?? null);
+  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
+  const keys = Object.keys(value).filter((key) => value[key] !== undefined);
+  if (keys.some((key) => /^\d+$/.test(key))) keys.sort(compareBytes);
+  return `{${keys.map((key) => `${escapeHTML(JSON.stringify(key))}:${write(value[key])}`).join(",")}}`;
+}
+
+/** The order of the keys' UTF-8 bytes, which is that of their code points. */
+export function compareBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  const end = Math.min(a.length, b.length);
+  for (let i = 0; i < end; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    // Surrogates stand for characters above all others.
+    const fixed = (c: number): number => (c >= 0xd800 && c < 0xe000 ? c + 0x10000 : c);
+    return fixed(x) - fixed(y);
+  }
+  return a.length - b.length;
+}
+
+/** Untyped objects as Go writes a map[string]any: all keys in byte order, at every depth. */
+export function sortKeys(value: JSONValue): JSONValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(sortKeys);
+  const sorted: { [key: string]: JSONValue } = {};
+  for (const key of Object.keys(value).sort(compareBytes)) if (value[key] !== undefined) put(sorted, key, sortKeys(value[key] as JSONValue));
+  return sorted;
+}

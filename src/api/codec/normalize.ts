@@ -1,0 +1,192 @@
+/**
+ * What decoding into the Go struct and encoding again makes of a value: the struct's fields in the struct's order, unknown
+ * ones dropped, null as unset, zero values kept or dropped as the field's tags say, scalars in canonical form, map keys
+ * sorted. Each type is compiled once. The input is not changed; free-form parts (RawExtension, FieldsV1, JSON) are shared
+ * with the result.
+ */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
+import { bounded, DecodeError } from "./decode-error.ts";
+import { compareBytes, put } from "./json.ts";
+import { Mismatch, scalars, unionSchema, unions, wordsOf } from "./scalars.ts";
+import { nodeOf, readTyped } from "./typed-reader.ts";
+
+export interface Normalized {
+  object: JSONObject;
+  /** `unknown field "spec.foo"`, each once, at most 100. */
+  unknown: string[];
+}
+
+/** Throws DecodeError with upstream's message for the first value that does not fit its type. */
+export function normalize(type: TypeDef, value: JSONValue): Normalized {
+  const context: Context = { unknown: false };
+  const object = tryNormalize(type, value, context);
+  if (object && !context.unknown) return { object, unknown: [] };
+  const exact = readTyped(type, nodeOf(value));
+  return { object: object ?? normalizeKnown(type, exact.value), unknown: exact.strict };
+}
+
+export interface Context {
+  /** Set when a field was found that no struct has. */
+  unknown: boolean;
+}
+
+/** undefined when a value does not fit; the exact reader has the words for it. */
+export function tryNormalize(type: TypeDef, value: JSONValue, context: Context): JSONObject | undefined {
+  try {
+    return bounded(() => structOf(type)(value, context)) as JSONObject;
+  } catch (error) {
+    wordsOf(error);
+    return undefined;
+  }
+}
+
+/** For values that the exact reader has passed. Throws DecodeError where they do not fit all the same. */
+export function normalizeKnown(type: TypeDef, value: JSONValue): JSONObject {
+  const object = tryNormalize(type, value, { unknown: false });
+  if (!object) throw new DecodeError(`json: cannot unmarshal into Go value of type ${type.name}`);
+  return object;
+}
+
+type Read = (value: JSONValue, context: Context) => JSONValue;
+
+const structs = new Map<TypeDef, Read>();
+
+/** Compiled at first use; types may contain themselves. */
+function structOf(type: TypeDef): Read {
+  const known = structs.get(type);
+  if (known) return known;
+  let compiled: Read | undefined;
+  structs.set(type, (value, context) => (compiled as Read)(value, context));
+  compiled = compileStruct(type);
+  structs.set(type, compiled);
+  return compiled;
+}
+
+function readerOf(type: string): Read {
+  if (type.startsWith("*")) {
+    const read = readerOf(type.slice(1));
+    return (value, context) => (value === null ? null : read(value, context));
+  }
+  if (type.startsWith("[]")) return listOf(readerOf(type.slice(2)));
+  if (type.startsWith("map[string]")) return mapOf(readerOf(type.slice(11)));
+  if (unions.has(type)) return unionOf(type);
+  const scalar = scalars[type];
+  if (scalar) return scalar;
+  let read: Read | undefined;
+  return (value, context) => {
+    read ??= structOf(typeByName(type));
+    return read(value, context);
+  };
+}
+
+/** null stands for nil: a list that is not written. */
+function listOf(read: Read): Read {
+  return (value, context) => {
+    if (!Array.isArray(value)) {
+      if (value === null) return null;
+      throw new Mismatch("", "");
+    }
+    const list = new Array<JSONValue>(value.length);
+    for (let i = 0; i < value.length; i++) list[i] = read(value[i] as JSONValue, context);
+    return list;
+  };
+}
+
+function mapOf(read: Read): Read {
+  return (value, context) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      if (value === null) return null;
+      throw new Mismatch("", "");
+    }
+    const map: JSONObject = {};
+    let last = "";
+    let sorted = true;
+    for (const key in value) {
+      if (sorted && compareBytes(last, key) > 0) sorted = false;
+      last = key;
+    }
+    if (sorted) for (const key in value) put(map, key, read(value[key] as JSONValue, context));
+    else for (const key of Object.keys(value).sort(compareBytes)) put(map, key, read(value[key] as JSONValue, context));
+    return map;
+  };
+}
+
+function unionOf(type: string): Read {
+  const schema = readerOf(unionSchema);
+  const list = readerOf(type.endsWith("OrArray") ? `[]${unionSchema}` : "[]string");
+  const quiet: Context = { unknown: false };
+  return (value) => {
+    if (Array.isArray(value)) {
+      if (type.endsWith("OrBool")) throw new Mismatch("", "");
+      return value.length ? list(value, quiet) : null;
+    }
+    if (typeof value === "object" && value !== null) return schema(value, quiet);
+    if (!type.endsWith("OrBool")) return null;
+    if (typeof value === "boolean") return value;
+    throw new Mismatch("", "");
+  };
+}
+
+/** How Go decides that a field is empty and may be left out. */
+type Emptiness = "never" | "null" | "empty" | "zero";
+
+function emptinessOf(field: Field): Emptiness {
+  if (field.omitzero && (field.type === "Time" || field.type === "MicroTime")) return "null";
+  if (!field.omitempty) return "never";
+  if (field.type.startsWith("*")) return "null";
+  if (field.type.startsWith("[]") || field.type.startsWith("map[")) return "empty";
+  return /^(string|bool|u?int\d*|float64|bytes)$/.test(field.type) ? "zero" : "never";
+}
+
+/** What is written for a field that the input does not have; a function where each object needs its own. */
+function absentOf(field: Field): JSONValue | undefined | Read {
+  if (emptinessOf(field) !== "never") return undefined;
+  if (field.type.startsWith("*") || field.type.startsWith("[]") || field.type.startsWith("map[") || field.type === "bytes") return null;
+  return scalars[field.type] ? (scalars[field.type] as Read)(null, { unknown: false }) : readerOf(field.type);
+}
+
+function compileStruct(type: TypeDef): Read {
+  const names = type.flat.map((field) => field.name);
+  const reads = type.flat.map((field) => readerOf(field.type));
+  const empties = type.flat.map(emptinessOf);
+  const absents = type.flat.map(absentOf);
+  const nullable = type.flat.map((field) => field.type === "bytes");
+  return (value, context) => {
+    if (typeof value !== "object" || Array.isArray(value)) throw new Mismatch("", "");
+    const input = value ?? {};
+    const object: JSONObject = {};
+    let found = 0;
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
+      const raw = input[name];
+      if (raw === undefined) {
+        const absent = absents[i];
+        if (absent !== undefined) object[name] = typeof absent === "function" ? absent(null, context) : absent;
+        continue;
+      }
+      found++;
+      const item = raw === null && nullable[i] ? null : (reads[i] as Read)(raw, context);
+      if (!isEmpty(item, empties[i] as Emptiness)) object[name] = item;
+    }
+    for (const _ in input) found--;
+    if (found < 0) context.unknown = true;
+    return object;
+  };
+}
+
+function isEmpty(value: JSONValue, how: Emptiness): boolean {
+  switch (how) {
+    case "never":
+      return false;
+    case "null":
+      return value === null;
+    case "zero":
+      return value === "" || value === 0 || value === false || value === null;
+    case "empty":
+      if (value === null) return true;
+      if (Array.isArray(value)) return value.length === 0;
+      for (const _ in value as JSONObject) return false;
+      return true;
+  }
+}
