@@ -53,16 +53,25 @@ export interface CacheEvent {
   /** For DELETED the last state with the deletion's revision. Absent for BOOKMARK. */
   stored?: Stored;
   revision: number;
+  /** The BOOKMARK that ends the initial events. */
+  initial?: true;
 }
 export interface CacheWatchOptions {
   namespace?: string;
   predicate?: Predicate;
+  /**
+   * A selectable field that `predicate` requires to have this value (`spec.nodeName`): a change of objects with other values
+   * then costs this watcher nothing. Only a hint; `predicate` decides.
+   */
+  where?: { field: string; value: string };
   /** Changes after this revision. Rejects with CompactedError when they are no longer kept. */
   fromRevision: number;
   /** Deliver what exists first as ADDED, then a BOOKMARK marked initial (sendInitialEvents). */
   initial?: boolean;
   /** BOOKMARK events about once a minute and shortly before a deadline. */
   bookmarks?: boolean;
+  /** When the caller will end the watch, by the clock's monotonic(): a bookmark comes two seconds before. */
+  deadline?: number;
   signal: AbortSignal;
 }
 

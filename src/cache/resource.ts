@@ -1,0 +1,294 @@
+/** One resource of the watch cache. The watch cache feeds it the store's changes; everything else reads. */
+import type { Clock } from "../base/clock.ts";
+import { SortedMap } from "../base/sorted-map.ts";
+import type { KubeObject } from "../api/object.ts";
+import type { ResourceDef } from "../api/schema/schema.ts";
+import { CompactedError, FutureRevisionError, type KeyValue, type Store, type StoreEvent } from "../store/store.ts";
+import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, ResourceCache, Stored } from "./cache.ts";
+import { Change, History, type HistoryBounds } from "./history.ts";
+import { cacheKey } from "./keys.ts";
+import { spliceRevision } from "./splice.ts";
+import { type Family, StoredObject } from "./stored.ts";
+import { Watcher, Watchers } from "./watcher.ts";
+
+/** What a resource needs of the cache it belongs to. */
+export interface Host {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly history?: HistoryBounds;
+  /** Revision up to which the store's changes are applied. */
+  applied(): number;
+  /** Resolves when all changes up to `revision` are applied. */
+  reached(revision: number): Promise<void>;
+  /** Resolves with a revision that covers every write settled so far, applied. */
+  fresh(): Promise<number>;
+  /** Lets the watcher see what was staged, once the writes applied now have settled. */
+  releaseSoon(watcher: Watcher): void;
+  encode(object: KubeObject): Uint8Array;
+}
+
+const bookmarkMs = 60_000;
+const bookmarkBeforeDeadlineMs = 2_000;
+const initialBatch = 500;
+
+export class CachedResource<T extends KubeObject = KubeObject> implements ResourceCache<T> {
+  readonly resource: ResourceDef;
+  readonly prefix: string;
+  readonly #host: Host;
+  readonly #family: Family;
+  readonly #live = new SortedMap<StoredObject<T>>();
+  readonly #watchers = new Watchers();
+  readonly #changeHandlers: ((namespace: string, name: string) => void)[] = [];
+  /** Objects being written, by the bytes handed to the store: their parsed form need not be made again. */
+  readonly #writing = new Map<Uint8Array, KubeObject>();
+  #history = new History(0);
+  #lastChange = 0;
+  /** Changes that arrive while the first list is read. */
+  #early?: StoreEvent[];
+  #ready: Promise<void> = Promise.resolve();
+
+  constructor(host: Host, resource: ResourceDef, prefix: string, family: Family) {
+    this.#host = host;
+    this.resource = resource;
+    this.prefix = prefix;
+    this.#family = family;
+  }
+
+  /** Reads everything anew; watchers are ended, for their position is lost. */
+  load(): Promise<void> {
+    this.#early = [];
+    for (const watcher of this.#watchers.all()) watcher.end(new CompactedError(this.#host.applied()));
+    this.#ready = this.#load();
+    return this.#ready;
+  }
+  async #load(): Promise<void> {
+    const pageSize = 5_000;
+    this.#live.clear();
+    let after: string | undefined;
+    let revision = 0;
+    for (;;) {
+      const page = await this.#host.store.list(this.prefix, { revision, after, limit: pageSize });
+      revision = page.revision;
+      for (const item of page.items) this.#live.set(item.key.slice(this.prefix.length), this.#stored(item));
+      after = page.items.at(-1)?.key;
+      if (page.remaining === 0) break;
+    }
+    this.#history = new History(revision, this.#host.history);
+    this.#lastChange = revision;
+    await this.#host.reached(revision);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) if (event.revision > revision) this.apply(event);
+  }
+
+  /** One change of the store under this resource's prefix. */
+  apply(event: StoreEvent): void {
+    if (this.#early) {
+      this.#early.push(event);
+      return;
+    }
+    const key = event.key.slice(this.prefix.length);
+    const previous = this.#live.get(key);
+    let stored: StoredObject<T> | undefined;
+    if (event.value) {
+      stored = this.#stored({ key: event.key, value: event.value, revision: event.revision });
+      const object = this.#writing.get(event.value);
+      if (object) this.#family.shared.keep(stored, withRevision(object, event.revision));
+      this.#live.set(key, stored);
+    } else {
+      if (!previous) return;
+      this.#live.delete(key);
+    }
+    this.#lastChange = event.revision;
+    const change = new Change(event.revision, key, stored, previous);
+    this.#history.push(change, this.#host.clock.monotonic());
+    this.#watchers.concerned(change, (watcher) => {
+      if (watcher.offer(change)) this.#host.releaseSoon(watcher);
+    });
+    if (previous) this.#family.shared.forget(previous);
+    for (const handler of this.#changeHandlers) handler(change.namespace, (stored ?? (previous as StoredObject)).name);
+  }
+
+  /** Ends all watches: with the error, or quietly when the cache is closed on purpose. */
+  end(error: Error): void {
+    for (const watcher of this.#watchers.all()) watcher.end(error);
+  }
+  onChange(handler: (namespace: string, name: string) => void): void {
+    this.#changeHandlers.push(handler);
+  }
+  peek(namespace: string, name: string): StoredObject<T> | undefined {
+    return this.#live.get(cacheKey(namespace, name));
+  }
+  peekAll(namespace?: string): StoredObject<T>[] {
+    return this.#live.values(namespace ? `${namespace}/` : "");
+  }
+
+  async revision(): Promise<number> {
+    await this.#ready;
+    return this.#host.fresh();
+  }
+  async get(namespace: string, name: string): Promise<Stored<T> | undefined> {
+    await this.#ready;
+    await this.#host.fresh();
+    return this.peek(namespace, name);
+  }
+
+  async list(options: CacheListOptions): Promise<CacheList> {
+    await this.#ready;
+    const now = await this.#host.fresh();
+    const { revision } = options;
+    if (revision && revision > now) throw new FutureRevisionError(revision, now);
+    // Nothing changed since: what lives now is what lived then.
+    if (revision && revision < this.#lastChange) return this.#listPast(options, revision);
+    return this.#listNow(options, revision || this.#host.applied());
+  }
+
+  #listNow(options: CacheListOptions, revision: number): CacheList {
+    const prefix = options.namespace ? `${options.namespace}/` : "";
+    const { predicate, after } = options;
+    if (!predicate && !options.limit && after === undefined) return { items: this.#live.values(prefix), revision };
+    const limit = options.limit || Number.POSITIVE_INFINITY;
+    const items: Stored[] = [];
+    let last: string | undefined;
+    let more = false;
+    this.#live.each(prefix, after, (stored, key) => {
+      if (predicate && !predicate(stored)) return true;
+      more = items.length >= limit;
+      if (more) return false;
+      items.push(stored);
+      last = key;
+      return true;
+    });
+    const list: CacheList = { items, revision };
+    if (more) list.last = last;
+    if (!predicate) list.remaining = more ? this.#live.count(prefix, last) : 0;
+    return list;
+  }
+
+  async #listPast(options: CacheListOptions, revision: number): Promise<CacheList> {
+    const { predicate, limit } = options;
+    const prefix = `${this.prefix}${options.namespace ? `${options.namespace}/` : ""}`;
+    const items: Stored[] = [];
+    let after = options.after === undefined ? undefined : this.prefix + options.after;
+    for (;;) {
+      const page = await this.#host.store.list(prefix, { revision, after, ...(limit ? { limit: predicate ? limit + 1 : limit } : {}) });
+      for (const item of page.items) {
+        const stored = this.#stored(item);
+        if (predicate && !predicate(stored)) continue;
+        if (limit && items.length >= limit) return { items, revision, last: keyOfStored(items.at(-1) as Stored) };
+        items.push(stored);
+      }
+      after = page.items.at(-1)?.key;
+      if (!predicate) return { items, revision, remaining: page.remaining, ...(page.remaining > 0 ? { last: after?.slice(this.prefix.length) } : {}) };
+      if (page.remaining === 0) return { items, revision };
+    }
+  }
+
+  async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
+    const { signal } = options;
+    await this.#ready;
+    if (signal.aborted) return;
+    if (options.initial) {
+      const until = Math.max(options.fromRevision, await this.#host.fresh());
+      await this.#host.reached(until);
+    } else if (options.fromRevision < this.#history.floor) throw new CompactedError(this.#history.floor);
+    const from = options.initial ? this.#host.applied() : options.fromRevision;
+    const watcher = new Watcher(options, from);
+    const initial = options.initial ? this.#listNow({ namespace: options.namespace, predicate: options.predicate }, from).items : undefined;
+    if (!options.initial)
+      for (const change of this.#history.after(from)) if (!options.namespace || change.namespace === options.namespace) watcher.offer(change);
+    watcher.release();
+    this.#watchers.add(watcher);
+    const stop = (): void => watcher.end();
+    signal.addEventListener("abort", stop, { once: true });
+    const timers = options.bookmarks ? this.#bookmarks(watcher) : undefined;
+    try {
+      if (initial) {
+        for (let at = 0; at < initial.length && !signal.aborted; at += initialBatch)
+          yield initial.slice(at, at + initialBatch).map((stored) => ({ type: "ADDED", stored, revision: stored.revision }) as const);
+        if (!signal.aborted) yield [{ type: "BOOKMARK", revision: from, initial: true }];
+      }
+      yield* watcher.batches();
+    } finally {
+      timers?.();
+      signal.removeEventListener("abort", stop);
+      this.#watchers.remove(watcher);
+    }
+  }
+
+  async create(object: T, options?: { ttlSeconds?: number }): Promise<Stored<T>> {
+    return this.#write(object, (key, bytes) => this.#host.store.create(key, bytes, options));
+  }
+  async update(object: T, expected: number, options?: { ttlSeconds?: number }): Promise<Stored<T>> {
+    return this.#write(object, (key, bytes) => this.#host.store.update(key, bytes, expected, options));
+  }
+  async delete(namespace: string, name: string, expected: number): Promise<Stored<T>> {
+    await this.#ready;
+    const key = cacheKey(namespace, name);
+    const revision = await this.#host.store.delete(this.prefix + key, expected);
+    await this.#host.reached(revision);
+    const change = this.#history.after(revision - 1)[0];
+    if (change?.revision !== revision) throw new CompactedError(this.#history.floor);
+    return change.deleted().stored as Stored<T>;
+  }
+
+  async #write(object: T, write: (key: string, bytes: Uint8Array) => Promise<number>): Promise<Stored<T>> {
+    await this.#ready;
+    const { namespace = "", name } = object.metadata;
+    const key = cacheKey(namespace, name);
+    const bytes = this.#host.encode(withoutRevision(object));
+    this.#writing.set(bytes, object);
+    try {
+      const revision = await write(this.prefix + key, bytes);
+      await this.#host.reached(revision);
+      const current = this.#live.get(key);
+      return current?.revision === revision ? current : this.#stored({ key: this.prefix + key, value: bytes, revision });
+    } finally {
+      this.#writing.delete(bytes);
+    }
+  }
+
+  #stored(item: Pick<KeyValue, "key" | "value" | "revision">): StoredObject<T> {
+    const key = item.key.slice(this.prefix.length);
+    const slash = this.resource.namespaced ? key.indexOf("/") : -1;
+    const namespace = slash < 0 ? "" : this.#family.shared.string(key.slice(0, slash));
+    return new StoredObject<T>(this.#family, namespace, key.slice(slash + 1), item.revision, spliceRevision(item.value, item.revision));
+  }
+
+  #bookmarks(watcher: Watcher): () => void {
+    const { clock } = this.#host;
+    const send = (): void => {
+      const revision = this.#host.applied();
+      if (revision > watcher.from && watcher.stage({ type: "BOOKMARK", revision }, revision)) this.#host.releaseSoon(watcher);
+    };
+    const again = (): void => {
+      send();
+      timer = clock.after(bookmarkMs, again);
+    };
+    let timer = clock.after(bookmarkMs, again);
+    const { deadline } = watcher.options;
+    const final = deadline === undefined ? undefined : clock.after(deadline - bookmarkBeforeDeadlineMs - clock.monotonic(), send);
+    return () => {
+      timer.cancel();
+      final?.cancel();
+    };
+  }
+}
+
+const keyOfStored = (stored: Stored): string => cacheKey(stored.namespace, stored.name);
+
+function withoutRevision(object: KubeObject): KubeObject {
+  if (object.metadata.resourceVersion === undefined) return object;
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  return { ...object, metadata: metadata as KubeObject["metadata"] };
+}
+
+const beforeRevision = new Set(["name", "generateName", "namespace", "selfLink", "uid"]);
+
+/** The same object with resourceVersion where the bytes have it. */
+function withRevision(object: KubeObject, revision: number): KubeObject {
+  const entries = Object.entries(object.metadata).filter(([name]) => name !== "resourceVersion");
+  const at = entries.findIndex(([name]) => !beforeRevision.has(name));
+  entries.splice(at < 0 ? entries.length : at, 0, ["resourceVersion", String(revision)]);
+  return { ...object, metadata: Object.fromEntries(entries) as unknown as KubeObject["metadata"] };
+}

@@ -1,0 +1,145 @@
+/** One version of one object, small: its bytes, and what selectors need once they have asked for it. */
+import { parseJSON } from "../api/codec/json.ts";
+import type { KubeObject } from "../api/object.ts";
+import type { Stored } from "./cache.ts";
+import { replaceRevision, type Spliced } from "./splice.ts";
+
+/** Selectable fields of an object besides metadata.name and metadata.namespace. */
+export type IndexFields = (object: KubeObject) => { fields?: Record<string, string> };
+
+type Labels = Readonly<Record<string, string>>;
+const noLabels: Labels = Object.freeze(Object.create(null) as Record<string, string>);
+
+/** What the objects of one cache share: parsed forms (least recently used go first) and equal label sets. */
+export class Shared {
+  readonly #parsed = new Map<StoredObject, KubeObject>();
+  readonly #labels = new Map<string, Labels>();
+  readonly #strings = new Map<string, string>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  /** `maxBytes`: JSON bytes of the objects whose parsed form is kept. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+  parse(stored: StoredObject): KubeObject {
+    const known = this.#parsed.get(stored);
+    if (known) {
+      this.#parsed.delete(stored);
+      this.#parsed.set(stored, known);
+      return known;
+    }
+    const object = parseJSON(stored.bytes).value as unknown as KubeObject;
+    this.keep(stored, object);
+    return object;
+  }
+  keep(stored: StoredObject, object: KubeObject): void {
+    this.#parsed.set(stored, object);
+    this.#bytes += stored.bytes.length;
+    if (this.#bytes <= this.#maxBytes) return;
+    for (const oldest of this.#parsed.keys()) {
+      if (this.#bytes <= this.#maxBytes || oldest === stored) break;
+      this.#parsed.delete(oldest);
+      this.#bytes -= oldest.bytes.length;
+    }
+  }
+  /** Superseded: nobody will ask for it soon. */
+  forget(stored: StoredObject): void {
+    if (this.#parsed.delete(stored)) this.#bytes -= stored.bytes.length;
+  }
+  labels(labels: Record<string, string> | undefined): Labels {
+    if (!labels) return noLabels;
+    const text = JSON.stringify(labels);
+    return remember(this.#labels, text, labels);
+  }
+  string(text: string): string {
+    return text.length > 64 ? text : remember(this.#strings, text, text);
+  }
+}
+
+const rememberAtMost = 20_000;
+function remember<V>(known: Map<string, V>, key: string, value: V): V {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  if (known.size >= rememberAtMost) known.clear();
+  known.set(key, value);
+  return value;
+}
+
+/** What the objects of one resource share. */
+export interface Family {
+  shared: Shared;
+  index: IndexFields;
+  /** Names of the selectable fields as the objects seen so far had them; most resources have one set. */
+  fieldNames: string[];
+}
+
+export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly bytes: Uint8Array;
+  readonly #family: Family;
+  readonly #spliced: { revisionAt: number; uidAt: number; uidLength: number };
+  #labels?: Labels;
+  #fieldNames?: string[];
+  #fieldValues?: string[];
+
+  constructor(family: Family, namespace: string, name: string, revision: number, spliced: Spliced) {
+    this.#family = family;
+    this.namespace = namespace;
+    this.name = name;
+    this.revision = revision;
+    this.bytes = spliced.bytes;
+    this.#spliced = spliced;
+  }
+  get uid(): string {
+    const { uidAt, uidLength } = this.#spliced;
+    return uidAt === 0 ? "" : Buffer.from(this.bytes.buffer, this.bytes.byteOffset + uidAt, uidLength).toString("latin1", 0, uidLength);
+  }
+  get labels(): Labels {
+    if (!this.#labels) this.#read();
+    return this.#labels as Labels;
+  }
+  get fields(): Readonly<Record<string, string>> {
+    if (!this.#fieldValues) this.#read();
+    const fields: Record<string, string> = { "metadata.name": this.name, "metadata.namespace": this.namespace };
+    const names = this.#fieldNames as string[];
+    const values = this.#fieldValues as string[];
+    for (let i = 0; i < names.length; i++) fields[names[i] as string] = values[i] as string;
+    return fields;
+  }
+  /** One selectable field, without making the record of all. */
+  field(name: string): string | undefined {
+    if (name === "metadata.name") return this.name;
+    if (name === "metadata.namespace") return this.namespace;
+    if (!this.#fieldValues) this.#read();
+    return this.#fieldValues?.[(this.#fieldNames as string[]).indexOf(name)];
+  }
+  object(): T {
+    return this.#family.shared.parse(this) as T;
+  }
+  /** The same state under a later revision: what a watcher sees of an object that is gone. */
+  at(revision: number): StoredObject<T> {
+    const { revisionAt, uidAt, uidLength } = this.#spliced;
+    const digits = String(this.revision).length;
+    const bytes = replaceRevision(this.bytes, revisionAt, digits, revision);
+    const moved = uidAt > revisionAt ? String(revision).length - digits : 0;
+    return new StoredObject<T>(this.#family, this.namespace, this.name, revision, { bytes, revisionAt, uidAt: uidAt && uidAt + moved, uidLength });
+  }
+
+  #read(): void {
+    const { shared, index } = this.#family;
+    const object = shared.parse(this);
+    this.#labels = shared.labels(object.metadata.labels);
+    const fields = index(object).fields ?? {};
+    const names = Object.keys(fields);
+    const known = this.#family.fieldNames;
+    if (names.length === known.length && names.every((name, i) => name === known[i])) this.#fieldNames = known;
+    else {
+      this.#fieldNames = names;
+      this.#family.fieldNames = names;
+    }
+    this.#fieldValues = Object.values(fields).map((value) => shared.string(value));
+  }
+}

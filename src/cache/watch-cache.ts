@@ -1,0 +1,193 @@
+/** The watch cache of one API server: follows the store with a single watch and hands each change to its resource. */
+import type { Clock } from "../base/clock.ts";
+import { encodeJSON } from "../api/codec/json.ts";
+import type { KubeObject } from "../api/object.ts";
+import type { ResourceDef } from "../api/schema/schema.ts";
+import { CompactedError, type Store, StoreError, type StoreEvent } from "../store/store.ts";
+import type { Reader, ResourceCache } from "./cache.ts";
+import type { HistoryBounds } from "./history.ts";
+import { type GroupResource, storagePrefix } from "./keys.ts";
+import { CachedResource, type Host } from "./resource.ts";
+import { Shared } from "./stored.ts";
+import type { Watcher } from "./watcher.ts";
+
+export interface WatchCacheOptions {
+  store: Store;
+  clock: Clock;
+  /** What is loaded before openCache resolves; others are loaded when first asked for. */
+  resources: readonly ResourceDef[];
+  /** Selectable fields besides metadata.name and metadata.namespace; called with the parsed object, once per version at most. */
+  index(resource: ResourceDef, object: KubeObject): { fields?: Record<string, string> };
+  /** @default "/registry" */
+  keyPrefix?: string;
+  /** This process alone writes the store, so no read asks it how far it is. @default true */
+  exclusive?: boolean;
+  /** JSON of an object in the hub version, in Go's order of fields. @default encodeJSON */
+  encode?(object: KubeObject): Uint8Array;
+  /** JSON bytes of the objects whose parsed form is kept. @default 16 MiB */
+  parsedBytes?: number;
+  history?: HistoryBounds;
+}
+
+export interface WatchCache extends AsyncDisposable {
+  /** One per storage key: resources that are kept under the same key (events of both groups, all versions) share it. */
+  resource<T extends KubeObject = KubeObject>(resource: ResourceDef): ResourceCache<T>;
+  readonly reader: Reader;
+  /** Revision up to which the store's changes are applied. */
+  revision(): number;
+}
+
+/** Resolves when all `resources` are in memory. Rejects with StoreError. */
+export async function openCache(options: WatchCacheOptions): Promise<WatchCache> {
+  const cache = new StoreCache(options);
+  try {
+    await cache.open();
+  } catch (error) {
+    await cache[Symbol.asyncDispose]();
+    throw error;
+  }
+  return cache;
+}
+
+class StoreCache implements WatchCache, Host {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly history?: HistoryBounds;
+  readonly reader: Reader;
+  readonly #options: WatchCacheOptions;
+  readonly #shared: Shared;
+  readonly #resources = new Map<string, CachedResource>();
+  readonly #stop = new AbortController();
+  readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
+  readonly #root: string;
+  #toRelease = new Set<Watcher>();
+  #applied = 0;
+  #following: Promise<void> = Promise.resolve();
+  #failure?: Error;
+
+  constructor(options: WatchCacheOptions) {
+    this.#options = options;
+    this.store = options.store;
+    this.clock = options.clock;
+    this.history = options.history;
+    this.#shared = new Shared(options.parsedBytes ?? 16 * 2 ** 20);
+    this.#root = `${options.keyPrefix ?? "/registry"}/`;
+    this.reader = {
+      get: <T extends KubeObject>(resource: string, namespace: string, name: string) => this.#named(resource).peek(namespace, name)?.object() as T | undefined,
+      list: <T extends KubeObject>(resource: string, namespace?: string) =>
+        this.#named(resource)
+          .peekAll(namespace)
+          .map((stored) => stored.object() as T),
+      onChange: (resource, fn) => this.#named(resource).onChange(fn),
+    };
+  }
+
+  async open(): Promise<void> {
+    this.#applied = await this.store.revision();
+    const loads = this.#options.resources.map((resource) => this.#loaded(resource));
+    this.#following = this.#follow(this.#applied);
+    await Promise.all(loads.map((load) => load.ready));
+  }
+
+  resource<T extends KubeObject>(resource: ResourceDef): ResourceCache<T> {
+    return this.#loaded(resource).cached as unknown as ResourceCache<T>;
+  }
+  revision(): number {
+    return this.#applied;
+  }
+  applied(): number {
+    return this.#applied;
+  }
+  reached(revision: number): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (revision <= this.#applied) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.add({ revision, resolve, reject }));
+  }
+  async fresh(): Promise<number> {
+    if (this.#failure) throw this.#failure;
+    if (this.#options.exclusive ?? true) return this.#applied;
+    await this.reached(await this.store.revision());
+    return this.#applied;
+  }
+  releaseSoon(watcher: Watcher): void {
+    if (this.#toRelease.size === 0)
+      setImmediate(() => {
+        const watchers = this.#toRelease;
+        this.#toRelease = new Set();
+        for (const each of watchers) each.release();
+      });
+    this.#toRelease.add(watcher);
+  }
+  encode(object: KubeObject): Uint8Array {
+    return this.#options.encode ? this.#options.encode(object) : encodeJSON(object);
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#fail(new StoreError("the cache is closed"));
+    await this.#following;
+  }
+
+  #loaded(resource: ResourceDef): { cached: CachedResource; ready: Promise<void> } {
+    const prefix = storagePrefix(resource, this.#options.keyPrefix);
+    const known = this.#resources.get(prefix);
+    if (known) return { cached: known, ready: Promise.resolve() };
+    const index = (object: KubeObject): { fields?: Record<string, string> } => this.#options.index(resource, object);
+    const cached = new CachedResource(this, resource, prefix, { shared: this.#shared, index, fieldNames: [] });
+    this.#resources.set(prefix, cached);
+    const ready = cached.load();
+    // A failed load is seen by whoever reads the resource.
+    ready.catch(() => undefined);
+    return { cached, ready };
+  }
+  #named(name: string): CachedResource {
+    const dot = name.indexOf(".");
+    const resource: GroupResource = dot < 0 ? { group: "", resource: name } : { group: name.slice(dot + 1), resource: name.slice(0, dot) };
+    const cached = this.#resources.get(storagePrefix(resource, this.#options.keyPrefix));
+    if (!cached) throw new Error(`the cache does not hold ${name}`);
+    return cached;
+  }
+
+  async #follow(from: number): Promise<void> {
+    let at = from;
+    while (!this.#stop.signal.aborted)
+      try {
+        for await (const events of this.store.watch("", { fromRevision: at, signal: this.#stop.signal })) {
+          for (const event of events) this.#resourceOf(event.key)?.apply(event);
+          at = (events.at(-1) as StoreEvent).revision;
+          this.#advance(at);
+        }
+      } catch (error) {
+        if (!(error instanceof CompactedError)) {
+          this.#fail(error as Error);
+          return;
+        }
+        // The past is gone, so the present is read again; watchers have been told to do the same.
+        at = await this.store.revision();
+        for (const resource of this.#resources.values()) resource.load().catch((failure) => this.#fail(failure as Error));
+        this.#advance(at);
+      }
+  }
+  #advance(revision: number): void {
+    this.#applied = revision;
+    for (const waiting of this.#waiting) {
+      if (waiting.revision > revision) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve();
+    }
+  }
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const waiting of this.#waiting) waiting.reject(this.#failure);
+    this.#waiting.clear();
+    for (const resource of this.#resources.values()) resource.end(this.#failure);
+  }
+  #resourceOf(key: string): CachedResource | undefined {
+    if (!key.startsWith(this.#root)) return undefined;
+    const first = key.indexOf("/", this.#root.length) + 1;
+    if (first === 0) return undefined;
+    const short = this.#resources.get(key.slice(0, first));
+    if (short) return short;
+    const second = key.indexOf("/", first) + 1;
+    return second === 0 ? undefined : this.#resources.get(key.slice(0, second));
+  }
+}
