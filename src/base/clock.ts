@@ -14,11 +14,11 @@ export interface Clock {
   monotonic(): number;
   /** Calls `fn` once after `ms`. The timer does not keep a process alive by itself. */
   after(ms: number, fn: () => void): Timer;
-  /** Resolves after `ms`; rejects with the signal's reason when aborted. */
+  /** Resolves after `ms`; rejects with the signal's reason when aborted. A program that only sleeps stays alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+function sleepOn(clock: Pick<Clock, "after">, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const onAbort = (): void => {
@@ -36,15 +36,22 @@ function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> 
 /** setTimeout's largest delay; longer ones are clamped to it (about 24.8 days). */
 const maxDelay = 2 ** 31 - 1;
 
+const startTimer = (ms: number, fn: () => void): NodeJS.Timeout => setTimeout(fn, Math.min(Math.max(ms, 0), maxDelay));
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, fn) {
-    const handle = setTimeout(fn, Math.min(Math.max(ms, 0), maxDelay));
-    handle.unref();
+    const handle = startTimer(ms, fn).unref();
     return { cancel: () => clearTimeout(handle) };
   },
-  sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
+  sleep(ms, signal) {
+    const after = (delay: number, fn: () => void): Timer => {
+      const handle = startTimer(delay, fn);
+      return { cancel: () => clearTimeout(handle) };
+    };
+    return sleepOn({ after }, ms, signal);
+  },
 };
 
 /** Stands still until advance() is called; timers fire in order of their time, then of their creation. */

@@ -77,7 +77,8 @@ export class Containerd {
    */
   async start(signal: AbortSignal): Promise<void> {
     const { paths, cniBinDirectory } = this.#options;
-    for (const directory of [paths.containerd, join(paths.containerd, "hosts"), join(paths.cni, "net.d"), paths.run]) mkdirSync(directory, { recursive: true, mode: 0o711 });
+    for (const directory of [paths.containerd, join(paths.containerd, "hosts"), join(paths.cni, "net.d"), paths.run])
+      mkdirSync(directory, { recursive: true, mode: 0o711 });
     writeFileAtomic(join(paths.containerd, "config.toml"), config(paths, cniBinDirectory));
     this.#process = readIdentity(this.#pidFile);
     if (!this.#process || !isAlive(this.#process)) this.#spawn();
@@ -91,7 +92,11 @@ export class Containerd {
     if (!program) throw new Error("containerd is not installed: apt-get install containerd");
     rmSync(paths.containerdSocket, { force: true });
     const log = openSync(join(paths.logs, "containerd.log"), "a");
-    const child = spawn(program, ["--config", join(paths.containerd, "config.toml")], { detached: true, stdio: ["ignore", log, log], env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` } });
+    const child = spawn(program, ["--config", join(paths.containerd, "config.toml")], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
+    });
     closeSync(log);
     child.unref();
     this.#process = child.pid === undefined ? undefined : identify(child.pid);
@@ -121,7 +126,8 @@ export class Containerd {
     const deadline = clock.monotonic() + 30_000;
     while (!(await accepts(paths.containerdSocket))) {
       signal.throwIfAborted();
-      if (!this.#process || !isAlive(this.#process) || clock.monotonic() > deadline) throw new Error(`containerd does not start: see ${join(paths.logs, "containerd.log")}`);
+      if (!this.#process || !isAlive(this.#process) || clock.monotonic() > deadline)
+        throw new Error(`containerd does not start: see ${join(paths.logs, "containerd.log")}`);
       await clock.sleep(20, signal);
     }
   }

@@ -31,7 +31,11 @@ export function findDaemon(paths: Paths, name: string): Daemon | undefined {
 }
 
 /** Arguments that run this very program again. */
-export const ownCommand = (): string[] => [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url).endsWith(".ts") ? join(import.meta.dirname, "main.ts") : (process.argv[1] as string)];
+export const ownCommand = (): string[] => [
+  process.execPath,
+  ...process.execArgv,
+  fileURLToPath(import.meta.url).endsWith(".ts") ? join(import.meta.dirname, "main.ts") : (process.argv[1] as string),
+];
 
 export function startDaemon(paths: Paths, name: string, args: string[]): Daemon {
   for (const directory of [paths.run, paths.logs]) mkdirSync(directory, { recursive: true, mode: 0o711 });
@@ -59,9 +63,9 @@ export async function stopDaemon(paths: Paths, name: string, clock: Clock): Prom
   return true;
 }
 
-/** SIGTERM to all, SIGKILL after 15 s to what is left. */
-export async function endProcesses(processes: ProcessIdentity[], clock: Clock): Promise<void> {
-  for (const process of processes) signalProcess(process, "SIGTERM");
+/** The first signal to all, SIGKILL after 15 s to what is left; resolves when none is. */
+export async function endProcesses(processes: ProcessIdentity[], clock: Clock, first: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  for (const process of processes) signalProcess(process, first);
   const deadline = clock.monotonic() + 15_000;
   while (processes.some(isAlive)) {
     if (clock.monotonic() > deadline) for (const process of processes) signalProcess(process, "SIGKILL");

@@ -35,12 +35,21 @@ export async function ensureIdentities(settings: Settings, paths: Paths, clock: 
     },
     { file: "apiserver-kubelet-client", commonName: "kube-apiserver-kubelet-client", ca: "ca", usages: ["client"] },
     { file: "front-proxy-client", commonName: "front-proxy-client", ca: "front-proxy-ca", usages: ["client"] },
-    { file: "kubelet-serving", commonName: `system:node:${settings.nodeName}`, organizations: ["system:nodes"], ca: "ca", usages: ["server"], dns: [settings.nodeName], ip: [node, "127.0.0.1"] },
+    {
+      file: "kubelet-serving",
+      commonName: `system:node:${settings.nodeName}`,
+      organizations: ["system:nodes"],
+      ca: "ca",
+      usages: ["server"],
+      dns: [settings.nodeName],
+      ip: [node, "127.0.0.1"],
+    },
     ...Object.entries(users(settings)).map(([file, user]): CertificateSpec => ({ file, ...user, ca: "ca", usages: ["client"] })),
   ];
   for (const spec of specs) await pki.ensure(spec);
   mkdirSync(paths.kubeconfigs, { recursive: true, mode: 0o700 });
-  for (const user of Object.keys(users(settings))) writeFileAtomic(kubeconfigPath(paths, user), kubeconfig(pki, user, `https://127.0.0.1:${settings.port}`), 0o600);
+  for (const user of Object.keys(users(settings)))
+    writeFileAtomic(kubeconfigPath(paths, user), kubeconfig(pki, user, `https://127.0.0.1:${settings.port}`), 0o600);
   return pki;
 }
 

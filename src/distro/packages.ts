@@ -38,7 +38,8 @@ export const missingPackages = (): string[] => wanted.filter((w) => !w.has()).ma
 
 /** Installs them with apt-get; throws one sentence that says what to do when that cannot be. */
 export async function installPackages(packages: string[], progress: (text: string) => void): Promise<void> {
-  if (!onPath("apt-get")) throw new Error(`this machine has no apt-get: install ${packages.join(", ")} with its own package manager, then run the command again`);
+  if (!onPath("apt-get"))
+    throw new Error(`this machine has no apt-get: install ${packages.join(", ")} with its own package manager, then run the command again`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   const install = (): Promise<string> => run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...packages], { env });
   try {
@@ -51,6 +52,8 @@ export async function installPackages(packages: string[], progress: (text: strin
     });
   } catch (error) {
     const why = error instanceof CommandError ? (error.stderr.trim().split("\n").at(-1) ?? "") : String(error);
-    throw new Error(`apt-get could not install ${packages.join(", ")} (${why}): connect the machine to its package mirror, or install them by hand, then run the command again`);
+    throw new Error(
+      `apt-get could not install ${packages.join(", ")} (${why}): connect the machine to its package mirror, or install them by hand, then run the command again`,
+    );
   }
 }

@@ -32,7 +32,8 @@ export function defaultSettings(overrides: Partial<Settings> = {}): Settings {
 export function addressOf(cidr: string, offset: number): string {
   const [base, bits] = cidr.split("/") as [string, string];
   const octets = base.split(".").map(Number);
-  if (octets.length !== 4 || octets.some((o) => !(o >= 0 && o <= 255)) || !(Number(bits) >= 8 && Number(bits) <= 30)) throw new Error(`${cidr} is not an IPv4 network such as 10.244.0.0/24`);
+  if (octets.length !== 4 || octets.some((o) => !(o >= 0 && o <= 255)) || !(Number(bits) >= 8 && Number(bits) <= 30))
+    throw new Error(`${cidr} is not an IPv4 network such as 10.244.0.0/24`);
   const number = octets.reduce((n, o) => n * 256 + o, 0) + offset;
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join(".");
 }
@@ -41,3 +42,6 @@ export const nodeAddress = (settings: Settings): string => addressOf(settings.po
 /** The `kubernetes` Service. */
 export const apiServiceAddress = (settings: Settings): string => addressOf(settings.serviceCIDR, 1);
 export const dnsServiceAddress = (settings: Settings): string => addressOf(settings.serviceCIDR, 10);
+
+/** Parent of every cgroup of ours, under each hierarchy's root. */
+export const cgroupRoot = "k8ts";

@@ -45,6 +45,18 @@ export function childrenOf(pid: number): number[] {
   return allPids().filter((p) => Number(statFields(p)?.[1]) === pid);
 }
 
+/** The processes themselves and all below them, parents first. */
+export function withDescendants(roots: number[]): number[] {
+  const children = Map.groupBy(allPids(), (pid) => Number(statFields(pid)?.[1] ?? 0));
+  const all: number[] = [];
+  for (const queue = [...roots]; queue.length; ) {
+    const pid = queue.shift() as number;
+    all.push(pid);
+    queue.push(...(children.get(pid) ?? []));
+  }
+  return all;
+}
+
 export function allPids(): number[] {
   return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }

@@ -36,7 +36,15 @@ const epoch = new Date(0);
 export async function layerOf(files: LayerFile[]): Promise<Uint8Array> {
   const pack = tar.pack();
   for (const file of files) {
-    const header = { name: file.name, mode: file.mode, mtime: epoch, uid: 0, gid: 0, type: file.type ?? "file", ...(file.linkname ? { linkname: file.linkname } : {}) };
+    const header = {
+      name: file.name,
+      mode: file.mode,
+      mtime: epoch,
+      uid: 0,
+      gid: 0,
+      type: file.type ?? "file",
+      ...(file.linkname ? { linkname: file.linkname } : {}),
+    };
     if (file.content && header.type === "file") pack.entry(header, Buffer.from(file.content));
     else pack.entry(header);
   }
@@ -69,7 +77,9 @@ export async function archiveOf(images: Image[]): Promise<Uint8Array> {
         history: layers.map(() => ({ created: epoch.toISOString(), created_by: "k8ts" })),
       }),
     );
-    const manifest = add(json({ schemaVersion: 2, mediaType: manifestType, config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config }, layers }));
+    const manifest = add(
+      json({ schemaVersion: 2, mediaType: manifestType, config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config }, layers }),
+    );
     const annotations = { "io.containerd.image.name": image.name, "org.opencontainers.image.ref.name": image.name.slice(image.name.lastIndexOf(":") + 1) };
     return { mediaType: manifestType, ...manifest, platform, annotations };
   });

@@ -9,11 +9,34 @@ export const pauseImageName = "registry.k8s.io/pause:3.10.2";
 
 /** x86-64: rt_sigprocmask(SIG_BLOCK, {INT,TERM,CHLD}); for (;;) switch (rt_sigtimedwait(set)) { CHLD: while (wait4(-1, WNOHANG) > 0); <0: continue; default: exit(0) } */
 const x64 = [
-  "31ff", "488d3555000000", "31d2", "41ba08000000", "b80e000000", "0f05", // rt_sigprocmask
-  "488d3d3f000000", "31f6", "31d2", "41ba08000000", "b880000000", "0f05", // loop: rt_sigtimedwait
-  "83f811", "751c", // not SIGCHLD -> other
-  "bfffffffff", "31f6", "ba01000000", "4531d2", "b83d000000", "0f05", "85c0", "7fe6", "ebc7", // reap: wait4; more -> reap; -> loop
-  "85c0", "78c3", "31ff", "b83c000000", "0f05", // other: interrupted -> loop; exit(0)
+  "31ff",
+  "488d3555000000",
+  "31d2",
+  "41ba08000000",
+  "b80e000000",
+  "0f05", // rt_sigprocmask
+  "488d3d3f000000",
+  "31f6",
+  "31d2",
+  "41ba08000000",
+  "b880000000",
+  "0f05", // loop: rt_sigtimedwait
+  "83f811",
+  "751c", // not SIGCHLD -> other
+  "bfffffffff",
+  "31f6",
+  "ba01000000",
+  "4531d2",
+  "b83d000000",
+  "0f05",
+  "85c0",
+  "7fe6",
+  "ebc7", // reap: wait4; more -> reap; -> loop
+  "85c0",
+  "78c3",
+  "31ff",
+  "b83c000000",
+  "0f05", // other: interrupted -> loop; exit(0)
   "0240010000000000", // set
 ].join("");
 

@@ -1,0 +1,70 @@
+/** Flags that many commands share, and how a command ends. */
+import { resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { addressOf, defaultSettings, type Settings } from "../settings.ts";
+
+const defaults = defaultSettings();
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new InvalidArgumentError("a port is a number from 1 to 65535.");
+  return value;
+}
+function network(text: string): string {
+  try {
+    addressOf(text, 0);
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+}
+
+export const withDataDir = (command: Command): Command => command.option("--data-dir <directory>", "where the cluster keeps everything", defaults.dataDir);
+
+/** Adds the flags that make a Settings. */
+export const withSettings = (command: Command): Command =>
+  withDataDir(command)
+    .option("--port <port>", "port of the API server", port, defaults.port)
+    .option("--node-name <name>", "name of this machine's node", defaults.nodeName)
+    .option("--pod-cidr <cidr>", "network of this node's pods", network, defaults.podCIDR)
+    .option("--service-cidr <cidr>", "network of the Services", network, defaults.serviceCIDR)
+    .option("--cluster-domain <domain>", "suffix of the cluster's DNS names", defaults.clusterDomain);
+
+export interface SettingsOptions {
+  dataDir: string;
+  port: number;
+  nodeName: string;
+  podCidr: string;
+  serviceCidr: string;
+  clusterDomain: string;
+}
+
+export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, clusterDomain }: SettingsOptions): Settings => ({
+  ...defaults,
+  dataDir: resolve(dataDir),
+  port,
+  nodeName,
+  podCIDR: podCidr,
+  serviceCIDR: serviceCidr,
+  clusterDomain,
+});
+
+/** The same settings as flags, for another process. */
+export const settingsFlags = (settings: Settings): string[] => [
+  `--data-dir=${settings.dataDir}`,
+  `--port=${settings.port}`,
+  `--node-name=${settings.nodeName}`,
+  `--pod-cidr=${settings.podCIDR}`,
+  `--service-cidr=${settings.serviceCIDR}`,
+  `--cluster-domain=${settings.clusterDomain}`,
+];
+
+/** An error whose message is the whole story for the person at the terminal. */
+export class UsageError extends Error {
+  override name = "UsageError";
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

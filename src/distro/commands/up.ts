@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { type SettingsOptions, settingsFrom, UsageError, withDataDir, withSettings } from "./options.ts";
+
+export function registerUp(program: Command): void {
+  withSettings(program.command("up"))
+    .description("start a cluster on this machine; safe to repeat")
+    .option("--simulate", "no containers and no root: pods of a simulated node become Running and Succeeded")
+    .addHelpText("after", "\nExamples:\n  sudo k8ts up\n  k8ts up --simulate --port 7443 --data-dir /tmp/k8ts\n")
+    .action(async (options: SettingsOptions & { simulate?: boolean }) => {
+      const settings = settingsFrom(options);
+      if (process.platform !== "linux" && !options.simulate)
+        throw new UsageError("real containers need Linux: run it on a Linux machine, or `k8ts up --simulate`");
+      if (process.getuid?.() !== 0 && !options.simulate)
+        throw new UsageError("containers need root: run `sudo k8ts up`, or start the same control plane with a simulated node: `k8ts up --simulate`");
+      const { up } = await import("../up.ts");
+      await up(settings, { simulate: options.simulate === true });
+    });
+  withDataDir(program.command("down"))
+    .description("stop the cluster and its containers; keeps all data")
+    .action(async ({ dataDir }: { dataDir: string }) => {
+      const { down } = await import("../down.ts");
+      await down(dataDir);
+    });
+  withDataDir(program.command("reset"))
+    .description("stop the cluster, delete its data, and give the machine back as it was before `up`")
+    .action(async ({ dataDir }: { dataDir: string }) => {
+      const { reset } = await import("../down.ts");
+      await reset(dataDir);
+    });
+}

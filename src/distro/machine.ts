@@ -1,0 +1,82 @@
+/**
+ * What a node needs of the machine: the pod bridge with the node's address, forwarding, module parameters. Every change is
+ * written into the journal before it is made; restore() puts it all back.
+ */
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { CommandError, run } from "../linux/command.ts";
+import { readSysctl, writeSysctl } from "../linux/sysctl.ts";
+import type { Journal } from "./journal.ts";
+import { nodeAddress, type Settings } from "./settings.ts";
+
+const sysctls: Record<string, string> = {
+  "net.ipv4.ip_forward": "1",
+  "net.bridge.bridge-nf-call-iptables": "1",
+};
+
+/** Directories outside the data directory that components make: taken away by restore() when they were not there before. */
+const shared = ["/run/containerd", "/run/netns", "/var/lib/cni", "/var/log/pods", "/var/log/containers", "/etc/cni", "/opt/cni"];
+
+export async function prepareMachine(settings: Settings, journal: Journal): Promise<void> {
+  for (const path of shared) if (!existsSync(path)) journal.add("paths", path);
+  await ensureBridge(settings, journal);
+  for (const [name, value] of Object.entries(sysctls)) {
+    const before = readSysctl(name);
+    if (before === undefined || before === value) continue;
+    journal.sysctl(name, before);
+    writeSysctl(name, value);
+  }
+}
+
+/** The CNI bridge plugin takes over a bridge that exists; making it first gives the node its address before any pod runs. */
+async function ensureBridge(settings: Settings, journal: Journal): Promise<void> {
+  const { bridge, podCIDR } = settings;
+  const address = `${nodeAddress(settings)}/${podCIDR.split("/")[1]}`;
+  if (existsSync(`/sys/class/net/${bridge}`)) {
+    if (!journal.record.links.includes(bridge))
+      throw new Error(`a network interface named ${bridge} exists and is not of this cluster: remove it (ip link del ${bridge})`);
+  } else {
+    journal.add("links", bridge);
+    await run("ip", ["link", "add", bridge, "type", "bridge"]);
+  }
+  await run("ip", ["addr", "replace", address, "dev", bridge]);
+  await run("ip", ["link", "set", bridge, "up"]);
+}
+
+export async function restoreMachine(journal: Journal): Promise<void> {
+  const { links, nftTables, sysctls: before, cgroups, paths } = journal.record;
+  for (const table of nftTables) await ignoreAbsent(run("nft", ["delete", "table", ...table.split(" ")]));
+  for (const link of links) if (existsSync(`/sys/class/net/${link}`)) await run("ip", ["link", "del", link]);
+  for (const [name, value] of Object.entries(before)) if (readSysctl(name) !== undefined) writeSysctl(name, value);
+  for (const cgroup of cgroups) removeCgroup(cgroup);
+  for (const path of paths) rmSync(path, { recursive: true, force: true });
+}
+
+/** Creates `/sys/fs/cgroup/<hierarchy>/<name>` wherever a hierarchy is mounted, noted for restore(). */
+export function ensureCgroupRoots(name: string, journal: Journal): void {
+  for (const hierarchy of hierarchies()) {
+    const path = `${hierarchy}/${name}`;
+    if (existsSync(path)) continue;
+    journal.add("cgroups", path);
+    mkdirSync(path);
+  }
+}
+
+function hierarchies(): string[] {
+  if (existsSync("/sys/fs/cgroup/cgroup.controllers")) return ["/sys/fs/cgroup"];
+  return readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`);
+}
+
+/** Children first: the kernel removes only what is empty. */
+function removeCgroup(path: string): void {
+  if (!existsSync(path)) return;
+  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeCgroup(`${path}/${entry.name}`);
+  rmdirSync(path);
+}
+
+async function ignoreAbsent(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof CommandError && /No such file/.test(error.stderr))) throw error;
+  }
+}

@@ -1,0 +1,129 @@
+/** `k8ts up`: from nothing, or from any half-finished state, to a Ready node. Every step may be repeated. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { Node } from "../api/types/core-v1.gen.ts";
+import { systemClock } from "../base/clock.ts";
+import type { Client } from "../client/client.ts";
+import { nodes } from "../client/resources.gen.ts";
+import { readAdminClient } from "./admin-client.ts";
+import { settingsFlags, UsageError } from "./commands/options.ts";
+import { type Daemon, findDaemon, lastError, logFile, startDaemon } from "./daemon.ts";
+import { writeFileAtomic } from "./files.ts";
+import { ensureIdentities } from "./identities.ts";
+import { Journal } from "./journal.ts";
+import { ensureCgroupRoots, prepareMachine } from "./machine.ts";
+import { installPackages, missingPackages } from "./packages.ts";
+import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
+import { Progress } from "./progress.ts";
+import { cgroupRoot, nodeAddress, type Settings } from "./settings.ts";
+
+const clock = systemClock;
+const startLimit = 60_000;
+
+export async function up(settings: Settings, options: { simulate: boolean }): Promise<void> {
+  const progress = new Progress(process.stdout, clock);
+  const started = clock.monotonic();
+  const paths = pathsOf(settings.dataDir);
+  mkdirSync(paths.data, { recursive: true, mode: 0o711 });
+  rememberSettings(paths, settings, options.simulate);
+  const journal = new Journal(join(paths.run, "machine.json"));
+
+  if (!options.simulate) {
+    await progress.step("packages", async (note) => {
+      const missing = missingPackages();
+      if (missing.length) await installPackages(missing, note);
+      for (const name of missing) journal.add("packages", name);
+      note(journal.record.packages.length ? `installed: ${journal.record.packages.join(", ")}` : "all present");
+    });
+    await progress.step("machine", async (note) => {
+      await prepareMachine(settings, journal);
+      ensureCgroupRoots(cgroupRoot, journal);
+      note(`bridge ${settings.bridge}, node address ${nodeAddress(settings)}`);
+    });
+  }
+  await progress.step("certificates", (note) => {
+    note(paths.pki);
+    return ensureIdentities(settings, paths, clock);
+  });
+
+  const flags = [...settingsFlags(settings), ...(options.simulate ? ["--simulate"] : [])];
+  const wasRunning = findDaemon(paths, "server") !== undefined;
+  if (!wasRunning) await assertPortFree(settings.port);
+  const server = findDaemon(paths, "server") ?? startDaemon(paths, "server", ["server", ...flags]);
+  const agent = options.simulate ? undefined : (findDaemon(paths, "agent") ?? startDaemon(paths, "agent", ["agent", ...flags]));
+
+  const client = readAdminClient(kubeconfigPath(paths, "admin"), clock);
+  try {
+    await progress.step("server", async (note) => {
+      await until(paths, [server], () => isReady(client));
+      note(wasRunning ? "was running" : `https://127.0.0.1:${settings.port}`);
+    });
+    await progress.step("node", async (note) => {
+      await until(paths, agent ? [server, agent] : [server], () => nodeReady(client, settings.nodeName));
+      note(`${settings.nodeName} is Ready`);
+    });
+  } finally {
+    await client.transport[Symbol.asyncDispose]();
+  }
+  progress.line(`\nThe cluster is up (${((clock.monotonic() - started) / 1000).toFixed(2)} s). Kubernetes v1.36 at https://127.0.0.1:${settings.port}`);
+  progress.line(`  k8ts kubectl get nodes\n  export KUBECONFIG=${kubeconfigPath(paths, "admin")}`);
+}
+
+/** A cluster keeps the settings it was made with: certificates, addresses and stored objects depend on them. */
+function rememberSettings(paths: Paths, settings: Settings, simulate: boolean): void {
+  const file = join(paths.data, "settings.json");
+  const wanted = { ...settings, simulate };
+  if (!existsSync(file)) return writeFileAtomic(file, `${JSON.stringify(wanted, null, 2)}\n`, 0o600);
+  const held = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+  const changed = Object.entries(wanted).filter(([key, value]) => held[key] !== undefined && held[key] !== value);
+  if (changed.length) {
+    const words = changed.map(([key, value]) => `${key} ${String(held[key])} (asked: ${String(value)})`).join(", ");
+    throw new UsageError(`the cluster in ${settings.dataDir} was made with ${words}: use the same, another --data-dir, or \`k8ts reset\` first`);
+  }
+}
+
+async function assertPortFree(port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "EADDRINUSE" ? new UsageError(`port ${port} of 127.0.0.1 is in use: stop what listens there, or choose another with --port`) : error,
+      ),
+    );
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve()));
+  });
+}
+
+/** Asks every 20 ms; fails as soon as one of the daemons has given up, or after a minute. */
+async function until(paths: Paths, daemons: Daemon[], done: () => Promise<boolean>): Promise<void> {
+  const deadline = clock.monotonic() + startLimit;
+  while (!(await done())) {
+    const dead = daemons.find((d) => findDaemon(paths, d.name) === undefined);
+    if (dead) throw new Error(`the ${dead.name} does not start: ${lastError(paths, dead.name)} (all of it: ${logFile(paths, dead.name)})`);
+    if (clock.monotonic() > deadline) {
+      throw new Error(
+        `not ready after ${startLimit / 1000} s: ${daemons.map((d) => `${d.name}: ${lastError(paths, d.name)}`).join("; ")} (logs: ${paths.logs})`,
+      );
+    }
+    await clock.sleep(20);
+  }
+}
+
+async function isReady(client: Client): Promise<boolean> {
+  try {
+    return (await client.transport.stream({ method: "GET", path: "/readyz" })).status === 200;
+  } catch {
+    // Not listening yet, or not ready: until() bounds how long that may last.
+    return false;
+  }
+}
+
+async function nodeReady(client: Client, name: string): Promise<boolean> {
+  try {
+    const node: Node = await client.resource(nodes).get("", name);
+    return node.status.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
+  } catch {
+    return false;
+  }
+}
