@@ -1,0 +1,231 @@
+/** JSON patch (RFC 6902) with the API server's leniencies and messages. Pure: unchanged parts of the document are shared. */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
+import { equal, get, isMap, jsonKind, set } from "./values.ts";
+
+/** Why an operation does not apply. The API server answers 422 with a general message instead of this one. */
+export class JSONPatchError extends Error {}
+
+const maxOperations = 10_000;
+
+type Operation = { op: string; path?: string; from?: string; value?: JSONValue };
+type Container = JSONObject | JSONValue[];
+
+/** Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for what does not apply. */
+export function applyJSONPatch(doc: JSONObject, patch: JSONValue): JSONValue {
+  try {
+    return runJSONPatch(doc, patch);
+  } catch (error) {
+    if (!(error instanceof JSONPatchError)) throw error;
+    const message = "the server rejected our request due to an error in our request";
+    throw new StatusError({ code: 422, reason: "Invalid", message, details: {} });
+  }
+}
+
+/** As applyJSONPatch, but operations that do not apply throw the JSONPatchError itself. */
+export function runJSONPatch(doc: JSONValue, patch: JSONValue): JSONValue {
+  const operations = decodeJSONPatch(patch);
+  const state = new State(doc);
+  for (const operation of operations) state.run(operation);
+  return state.root;
+}
+
+function decodeJSONPatch(patch: JSONValue): Operation[] {
+  const wrong = (value: JSONValue | undefined, type: string): StatusError =>
+    badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(value)} into Go ${type}`);
+  if (patch === null) return [];
+  if (!Array.isArray(patch)) throw wrong(patch, "value of type []handlers.jsonPatchOp");
+  if (patch.length > maxOperations) throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`);
+  return patch.map((entry) => {
+    if (entry === null) return { op: "unknown" };
+    if (!isMap(entry)) throw wrong(entry, "value of type handlers.jsonPatchOp");
+    const text = (name: string): string | undefined => {
+      const value = get(entry, name);
+      if (value === undefined || value === null) return undefined;
+      if (typeof value !== "string") throw wrong(value, `struct field jsonPatchOp.${name} of type string`);
+      return value;
+    };
+    return { op: text("op") ?? "unknown", path: text("path"), from: text("from"), value: get(entry, "value") ?? null };
+  });
+}
+
+const decodeToken = (token: string): string => token.replaceAll("~1", "/").replaceAll("~0", "~");
+
+function atoi(text: string): number {
+  if (!/^[+-]?[0-9]+$/.test(text)) throw new JSONPatchError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
+}
+
+/** An index of an existing element; negative ones count from the end. */
+function elementIndex(list: readonly JSONValue[], key: string): number {
+  const index = atoi(key);
+  if (index >= list.length || index < -list.length) throw new JSONPatchError(`Unable to access invalid index: ${index}: invalid index referenced`);
+  return index < 0 ? index + list.length : index;
+}
+
+function lookup(container: Container, key: string): JSONValue | undefined {
+  return Array.isArray(container) ? container[elementIndex(container, key)] : get(container, key);
+}
+
+class State {
+  root: JSONValue;
+  /** Containers made by this patch, which may be changed in place. */
+  readonly #owned = new Set<Container>();
+
+  constructor(root: JSONValue) {
+    this.root = root;
+  }
+
+  run({ op, path, from, value = null }: Operation): void {
+    switch (op) {
+      case "add":
+        return this.#add(this.#path(op, path, "missing value"), value);
+      case "remove": {
+        const at = this.#path(op, path, "missing value");
+        return within(`error in remove for path: '${at}': `, () =>
+          this.#removeAt(this.#find(at, `remove operation does not apply: doc is missing path: "${at}"`)),
+        );
+      }
+      case "replace":
+        return this.#replace(this.#path(op, path), value);
+      case "test":
+        return this.#test(this.#path(op, path), value);
+      case "move": {
+        const source = this.#from(op, from);
+        const found = this.#find(source, `move operation does not apply: doc is missing from path: ${source}`);
+        const moved = within(`error in move for path: '${found.key}': `, () => {
+          const there = lookup(found.container, found.key);
+          this.#removeAt(found);
+          return there ?? null;
+        });
+        const at = this.#path(op, path);
+        const target = this.#find(at, `move operation does not apply: doc is missing destination path: ${at}`);
+        return within(`error in move for path: '${at}': `, () => this.#insert(target, moved));
+      }
+      case "copy": {
+        const source = this.#from(op, from);
+        const found = this.#find(source, `copy operation does not apply: doc is missing from path: ${source}`);
+        const copied = within(`error in copy for from: '${source}': `, () => lookup(found.container, found.key) ?? null);
+        const at = this.#path(op, path, "missing value");
+        const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
+        within("error while adding value during copy: ", () => this.#insert(target, copied));
+        // The copied value now hangs in two places: neither may be changed in place any more.
+        this.#owned.clear();
+        return;
+      }
+      default:
+        throw new JSONPatchError(`Unexpected kind: ${op}`);
+    }
+  }
+
+  #path(op: string, path: string | undefined, missing = "operation missing path field: missing value"): string {
+    if (path === undefined) throw new JSONPatchError(`${op} operation failed to decode path: ${missing}`);
+    return path;
+  }
+  #from(op: string, from: string | undefined): string {
+    if (from === undefined) throw new JSONPatchError(`${op} operation failed to decode from: operation, missing from field: missing value`);
+    return from;
+  }
+
+  /** The container that holds the path's last token, and that token. */
+  #find(path: string, missing: string): { container: Container; key: string; tokens: string[] } {
+    const tokens = path.split("/").slice(1).map(decodeToken);
+    const key = tokens.pop();
+    let container: JSONValue | undefined = this.root;
+    for (const token of tokens) {
+      if (!isContainer(container)) break;
+      try {
+        container = lookup(container, token);
+      } catch {
+        container = undefined;
+      }
+    }
+    if (key === undefined || !isContainer(container)) throw new JSONPatchError(`${missing}: missing value`);
+    return { container, key, tokens };
+  }
+
+  /** The container at the tokens, copied along the way where it is not this patch's own. */
+  #own(tokens: readonly string[]): Container {
+    const root = this.#copy(this.root as Container);
+    this.root = root;
+    let container = root;
+    for (const token of tokens) {
+      const inner = this.#copy(lookup(container, token) as Container);
+      if (Array.isArray(container)) container[elementIndex(container, token)] = inner;
+      else set(container, token, inner);
+      container = inner;
+    }
+    return container;
+  }
+  #copy(container: Container): Container {
+    if (this.#owned.has(container)) return container;
+    const copy = Array.isArray(container) ? [...container] : { ...container };
+    this.#owned.add(copy);
+    return copy;
+  }
+
+  #add(path: string, value: JSONValue): void {
+    const target = this.#find(path, `add operation does not apply: doc is missing path: "${path}"`);
+    within(`error in add for path: '${path}': `, () => this.#insert(target, value));
+  }
+
+  #insert({ container, key, tokens }: { container: Container; key: string; tokens: string[] }, value: JSONValue): void {
+    if (!Array.isArray(container)) return set(this.#own(tokens) as JSONObject, key, value);
+    if (key === "-") {
+      (this.#own(tokens) as JSONValue[]).push(value);
+      return;
+    }
+    const size = container.length + 1;
+    const index = within(`value was not a proper array index: '${key}': `, () => atoi(key));
+    if (index >= size || index < -size) throw new JSONPatchError(`Unable to access invalid index: ${index}: invalid index referenced`);
+    (this.#own(tokens) as JSONValue[]).splice(index < 0 ? index + size : index, 0, value);
+  }
+
+  #removeAt({ container, key, tokens }: { container: Container; key: string; tokens: string[] }): void {
+    if (Array.isArray(container)) {
+      const index = elementIndex(container, key);
+      (this.#own(tokens) as JSONValue[]).splice(index, 1);
+      return;
+    }
+    if (get(container, key) === undefined) throw new JSONPatchError(`Unable to remove nonexistent key: ${key}: missing value`);
+    delete (this.#own(tokens) as JSONObject)[key];
+  }
+
+  /** A key that is not there is added, as upstream does. */
+  #replace(path: string, value: JSONValue): void {
+    if (path === "") {
+      if (!isContainer(value)) throw new JSONPatchError("replace operation value must be object or array: %!w(<nil>)");
+      this.root = value;
+      return;
+    }
+    const { container, key, tokens } = this.#find(path, `replace operation does not apply: doc is missing path: ${path}`);
+    if (!Array.isArray(container)) return set(this.#own(tokens) as JSONObject, key, value);
+    let index: number;
+    try {
+      index = elementIndex(container, key);
+    } catch {
+      throw new JSONPatchError(`replace operation does not apply: doc is missing key: ${path}: missing value`);
+    }
+    (this.#own(tokens) as JSONValue[])[index] = value;
+  }
+
+  #test(path: string, value: JSONValue): void {
+    let found: JSONValue | undefined = this.root;
+    if (path !== "") {
+      const { container, key } = this.#find(path, `test operation does not apply: is missing path: ${path}`);
+      found = within(`error in test for path: '${path}': `, () => lookup(container, key));
+    }
+    if (!equal(found ?? null, value)) throw new JSONPatchError(`testing value ${path} failed: test failed`);
+  }
+}
+
+const isContainer = (value: JSONValue | undefined): value is Container => typeof value === "object" && value !== null;
+
+/** Runs `step`; puts `prefix` before the message of a JSONPatchError that it throws. */
+function within<T>(prefix: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw error instanceof JSONPatchError && !error.message.includes("does not apply") ? new JSONPatchError(prefix + error.message) : error;
+  }
+}

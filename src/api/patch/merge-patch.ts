@@ -1,0 +1,64 @@
+/** JSON merge patch (RFC 7386), as the API server applies it. Pure: unchanged parts of the document are shared. */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { badRequest } from "../status.ts";
+import { equal, get, isMap, jsonKind, set } from "./values.ts";
+
+/** Throws a StatusError (400) for a patch that is no object. The document itself comes back when nothing changes. */
+export function applyMergePatch(doc: JSONObject, patch: JSONValue): JSONObject {
+  if (patch === null) throw badRequest("Invalid JSON Patch");
+  if (!isMap(patch)) throw badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(patch)} into Go value of type map[string]interface {}`);
+  return mergeMaps(doc, patch);
+}
+
+function mergeMaps(doc: JSONObject, patch: JSONObject): JSONObject {
+  let out = doc;
+  const own = (): JSONObject => {
+    if (out === doc) out = { ...doc };
+    return out;
+  };
+  for (const key of Object.keys(patch)) {
+    const value = patch[key];
+    const old = get(doc, key);
+    if (value === null || value === undefined) {
+      if (old !== undefined) delete own()[key];
+      continue;
+    }
+    const next = old === undefined || old === null ? withoutNulls(value) : mergeValues(old, value);
+    if (next !== old) set(own(), key, next);
+  }
+  return out;
+}
+
+function mergeValues(old: JSONValue, patch: JSONValue): JSONValue {
+  if (isMap(old)) return isMap(patch) ? mergeMaps(old, patch) : patch;
+  const next = withoutNulls(patch);
+  return equal(old, next) ? old : next;
+}
+
+/** Keys with null do not make it into what is new; the elements of lists stay, nulls among them. */
+function withoutNulls(value: JSONValue): JSONValue {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isMap(value)) return value;
+  const out: JSONObject = {};
+  for (const key of Object.keys(value)) {
+    const inner = value[key];
+    if (inner !== null && inner !== undefined) set(out, key, withoutNulls(inner));
+  }
+  return out;
+}
+
+/** The least patch that turns `old` into `next`; {} when they are equal. Nulls within `next` cannot be expressed. */
+export function createMergePatch(old: JSONObject, next: JSONObject): JSONObject {
+  const patch: JSONObject = {};
+  for (const key of Object.keys(next)) {
+    const value = next[key];
+    if (value === undefined) continue;
+    const before = get(old, key);
+    if (isMap(before) && isMap(value)) {
+      const inner = createMergePatch(before, value);
+      if (Object.keys(inner).length) set(patch, key, inner);
+    } else if (before === undefined || !equal(before, value)) set(patch, key, value);
+  }
+  for (const key of Object.keys(old)) if (old[key] !== undefined && get(next, key) === undefined) set(patch, key, null);
+  return patch;
+}

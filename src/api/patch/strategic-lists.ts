@@ -1,0 +1,214 @@
+/** Lists in strategic merge patches: merging by key, and the order of the result. */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { StatusError } from "../status.ts";
+import { mergeError, type PatchMeta } from "./strategic-meta.ts";
+import { get, goText, isMap, set } from "./values.ts";
+
+type List = readonly JSONValue[];
+export type MergeMaps = (original: JSONObject, patch: JSONObject, meta: PatchMeta) => JSONObject;
+
+const noMergeKey = (map: JSONObject, key: string): StatusError => mergeError(`map: ${goText(map)} does not contain declared merge key: ${key}`);
+
+const badType = (value: JSONValue | undefined, expected = "map[string]interface {}"): StatusError => {
+  const actual =
+    value === null || value === undefined ? "%!s(<nil>)" : Array.isArray(value) ? "[]interface {}" : isMap(value) ? "map[string]interface {}" : goScalar(value);
+  return mergeError(`expected a ${expected}, but received a ${actual}`);
+};
+const goScalar = (value: JSONValue): string =>
+  typeof value === "boolean" ? "bool" : typeof value === "number" && !Number.isInteger(value) ? "float64" : typeof value === "string" ? "string" : "int64";
+
+/** Whether the elements are maps. All must be of one kind; lists of lists are refused. */
+function areMaps(...lists: List[]): boolean {
+  let kind: string | undefined;
+  for (const list of lists)
+    for (const value of list) {
+      const next = Array.isArray(value) ? "list" : isMap(value) ? "map" : value === null ? "null" : goScalar(value);
+      if (next === "list" && kind === undefined)
+        throw new StatusError({ code: 422, reason: "Invalid", message: "the server rejected our request due to an error in our request", details: {} });
+      if (kind !== undefined && kind !== next) throw mergeError(`list element types are not identical: ${goText(lists.map((l) => [...l]))}`);
+      kind = next;
+    }
+  if (kind === undefined) throw mergeError("no elements in any of the given slices");
+  return kind === "map";
+}
+
+function indexByKey(list: List, key: string, value: JSONValue | undefined): number {
+  for (const [i, item] of list.entries()) {
+    if (!isMap(item)) throw mergeError(`value for key ${i} is not a map`);
+    const own = get(item, key);
+    if (own !== undefined && own === value) return i;
+  }
+  return -1;
+}
+
+/** `original` with `patch` merged in; with `deletes`, without the scalars that `patch` lists. */
+export function mergeLists(original: List, patch: List, meta: PatchMeta, deletes: boolean, mergeMaps: MergeMaps): JSONValue[] {
+  if (!original.length && !patch.length) return original as JSONValue[];
+  if (!areMaps(original, patch)) {
+    if (deletes) {
+      const gone = new Set(patch);
+      return original.filter((value) => !gone.has(value));
+    }
+    const merged = deduplicate([...original, ...patch]);
+    return arrange(merged, patch, original, "");
+  }
+  const key = meta.mergeKey;
+  if (!key) throw mergeError(`cannot merge lists without merge key for ${meta.type ? "struct" : meta.kind}`);
+  const { base, items } = applyElementDirectives(original, patch as JSONObject[], key);
+  const merged = [...base];
+  for (const item of items) {
+    const value = get(item, key);
+    if (value === undefined) throw noMergeKey(item, key);
+    const at = indexByKey(merged, key, value);
+    if (at < 0) merged.push(item);
+    else merged[at] = mergeMaps(merged[at] as JSONObject, item, meta);
+  }
+  return arrange(merged, items, base, key);
+}
+
+/** Elements with $patch: delete takes its namesake away, replace throws the original list away. */
+function applyElementDirectives(original: List, patch: JSONObject[], key: string): { base: List; items: JSONObject[] } {
+  const items: JSONObject[] = [];
+  let base = original;
+  let replace = false;
+  for (const item of patch) {
+    const directive = get(item, "$patch");
+    if (directive === undefined) items.push(item);
+    else if (directive === "replace") replace = true;
+    else if (directive === "delete") {
+      const value = get(item, key);
+      if (value === undefined) throw noMergeKey(item, key);
+      for (let at = indexByKey(base, key, value); at >= 0; at = indexByKey(base, key, value)) base = [...base.slice(0, at), ...base.slice(at + 1)];
+    } else if (directive === "merge") throw mergeError("merging lists cannot yet be specified in the patch");
+    else throw mergeError(`unknown patch type: ${goText(directive)} in map: ${goText(item)}`);
+  }
+  return replace ? { base: items, items: [] } : { base, items };
+}
+
+/** A later duplicate makes place for the last element, as upstream does: the order matters to clients. */
+function deduplicate(list: JSONValue[]): JSONValue[] {
+  let last = list.length - 1;
+  for (let i = 0; i < last; i++)
+    for (let j = i + 1; j <= last; j++)
+      if (list[i] === list[j]) {
+        list[j] = list[last] as JSONValue;
+        last--;
+        j--;
+      }
+  return list.slice(0, last + 1);
+}
+
+/** Those that the order names come in its order, the others keep the server's order between them. */
+function arrange(merged: List, order: List, serverOrder: List, key: string): JSONValue[] {
+  const idOf = (item: JSONValue): JSONValue | undefined => {
+    if (!key) return item;
+    if (!isMap(item)) throw badType(item);
+    const id = get(item, key);
+    if (id === undefined) throw noMergeKey(item, key);
+    return id;
+  };
+  const positions = (list: List): Map<JSONValue | undefined, number> => {
+    const map = new Map<JSONValue | undefined, number>();
+    for (const [i, item] of list.entries()) {
+      const id = idOf(item);
+      if (!map.has(id)) map.set(id, i);
+    }
+    return map;
+  };
+  const wanted = positions(order);
+  const served = positions(serverOrder);
+  const named = merged.filter((item) => wanted.has(idOf(item)));
+  const others = merged.filter((item) => !wanted.has(idOf(item)));
+  sortBy(named, (item) => wanted.get(idOf(item)));
+  sortBy(others, (item) => served.get(idOf(item)));
+  const out: JSONValue[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < others.length || j < named.length) {
+    if (i >= others.length) out.push(named[j++] as JSONValue);
+    else if (j >= named.length) out.push(others[i++] as JSONValue);
+    else {
+      const left = served.get(idOf(others[i] as JSONValue));
+      const right = served.get(idOf(named[j] as JSONValue));
+      out.push((left !== undefined && right !== undefined && left < right ? others[i++] : named[j++]) as JSONValue);
+    }
+  }
+  return out;
+}
+
+/** Stable; an item without a position goes before those in front of it, as upstream's comparison makes it. */
+function sortBy(list: JSONValue[], position: (item: JSONValue) => number | undefined): void {
+  const before = (a: JSONValue, b: JSONValue): boolean => {
+    const left = position(a);
+    const right = position(b);
+    return left === undefined || right === undefined || left < right;
+  };
+  for (let i = 1; i < list.length; i++)
+    for (let j = i; j > 0 && before(list[j] as JSONValue, list[j - 1] as JSONValue); j--) {
+      const item = list[j] as JSONValue;
+      list[j] = list[j - 1] as JSONValue;
+      list[j - 1] = item;
+    }
+}
+
+/** The list that $setElementOrder makes of what the document and the patch have; undefined when neither has the list. */
+export function orderLists(
+  original: JSONValue | undefined,
+  patch: JSONValue | undefined,
+  order: JSONValue | undefined,
+  meta: PatchMeta,
+  mergeMaps: MergeMaps,
+): JSONValue[] | undefined {
+  if (!Array.isArray(order)) throw badType(order, "[]interface {}");
+  if (original !== undefined && !Array.isArray(original)) throw badType(original, "[]interface {}");
+  if (patch !== undefined && !Array.isArray(patch)) throw badType(patch, "[]interface {}");
+  const key = meta.mergeKey ?? "";
+  if (patch) checkOrder(patch, order, key);
+  if (!original && !patch) return undefined;
+  let merged: List;
+  if (!patch) merged = original as List;
+  else if (!original) merged = withoutDirectives(patch) as JSONValue[];
+  else merged = meta.merges ? mergeLists(original, patch, meta, false, mergeMaps) : patch;
+  if (!merged.length) return [];
+  return arrange(merged, order, original ?? [], key);
+}
+
+/** The patch's elements must stand in $setElementOrder, in the same relative order. */
+function checkOrder(patch: List, order: List, key: string): void {
+  if (!patch.length || !order.length) return;
+  const items = key ? patch.filter((item) => !isMap(item) || get(item, "$patch") !== "delete") : patch;
+  let at = 0;
+  for (let i = 0; at < items.length && i < order.length; ) {
+    const item = items[at] as JSONValue;
+    if (isMap(item) && get(item, "$patch") !== undefined) {
+      at++;
+      continue;
+    }
+    if (sameId(item, order[i] as JSONValue, key)) at++;
+    i++;
+  }
+  while (at < items.length && isMap(items[at] as JSONValue) && get(items[at] as JSONObject, "$patch") !== undefined) at++;
+  if (at < items.length) throw mergeError(`The order in patch list:\n${goText([...patch])}\n doesn't match $setElementOrder list:\n${goText([...order])}\n`);
+}
+
+function sameId(left: JSONValue, right: JSONValue, key: string): boolean {
+  if (!key) return left === right;
+  for (const side of [left, right]) {
+    if (!isMap(side)) throw badType(side);
+    if (get(side, key) === undefined) throw noMergeKey(side, key);
+  }
+  return get(left as JSONObject, key) === get(right as JSONObject, key);
+}
+
+/** New values lose the maps that carry a $patch directive; undefined when the value is such a map itself. */
+export function withoutDirectives(value: JSONValue): JSONValue | undefined {
+  if (Array.isArray(value)) return value.map(withoutDirectives).filter((v) => v !== undefined);
+  if (!isMap(value)) return value;
+  if (get(value, "$patch") !== undefined) return undefined;
+  const out: JSONObject = {};
+  for (const key of Object.keys(value)) {
+    const inner = withoutDirectives(value[key] ?? null);
+    if (inner !== undefined) set(out, key, inner);
+  }
+  return out;
+}

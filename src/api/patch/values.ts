@@ -1,0 +1,47 @@
+/** Plain JSON values as patches see them: own keys only (`constructor` and `__proto__` are keys like any other). */
+import type { JSONObject, JSONValue } from "../json.ts";
+
+export const isMap = (value: unknown): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** undefined for a key that is absent. */
+export const get = (map: JSONObject, key: string): JSONValue | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
+
+export function set(map: JSONObject, key: string, value: JSONValue | undefined): void {
+  if (key === "__proto__") Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
+  else map[key] = value;
+}
+
+/** Deep equality; a key with undefined counts as absent. */
+export function equal(a: JSONValue | undefined, b: JSONValue | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return typeof a === "bigint" || typeof b === "bigint" ? a == b : false;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i]));
+  if (Array.isArray(b)) return false;
+  let count = 0;
+  for (const key of Object.keys(a)) {
+    if (a[key] === undefined) continue;
+    count++;
+    if (!equal(a[key], get(b, key))) return false;
+  }
+  for (const key of Object.keys(b)) if (b[key] !== undefined) count--;
+  return count === 0;
+}
+
+/** As Go's %v prints decoded JSON: `map[a:1 b:[x y]]`. */
+export function goText(value: JSONValue | undefined): string {
+  if (value === null || value === undefined) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (typeof value !== "object") return String(value);
+  return `map[${Object.keys(value)
+    .sort()
+    .map((key) => `${key}:${goText(value[key])}`)
+    .join(" ")}]`;
+}
+
+/** The kind of a value as encoding/json names it in its errors. */
+export function jsonKind(value: JSONValue | undefined): string {
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "bigint") return "number";
+  return typeof value === "boolean" ? "bool" : typeof value;
+}
