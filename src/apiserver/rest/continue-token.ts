@@ -1,0 +1,43 @@
+/** The `continue` token: where a list in pages goes on (k8s.io/apiserver/pkg/storage/continue.go). */
+import { badRequest, expired } from "../../api/status.ts";
+
+export interface Position {
+  /** Revision that the pages are read at; -1: whatever is latest. */
+  revision: number;
+  /** Key relative to the list's prefix: the next page begins after it. */
+  after: string;
+}
+
+const version = "meta.k8s.io/v1";
+
+export function encodeContinue(position: Position): string {
+  const text = JSON.stringify({ v: version, rv: position.revision, start: `${position.after}\u0000` });
+  return Buffer.from(text).toString("base64url");
+}
+
+export function decodeContinue(token: string): Position {
+  const bad = (why: string): never => {
+    throw badRequest(`continue key is not valid: ${why}`);
+  };
+  let parsed: { v?: unknown; rv?: unknown; start?: unknown };
+  try {
+    parsed = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
+  } catch {
+    return bad("illegal base64 data or JSON");
+  }
+  if (typeof parsed !== "object" || parsed === null || parsed.v !== version)
+    return bad(`server does not recognize this encoded version ${JSON.stringify(parsed?.v ?? "")}`);
+  if (typeof parsed.rv !== "number" || parsed.rv === 0) return bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+  if (typeof parsed.start !== "string" || parsed.start === "") return bad("encoded start key empty (version meta.k8s.io/v1)");
+  if (parsed.start.split("/").includes("..")) return bad(`invalid start key: ${parsed.start}`);
+  return { revision: parsed.rv, after: parsed.start.replace(/\u0000$/, "") };
+}
+
+/** The 410 of a token whose revision is compacted, with a token that goes on with what is there now. */
+export function expiredContinue(after: string): Error {
+  const error = expired(
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+  );
+  error.status.metadata = { continue: encodeContinue({ revision: -1, after }) };
+  return error;
+}

@@ -1,0 +1,16 @@
+/** POST on a collection. */
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { Call } from "./call.ts";
+import { decodeObject } from "./decode.ts";
+import { writeOptions } from "./options.ts";
+import { respondOutcome } from "./respond.ts";
+import { checkActs, createObject } from "./write.ts";
+
+export async function create(call: Call): Promise<ApiResponse> {
+  const special = call.endpoint.registry.create;
+  if (special) return special(call);
+  checkActs(call);
+  const options = writeOptions(call, "CreateOptions");
+  const object = await decodeObject(call, options.fieldValidation);
+  return respondOutcome(call, 201, await createObject(call, object, options));
+}

@@ -1,0 +1,94 @@
+/** Bodies to objects: syntax, unknown and repeated fields, defaults, version (k8s.io/apiserver/pkg/endpoints/handlers). */
+import { DecodeError } from "../../api/codec/decode-error.ts";
+import { decodeObject as decodeBytes } from "../../api/codec/decode.ts";
+import { normalize } from "../../api/codec/normalize.ts";
+import { deepCopy } from "../../api/copy.ts";
+import type { JSONObject, JSONValue } from "../../api/json.ts";
+import type { KubeObject } from "../../api/object.ts";
+import type { TypeDef } from "../../api/schema/schema.ts";
+import { badRequest } from "../../api/status.ts";
+import { readBody } from "../http/body.ts";
+import type { Call, Endpoint } from "./call.ts";
+import { bodyMedia, contentTypes } from "./negotiate.ts";
+import type { FieldValidation } from "./options.ts";
+
+export interface Expected {
+  kind: string;
+  apiVersion: string;
+  type: TypeDef;
+}
+
+/** Object of the expected type; kind and apiVersion are set. Without defaults. */
+export async function decodeTyped<T extends object>(call: Call, expected: Expected, validation: FieldValidation): Promise<T> {
+  const { request } = call;
+  const { kind, apiVersion, type } = expected;
+  let givenKind = "";
+  let givenVersion = "";
+  const choose = (version: string, name: string): TypeDef => {
+    givenKind = name;
+    givenVersion = version;
+    return type;
+  };
+  let bytes: Uint8Array | undefined;
+  let object: JSONObject;
+  let strict: string[];
+  const refuse = (why: string): never => {
+    if (givenKind) {
+      const version = (givenVersion || apiVersion).slice((givenVersion || apiVersion).indexOf("/") + 1);
+      throw badRequest(`${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
+    }
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(bytes ?? new Uint8Array(0))})`);
+  };
+  try {
+    if (request.object !== undefined) {
+      const given = request.object as { kind?: string; apiVersion?: string };
+      choose(given.apiVersion ?? "", given.kind ?? "");
+      const normalized = normalize(type, deepCopy(request.object) as JSONValue);
+      object = normalized.object;
+      strict = normalized.unknown;
+    } else {
+      const media = bodyMedia(request);
+      bytes = await readBody(request);
+      ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], choose));
+    }
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return refuse(error.message);
+  }
+  if (givenVersion !== "" && givenVersion !== apiVersion)
+    throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);
+  if (givenKind !== "" && givenKind !== kind) refuse(`converting (${givenKind}) to (${kind}): unknown conversion`);
+  if (validation !== "Ignore" && strict.length) {
+    if (validation === "Strict") refuse(`strict decoding error: ${strict.join(", ")}`);
+    for (const message of strict) call.warn(message);
+  }
+  object.kind = kind;
+  object.apiVersion = apiVersion;
+  return object as T;
+}
+
+/** The first 30 characters, as upstream's message shows what it could not read. */
+function summary(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 30)).toString("utf8");
+  return bytes.length > 30 ? `${text} ...` : text;
+}
+
+/** The body as an object in the version that is stored, defaults applied. */
+export async function decodeObject(call: Call, validation: FieldValidation): Promise<KubeObject> {
+  const { endpoint } = call;
+  const object = await decodeTyped<KubeObject>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, validation);
+  return toStored(endpoint, object);
+}
+
+/** Defaults of the served version, then the stored version. */
+export function toStored(endpoint: Endpoint, object: KubeObject): KubeObject {
+  object.metadata ??= {} as KubeObject["metadata"];
+  endpoint.kind.setDefaults?.(object);
+  return endpoint.conversion ? endpoint.conversion.toHub(object) : object;
+}
+
+/** Complete and in Go's order: what the cache takes. */
+export function finish(endpoint: Endpoint, object: KubeObject): KubeObject {
+  const { object: complete } = normalize(endpoint.hubType, object as unknown as JSONObject);
+  return complete as unknown as KubeObject;
+}

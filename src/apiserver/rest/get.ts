@@ -1,0 +1,21 @@
+/** GET of one object. */
+import type { ApiResponse } from "../../api/exchange.ts";
+import { notFound } from "../../api/status.ts";
+import type { Stored } from "../../cache/cache.ts";
+import type { Call } from "./call.ts";
+import { respondStored } from "./respond.ts";
+import { waitForRevision } from "./revision.ts";
+
+/** Throws 404. */
+export async function read(call: Call): Promise<Stored> {
+  const { endpoint, info } = call;
+  const stored = await endpoint.cache.get(endpoint.def.namespaced ? info.namespace : "", info.name);
+  if (!stored) throw notFound(endpoint.groupResource, info.name);
+  return stored;
+}
+
+export async function get(call: Call): Promise<ApiResponse> {
+  const version = call.request.query.get("resourceVersion");
+  if (version && version !== "0") await waitForRevision(call, version);
+  return respondStored(call, 200, await read(call));
+}

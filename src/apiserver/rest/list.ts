@@ -1,0 +1,182 @@
+/** GET of a collection: pages, revisions, selectors; JSON is written straight from the stored bytes, never joined. */
+import { encodeJSON } from "../../api/codec/json.ts";
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { badRequest, expired } from "../../api/status.ts";
+import type { CacheList, Stored } from "../../cache/cache.ts";
+import { CompactedError, FutureRevisionError } from "../../store/store.ts";
+import type { Call } from "./call.ts";
+import { decodeContinue, encodeContinue, expiredContinue } from "./continue-token.ts";
+import { type ListOptions, listOptions } from "./options.ts";
+import { encodeAs, respondObject, served } from "./respond.ts";
+import { parseRevision, waitForRevision } from "./revision.ts";
+import { selection } from "./selection.ts";
+import { partial, tableOf } from "./table.ts";
+
+interface Page {
+  items: Stored[];
+  metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
+}
+
+const metadataText = (metadata: Page["metadata"]): string => JSON.stringify(metadata);
+
+/** Throws StatusError for options that do not go together and for positions that are gone. */
+export async function page(call: Call, options: ListOptions): Promise<Page> {
+  const { endpoint, info } = call;
+  const { predicate } = selection(endpoint, options);
+  const namespace = endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {};
+  const prefix = namespace.namespace ? `${namespace.namespace}/` : "";
+  const filter = predicate ? { predicate } : {};
+  if (options.limit < 0) options.limit = 0;
+  let list: CacheList;
+  let start: { revision?: number; after?: string } = {};
+  if (options.continue) {
+    if (options.resourceVersion && options.resourceVersion !== "0") throw badRequest("specifying resource version is not allowed when using continue");
+    const position = decodeContinue(options.continue);
+    start = { after: `${prefix}${position.after}`, ...(position.revision > 0 ? { revision: position.revision } : {}) };
+  } else if (options.resourceVersionMatch === "Exact") start = { revision: parseRevision(options.resourceVersion) };
+  else if (options.resourceVersion && options.resourceVersion !== "0") await waitForRevision(call, options.resourceVersion);
+  // A read of "any version" is answered whole.
+  const limit = options.resourceVersion === "0" && !options.continue ? 0 : options.limit;
+  try {
+    list = await endpoint.cache.list({ ...namespace, ...filter, ...start, ...(limit ? { limit } : {}) });
+  } catch (error) {
+    if (error instanceof CompactedError) {
+      if (options.continue) throw expiredContinue((start.after as string).slice(prefix.length));
+      throw expired(`The resourceVersion for the provided list is too old.`);
+    }
+    if (error instanceof FutureRevisionError) {
+      await waitForRevision(call, String(error.asked));
+      return page(call, options);
+    }
+    throw error;
+  }
+  const metadata: Page["metadata"] = { resourceVersion: String(list.revision) };
+  if (list.last !== undefined) {
+    metadata.continue = encodeContinue({ revision: list.revision, after: list.last.slice(prefix.length) });
+    if (list.remaining !== undefined) metadata.remainingItemCount = list.remaining;
+  }
+  return { items: list.items, metadata };
+}
+
+export async function list(call: Call): Promise<ApiResponse> {
+  const { endpoint, form, request } = call;
+  const options = listOptions(request.query, false);
+  const { items, metadata } = await page(call, options);
+  const kind = `${endpoint.def.kind}List`;
+  const { apiVersion } = endpoint;
+  if (form.as === "Table")
+    return respondObject(
+      call,
+      200,
+      tableOf(
+        call,
+        items.map((stored) => served(endpoint, stored)),
+        metadata,
+      ),
+    );
+  if (form.as) {
+    const partials = items.map((stored) => partial(stored.object()));
+    return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1", metadata, items: partials });
+  }
+  if (request.asObject) return respondObject(call, 200, { kind, apiVersion, metadata, items: items.map((stored) => served(endpoint, stored)) });
+  const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };
+  if (form.media !== "json" || form.pretty) {
+    const bare = items.map((stored) => withoutType(served(endpoint, stored)));
+    return {
+      status: 200,
+      headers: { ...headers, "content-type": form.media === "json" ? "application/json" : headerOf(form.media) },
+      warnings: call.warnings,
+      body: encodeAs(form, { kind, apiVersion, metadata, items: bare }),
+    };
+  }
+  const head = Buffer.from(`{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadataText(metadata)},"items":[`);
+  const bytesOf = endpoint.conversion
+    ? (stored: Stored) => encodeJSON(withoutType(served(endpoint, stored)))
+    : bareBytes(`{"kind":"${endpoint.hub.kind}","apiVersion":"${endpoint.hubApiVersion}",`);
+  const size = items.reduce((sum, stored) => sum + stored.bytes.length, head.length + 3);
+  if (size <= chunkBytes) {
+    const out = new Chunk(size);
+    writeItems(out, head, items, 0, items.length, bytesOf);
+    return { status: 200, headers, warnings: call.warnings, body: out.take() };
+  }
+  return { status: 200, headers, warnings: call.warnings, body: chunks(head, items, bytesOf), size };
+}
+
+const headerOf = (media: string): string => (media === "yaml" ? "application/yaml" : "application/vnd.kubernetes.protobuf");
+
+export function withoutType(object: KubeObject): object {
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
+  return rest;
+}
+
+type Slice = { bytes: Uint8Array; from: number };
+
+/** An item as lists carry it begins behind its kind and apiVersion; `prefix` is what stands there. */
+function bareBytes(prefix: string): (stored: Stored) => Slice {
+  const expected = Buffer.from(prefix);
+  return ({ bytes }) => {
+    for (let i = 0; i < expected.length; i++) if (bytes[i] !== expected[i]) return { bytes, from: 1 };
+    return { bytes, from: expected.length };
+  };
+}
+
+const chunkBytes = 64 * 1024;
+const brace = 0x7b;
+const comma = 0x2c;
+const tail = Buffer.from("]}");
+
+/** Grows; what was taken belongs to the taker. */
+class Chunk {
+  #bytes: Buffer;
+  length = 0;
+  constructor(size: number) {
+    this.#bytes = Buffer.allocUnsafe(size);
+  }
+  #room(more: number): void {
+    if (this.length + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.length + more, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.length));
+    this.#bytes = grown;
+  }
+  byte(value: number): void {
+    this.#room(1);
+    this.#bytes[this.length++] = value;
+  }
+  write(bytes: Uint8Array, from = 0): void {
+    this.#room(bytes.length - from);
+    this.#bytes.set(from ? bytes.subarray(from) : bytes, this.length);
+    this.length += bytes.length - from;
+  }
+  take(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+}
+
+function writeItem(out: Chunk, item: Uint8Array | Slice, first: boolean): void {
+  if (!first) out.byte(comma);
+  if (item instanceof Uint8Array) out.write(item);
+  else {
+    out.byte(brace);
+    out.write(item.bytes, item.from);
+  }
+}
+
+function writeItems(out: Chunk, head: Uint8Array, items: Stored[], from: number, to: number, bytesOf: (stored: Stored) => Uint8Array | Slice): void {
+  if (from === 0) out.write(head);
+  for (let i = from; i < to; i++) writeItem(out, bytesOf(items[i] as Stored), i === 0);
+  if (to === items.length) out.write(tail);
+}
+
+async function* chunks(head: Uint8Array, items: Stored[], bytesOf: (stored: Stored) => Uint8Array | Slice): AsyncGenerator<Uint8Array> {
+  let from = 0;
+  while (from < items.length) {
+    const out = new Chunk(chunkBytes + 4096);
+    let to = from;
+    let size = 0;
+    while (to < items.length && size < chunkBytes) size += (items[to++] as Stored).bytes.length;
+    writeItems(out, head, items, from, to, bytesOf);
+    from = to;
+    yield out.take();
+  }
+}

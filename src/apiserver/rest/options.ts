@@ -1,0 +1,175 @@
+/** Options of writes and lists: read from the query (or a DeleteOptions body), checked as upstream checks them. */
+import { type FieldError, forbiddenField, invalidValue, notSupported, path, required, tooLong } from "../../api/field.ts";
+import { badRequest, invalid } from "../../api/status.ts";
+import type { Call, DeleteOptions } from "./call.ts";
+import { queryBool } from "../request-info.ts";
+
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+export interface WriteOptions {
+  kind: "CreateOptions" | "UpdateOptions" | "PatchOptions";
+  dryRun: boolean;
+  manager: string;
+  fieldValidation: FieldValidation;
+  force: boolean;
+  /** As upstream's admission sees it. */
+  object: object;
+}
+
+const maxManagerLength = 128;
+
+function checkDryRun(values: readonly string[]): FieldError[] {
+  return values.some((value) => value !== "All") ? [notSupported(path("dryRun"), values, ["All"])] : [];
+}
+
+function checkManager(manager: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (manager.length > maxManagerLength) errors.push(tooLong(path("fieldManager"), maxManagerLength));
+  let position = 0;
+  for (const char of manager) {
+    if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) {
+      const code = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
+      errors.push(invalidValue(path("fieldManager"), manager, `invalid character U+${code} (at position ${position})`));
+    }
+    position += Buffer.byteLength(char);
+  }
+  return errors;
+}
+
+/** Manager of a write that names none: what stands before the first `/` of the User-Agent, printable characters only. */
+function managerOf(agent: string): string {
+  let manager = "";
+  for (const char of agent.split("/")[0] as string) {
+    if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) continue;
+    if (Buffer.byteLength(manager + char) > maxManagerLength) break;
+    manager += char;
+  }
+  return manager;
+}
+
+export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?: string): WriteOptions {
+  const { query, headers } = call.request;
+  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
+  const fieldManager = query.get("fieldManager") ?? "";
+  const fieldValidation = query.get("fieldValidation") ?? "";
+  const apply = patchType === "apply";
+  const errors: FieldError[] = [];
+  if (kind === "PatchOptions") {
+    if (apply && fieldManager === "") errors.push(required(path("fieldManager"), "is required for apply patch"));
+    if (!apply && query.get("force") !== null) errors.push(forbiddenField(path("force"), "may not be specified for non-apply patch"));
+  }
+  errors.push(...checkManager(fieldManager), ...checkDryRun(dryRun));
+  if (fieldValidation !== "" && !["Ignore", "Warn", "Strict"].includes(fieldValidation)) {
+    errors.push(notSupported(path("fieldValidation"), fieldValidation, ["", "Ignore", "Strict", "Warn"]));
+  }
+  if (errors.length) throw invalid(`${kind}.meta.k8s.io`, "", errors);
+  return {
+    kind,
+    dryRun: dryRun.length > 0,
+    manager: fieldManager || managerOf(headers["user-agent"] ?? ""),
+    fieldValidation: (fieldValidation || "Warn") as FieldValidation,
+    force: queryBool(query.get("force")),
+    object: {
+      kind,
+      apiVersion: "meta.k8s.io/v1",
+      ...(dryRun.length ? { dryRun } : {}),
+      ...(apply && query.get("force") !== null ? { force: queryBool(query.get("force")) } : {}),
+      ...(fieldManager ? { fieldManager } : {}),
+      ...(fieldValidation ? { fieldValidation } : {}),
+    },
+  };
+}
+
+const integer = (name: string, text: string): number => {
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax (${name})`);
+  return Number(text);
+};
+
+/** Of the query, where the request has no body. */
+export function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
+  const options: DeleteOptions = {};
+  const grace = query.get("gracePeriodSeconds");
+  if (grace) options.gracePeriodSeconds = integer("gracePeriodSeconds", grace);
+  const policy = query.get("propagationPolicy");
+  if (policy !== null) options.propagationPolicy = policy;
+  const orphan = query.get("orphanDependents");
+  if (orphan !== null) options.orphanDependents = queryBool(orphan);
+  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
+  if (dryRun.length) options.dryRun = dryRun;
+  return options;
+}
+
+export function checkDeleteOptions(options: DeleteOptions): void {
+  const errors: FieldError[] = [];
+  if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined) {
+    errors.push(invalidValue(path("propagationPolicy"), options.propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"));
+  }
+  if (options.propagationPolicy !== undefined && !["Foreground", "Background", "Orphan"].includes(options.propagationPolicy)) {
+    errors.push(notSupported(path("propagationPolicy"), options.propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]));
+  }
+  errors.push(...checkDryRun(options.dryRun ?? []));
+  if (errors.length) throw invalid("DeleteOptions.meta.k8s.io", "", errors);
+}
+
+export interface ListOptions {
+  resourceVersion: string;
+  resourceVersionMatch: string;
+  limit: number;
+  continue: string;
+  labelSelector: string;
+  fieldSelector: string;
+  watch: boolean;
+  allowWatchBookmarks: boolean;
+  sendInitialEvents?: boolean;
+  timeoutSeconds?: number;
+}
+
+export function listOptions(query: URLSearchParams, watch: boolean): ListOptions {
+  const limit = query.get("limit");
+  const timeout = query.get("timeoutSeconds");
+  const initial = query.get("sendInitialEvents");
+  const options: ListOptions = {
+    resourceVersion: query.get("resourceVersion") ?? "",
+    resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
+    limit: limit ? integer("limit", limit) : 0,
+    continue: query.get("continue") ?? "",
+    labelSelector: query.get("labelSelector") ?? "",
+    fieldSelector: query.get("fieldSelector") ?? "",
+    watch,
+    allowWatchBookmarks: queryBool(query.get("allowWatchBookmarks")),
+    ...(initial === null ? {} : { sendInitialEvents: queryBool(initial) }),
+    ...(timeout ? { timeoutSeconds: integer("timeoutSeconds", timeout) } : {}),
+  };
+  const errors = watch ? checkWatch(options) : checkList(options);
+  if (errors.length) throw invalid("ListOptions.meta.k8s.io", "", errors);
+  return options;
+}
+
+const matchPath = path("resourceVersionMatch");
+
+function checkList(options: ListOptions): FieldError[] {
+  const errors: FieldError[] = [];
+  const match = options.resourceVersionMatch;
+  if (match) {
+    if (!options.resourceVersion) errors.push(forbiddenField(matchPath, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    if (options.continue) errors.push(forbiddenField(matchPath, "resourceVersionMatch is forbidden when continue is provided"));
+    if (match !== "Exact" && match !== "NotOlderThan") errors.push(notSupported(matchPath, match, ["Exact", "NotOlderThan", ""]));
+    if (match === "Exact" && options.resourceVersion === "0")
+      errors.push(forbiddenField(matchPath, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  if (options.sendInitialEvents !== undefined) errors.push(forbiddenField(path("sendInitialEvents"), "sendInitialEvents is forbidden for list"));
+  return errors;
+}
+
+function checkWatch(options: ListOptions): FieldError[] {
+  const errors: FieldError[] = [];
+  const match = options.resourceVersionMatch;
+  if (options.sendInitialEvents !== undefined && match !== "NotOlderThan")
+    errors.push(forbiddenField(matchPath, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+  if (match) {
+    if (options.sendInitialEvents === undefined)
+      errors.push(forbiddenField(matchPath, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+    if (match !== "NotOlderThan") errors.push(notSupported(matchPath, match, ["NotOlderThan"]));
+    if (options.continue) errors.push(forbiddenField(matchPath, "resourceVersionMatch is forbidden when continue is provided"));
+  }
+  return errors;
+}

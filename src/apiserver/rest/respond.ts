@@ -1,0 +1,82 @@
+/** Objects to answers: stored bytes where they serve, otherwise the form that was negotiated. */
+import { encodeJSON } from "../../api/codec/json.ts";
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { StatusError } from "../../api/status.ts";
+import type { Status } from "../../api/types/meta-v1.gen.ts";
+import type { Stored } from "../../cache/cache.ts";
+import type { Call, Endpoint } from "./call.ts";
+import { contentTypes, type Form } from "./negotiate.ts";
+import { partial, tableOf } from "./table.ts";
+import { encodeProtobuf, encodeYAML } from "./wire.ts";
+
+const common = { "cache-control": "no-cache, private" };
+
+/** An object as a client of this version sees it. */
+export function served(endpoint: Endpoint, stored: Stored): KubeObject {
+  const object = stored.object();
+  return endpoint.conversion ? endpoint.conversion.fromHub(object) : object;
+}
+
+export function encodeAs(form: Form, value: object): Uint8Array {
+  if (form.media === "protobuf") return encodeProtobuf(value);
+  if (form.media === "yaml") return encodeYAML(value);
+  return form.pretty ? Buffer.from(JSON.stringify(value, (_, v) => (typeof v === "bigint" ? Number(v) : v), 2)) : encodeJSON(value);
+}
+
+/** Any object that is not stored: Status, Scale, TokenRequest, discovery. */
+export function respondObject(call: { request: { asObject?: boolean }; form: Form; warnings: string[] }, status: number, value: object): ApiResponse {
+  if (call.request.asObject) return { status, headers: {}, warnings: call.warnings, object: value };
+  return {
+    status,
+    headers: { ...common, "content-type": contentTypes[call.form.media] },
+    warnings: call.warnings,
+    body: encodeAs(call.form, value),
+  };
+}
+
+export function respondStored(call: Call, status: number, stored: Stored): ApiResponse {
+  const { form, endpoint } = call;
+  if (call.request.asObject || form.as || form.media !== "json" || form.pretty || endpoint.conversion)
+    return respondKube(call, status, served(endpoint, stored));
+  return { status, headers: { ...common, "content-type": "application/json" }, warnings: call.warnings, body: stored.bytes };
+}
+
+/** An object of the endpoint's kind, in the served version. */
+export function respondKube(call: Call, status: number, object: KubeObject): ApiResponse {
+  const { as } = call.form;
+  if (as === "Table") return respondObject(call, status, tableOf(call, [object], { resourceVersion: object.metadata.resourceVersion }));
+  if (as === "PartialObjectMetadata") return respondObject(call, status, partial(object));
+  return respondObject(call, status, object);
+}
+
+/** What a write gave: stored, or made by a dry run, in the stored version. */
+export interface Outcome {
+  object: KubeObject;
+  stored?: Stored;
+}
+
+export function respondOutcome(call: Call, status: number, outcome: Outcome): ApiResponse {
+  if (outcome.stored) return respondStored(call, status, outcome.stored);
+  const { conversion } = call.endpoint;
+  return respondKube(call, status, conversion ? conversion.fromHub(outcome.object) : outcome.object);
+}
+
+export function respondError(error: StatusError, request: { asObject?: boolean }, form: Form | undefined, warnings: string[] = []): ApiResponse {
+  const plain: Form = form ? { media: form.media, pretty: form.pretty } : { media: "json", pretty: false };
+  const response = respondObject({ request, form: plain, warnings }, error.code, error.status);
+  const retry = error.status.details?.retryAfterSeconds;
+  if (retry) response.headers["retry-after"] = String(retry);
+  return response;
+}
+
+/** `kind` is the resource's name, as upstream has it in a deletion's answer. */
+export function deletedStatus(endpoint: Endpoint, name: string, uid: string): Status {
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Success",
+    details: { name, ...(endpoint.def.group ? { group: endpoint.def.group } : {}), kind: endpoint.def.resource, uid },
+  } as Status;
+}

@@ -1,0 +1,29 @@
+/** resourceVersion as reads give it (k8s.io/apiserver/pkg/storage/api_object_versioner.go). */
+import { invalidValue, path } from "../../api/field.ts";
+import { invalid, timeout } from "../../api/status.ts";
+import type { Call } from "./call.ts";
+
+/** "" gives 0. */
+export function parseRevision(text: string): number {
+  if (text === "") return 0;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw invalid("", "", [invalidValue(path("resourceVersion"), text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)]);
+}
+
+/** A read not older than what no server has reached: upstream waits three seconds and says so. */
+export async function waitForRevision(call: Call, text: string): Promise<void> {
+  const asked = parseRevision(text);
+  const current = await call.endpoint.cache.revision();
+  if (current >= asked) return;
+  await call.rest.clock.sleep(3000, call.request.signal);
+  const now = await call.endpoint.cache.revision();
+  if (now >= asked) return;
+  const error = timeout(`Too large resource version: ${asked}, current: ${now}`, 1);
+  throw Object.assign(error, {
+    status: {
+      ...error.status,
+      details: { ...error.status.details, causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }] },
+    },
+  });
+}

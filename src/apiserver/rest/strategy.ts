@@ -1,0 +1,165 @@
+/** What happens to an object before it is stored, whatever its kind (k8s.io/apiserver/pkg/registry/rest/{create,update}.go). */
+import { deepEqual } from "../../api/copy.ts";
+import { path } from "../../api/field.ts";
+import type { Kind, UpdateStrategy } from "../../api/kind.ts";
+import { pathSegmentName } from "../../api/meta/names.ts";
+import { validateObjectMeta, validateObjectMetaUpdate } from "../../api/meta/validation.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { badRequest, invalid } from "../../api/status.ts";
+import { formatTime } from "../../api/time.ts";
+import { nameSuffix } from "../../base/random.ts";
+import type { Call, Endpoint } from "./call.ts";
+
+type Loose = KubeObject & { spec?: unknown; status?: unknown };
+
+/** Kinds whose strategy counts changes of what is wanted in metadata.generation. */
+const counted = new Set([
+  "priorityclasses.scheduling.k8s.io",
+  "ingressclasses.networking.k8s.io",
+  "networkpolicies.networking.k8s.io",
+  "ingresses.networking.k8s.io",
+  "endpointslices.discovery.k8s.io",
+  "poddisruptionbudgets.policy",
+  "resourceslices.resource.k8s.io",
+  "deviceclasses.resource.k8s.io",
+  "flowschemas.flowcontrol.apiserver.k8s.io",
+  "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+  "daemonsets.apps",
+  "statefulsets.apps",
+  "deployments.apps",
+  "replicasets.apps",
+  "jobs.batch",
+  "cronjobs.batch",
+  "pods",
+  "podtemplates",
+  "replicationcontrollers",
+  "validatingadmissionpolicies.admissionregistration.k8s.io",
+  "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+  "mutatingadmissionpolicies.admissionregistration.k8s.io",
+  "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
+  "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+  "validatingwebhookconfigurations.admissionregistration.k8s.io",
+  "customresourcedefinitions.apiextensions.k8s.io",
+]);
+/** Kinds that come with the status their creator saw. */
+const keepStatus = new Set(["nodes"]);
+
+export const hasStatus = (endpoint: Endpoint): boolean => endpoint.def.subresources?.some((s) => s.name === "status") === true;
+
+/** What generation counts: everything but metadata and status. */
+function wanted(object: Loose): Record<string, unknown> {
+  const { metadata: _metadata, status: _status, kind: _kind, apiVersion: _apiVersion, ...rest } = object;
+  return rest;
+}
+
+/** Throws 400 for a namespace that is not the request's; fills it in otherwise. */
+export function matchNamespace(call: Call, object: KubeObject): void {
+  const { endpoint, info } = call;
+  const { metadata } = object;
+  const expected = endpoint.def.namespaced ? info.namespace : "";
+  if (!metadata.namespace) {
+    if (expected) metadata.namespace = expected;
+    return;
+  }
+  if (metadata.namespace === expected) return;
+  throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+}
+
+/** Name (generated where wanted), uid and time of creation; fields that only the server writes are taken away. */
+export function initMetadata(call: Call, object: KubeObject): void {
+  const { metadata } = object;
+  const { rest } = call;
+  delete (metadata as Partial<typeof metadata>).resourceVersion;
+  delete metadata.selfLink;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  metadata.creationTimestamp = formatTime(rest.clock.now());
+  metadata.uid = rest.random.uuid();
+}
+
+const maxGeneratedNameLength = 63 - 5;
+
+export function generateName(call: Call, object: KubeObject): void {
+  const base = (object.metadata.generateName as string).slice(0, maxGeneratedNameLength);
+  object.metadata.name = base + nameSuffix(call.rest.random);
+}
+
+export function prepareCreate(endpoint: Endpoint, object: KubeObject): void {
+  const kind = endpoint.hubKind;
+  if (hasStatus(endpoint) && !keepStatus.has(endpoint.groupResource)) delete (object as Loose).status;
+  delete object.metadata.generation;
+  if (counted.has(endpoint.groupResource)) object.metadata.generation = 1;
+  kind.prepareForCreate?.(object);
+}
+
+const rulesOf = (endpoint: Endpoint) => ({ namespaced: endpoint.def.namespaced, validateName: pathSegmentName });
+
+/** Throws 422. */
+export function validateCreate(call: Call, object: KubeObject): void {
+  const { endpoint } = call;
+  const kind: Kind = endpoint.hubKind;
+  const errors = kind.validate?.(object) ?? [];
+  if (errors.length) throw invalid(endpoint.groupKind, object.metadata.name, errors);
+  const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
+  if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name, meta);
+  for (const text of kind.warnings?.(object) ?? []) call.warn(text);
+}
+
+/** How an update through this way in is treated. `undefined` strategy: the generic one for `status`. */
+export function strategyOf(endpoint: Endpoint, subresource: string): UpdateStrategy {
+  if (subresource === "") return endpoint.hubKind;
+  return endpoint.hubKind.subresources?.[subresource] ?? (subresource === "status" ? statusOnly : endpoint.hubKind);
+}
+
+const statusOnly: UpdateStrategy = {
+  prepareForUpdate(object: Loose, old: Loose) {
+    for (const key of Object.keys(object)) if (!["kind", "apiVersion", "metadata", "status"].includes(key)) delete (object as unknown as Record<string, unknown>)[key];
+    Object.assign(object, wanted(old));
+  },
+};
+
+/** `object` becomes what is to be stored. Throws 400 and 422. */
+export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, subresource: string): void {
+  const { endpoint } = call;
+  const strategy = strategyOf(endpoint, subresource);
+  const { metadata } = object;
+  matchNamespace(call, object);
+  metadata.generation = old.metadata.generation;
+  if (subresource === "" && hasStatus(endpoint)) (object as Loose).status = (old as Loose).status;
+  strategy.prepareForUpdate?.(object, old);
+  if (subresource !== "status" && counted.has(endpoint.groupResource) && metadata.generation === old.metadata.generation) {
+    const annotated = endpoint.groupResource === "deployments.apps" && !deepEqual(metadata.annotations ?? {}, old.metadata.annotations ?? {});
+    if (annotated || !deepEqual(wanted(object), wanted(old))) metadata.generation = (old.metadata.generation ?? 0) + 1;
+  }
+  if (!metadata.uid) metadata.uid = old.metadata.uid;
+  if (old.metadata.creationTimestamp) metadata.creationTimestamp = old.metadata.creationTimestamp;
+  if (old.metadata.deletionTimestamp) metadata.deletionTimestamp = old.metadata.deletionTimestamp;
+  if (metadata.deletionGracePeriodSeconds === undefined) metadata.deletionGracePeriodSeconds = old.metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+}
+
+/** Throws 422. */
+export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, subresource: string): void {
+  const { endpoint } = call;
+  const strategy = strategyOf(endpoint, subresource);
+  const errors = [
+    ...validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata")),
+    ...validateObjectMetaUpdate(object.metadata, old.metadata, path("metadata")),
+    ...(strategy.validateUpdate?.(object, old) ?? []),
+  ];
+  if (errors.length) throw invalid(endpoint.groupKind, object.metadata.name, errors);
+  for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);
+}
+
+/** Repeated references are dropped with a warning. */
+export function dedupOwnerReferences(call: Call, object: KubeObject): void {
+  const references = object.metadata.ownerReferences;
+  if (!references || references.length < 2) return;
+  const kept = references.filter((reference, i) => !references.slice(0, i).some((other) => deepEqual(reference, other)));
+  if (kept.length === references.length) return;
+  const uids = [...new Set(references.filter((reference) => !kept.includes(reference)).map((reference) => reference.uid))];
+  object.metadata.ownerReferences = kept;
+  call.warn(
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids.join(", ")}`,
+  );
+}

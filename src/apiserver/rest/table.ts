@@ -1,0 +1,70 @@
+/** Objects as rows of a Table and as metadata alone (meta.k8s.io/v1). */
+import type { KubeObject } from "../../api/object.ts";
+import { badRequest } from "../../api/status.ts";
+import { humanDuration, parseTime } from "../../api/time.ts";
+import type { Call, Endpoint } from "./call.ts";
+
+export interface TableRow {
+  cells: unknown[];
+  object?: unknown;
+}
+
+export function partial(object: KubeObject): object {
+  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata };
+}
+
+/** `includeObject` of TableOptions. */
+export function includeObject(query: URLSearchParams): "None" | "Metadata" | "Object" {
+  const value = query.get("includeObject") || "Metadata";
+  if (value !== "None" && value !== "Metadata" && value !== "Object") throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`);
+  return value;
+}
+
+/** `<unknown>` for what was never created, as kubectl shows it. */
+export function ageOf(object: KubeObject, now: number): string {
+  const { creationTimestamp } = object.metadata;
+  return creationTimestamp ? humanDuration(now - parseTime(creationTimestamp)) : "<unknown>";
+}
+
+function cellsOf(endpoint: Endpoint, object: KubeObject, now: number): unknown[] {
+  const { kind, def } = endpoint;
+  if (kind.cells) return kind.cells(object, now);
+  const columns = def.columns ?? defaultColumns;
+  return columns.map((column) => {
+    if (column.format === "name") return object.metadata.name;
+    if (column.name === "Age") return ageOf(object, now);
+    if (column.name === "Created At") return object.metadata.creationTimestamp;
+    return null;
+  });
+}
+
+const defaultColumns = [
+  { name: "Name", type: "string", format: "name", priority: 0 },
+  { name: "Created At", type: "date", format: "", priority: 0 },
+];
+
+/** `object` is in the served version. */
+export function rowOf(call: Call, object: KubeObject): TableRow {
+  const include = includeObject(call.request.query);
+  const cells = cellsOf(call.endpoint, object, call.rest.clock.now());
+  if (include === "Object") return { cells, object };
+  if (include === "None") return { cells, object: null };
+  return { cells, object: partial(object) };
+}
+
+export function tableOf(call: Call, objects: KubeObject[], metadata: object, withColumns = true): object {
+  const columns = (call.endpoint.def.columns ?? defaultColumns).map((column) => ({
+    name: column.name,
+    type: column.type,
+    format: column.format ?? "",
+    description: "",
+    priority: column.priority,
+  }));
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata,
+    columnDefinitions: withColumns ? columns : null,
+    rows: objects.map((object) => rowOf(call, object)),
+  };
+}

@@ -1,0 +1,43 @@
+/** PUT of an object or of one of its subresources of the same kind. */
+import { deepCopy } from "../../api/copy.ts";
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { badRequest } from "../../api/status.ts";
+import type { Call } from "./call.ts";
+import { decodeObject } from "./decode.ts";
+import { writeOptions } from "./options.ts";
+import { respondOutcome } from "./respond.ts";
+import { matchNamespace } from "./strategy.ts";
+import { checkActs, updateObject } from "./write.ts";
+
+/** Throws 400 where the object is not the one that the URL names. */
+export function checkName(call: Call, object: KubeObject): void {
+  const { info } = call;
+  const { name } = object.metadata;
+  if (!name) throw badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
+  if (name !== info.name) throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+}
+
+export async function update(call: Call): Promise<ApiResponse> {
+  checkActs(call);
+  const { endpoint, info, rest } = call;
+  const options = writeOptions(call, "UpdateOptions");
+  const object = await decodeObject(call, options.fieldValidation);
+  matchNamespace(call, object);
+  checkName(call, object);
+  const outcome = await updateObject(call, {
+    options,
+    ...(object.metadata.uid ? { uid: object.metadata.uid } : {}),
+    next: () => deepCopy(object),
+    mayCreate: endpoint.hubKind.allowCreateOnUpdate === true && info.subresource === "",
+    attempts: 5,
+    authorizeCreate: () => rest.authorize({ ...authorizationOf(call), verb: "create" }),
+  });
+  return respondOutcome(call, outcome.created ? 201 : 200, outcome);
+}
+
+export function authorizationOf(call: Call) {
+  const { info, user } = call;
+  const { verb, group, version, resource, subresource, namespace, name, path } = info;
+  return { user, isResource: true, verb, group, version, resource, subresource, namespace, name, path };
+}

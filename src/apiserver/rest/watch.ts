@@ -1,0 +1,164 @@
+/** GET with watch=true: a stream of frames, each made once for all who watch in the same form. */
+import { encodeJSON } from "../../api/codec/json.ts";
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
+import { expired, internalError, StatusError } from "../../api/status.ts";
+import type { CacheEvent, Stored } from "../../cache/cache.ts";
+import { CompactedError, FutureRevisionError } from "../../store/store.ts";
+import type { Call } from "./call.ts";
+import { contentTypes } from "./negotiate.ts";
+import { listOptions } from "./options.ts";
+import { served } from "./respond.ts";
+import { parseRevision } from "./revision.ts";
+import { selection } from "./selection.ts";
+import { partial, tableOf } from "./table.ts";
+import { encodeProtobufFrame } from "./wire.ts";
+
+export async function watch(call: Call): Promise<ApiResponse> {
+  const { endpoint, info, request, rest, form } = call;
+  const options = listOptions(request.query, true);
+  const chosen = selection(endpoint, options);
+  const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  const timer = rest.clock.after(seconds * 1000, end);
+  request.signal.addEventListener("abort", end, { once: true });
+  rest.stopping.addEventListener("abort", end, { once: true });
+  if (request.signal.aborted || rest.stopping.aborted) end();
+  const from = parseRevision(options.resourceVersion);
+  const initial = options.sendInitialEvents ?? from === 0;
+  const events = endpoint.cache.watch({
+    ...(endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {}),
+    ...(chosen.predicate ? { predicate: chosen.predicate } : {}),
+    ...(chosen.where ? { where: chosen.where } : {}),
+    fromRevision: from,
+    initial,
+    bookmarks: options.allowWatchBookmarks,
+    deadline: rest.clock.monotonic() + seconds * 1000,
+    signal: ended.signal,
+  });
+  const iterator = events[Symbol.asyncIterator]();
+  const close = async (): Promise<void> => {
+    timer.cancel();
+    request.signal.removeEventListener("abort", end);
+    rest.stopping.removeEventListener("abort", end);
+    end();
+    await iterator.return?.();
+  };
+  const source = wanted(iterator, close, options.sendInitialEvents === true);
+  if (request.asObject) return { status: 200, headers: {}, warnings: call.warnings, events: asObjects(call, source) };
+  return {
+    status: 200,
+    headers: {
+      "cache-control": "no-cache, private",
+      "content-type": form.media === "json" ? "application/json" : `${contentTypes[form.media]};stream=watch`,
+    },
+    warnings: call.warnings,
+    body: asFrames(call, source),
+  };
+}
+
+/** The cache's batches until the end, without the bookmark of an initial state that nobody asked to have marked. */
+async function* wanted(iterator: AsyncIterator<CacheEvent[]>, close: () => Promise<void>, marked: boolean): AsyncGenerator<CacheEvent[]> {
+  try {
+    for (;;) {
+      const step = await iterator.next();
+      if (step.done) return;
+      yield marked ? step.value : step.value.filter((event) => !event.initial);
+    }
+  } finally {
+    await close();
+  }
+}
+
+function statusOf(call: Call, error: unknown): StatusError {
+  if (error instanceof StatusError) return error;
+  if (error instanceof CompactedError) return expired(`too old resource version: ${call.request.query.get("resourceVersion") || 0} (${error.compacted})`);
+  if (error instanceof FutureRevisionError) return internalError(`Too large resource version: ${error.asked}, current: ${error.current}`);
+  call.rest.logger.error("watch broke", { error });
+  return internalError("watch broke");
+}
+
+function bookmark(call: Call, event: CacheEvent): KubeObject {
+  const { endpoint } = call;
+  const metadata = {
+    resourceVersion: String(event.revision),
+    creationTimestamp: null,
+    ...(event.initial ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
+  };
+  return { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata } as unknown as KubeObject;
+}
+
+/** Object of the event as this watcher's form has it. `first` of a Table carries the columns. */
+function projected(call: Call, event: CacheEvent, first: boolean): object {
+  const object = event.stored ? served(call.endpoint, event.stored) : bookmark(call, event);
+  if (call.form.as === "Table") {
+    const metadata = { resourceVersion: object.metadata.resourceVersion };
+    return event.stored ? tableOf(call, [object], metadata, first) : { ...tableOf(call, [], metadata, first), rows: [{ cells: [], object: partial(object) }] };
+  }
+  return call.form.as ? partial(object) : object;
+}
+
+async function* asObjects(call: Call, source: AsyncIterable<CacheEvent[]>): AsyncGenerator<WatchEvent> {
+  let first = true;
+  try {
+    for await (const batch of source) {
+      for (const event of batch) {
+        yield { type: event.type, object: projected(call, event, first) as KubeObject };
+        first = false;
+      }
+    }
+  } catch (error) {
+    yield { type: "ERROR", object: statusOf(call, error).status as unknown as KubeObject };
+  }
+}
+
+const newline = Buffer.from("}\n");
+const heads = new Map<WatchEventType, Buffer>(
+  (["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"] as const).map((type) => [type, Buffer.from(`{"type":"${type}","object":`)]),
+);
+
+function jsonFrame(type: WatchEventType, object: Uint8Array): Uint8Array {
+  return Buffer.concat([heads.get(type) as Buffer, object, newline]);
+}
+
+async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): AsyncGenerator<Uint8Array> {
+  const { form, endpoint, rest, request } = call;
+  const encode = (type: WatchEventType, object: object): Uint8Array =>
+    form.media === "protobuf" ? encodeProtobufFrame(type, object) : jsonFrame(type, encodeJSON(object));
+  const direct = form.media === "json" && !form.as && !endpoint.conversion;
+  const shape = `${form.media} ${form.as ?? ""} ${endpoint.apiVersion} ${form.as === "Table" ? request.query.get("includeObject") : ""}`;
+  let first = true;
+  const frameOf = (event: CacheEvent): Uint8Array => {
+    const { stored, type } = event;
+    // Ages in a Table change from second to second.
+    if (!stored || form.as === "Table") return encode(type, projected(call, event, first));
+    const make = (): Uint8Array => (direct ? jsonFrame(type, stored.bytes) : encode(type, projected(call, event, first)));
+    return rest.frames.get(stored as Stored, `${type} ${shape}`, make);
+  };
+  try {
+    for await (const batch of source) {
+      if (batch.length === 0) continue;
+      if (batch.length === 1) {
+        yield frameOf(batch[0] as CacheEvent);
+        first = false;
+        continue;
+      }
+      let group: Uint8Array[] = [];
+      let bytes = 0;
+      for (const event of batch) {
+        const frame = frameOf(event);
+        first = false;
+        group.push(frame);
+        bytes += frame.length;
+        if (bytes < 64 * 1024) continue;
+        yield Buffer.concat(group, bytes);
+        group = [];
+        bytes = 0;
+      }
+      if (group.length) yield Buffer.concat(group, bytes);
+    }
+  } catch (error) {
+    yield encode("ERROR", statusOf(call, error).status);
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * The two ways an object comes to be stored (k8s.io/apiserver/pkg/registry/generic/registry/store.go): created, or made from
+ * what is stored. Everything a client did wrong is thrown as a StatusError before anything is written.
+ */
+import { deepCopy, deepEqual } from "../../api/copy.ts";
+import { invalidValue, path } from "../../api/field.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, StatusError } from "../../api/status.ts";
+import type { Stored } from "../../cache/cache.ts";
+import { storageKey } from "../../cache/keys.ts";
+import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
+import type { AdmissionAttributes } from "../admission/admission.ts";
+import type { Call, Reservation } from "./call.ts";
+import { finish } from "./decode.ts";
+import { trackWrite } from "./managed-fields.ts";
+import type { WriteOptions } from "./options.ts";
+import type { Outcome } from "./respond.ts";
+import { dedupOwnerReferences, generateName, initMetadata, matchNamespace, prepareCreate, prepareUpdate, validateCreate, validateUpdate } from "./strategy.ts";
+
+/** Throws for a kind that protects while nothing enforces it; warns of one on which nothing acts. */
+export function checkActs(call: Call): void {
+  const { kind, groupResource } = call.endpoint;
+  if (kind.refused) throw forbidden(groupResource, call.info.name, kind.refused);
+  if (kind.inert) call.warn(kind.inert);
+}
+
+export function attributesOf(call: Call, operation: AdmissionAttributes["operation"], options: object, dryRun: boolean): AdmissionAttributes {
+  const { info, endpoint } = call;
+  return {
+    operation,
+    resource: endpoint.def,
+    subresource: info.subresource,
+    namespace: endpoint.def.namespaced ? info.namespace : endpoint.groupResource === "namespaces" ? info.name : "",
+    name: info.name,
+    options,
+    user: call.user,
+    dryRun,
+    warn: call.warn,
+    signal: call.request.signal,
+  };
+}
+
+const ttlOf = (call: Call, object: KubeObject): { ttlSeconds?: number } | undefined => {
+  const ttlSeconds = call.endpoint.registry.ttlSeconds?.(object) ?? 0;
+  return ttlSeconds > 0 ? { ttlSeconds } : undefined;
+};
+
+const maxNameAttempts = 8;
+
+/** `draft` is in the stored version with defaults; it is changed. `track` false: managed fields are set already. */
+export async function createObject(call: Call, draft: KubeObject, options: WriteOptions, track = true): Promise<Outcome> {
+  const { endpoint, rest } = call;
+  const { metadata } = draft;
+  const generated = !metadata.name && !!metadata.generateName;
+  matchNamespace(call, draft);
+  if (track) {
+    delete metadata.managedFields;
+    dedupOwnerReferences(call, draft);
+    trackWrite(call, draft, undefined, options.manager, call.info.subresource);
+  }
+  initMetadata(call, draft);
+  if (generated) generateName(call, draft);
+  const attributes = attributesOf(call, "CREATE", options.object, options.dryRun);
+  attributes.object = draft;
+  attributes.name = metadata.name ?? "";
+  if (endpoint.groupResource === "namespaces") attributes.namespace = attributes.name;
+  const beforeAdmission = rest.admission.changes ? deepCopy(draft) : draft;
+  await rest.admission.mutate(attributes);
+  if (track && beforeAdmission !== draft && !deepEqual(beforeAdmission, draft)) trackWrite(call, draft, undefined, options.manager, call.info.subresource);
+  for (let attempt = 1; ; attempt++) {
+    const object = generated && attempt < maxNameAttempts ? deepCopy(draft) : draft;
+    if (attempt > 1) generateName(call, object);
+    prepareCreate(endpoint, object);
+    const reserved = await endpoint.registry.beginCreate?.(call, object, options.dryRun);
+    try {
+      const complete = finish(endpoint, object);
+      validateCreate(call, complete);
+      await rest.admission.validate({ ...attributes, object: complete, name: complete.metadata.name });
+      if (options.dryRun) {
+        if (await endpoint.cache.get(complete.metadata.namespace ?? "", complete.metadata.name)) throw new ExistsError(complete.metadata.name);
+        await reserved?.rollback();
+        return { object: complete };
+      }
+      const stored = await endpoint.cache.create(complete, ttlOf(call, complete));
+      await reserved?.commit();
+      return { object: complete, stored };
+    } catch (error) {
+      await reserved?.rollback();
+      if (!(error instanceof ExistsError)) throw error;
+      if (!generated) throw alreadyExists(endpoint.groupResource, object.metadata.name);
+      if (attempt >= maxNameAttempts) throw generatedNameExists(endpoint.groupResource, object.metadata.name);
+    }
+  }
+}
+
+function generatedNameExists(resource: string, name: string): StatusError {
+  const { status } = alreadyExists(resource, name);
+  return new StatusError({
+    ...status,
+    code: 409,
+    message: `${resource} ${JSON.stringify(name)} already exists, the server was not able to generate a unique name for the object`,
+    details: { ...status.details, retryAfterSeconds: 1 },
+  });
+}
+
+export interface UpdatePlan {
+  options: WriteOptions;
+  /** Identity that the client insists on. */
+  uid?: string;
+  /** Makes the wanted object, in the stored version with defaults, from what is stored (undefined: nothing is). Fresh on each call. */
+  next(old: KubeObject | undefined): KubeObject | Promise<KubeObject>;
+  /** PUT or apply of what does not exist creates it. */
+  mayCreate: boolean;
+  /** Managed fields are set by `next`. */
+  tracked?: boolean;
+  /** Calls of `next` when others write at the same time and the client named no revision. */
+  attempts: number;
+  /** Checked before a creation. */
+  authorizeCreate?(): Promise<void>;
+}
+
+const optimisticLock = "the object has been modified; please apply your changes to the latest version and try again";
+
+export interface UpdateOutcome extends Outcome {
+  created: boolean;
+}
+
+export async function updateObject(call: Call, plan: UpdatePlan): Promise<UpdateOutcome> {
+  const { endpoint, info } = call;
+  const namespace = endpoint.def.namespaced ? info.namespace : "";
+  for (let attempt = 1; ; attempt++) {
+    const current = await endpoint.cache.get(namespace, info.name);
+    if (!current) {
+      if (!plan.mayCreate) throw notFound(endpoint.groupResource, info.name);
+      const draft = await plan.next(undefined);
+      if (plan.uid) throw uidMismatch(call, plan.uid, "");
+      await plan.authorizeCreate?.();
+      try {
+        return { ...(await createObject(call, draft, plan.options, !plan.tracked)), created: true };
+      } catch (error) {
+        if (error instanceof StatusError && error.reason === "AlreadyExists" && attempt < plan.attempts) continue;
+        throw error;
+      }
+    }
+    try {
+      return { ...(await updateOnce(call, plan, current)), created: false };
+    } catch (error) {
+      if (!(error instanceof RevisionMismatchError)) throw error;
+      if (attempt >= plan.attempts || call.request.signal.aborted) throw conflict(endpoint.groupResource, info.name, optimisticLock);
+    }
+  }
+}
+
+function uidMismatch(call: Call, wanted: string, found: string): StatusError {
+  const { endpoint, info } = call;
+  const key = storageKey(endpoint.hub, endpoint.def.namespaced ? info.namespace : "", info.name);
+  return conflict(
+    endpoint.groupResource,
+    info.name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${found}`,
+  );
+}
+
+async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promise<Outcome> {
+  const { endpoint, info, rest } = call;
+  const { options } = plan;
+  const old = current.object();
+  if (plan.uid && plan.uid !== old.metadata.uid) throw uidMismatch(call, plan.uid, old.metadata.uid);
+  const object = await plan.next(old);
+  const { metadata } = object;
+  if (!plan.tracked) {
+    dedupOwnerReferences(call, object);
+    trackWrite(call, object, old, options.manager, info.subresource);
+  }
+  const attributes = attributesOf(call, "UPDATE", options.object, options.dryRun);
+  attributes.object = object;
+  attributes.old = old;
+  const beforeAdmission = rest.admission.changes ? deepCopy(object) : object;
+  await rest.admission.mutate(attributes);
+  if (beforeAdmission !== object && !deepEqual(beforeAdmission, object)) trackWrite(call, object, old, options.manager, info.subresource);
+  const revision = metadata.resourceVersion ?? "";
+  if (revision === "" || revision === "0") {
+    if (endpoint.hubKind.allowUnconditionalUpdate === false)
+      throw invalid(endpoint.groupResource, info.name, [invalidValue(path("metadata", "resourceVersion"), 0, "must be specified for an update")]);
+    metadata.resourceVersion = old.metadata.resourceVersion;
+  } else if (!/^\d+$/.test(revision)) {
+    throw badRequest(`strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax`);
+  } else if (Number(revision) !== current.revision) throw conflict(endpoint.groupResource, info.name, optimisticLock);
+  prepareUpdate(call, object, old, info.subresource);
+  let reserved: Reservation | undefined;
+  try {
+    reserved = await endpoint.registry.beginUpdate?.(call, object, old, options.dryRun);
+    const complete = finish(endpoint, object);
+    validateUpdate(call, complete, old, info.subresource);
+    keepTimesOfNoChange(complete, old);
+    await rest.admission.validate({ ...attributes, object: complete });
+    if (deletesNow(call, complete, old)) {
+      const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
+      await reserved?.commit();
+      await endpoint.registry.afterDelete?.(call, old);
+      return { object: complete, ...(gone ? { stored: gone } : {}) };
+    }
+    if (deepEqual(complete, old)) {
+      await reserved?.rollback();
+      return { object: complete, stored: current };
+    }
+    if (options.dryRun) {
+      await reserved?.rollback();
+      return { object: complete };
+    }
+    const stored = await endpoint.cache.update(complete, current.revision, ttlOf(call, complete));
+    await reserved?.commit();
+    return { object: complete, stored };
+  } catch (error) {
+    await reserved?.rollback();
+    throw error;
+  }
+}
+
+/** An update that changes nothing but the times of managed fields changes nothing. */
+function keepTimesOfNoChange(object: KubeObject, old: KubeObject): void {
+  const now = object.metadata.managedFields;
+  const before = old.metadata.managedFields;
+  if (!now || !before || now.length !== before.length) return;
+  const without = (value: KubeObject): object => ({ ...value, metadata: { ...value.metadata, managedFields: undefined } });
+  const same = now.every((entry, i) => deepEqual({ ...entry, time: undefined }, { ...before[i], time: undefined }));
+  if (same && deepEqual(without(object), without(old))) object.metadata.managedFields = before;
+}
+
+function deletesNow(call: Call, object: KubeObject, old: KubeObject): boolean {
+  if (object.metadata.finalizers?.length || !old.metadata.deletionTimestamp || old.metadata.deletionGracePeriodSeconds) return false;
+  return call.endpoint.registry.mayDeleteOnUpdate?.(object, old) ?? true;
+}
