@@ -62,15 +62,7 @@ export interface NameAttribute {
   value: string | undefined;
 }
 
-/** The subject's attributes of an X.509 certificate in their order. Throws DerError. */
-export function certificateSubject(der: Uint8Array): NameAttribute[] {
-  const [certificate] = elements(der);
-  if (!certificate) throw new DerError("empty");
-  const [tbs] = elements(certificate.content);
-  if (!tbs) throw new DerError("no certificate body");
-  const fields = [...elements(tbs.content)];
-  // version [0] may be absent (v1); then serial, algorithm, issuer, validity, subject.
-  const subject = fields[fields[0]?.tag === 0xa0 ? 5 : 4];
+function attributesOf(subject: Element | undefined): NameAttribute[] {
   if (subject?.tag !== 0x30) throw new DerError("no subject");
   const attributes: NameAttribute[] = [];
   for (const relative of elements(subject.content)) {
@@ -82,3 +74,25 @@ export function certificateSubject(der: Uint8Array): NameAttribute[] {
   }
   return attributes;
 }
+
+/** The fields of the part of a certificate or request that is signed. */
+function signedFields(der: Uint8Array): Element[] {
+  const [outer] = elements(der);
+  const [signed] = outer ? elements(outer.content) : [];
+  if (!signed) throw new DerError("no content");
+  return [...elements(signed.content)];
+}
+
+/** The subject's attributes of an X.509 certificate in their order. Throws DerError. */
+export function certificateSubject(der: Uint8Array): NameAttribute[] {
+  const fields = signedFields(der);
+  // version [0] may be absent (v1); then serial, algorithm, issuer, validity, subject.
+  return attributesOf(fields[fields[0]?.tag === 0xa0 ? 5 : 4]);
+}
+
+/** The subject's attributes of a PKCS #10 request in their order. Throws DerError. */
+export function requestSubject(der: Uint8Array): NameAttribute[] {
+  return attributesOf(signedFields(der)[1]);
+}
+
+export const nameOids = { commonName: "2.5.4.3", organization: "2.5.4.10", uid: "1.3.6.1.4.1.57683.2" } as const;

@@ -7,11 +7,10 @@ import type { UserInfo } from "../../api/exchange.ts";
 import { unauthorized } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { certificateSubject } from "./der.ts";
+import { certificateSubject, nameOids } from "./der.ts";
 
 const clientAuth = "1.3.6.1.5.5.7.3.2";
 const anyUsage = "2.5.29.37.0";
-const oids = { commonName: "2.5.4.3", organization: "2.5.4.10", uid: "1.3.6.1.4.1.57683.2" };
 
 /** Every certificate of a PEM bundle. Throws when there is none or one cannot be read. */
 export function parseBundle(pem: string): X509Certificate[] {
@@ -80,14 +79,14 @@ export class CertificateVerifier {
     const usages = certificate.keyUsage as string[] | undefined;
     if (usages && !usages.includes(clientAuth) && !usages.includes(anyUsage)) throw unauthorized();
     const values = (oid: string): string[] => subject.flatMap((a) => (a.oid === oid && a.value !== undefined ? [a.value] : []));
-    const commonName = values(oids.commonName).at(-1) ?? "";
-    const uids = subject.filter((a) => a.oid === oids.uid).map((a) => a.value);
+    const commonName = values(nameOids.commonName).at(-1) ?? "";
+    const uids = subject.filter((a) => a.oid === nameOids.uid).map((a) => a.value);
     if (uids.length > 1 || (uids.length === 1 && !uids[0])) throw unauthorized();
     const user: UserInfo | undefined = commonName
       ? {
           name: commonName,
           ...(uids[0] ? { uid: uids[0] } : {}),
-          groups: values(oids.organization),
+          groups: values(nameOids.organization),
           extra: { "authentication.kubernetes.io/credential-id": [`X509SHA256=${fingerprint}`] },
         }
       : undefined;
@@ -101,5 +100,10 @@ export class CertificateVerifier {
 }
 
 export function certificateAuthenticator(verifier: CertificateVerifier): Authenticator {
-  return { authenticate: ({ clientCertificate }) => (clientCertificate ? verifier.verify(clientCertificate).user : undefined) };
+  return {
+    authenticate({ clientCertificate, clientCertificateError }) {
+      if (clientCertificateError) throw unauthorized();
+      return clientCertificate ? verifier.verify(clientCertificate).user : undefined;
+    },
+  };
 }

@@ -1,7 +1,6 @@
 /**
  * Nobody grants what they do not hold (pkg/registry/rbac/*\/policybased): checked on each write of a role or binding.
  */
-import { isDeepStrictEqual } from "node:util";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { compactRules, describeRule, missingRules } from "../../api/rbac/rules.ts";
@@ -9,6 +8,7 @@ import { forbidden, groupResource, StatusError } from "../../api/status.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef } from "../../api/types/rbac-v1.gen.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { RbacAuthorizer } from "./rbac.ts";
+import { sameValue } from "./same.ts";
 import { privilegedGroup } from "./union.ts";
 
 const group = "rbac.authorization.k8s.io";
@@ -116,5 +116,5 @@ export function onlyGarbageCollection(object: KubeObject, old: KubeObject | unde
     const { ownerReferences: _owners, finalizers: _finalizers, managedFields: _fields, selfLink: _link, ...metadata } = o.metadata;
     return { ...o, metadata } as KubeObject;
   };
-  return isDeepStrictEqual(strip(object), strip(old));
+  return sameValue(strip(object), strip(old));
 }

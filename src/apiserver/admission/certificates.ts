@@ -1,0 +1,90 @@
+/** Who may approve, sign and attest certificates, and what they may not say (plugin/pkg/admission/certificates). */
+import type { UserInfo } from "../../api/exchange.ts";
+import type { CertificateSigningRequest } from "../../api/types/certificates-v1.gen.ts";
+import type { ClusterTrustBundle } from "../../api/types/certificates-v1beta1.gen.ts";
+import { type NameAttribute, nameOids, requestSubject } from "../authentication/der.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import { onlyGarbageCollection } from "../authorization/escalation.ts";
+import { sameValue } from "../authorization/same.ts";
+import type { AdmissionPlugin } from "./admission.ts";
+import { concerns, refuse } from "./refuse.ts";
+
+const requests = "certificatesigningrequests.certificates.k8s.io";
+const clientSigner = "kubernetes.io/kube-apiserver-client";
+
+/** Allowed for the signer itself, or for all of its domain (`kubernetes.io/*`). */
+async function mayUseSigner(authorizer: Authorizer, user: UserInfo, verb: string, signer: string): Promise<boolean> {
+  for (const name of [signer, `${signer.split("/")[0]}/*`]) {
+    const common = { user, verb, isResource: true, group: "certificates.k8s.io", version: "*", resource: "signers", subresource: "" };
+    const { decision } = await authorizer.authorize({ ...common, namespace: "", name, path: "" });
+    if (decision === "allow") return true;
+  }
+  return false;
+}
+
+/** Subject of the PEM request in a CertificateSigningRequest's spec.request. Throws upstream's message. */
+export function subjectOfRequest(base64: string): NameAttribute[] {
+  const pem = Buffer.from(base64, "base64").toString("latin1");
+  const body = /-----BEGIN CERTIFICATE REQUEST-----([\s\S]+?)-----END CERTIFICATE REQUEST-----/.exec(pem)?.[1];
+  if (!body) throw new Error("PEM block type must be CERTIFICATE REQUEST");
+  return requestSubject(Buffer.from(body.replace(/\s/g, ""), "base64"));
+}
+
+export function certificateApproval({ authorizer }: { authorizer: Authorizer }): AdmissionPlugin {
+  return {
+    name: "CertificateApproval",
+    async validate(attributes) {
+      if (attributes.operation !== "UPDATE" || attributes.subresource !== "approval" || !concerns(attributes, requests, "approval")) return;
+      const signer = (attributes.old as CertificateSigningRequest).spec.signerName;
+      if (!(await mayUseSigner(authorizer, attributes.user, "approve", signer)))
+        throw refuse(attributes, `user not permitted to approve requests with signerName ${JSON.stringify(signer)}`);
+    },
+  };
+}
+
+export function certificateSigning({ authorizer }: { authorizer: Authorizer }): AdmissionPlugin {
+  return {
+    name: "CertificateSigning",
+    async validate(attributes) {
+      if (attributes.operation !== "UPDATE" || attributes.subresource !== "status" || !concerns(attributes, requests, "status")) return;
+      const old = attributes.old as CertificateSigningRequest;
+      const { status } = attributes.object as CertificateSigningRequest;
+      if (sameValue(old.status?.certificate, status?.certificate) && sameValue(old.status?.conditions, status?.conditions)) return;
+      const signer = old.spec.signerName;
+      if (!(await mayUseSigner(authorizer, attributes.user, "sign", signer)))
+        throw refuse(attributes, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
+    },
+  };
+}
+
+export const certificateSubjectRestriction: AdmissionPlugin = {
+  name: "CertificateSubjectRestriction",
+  validate(attributes) {
+    if (attributes.operation !== "CREATE" || !concerns(attributes, requests)) return;
+    const { spec } = attributes.object as CertificateSigningRequest;
+    if (spec.signerName !== clientSigner) return;
+    let subject: NameAttribute[];
+    try {
+      subject = subjectOfRequest(spec.request);
+    } catch (error) {
+      throw refuse(attributes, `failed to parse CSR: ${(error as Error).message}`);
+    }
+    if (subject.some((a) => a.oid === nameOids.organization && a.value === "system:masters"))
+      throw refuse(attributes, `use of ${clientSigner} signer with system:masters group is not allowed`);
+  },
+};
+
+export function clusterTrustBundleAttest({ authorizer }: { authorizer: Authorizer }): AdmissionPlugin {
+  return {
+    name: "ClusterTrustBundleAttest",
+    async validate(attributes) {
+      const { operation } = attributes;
+      if ((operation !== "CREATE" && operation !== "UPDATE") || !concerns(attributes, "clustertrustbundles.certificates.k8s.io")) return;
+      const bundle = attributes.object as ClusterTrustBundle;
+      const signer = bundle.spec.signerName;
+      if (!signer || (operation === "UPDATE" && onlyGarbageCollection(bundle, attributes.old))) return;
+      if (!(await mayUseSigner(authorizer, attributes.user, "attest", signer)))
+        throw refuse(attributes, `user not permitted to attest for signerName ${JSON.stringify(signer)}`);
+    },
+  };
+}

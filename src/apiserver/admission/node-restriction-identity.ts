@@ -1,0 +1,115 @@
+/** Tokens and certificates that a kubelet asks for must be for pods that run on its node. */
+import type { KubeObject } from "../../api/object.ts";
+import { internalError, notFound } from "../../api/status.ts";
+import type { TokenRequest } from "../../api/types/authentication-v1.gen.ts";
+import type { PodCertificateRequest } from "../../api/types/certificates-v1beta1.gen.ts";
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, ServiceAccount } from "../../api/types/core-v1.gen.ts";
+import type { CSIDriver } from "../../api/types/storage-v1.gen.ts";
+import type { Reader } from "../../cache/cache.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import type { AdmissionAttributes } from "./admission.ts";
+import { mirrorPodAnnotation, refuse } from "./refuse.ts";
+
+const quote = JSON.stringify;
+
+export async function admitToken(node: string, a: AdmissionAttributes, deps: { reader: Reader; authorizer: Authorizer }): Promise<void> {
+  const request = a.object as KubeObject as TokenRequest;
+  const ref = request.spec.boundObjectRef;
+  if (!ref || ref.apiVersion !== "v1" || ref.kind !== "Pod" || !ref.name) throw refuse(a, "node requested token not bound to a pod");
+  if (!ref.uid) throw refuse(a, "node requested token with a pod binding without a uid");
+  const pod = deps.reader.get<Pod>("pods", a.namespace, ref.name);
+  if (!pod) throw notFound("pods", ref.name);
+  if (ref.uid !== pod.metadata.uid)
+    throw refuse(
+      a,
+      `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
+  if (pod.spec.nodeName !== node) throw refuse(a, "node requested token bound to a pod scheduled on a different node");
+  const audiences = request.spec.audiences ?? [];
+  if (audiences.length > 1) throw refuse(a, "node may only request 0 or 1 audiences");
+  const audience = audiences[0] ?? "";
+  const found = namesAudience(pod, audience, deps.reader);
+  if (found === true) return;
+  if (found !== false) throw refuse(a, `error validating audience ${quote(audience)}: ${found}`);
+  const decision = await deps.authorizer.authorize({
+    user: a.user,
+    verb: "request-serviceaccounts-token-audience",
+    isResource: true,
+    group: "",
+    version: "v1",
+    resource: audience,
+    subresource: "",
+    namespace: a.namespace,
+    name: a.name,
+    path: "",
+  });
+  if (decision.decision !== "allow")
+    throw refuse(a, `audience ${quote(audience)} not found in pod spec volume, ${a.user.name} is not authorized to request tokens for this audience`);
+}
+
+/** Whether a volume of the pod, or the CSI driver behind one, wants tokens for the audience; a text when that cannot be told. */
+function namesAudience(pod: Pod, audience: string, reader: Reader): boolean | string {
+  const errors: string[] = [];
+  const driverOfClaim = (name: string): string | undefined => {
+    const claim = reader.get<PersistentVolumeClaim>("persistentvolumeclaims", pod.metadata.namespace ?? "", name);
+    if (!claim) throw new Error(`persistentvolumeclaim ${quote(name)} not found`);
+    const volume = reader.get<PersistentVolume>("persistentvolumes", "", claim.spec.volumeName ?? "");
+    if (!volume) throw new Error(`persistentvolume ${quote(claim.spec.volumeName ?? "")} not found`);
+    return volume.spec.csi?.driver;
+  };
+  for (const volume of pod.spec.volumes ?? []) {
+    if (volume.projected?.sources?.some(({ serviceAccountToken: token }) => token && (token.audience ?? "") === audience)) return true;
+    try {
+      let name: string | undefined;
+      if (volume.ephemeral?.volumeClaimTemplate) name = driverOfClaim(`${pod.metadata.name}-${volume.name}`);
+      else if (volume.persistentVolumeClaim) name = driverOfClaim(volume.persistentVolumeClaim.claimName);
+      else name = volume.csi?.driver;
+      if (!name) continue;
+      const driver = reader.get<CSIDriver>("csidrivers.storage.k8s.io", "", name);
+      if (!driver) throw new Error(`csidriver.storage.k8s.io ${quote(name)} not found`);
+      if (driver.spec.tokenRequests?.some((request) => request.audience === audience)) return true;
+    } catch (error) {
+      errors.push((error as Error).message);
+    }
+  }
+  const unique = [...new Set(errors)];
+  if (!unique.length) return false;
+  return unique.length === 1 ? (unique[0] as string) : `[${unique.join(", ")}]`;
+}
+
+export function admitPodCertificateRequest(node: string, a: AdmissionAttributes, reader: Reader): void {
+  if (a.operation !== "CREATE") throw refuse(a, `unexpected operation ${a.operation}`);
+  if (a.subresource) throw refuse(a, `unexpected subresource ${a.subresource}`);
+  const { spec } = a.object as PodCertificateRequest;
+  const podKey = quote(`${a.namespace}/${spec.podName}`);
+  if (spec.nodeName !== node) throw refuse(a, `PodCertificateRequest.Spec.NodeName=${quote(spec.nodeName)}, which is not the requesting node ${quote(node)}`);
+  const stored = reader.get<Node>("nodes", "", node);
+  if (!stored) throw internalError(`while retrieving node ${quote(node)} named in the PodCertificateRequest: node ${quote(node)} not found`);
+  if (stored.metadata.uid !== spec.nodeUID)
+    throw internalError(
+      `PodCertificateRequest for pod ${podKey} names node UID ${quote(spec.nodeUID)}, inconsistent with the running node (${quote(stored.metadata.uid)})`,
+    );
+  const pod = reader.get<Pod>("pods", a.namespace, spec.podName);
+  if (!pod) throw internalError(`while retrieving pod ${podKey} named in the PodCertificateRequest: pod ${quote(spec.podName)} not found`);
+  if (pod.metadata.uid !== spec.podUID)
+    throw internalError(
+      `PodCertificateRequest for pod ${podKey} contains pod UID (${quote(spec.podUID)}) which differs from running pod ${quote(pod.metadata.uid)}`,
+    );
+  if (pod.spec.nodeName !== node) throw refuse(a, `pod ${podKey} is not running on node ${quote(node)} named in the PodCertificateRequest`);
+  if (pod.metadata.annotations?.[mirrorPodAnnotation] !== undefined) throw refuse(a, `pod ${podKey} is a mirror pod`);
+  if (spec.serviceAccountName !== pod.spec.serviceAccountName)
+    throw refuse(
+      a,
+      `PodCertificateRequest for pod ${podKey} contains serviceAccountName (${quote(spec.serviceAccountName)}) that differs from running pod (${quote(pod.spec.serviceAccountName ?? "")})`,
+    );
+  const account = reader.get<ServiceAccount>("serviceaccounts", a.namespace, spec.serviceAccountName);
+  const accountKey = quote(`${a.namespace}/${spec.serviceAccountName}`);
+  if (!account)
+    throw internalError(
+      `while retrieving service account ${accountKey} named in the PodCertificateRequest: serviceaccount ${quote(spec.serviceAccountName)} not found`,
+    );
+  if (account.metadata.uid !== spec.serviceAccountUID)
+    throw internalError(
+      `PodCertificateRequest for pod ${podKey} names service account UID ${quote(spec.serviceAccountUID)}, which differs from the running service account (${quote(account.metadata.uid)})`,
+    );
+}

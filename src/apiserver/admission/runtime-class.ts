@@ -1,0 +1,82 @@
+/** A pod takes overhead, node selector and tolerations of its runtime class (plugin/pkg/admission/runtimeclass, KEP-688). */
+import { parseQuantity } from "../../api/quantity.ts";
+import type { Pod, Toleration } from "../../api/types/core-v1.gen.ts";
+import type { RuntimeClass } from "../../api/types/node-v1.gen.ts";
+import type { Reader } from "../../cache/cache.ts";
+import { sameValue } from "../authorization/same.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
+import { concerns, refuse } from "./refuse.ts";
+
+export function runtimeClass({ reader }: { reader: Reader }): AdmissionPlugin {
+  const find = (attributes: AdmissionAttributes): { pod: Pod; found?: RuntimeClass } | undefined => {
+    if (attributes.operation !== "CREATE" || !concerns(attributes, "pods")) return undefined;
+    const pod = attributes.object as Pod;
+    const name = pod.spec.runtimeClassName;
+    if (name === undefined) return { pod };
+    const found = reader.get<RuntimeClass>("runtimeclasses.node.k8s.io", "", name);
+    if (!found) throw refuse(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+    return { pod, found };
+  };
+  return {
+    name: "RuntimeClass",
+    mutate(attributes) {
+      const { pod, found } = find(attributes) ?? {};
+      if (!pod || !found) return;
+      if (found.overhead) {
+        const fixed = found.overhead.podFixed;
+        if (Object.keys(pod.spec.overhead ?? {}).length && !sameQuantities(fixed, pod.spec.overhead))
+          throw refuse(attributes, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
+        if (fixed) pod.spec.overhead = { ...fixed };
+      }
+      if (found.scheduling) schedule(attributes, pod, found.scheduling);
+    },
+    validate(attributes) {
+      const { pod, found } = find(attributes) ?? {};
+      if (!pod) return;
+      if (found?.overhead) {
+        if (!sameQuantities(found.overhead.podFixed, pod.spec.overhead))
+          throw refuse(attributes, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
+      } else if (pod.spec.overhead) throw refuse(attributes, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead");
+    },
+  };
+}
+
+function sameQuantities(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length && names.every((name) => b[name] !== undefined && parseQuantity(a[name] as string).equals(parseQuantity(b[name])))
+  );
+}
+
+function schedule(attributes: AdmissionAttributes, { spec }: Pod, scheduling: NonNullable<RuntimeClass["scheduling"]>): void {
+  for (const [key, value] of Object.entries(scheduling.nodeSelector ?? {})) {
+    const mine = spec.nodeSelector?.[key];
+    if (mine !== undefined && mine !== value)
+      throw refuse(attributes, `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${mine}`);
+    spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
+  }
+  const merged = mergeTolerations(spec.tolerations ?? [], scheduling.tolerations ?? []);
+  if (merged.length) spec.tolerations = merged;
+}
+
+/** Both lists without what another toleration of them covers. */
+export function mergeTolerations(first: readonly Toleration[], second: readonly Toleration[]): Toleration[] {
+  const all = [...first, ...second];
+  const merged: Toleration[] = [];
+  for (const [i, toleration] of all.entries()) {
+    if (merged.some((kept) => covers(kept, toleration))) continue;
+    if (all.slice(i + 1).some((later) => !sameValue(later, toleration) && covers(later, toleration))) continue;
+    merged.push(toleration);
+  }
+  return merged;
+}
+
+function covers(wide: Toleration, narrow: Toleration): boolean {
+  if (sameValue(wide, narrow)) return true;
+  if ((narrow.key ?? "") !== (wide.key ?? "") && (wide.key || wide.operator !== "Exists")) return false;
+  if ((narrow.effect ?? "") !== (wide.effect ?? "") && wide.effect) return false;
+  const limit = wide.effect === "NoExecute" ? wide.tolerationSeconds : undefined;
+  if (limit !== undefined && (narrow.tolerationSeconds === undefined || narrow.tolerationSeconds > limit)) return false;
+  if (wide.operator === "Exists") return true;
+  return (!wide.operator || wide.operator === "Equal") && narrow.operator === "Equal" && (narrow.value ?? "") === (wide.value ?? "");
+}
