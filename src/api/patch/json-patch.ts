@@ -77,45 +77,40 @@ class State {
   }
 
   run({ op, path, from, value = null }: Operation): void {
-    switch (op) {
-      case "add":
-        return this.#add(this.#path(op, path, "missing value"), value);
-      case "remove": {
-        const at = this.#path(op, path, "missing value");
-        return within(`error in remove for path: '${at}': `, () =>
-          this.#removeAt(this.#find(at, `remove operation does not apply: doc is missing path: "${at}"`)),
-        );
-      }
-      case "replace":
-        return this.#replace(this.#path(op, path), value);
-      case "test":
-        return this.#test(this.#path(op, path), value);
-      case "move": {
-        const source = this.#from(op, from);
-        const found = this.#find(source, `move operation does not apply: doc is missing from path: ${source}`);
-        const moved = within(`error in move for path: '${found.key}': `, () => {
-          const there = lookup(found.container, found.key);
-          this.#removeAt(found);
-          return there ?? null;
-        });
-        const at = this.#path(op, path);
-        const target = this.#find(at, `move operation does not apply: doc is missing destination path: ${at}`);
-        return within(`error in move for path: '${at}': `, () => this.#insert(target, moved));
-      }
-      case "copy": {
-        const source = this.#from(op, from);
-        const found = this.#find(source, `copy operation does not apply: doc is missing from path: ${source}`);
-        const copied = within(`error in copy for from: '${source}': `, () => lookup(found.container, found.key) ?? null);
-        const at = this.#path(op, path, "missing value");
-        const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
-        within("error while adding value during copy: ", () => this.#insert(target, copied));
-        // The copied value now hangs in two places: neither may be changed in place any more.
-        this.#owned.clear();
-        return;
-      }
-      default:
-        throw new JSONPatchError(`Unexpected kind: ${op}`);
-    }
+    if (op === "add") this.#add(this.#path(op, path, "missing value"), value);
+    else if (op === "remove") this.#remove(this.#path(op, path, "missing value"));
+    else if (op === "replace") this.#replace(this.#path(op, path), value);
+    else if (op === "test") this.#test(this.#path(op, path), value);
+    else if (op === "move") this.#move(this.#from(op, from), path);
+    else if (op === "copy") this.#copyValue(this.#from(op, from), path);
+    else throw new JSONPatchError(`Unexpected kind: ${op}`);
+  }
+
+  #remove(path: string): void {
+    const found = this.#find(path, `remove operation does not apply: doc is missing path: "${path}"`);
+    within(`error in remove for path: '${path}': `, () => this.#removeAt(found));
+  }
+
+  #move(from: string, path: string | undefined): void {
+    const found = this.#find(from, `move operation does not apply: doc is missing from path: ${from}`);
+    const moved = within(`error in move for path: '${found.key}': `, () => {
+      const there = lookup(found.container, found.key);
+      this.#removeAt(found);
+      return there ?? null;
+    });
+    const at = this.#path("move", path);
+    const target = this.#find(at, `move operation does not apply: doc is missing destination path: ${at}`);
+    within(`error in move for path: '${at}': `, () => this.#insert(target, moved));
+  }
+
+  #copyValue(from: string, path: string | undefined): void {
+    const found = this.#find(from, `copy operation does not apply: doc is missing from path: ${from}`);
+    const copied = within(`error in copy for from: '${from}': `, () => lookup(found.container, found.key) ?? null);
+    const at = this.#path("copy", path, "missing value");
+    const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
+    within("error while adding value during copy: ", () => this.#insert(target, copied));
+    // The copied value now hangs in two places: neither may be changed in place any more.
+    this.#owned.clear();
   }
 
   #path(op: string, path: string | undefined, missing = "operation missing path field: missing value"): string {
@@ -170,7 +165,10 @@ class State {
   }
 
   #insert({ container, key, tokens }: { container: Container; key: string; tokens: string[] }, value: JSONValue): void {
-    if (!Array.isArray(container)) return set(this.#own(tokens) as JSONObject, key, value);
+    if (!Array.isArray(container)) {
+      set(this.#own(tokens) as JSONObject, key, value);
+      return;
+    }
     if (key === "-") {
       (this.#own(tokens) as JSONValue[]).push(value);
       return;
@@ -199,7 +197,10 @@ class State {
       return;
     }
     const { container, key, tokens } = this.#find(path, `replace operation does not apply: doc is missing path: ${path}`);
-    if (!Array.isArray(container)) return set(this.#own(tokens) as JSONObject, key, value);
+    if (!Array.isArray(container)) {
+      set(this.#own(tokens) as JSONObject, key, value);
+      return;
+    }
     let index: number;
     try {
       index = elementIndex(container, key);
@@ -226,6 +227,6 @@ function within<T>(prefix: string, step: () => T): T {
   try {
     return step();
   } catch (error) {
-    throw error instanceof JSONPatchError && !error.message.includes("does not apply") ? new JSONPatchError(prefix + error.message) : error;
+    throw error instanceof JSONPatchError ? new JSONPatchError(prefix + error.message) : error;
   }
 }

@@ -14,6 +14,7 @@ const badType = (value: JSONValue | undefined, expected = "map[string]interface 
     value === null || value === undefined ? "%!s(<nil>)" : Array.isArray(value) ? "[]interface {}" : isMap(value) ? "map[string]interface {}" : goScalar(value);
   return mergeError(`expected a ${expected}, but received a ${actual}`);
 };
+export const notAList = (value: JSONValue | undefined): StatusError => badType(value, "[]interface {}");
 const goScalar = (value: JSONValue): string =>
   typeof value === "boolean" ? "bool" : typeof value === "number" && !Number.isInteger(value) ? "float64" : typeof value === "string" ? "string" : "int64";
 
@@ -155,13 +156,12 @@ function sortBy(list: JSONValue[], position: (item: JSONValue) => number | undef
 export function orderLists(
   original: JSONValue | undefined,
   patch: JSONValue | undefined,
-  order: JSONValue | undefined,
+  order: List,
   meta: PatchMeta,
   mergeMaps: MergeMaps,
 ): JSONValue[] | undefined {
-  if (!Array.isArray(order)) throw badType(order, "[]interface {}");
-  if (original !== undefined && !Array.isArray(original)) throw badType(original, "[]interface {}");
-  if (patch !== undefined && !Array.isArray(patch)) throw badType(patch, "[]interface {}");
+  if (original !== undefined && !Array.isArray(original)) throw notAList(original);
+  if (patch !== undefined && !Array.isArray(patch)) throw notAList(patch);
   const key = meta.mergeKey ?? "";
   if (patch) checkOrder(patch, order, key);
   if (!original && !patch) return undefined;

@@ -15,7 +15,7 @@ export interface PatchMeta {
 }
 
 /** What upstream answers to an error that is no API error: 500 with its text. */
-export const mergeError = (message: string): StatusError => new StatusError({ code: 500, reason: "", message });
+export const mergeError = (message: string): StatusError => new StatusError({ code: 500, message });
 
 const structNames: Record<string, string> = { RawExtension: "RawExtension", FieldsV1: "FieldsV1", JSON: "JSON" };
 

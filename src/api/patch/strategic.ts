@@ -6,7 +6,7 @@
 import type { JSONObject, JSONValue } from "../json.ts";
 import type { TypeDef } from "../schema/schema.ts";
 import { badRequest } from "../status.ts";
-import { mergeLists, orderLists, withoutDirectives } from "./strategic-lists.ts";
+import { mergeLists, notAList, orderLists, withoutDirectives } from "./strategic-lists.ts";
 import { mergeError, type PatchMeta, patchMetaOf } from "./strategic-meta.ts";
 import { equal, get, goText, isMap, set } from "./values.ts";
 
@@ -47,8 +47,10 @@ function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSO
   const done = new Set<string>(["$retainKeys"]);
   for (const key of Object.keys(patch)) {
     if (!key.startsWith(orderPrefix)) continue;
+    const order = patch[key];
+    if (!Array.isArray(order)) throw notAList(order);
     const field = fieldOf(key, orderPrefix, "invalid patch format of setElementOrder list");
-    const ordered = orderLists(get(out, field), get(patch, field), patch[key], patchMetaOf(meta, field, true), mergeMap);
+    const ordered = orderLists(get(out, field), get(patch, field), order, patchMetaOf(meta, field, true), mergeMap);
     done.add(key);
     if (ordered === undefined) continue;
     if (!equal(ordered, get(out, field))) set(own(), field, ordered);

@@ -14,7 +14,7 @@ export function set(map: JSONObject, key: string, value: JSONValue | undefined):
 /** Deep equality; a key with undefined counts as absent. */
 export function equal(a: JSONValue | undefined, b: JSONValue | undefined): boolean {
   if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return typeof a === "bigint" || typeof b === "bigint" ? a == b : false;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i]));
   if (Array.isArray(b)) return false;
   let count = 0;
