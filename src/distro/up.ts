@@ -74,7 +74,10 @@ export async function up(settings: Settings, options: { simulate: boolean }): Pr
 function rememberSettings(paths: Paths, settings: Settings, simulate: boolean): void {
   const file = join(paths.data, "settings.json");
   const wanted = { ...settings, simulate };
-  if (!existsSync(file)) return writeFileAtomic(file, `${JSON.stringify(wanted, null, 2)}\n`, 0o600);
+  if (!existsSync(file)) {
+    writeFileAtomic(file, `${JSON.stringify(wanted, null, 2)}\n`, 0o600);
+    return;
+  }
   const held = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
   const changed = Object.entries(wanted).filter(([key, value]) => held[key] !== undefined && held[key] !== value);
   if (changed.length) {
