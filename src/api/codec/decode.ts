@@ -4,9 +4,10 @@ import type { TypeDef } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { parseJSON, readJSON } from "./json.ts";
 import { parseNodes } from "./json-syntax.ts";
-import { type Context, normalizeKnown, tryNormalize } from "./normalize.ts";
+import { type Context, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
 import { kindOfValue } from "./scalars.ts";
 import { readTyped } from "./typed-reader.ts";
+import { parseYAML } from "./yaml.ts";
 
 export interface Decoded {
   object: JSONObject;
@@ -22,9 +23,16 @@ export function decodeObject(bytes: Uint8Array | string, contentType: string, ty
   switch (contentType) {
     case "application/json":
       return decodeJSON(bytes, type);
+    case "application/yaml":
+      return decodeYAML(bytes, type);
     default:
       throw new Error(`no decoder for ${contentType}`);
   }
+}
+
+/** As sniffJSON, for YAML. */
+export function sniffYAML(bytes: Uint8Array | string): { apiVersion: string; kind: string } {
+  return identityOf(parseYAML(bytes).value);
 }
 
 /** What the text says it is, before its type is known; "" where it says nothing. Throws DecodeError as upstream words it. */
@@ -54,24 +62,34 @@ function identityOf(value: JSONValue): { apiVersion: string; kind: string } {
 /** JSON into a type, or untyped (custom resources): then only repeated keys are reported. Throws DecodeError. */
 export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice): Decoded {
   const read = readJSON(bytes);
-  let type = choice;
-  if (typeof type === "function") {
-    const { apiVersion, kind } = identityOf(read.value);
-    type = type(apiVersion, kind);
-  }
+  const type = chosen(choice, read.value);
   if (!type) {
     if (!read.exact) return { object: objectOf(read.value), strictErrors: [] };
     const { value, duplicates } = parseJSON(read.text);
     return { object: objectOf(value), strictErrors: duplicates };
   }
-  const known = type;
   if (!read.exact) {
     const context: Context = { unknown: false };
-    const object = tryNormalize(known, read.value, context);
+    const object = tryNormalize(type, read.value, context);
     if (object && !context.unknown) return { object, strictErrors: [] };
   }
-  const typed = bounded(() => readTyped(known, parseNodes(read.text)));
-  return { object: normalizeKnown(known, typed.value), strictErrors: typed.strict };
+  const typed = bounded(() => readTyped(type, parseNodes(read.text)));
+  return { object: normalizeKnown(type, typed.value), strictErrors: typed.strict };
+}
+
+/** Throws DecodeError. */
+export function decodeYAML(bytes: Uint8Array | string, choice: TypeChoice): Decoded {
+  const { value, duplicates } = parseYAML(bytes);
+  const type = chosen(choice, value);
+  if (!type) return { object: objectOf(value), strictErrors: duplicates };
+  const { object, unknown } = normalize(type, value);
+  return { object, strictErrors: [...duplicates, ...unknown] };
+}
+
+function chosen(choice: TypeChoice, value: JSONValue): TypeDef | undefined {
+  if (typeof choice !== "function") return choice;
+  const { apiVersion, kind } = identityOf(value);
+  return choice(apiVersion, kind);
 }
 
 function objectOf(value: JSONValue): JSONObject {

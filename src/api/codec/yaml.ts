@@ -1,0 +1,229 @@
+/**
+ * YAML as sigs.k8s.io/yaml (go-yaml v2) reads it, into what JSON can say. The syntax is js-yaml's work, the meaning of
+ * scalars, tags, repeated keys, merges and aliases is here.
+ */
+import { type Event, EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
+import type { JSONObject, JSONValue } from "../json.ts";
+import { bounded, DecodeError } from "./decode-error.ts";
+import { compareBytes, put } from "./json.ts";
+import { resolvePlain, type YAMLScalar } from "./yaml-scalar.ts";
+
+export interface YAMLDocument {
+  /** Keys sorted, as the JSON has them that upstream makes of it. */
+  value: JSONValue;
+  /** One message for all repeated keys, as upstream's strict decoding reports them. */
+  duplicates: string[];
+}
+
+/** The first document; an empty text is null. Throws DecodeError. */
+export function parseYAML(bytes: Uint8Array | string): YAMLDocument {
+  return parseYAMLDocuments(bytes)[0] ?? { value: null, duplicates: [] };
+}
+
+/** Every document. Throws DecodeError. */
+export function parseYAMLDocuments(bytes: Uint8Array | string): YAMLDocument[] {
+  const source = typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
+  let events: Event[];
+  try {
+    events = bounded(() => parseEvents(source, { maxDepth: 1000 }));
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new DecodeError(`yaml: line ${(error.mark?.line ?? 0) + 1}: ${error.reason}`, true);
+  }
+  const builder = new Builder(source, events);
+  const documents: YAMLDocument[] = [];
+  while (!builder.done) documents.push(bounded(() => builder.document()));
+  return documents;
+}
+
+interface Anchor {
+  value: Built;
+  /** Nodes that an alias to it stands for. */
+  size: number;
+}
+/** Mappings while they are built: keys may still be of any scalar type, and `<<` may add to them. */
+type Built = YAMLScalar | Built[] | Mapping;
+class Mapping {
+  readonly entries = new Map<string, Built>();
+}
+
+class Builder {
+  readonly #source: string;
+  readonly #events: Event[];
+  #at = 0;
+  #anchors = new Map<string, Anchor | undefined>();
+  #duplicates: string[] = [];
+  #nodes = 0;
+  #aliased = 0;
+  /** Line of an offset, kept from the last question because they come in order. */
+  #offset = 0;
+  #line = 1;
+
+  constructor(source: string, events: Event[]) {
+    this.#source = source;
+    this.#events = events;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#events.length;
+  }
+
+  document(): YAMLDocument {
+    this.#anchors = new Map();
+    this.#duplicates = [];
+    this.#nodes = this.#aliased = 0;
+    this.#at++;
+    const value = this.#events[this.#at]?.type === EVENT_ID.POP ? null : toJSON(this.#node());
+    this.#at++;
+    return { value, duplicates: this.#duplicates.length ? [`yaml: unmarshal errors:\n  ${this.#duplicates.join("\n  ")}`] : [] };
+  }
+
+  #node(): Built {
+    const event = this.#events[this.#at++] as Event;
+    this.#nodes++;
+    if (event.type === EVENT_ID.ALIAS) return this.#alias(this.#source.slice(event.anchorStart, event.anchorEnd));
+    if (event.type !== EVENT_ID.SCALAR && event.type !== EVENT_ID.SEQUENCE && event.type !== EVENT_ID.MAPPING) {
+      throw new DecodeError("yaml: did not find expected node content", true);
+    }
+    const anchor = event.anchorStart < 0 ? undefined : this.#source.slice(event.anchorStart, event.anchorEnd);
+    if (anchor !== undefined) this.#anchors.set(anchor, undefined);
+    const before = this.#nodes;
+    let value: Built;
+    if (event.type === EVENT_ID.SCALAR) {
+      const tag = event.tagStart < 0 ? "" : this.#source.slice(event.tagStart, event.tagEnd);
+      value = tagged(tag, getScalarValue(this.#source, event), event.style === SCALAR_STYLE.PLAIN);
+    } else value = event.type === EVENT_ID.SEQUENCE ? this.#sequence() : this.#mapping();
+    if (anchor !== undefined) this.#anchors.set(anchor, { value, size: this.#nodes - before + 1 });
+    return value;
+  }
+
+  /** go-yaml refuses documents that consist of aliases for the most part. */
+  #alias(name: string): Built {
+    const anchor = this.#anchors.get(name);
+    if (!anchor)
+      throw new DecodeError(this.#anchors.has(name) ? `yaml: anchor '${name}' value contains itself` : `yaml: unknown anchor '${name}' referenced`, true);
+    this.#nodes += anchor.size;
+    this.#aliased += anchor.size;
+    const [low, high] = [400_000, 4_000_000];
+    const ratio = this.#nodes <= low ? 0.99 : this.#nodes >= high ? 0.1 : 0.99 - 0.89 * ((this.#nodes - low) / (high - low));
+    if (this.#aliased > 100 && this.#nodes > 1000 && this.#aliased / this.#nodes > ratio)
+      throw new DecodeError("yaml: document contains excessive aliasing", true);
+    return anchor.value;
+  }
+
+  #sequence(): Built[] {
+    const items: Built[] = [];
+    while (this.#events[this.#at]?.type !== EVENT_ID.POP) items.push(this.#node());
+    this.#at++;
+    return items;
+  }
+
+  #mapping(): Mapping {
+    const mapping = new Mapping();
+    const merged = new Set<string>();
+    for (;;) {
+      const event = this.#events[this.#at] as Event;
+      if (event.type === EVENT_ID.POP) break;
+      const plain = event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN && event.tagStart < 0;
+      const line = event.type === EVENT_ID.SCALAR ? this.#lineOf(event.valueStart) : 0;
+      const key = this.#node();
+      if (plain && key === "<<") {
+        this.#merge(mapping, this.#node(), merged);
+        continue;
+      }
+      const name = keyText(key);
+      const value = this.#node();
+      if (mapping.entries.has(name) && !merged.delete(name))
+        this.#duplicates.push(`line ${line}: key ${typeof key === "string" ? JSON.stringify(key) : name} already set in map`);
+      mapping.entries.set(name, value);
+    }
+    this.#at++;
+    return mapping;
+  }
+
+  #merge(into: Mapping, from: Built, merged: Set<string>): void {
+    const sources = Array.isArray(from) ? from : [from];
+    for (const source of sources) {
+      if (!(source instanceof Mapping)) throw new DecodeError("yaml: map merge requires map or sequence of maps as the value", true);
+      for (const [key, value] of source.entries) {
+        if (into.entries.has(key)) continue;
+        into.entries.set(key, value);
+        merged.add(key);
+      }
+    }
+  }
+
+  #lineOf(offset: number): number {
+    if (offset < this.#offset) {
+      this.#offset = 0;
+      this.#line = 1;
+    }
+    for (; this.#offset < offset; this.#offset++) if (this.#source.charCodeAt(this.#offset) === 0x0a) this.#line++;
+    return this.#line;
+  }
+}
+
+function tagged(tag: string, text: string, plain: boolean): YAMLScalar {
+  const short = tag.replace(/^!<tag:yaml\.org,2002:(.*)>$/, "!!$1");
+  if (short === "") return plain ? resolvePlain(text) : text;
+  const value = resolvePlain(text);
+  const wrong = (): never => {
+    const kind =
+      value === null
+        ? "!!null"
+        : typeof value === "boolean"
+          ? "!!bool"
+          : typeof value === "string"
+            ? "!!str"
+            : Number.isInteger(Number(value))
+              ? "!!int"
+              : "!!float";
+    throw new DecodeError(`yaml: cannot decode ${kind} \`${text}\` as a ${short}`, true);
+  };
+  switch (short) {
+    case "!!int":
+      return typeof value === "bigint" || Number.isInteger(value) ? value : wrong();
+    case "!!float":
+      return typeof value === "bigint" || typeof value === "number" ? Number(value) : wrong();
+    case "!!bool":
+      return typeof value === "boolean" ? value : wrong();
+    case "!!null":
+      return value === null ? null : wrong();
+    case "!!binary":
+      if (!/^[A-Za-z0-9+/=\s]*$/.test(text)) throw new DecodeError("yaml: !!binary value contains invalid base64 data", true);
+      return Buffer.from(text, "base64").toString("utf8");
+    default:
+      return text;
+  }
+}
+
+function keyText(key: Built): string {
+  if (typeof key === "string") return key;
+  if (typeof key === "number") return Number.isInteger(key) ? String(key) : keyOfFloat(key);
+  if (typeof key === "bigint" || typeof key === "boolean") return String(key);
+  if (key === null) throw new DecodeError("unsupported map key of type: %!s(<nil>), key: <nil>");
+  throw new DecodeError(`yaml: invalid map key: ${Array.isArray(key) ? "[]interface {}" : "map[interface {}]interface {}"}`, true);
+}
+
+function keyOfFloat(value: number): string {
+  if (Number.isNaN(value)) return ".nan";
+  if (!Number.isFinite(value)) return value > 0 ? ".inf" : "-.inf";
+  for (let digits = 1; digits <= 9; digits++) {
+    const text = Number(value.toPrecision(digits));
+    if (Math.fround(text) === Math.fround(value)) return String(text);
+  }
+  return String(value);
+}
+
+function toJSON(value: Built): JSONValue {
+  if (Array.isArray(value)) return value.map(toJSON);
+  if (value instanceof Mapping) {
+    const object: JSONObject = {};
+    for (const key of [...value.entries.keys()].sort(compareBytes)) put(object, key, toJSON(value.entries.get(key) as Built));
+    return object;
+  }
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new DecodeError(`json: unsupported value: ${Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"}`);
+  }
+  return value;
+}
