@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type OutgoingHttpHeaders } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ async function serve(handler: ApiHandler, request: Http2ServerRequest, response:
   });
   if (response.stream.destroyed) return;
   const warnings = answer.warnings?.map((text) => `299 - ${JSON.stringify(text)}`);
-  response.writeHead(answer.status, { ...answer.headers, ...(warnings ? { warning: warnings } : {}) });
+  response.writeHead(answer.status, { ...answer.headers, ...(warnings ? { warning: warnings } : {}) } as OutgoingHttpHeaders);
   if (answer.body instanceof Uint8Array) response.write(answer.body);
   else if (answer.body) for await (const chunk of answer.body) if (!response.stream.destroyed) response.write(chunk);
   response.end();

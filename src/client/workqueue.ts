@@ -45,9 +45,9 @@ export class Workqueue {
   get length(): number {
     return this.#queue.length - this.#head;
   }
-  /** True when nothing waits, is delayed or is being worked on. */
-  get idle(): boolean {
-    return this.length === 0 && this.#processing.size === 0 && this.#delayed.size === 0;
+  /** True when nothing waits or is being worked on; delayed keys do not count. */
+  get quiet(): boolean {
+    return this.length === 0 && this.#processing.size === 0;
   }
 
   add(key: string): void {

@@ -1,0 +1,25 @@
+/** Every controller of the cluster, and the way to start them. */
+import { deployment } from "./apps/deployment.ts";
+import { replicaset } from "./apps/replicaset.ts";
+import { replicationcontroller } from "./core/replicationcontroller.ts";
+import { rootCACertPublisher } from "./core/root-ca-cert-publisher.ts";
+import { serviceaccount } from "./core/serviceaccount.ts";
+import type { Controller } from "./runtime/controller.ts";
+import { type RunControllersOptions, type RunningControllers, runControllers } from "./runtime/start.ts";
+
+export const controllers: readonly Controller[] = [deployment, replicaset, replicationcontroller, rootCACertPublisher, serviceaccount];
+
+export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {
+  /** Names as upstream's --controllers takes them. @default all */
+  only?: readonly string[];
+}
+
+/** Throws for a name that is not a controller's. */
+export function startControllers(options: StartControllersOptions): RunningControllers {
+  const { only } = options;
+  for (const name of only ?? []) {
+    if (!controllers.some((c) => c.name === name))
+      throw new Error(`no controller ${JSON.stringify(name)}; there are ${controllers.map((c) => c.name).join(", ")}`);
+  }
+  return runControllers({ ...options, controllers: only ? controllers.filter((c) => only.includes(c.name)) : controllers });
+}

@@ -1,0 +1,17 @@
+/** What an administrator may set; names and defaults are kube-controller-manager's flags'. Durations in milliseconds. */
+export interface ControllerOptions {
+  /** PEM, published in each namespace as kube-root-ca.crt. Absent: not published. */
+  rootCA?: string;
+  /** --node-monitor-period. @default 5000 */
+  nodeMonitorPeriod?: number;
+  /** --node-monitor-grace-period. @default 50000 */
+  nodeMonitorGracePeriod?: number;
+  /** --node-startup-grace-period. @default 60000 */
+  nodeStartupGracePeriod?: number;
+  /** --terminated-pod-gc-threshold; 0 keeps all. @default 12500 */
+  terminatedPodGCThreshold?: number;
+  /** --max-endpoints-per-slice. @default 100 */
+  maxEndpointsPerSlice?: number;
+  /** --node-eviction-rate: nodes a second whose pods are evicted. @default 0.1 */
+  nodeEvictionRate?: number;
+}

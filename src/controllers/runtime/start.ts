@@ -1,0 +1,85 @@
+/** Runs controllers: queues, workers, informers shared among them, and each one's own client and event source. */
+import { isConflict } from "../../api/status.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { Random } from "../../base/random.ts";
+import type { Client } from "../../client/client.ts";
+import { createEventRecorder, type EventRecorder } from "../../client/events.ts";
+import { createInformerFactory, withoutManagedFields } from "../../client/factory.ts";
+import { Workqueue } from "../../client/workqueue.ts";
+import type { Controller } from "./controller.ts";
+import type { ControllerOptions } from "./options.ts";
+
+export interface RunControllersOptions {
+  controllers: readonly Controller[];
+  /** By service account name; "shared-informers" is the reader of all, system:kube-controller-manager upstream. */
+  clientFor(name: string): Client;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  options?: ControllerOptions;
+}
+
+export interface RunningControllers extends AsyncDisposable {
+  /** Resolves when all caches have been filled and the workers run. */
+  started: Promise<void>;
+  /** True when no key waits or is being worked on; delayed keys do not count. */
+  readonly quiet: boolean;
+}
+
+export function runControllers(options: RunControllersOptions): RunningControllers {
+  const { clock, random, logger } = options;
+  const stop = new AbortController();
+  const { signal } = stop;
+  const informers = createInformerFactory({
+    client: options.clientFor("shared-informers"),
+    clock,
+    random,
+    logger: logger.child("informers"),
+    project: withoutManagedFields,
+  });
+  const recorders: EventRecorder[] = [];
+  const running = options.controllers.map((controller) => {
+    const queue = new Workqueue({ clock });
+    const client = options.clientFor(controller.account);
+    const log = logger.child(controller.name);
+    const events = createEventRecorder({ client, clock, random, logger: log, component: controller.component ?? controller.account, signal });
+    recorders.push(events);
+    const enqueue = (key: string, afterMs = 0): void => queue.addAfter(key, afterMs);
+    const reconcile = controller.start({ client, informers, events, clock, random, logger: log, options: options.options ?? {}, signal, enqueue });
+    const work = async (): Promise<void> => {
+      for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+        try {
+          const outcome = await reconcile(key);
+          queue.forget(key);
+          if (outcome) queue.addAfter(key, outcome.requeueAfter);
+        } catch (error) {
+          if (signal.aborted) return;
+          log[isConflict(error) ? "debug" : "warn"]("reconcile failed, will be retried", { key, error, retries: queue.retries(key) });
+          queue.addRateLimited(key);
+        } finally {
+          queue.done(key);
+        }
+      }
+    };
+    return { queue, workers: controller.workers ?? 5, work };
+  });
+  const workers: Promise<void>[] = [];
+  informers.start(signal);
+  const started = informers.synced(signal).then(() => {
+    for (const { workers: count, work } of running) for (let i = 0; i < count; i++) workers.push(work());
+  });
+  started.catch(() => {});
+  return {
+    started,
+    get quiet() {
+      return running.every(({ queue }) => queue.quiet);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error("controllers stopped"));
+      for (const { queue } of running) queue.close();
+      await Promise.all(workers);
+      await Promise.all(recorders.map((recorder) => recorder.flush()));
+    },
+  };
+}
