@@ -1,0 +1,99 @@
+/** What a kubelet is told. The names follow kubelet.config.k8s.io/v1beta1 KubeletConfiguration where it has them. */
+import type { Taint } from "../api/types/core-v1.gen.ts";
+
+export interface KubeletConfig {
+  nodeName: string;
+  /** Primary address first. */
+  nodeIPs: string[];
+  hostname: string;
+  /** Where pods' volumes and the kubelet's own state are kept. */
+  rootDir: string;
+  podLogsDir: string;
+  /** Links with the names that log collectors expect. */
+  containerLogsDir: string;
+  /** Directory of seccomp profiles of type Localhost. */
+  seccompDir: string;
+  clusterDNS: string[];
+  clusterDomain: string;
+  /** The machine's resolver configuration; empty: none. */
+  resolvConf: string;
+  /** Cgroup below which the pods' cgroups are made: `/`, `/k8ts`. */
+  cgroupRoot: string;
+  maxPods: number;
+  registerNode: boolean;
+  registerWithTaints: Taint[];
+  nodeLabels: Record<string, string>;
+  providerID: string;
+  /** Port of the kubelet's HTTPS server, as the Node object tells it. */
+  port: number;
+  podCIDR?: string;
+  /** Resources that are not for pods: `{cpu: "100m", memory: "200Mi"}`. */
+  systemReserved: Record<string, string>;
+  kubeReserved: Record<string, string>;
+  /** Free memory below which the node is under pressure, subtracted from what pods may have. */
+  evictionMemory: string;
+  cpuCFSQuota: boolean;
+  /** Microseconds. */
+  cpuCFSQuotaPeriod: number;
+  seccompDefault: boolean;
+  serializeImagePulls: boolean;
+  maxParallelImagePulls: number;
+  imageMinimumGCAge: number;
+  imageGCHighThresholdPercent: number;
+  imageGCLowThresholdPercent: number;
+  allowedUnsafeSysctls: string[];
+  /** Bytes after which a container's log is rotated, and how many files are kept. */
+  containerLogMaxSize: number;
+  containerLogMaxFiles: number;
+  /** Seconds. */
+  nodeLeaseDurationSeconds: number;
+  /** Milliseconds. */
+  nodeStatusUpdateInterval: number;
+  nodeStatusReportInterval: number;
+  syncInterval: number;
+  relistInterval: number;
+  /** Last delay of a crashing container. */
+  maxContainerRestartPeriod: number;
+}
+
+/** Everything but what only the caller can know. */
+export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig, "nodeName" | "nodeIPs">): KubeletConfig {
+  return {
+    hostname: given.nodeName,
+    rootDir: "/var/lib/kubelet",
+    podLogsDir: "/var/log/pods",
+    containerLogsDir: "/var/log/containers",
+    seccompDir: `${given.rootDir ?? "/var/lib/kubelet"}/seccomp`,
+    clusterDNS: [],
+    clusterDomain: "cluster.local",
+    resolvConf: "/etc/resolv.conf",
+    cgroupRoot: "/",
+    maxPods: 110,
+    registerNode: true,
+    registerWithTaints: [],
+    nodeLabels: {},
+    providerID: "",
+    port: 10250,
+    systemReserved: {},
+    kubeReserved: {},
+    evictionMemory: "100Mi",
+    cpuCFSQuota: true,
+    cpuCFSQuotaPeriod: 100_000,
+    seccompDefault: false,
+    serializeImagePulls: true,
+    maxParallelImagePulls: 0,
+    imageMinimumGCAge: 120_000,
+    imageGCHighThresholdPercent: 85,
+    imageGCLowThresholdPercent: 80,
+    allowedUnsafeSysctls: [],
+    containerLogMaxSize: 10 * 1024 * 1024,
+    containerLogMaxFiles: 5,
+    nodeLeaseDurationSeconds: 40,
+    nodeStatusUpdateInterval: 10_000,
+    nodeStatusReportInterval: 300_000,
+    syncInterval: 60_000,
+    relistInterval: 1000,
+    maxContainerRestartPeriod: 300_000,
+    ...given,
+  };
+}

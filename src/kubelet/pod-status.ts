@@ -1,0 +1,109 @@
+/** The whole status of a pod from its spec, the runtime and the probes (upstream's generateAPIPodStatus). Pure. */
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../api/types/core-v1.gen.ts";
+import { type ProbeKind, type ProbeResults, sandboxChanged } from "./actions.ts";
+import { type Condition, containersReady, ownedConditions, podInitialized, podReady } from "./conditions.ts";
+import { containerStatuses, type StartFailures, type StatusInput } from "./container-statuses.ts";
+import { podPhase } from "./phase.ts";
+import { findSpec, isHostNetwork, isSidecar, isTerminalPhase, qosClass } from "./pod.ts";
+import { findContainer, type RuntimePod } from "./runtime-pod.ts";
+
+export interface PodStatusInput {
+  pod: Pod;
+  runtime: RuntimePod;
+  runtimeName: string;
+  /** What was last decided for this pod; the API's status when nothing was. */
+  previous: PodStatus;
+  failures: StartFailures;
+  probes: ProbeResults;
+  /** Nothing of the pod runs any more and nothing will be started. */
+  terminal: boolean;
+  /** Addresses of the node, primary first. */
+  hostIPs: readonly string[];
+  /** Overrides phase, reason and message: an exceeded deadline, a refused admission, an eviction. */
+  verdict?: { phase: "Failed"; reason: string; message: string };
+}
+
+const containerId = (status: ContainerStatus): string => (status.containerID ?? "").split("://")[1] ?? "";
+
+function withProbes(input: PodStatusInput, statuses: ContainerStatus[], init: boolean): ContainerStatus[] {
+  return statuses.map((status) => {
+    const spec = findSpec(input.pod, status.name);
+    if (!spec) return status;
+    const id = containerId(status);
+    const running = status.state?.running !== undefined;
+    const result = (kind: ProbeKind): "success" | "failure" | undefined => input.probes(kind, id);
+    const started = running && (spec.startupProbe ? result("startup") === "success" : true);
+    if (init && !isSidecar(spec)) return { ...status, started, ready: status.state?.terminated?.exitCode === 0 };
+    const ready = started && (spec.readinessProbe ? result("readiness") === "success" : true);
+    return { ...status, started, ready };
+  });
+}
+
+function phaseOf(input: PodStatusInput, statuses: ContainerStatus[]): string {
+  const { pod, previous, runtime } = input;
+  if (isTerminalPhase(pod.status?.phase)) return pod.status.phase as string;
+  const initialized = pod.spec.containers.some((c) => ["running", "exited"].includes(findContainer(runtime, c.name)?.state ?? ""));
+  const phase = podPhase(pod, statuses, input.terminal, initialized);
+  return !isTerminalPhase(phase) && isTerminalPhase(previous.phase) ? (previous.phase as string) : phase;
+}
+
+/** Conditions carry neither times nor the order of the API yet: see mergeStatus. */
+export function podStatus(input: PodStatusInput): PodStatus {
+  const { pod, runtime, previous } = input;
+  const base: Omit<StatusInput, "previous"> = { pod, runtime, runtimeName: input.runtimeName, failures: input.failures };
+  const regular = withProbes(input, containerStatuses({ ...base, previous: previous.containerStatuses ?? [] }, pod.spec.containers, "regular"), false);
+  const init = withProbes(input, containerStatuses({ ...base, previous: previous.initContainerStatuses ?? [] }, pod.spec.initContainers ?? [], "init"), true);
+  const ephemeral = withProbes(
+    input,
+    containerStatuses({ ...base, previous: previous.ephemeralContainerStatuses ?? [] }, pod.spec.ephemeralContainers ?? [], "ephemeral"),
+    false,
+  );
+  const all = [...regular, ...init];
+  const status: PodStatus = { observedGeneration: pod.metadata.generation, phase: phaseOf(input, all), qosClass: pod.status?.qosClass ?? qosClass(pod) };
+  if (status.phase === previous.phase) {
+    const reason = previous.reason || pod.status?.reason;
+    const message = previous.message || pod.status?.message;
+    if (reason) status.reason = reason;
+    if (message) status.message = message;
+  }
+  if (input.verdict) Object.assign(status, input.verdict);
+  if (regular.length) status.containerStatuses = regular;
+  if (init.length) status.initContainerStatuses = init;
+  if (ephemeral.length) status.ephemeralContainerStatuses = ephemeral;
+  status.conditions = conditions(input, status, all);
+  setAddresses(input, status);
+  return status;
+}
+
+function conditions(input: PodStatusInput, status: PodStatus, all: ContainerStatus[]): PodCondition[] {
+  const { pod } = input;
+  const phase = status.phase as string;
+  const foreign = (pod.status?.conditions ?? []).filter((c) => !ownedConditions.has(c.type));
+  const ready: Condition = { type: "PodReadyToStartContainers", status: sandboxChanged(pod, input.runtime).changed ? "False" : "True" };
+  const own: Condition[] = [
+    ready,
+    podInitialized(pod, all, phase),
+    podReady(pod, foreign, all, phase),
+    containersReady(pod, all, phase),
+    { type: "PodScheduled", status: "True" },
+  ];
+  const generation = pod.metadata.generation;
+  return [...foreign, ...(own.map((c) => (generation ? { ...c, observedGeneration: generation } : c)) as PodCondition[])];
+}
+
+function setAddresses(input: PodStatusInput, status: PodStatus): void {
+  const { pod, runtime, previous, hostIPs } = input;
+  if (hostIPs.length) {
+    status.hostIP = hostIPs[0] as string;
+    status.hostIPs = hostIPs.map((ip) => ({ ip }));
+  }
+  const sandbox = runtime.sandboxes.find((s) => s.ready);
+  let ips = isHostNetwork(pod) ? [...hostIPs] : (sandbox?.ips ?? []);
+  // A pod keeps its addresses in its status when its sandbox is gone.
+  if (!ips.length) ips = (previous.podIPs ?? []).map((p) => p.ip);
+  if (isHostNetwork(pod) && previous.podIP) ips = [previous.podIP, ...ips.filter((ip) => ip !== previous.podIP)];
+  if (ips.length) {
+    status.podIP = ips[0] as string;
+    status.podIPs = ips.map((ip) => ({ ip }));
+  }
+}

@@ -1,0 +1,133 @@
+/** Control groups, version 1 (hybrid included) and 2, through their files (kernel Documentation/admin-guide/cgroup-v1, cgroup-v2.rst). */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+
+export interface CgroupValues {
+  cpuShares?: number;
+  /** Microseconds of each period; 0: no limit. */
+  cpuQuota?: number;
+  cpuPeriod?: number;
+  /** Bytes; 0: no limit. */
+  memory?: number;
+  pids?: number;
+}
+
+export interface Cgroups {
+  readonly version: 1 | 2;
+  exists(path: string): boolean;
+  /** Makes the group and those above it. Throws what the file system says. */
+  create(path: string, values: CgroupValues): void;
+  /** Removes the group and those below it. False: processes are still in it. */
+  remove(path: string): boolean;
+  /** Names of the groups directly below. */
+  children(path: string): string[];
+  /** Every process in the group and below. */
+  processes(path: string): number[];
+}
+
+const code = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
+
+/** Deepest first. False where processes are left. */
+function removeTree(directory: string): boolean {
+  let clean = true;
+  let entries: string[];
+  try {
+    entries = readdirSync(directory, { withFileTypes: true })
+      .filter((e) => e.isDirectory())
+      .map((e) => e.name);
+  } catch (error) {
+    if (code(error) === "ENOENT") return true;
+    throw error;
+  }
+  for (const entry of entries) clean = removeTree(`${directory}/${entry}`) && clean;
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (code(error) === "EBUSY") return false;
+    if (code(error) !== "ENOENT") throw error;
+  }
+  return clean;
+}
+
+function pidsBelow(directory: string): number[] {
+  try {
+    const own = readFileSync(`${directory}/cgroup.procs`, "utf8").split("\n").filter(Boolean).map(Number);
+    const below = readdirSync(directory, { withFileTypes: true }).filter((e) => e.isDirectory());
+    return [...own, ...below.flatMap((e) => pidsBelow(`${directory}/${e.name}`))];
+  } catch (error) {
+    if (code(error) === "ENOENT" || code(error) === "ENODEV") return [];
+    throw error;
+  }
+}
+
+function childrenOf(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((e) => e.isDirectory())
+      .map((e) => e.name);
+  } catch (error) {
+    if (code(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Shares (2..262144) as the weight (1..10000) that version 2 has instead: KEP-2254. */
+const weight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262142);
+
+function versionTwo(root: string): Cgroups {
+  const at = (path: string): string => `${root}${path}`;
+  return {
+    version: 2,
+    exists: (path) => existsSync(at(path)),
+    create(path, values) {
+      let above = "";
+      for (const part of path.split("/").filter(Boolean)) {
+        // A controller is there for a group only when the group above hands it down.
+        const available = readFileSync(`${root}${above}/cgroup.controllers`, "utf8").trim().split(/\s+/);
+        const wanted = ["cpu", "memory", "pids", "cpuset", "io"].filter((c) => available.includes(c));
+        if (wanted.length) writeFileSync(`${root}${above}/cgroup.subtree_control`, wanted.map((c) => `+${c}`).join(" "));
+        above += `/${part}`;
+        mkdirSync(`${root}${above}`, { recursive: true });
+      }
+      const write = (file: string, value: string): void => writeFileSync(`${at(path)}/${file}`, value);
+      if (values.cpuShares !== undefined) write("cpu.weight", String(weight(values.cpuShares)));
+      if (values.cpuPeriod) write("cpu.max", `${values.cpuQuota || "max"} ${values.cpuPeriod}`);
+      if (values.memory !== undefined) write("memory.max", values.memory ? String(values.memory) : "max");
+      if (values.pids !== undefined) write("pids.max", String(values.pids));
+    },
+    remove: (path) => removeTree(at(path)),
+    children: (path) => childrenOf(at(path)),
+    processes: (path) => pidsBelow(at(path)),
+  };
+}
+
+function versionOne(root: string): Cgroups {
+  const hierarchies = readdirSync(root).filter((name) => name !== "unified" && existsSync(`${root}/${name}/cgroup.procs`));
+  const main = hierarchies.includes("memory") ? "memory" : (hierarchies[0] as string);
+  const managed = ["cpu", "memory", "pids"].filter((name) => hierarchies.includes(name));
+  return {
+    version: 1,
+    exists: (path) => managed.every((name) => existsSync(`${root}/${name}${path}`)),
+    create(path, values) {
+      for (const name of managed) mkdirSync(`${root}/${name}${path}`, { recursive: true });
+      const write = (name: string, file: string, value: number): void => {
+        if (managed.includes(name)) writeFileSync(`${root}/${name}${path}/${file}`, String(value));
+      };
+      if (values.cpuShares !== undefined) write("cpu", "cpu.shares", values.cpuShares);
+      if (values.cpuPeriod) {
+        write("cpu", "cpu.cfs_period_us", values.cpuPeriod);
+        write("cpu", "cpu.cfs_quota_us", values.cpuQuota || -1);
+      }
+      if (values.memory !== undefined) write("memory", "memory.limit_in_bytes", values.memory || -1);
+      if (values.pids !== undefined) write("pids", "pids.max", values.pids);
+    },
+    // The runtime makes the groups in hierarchies that are not managed here.
+    remove: (path) => hierarchies.map((name) => removeTree(`${root}/${name}${path}`)).every(Boolean),
+    children: (path) => childrenOf(`${root}/${main}${path}`),
+    processes: (path) => pidsBelow(`${root}/${main}${path}`),
+  };
+}
+
+/** Paths are those of the groups: `/kubepods/burstable/podUID`. */
+export function openCgroups(root = "/sys/fs/cgroup"): Cgroups {
+  return existsSync(`${root}/cgroup.controllers`) ? versionTwo(root) : versionOne(root);
+}
