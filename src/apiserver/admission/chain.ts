@@ -51,6 +51,10 @@ export class AdmissionChain {
     this.#mutating = this.plugins.filter((plugin) => plugin.mutate);
     this.#validating = this.plugins.filter((plugin) => plugin.validate);
   }
+  /** Whether any plugin mutates. */
+  get changes(): boolean {
+    return this.#mutating.length > 0;
+  }
   has(name: string): boolean {
     return this.plugins.some((plugin) => plugin.name === name);
   }

@@ -15,7 +15,7 @@ const quote = JSON.stringify;
 export async function admitToken(node: string, a: AdmissionAttributes, deps: { reader: Reader; authorizer: Authorizer }): Promise<void> {
   const request = a.object as KubeObject as TokenRequest;
   const ref = request.spec.boundObjectRef;
-  if (!ref || ref.apiVersion !== "v1" || ref.kind !== "Pod" || !ref.name) throw refuse(a, "node requested token not bound to a pod");
+  if (ref?.apiVersion !== "v1" || ref.kind !== "Pod" || !ref.name) throw refuse(a, "node requested token not bound to a pod");
   if (!ref.uid) throw refuse(a, "node requested token with a pod binding without a uid");
   const pod = deps.reader.get<Pod>("pods", a.namespace, ref.name);
   if (!pod) throw notFound("pods", ref.name);

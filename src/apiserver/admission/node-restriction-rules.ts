@@ -45,7 +45,7 @@ export function admitMirrorPod(node: string, a: AdmissionAttributes, reader: Rea
   const owners = pod.metadata.ownerReferences ?? [];
   const [owner] = owners;
   if (owners.length > 1) throw refuse(a, `node ${quote(node)} can only create pods with a single owner reference set to itself`);
-  if (!owner || owner.apiVersion !== "v1" || owner.kind !== "Node" || owner.name !== node)
+  if (owner?.apiVersion !== "v1" || owner.kind !== "Node" || owner.name !== node)
     throw refuse(a, `node ${quote(node)} can only create pods with an owner reference set to itself`);
   if (!owner.controller) throw refuse(a, `node ${quote(node)} can only create pods with a controller owner reference set to itself`);
   if (owner.blockOwnerDeletion) throw refuse(a, `node ${quote(node)} must not set blockOwnerDeletion on an owner reference`);

@@ -64,7 +64,10 @@ function admitPods(node: string, a: AdmissionAttributes, reader: Reader): void {
     if (!pod) throw notFound("pods", name);
     return pod;
   };
-  if (a.subresource === "status") return admitPodStatus(node, a);
+  if (a.subresource === "status") {
+    admitPodStatus(node, a);
+    return;
+  }
   if (a.subresource === "eviction") {
     if (a.operation !== "CREATE") throw refuse(a, `unexpected operation ${a.operation}`);
     const name = a.name || a.object?.metadata.name;
@@ -73,7 +76,10 @@ function admitPods(node: string, a: AdmissionAttributes, reader: Reader): void {
     return;
   }
   if (a.subresource) throw refuse(a, `unexpected pod subresource ${quote(a.subresource)}, only 'status' and 'eviction' are allowed`);
-  if (a.operation === "CREATE") return admitMirrorPod(node, a, reader);
+  if (a.operation === "CREATE") {
+    admitMirrorPod(node, a, reader);
+    return;
+  }
   if (a.operation !== "DELETE") throw refuse(a, `unexpected operation ${quote(a.operation)}, node ${quote(node)} can only create and delete mirror pods`);
   if (stored(a.name).spec.nodeName !== node) throw refuse(a, `node ${quote(node)} can only delete pods with spec.nodeName set to itself`);
 }

@@ -1,0 +1,59 @@
+/** The plugins that are on by default, and NodeRestriction, which belongs to the Node authorizer. */
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { Reader } from "../../cache/cache.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import type { AdmissionPlugin } from "./admission.ts";
+import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from "./certificates.ts";
+import { AdmissionChain } from "./chain.ts";
+import { defaultIngressClass, defaultStorageClass } from "./default-class.ts";
+import { defaultTolerationSeconds, type TolerationSeconds } from "./default-toleration-seconds.ts";
+import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeRestriction } from "./node-restriction.ts";
+import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
+import { podResizeValidator } from "./pod-resize-validator.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
+import { priority } from "./priority.ts";
+import { runtimeClass } from "./runtime-class.ts";
+import { serviceAccountPlugin } from "./service-account.ts";
+import { storageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
+import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
+
+export interface DefaultAdmissionOptions {
+  reader: Reader;
+  clock: Clock;
+  random: Random;
+  authorizer: Authorizer;
+  tolerations?: TolerationSeconds;
+  /** Plugins that are left out, by name. */
+  disabled?: readonly string[];
+  /** Plugins beyond these, such as webhooks. */
+  more?: readonly AdmissionPlugin[];
+}
+
+/** Throws for a name in `disabled` that is no plugin of the chain: the caller's mistake. */
+export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionChain {
+  const plugins: AdmissionPlugin[] = [
+    namespaceLifecycle(options),
+    serviceAccountPlugin(options),
+    nodeRestriction(options),
+    taintNodesByCondition,
+    priority(options),
+    defaultTolerationSeconds(options.tolerations),
+    defaultStorageClass(options),
+    storageObjectInUseProtection,
+    persistentVolumeClaimResize(options),
+    runtimeClass(options),
+    certificateApproval(options),
+    certificateSigning(options),
+    clusterTrustBundleAttest(options),
+    certificateSubjectRestriction,
+    defaultIngressClass(options),
+    podTopologyLabels(options),
+    podResizeValidator(options),
+    ...(options.more ?? []),
+  ];
+  const unknown = options.disabled?.filter((name) => !plugins.some((plugin) => plugin.name === name));
+  if (unknown?.length) throw new Error(`unknown admission plugin ${unknown.join(", ")}`);
+  return new AdmissionChain(plugins.filter((plugin) => !options.disabled?.includes(plugin.name)));
+}

@@ -1,0 +1,68 @@
+/** Every way to say who one is, in upstream's order (pkg/kubeapiserver/authenticator/config.go). */
+import type { Secret } from "../../api/types/core-v1.gen.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Reader } from "../../cache/cache.ts";
+import { anonymousAuthenticator } from "./anonymous.ts";
+import type { Authenticator, TokenAuthenticator } from "./authenticator.ts";
+import { bearerAuthenticator } from "./bearer.ts";
+import { bootstrapTokenAuthenticator } from "./bootstrap-token.ts";
+import { type RequestHeaderOptions, requestHeaderAuthenticator } from "./request-header.ts";
+import type { VerificationKey } from "./service-account-keys.ts";
+import { ServiceAccountTokenAuthenticator } from "./service-account-token.ts";
+import { cachedTokenAuthenticator } from "./token-cache.ts";
+import { tokenFileAuthenticator } from "./token-file.ts";
+import { unionAuthenticator, unionTokenAuthenticator } from "./union.ts";
+import { CertificateVerifier, certificateAuthenticator } from "./x509.ts";
+
+export interface DefaultAuthenticationOptions {
+  reader: Reader;
+  clock: Clock;
+  /** What tokens must be for. */
+  audiences: readonly string[];
+  serviceAccountIssuers: readonly string[];
+  serviceAccountKeys: readonly VerificationKey[];
+  /** PEM bundle of `--client-ca-file`. */
+  clientCa?: string;
+  /** `ca` is the PEM bundle of `--requestheader-client-ca-file`. */
+  frontProxy?: Omit<RequestHeaderOptions, "verifier"> & { ca: string };
+  tokenFile?: { path: string; text: string };
+  /** @default true */
+  bootstrapTokens?: boolean;
+  /** `paths`: only these are open. @default { enabled: true } */
+  anonymous?: { enabled: boolean; paths?: readonly string[] };
+  onLegacyUse?(secret: Secret, today: string): void;
+}
+
+export interface DefaultAuthentication {
+  /** Gives a user or rejects with 401. */
+  authenticator: Authenticator;
+  /** For token reviews. */
+  tokens: TokenAuthenticator;
+}
+
+export function defaultAuthentication(options: DefaultAuthenticationOptions): DefaultAuthentication {
+  const { clock, audiences } = options;
+  const kinds: TokenAuthenticator[] = [];
+  if (options.tokenFile) kinds.push(tokenFileAuthenticator(options.tokenFile.text, options.tokenFile.path, audiences));
+  kinds.push(
+    new ServiceAccountTokenAuthenticator({
+      reader: options.reader,
+      clock,
+      audiences,
+      issuers: options.serviceAccountIssuers,
+      keys: options.serviceAccountKeys,
+      onLegacyUse: options.onLegacyUse,
+    }),
+  );
+  if (options.bootstrapTokens ?? true) kinds.push(bootstrapTokenAuthenticator(options));
+  const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(...kinds), { clock });
+  const authenticators: Authenticator[] = [];
+  if (options.frontProxy) {
+    const { ca, ...headers } = options.frontProxy;
+    authenticators.push(requestHeaderAuthenticator({ ...headers, verifier: new CertificateVerifier({ ca, clock }) }));
+  }
+  if (options.clientCa) authenticators.push(certificateAuthenticator(new CertificateVerifier({ ca: options.clientCa, clock })));
+  authenticators.push(bearerAuthenticator(tokens, audiences));
+  const { enabled, paths } = options.anonymous ?? { enabled: true };
+  return { authenticator: unionAuthenticator(authenticators, enabled ? anonymousAuthenticator(paths) : undefined), tokens };
+}

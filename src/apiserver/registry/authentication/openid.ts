@@ -1,0 +1,51 @@
+/**
+ * What others need to verify service account tokens: /.well-known/openid-configuration and /openid/v1/jwks
+ * (pkg/serviceaccount/openidmetadata.go, OpenID Connect Discovery 1.0).
+ */
+import { jsonWebKey, type VerificationKey } from "../../authentication/service-account-keys.ts";
+
+export const openIdConfigurationPath = "/.well-known/openid-configuration";
+export const keySetPath = "/openid/v1/jwks";
+
+export interface OpenIdOptions {
+  issuer: string;
+  /** Where the keys are served; absent: at `externalAddress`. */
+  jwksUri?: string;
+  /** host:port by which clients reach this server. */
+  externalAddress: string;
+  keys: readonly VerificationKey[];
+}
+
+export interface OpenIdDocument {
+  contentType: string;
+  cacheControl: string;
+  body: Uint8Array;
+}
+
+/** The two documents by path. Throws when the issuer cannot be published: then neither is served. */
+export function openIdDocuments(options: OpenIdOptions): Map<string, OpenIdDocument> {
+  const issuer = URL.parse(options.issuer);
+  if (!options.issuer) throw new Error("empty issuer URL");
+  if (issuer?.protocol !== "https:") throw new Error(`issuer URL must use https scheme, got: ${options.issuer}`);
+  if (issuer.search) throw new Error(`issuer URL may not include a query, got: ${options.issuer}`);
+  if (issuer.hash) throw new Error(`issuer URL may not include a fragment, got: ${options.issuer}`);
+  if (!options.keys.length) throw new Error("no keys provided for validating keyset");
+  const uri = options.jwksUri ?? `https://${options.externalAddress}${keySetPath}`;
+  if (URL.parse(uri)?.protocol !== "https:") throw new Error(`jwksURI requires https scheme, parsed as: ${uri}`);
+  const configuration = {
+    issuer: options.issuer,
+    jwks_uri: uri,
+    response_types_supported: ["id_token"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: [...new Set(options.keys.map((key) => key.algorithm))].sort(),
+  };
+  const document = (contentType: string, value: object): OpenIdDocument => ({
+    contentType,
+    cacheControl: "public, max-age=3600",
+    body: Buffer.from(JSON.stringify(value)),
+  });
+  return new Map([
+    [openIdConfigurationPath, document("application/json", configuration)],
+    [keySetPath, document("application/jwk-set+json", { keys: options.keys.map(jsonWebKey) })],
+  ]);
+}

@@ -1,0 +1,162 @@
+/** POST serviceaccounts/NAME/token (pkg/registry/core/serviceaccount/storage/token.go, KEP-1205, KEP-2799, KEP-4193). */
+import type { KubeObject } from "../../../api/object.ts";
+import { invalidValue, path } from "../../../api/field.ts";
+import { badRequest, conflict, invalid, notFound } from "../../../api/status.ts";
+import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
+import type { Node, Pod, Secret, ServiceAccount } from "../../../api/types/core-v1.gen.ts";
+import type { Clock } from "../../../base/clock.ts";
+import type { Random } from "../../../base/random.ts";
+import type { Reader } from "../../../cache/cache.ts";
+import { warnedTokenSeconds } from "../../admission/service-account.ts";
+import { type SigningKey, signToken } from "../../authentication/service-account-keys.ts";
+import type { BoundRef, ServiceAccountClaims } from "../../authentication/service-account-token.ts";
+
+const extendedSeconds = 365 * 24 * 3600;
+const minimumSeconds = 600;
+
+export interface TokenIssuer {
+  issuer: string;
+  key: SigningKey;
+  /** The API server's own audiences: what a token is for when its request names none. */
+  audiences: readonly string[];
+  /** Longest lifetime given; absent: any. */
+  maxExpirationSeconds?: number;
+  /** Gives pod-bound tokens of 3607 seconds a year, so that old clients keep working. @default true */
+  extendExpiration?: boolean;
+}
+
+export interface TokenRequestDeps {
+  reader: Reader;
+  clock: Clock;
+  random: Random;
+  issuer: TokenIssuer;
+  /** Validating admission on the completed request. */
+  validate?(request: TokenRequest): void | Promise<void>;
+  warn?(message: string): void;
+}
+
+interface Bound {
+  pod?: Pod;
+  node?: BoundRef;
+  secret?: Secret;
+}
+
+/** `request` is decoded and defaulted; `namespace` and `name` are the URL's. Rejects with StatusError. */
+export async function createToken(request: TokenRequest, namespace: string, name: string, deps: TokenRequestDeps): Promise<TokenRequest> {
+  const { issuer, reader, clock } = deps;
+  const { metadata } = request;
+  const wrong = (field: string, value: string, what: string) =>
+    invalid("TokenRequest.authentication.k8s.io", name, [invalidValue(path("metadata", field), value, `must match the service account ${what} if specified`)]);
+  if (metadata?.name && metadata.name !== name) throw wrong("name", metadata.name, "name");
+  if (metadata?.namespace && metadata.namespace !== namespace) throw wrong("namespace", metadata.namespace, "namespace");
+  const account = reader.get<ServiceAccount>("serviceaccounts", namespace, name);
+  if (!account) throw notFound("serviceaccounts", name);
+  if (metadata?.uid && metadata.uid !== account.metadata.uid)
+    throw conflict(
+      "TokenRequest.authentication.k8s.io",
+      name,
+      `the UID in the token request (${metadata.uid}) does not match the UID of the service account (${account.metadata.uid})`,
+    );
+  const now = clock.now();
+  let expirationSeconds = request.spec.expirationSeconds ?? 3600;
+  const completed = (): TokenRequest => ({
+    ...request,
+    metadata: { ...metadata, name, namespace, uid: account.metadata.uid, creationTimestamp: rfc3339(now) },
+    spec: { ...request.spec, audiences: request.spec.audiences?.length ? request.spec.audiences : [...issuer.audiences], expirationSeconds },
+    status: { token: "", expirationTimestamp: "" },
+  });
+  checkExpiration(expirationSeconds);
+  await deps.validate?.(completed());
+  const bound = bind(request, namespace, name, reader);
+  const most = issuer.maxExpirationSeconds;
+  if (most && expirationSeconds > most) {
+    deps.warn?.(`requested expiration of ${expirationSeconds} seconds shortened to ${most} seconds`);
+    expirationSeconds = most;
+  }
+  const answer = completed();
+  const ours = answer.spec.audiences.every((audience) => issuer.audiences.includes(audience));
+  const extend = (issuer.extendExpiration ?? true) && bound.pod !== undefined && expirationSeconds === warnedTokenSeconds && ours;
+  const claims = claimsOf(account, bound, answer.spec.audiences, Math.floor(now / 1000), {
+    lifetime: extend ? Math.min(extendedSeconds, most ?? extendedSeconds) : expirationSeconds,
+    warnAfter: extend ? expirationSeconds : undefined,
+  });
+  const token = signToken({ ...claims, iss: issuer.issuer, jti: deps.random.uuid() }, issuer.key);
+  answer.status = { token, expirationTimestamp: rfc3339(now + expirationSeconds * 1000) };
+  return answer;
+}
+
+const rfc3339 = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+
+function checkExpiration(seconds: number): void {
+  const at = path("spec", "expirationSeconds");
+  const errors = [
+    ...(seconds < minimumSeconds ? [invalidValue(at, seconds, "may not specify a duration less than 10 minutes")] : []),
+    ...(seconds > 2 ** 32 ? [invalidValue(at, seconds, "may not specify a duration larger than 2^32 seconds")] : []),
+  ];
+  if (errors.length) throw invalid("TokenRequest.authentication.k8s.io", "", errors);
+}
+
+function bind(request: TokenRequest, namespace: string, account: string, reader: Reader): Bound {
+  const ref = request.spec.boundObjectRef;
+  if (!ref) return {};
+  const name = ref.name ?? "";
+  const slash = ref.apiVersion?.indexOf("/") ?? -1;
+  const group = slash < 0 ? "" : (ref.apiVersion as string).slice(0, slash);
+  const version = slash < 0 ? (ref.apiVersion ?? "") : (ref.apiVersion as string).slice(slash + 1);
+  const find = <T extends KubeObject>(resource: string, home: string): T => {
+    const object = reader.get<T>(resource, home, name);
+    if (!object) throw notFound(resource, name);
+    if (ref.uid && ref.uid !== object.metadata.uid)
+      throw conflict(
+        ref.kind ?? "",
+        name,
+        `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+      );
+    return object;
+  };
+  if (group === "" && ref.kind === "Pod") {
+    const pod = reader.get<Pod>("pods", namespace, name);
+    if (!pod) throw notFound("pods", name);
+    if (pod.spec.serviceAccountName !== account)
+      throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`);
+    find<Pod>("pods", namespace);
+    const node = pod.spec.nodeName;
+    const uid = node ? reader.get<Node>("nodes", "", node)?.metadata.uid : undefined;
+    return { pod, ...(node ? { node: { name: node, ...(uid ? { uid } : {}) } } : {}) };
+  }
+  if (group === "" && ref.kind === "Node") {
+    const { metadata } = find<Node>("nodes", "");
+    return { node: { name: metadata.name, uid: metadata.uid } };
+  }
+  if (group === "" && ref.kind === "Secret") return { secret: find<Secret>("secrets", namespace) };
+  throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${ref.kind ?? ""}`);
+}
+
+const refOf = ({ metadata }: KubeObject): BoundRef => ({ name: metadata.name, uid: metadata.uid });
+
+/** Keys in the order in which Go writes them: sorted outside, as declared inside "kubernetes.io". */
+function claimsOf(
+  account: ServiceAccount,
+  bound: Bound,
+  aud: string[],
+  now: number,
+  times: { lifetime: number; warnAfter: number | undefined },
+): ServiceAccountClaims {
+  return {
+    aud,
+    exp: now + times.lifetime,
+    iat: now,
+    iss: "",
+    jti: "",
+    "kubernetes.io": {
+      namespace: account.metadata.namespace ?? "",
+      ...(bound.node ? { node: bound.node } : {}),
+      ...(bound.pod ? { pod: refOf(bound.pod) } : {}),
+      ...(bound.secret ? { secret: refOf(bound.secret) } : {}),
+      serviceaccount: refOf(account),
+      ...(times.warnAfter === undefined ? {} : { warnafter: now + times.warnAfter }),
+    },
+    nbf: now,
+    sub: `system:serviceaccount:${account.metadata.namespace}:${account.metadata.name}`,
+  };
+}
