@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { test } from "node:test";
+import { text } from "node:stream/consumers";
+import { deflateSync } from "node:zlib";
+import { SpdyConnection } from "./connection.ts";
+import { dictionary } from "./dictionary.ts";
+import { HeaderReader, HeaderWriter } from "./headers.ts";
+import type { SpdyStream } from "./stream.ts";
+
+async function pair(): Promise<{ client: SpdyConnection; server: SpdyConnection; raw: Socket; close(): void }> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const raw = connect((listener.address() as { port: number }).port, "127.0.0.1");
+  const [accepted] = (await once(listener, "connection")) as [Socket];
+  const client = new SpdyConnection(raw, "client");
+  const server = new SpdyConnection(accepted, "server");
+  const close = (): void => {
+    client.close();
+    server.close();
+    listener.close();
+  };
+  return { client, server, raw, close };
+}
+
+test("the dictionary is the specification's", () => {
+  assert.equal(dictionary.length, 1423);
+});
+test("header blocks that share one compression state are read in order", async () => {
+  const reader = new HeaderReader();
+  const writer = new HeaderWriter();
+  assert.deepEqual({ ...(await reader.read(writer.write({ streamtype: ["stdin"] }))) }, { streamtype: ["stdin"] });
+  assert.deepEqual({ ...(await reader.read(writer.write({ a: ["1", "2"], b: [""] }))) }, { a: ["1", "2"], b: [""] });
+  reader.close();
+});
+test("a compressed block is read, one that unfolds without bound or is garbage is refused", async () => {
+  const block = Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, 4]), Buffer.from("host"), Buffer.from([0, 0, 0, 1]), Buffer.from("x")]);
+  const good = new HeaderReader();
+  assert.deepEqual({ ...(await good.read(deflateSync(block, { dictionary }))) }, { host: ["x"] });
+  good.close();
+  const garbage = new HeaderReader();
+  await assert.rejects(garbage.read(Buffer.from("garbage garbage")));
+  garbage.close();
+});
+test("streams carry bytes both ways and half-close", async () => {
+  const { client, server, close } = await pair();
+  server.on("stream", (stream) => {
+    stream.reply({ ok: ["yes"] });
+    stream.pipe(stream);
+  });
+  const stream = client.open({ streamtype: ["data"] });
+  assert.deepEqual((await stream.replied()).ok, ["yes"]);
+  stream.end("x".repeat(200_000));
+  assert.equal((await text(stream)).length, 200_000);
+  close();
+});
+test("a stream that nobody accepts is refused, and a reset reaches the other side", async () => {
+  const { client, server, close } = await pair();
+  await assert.rejects(client.open({}).replied(), /reset/);
+  server.on("stream", (stream) => stream.destroy());
+  await assert.rejects(client.open({}).replied(), /reset/);
+  close();
+});
+test("when the connection is cut every stream of it ends", async () => {
+  const { client, server, raw, close } = await pair();
+  const opened = once(server, "stream") as Promise<[SpdyStream]>;
+  const stream = client.open({});
+  const [other] = await opened;
+  other.reply();
+  await stream.replied();
+  raw.destroy();
+  assert.equal(await text(other), "");
+  assert.equal(await text(stream), "");
+  assert.equal(server.closed, true);
+  close();
+});
+test("frames that are not SPDY end the connection, not the process", async () => {
+  const { server, raw, close } = await pair();
+  const ended = once(server, "close");
+  raw.write(Buffer.from([0x80, 0x09, 0, 1, 0, 0, 0, 0, 1, 2, 3]));
+  const [error] = (await ended) as [Error];
+  assert.match(error.message, /SPDY/);
+  close();
+});

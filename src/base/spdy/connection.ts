@@ -1,0 +1,205 @@
+/**
+ * A SPDY/3.1 connection over any duplex, as Kubernetes uses it for exec, attach and port-forward: streams with headers in
+ * both directions, half-close, reset, ping. Like the implementations it talks to (moby/spdystream) it keeps no flow-control
+ * windows: a stream whose reader is slow holds back the whole connection by TCP.
+ *
+ * Guarantees: frames of one stream arrive in order; a stream ends for its reader when the other side has closed it; when
+ * the connection ends, every stream ends with it (with an error if it was cut).
+ */
+import { EventEmitter } from "node:events";
+import type { Duplex } from "node:stream";
+import { type Headers, HeaderReader, HeaderWriter } from "./headers.ts";
+import { SpdyStream } from "./stream.ts";
+
+const type = { synStream: 1, synReply: 2, rstStream: 3, settings: 4, ping: 6, goAway: 7, headers: 8, windowUpdate: 9 } as const;
+const flagFin = 1;
+const protocolError = 1;
+const refused = 3;
+const cancelled = 5;
+/** A data frame that we write; one that we read may be as large as its 24 bits allow. */
+const maxData = 16 << 10;
+const maxControl = 64 << 10;
+
+export interface SpdyConnectionEvents {
+  /** A stream that the other side opened. Reply to it or reset it. */
+  stream: [stream: SpdyStream];
+  close: [error?: Error];
+}
+
+export class SpdyConnection extends EventEmitter<SpdyConnectionEvents> {
+  readonly #transport: Duplex;
+  readonly #streams = new Map<number, SpdyStream>();
+  readonly #reader = new HeaderReader();
+  readonly #writer = new HeaderWriter();
+  #nextId: number;
+  #pending: Buffer = Buffer.alloc(0);
+  #closed = false;
+
+  /** The side that accepts gives its streams even numbers. Begins reading at once. */
+  constructor(transport: Duplex, role: "client" | "server") {
+    super();
+    this.#transport = transport;
+    this.#nextId = role === "client" ? 1 : 2;
+    transport.on("error", (error) => this.#end(error));
+    transport.on("close", () => this.#end());
+    void this.#read().then(
+      () => this.#end(),
+      (error: Error) => this.#end(error),
+    );
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Opens a stream; `reply()` of it resolves when the other side has accepted it. */
+  open(headers: Headers): SpdyStream {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const stream = this.#add(id, headers);
+    const body = Buffer.alloc(10);
+    body.writeUInt32BE(id, 0);
+    this.#control(type.synStream, 0, Buffer.concat([body, this.#writer.write(headers)]));
+    return stream;
+  }
+
+  /** Ends the connection and every stream of it. */
+  close(): void {
+    if (this.#closed) return;
+    const last = Buffer.alloc(8);
+    this.#control(type.goAway, 0, last);
+    this.#transport.end();
+    this.#end();
+  }
+
+  #add(id: number, headers: Headers): SpdyStream {
+    const stream = new SpdyStream(headers, {
+      reply: (reply) => this.#control(type.synReply, 0, Buffer.concat([uint32(id), this.#writer.write(reply)])),
+      data: (chunk, fin) => this.#data(id, chunk, fin),
+      reset: () => {
+        this.#control(type.rstStream, 0, Buffer.concat([uint32(id), uint32(cancelled)]));
+        this.#streams.delete(id);
+      },
+      resume: () => this.#transport.resume(),
+      done: () => this.#streams.delete(id),
+    });
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  #control(kind: number, flags: number, body: Uint8Array): void {
+    if (this.#closed) return;
+    const head = Buffer.alloc(8);
+    head.writeUInt16BE(0x8003, 0);
+    head.writeUInt16BE(kind, 2);
+    head.writeUInt32BE(((flags << 24) | body.length) >>> 0, 4);
+    this.#transport.write(Buffer.concat([head, body]));
+  }
+
+  /** Resolves when the transport takes more. */
+  async #data(id: number, chunk: Uint8Array, fin: boolean): Promise<void> {
+    let at = 0;
+    do {
+      if (this.#closed) throw new Error("the connection is closed");
+      const piece = chunk.subarray(at, at + maxData);
+      at += piece.length;
+      const head = Buffer.alloc(8);
+      head.writeUInt32BE(id, 0);
+      head.writeUInt32BE((((fin && at >= chunk.length ? flagFin : 0) << 24) | piece.length) >>> 0, 4);
+      if (!this.#transport.write(Buffer.concat([head, piece]))) await this.#drained();
+    } while (at < chunk.length);
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#transport.off("drain", done);
+        this.#transport.off("close", done);
+        resolve();
+      };
+      this.#transport.on("drain", done);
+      this.#transport.on("close", done);
+    });
+  }
+
+  async #read(): Promise<void> {
+    for await (const chunk of this.#transport as AsyncIterable<Buffer>) {
+      this.#pending = this.#pending.length ? Buffer.concat([this.#pending, chunk]) : chunk;
+      while (this.#pending.length >= 8) {
+        const word = this.#pending.readUInt32BE(4);
+        const length = word & 0xffffff;
+        if ((this.#pending.readUInt8(0) & 0x80) !== 0 && length > maxControl) throw new Error("control frame too large");
+        if (this.#pending.length < 8 + length) break;
+        const head = this.#pending.subarray(0, 8);
+        const body = this.#pending.subarray(8, 8 + length);
+        this.#pending = this.#pending.subarray(8 + length);
+        await this.#frame(head, word >>> 24, body);
+      }
+    }
+  }
+
+  async #frame(head: Buffer, flags: number, body: Buffer): Promise<void> {
+    const first = head.readUInt32BE(0);
+    if ((first & 0x80000000) === 0) {
+      const stream = this.#streams.get(first);
+      if (stream) await stream.receive(body, (flags & flagFin) !== 0);
+      return;
+    }
+    if (((first >>> 16) & 0x7fff) !== 3) throw new Error("not SPDY/3");
+    switch (first & 0xffff) {
+      case type.synStream: {
+        if (body.length < 10) throw new Error("SYN_STREAM cut short");
+        const id = body.readUInt32BE(0) & 0x7fffffff;
+        const headers = await this.#reader.read(body.subarray(10));
+        if (this.#streams.has(id) || this.listenerCount("stream") === 0) {
+          this.#control(type.rstStream, 0, Buffer.concat([uint32(id), uint32(this.#streams.has(id) ? protocolError : refused)]));
+          return;
+        }
+        const stream = this.#add(id, headers);
+        this.emit("stream", stream);
+        if (flags & flagFin) await stream.receive(Buffer.alloc(0), true);
+        return;
+      }
+      case type.synReply: {
+        if (body.length < 4) throw new Error("SYN_REPLY cut short");
+        this.#streams.get(body.readUInt32BE(0) & 0x7fffffff)?.accepted(await this.#reader.read(body.subarray(4)));
+        return;
+      }
+      case type.headers: {
+        // Read even where nobody asks: the blocks share one compression state.
+        if (body.length >= 4) await this.#reader.read(body.subarray(4));
+        return;
+      }
+      case type.rstStream: {
+        if (body.length < 8) throw new Error("RST_STREAM cut short");
+        const id = body.readUInt32BE(0) & 0x7fffffff;
+        this.#streams.get(id)?.wasReset(body.readUInt32BE(4));
+        this.#streams.delete(id);
+        return;
+      }
+      case type.ping:
+        // An odd number is the client's: each side answers the other's.
+        if (body.length === 4 && body.readUInt32BE(0) % 2 !== this.#nextId % 2) this.#control(type.ping, 0, body);
+        return;
+      default:
+        // GOAWAY is followed by the end of the connection; SETTINGS and WINDOW_UPDATE concern windows that nobody keeps.
+        return;
+    }
+  }
+
+  #end(error?: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const stream of this.#streams.values()) stream.cut(error);
+    this.#streams.clear();
+    this.#reader.close();
+    this.#transport.destroy();
+    this.emit("close", error);
+  }
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}

@@ -1,0 +1,113 @@
+/**
+ * Header blocks of SPDY/3.1 (section 2.6.10): one zlib stream for each direction of a connection. What we write are stored
+ * blocks, which every inflater reads and which need no state; what we read may be compressed against all before it.
+ */
+import { createInflate, type Inflate } from "node:zlib";
+import { dictionary } from "./dictionary.ts";
+
+/** Names in lower case; several values of one name stand in order. */
+export type Headers = Record<string, string[]>;
+
+/** Bytes that one header block may unfold to. */
+const maxBlock = 64 << 10;
+const dictionaryAdler = adler32(dictionary);
+
+export class HeaderWriter {
+  #begun = false;
+
+  write(headers: Headers): Buffer {
+    const parts: Buffer[] = [uint32(Object.keys(headers).length)];
+    for (const [name, values] of Object.entries(headers)) {
+      const key = Buffer.from(name.toLowerCase());
+      const value = Buffer.from(values.join("\0"));
+      parts.push(uint32(key.length), key, uint32(value.length), value);
+    }
+    const stored = storedBlocks(Buffer.concat(parts));
+    if (this.#begun) return stored;
+    this.#begun = true;
+    // zlib header with FDICT set (RFC 1950 section 2.2).
+    return Buffer.concat([Buffer.from([0x78, 0xbb]), uint32(dictionaryAdler), stored]);
+  }
+}
+
+export class HeaderReader {
+  readonly #inflate: Inflate = createInflate({ dictionary, readableHighWaterMark: maxBlock + 1 } as Parameters<typeof createInflate>[0]);
+  #failed: Error | undefined;
+
+  constructor() {
+    this.#inflate.on("error", (error) => {
+      this.#failed = error;
+    });
+  }
+
+  /** Blocks must be given in the order in which they came. Rejects for what is not a header block. */
+  async read(block: Uint8Array): Promise<Headers> {
+    await new Promise<void>((resolve, reject) => {
+      this.#inflate.once("error", reject);
+      this.#inflate.write(block, (error) => {
+        this.#inflate.off("error", reject);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    if (this.#failed) throw this.#failed;
+    const plain = (this.#inflate.read() as Buffer | null) ?? Buffer.alloc(0);
+    if (plain.length > maxBlock) throw new Error("header block too large");
+    return parse(plain);
+  }
+
+  close(): void {
+    this.#inflate.destroy();
+  }
+}
+
+function parse(plain: Buffer): Headers {
+  let at = 0;
+  const number = (): number => {
+    if (at + 4 > plain.length) throw new Error("header block cut short");
+    const value = plain.readUInt32BE(at);
+    at += 4;
+    return value;
+  };
+  const text = (): string => {
+    const length = number();
+    if (at + length > plain.length) throw new Error("header block cut short");
+    at += length;
+    return plain.toString("utf8", at - length, at);
+  };
+  const headers = Object.create(null) as Headers;
+  for (let count = number(); count > 0; count--) {
+    const name = text();
+    headers[name] = text().split("\0");
+  }
+  return headers;
+}
+
+const uint32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value >>> 0);
+  return bytes;
+};
+
+/** Deflate blocks of type "stored" (RFC 1951 section 3.2.4), each whole bytes. */
+function storedBlocks(data: Buffer): Buffer {
+  const blocks: Buffer[] = [];
+  for (let at = 0; at < data.length || at === 0; at += 65535) {
+    const piece = data.subarray(at, at + 65535);
+    const head = Buffer.alloc(5);
+    head.writeUInt16LE(piece.length, 1);
+    head.writeUInt16LE(~piece.length & 0xffff, 3);
+    blocks.push(head, piece);
+  }
+  return Buffer.concat(blocks);
+}
+
+function adler32(bytes: Uint8Array): number {
+  let a = 1;
+  let b = 0;
+  for (const byte of bytes) {
+    a = (a + byte) % 65521;
+    b = (b + a) % 65521;
+  }
+  return b * 65536 + a;
+}
