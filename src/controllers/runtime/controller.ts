@@ -13,8 +13,11 @@ import type { EventRecorder } from "../../client/events.ts";
 import type { InformerFactory } from "../../client/factory.ts";
 import type { ControllerOptions } from "./options.ts";
 
-/** Milliseconds after which the key is looked at again even if nothing changes. */
-export type Outcome = undefined | { requeueAfter: number };
+/**
+ * `requeueAfter`: milliseconds after which the key is looked at again even if nothing changes. `retry`: like a failure,
+ * with growing delays, but nothing is wrong.
+ */
+export type Outcome = undefined | { requeueAfter: number } | { retry: true };
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconciler that plans nothing returns nothing
 export type Reconcile = (key: string) => Promise<Outcome | void>;
 

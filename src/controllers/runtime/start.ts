@@ -51,8 +51,9 @@ export function runControllers(options: RunControllersOptions): RunningControlle
       for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
         try {
           const outcome = await reconcile(key);
-          queue.forget(key);
-          if (outcome) queue.addAfter(key, outcome.requeueAfter);
+          if (outcome && "retry" in outcome) queue.addRateLimited(key);
+          else queue.forget(key);
+          if (outcome && "requeueAfter" in outcome) queue.addAfter(key, outcome.requeueAfter);
         } catch (error) {
           if (signal.aborted) return;
           log[isConflict(error) ? "debug" : "warn"]("reconcile failed, will be retried", { key, error, retries: queue.retries(key) });
