@@ -5,6 +5,7 @@ import { bounded, DecodeError } from "./decode-error.ts";
 import { parseJSON, readJSON } from "./json.ts";
 import { parseNodes } from "./json-syntax.ts";
 import { type Context, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
+import { decodeProtobuf } from "./protobuf.ts";
 import { kindOfValue } from "./scalars.ts";
 import { readTyped } from "./typed-reader.ts";
 import { parseYAML } from "./yaml.ts";
@@ -25,6 +26,9 @@ export function decodeObject(bytes: Uint8Array | string, contentType: string, ty
       return decodeJSON(bytes, type);
     case "application/yaml":
       return decodeYAML(bytes, type);
+    case "application/vnd.kubernetes.protobuf":
+      if (typeof bytes === "string") throw new Error("protobuf is not text");
+      return { object: decodeProtobuf(bytes, typeof type === "function" ? type : () => type), strictErrors: [] };
     default:
       throw new Error(`no decoder for ${contentType}`);
   }

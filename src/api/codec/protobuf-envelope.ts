@@ -1,0 +1,98 @@
+/**
+ * How Kubernetes' protobuf travels: the `k8s\0` envelope that says what kind a message is (runtime.Unknown), and the frames
+ * of a watch (k8s.io/apimachinery/pkg/runtime/serializer/protobuf, pkg/util/framer).
+ */
+import { DecodeError } from "./decode-error.ts";
+import { ProtoReader, ProtoWriter } from "./protobuf-wire.ts";
+
+export interface Envelope {
+  apiVersion: string;
+  kind: string;
+  /** The message; a view of the input. */
+  raw: Uint8Array;
+  contentEncoding: string;
+  contentType: string;
+}
+
+const magic = [0x6b, 0x38, 0x73, 0x00];
+
+export const hasEnvelope = (bytes: Uint8Array): boolean => bytes.length >= 4 && magic.every((byte, i) => bytes[i] === byte);
+
+/** Throws DecodeError. */
+export function unwrapEnvelope(bytes: Uint8Array): Envelope {
+  if (bytes.length === 0) throw new DecodeError("empty data");
+  if (!hasEnvelope(bytes)) throw new DecodeError("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
+  if (bytes.length === 4) throw new DecodeError("empty body");
+  const envelope: Envelope = { apiVersion: "", kind: "", raw: new Uint8Array(), contentEncoding: "", contentType: "" };
+  const reader = new ProtoReader(bytes, 4);
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (tag === 10) {
+      const meta = reader.message();
+      while (!meta.done) {
+        const field = meta.tag();
+        if (field === 10) envelope.apiVersion = meta.string();
+        else if (field === 18) envelope.kind = meta.string();
+        else meta.skip(field & 7);
+      }
+    } else if (tag === 18) envelope.raw = reader.data();
+    else if (tag === 26) envelope.contentEncoding = reader.string();
+    else if (tag === 34) envelope.contentType = reader.string();
+    else reader.skip(tag & 7);
+  }
+  return envelope;
+}
+
+/** Completes a writer that holds the message alone. */
+export function sealEnvelope(writer: ProtoWriter, apiVersion: string, kind: string): Uint8Array {
+  const size = writer.length;
+  // The two trailing fields are empty, but upstream writes them; they stand after the message, so they were reserved by `openEnvelope`.
+  writer.varint(size - trailer.length);
+  writer.tag(2, 2);
+  const end = writer.length;
+  writer.string(2, kind);
+  writer.string(1, apiVersion);
+  writer.header(1, end);
+  writer.bytes(magic);
+  return writer.finish();
+}
+
+/** Empty contentEncoding and contentType. */
+const trailer = [0x1a, 0x00, 0x22, 0x00];
+
+/** A writer for the message that `sealEnvelope` will wrap. */
+export function openEnvelope(capacity?: number): ProtoWriter {
+  const writer = new ProtoWriter(capacity);
+  writer.bytes(trailer);
+  return writer;
+}
+
+/** One frame of a watch: four bytes of length and a meta.v1.WatchEvent. `object` has its envelope. */
+export function encodeWatchFrame(type: string, object: Uint8Array): Uint8Array {
+  const writer = new ProtoWriter(object.length + 64);
+  writer.data(1, object);
+  writer.header(2, 0);
+  writer.string(1, type);
+  const size = writer.length;
+  writer.bytes([size >>> 24, (size >>> 16) & 255, (size >>> 8) & 255, size & 255]);
+  return writer.finish();
+}
+
+/** The event of a frame without its length. `object` is a view. Throws DecodeError. */
+export function decodeWatchFrame(frame: Uint8Array): { type: string; object: Uint8Array } {
+  const event = { type: "", object: new Uint8Array() as Uint8Array };
+  const reader = new ProtoReader(frame);
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (tag === 10) event.type = reader.string();
+    else if (tag === 18) {
+      const extension = reader.message();
+      while (!extension.done) {
+        const field = extension.tag();
+        if (field === 10) event.object = extension.data();
+        else extension.skip(field & 7);
+      }
+    } else reader.skip(tag & 7);
+  }
+  return event;
+}

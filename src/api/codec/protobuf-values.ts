@@ -1,0 +1,180 @@
+/** The values that protobuf messages are made of: scalars, and the small messages that upstream marshals by hand. */
+import type { JSONValue } from "../json.ts";
+import { formatTime, parseMicroTime, parseTime } from "../time.ts";
+import { DecodeError } from "./decode-error.ts";
+import { encodeJSON, parseJSON } from "./json.ts";
+import { hasEnvelope } from "./protobuf-envelope.ts";
+import { type ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
+
+export interface Value {
+  /** Writes with a field number; `null` and `undefined` are Go's zero value. */
+  write(writer: ProtoWriter, number: number, value: JSONValue | undefined): void;
+  read(reader: ProtoReader, wireType: number): JSONValue;
+  wire: number;
+}
+
+/** Seconds of Go's zero time. */
+const zero = -62_135_596_800;
+
+/** A value that is a message made by hand: `body` writes its fields in descending order. */
+export function handmade(body: (writer: ProtoWriter, value: JSONValue | undefined) => void, read: (reader: ProtoReader) => JSONValue): Value {
+  return {
+    wire: wire.bytes,
+    write(writer, number, value) {
+      const end = writer.length;
+      body(writer, value);
+      writer.header(number, end);
+    },
+    read: (reader) => read(reader.message()),
+  };
+}
+
+/** Gives each field of a small message to `take`, which reads it or says that it did not. */
+export function fields(reader: ProtoReader, take: (tag: number) => boolean): void {
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (!take(tag)) reader.skip(tag & 7);
+  }
+}
+
+const integer = (read: (reader: ProtoReader) => number | bigint): Value => ({
+  wire: wire.varint,
+  write(writer, number, value) {
+    if (typeof value === "bigint") writer.varint64(value);
+    else writer.varint(typeof value === "number" ? value : 0);
+    writer.tag(number, wire.varint);
+  },
+  read,
+});
+
+const string: Value = {
+  wire: wire.bytes,
+  write: (writer, number, value) => writer.string(number, typeof value === "string" ? value : ""),
+  read: (reader) => reader.string(),
+};
+
+function timestamp(parse: (text: string) => { seconds: number; nanos: number }, format: (seconds: number, nanos: number) => string): Value {
+  return handmade(
+    (writer, value) => {
+      if (typeof value !== "string") return;
+      const { seconds, nanos } = parse(value);
+      if (seconds === zero && nanos === 0) return;
+      writer.varint(nanos);
+      writer.tag(2, wire.varint);
+      writer.varint(seconds);
+      writer.tag(1, wire.varint);
+    },
+    (reader) => {
+      if (reader.done) return null;
+      let seconds = 0;
+      let nanos = 0;
+      fields(reader, (tag) => {
+        if (tag === 8) seconds = Number(reader.int64());
+        else if (tag === 16) nanos = reader.int32();
+        else return false;
+        return true;
+      });
+      if (Math.abs(seconds) > 253_402_300_799) throw new DecodeError("Time.MarshalJSON: year outside of range [0,9999]");
+      return format(seconds, nanos);
+    },
+  );
+}
+
+/** A message with JSON text as its only field. */
+const rawJSON: Value = handmade(
+  (writer, value) => {
+    if (value !== null && value !== undefined) writer.data(1, encodeJSON(value));
+  },
+  (reader) => {
+    let value: JSONValue = null;
+    fields(reader, (tag) => {
+      if (tag !== 10) return false;
+      const bytes = reader.data();
+      if (hasEnvelope(bytes)) throw new DecodeError("protobuf inside a raw extension is not supported");
+      value = bytes.length ? parseJSON(bytes).value : null;
+      return true;
+    });
+    return value;
+  },
+);
+
+export const scalarValues: Record<string, Value> = {
+  string,
+  bool: {
+    wire: wire.varint,
+    write(writer, number, value) {
+      writer.byte(value === true ? 1 : 0);
+      writer.tag(number, wire.varint);
+    },
+    read: (reader) => reader.int64() !== 0,
+  },
+  int32: integer((reader) => reader.int32()),
+  int: integer((reader) => reader.int64()),
+  int64: integer((reader) => reader.int64()),
+  uint8: integer((reader) => reader.int32() & 0xff),
+  uint32: integer((reader) => reader.int32() >>> 0),
+  uint64: integer((reader) => {
+    const unsigned = BigInt.asUintN(64, BigInt(reader.int64()));
+    return Number.isSafeInteger(Number(unsigned)) ? Number(unsigned) : unsigned;
+  }),
+  float64: {
+    wire: wire.fixed64,
+    write: (writer, number, value) => writer.double(number, typeof value === "number" ? value : Number(value ?? 0)),
+    read: (reader) => reader.double(),
+  },
+  bytes: {
+    wire: wire.bytes,
+    write: (writer, number, value) => writer.data(number, Buffer.from(typeof value === "string" ? value : "", "base64")),
+    read: (reader) => Buffer.from(reader.data()).toString("base64"),
+  },
+  Time: timestamp(
+    (text) => ({ seconds: Math.floor(parseTime(text) / 1000), nanos: 0 }),
+    (seconds) => formatTime(seconds * 1000),
+  ),
+  MicroTime: timestamp(
+    (text) => {
+      const micros = Math.round(parseMicroTime(text) * 1000);
+      const seconds = Math.floor(micros / 1e6);
+      return { seconds, nanos: (micros - seconds * 1e6) * 1000 };
+    },
+    (seconds, nanos) => `${formatTime(seconds * 1000).slice(0, -1)}.${String(Math.trunc(nanos / 1000)).padStart(6, "0")}Z`,
+  ),
+  Quantity: handmade(
+    (writer, value) => writer.string(1, typeof value === "string" ? value : "0"),
+    (reader) => {
+      let text = "0";
+      fields(reader, (tag) => {
+        if (tag === 10) text = reader.string();
+        return tag === 10;
+      });
+      return text;
+    },
+  ),
+  IntOrString: handmade(
+    (writer, value) => {
+      const text = typeof value === "string";
+      writer.string(3, text ? value : "");
+      writer.varint(text ? 0 : Number(value ?? 0));
+      writer.tag(2, wire.varint);
+      writer.varint(text ? 1 : 0);
+      writer.tag(1, wire.varint);
+    },
+    (reader) => {
+      let kind: number | bigint = 0;
+      let number = 0;
+      let text = "";
+      fields(reader, (tag) => {
+        if (tag === 8) kind = reader.int64();
+        else if (tag === 16) number = reader.int32();
+        else if (tag === 26) text = reader.string();
+        else return false;
+        return true;
+      });
+      if (kind !== 0 && kind !== 1) throw new DecodeError("impossible IntOrString.Type");
+      return kind === 1 ? text : number;
+    },
+  ),
+  RawExtension: rawJSON,
+  FieldsV1: rawJSON,
+  JSON: rawJSON,
+};

@@ -1,0 +1,255 @@
+/**
+ * Kubernetes' protobuf: built-in types in the bytes that upstream's generated code writes (fields in ascending order,
+ * values always, pointers where set, maps sorted), alone and in their `k8s\0` envelope.
+ */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
+import { bounded, DecodeError } from "./decode-error.ts";
+import { compareBytes, put } from "./json.ts";
+import { normalize } from "./normalize.ts";
+import { openEnvelope, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
+import { fields, handmade, scalarValues, type Value } from "./protobuf-values.ts";
+import { ProtoReader, ProtoWriter, wire } from "./protobuf-wire.ts";
+import { unions } from "./scalars.ts";
+
+/** The message alone, without envelope. `object` is normalised. */
+export function encodeMessage(type: TypeDef, object: JSONObject): Uint8Array {
+  const writer = new ProtoWriter();
+  messageOf(type).write(writer, object);
+  return writer.finish();
+}
+
+/** Throws DecodeError. Fields that the type does not have are skipped, as upstream does. */
+export function decodeMessage(type: TypeDef, bytes: Uint8Array): JSONObject {
+  const raw = bounded(() => messageOf(type).read(new ProtoReader(bytes)));
+  return normalize(type, raw).object;
+}
+
+/** In its envelope, as the API travels; kind and apiVersion are in the envelope only. `object` is normalised. */
+export function encodeProtobuf(type: TypeDef, object: JSONObject, apiVersion: string, kind: string): Uint8Array {
+  const writer = openEnvelope();
+  messageOf(type).write(writer, object);
+  return sealEnvelope(writer, apiVersion, kind);
+}
+
+/** `choose` gives the type for what the envelope says (both may be ""). Throws DecodeError. */
+export function decodeProtobuf(bytes: Uint8Array, choose: (apiVersion: string, kind: string) => TypeDef | undefined): JSONObject {
+  const { apiVersion, kind, raw } = unwrapEnvelope(bytes);
+  const type = choose(apiVersion, kind);
+  if (!type) throw new DecodeError(`no kind "${kind}" is registered for version "${apiVersion}"`);
+  const object = bounded(() => messageOf(type).read(new ProtoReader(raw)));
+  if (kind && type.byName.has("kind")) object.kind = kind;
+  if (apiVersion && type.byName.has("apiVersion")) object.apiVersion = apiVersion;
+  return normalize(type, object).object;
+}
+
+interface Message {
+  write(writer: ProtoWriter, object: JSONObject): void;
+  read(reader: ProtoReader): JSONObject;
+}
+interface Slot {
+  number: number;
+  write(writer: ProtoWriter, object: JSONObject): void;
+  read(reader: ProtoReader, wireType: number, into: JSONObject): void;
+}
+
+const messages = new Map<TypeDef, Message>();
+
+function messageOf(type: TypeDef): Message {
+  let known = messages.get(type);
+  if (!known) {
+    known = compile(type);
+    messages.set(type, known);
+  }
+  return known;
+}
+
+function compile(type: TypeDef): Message {
+  let slots: Slot[] | undefined;
+  let byNumber: Map<number, Slot> | undefined;
+  // Types may contain themselves: fields are compiled when the first message is met.
+  const prepare = (): Slot[] => {
+    const made = type.fields.filter((f) => f.number !== undefined).map((f) => slotOf(f));
+    slots = made.sort((a, b) => b.number - a.number);
+    byNumber = new Map(slots.map((slot) => [slot.number, slot]));
+    return slots;
+  };
+  return {
+    write(writer, object) {
+      for (const slot of slots ?? prepare()) slot.write(writer, object);
+    },
+    read(reader) {
+      if (!slots) prepare();
+      const object: JSONObject = {};
+      while (!reader.done) {
+        const tag = reader.tag();
+        const slot = byNumber?.get(Math.floor(tag / 8));
+        if (slot) slot.read(reader, tag & 7, object);
+        else reader.skip(tag & 7);
+      }
+      return object;
+    },
+  };
+}
+
+function expect(got: number, wanted: number, field: string): void {
+  if (got !== wanted) throw new DecodeError(`proto: wrong wireType = ${got} for field ${field}`);
+}
+
+function slotOf(field: Field): Slot {
+  const number = field.number as number;
+  const name = field.name;
+  const pointer = field.type.startsWith("*");
+  const type = pointer ? field.type.slice(1) : field.type;
+  if (field.inline) return embedded(number, pointer, type);
+  if (type.startsWith("[]")) return repeated(number, name, valueOfType(type.slice(2)));
+  if (type.startsWith("map[string]")) return mapped(number, name, type.slice(11));
+  const value = valueOfType(type);
+  const optional = pointer || type === "bytes";
+  return {
+    number,
+    write(writer, object) {
+      const item = object[name];
+      if (!optional || (item !== undefined && item !== null)) value.write(writer, number, item);
+    },
+    read(reader, wireType, into) {
+      expect(wireType, value.wire, name);
+      into[name] = value.read(reader, wireType);
+    },
+  };
+}
+
+/** In JSON its fields are the parent's; in protobuf it is a message of its own. */
+function embedded(number: number, pointer: boolean, type: string): Slot {
+  const message = messageOf(typeByName(type));
+  const names = typeByName(type).flat.map((f) => f.name);
+  return {
+    number,
+    write(writer, object) {
+      if (pointer && !names.some((name) => object[name] !== undefined && object[name] !== null)) return;
+      const end = writer.length;
+      message.write(writer, object);
+      writer.header(number, end);
+    },
+    read(reader, wireType, into) {
+      expect(wireType, wire.bytes, type);
+      Object.assign(into, message.read(reader.message()));
+    },
+  };
+}
+
+function repeated(number: number, name: string, value: Value): Slot {
+  return {
+    number,
+    write(writer, object) {
+      const list = object[name];
+      if (Array.isArray(list)) for (let i = list.length - 1; i >= 0; i--) value.write(writer, number, list[i]);
+    },
+    read(reader, wireType, into) {
+      const list = (into[name] as JSONValue[] | undefined) ?? [];
+      into[name] = list;
+      if (wireType === wire.bytes && value.wire === wire.varint) {
+        const packed = reader.message();
+        while (!packed.done) list.push(value.read(packed, wire.varint));
+        return;
+      }
+      expect(wireType, value.wire, name);
+      list.push(value.read(reader, wireType));
+    },
+  };
+}
+
+function mapped(number: number, name: string, type: string): Slot {
+  const value = valueOfType(type);
+  return {
+    number,
+    write(writer, object) {
+      const map = object[name];
+      if (typeof map !== "object" || map === null || Array.isArray(map)) return;
+      const keys = Object.keys(map).sort(compareBytes);
+      for (let i = keys.length - 1; i >= 0; i--) {
+        const key = keys[i] as string;
+        const end = writer.length;
+        if (type !== "bytes" || typeof map[key] === "string") value.write(writer, 2, map[key]);
+        writer.string(1, key);
+        writer.header(number, end);
+      }
+    },
+    read(reader, wireType, into) {
+      expect(wireType, wire.bytes, name);
+      const map = (into[name] as JSONObject | undefined) ?? {};
+      into[name] = map;
+      const entry = reader.message();
+      let key = "";
+      let item: JSONValue = null;
+      while (!entry.done) {
+        const tag = entry.tag();
+        if (tag === 10) key = entry.string();
+        else if (tag >> 3 === 2) {
+          expect(tag & 7, value.wire, name);
+          item = value.read(entry, tag & 7);
+        } else entry.skip(tag & 7);
+      }
+      put(map, key, item);
+    },
+  };
+}
+
+function valueOfType(type: string): Value {
+  const scalar = scalarValues[type];
+  if (scalar) return scalar;
+  if (unions.has(type)) return unionValue(type);
+  if (type.startsWith("[]")) {
+    // A named list, as the values of some maps are, is a message with the list as its field 1.
+    const items = repeated(1, "items", valueOfType(type.slice(2)));
+    return handmade(
+      (writer, value) => items.write(writer, { items: value ?? null }),
+      (reader) => {
+        const into: JSONObject = {};
+        fields(reader, (tag) => {
+          if (tag >> 3 === 1) items.read(reader, tag & 7, into);
+          return tag >> 3 === 1;
+        });
+        return (into.items as JSONValue | undefined) ?? null;
+      },
+    );
+  }
+  let message: Message | undefined;
+  return handmade(
+    (writer, value) => {
+      message ??= messageOf(typeByName(type));
+      message.write(writer, (value ?? {}) as JSONObject);
+    },
+    (reader) => {
+      message ??= messageOf(typeByName(type));
+      return message.read(reader);
+    },
+  );
+}
+
+/** Either a schema or something simpler: the message has a field for each, named by nothing but its number. */
+function unionValue(type: string): Value {
+  const defs = typeByName(type).fields;
+  const slots = defs.map((field) => slotOf({ ...field, name: String(field.number) })).sort((a, b) => b.number - a.number);
+  const schema = String(defs.find((field) => field.type.startsWith("*"))?.number);
+  const other = String(defs.find((field) => !field.type.startsWith("*"))?.number);
+  const bool = type.endsWith("OrBool");
+  return handmade(
+    (writer, value) => {
+      const isSchema = typeof value === "object" && value !== null && !Array.isArray(value);
+      const object: JSONObject = isSchema ? { [schema]: value, ...(bool ? { [other]: true } : {}) } : { [other]: value };
+      for (const slot of slots) slot.write(writer, object);
+    },
+    (reader) => {
+      const into: JSONObject = {};
+      fields(reader, (tag) => {
+        const slot = slots.find((s) => s.number === tag >> 3);
+        slot?.read(reader, tag & 7, into);
+        return slot !== undefined;
+      });
+      const list = into[other];
+      if (Array.isArray(list) && list.length) return list;
+      return into[schema] ?? (bool ? list === true : null);
+    },
+  );
+}
