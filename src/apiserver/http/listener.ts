@@ -85,7 +85,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.on("secureConnection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    socket.on("error", (error) => logger.debug("connection broke", { error }));
+    socket.on("error", (error: Error) => logger.debug("connection broke", { error }));
   });
   server.on("tlsClientError", (error) => logger.debug("TLS handshake failed", { error }));
   server.on("clientError", (error, socket) => {
@@ -93,7 +93,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request");
     else socket.destroy();
   });
-  server.on("sessionError", (error) => logger.debug("HTTP/2 session error", { error }));
+  server.on("sessionError", (error: Error) => logger.debug("HTTP/2 session error", { error }));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const abort = new AbortController();
     socket.on("error", (error) => logger.debug("upgraded connection broke", { error }));

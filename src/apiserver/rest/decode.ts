@@ -16,6 +16,8 @@ export interface Expected {
   kind: string;
   apiVersion: string;
   type: TypeDef;
+  /** Other versions that the body may name. */
+  versions?: ReadonlySet<string>;
 }
 
 /** Object of the expected type; kind and apiVersion are set. Without defaults. */
@@ -55,7 +57,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     if (!(error instanceof DecodeError)) throw error;
     return refuse(error.message);
   }
-  if (givenVersion !== "" && givenVersion !== apiVersion)
+  if (givenVersion !== "" && givenVersion !== apiVersion && !expected.versions?.has(givenVersion))
     throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);
   if (givenKind !== "" && givenKind !== kind) refuse(`converting (${givenKind}) to (${kind}): unknown conversion`);
   if (validation !== "Ignore" && strict.length) {

@@ -16,3 +16,4 @@ export function encodeProtobufFrame(_type: WatchEventType, _object: object): Uin
 export function decodeProtobufBody(_bytes: Uint8Array): never {
   throw unsupportedMediaType("the body of the request was in an unknown format - accepted media types include: application/json");
 }
+export const hasProtobuf = false;

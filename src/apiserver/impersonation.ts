@@ -1,0 +1,44 @@
+/** Acting as somebody else (k8s.io/apiserver/pkg/endpoints/filters/impersonation). */
+import type { ApiRequest, UserInfo } from "../api/exchange.ts";
+import { badRequest } from "../api/status.ts";
+import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
+
+/** `authorize` throws the 403 of an attribute that the caller may not take on. */
+export async function impersonate(
+  request: ApiRequest,
+  user: UserInfo,
+  authorize: (attributes: AuthorizationAttributes) => Promise<void>,
+): Promise<UserInfo> {
+  const name = request.headers["impersonate-user"];
+  const groups = request.headers["impersonate-group"];
+  const uid = request.headers["impersonate-uid"];
+  const extras = Object.keys(request.headers).filter((header) => header.startsWith("impersonate-extra-"));
+  if (name === undefined) {
+    if (groups === undefined && uid === undefined && extras.length === 0) return user;
+    throw badRequest(`requested ${JSON.stringify(groups ? groups.split(", ") : [])} without impersonating a user`);
+  }
+  const may = (group: string, resource: string, subresource: string, namespace: string, value: string): Promise<void> =>
+    authorize({ user, verb: "impersonate", isResource: true, group, version: "", resource, subresource, namespace, name: value, path: request.path });
+  const as: UserInfo = { name, groups: [] };
+  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
+  if (account) await may("", "serviceaccounts", "", account[1] as string, account[2] as string);
+  else await may("", "users", "", "", name);
+  for (const group of groups ? groups.split(", ") : []) {
+    await may("", "groups", "", "", group);
+    as.groups.push(group);
+  }
+  for (const header of extras) {
+    const key = decodeURIComponent(header.slice("impersonate-extra-".length));
+    const values = (request.headers[header] as string).split(", ");
+    for (const value of values) await may("authentication.k8s.io", "userextras", key, "", value);
+    as.extra = { ...as.extra, [key]: values };
+  }
+  if (uid !== undefined) {
+    await may("authentication.k8s.io", "uids", "", "", uid);
+    as.uid = uid;
+  }
+  if (account && as.groups.length === 0) as.groups = ["system:serviceaccounts", `system:serviceaccounts:${account[1]}`];
+  const marked = as.groups.some((group) => group === "system:authenticated" || group === "system:unauthenticated");
+  if (!marked) as.groups = [...as.groups, name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated"];
+  return as;
+}

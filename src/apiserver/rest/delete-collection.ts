@@ -1,0 +1,33 @@
+/** DELETE of a collection: each object that the selectors choose, as if it were deleted by name. */
+import type { ApiResponse } from "../../api/exchange.ts";
+import { isNotFound } from "../../api/status.ts";
+import type { Call } from "./call.ts";
+import { deleteObject, deleteOptions } from "./delete.ts";
+import { list, page } from "./list.ts";
+import { listOptions } from "./options.ts";
+
+const parallel = 16;
+
+export async function deleteCollection(call: Call): Promise<ApiResponse> {
+  const { endpoint, info, request } = call;
+  const options = await deleteOptions(call);
+  const selected = listOptions(request.query, false);
+  const answer = await list(call);
+  const { items } = await page(call, selected);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const item = items[next++];
+      if (!item) return;
+      const one: Call = { ...call, info: { ...info, verb: "delete", name: item.name, namespace: item.namespace } };
+      try {
+        if (endpoint.registry.delete) await endpoint.registry.delete(one, item.name, { ...options });
+        else await deleteObject(one, { ...options });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
+  return answer;
+}

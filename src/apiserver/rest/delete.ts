@@ -1,0 +1,215 @@
+/**
+ * DELETE of one object: preconditions, finalizers, graceful deletion
+ * (k8s.io/apiserver/pkg/registry/rest/delete.go, registry/generic/registry/store.go).
+ */
+import { deepCopy } from "../../api/copy.ts";
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { apiVersionOf, typeByName } from "../../api/schema/schema.ts";
+import { conflict, notFound } from "../../api/status.ts";
+import { formatTime, parseTime } from "../../api/time.ts";
+import type { Stored } from "../../cache/cache.ts";
+import { RevisionMismatchError } from "../../store/store.ts";
+import { readBody } from "../http/body.ts";
+import type { Call, DeleteOptions } from "./call.ts";
+import { decodeTyped, finish } from "./decode.ts";
+import { checkDeleteOptions, deleteOptionsOfQuery } from "./options.ts";
+import { deletedStatus, type Outcome, respondObject, respondOutcome } from "./respond.ts";
+import { attributesOf } from "./write.ts";
+
+const orphan = "orphan";
+const foreground = "foregroundDeletion";
+
+/** Kinds whose deletion is answered with the object; the others answer with a Status. */
+const answersWithObject = new Set([
+  "resourceclaimtemplates.resource.k8s.io",
+  "resourceslices.resource.k8s.io",
+  "resourceclaims.resource.k8s.io",
+  "deviceclasses.resource.k8s.io",
+  "csidrivers.storage.k8s.io",
+  "storageclasses.storage.k8s.io",
+  "volumeattachments.storage.k8s.io",
+  "csinodes.storage.k8s.io",
+  "volumeattributesclasses.storage.k8s.io",
+  "resourcequotas",
+  "persistentvolumes",
+  "serviceaccounts",
+  "persistentvolumeclaims",
+  "namespaces",
+  "pods",
+  "services",
+  "podtemplates",
+]);
+
+/** Of the body, or of the query where there is none. Throws 400 and 422. */
+export async function deleteOptions(call: Call): Promise<DeleteOptions> {
+  const { request } = call;
+  let options: DeleteOptions;
+  if (request.object === undefined) {
+    const body = await readBody(request);
+    if (body.length === 0) options = deleteOptionsOfQuery(request.query);
+    else options = await decodeDeleteOptions({ ...call, request: { ...request, body } });
+  } else options = await decodeDeleteOptions(call);
+  if (!options.dryRun?.length) {
+    const dryRun = request.query.getAll("dryRun").filter((value) => value !== "");
+    if (dryRun.length) options.dryRun = dryRun;
+  }
+  checkDeleteOptions(options);
+  return options;
+}
+
+async function decodeDeleteOptions(call: Call): Promise<DeleteOptions> {
+  const { endpoint } = call;
+  const type = typeByName("meta/v1.DeleteOptions");
+  const versions = new Set(["v1", "meta.k8s.io/v1", apiVersionOf(endpoint.def.group, endpoint.def.version)]);
+  return decodeTyped<DeleteOptions>(call, { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", type, versions }, "Ignore");
+}
+
+interface Verdict {
+  /** What is stored before the object goes, or instead of its going. */
+  update?: KubeObject;
+  /** Deletion is under way already: nothing changes. */
+  pending: boolean;
+  /** The object goes now. */
+  gone: boolean;
+}
+
+function checkPreconditions(call: Call, current: Stored, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { def } = call.endpoint;
+  const kind = def.group ? `${def.kind}.${def.group}` : def.kind;
+  if (uid !== undefined && uid !== current.uid)
+    throw conflict(
+      kind,
+      current.name,
+      `the UID in the precondition (${uid}) does not match the UID in record (${current.uid}). The object might have been deleted and then recreated`,
+    );
+  if (resourceVersion !== undefined && resourceVersion !== String(current.revision))
+    throw conflict(
+      kind,
+      current.name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${current.revision}). The object might have been modified`,
+    );
+}
+
+/** Finalizers after the client's wish about dependents; undefined where they stay. */
+function collectorFinalizers(call: Call, object: KubeObject, options: DeleteOptions): string[] | undefined {
+  const { registry } = call.endpoint;
+  if (registry.noGarbageCollection) return undefined;
+  const before = object.metadata.finalizers ?? [];
+  const { orphanDependents, propagationPolicy } = options;
+  let orphans = registry.orphansByDefault === true;
+  let waits = false;
+  const set = before.find((f) => f === orphan || f === foreground);
+  if (orphanDependents !== undefined) orphans = orphanDependents;
+  else if (propagationPolicy !== undefined) {
+    orphans = propagationPolicy === "Orphan";
+    waits = propagationPolicy === "Foreground";
+  } else if (set) {
+    orphans = set === orphan;
+    waits = set === foreground;
+  }
+  const after = [...before.filter((f) => f !== orphan && f !== foreground), ...(orphans ? [orphan] : []), ...(waits ? [foreground] : [])];
+  const same = after.length === before.length && after.every((f) => before.includes(f));
+  return same ? undefined : after;
+}
+
+/** Pure: what a deletion at `now` makes of the object. `options.gracePeriodSeconds` is filled in. */
+function judge(call: Call, current: Stored, options: DeleteOptions, now: number): Verdict {
+  const object = deepCopy(current.object());
+  const { metadata } = object;
+  if (options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0) options.gracePeriodSeconds = 1;
+  const { registry } = call.endpoint;
+  let graceful = false;
+  if (registry.gracefulDelete) {
+    if (metadata.deletionTimestamp) {
+      const period = metadata.deletionGracePeriodSeconds ?? 0;
+      if (period !== 0) {
+        const wanted = options.gracePeriodSeconds;
+        if (wanted === undefined || wanted >= period) return { pending: true, gone: false };
+        const moved = parseTime(metadata.deletionTimestamp) - period * 1000 + wanted * 1000;
+        metadata.deletionTimestamp = formatTime(Math.max(moved, now));
+        metadata.deletionGracePeriodSeconds = moved < now && wanted !== 0 ? 1 : wanted;
+        graceful = true;
+      }
+    } else if (registry.gracefulDelete(object, options)) {
+      metadata.deletionTimestamp = formatTime(now + (options.gracePeriodSeconds as number) * 1000);
+      metadata.deletionGracePeriodSeconds = options.gracePeriodSeconds as number;
+      if ((metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation as number) + 1;
+      graceful = true;
+    }
+  }
+  const finalizers = collectorFinalizers(call, object, options);
+  if (finalizers) metadata.finalizers = finalizers;
+  const held = (metadata.finalizers?.length ?? 0) > 0;
+  if (graceful) return { update: object, pending: false, gone: !held && options.gracePeriodSeconds === 0 };
+  if (!held) return { pending: false, gone: true };
+  if (!metadata.deletionTimestamp && (metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation as number) + 1;
+  if (!metadata.deletionTimestamp || parseTime(metadata.deletionTimestamp) > now) metadata.deletionTimestamp = formatTime(now);
+  metadata.deletionGracePeriodSeconds = 0;
+  return { update: object, pending: false, gone: false };
+}
+
+export interface Deletion extends Outcome {
+  gone: boolean;
+  /** Deletion had been under way and nothing changed. */
+  pending: boolean;
+}
+
+/** Deletes `call.info.name`. Throws StatusError. `options` is changed. */
+export async function deleteObject(call: Call, options: DeleteOptions): Promise<Deletion> {
+  const { endpoint, info, rest } = call;
+  const namespace = endpoint.def.namespaced ? info.namespace : "";
+  const dryRun = (options.dryRun?.length ?? 0) > 0;
+  for (;;) {
+    const current = await endpoint.cache.get(namespace, info.name);
+    if (!current) throw notFound(endpoint.groupResource, info.name);
+    checkPreconditions(call, current, options);
+    const asked: DeleteOptions = { ...options };
+    const verdict = judge(call, current, asked, rest.clock.now());
+    const attributes = attributesOf(call, "DELETE", { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...asked }, dryRun);
+    attributes.old = current.object();
+    if (verdict.pending) return { object: current.object(), stored: current, gone: false, pending: true };
+    await rest.admission.mutate(attributes);
+    await rest.admission.validate(attributes);
+    const update = verdict.update && finish(endpoint, verdict.update);
+    if (dryRun) return { object: update ?? current.object(), gone: verdict.gone, pending: false };
+    try {
+      const updated = update ? await endpoint.cache.update(update, current.revision) : current;
+      if (!verdict.gone) return { object: updated.object(), stored: updated, gone: false, pending: false };
+      const last = await removed(call, namespace, updated);
+      await endpoint.registry.afterDelete?.(call, updated.object());
+      return { object: last.object(), stored: last, gone: true, pending: false };
+    } catch (error) {
+      if (!(error instanceof RevisionMismatchError)) throw error;
+      call.request.signal.throwIfAborted();
+    }
+  }
+}
+
+/** Somebody else may have removed it between the two writes of a graceless graceful deletion: just as well. */
+async function removed(call: Call, namespace: string, updated: Stored): Promise<Stored> {
+  const { cache } = call.endpoint;
+  try {
+    return await cache.delete(namespace, updated.name, updated.revision);
+  } catch (error) {
+    if (error instanceof RevisionMismatchError && !(await cache.get(namespace, updated.name))) return updated;
+    throw error;
+  }
+}
+
+export async function remove(call: Call): Promise<ApiResponse> {
+  const { endpoint, info } = call;
+  const options = await deleteOptions(call);
+  if (endpoint.registry.delete) return endpoint.registry.delete(call, info.name, options);
+  const deletion = await deleteObject(call, options);
+  return respondDeletion(call, deletion, options);
+}
+
+export function respondDeletion(call: Call, deletion: Deletion, options: DeleteOptions): ApiResponse {
+  const { endpoint, info } = call;
+  const withObject = answersWithObject.has(endpoint.groupResource) || !(deletion.gone || deletion.pending);
+  const status = !deletion.gone && options.orphanDependents === false ? 202 : 200;
+  if (withObject) return respondOutcome(call, status, deletion);
+  return respondObject({ ...call, form: { media: call.form.media, pretty: call.form.pretty } }, status, deletedStatus(endpoint, info.name, deletion.object.metadata.uid));
+}

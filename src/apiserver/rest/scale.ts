@@ -1,0 +1,95 @@
+/** The scale subresource: autoscaling/v1 Scale over spec.replicas (pkg/registry/apps/deployment/storage). */
+import { deepCopy } from "../../api/copy.ts";
+import type { ApiResponse } from "../../api/exchange.ts";
+import { invalidValue, path } from "../../api/field.ts";
+import type { JSONObject } from "../../api/json.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { typeByName } from "../../api/schema/schema.ts";
+import { formatLabelSelector } from "../../api/selectors/labels.ts";
+import { badRequest, conflict, invalid } from "../../api/status.ts";
+import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
+import type { LabelSelector } from "../../api/types/meta-v1.gen.ts";
+import type { Call } from "./call.ts";
+import { decodeTyped } from "./decode.ts";
+import { read } from "./get.ts";
+import { writeOptions } from "./options.ts";
+import { patched, patchTypeOf, readPatch } from "./patch.ts";
+import { respondObject } from "./respond.ts";
+import { updateObject } from "./write.ts";
+
+interface Scalable extends KubeObject {
+  spec: { replicas?: number; selector?: LabelSelector | Record<string, string> };
+  status?: { replicas?: number };
+}
+
+const scaleType = () => typeByName("autoscaling/v1.Scale");
+
+function selectorText(object: Scalable): string {
+  const { selector } = object.spec;
+  if (!selector) return "";
+  const labels = selector as LabelSelector;
+  if (labels.matchLabels || labels.matchExpressions) return formatLabelSelector(labels);
+  return formatLabelSelector({ matchLabels: selector as Record<string, string> });
+}
+
+export function scaleOf(object: KubeObject): Scale {
+  const scalable = object as Scalable;
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = selectorText(scalable);
+  return {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: scalable.spec.replicas ? { replicas: scalable.spec.replicas } : {},
+    status: { replicas: scalable.status?.replicas ?? 0, ...(selector && selector !== "<none>" ? { selector } : {}) },
+  } as Scale;
+}
+
+export async function scale(call: Call): Promise<ApiResponse> {
+  const { info, endpoint } = call;
+  const current = await read(call);
+  if (info.verb === "get") return respondObject(call, 200, scaleOf(current.object()));
+  const patchType = info.verb === "patch" ? patchTypeOf(call) : undefined;
+  const options = writeOptions(call, patchType ? "PatchOptions" : "UpdateOptions", patchType);
+  const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation);
+  const patch = patchType ? await readPatch(call, patchType) : undefined;
+  if (patch?.apply) throw badRequest("apply is not supported on the scale subresource");
+  if (given && given.metadata?.name !== info.name)
+    throw badRequest(`the name of the object (${given.metadata?.name ?? ""}) does not match the name on the URL (${info.name})`);
+  const outcome = await updateObject(call, {
+    options,
+    mayCreate: false,
+    attempts: 6,
+    next(old) {
+      const object = deepCopy(old) as Scalable;
+      const wanted = given ?? (patchedScale(call, old as KubeObject, patch as NonNullable<typeof patch>, options) as unknown as Scale & KubeObject);
+      const { resourceVersion, uid } = wanted.metadata ?? {};
+      if (resourceVersion && resourceVersion !== object.metadata.resourceVersion)
+        throw conflict(endpoint.groupResource, info.name, "the object has been modified; please apply your changes to the latest version and try again");
+      if (uid && uid !== object.metadata.uid)
+        throw conflict(endpoint.groupResource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`);
+      const replicas = wanted.spec?.replicas ?? 0;
+      if (replicas < 0)
+        throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
+      object.spec.replicas = replicas;
+      return object;
+    },
+  });
+  return respondObject(call, 200, scaleOf(outcome.stored?.object() ?? outcome.object));
+}
+
+const expected = {
+  kind: "Scale",
+  apiVersion: "autoscaling/v1",
+  get type() {
+    return scaleType();
+  },
+};
+
+function patchedScale(call: Call, old: KubeObject, patch: Parameters<typeof patched>[2], options: Parameters<typeof patched>[3]): KubeObject {
+  const { endpoint } = call;
+  const type = scaleType();
+  const { conversion: _conversion, ...bare } = endpoint;
+  const as = { ...bare, cache: endpoint.cache, type, hubType: type, apiVersion: "autoscaling/v1", def: { ...endpoint.def, kind: "Scale" }, kind: { resource: "scales" } };
+  return patched({ ...call, endpoint: as }, scaleOf(old) as unknown as JSONObject as unknown as KubeObject, patch, options);
+}

@@ -1,0 +1,63 @@
+/** From a request that may be carried out to the verb that does. */
+import type { ApiResponse } from "../api/exchange.ts";
+import { groupResource, methodNotSupported, StatusError } from "../api/status.ts";
+import type { RequestInfo } from "./request-info.ts";
+import type { Call, Endpoint, SubresourceHandler } from "./rest/call.ts";
+import { create } from "./rest/create.ts";
+import { remove } from "./rest/delete.ts";
+import { deleteCollection } from "./rest/delete-collection.ts";
+import { get } from "./rest/get.ts";
+import { list } from "./rest/list.ts";
+import { patchVerb } from "./rest/patch.ts";
+import { scale } from "./rest/scale.ts";
+import { update } from "./rest/update.ts";
+import { watch } from "./rest/watch.ts";
+
+export const notFoundPage = (): ApiResponse => ({
+  status: 404,
+  headers: { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" },
+  body: Buffer.from("404 page not found\n"),
+});
+
+const methodNotAllowed = (): StatusError =>
+  new StatusError({ code: 405, reason: "MethodNotAllowed", message: "the server does not allow this method on the requested resource", details: {} });
+
+const verbs: Record<string, SubresourceHandler> = { create, get, list, watch, update, patch: patchVerb, delete: remove, deletecollection: deleteCollection };
+
+/** Whether such a path exists for the resource at all. */
+export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
+  const { def } = endpoint;
+  if (info.parts.length > 3 && info.subresource !== "proxy") return false;
+  if (!def.namespaced) return info.namespace === "" || def.resource === "namespaces";
+  return info.namespace !== "" || (info.parts.length === 1 && info.verb !== "create" && info.verb !== "deletecollection");
+}
+
+/** Subresources that are reached by more than GET, PUT and PATCH of the object: exec, log, proxy. */
+export type Connectors = Readonly<Record<string, SubresourceHandler>>;
+
+export async function route(call: Call, connectors: Connectors): Promise<ApiResponse> {
+  const { endpoint, info } = call;
+  if (info.subresource) return routeSubresource(call, connectors);
+  const asked = info.verb === "get" && info.parts.length === 1 ? "list" : info.verb;
+  if (!endpoint.def.verbs.includes(asked)) throw methodNotAllowed();
+  const verb = verbs[asked];
+  if (!verb) throw methodNotAllowed();
+  return verb(call);
+}
+
+function routeSubresource(call: Call, connectors: Connectors): Promise<ApiResponse> {
+  const { endpoint, info } = call;
+  const { def } = endpoint;
+  const subresource = def.subresources?.find((s) => s.name === info.subresource);
+  if (!subresource) return Promise.resolve(notFoundPage());
+  if (!subresource.verbs.includes(info.verb)) throw methodNotAllowed();
+  const special = endpoint.registry.subresources?.[info.subresource] ?? connectors[`${endpoint.groupResource}/${info.subresource}`];
+  if (special) return special(call);
+  if (info.subresource === "scale") return scale(call);
+  if (subresource.kind === `${endpoint.apiVersion}/${def.kind}`) {
+    if (info.verb === "get") return get(call);
+    if (info.verb === "update") return update(call);
+    if (info.verb === "patch") return patchVerb(call);
+  }
+  throw methodNotSupported(groupResource(def.group, `${def.resource}/${info.subresource}`), info.verb);
+}

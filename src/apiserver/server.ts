@@ -1,0 +1,280 @@
+/**
+ * The API server: from a request to its answer through authentication, impersonation, audit, authorization and the verbs.
+ * One handler serves the wire and the in-process transport alike.
+ */
+import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
+import { type ResourceDef, resources } from "../api/schema/schema.ts";
+import { internalError, StatusError, timeout, tooManyRequests, unauthorized } from "../api/status.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { Random } from "../base/random.ts";
+import type { WatchCache } from "../cache/watch-cache.ts";
+import type { Authenticator } from "./authentication/authenticator.ts";
+import type { AuthorizationAttributes, Authorizer } from "./authorization/authorizer.ts";
+import { forbiddenError } from "./authorization/forbidden.ts";
+import { createDocuments } from "./documents.ts";
+import { endpointOf, hubOf } from "./endpoints.ts";
+import { type HealthCheck, health, healthPaths } from "./health.ts";
+import { impersonate } from "./impersonation.ts";
+import { createServerMetrics } from "./metrics.ts";
+import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
+import type { AdmissionChain, Call, Endpoint, Rest } from "./rest/call.ts";
+import { FrameCache } from "./rest/frames.ts";
+import { type Form, negotiate } from "./rest/negotiate.ts";
+import { respondError } from "./rest/respond.ts";
+import { hasProtobuf } from "./rest/wire.ts";
+import { type Connectors, exists, notFoundPage, route } from "./router.ts";
+
+/** Told of each request once it is answered, or when a long one has begun. */
+export interface Auditor {
+  begin(request: ApiRequest, info: RequestInfo, user: UserInfo): { end(status: number): void } | undefined;
+}
+
+export interface ApiServerOptions {
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  metrics: Metrics;
+  cache: WatchCache;
+  authenticator: Authenticator;
+  authorizer: Authorizer;
+  admission: AdmissionChain;
+  auditor?: Auditor;
+  /** exec, log, proxy and the like: `pods/log`. */
+  connectors?: Connectors;
+  /** Besides the built-in ones. */
+  checks?: readonly HealthCheck[];
+  /** Answers what no built-in path does (OpenAPI, well-known documents); authorized like any path. */
+  extra?: (request: ApiRequest) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
+  /** `HOST:PORT` for clients. */
+  serverAddress?: string;
+  /** Requests at the same time that only read, and that write. @default 400 and 200 */
+  maxReading?: number;
+  maxMutating?: number;
+  /** @default 60 */
+  requestTimeoutSeconds?: number;
+  /** @default 1800 */
+  minWatchSeconds?: number;
+}
+
+export interface ApiServer {
+  readonly handler: ApiHandler;
+  readonly rest: Rest;
+  endpoint(group: string, version: string, resource: string): Endpoint | undefined;
+  /** Who asks, checked against the path: for connections that leave HTTP. Throws StatusError. */
+  admit(request: ApiRequest): Promise<Call>;
+  /** /readyz fails and watches end; requests are still answered. */
+  beginShutdown(): void;
+}
+
+const longRunningSubresources = new Set(["attach", "exec", "proxy", "log", "portforward"]);
+const isLong = (info: RequestInfo, request: ApiRequest): boolean =>
+  info.verb === "watch" || info.verb === "proxy" || (info.isResource && longRunningSubresources.has(info.subresource)) || request.path.startsWith("/debug/pprof");
+const readingVerbs = new Set(["get", "list", "watch"]);
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { clock, logger, authorizer, cache } = options;
+  const metrics = createServerMetrics(options.metrics);
+  const stopping = new AbortController();
+  const endpoints = new Map<string, Endpoint>();
+  const byResource = new Map<string, Endpoint>();
+  const add = (def: ResourceDef): void => {
+    const endpoint = endpointOf(def, cache);
+    endpoints.set(`${def.group}/${def.version}/${def.resource}`, endpoint);
+    if (hubOf(def) === def) byResource.set(endpoint.groupResource, endpoint);
+  };
+  for (const def of resources) add(def);
+  const served = (): readonly ResourceDef[] => resources;
+  const documents = createDocuments(served, () => options.serverAddress ?? "127.0.0.1:6443");
+  const common: HealthCheck[] = [{ name: "ping", check: () => undefined }, { name: "log", check: () => undefined }, ...(options.checks ?? [])];
+  const store: HealthCheck = {
+    name: "etcd",
+    check: () => {
+      cache.revision();
+      return undefined;
+    },
+  };
+  const shutdown: HealthCheck = { name: "shutdown", check: () => (stopping.signal.aborted ? "process is shutting down" : undefined) };
+  const checks = { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };
+
+  const authorize = async (attributes: AuthorizationAttributes): Promise<void> => {
+    const pending = authorizer.authorize(attributes);
+    const { decision, reason } = pending instanceof Promise ? await pending : pending;
+    if (decision !== "allow") throw forbiddenError(attributes, reason);
+  };
+  const rest: Rest = {
+    clock,
+    random: options.random,
+    logger,
+    admission: options.admission,
+    authorize,
+    hubEndpoint(resource) {
+      const found = byResource.get(resource);
+      if (!found) throw new Error(`${resource} is not served`);
+      return found;
+    },
+    frames: new FrameCache(),
+    stopping: stopping.signal,
+    minWatchSeconds: options.minWatchSeconds ?? 1800,
+  };
+
+  let reading = 0;
+  let mutating = 0;
+  const maxReading = options.maxReading ?? 400;
+  const maxMutating = options.maxMutating ?? 200;
+  const timeoutMs = (options.requestTimeoutSeconds ?? 60) * 1000;
+
+  async function identify(request: ApiRequest, info: RequestInfo): Promise<UserInfo> {
+    let user = request.user;
+    if (!user) {
+      const found = options.authenticator.authenticate(request);
+      user = found instanceof Promise ? await found : found;
+      if (!user) throw unauthorized();
+    }
+    user = await impersonate(request, user, authorize);
+    const { verb, isResource, group, version, resource, subresource, namespace, name } = info;
+    await authorize({ user, verb, isResource, group, version, resource, subresource, namespace, name, path: request.path });
+    return user;
+  }
+
+  function callOf(request: ApiRequest, info: RequestInfo, user: UserInfo, endpoint: Endpoint): Call {
+    const warnings: string[] = [];
+    const warn = (message: string): void => {
+      if (!warnings.includes(message)) warnings.push(message);
+    };
+    const transforms = info.subresource === "" || info.subresource === "status";
+    const form: Form = request.asObject ? { media: "json", pretty: false } : negotiate(request, { transforms, protobuf: hasProtobuf });
+    return { rest, request, info, user, endpoint, form, warnings, warn };
+  }
+
+  async function answer(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
+    if (info.isResource) {
+      const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
+      if (!endpoint || !exists(endpoint, info)) return (await options.extra?.(request)) ?? notFoundPage();
+      return route(callOf(request, info, user, endpoint), options.connectors ?? {});
+    }
+    const checked = await health(checks, request);
+    if (checked) return checked;
+    if (request.path === "/metrics")
+      return { status: 200, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" }, body: Buffer.from(options.metrics.expose()) };
+    if (request.path === "/") {
+      const paths = [...documents.paths(), ...healthPaths(checks), "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
+      return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ paths }, null, 2)) };
+    }
+    return documents.get(request) ?? (await options.extra?.(request)) ?? notFoundPage();
+  }
+
+  function failure(request: ApiRequest, error: unknown): ApiResponse {
+    if (error instanceof StatusError) {
+      let form: Form | undefined;
+      try {
+        form = request.asObject ? undefined : negotiate(request, { transforms: true, protobuf: hasProtobuf });
+      } catch {
+        form = undefined;
+      }
+      return respondError(error, request, form);
+    }
+    if (request.signal.aborted) return respondError(timeout("request was aborted by the client"), request, undefined);
+    logger.error("request handling failed", { method: request.method, path: request.path, error, stack: error instanceof Error ? error.stack : undefined });
+    return respondError(internalError(error instanceof Error ? error.message : String(error)), request, undefined);
+  }
+
+  /** The answer within the time that a request may take; what is still running is told to stop. */
+  function bounded(request: ApiRequest, info: RequestInfo, work: (request: ApiRequest) => Promise<ApiResponse>): Promise<ApiResponse> {
+    return new Promise((resolve, reject) => {
+      const abort = new AbortController();
+      const gone = (): void => abort.abort(request.signal.reason);
+      request.signal.addEventListener("abort", gone, { once: true });
+      const timer = clock.after(timeoutMs, () => {
+        abort.abort(new Error("the request took too long"));
+        metrics.aborts.inc(info.verb, info.resource);
+        reject(timeout("request did not complete within the allotted timeout"));
+      });
+      const settled = (): void => {
+        timer.cancel();
+        request.signal.removeEventListener("abort", gone);
+      };
+      work({ ...request, signal: abort.signal }).then(
+        (response) => {
+          settled();
+          resolve(response);
+        },
+        (error) => {
+          settled();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  async function handle(request: ApiRequest): Promise<ApiResponse> {
+    const began = clock.monotonic();
+    let info: RequestInfo | undefined;
+    let response: ApiResponse;
+    let counted: "readOnly" | "mutating" | undefined;
+    let audit: ReturnType<Auditor["begin"]>;
+    let long = false;
+    try {
+      info = parseRequestInfo(request.method, request.path, request.query);
+      const about = info;
+      long = isLong(info, request);
+      if (!long) {
+        const kind = readingVerbs.has(info.verb) || request.method === "HEAD" ? "readOnly" : "mutating";
+        if (kind === "readOnly" ? reading >= maxReading : mutating >= maxMutating) {
+          metrics.rejected.inc("concurrency-limit");
+          throw tooManyRequests("Too many requests, please try again later.", 1);
+        }
+        counted = kind;
+        metrics.inflight.set(kind === "readOnly" ? ++reading : ++mutating, kind);
+      } else metrics.longRunning(info, 1);
+      const work = async (bound: ApiRequest): Promise<ApiResponse> => {
+        const user = await identify(bound, about);
+        audit = options.auditor?.begin(bound, about, user);
+        return answer(bound, about, user);
+      };
+      response = long ? await work(request) : await bounded(request, info, work);
+    } catch (error) {
+      response = failure(request, error);
+    }
+    if (counted) metrics.inflight.set(counted === "readOnly" ? --reading : --mutating, counted);
+    audit?.end(response.status);
+    if (info) {
+      const dryRun = request.query.has("dryRun");
+      if (long) response = whenEnded(response, () => metrics.longRunning(info as RequestInfo, -1));
+      metrics.done(info, dryRun, response.status, long ? undefined : (clock.monotonic() - began) / 1000);
+    }
+    return response;
+  }
+
+  return {
+    handler: handle,
+    rest,
+    endpoint: (group, version, resource) => endpoints.get(`${group}/${version}/${resource}`),
+    async admit(request) {
+      const info = parseRequestInfo(request.method, request.path, request.query);
+      const user = await identify(request, info);
+      const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
+      if (!endpoint || !exists(endpoint, info)) throw new StatusError({ code: 404, reason: "NotFound", message: "the server could not find the requested resource" });
+      return { ...callOf({ ...request, headers: { ...request.headers, accept: "application/json" } }, info, user, endpoint), request };
+    },
+    beginShutdown: () => stopping.abort(),
+  };
+}
+
+/** Calls `fn` once when the stream has ended, however it does. */
+function whenEnded(response: ApiResponse, fn: () => void): ApiResponse {
+  const once = <T>(stream: AsyncIterable<T>): AsyncIterable<T> => ({
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* stream;
+      } finally {
+        fn();
+      }
+    },
+  });
+  if (response.events) return { ...response, events: once(response.events) };
+  if (response.body && !(response.body instanceof Uint8Array)) return { ...response, body: once(response.body) };
+  fn();
+  return response;
+}
