@@ -1,5 +1,5 @@
 /** What must hold of the files before LMDB maps them: a file that is cut short or is no database would crash the process. */
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "./store.ts";
 
@@ -54,7 +54,7 @@ export function claim(directory: string): { release(): void } {
   for (let attempt = 0; ; attempt++)
     try {
       writeFileSync(path, self, { flag: "wx", mode: 0o600 });
-      return { release: () => unlinkSync(path) };
+      return { release: () => rmSync(path, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 3)
         throw new StoreError(`cannot claim the store ${directory}: ${(error as Error).message}`, { cause: error });

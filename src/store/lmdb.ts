@@ -3,7 +3,8 @@
  * revision, so that writes only append; which keys live is kept in memory and read from the log at the start.
  * A write settles after the commit's flush to disk. One process at a time.
  */
-import { join } from "node:path";
+import { chmodSync, statfsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { Clock } from "../base/clock.ts";
 import { SortedMap } from "../base/sorted-map.ts";
@@ -105,6 +106,7 @@ class LmdbStore implements Store {
           throw new StoreError(`it is a database of another program or version, marked ${JSON.stringify(marker ?? "")}`);
         this.#root.putSync("format", Buffer.from(format));
       }
+      for (const path of [this.#path, `${this.#path}-lock`]) chmodSync(path, 0o600);
       this.#log = this.#root.openDB<Buffer, number>({ name: "log", encoding: "binary" });
       this.#data = this.#root.openDB<Buffer, number>({ name: "data", encoding: "binary" });
     } catch (error) {
@@ -340,7 +342,9 @@ class LmdbStore implements Store {
     } catch (error) {
       const { commitError } = error as { commitError?: Promise<never> };
       const cause = (await commitError?.catch((reason: unknown) => reason)) ?? error;
-      throw new StoreError(`the store ${this.#path} cannot write: ${(cause as Error).message}`, { cause });
+      // LMDB tells a full disk as an input/output error, so the space that is left is said too.
+      const { bavail, bsize } = statfsSync(dirname(this.#path));
+      throw new StoreError(`the store ${this.#path} cannot write: ${(cause as Error).message} (${bavail * bsize} bytes free)`, { cause });
     }
   }
 }
