@@ -8,8 +8,8 @@ import type { FieldError } from "./field.ts";
 import type { KubeObject } from "./object.ts";
 
 export interface UpdateStrategy<T extends KubeObject = KubeObject> {
-  /** Takes away what a client may not change on this way in, and keeps what it left out; mutates `object`. */
-  prepareForUpdate?(object: T, old: T): void;
+  /** Takes away what a client may not change on this way in, and keeps what it left out; mutates `object`; `now` is milliseconds since the epoch. */
+  prepareForUpdate?(object: T, old: T, now?: number): void;
   /** Errors in the order in which upstream reports them. */
   validateUpdate?(object: T, old: T): FieldError[];
   warningsOnUpdate?(object: T, old: T): string[];
@@ -21,7 +21,7 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   /** Upstream's defaulting of the versioned object (pkg/apis/<group>/<version>/defaults.go); mutates, idempotent. */
   setDefaults?(object: T): void;
   /** Mutates a new object before validation; status is already cleared where the kind has a status subresource. */
-  prepareForCreate?(object: T): void;
+  prepareForCreate?(object: T, now?: number): void;
   validate?(object: T): FieldError[];
   warnings?(object: T): string[];
   /** Generic default for `status`: only status (and metadata as upstream allows) changes. */

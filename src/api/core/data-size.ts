@@ -1,0 +1,10 @@
+/** Sizes of what ConfigMaps and Secrets hold. */
+
+/** One mebibyte: all values of one object together. */
+export const maxDataSize = 1024 * 1024;
+
+/** Bytes that the base64 text stands for. */
+export function base64Length(text: string): number {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return (text.length / 4) * 3 - padding;
+}

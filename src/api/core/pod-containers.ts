@@ -1,0 +1,15 @@
+/** All containers of a pod, in the order in which upstream visits them. */
+import type { Path } from "../field.ts";
+import type { Container, PodSpec } from "../types/core-v1.gen.ts";
+
+type Spec = Pick<PodSpec, "initContainers" | "containers" | "ephemeralContainers">;
+
+/** Init containers, containers, ephemeral containers. */
+export const containersOf = (spec: Spec): Container[] => [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
+
+export function visitContainers(spec: Spec, specPath: Path, visit: (container: Container, at: Path) => void): void {
+  for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {
+    const at = specPath.child(list);
+    spec[list]?.forEach((container, i) => visit(container, at.index(i)));
+  }
+}

@@ -1,0 +1,31 @@
+/** Equality that ignores what has no meaning: absent and empty, and how a quantity is written (apimachinery/pkg/api/equality). */
+import { parseQuantity } from "../quantity.ts";
+
+const quantities = new Set(["limits", "requests", "capacity", "allocatable", "overhead", "hard", "used", "allocatedResources"]);
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || (Array.isArray(value) ? value.length === 0 : typeof value === "object" && Object.keys(value).length === 0);
+
+function equal(a: unknown, b: unknown, amounts: boolean): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+    return amounts && typeof a === "string" && typeof b === "string" ? parseQuantity(a).cmp(parseQuantity(b)) === 0 : false;
+  }
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => equal(item, b[i], false));
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  return same(left, right, amounts) && same(right, left, amounts, true);
+}
+
+/** Every field of `left` is in `right`; `missingOnly` looks just for those that are not. */
+function same(left: Record<string, unknown>, right: Record<string, unknown>, amounts: boolean, missingOnly = false): boolean {
+  for (const key in left) {
+    const other = right[key];
+    if (other === undefined || other === null) {
+      if (!(left[key] === undefined || left[key] === null || (Array.isArray(left[key]) && isEmpty(left[key])))) return false;
+    } else if (!missingOnly && !equal(left[key], other, amounts || quantities.has(key))) return false;
+  }
+  return true;
+}
+
+/** Structures differ from absent ones even when empty; lists do not. */
+export const semanticEqual = (a: unknown, b: unknown): boolean => equal(a, b, false) || (Array.isArray(a ?? b) && isEmpty(a) && isEmpty(b));
