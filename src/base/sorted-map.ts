@@ -99,7 +99,7 @@ export class SortedMap<V> {
     if (prefix === "" && after === undefined) return this.#size;
     const from = this.#start(prefix, after);
     const to = this.#end(prefix);
-    if (from.run === to.run) return Math.max(0, to.at - from.at);
+    if (from.run >= to.run) return from.run > to.run ? 0 : Math.max(0, to.at - from.at);
     let n = to.at - from.at;
     for (let run = from.run; run < to.run; run++) n += (this.#keys[run] as string[]).length;
     return Math.max(0, n);
