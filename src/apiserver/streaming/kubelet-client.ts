@@ -54,4 +54,5 @@ export class KubeletClient {
   }
 }
 
-const unreachable = (node: NodeEndpoint, error: Error): Error => serviceUnavailable(`error dialing backend: dial tcp ${node.host}:${node.port}: ${error.message}`);
+const unreachable = (node: NodeEndpoint, error: Error): Error =>
+  serviceUnavailable(`error dialing backend: dial tcp ${node.host}:${node.port}: ${error.message}`);

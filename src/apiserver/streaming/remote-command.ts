@@ -45,10 +45,10 @@ export async function translate(socket: WebSocket, protocol: string, kubelet: Du
     if (base64) await send(socket, `${id}${Buffer.from(chunk).toString("base64")}`);
     else await send(socket, Buffer.concat([Buffer.of(id), chunk]));
   };
-  socket.on("message", (data, isBinary) => {
+  socket.on("message", (data) => {
     const message = bytesOf(data);
     if (message.length === 0) return;
-    const id = base64 || !isBinary ? (message[0] as number) - 48 : (message[0] as number);
+    const id = base64 ? (message[0] as number) - 48 : (message[0] as number);
     const content = base64 ? Buffer.from(message.subarray(1).toString("latin1"), "base64") : message.subarray(1);
     if (id === channel.close && protocol.startsWith("v5")) {
       if (content[0] === channel.stdin) streams.stdin?.end();
@@ -65,8 +65,9 @@ export async function translate(socket: WebSocket, protocol: string, kubelet: Du
   socket.on("close", () => connection.close());
   socket.on("error", () => connection.close());
 
-  /** Clients wait for a first (empty) message on each channel that they may read. */
-  for (const id of [channel.stdout, channel.stderr, channel.error]) await write(id, Buffer.alloc(0)).catch(() => {});
+  // An empty message on the lowest channel that the client may read tells it that the command is connected.
+  const lowest = command.stdout ? channel.stdout : command.stderr ? channel.stderr : channel.error;
+  await write(lowest, Buffer.alloc(0)).catch(() => socket.terminate());
   const copy = async (stream: SpdyStream | undefined, id: number): Promise<void> => {
     if (stream) for await (const chunk of stream as AsyncIterable<Buffer>) await write(id, chunk);
   };
@@ -74,7 +75,8 @@ export async function translate(socket: WebSocket, protocol: string, kubelet: Du
     const chunks: Buffer[] = [];
     for await (const chunk of streams.error as AsyncIterable<Buffer>) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
-    if (text) await write(channel.error, Buffer.from(structured ? text : plainMessage(text)));
+    const message = structured ? text : plainMessage(text);
+    if (message) await write(channel.error, Buffer.from(message));
   };
   try {
     await Promise.all([copy(streams.stdout, channel.stdout), copy(streams.stderr, channel.stderr)]);

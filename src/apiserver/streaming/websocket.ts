@@ -30,4 +30,5 @@ export function send(socket: WebSocket, data: Uint8Array | string): Promise<void
   return new Promise((resolve, reject) => socket.send(data, { binary: typeof data !== "string" }, (error) => (error ? reject(error) : resolve())));
 }
 
-export const bytesOf = (data: Buffer | ArrayBuffer | Buffer[]): Buffer => (Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data));
+export const bytesOf = (data: Buffer | ArrayBuffer | Buffer[]): Buffer =>
+  Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);

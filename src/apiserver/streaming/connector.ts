@@ -1,0 +1,177 @@
+/**
+ * The subresources behind which something runs: logs, exec, attach, port-forward and the proxies. The pipeline has
+ * authenticated and authorized the request before it comes here.
+ */
+import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
+import { badRequest, notFound, StatusError } from "../../api/status.ts";
+import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
+import type { Random } from "../../base/random.ts";
+import type { Reader } from "../../cache/cache.ts";
+import type { Upgrade } from "../http/listener.ts";
+import type { RequestInfo } from "../request-info.ts";
+import { queryBool } from "../request-info.ts";
+import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, serviceTarget } from "./http-proxy.ts";
+import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
+import { kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
+import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
+import { answer, join, responseHead } from "./relay.ts";
+import { kubeletProtocol, subprotocols, translate } from "./remote-command.ts";
+import { tunnel, tunnelPrefix } from "./tunnel.ts";
+import { accept, isWebSocket, offered } from "./websocket.ts";
+
+export interface ConnectorOptions {
+  reader: Reader;
+  kubelet: KubeletTLS;
+  random: Random;
+}
+
+const connectable: Record<string, string[]> = { pods: ["log", "exec", "attach", "portforward", "proxy"], services: ["proxy"], nodes: ["proxy"] };
+
+export class Connector {
+  readonly #options: ConnectorOptions;
+  readonly #kubelets: KubeletClient;
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+    this.#kubelets = new KubeletClient(options.kubelet);
+  }
+
+  handles(info: RequestInfo): boolean {
+    return info.isResource && info.group === "" && info.version === "v1" && (connectable[info.resource]?.includes(info.subresource) ?? false);
+  }
+
+  /** Answers what needs no upgrade. Rejects with StatusError. */
+  async serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse> {
+    if (info.subresource === "proxy") return proxyRequest(request, this.#target(info), proxiedPath(request, info));
+    const pod = this.#pod(info);
+    if (info.subresource === "log") return this.#logs(pod, request);
+    throw badRequest("Upgrade request required");
+  }
+
+  /** Takes over the socket; what goes wrong before the switch is answered as a Status on it. */
+  async upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade): Promise<void> {
+    try {
+      await this.#upgrade(request, info, upgrade);
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      answer(upgrade.socket, error.code, error.reason, "application/json", JSON.stringify(error.status));
+    }
+  }
+
+  async #upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade): Promise<void> {
+    if (info.subresource === "proxy") {
+      const { path } = proxiedPath(request, info);
+      const query = request.query.toString();
+      const { response, socket, head } = await proxyUpgrade(upgrade.request, this.#target(info), `${path}${query ? `?${query}` : ""}`, request.signal);
+      return relayAnswer(upgrade, response, socket, head);
+    }
+    const pod = this.#pod(info);
+    const ws = isWebSocket(upgrade.request);
+    if (info.subresource === "log") {
+      if (!ws) throw badRequest("logs are upgraded to WebSockets only");
+      const protocol = offered(upgrade.request).find((p) => logSubprotocols.includes(p)) ?? "";
+      const response = await this.#logs(pod, request);
+      return sendLogs(await accept(upgrade.request, upgrade.socket, upgrade.head, protocol), protocol, response);
+    }
+    const { query } = request;
+    const path = info.subresource === "portforward" ? portForwardPath(pod, query) : streamPath(info.subresource as "exec" | "attach", pod, query);
+    const node = this.#nodeOf(pod);
+    const offers = offered(upgrade.request);
+    const tunnelled = ws ? offers.find((p) => p.startsWith(tunnelPrefix)) : undefined;
+    if (tunnelled) {
+      const spdy = await this.#dial(node, path, [tunnelled.slice(tunnelPrefix.length)], request.signal);
+      return tunnel(await accept(upgrade.request, upgrade.socket, upgrade.head, tunnelled), spdy.socket, spdy.head);
+    }
+    if (ws && info.subresource !== "portforward") {
+      const protocol = subprotocols.find((p) => offers.includes(p)) ?? (offers.length ? undefined : "");
+      if (protocol === undefined) throw badRequest(`unable to upgrade: none of the subprotocols ${offers.join(", ")} is supported`);
+      const command = {
+        stdin: queryBool(query.get("stdin")),
+        stdout: queryBool(query.get("stdout")),
+        stderr: queryBool(query.get("stderr")),
+        tty: queryBool(query.get("tty")),
+      };
+      const spdy = await this.#dial(node, path, [kubeletProtocol], request.signal);
+      if (spdy.head.length) spdy.socket.unshift(spdy.head);
+      return translate(await accept(upgrade.request, upgrade.socket, upgrade.head, protocol), protocol, spdy.socket, command);
+    }
+    const headers: Record<string, string | string[]> = {};
+    for (const [name, value] of Object.entries(upgrade.request.headers))
+      if (value !== undefined && name !== "authorization" && name !== "host") headers[name] = value;
+    const { response, socket, head } = await this.#kubelets.upgrade(node, path, upgrade.request.method ?? "POST", headers, request.signal);
+    return relayAnswer(upgrade, response, socket, head);
+  }
+
+  /** A SPDY connection of ours to the kubelet. Rejects with its refusal. */
+  async #dial(
+    node: NodeEndpoint,
+    path: string,
+    protocols: string[],
+    signal: AbortSignal,
+  ): Promise<{ socket: NonNullable<Awaited<ReturnType<KubeletClient["upgrade"]>>["socket"]>; head: Buffer }> {
+    const headers = { connection: "Upgrade", upgrade: "SPDY/3.1", "x-stream-protocol-version": protocols, "content-length": "0" };
+    const { response, socket, head } = await this.#kubelets.upgrade(node, path, "POST", headers, signal);
+    if (socket) return { socket, head: head ?? Buffer.alloc(0) };
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    const code = response.statusCode ?? 500;
+    const message = Buffer.concat(chunks).toString().trim() || `unable to upgrade connection: the kubelet answered ${code}`;
+    throw new StatusError({ code, reason: code === 404 ? "NotFound" : code === 400 ? "BadRequest" : "InternalError", message });
+  }
+
+  #logs(pod: Pod, request: ApiRequest): Promise<ApiResponse> {
+    const path = logPath(pod, request.query);
+    return fetchLogs(this.#kubelets, path ? this.#nodeOf(pod) : undefined, path, request.signal);
+  }
+
+  #pod(info: RequestInfo): Pod {
+    const pod = this.#options.reader.get<Pod>("pods", info.namespace, info.name);
+    if (!pod) throw notFound("pods", info.name);
+    return pod;
+  }
+
+  #nodeOf(pod: Pod): NodeEndpoint {
+    const node = this.#options.reader.get<Node>("nodes", "", pod.spec.nodeName ?? "");
+    if (!node) throw notFound("nodes", pod.spec.nodeName ?? "");
+    return kubeletOf(node);
+  }
+
+  #target(info: RequestInfo): ProxyTarget {
+    const { reader, random, kubelet } = this.#options;
+    if (info.resource === "pods") return podTarget(reader, info.namespace, info.name);
+    if (info.resource === "services") return serviceTarget(reader, random, info.namespace, info.name);
+    return nodeTarget(reader, info.name, kubelet);
+  }
+
+  close(): void {
+    this.#kubelets.close();
+  }
+}
+
+/** What follows `/proxy` in the request's path, as it was written. */
+function proxiedPath(request: ApiRequest, info: RequestInfo): { path: string; prefix: string } {
+  const marker = `/${info.resource}/${request.path.split(`/${info.resource}/`)[1]?.split("/")[0]}/proxy`;
+  const at = request.path.indexOf(marker) + marker.length;
+  return { path: request.path.slice(at) || "/", prefix: request.path.slice(0, at) };
+}
+
+/** As they came, each line its own value: the receiver tells protocol versions apart by lines. */
+function forwardedHeaders(raw: string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = {};
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    if (name !== "authorization" && name !== "host") headers[name] = [...(headers[name] ?? []), raw[i + 1] as string];
+  }
+  return headers;
+}
+
+async function relayAnswer(
+  upgrade: Upgrade,
+  response: Parameters<typeof responseHead>[0],
+  socket: Parameters<typeof join>[1] | undefined,
+  head: Buffer | undefined,
+): Promise<void> {
+  upgrade.socket.write(responseHead(response));
+  if (socket) return join(upgrade.socket, socket, { fromA: upgrade.head, ...(head ? { fromB: head } : {}) });
+  for await (const chunk of response) upgrade.socket.write(chunk as Buffer);
+  upgrade.socket.end();
+}
