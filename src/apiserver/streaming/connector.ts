@@ -94,9 +94,7 @@ export class Connector {
       if (spdy.head.length) spdy.socket.unshift(spdy.head);
       return translate(await accept(upgrade.request, upgrade.socket, upgrade.head, protocol), protocol, spdy.socket, command);
     }
-    const headers: Record<string, string | string[]> = {};
-    for (const [name, value] of Object.entries(upgrade.request.headers))
-      if (value !== undefined && name !== "authorization" && name !== "host") headers[name] = value;
+    const headers = forwardedHeaders(upgrade.request.rawHeaders);
     const { response, socket, head } = await this.#kubelets.upgrade(node, path, upgrade.request.method ?? "POST", headers, request.signal);
     return relayAnswer(upgrade, response, socket, head);
   }
