@@ -1,0 +1,231 @@
+/**
+ * The schema as ownership sees it: what merges field by field, what is one piece, which keys name a list's elements
+ * (sigs.k8s.io/structured-merge-diff's schema). Made once per type.
+ */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.ts";
+
+export interface ScalarAtom {
+  kind: "scalar";
+}
+export interface MapAtom {
+  kind: "map";
+  atomic: boolean;
+  /** Declared fields; none for maps with free keys. */
+  fields: Map<string, AtomField>;
+  /** Fields that Go writes even when nobody set them. */
+  always: AtomField[];
+  /** What is not declared; undefined where nothing else may be. */
+  element?: Atom;
+  /** Keys whose changes are not looked at (reset fields, fields that nobody owns). */
+  skip?: ReadonlySet<string>;
+}
+export interface ListAtom {
+  kind: "list";
+  atomic: boolean;
+  element: Atom;
+  /** Sorted; none for sets. */
+  keys: readonly string[];
+}
+/** No schema: maps merge, lists and scalars are one piece; or, when atomic, maps are too. */
+export interface DeducedAtom {
+  kind: "deduced";
+  atomic: boolean;
+}
+export type Atom = ScalarAtom | MapAtom | ListAtom | DeducedAtom;
+
+export interface AtomField {
+  name: string;
+  /** `f:name` */
+  key: string;
+  atom: Atom;
+  /** The value that Go writes for a field that is not set; undefined when it writes none. */
+  zero: JSONValue | undefined;
+  /** Empty values are not written. */
+  omits: boolean;
+  default: unknown;
+}
+
+export const scalarAtom: ScalarAtom = { kind: "scalar" };
+export const deducedAtom: DeducedAtom = { kind: "deduced", atomic: false };
+const untypedAtom: DeducedAtom = { kind: "deduced", atomic: true };
+
+/** Structs that are one piece wherever they stand (+structType=atomic), by group and name. */
+const atomicStructs = new Set(
+  Object.entries({
+    admissionregistration: "MatchResources NamedRuleWithOperations ParamKind ParamRef Variable",
+    autoscaling: "CrossVersionObjectReference",
+    core: "ConfigMapKeySelector EndpointAddress EndpointPort FileKeySelector LocalObjectReference NodeSelector NodeSelectorTerm ObjectFieldSelector ObjectReference ResourceFieldSelector ScopeSelector SecretKeySelector SecretReference TopologySelectorTerm TypedLocalObjectReference",
+    discovery: "EndpointPort",
+    networking: "ServiceBackendPort",
+    rbac: "RoleRef Subject",
+    meta: "LabelSelector OwnerReference",
+  }).flatMap(([group, names]) => names.split(" ").map((name) => `${group}.${name}`)),
+);
+const isAtomicStruct = (name: string): boolean => atomicStructs.has(name.replace(/\/[^.]*\./, "."));
+
+const zeroScalars: Record<string, JSONValue> = {
+  string: "",
+  bool: false,
+  bytes: null,
+  Quantity: "0",
+  IntOrString: 0,
+  Duration: "0s",
+  Time: null,
+  MicroTime: null,
+  RawExtension: null,
+  JSON: null,
+};
+/** Go structs, which `omitempty` does not leave out. */
+const structScalars = new Set(["Quantity", "IntOrString", "Duration", "Time", "MicroTime", "RawExtension", "JSON"]);
+
+const atoms = new WeakMap<TypeDef, MapAtom>();
+
+export function structAtom(type: TypeDef): MapAtom {
+  const known = atoms.get(type);
+  if (known) return known;
+  const atom: MapAtom = { kind: "map", atomic: isAtomicStruct(type.name), fields: new Map(), always: [] };
+  atoms.set(type, atom);
+  for (const field of type.flat) {
+    const made = atomField(field);
+    atom.fields.set(field.name, made);
+    if (made.zero !== undefined) atom.always.push(made);
+  }
+  return atom;
+}
+
+function atomField(field: Field): AtomField {
+  const { type } = field;
+  const pointer = type.startsWith("*");
+  const isStruct = !pointer && !type.startsWith("[]") && !type.startsWith("map[") && (hasType(type) || structScalars.has(type));
+  const left = field.omitzero === true || (field.omitempty === true && !isStruct);
+  return {
+    name: field.name,
+    key: `f:${field.name}`,
+    atom: atomOf(type, field),
+    zero: left ? undefined : zeroOf(type),
+    omits: left && !pointer,
+    default: field.default,
+  };
+}
+
+function zeroOf(type: string): JSONValue {
+  if (/^(\*|\[\]|map\[)/.test(type)) return null;
+  if (type in zeroScalars) return zeroScalars[type] as JSONValue;
+  return hasType(type) ? emptyMap : 0;
+}
+const emptyMap: JSONObject = Object.freeze({});
+
+function atomOf(written: string, field: Field): Atom {
+  const type = written.replace(/^\*/, "");
+  if (type.startsWith("[]")) {
+    const associative = field.listType === "map" || field.listType === "set";
+    return {
+      kind: "list",
+      atomic: !associative,
+      element: atomOf(type.slice(2), { name: "", type: "" }),
+      keys: field.listType === "map" ? [...(field.listMapKeys ?? [])].sort() : [],
+    };
+  }
+  if (type.startsWith("map[")) {
+    const element = atomOf(type.slice(type.indexOf("]") + 1), { name: "", type: "" });
+    return { kind: "map", atomic: field.mapType === "atomic", fields: new Map(), always: [], element };
+  }
+  if (type === "RawExtension") return deducedAtom;
+  if (type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
+  if (!hasType(type)) return scalarAtom;
+  const struct = structAtom(typeByName(type));
+  if (field.mapType === undefined || (field.mapType === "atomic") === struct.atomic) return struct;
+  return { ...struct, atomic: field.mapType === "atomic" };
+}
+
+/** What no manager owns. */
+const neverOwned = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"];
+const roots = new WeakMap<TypeDef, Map<string, MapAtom>>();
+const deducedType = {} as TypeDef;
+
+/**
+ * The atom of whole objects of a type (undefined: no schema known), in which reset fields (`status`,
+ * `metadata.labels`: at most two names) and what no manager owns are passed over.
+ */
+export function ownedAtom(type: TypeDef | undefined, resetFields: readonly string[] = []): MapAtom {
+  const cacheKey = type ?? deducedType;
+  const variants = roots.get(cacheKey) ?? new Map<string, MapAtom>();
+  roots.set(cacheKey, variants);
+  const name = resetFields.join();
+  const atom = variants.get(name) ?? makeOwnedAtom(type, resetFields);
+  variants.set(name, atom);
+  return atom;
+}
+
+function makeOwnedAtom(type: TypeDef | undefined, resetFields: readonly string[]): MapAtom {
+  const base = wholeAtom(type);
+  const top = resetFields.filter((f) => !f.includes("."));
+  const inner = resetFields.filter((f) => f.startsWith("metadata.")).map((f) => f.slice("metadata.".length));
+  for (const field of resetFields)
+    if (field.includes(".") && !field.startsWith("metadata.") && !top.includes(field.slice(0, field.indexOf("."))))
+      return hide(base, field.slice(0, field.indexOf(".")), [field.slice(field.indexOf(".") + 1)], top, inner);
+  return hide(base, undefined, [], top, inner);
+}
+
+function hide(base: MapAtom, parent: string | undefined, children: string[], top: string[], inMetadata: string[]): MapAtom {
+  const fields = new Map(base.fields);
+  const replace = (name: string, skip: string[]): void => {
+    const field = fields.get(name);
+    if (field?.atom.kind === "map") fields.set(name, { ...field, atom: { ...field.atom, skip: new Set(skip) } });
+  };
+  replace("metadata", [...neverOwned, ...inMetadata]);
+  if (parent) replace(parent, children);
+  return { ...base, fields, always: base.always.map((f) => fields.get(f.name) as AtomField), skip: new Set(["apiVersion", "kind", ...top]) };
+}
+
+/** The atom of whole objects, nothing passed over. */
+export function wholeAtom(type: TypeDef | undefined): MapAtom {
+  if (type) return structAtom(type);
+  const metadata: AtomField = {
+    name: "metadata",
+    key: "f:metadata",
+    atom: structAtom(typeByName("meta/v1.ObjectMeta")),
+    zero: emptyMap,
+    omits: false,
+    default: undefined,
+  };
+  return { kind: "map", atomic: false, fields: new Map([["metadata", metadata]]), always: [metadata], element: deducedAtom };
+}
+
+/** The value of a struct's field as Go would write it; undefined when it would not. */
+export function fieldValue(field: AtomField, value: JSONValue | undefined): JSONValue | undefined {
+  if (value === undefined || (value === null && field.zero !== undefined)) return field.zero;
+  if (!field.omits) return value === null ? undefined : value;
+  if (value === "" || value === 0 || value === false || value === null) return undefined;
+  if (typeof value === "object") {
+    if (Array.isArray(value)) return value.length ? value : undefined;
+    if (field.atom.kind === "map" && field.atom.element) {
+      for (const _ in value) return value;
+      return undefined;
+    }
+  }
+  return value;
+}
+
+const quote = (text: string): string => {
+  const quoted = JSON.stringify(text);
+  return /[<>&\u2028\u2029]/.test(quoted) ? quoted.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`) : quoted;
+};
+const scalarText = (value: JSONValue): string => (typeof value === "string" ? quote(value) : typeof value === "object" ? JSON.stringify(value) : String(value));
+
+/** `k:{...}` or `v:...`; undefined for an element that cannot be named. */
+export function elementKey(list: ListAtom, value: JSONValue | undefined): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!list.keys.length) return typeof value === "object" ? undefined : `v:${scalarText(value)}`;
+  if (typeof value !== "object" || Array.isArray(value)) return undefined;
+  const fields = list.element.kind === "map" ? list.element.fields : undefined;
+  let text = "";
+  for (const name of list.keys) {
+    const field = fields?.get(name);
+    const own = Object.hasOwn(value, name) ? value[name] : undefined;
+    const part = (field ? (fieldValue(field, own) ?? field.default) : own) as JSONValue | undefined;
+    if (part !== undefined) text += `${text && ","}${quote(name)}:${scalarText(part)}`;
+  }
+  return text === "" ? undefined : `k:{${text}}`;
+}

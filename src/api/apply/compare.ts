@@ -1,0 +1,192 @@
+/**
+ * Which fields differ between two versions of an object. Walks both at once; what they share by reference is not looked
+ * at, so that a change costs what it touches.
+ */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { equal } from "../patch/values.ts";
+import { type Atom, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
+import { type FieldSet, leaf } from "./fieldset.ts";
+
+type Value = JSONValue | undefined;
+type Draft = { [element: string]: FieldSet };
+
+const isMap = (value: Value): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
+const hasKeys = (value: JSONObject): boolean => {
+  for (const _ in value) return true;
+  return false;
+};
+
+/** Everything below and including a value that is new or gone. */
+export function wholeSet(value: JSONValue, atom: Atom): FieldSet {
+  if (typeof value !== "object" || value === null) return leaf;
+  const resolved = resolve(atom, value);
+  if (resolved.kind === "map") return isMap(value) && !resolved.atomic ? wholeMap(value, resolved) : leaf;
+  if (resolved.kind !== "list" || resolved.atomic || !Array.isArray(value) || !value.length) return leaf;
+  const out: Draft = { ".": leaf };
+  for (const item of value) {
+    const key = elementKey(resolved, item);
+    if (key === undefined) continue;
+    // An element that is there twice is owned as one piece.
+    out[key] = key in out ? leaf : wholeSet(item, resolved.element);
+  }
+  return out;
+}
+
+function wholeMap(value: JSONObject, atom: MapAtom): FieldSet {
+  const out: Draft = { ".": leaf };
+  let count = 0;
+  for (const name in value) {
+    if (atom.skip?.has(name)) continue;
+    const field = atom.fields.get(name);
+    const inner = field ? fieldValue(field, value[name]) : atom.element ? value[name] : undefined;
+    if (inner === undefined) continue;
+    out[field ? field.key : `f:${name}`] = wholeSet(inner, field ? field.atom : (atom.element as Atom));
+    count++;
+  }
+  for (const field of atom.always) {
+    if (field.name in value || atom.skip?.has(field.name)) continue;
+    out[field.key] = wholeSet(field.zero as JSONValue, field.atom);
+    count++;
+  }
+  return count ? out : leaf;
+}
+
+const deducedMap: MapAtom = { kind: "map", atomic: false, fields: new Map(), always: [], element: deducedAtom };
+const atomicMap: MapAtom = { ...deducedMap, atomic: true };
+const atomicList: ListAtom = { kind: "list", atomic: true, element: deducedAtom, keys: [] };
+
+/** Without a schema, the value tells what it is. */
+export function resolve(atom: Atom, value: Value): Atom {
+  if (atom.kind !== "deduced") return atom;
+  if (Array.isArray(value)) return atomicList;
+  if (isMap(value)) return atom.atomic ? atomicMap : deducedMap;
+  return atom;
+}
+
+export interface Comparison {
+  /** Fields that are new or have another value. */
+  changed: FieldSet | undefined;
+  removed: FieldSet | undefined;
+}
+
+// Results of the last comparison within the walk: spares a pair per node.
+let changed: FieldSet | undefined;
+let removed: FieldSet | undefined;
+
+export function compare(before: JSONValue, after: JSONValue, atom: Atom): Comparison {
+  compareValues(before, after, atom);
+  const result = { changed, removed };
+  changed = removed = undefined;
+  return result;
+}
+
+function compareValues(before: Value, after: Value, atom: Atom): void {
+  changed = removed = undefined;
+  if (before === after) return;
+  if (before === undefined) {
+    changed = wholeSet(after as JSONValue, atom);
+    return;
+  }
+  if (after === undefined) {
+    removed = wholeSet(before, atom);
+    return;
+  }
+  const resolved = resolve(atom, after === null ? before : after);
+  if (atom.kind === "deduced" && before !== null && after !== null && kindOf(before) !== kindOf(after)) {
+    const gone = isMap(before) && !atom.atomic ? wholeSet(before, atom) : undefined;
+    changed = leaf;
+    if (gone && hasKeys(gone)) removed = childrenOf(gone);
+  } else if (resolved.kind === "map" && !resolved.atomic && (isMap(before) || isMap(after))) {
+    const left = isMap(before) ? before : {};
+    const right = isMap(after) ? after : {};
+    if (hasKeys(left) || hasKeys(right) || resolved.always.length) compareMaps(left, right, resolved);
+    else if (!equal(before, after)) changed = leaf;
+  } else if (resolved.kind === "list" && !resolved.atomic) {
+    const left = Array.isArray(before) ? before : [];
+    const right = Array.isArray(after) ? after : [];
+    if (left.length || right.length) compareLists(left, right, resolved);
+    else if (!equal(before, after)) changed = leaf;
+  } else if (!equal(before, after)) changed = leaf;
+}
+
+const kindOf = (value: JSONValue): string => (Array.isArray(value) ? "list" : isMap(value) ? "map" : "scalar");
+
+function childrenOf(node: FieldSet): FieldSet | undefined {
+  const { ".": _, ...children } = node;
+  return hasKeys(children as JSONObject) ? children : undefined;
+}
+
+function put(into: Draft | undefined, key: string, node: FieldSet | undefined): Draft | undefined {
+  if (!node) return into;
+  const draft = into ?? {};
+  draft[key] = node;
+  return draft;
+}
+
+function compareMaps(before: JSONObject, after: JSONObject, atom: MapAtom): void {
+  let differs: Draft | undefined;
+  let gone: Draft | undefined;
+  const visit = (name: string): void => {
+    if (atom.skip?.has(name)) return;
+    const field = atom.fields.get(name);
+    if (!field && !atom.element) return;
+    const left = field ? fieldValue(field, before[name]) : own(before, name);
+    const right = field ? fieldValue(field, after[name]) : own(after, name);
+    if (left === right) return;
+    compareValues(left, right, field ? field.atom : (atom.element as Atom));
+    const key = field ? field.key : `f:${name}`;
+    differs = put(differs, key, changed);
+    gone = put(gone, key, removed);
+  };
+  for (const name in after) if (after[name] !== before[name]) visit(name);
+  for (const name in before) if (before[name] !== undefined && !(name in after)) visit(name);
+  changed = differs;
+  removed = gone;
+}
+const own = (map: JSONObject, name: string): Value => (Object.hasOwn(map, name) ? map[name] : undefined);
+
+function compareLists(before: readonly JSONValue[], after: readonly JSONValue[], atom: ListAtom): void {
+  let differs: Draft | undefined;
+  let gone: Draft | undefined;
+  const left = index(before, atom);
+  const right = index(after, atom);
+  const visit = (key: string): void => {
+    compareElements(left.get(key) ?? [], right.get(key) ?? [], atom);
+    differs = put(differs, key, changed);
+    gone = put(gone, key, removed);
+  };
+  for (const key of left.keys()) visit(key);
+  for (const key of right.keys()) if (!left.has(key)) visit(key);
+  changed = differs;
+  removed = gone;
+}
+
+function index(list: readonly JSONValue[], atom: ListAtom): Map<string, JSONValue[]> {
+  const found = new Map<string, JSONValue[]>();
+  for (const item of list) {
+    const key = elementKey(atom, item);
+    if (key === undefined) continue;
+    const same = found.get(key);
+    if (same) same.push(item);
+    else found.set(key, [item]);
+  }
+  return found;
+}
+
+/** Elements with one key; lists that hold a key twice are tolerated, such an element being one piece. */
+function compareElements(left: JSONValue[], right: JSONValue[], atom: ListAtom): void {
+  if (left.length <= 1 && right.length <= 1) {
+    compareValues(left[0], right[0], atom.element);
+    return;
+  }
+  changed = removed = undefined;
+  if (left.length > 1 && right.length > 1) {
+    if (!equal(left, right)) changed = leaf;
+  } else if (left.length > 1) {
+    if (right.length) changed = wholeSet(right[0] as JSONValue, atom.element);
+    removed = leaf;
+  } else {
+    if (left.length) removed = wholeSet(left[0] as JSONValue, atom.element);
+    changed = leaf;
+  }
+}

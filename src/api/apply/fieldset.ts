@@ -1,0 +1,178 @@
+/**
+ * Sets of field paths in the very form of metav1.FieldsV1: `{"f:spec":{"f:ports":{"k:{...}":{".":{},"f:port":{}}}}}`.
+ * A node is a member when it is empty or has the key "."; so sets are JSON, and nothing is decoded or encoded.
+ * Sets are immutable and share structure. The empty set is undefined.
+ */
+export type FieldSet = { readonly [element: string]: FieldSet };
+
+/** A member without children. */
+export const leaf: FieldSet = Object.freeze({});
+
+const isEmpty = (node: FieldSet): boolean => {
+  for (const _ in node) return false;
+  return true;
+};
+/** Whether the path that leads to this node is itself in the set. */
+export const isMember = (node: FieldSet): boolean => node["."] !== undefined || isEmpty(node);
+
+type Draft = { [element: string]: FieldSet };
+
+/** A node of its parts; undefined when it is neither a member nor has children. */
+function build(member: boolean, children: Draft | undefined): FieldSet | undefined {
+  if (!children) return member ? leaf : undefined;
+  return member ? { ".": leaf, ...children } : children;
+}
+
+const orNothing = (set: FieldSet | undefined): FieldSet | undefined => (set === undefined || isEmpty(set) ? undefined : set);
+
+/** The root of a set is no member of it: an empty object counts as the empty set. */
+export function union(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined {
+  const left = orNothing(a);
+  const right = orNothing(b);
+  if (!left || left === right) return right;
+  return right ? unionChildren(left, right) : left;
+}
+
+function unionChildren(a: FieldSet, b: FieldSet): FieldSet {
+  let out: Draft | undefined;
+  for (const element in b) {
+    const theirs = b[element] as FieldSet;
+    const ours = a[element];
+    if (ours === theirs) continue;
+    const node = ours === undefined ? theirs : unionNodes(ours, theirs);
+    if (node !== ours) {
+      out ??= { ...a };
+      out[element] = node;
+    }
+  }
+  return out ?? a;
+}
+
+function unionNodes(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmpty(a)) return isEmpty(b) || b["."] ? b : { ".": leaf, ...b };
+  if (isEmpty(b)) return a["."] ? a : { ".": leaf, ...a };
+  return unionChildren(a, b);
+}
+
+/** Members of `a` that are not members of `b`; what lies below a member stays. */
+export const difference = (a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined => without(orNothing(a), orNothing(b), false);
+/** As difference, but a member of `b` takes everything below it along. */
+export const recursiveDifference = (a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined => without(orNothing(a), orNothing(b), true);
+
+function without(a: FieldSet | undefined, b: FieldSet | undefined, recursive: boolean): FieldSet | undefined {
+  if (!a || !b) return a;
+  let out: Draft | undefined;
+  for (const element in b) {
+    const ours = a[element];
+    if (ours === undefined || element === ".") continue;
+    const rest = withoutNode(ours, b[element] as FieldSet, recursive);
+    if (rest === ours) continue;
+    out ??= { ...a };
+    if (rest) out[element] = rest;
+    else delete out[element];
+  }
+  return out ? orNothing(out) : a;
+}
+
+function withoutNode(a: FieldSet, b: FieldSet, recursive: boolean): FieldSet | undefined {
+  const gone = isMember(b);
+  const member = !gone && isMember(a);
+  if (isEmpty(a)) return member ? a : undefined;
+  if (gone && recursive) return undefined;
+  const rest = without(a, b, recursive);
+  if (rest === a && member === isMember(a)) return a;
+  const { ".": _, ...children } = rest ?? {};
+  return build(member, orNothing(children as FieldSet) as Draft | undefined);
+}
+
+export function intersection(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined {
+  const left = orNothing(a);
+  const right = orNothing(b);
+  if (!left || !right || left === right) return left && right;
+  return intersectChildren(left, right);
+}
+
+function intersectChildren(a: FieldSet, b: FieldSet): Draft | undefined {
+  let out: Draft | undefined;
+  for (const element in a) {
+    const theirs = b[element];
+    if (theirs === undefined || element === ".") continue;
+    const ours = a[element] as FieldSet;
+    const node = build(isMember(ours) && isMember(theirs), intersectChildren(ours, theirs));
+    if (!node) continue;
+    out ??= {};
+    out[element] = node;
+  }
+  return out;
+}
+
+export function equalSets(a: FieldSet | undefined, b: FieldSet | undefined): boolean {
+  if (a === b) return true;
+  if (!a || !b) return orNothing(a) === orNothing(b);
+  let count = 0;
+  for (const element in a) {
+    const theirs = b[element];
+    if (theirs === undefined || !equalSets(a[element], theirs)) return false;
+    count++;
+  }
+  for (const _ in b) count--;
+  return count === 0;
+}
+
+/** The members' paths in order, each a list of elements such as `f:spec`. */
+export function* paths(set: FieldSet | undefined, prefix: readonly string[] = []): Generator<string[]> {
+  if (!set) return;
+  for (const element of Object.keys(set).sort()) {
+    if (element === ".") continue;
+    const node = set[element] as FieldSet;
+    const path = [...prefix, element];
+    if (isMember(node)) yield path;
+    yield* paths(node, path);
+  }
+}
+
+/** A set of the given paths. */
+export function setOf(...members: readonly (readonly string[])[]): FieldSet | undefined {
+  let out: FieldSet | undefined;
+  for (const path of members)
+    out = union(
+      out,
+      path.reduceRight<FieldSet>((inner, element) => ({ [element]: inner }), leaf),
+    );
+  return out;
+}
+
+const valueText = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : value === null ? "null" : String(value));
+
+/** `.spec.template.spec.containers[name="a"].image`, as conflicts name fields. */
+export function pathText(path: readonly string[]): string {
+  return path
+    .map((element) => {
+      const rest = element.slice(2);
+      if (element.startsWith("f:")) return `.${rest}`;
+      if (element.startsWith("i:")) return `[${rest}]`;
+      const value = JSON.parse(rest) as unknown;
+      if (element.startsWith("v:")) return `[=${valueText(value)}]`;
+      return `[${Object.entries(value as Record<string, unknown>)
+        .map(([name, v]) => `${name}=${valueText(v)}`)
+        .join(",")}]`;
+    })
+    .join("");
+}
+
+/** Whether the value is a set as clients may send it: objects all the way down, elements that are understood. */
+export function isFieldSet(value: unknown): value is FieldSet {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  for (const [element, inner] of Object.entries(value)) {
+    if (element === ".") continue;
+    if (!/^[a-z]:/.test(element) || !isFieldSet(inner)) return false;
+    if (/^[kv]:/.test(element)) {
+      try {
+        JSON.parse(element.slice(2));
+      } catch {
+        return false;
+      }
+    }
+  }
+  return true;
+}

@@ -1,0 +1,222 @@
+/**
+ * metadata.managedFields across writes that are not server-side apply
+ * (k8s.io/apimachinery/pkg/util/managedfields). On the path of every write.
+ */
+import type { JSONObject, JSONValue } from "../json.ts";
+import type { TypeDef } from "../schema/schema.ts";
+import { parseTime } from "../time.ts";
+import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
+import { ownedAtom } from "./atom.ts";
+import { type Comparison, compare } from "./compare.ts";
+import { difference, type FieldSet, intersection, isFieldSet, union } from "./fieldset.ts";
+
+export interface Operation {
+  /** fieldManager, or what managerName makes of the user agent. */
+  manager: string;
+  /** Version in which the client spoke: `apps/v1`. */
+  apiVersion: string;
+  /** "" or absent for the main resource. */
+  subresource?: string;
+  /** RFC 3339, whole seconds. */
+  time: string;
+  /** What this way of writing does not write: `status`, or `spec` and `metadata.labels`; two names at most. */
+  resetFields?: readonly string[];
+  /** The object in another version of its kind, for entries of other versions; undefined when it is no longer served. Default: as it is. */
+  convert?(object: JSONObject, apiVersion: string): { type: TypeDef | undefined; object: JSONObject } | undefined;
+}
+
+/** An entry with its fields as a set. */
+export type Managed = ManagedFieldsEntry & { fieldsV1: FieldSet };
+
+const maxUpdateManagers = 10;
+const ancientChanges = "ancient-changes";
+
+/** The name under which a client's fields are kept: fieldManager, else the user agent up to its first slash. */
+export function managerName(fieldManager: string | undefined, userAgent: string): string {
+  if (fieldManager) return fieldManager;
+  const prefix = userAgent.slice(0, userAgent.includes("/") ? userAgent.indexOf("/") : undefined);
+  let name = "";
+  for (const char of prefix) {
+    if (char !== " " && !/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) continue;
+    if (Buffer.byteLength(name + char) > 128) break;
+    name += char;
+  }
+  return name || "unknown";
+}
+
+/** Entries are one and the same manager's when these agree; the version does not count for apply. */
+export const sameManager = (a: ManagedFieldsEntry, b: ManagedFieldsEntry): boolean =>
+  a.manager === b.manager &&
+  a.operation === b.operation &&
+  (a.subresource ?? "") === (b.subresource ?? "") &&
+  (a.operation === "Apply" || a.apiVersion === b.apiVersion);
+
+const isManaged = (entry: ManagedFieldsEntry): entry is Managed =>
+  (entry.operation === "Apply" || entry.operation === "Update") &&
+  !!entry.apiVersion &&
+  entry.fieldsType === "FieldsV1" &&
+  (entry.fieldsV1 === undefined || isFieldSet(entry.fieldsV1));
+
+/** undefined when an entry is not valid: then all of them are dropped. Entries of this code's own making are known good. */
+export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined | null): Managed[] | undefined {
+  if (!entries) return [];
+  for (const entry of entries) {
+    if (known.has(entry)) continue;
+    if (!isManaged(entry)) return undefined;
+    known.add(entry);
+  }
+  return entries.map((entry) => (entry.fieldsV1 ? (entry as Managed) : { ...entry, fieldsV1: {} }));
+}
+const known = new WeakSet<ManagedFieldsEntry>();
+
+const metadataOf = (object: JSONObject | undefined): JSONObject => (object?.metadata ?? {}) as JSONObject;
+
+/** Which entries a write starts from: a client may bring its own, and drop all with an empty list. */
+function startingEntries(old: JSONObject | undefined, next: JSONObject, subresource: string): Managed[] {
+  const live = metadataOf(old).managedFields as unknown as ManagedFieldsEntry[] | undefined;
+  if (!subresource) {
+    const sent = metadataOf(next).managedFields as unknown as ManagedFieldsEntry[] | null | undefined;
+    if (sent && (sent.length === 0 || (sent.length === 1 && Object.keys(sent[0] as object).length === 0))) return [];
+    if (sent && sent !== live) {
+      const managed = readManaged(sent);
+      if (managed?.length) return managed;
+    }
+  }
+  return readManaged(live) ?? [];
+}
+
+/**
+ * The object with the managedFields that a create (`old` undefined), update or patch leaves. Unchanged entries, and the
+ * object itself where nothing changes, come back as they are. Objects whose fields were never tracked stay untracked.
+ */
+export function trackUpdate(type: TypeDef | undefined, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject {
+  const entries = startingEntries(old, next, operation.subresource ?? "");
+  const exists = !!metadataOf(old).uid;
+  const managed = entries.length || !exists ? updateManaged(type, old ?? {}, next, entries, operation) : entries;
+  return withManaged(next, managed);
+}
+
+export function withManaged(object: JSONObject, managed: readonly ManagedFieldsEntry[]): JSONObject {
+  const metadata = metadataOf(object);
+  const before = metadata.managedFields as unknown as ManagedFieldsEntry[] | undefined;
+  if (!managed.length) {
+    if (before === undefined) return object;
+    const { managedFields: _, ...rest } = metadata;
+    return { ...object, metadata: rest };
+  }
+  if (before && before.length === managed.length && before.every((entry, i) => entry === managed[i])) return object;
+  return { ...object, metadata: { ...metadata, managedFields: managed as unknown as JSONValue } };
+}
+
+/** The comparison in the version of each entry. */
+export function comparisons(
+  type: TypeDef | undefined,
+  old: JSONObject,
+  next: JSONObject,
+  operation: Operation,
+): (apiVersion: string) => Comparison | undefined {
+  const made = new Map<string, Comparison | undefined>();
+  return (apiVersion) => {
+    if (made.has(apiVersion)) return made.get(apiVersion);
+    let result: Comparison | undefined;
+    if (apiVersion === operation.apiVersion || !operation.convert) result = compare(old, next, ownedAtom(type, operation.resetFields));
+    else {
+      const before = operation.convert(old, apiVersion);
+      const after = before && operation.convert(next, apiVersion);
+      result = before && after && compare(before.object, after.object, ownedAtom(after.type, operation.resetFields));
+    }
+    made.set(apiVersion, result);
+    return result;
+  };
+}
+
+/** What the others keep: not what was changed, not what is gone. */
+export function takeAway(entry: Managed, { changed, removed }: Comparison): Managed | undefined {
+  if (!changed && !removed) return entry;
+  const rest = difference(difference(entry.fieldsV1, changed && intersection(entry.fieldsV1, changed)), removed);
+  if (rest === entry.fieldsV1) return entry;
+  return rest && remember({ ...entry, fieldsV1: rest });
+}
+
+const remember = (entry: Managed): Managed => {
+  known.add(entry);
+  return entry;
+};
+
+/** Entries after a write of `operation.manager`. */
+export function updateManaged(type: TypeDef | undefined, old: JSONObject, next: JSONObject, entries: Managed[], operation: Operation): Managed[] {
+  const at = comparisons(type, old, next, operation);
+  const comparison = at(operation.apiVersion) as Comparison;
+  if (!comparison.changed && !comparison.removed && !operation.convert) return entries;
+  const self: ManagedFieldsEntry = entryOf(operation, "Update");
+  let own: FieldSet | undefined = comparison.changed;
+  const managed: Managed[] = [];
+  for (const entry of entries) {
+    const view = at(entry.apiVersion as string);
+    const kept = view && takeAway(entry, view);
+    if (own && sameManager(entry, self)) own = union(kept?.fieldsV1, own);
+    else if (kept) managed.push(kept);
+  }
+  if (own) managed.push(remember({ ...self, fieldsV1: own } as Managed));
+  return sortManaged(capManagers(managed));
+}
+
+/** In the order in which the API writes an entry's fields. */
+export function entryOf(operation: Operation, kind: "Update" | "Apply"): ManagedFieldsEntry {
+  return {
+    manager: operation.manager || "unknown",
+    operation: kind,
+    apiVersion: operation.apiVersion,
+    time: operation.time,
+    fieldsType: "FieldsV1",
+    fieldsV1: {},
+    ...(operation.subresource ? { subresource: operation.subresource } : {}),
+  };
+}
+
+const seconds = (entry: ManagedFieldsEntry): number => (entry.time ? Math.floor(parseTime(entry.time) / 1000) : 0);
+const by = (a: string | undefined, b: string | undefined): number => ((a ?? "") < (b ?? "") ? -1 : (a ?? "") > (b ?? "") ? 1 : 0);
+
+export function sortManaged(entries: Managed[]): Managed[] {
+  if (entries.length < 2) return entries;
+  return entries.sort(
+    (a, b) =>
+      by(a.operation, b.operation) ||
+      (a.time === b.time ? 0 : seconds(a) - seconds(b)) ||
+      by(a.manager, b.manager) ||
+      by(a.apiVersion, b.apiVersion) ||
+      by(a.subresource, b.subresource),
+  );
+}
+
+/** More than ten updaters: the oldest become one per version, so that the object does not grow without bound. */
+export function capManagers(entries: Managed[]): Managed[] {
+  const updaters = entries.filter((e) => e.operation === "Update");
+  if (updaters.length <= maxUpdateManagers) return entries;
+  updaters.sort((a, b) => seconds(a) - seconds(b) || by(a.manager, b.manager));
+  let managed = entries;
+  let left = updaters.length;
+  const first = new Map<string, Managed>();
+  for (const entry of updaters) {
+    if (left <= maxUpdateManagers) break;
+    const version = entry.apiVersion as string;
+    const oldest = first.get(version);
+    if (!oldest) {
+      first.set(version, entry);
+      continue;
+    }
+    const bucket = managed.find((e) => e.manager === ancientChanges && e.operation === "Update" && e.apiVersion === version && !e.subresource);
+    const into = bucket ?? oldest;
+    const merged = remember({
+      manager: ancientChanges,
+      operation: "Update",
+      apiVersion: version,
+      time: entry.time,
+      fieldsType: "FieldsV1",
+      fieldsV1: union(entry.fieldsV1, into.fieldsV1) ?? {},
+    });
+    managed = [...managed.filter((e) => e !== into && e !== entry), merged];
+    left--;
+  }
+  return managed;
+}
