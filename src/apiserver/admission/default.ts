@@ -8,10 +8,12 @@ import { certificateApproval, certificateSigning, certificateSubjectRestriction,
 import { AdmissionChain } from "./chain.ts";
 import { defaultIngressClass, defaultStorageClass } from "./default-class.ts";
 import { defaultTolerationSeconds, type TolerationSeconds } from "./default-toleration-seconds.ts";
+import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { podResizeValidator } from "./pod-resize-validator.ts";
+import { podSecurity } from "./pod-security/pod-security.ts";
 import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { priority } from "./priority.ts";
 import { runtimeClass } from "./runtime-class.ts";
@@ -35,9 +37,11 @@ export interface DefaultAdmissionOptions {
 export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionChain {
   const plugins: AdmissionPlugin[] = [
     namespaceLifecycle(options),
+    limitRanger(options),
     serviceAccountPlugin(options),
     nodeRestriction(options),
     taintNodesByCondition,
+    podSecurity(options),
     priority(options),
     defaultTolerationSeconds(options.tolerations),
     defaultStorageClass(options),
