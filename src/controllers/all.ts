@@ -1,16 +1,20 @@
 /** Every controller of the cluster, and the way to start them. */
 import { deployment } from "./apps/deployment.ts";
 import { replicaset } from "./apps/replicaset.ts";
+import { endpoints } from "./core/endpoints.ts";
 import { namespace } from "./core/namespace.ts";
 import { replicationcontroller } from "./core/replicationcontroller.ts";
 import { rootCACertPublisher } from "./core/root-ca-cert-publisher.ts";
 import { serviceaccount } from "./core/serviceaccount.ts";
+import { endpointslice } from "./discovery/endpointslice.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import type { Controller } from "./runtime/controller.ts";
 import { type RunControllersOptions, type RunningControllers, runControllers } from "./runtime/start.ts";
 
 export const controllers: readonly Controller[] = [
   namespace,
+  endpoints,
+  endpointslice,
   garbageCollector,
   deployment,
   replicaset,
