@@ -14,7 +14,7 @@ import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, se
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
 import { kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
 import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
-import { answer, join, responseHead } from "./relay.ts";
+import { answer, join, responseHead } from "../../base/relay.ts";
 import { kubeletProtocol, subprotocols, translate } from "./remote-command.ts";
 import { tunnel, tunnelPrefix } from "./tunnel.ts";
 import { accept, isWebSocket, offered } from "./websocket.ts";

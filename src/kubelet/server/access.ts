@@ -1,0 +1,100 @@
+/**
+ * Who may use the kubelet's API: client certificates of the cluster's CA or tokens that the API server knows
+ * (TokenReview), and then what the API server allows them (SubjectAccessReview on nodes/<subresource>), remembered as long
+ * as upstream's defaults say (k8s.io/kubernetes/pkg/kubelet/server/auth.go, KEP-2862).
+ */
+import { createHash } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import type { UserInfo } from "../../api/exchange.ts";
+import type { SubjectAccessReview } from "../../api/types/authorization-v1.gen.ts";
+import type { TokenReview } from "../../api/types/authentication-v1.gen.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Client } from "../../client/client.ts";
+import { subjectaccessreviews, tokenreviews } from "../../client/resources.gen.ts";
+
+const tokenTTL = 120_000;
+const allowTTL = 300_000;
+const denyTTL = 30_000;
+const maxEntries = 4096;
+
+/** The subresource of nodes that a path is; the finer one is asked first, then `proxy`. */
+export function subresourcesOf(path: string): string[] {
+  const under = (prefix: string): boolean => path === prefix || path.startsWith(`${prefix}/`);
+  if (under("/stats")) return ["stats"];
+  if (under("/metrics")) return ["metrics"];
+  if (under("/logs")) return ["log"];
+  if (path === "/checkpoint" || path.startsWith("/checkpoint/")) return ["checkpoint"];
+  if (under("/healthz")) return ["healthz", "proxy"];
+  if (under("/configz")) return ["configz", "proxy"];
+  if (under("/pods") || under("/runningpods")) return ["pods", "proxy"];
+  return ["proxy"];
+}
+
+const verbs: Record<string, string> = { POST: "create", GET: "get", HEAD: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
+
+export class Access {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #nodeName: string;
+  readonly #tokens = new Map<string, { until: number; user: UserInfo | undefined }>();
+  readonly #decisions = new Map<string, { until: number; allowed: boolean }>();
+  constructor(client: Client, clock: Clock, nodeName: string) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#nodeName = nodeName;
+  }
+
+  /** Undefined: nobody who is known. */
+  async authenticate(socket: TLSSocket, authorization: string | undefined): Promise<UserInfo | undefined> {
+    if (socket.authorized) {
+      const { subject } = socket.getPeerCertificate();
+      const organizations = subject?.O as string | string[] | undefined;
+      if (subject?.CN) return { name: subject.CN as string, groups: [...(organizations === undefined ? [] : [organizations].flat()), "system:authenticated"] };
+    }
+    const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+    return token ? this.#review(token) : undefined;
+  }
+
+  async #review(token: string): Promise<UserInfo | undefined> {
+    const key = createHash("sha256").update(token).digest("base64");
+    const now = this.#clock.monotonic();
+    const known = this.#tokens.get(key);
+    if (known && known.until > now) return known.user;
+    const { status } = await this.#client.resource<TokenReview>(tokenreviews).create("", { metadata: {}, spec: { token } });
+    const user =
+      status.authenticated && status.user
+        ? { name: status.user.username ?? "", groups: status.user.groups ?? [], ...(status.user.uid ? { uid: status.user.uid } : {}) }
+        : undefined;
+    remember(this.#tokens, key, { until: now + tokenTTL, user });
+    return user;
+  }
+
+  async allowed(user: UserInfo, method: string, path: string): Promise<boolean> {
+    for (const subresource of subresourcesOf(path)) if (await this.#decide(user, verbs[method] ?? method.toLowerCase(), subresource)) return true;
+    return false;
+  }
+
+  async #decide(user: UserInfo, verb: string, subresource: string): Promise<boolean> {
+    const key = JSON.stringify([user.name, user.groups, verb, subresource]);
+    const now = this.#clock.monotonic();
+    const known = this.#decisions.get(key);
+    if (known && known.until > now) return known.allowed;
+    const { status } = await this.#client.resource<SubjectAccessReview>(subjectaccessreviews).create("", {
+      metadata: {},
+      spec: {
+        user: user.name,
+        groups: user.groups,
+        resourceAttributes: { verb, group: "", version: "v1", resource: "nodes", subresource, name: this.#nodeName },
+      },
+    });
+    remember(this.#decisions, key, { until: now + (status.allowed ? allowTTL : denyTTL), allowed: status.allowed });
+    return status.allowed;
+  }
+}
+
+/** Oldest first out. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > maxEntries) map.delete(map.keys().next().value as string);
+}

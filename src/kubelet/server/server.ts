@@ -1,0 +1,211 @@
+/**
+ * The kubelet's HTTPS API (k8s.io/kubernetes/pkg/kubelet/server/server.go): logs, exec, attach, port-forward, the pods that
+ * it runs, its health. Streams are switched through to the runtime's own streaming server.
+ */
+import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { TLSSocket } from "node:tls";
+import type { Pod } from "../../api/types/core-v1.gen.ts";
+import type { Logger } from "../../base/logger.ts";
+import { answer, join, responseHead } from "../../base/relay.ts";
+import type { Access } from "./access.ts";
+import { type LogOptions, parseLogOptions } from "./log-options.ts";
+import { HttpError, parseRoute, type Route } from "./routes.ts";
+
+/** The kubelet as its server sees it. Its methods reject with HttpError for what the caller asked wrongly. */
+export interface ServedKubelet {
+  pods(): Pod[];
+  pod(namespace: string, name: string): Pod | undefined;
+  /** Chunks of a container's log as the options ask. */
+  logs(pod: Pod, container: string, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Addresses on the runtime's streaming server. */
+  exec(pod: Pod, container: string, options: { command: string[]; stdin: boolean; stdout: boolean; stderr: boolean; tty: boolean }): Promise<string>;
+  attach(pod: Pod, container: string, options: { stdin: boolean; stdout: boolean; stderr: boolean; tty: boolean }): Promise<string>;
+  portForward(pod: Pod, ports: number[]): Promise<string>;
+  /** Runs a command to its end; gives its output. */
+  run(pod: Pod, container: string, command: string[]): Promise<Uint8Array>;
+  /** Undefined when well. */
+  unhealthy(): string | undefined;
+  metrics(): string;
+}
+
+export interface KubeletServerOptions {
+  kubelet: ServedKubelet;
+  access: Access;
+  tls: { cert: string; key: string; clientCA: string };
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  logger: Logger;
+}
+
+export class KubeletServer {
+  readonly #options: KubeletServerOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Duplex>();
+
+  constructor(options: KubeletServerOptions) {
+    this.#options = options;
+    const { cert, key, clientCA } = options.tls;
+    this.#server = createServer({ cert, key, ca: clientCA, requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.2" });
+    this.#server.setTimeout(0);
+    this.#server.on("secureConnection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+      socket.on("error", (error) => options.logger.debug("connection broke", { error }));
+    });
+    this.#server.on("request", (request, response) => void this.#onRequest(request, response));
+    this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#onUpgrade(request, socket, head));
+    this.#server.on("clientError", (_, socket) => socket.destroy());
+  }
+
+  /** Resolves when it listens; gives the port. */
+  async start(): Promise<number> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, resolve);
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Replaces the serving certificate for new connections. */
+  replaceTLS(tls: { cert: string; key: string; clientCA: string }): void {
+    this.#server.setSecureContext({ cert: tls.cert, key: tls.key, ca: tls.clientCA });
+  }
+
+  /** Rejects with HttpError 401 or 403. */
+  async #admit(request: IncomingMessage, route: Route): Promise<void> {
+    const user = await this.#options.access.authenticate(request.socket as TLSSocket, request.headers.authorization);
+    if (!user) throw new HttpError(401, "Unauthorized");
+    if (!(await this.#options.access.allowed(user, request.method ?? "GET", route.path))) {
+      throw new HttpError(403, `Forbidden (user=${user.name}, verb=${(request.method ?? "GET").toLowerCase()}, resource=nodes, subresource(s)=[proxy])`);
+    }
+  }
+
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const abort = new AbortController();
+    response.on("close", () => abort.abort(new Error("the client went away")));
+    try {
+      const route = parseRoute(request.url ?? "/");
+      await this.#admit(request, route);
+      await this.#serve(route, response, abort.signal);
+    } catch (error) {
+      if (response.headersSent || abort.signal.aborted) return void response.destroy();
+      const status = error instanceof HttpError ? error.status : 500;
+      if (status === 500) this.#options.logger.warn("a request failed", { path: request.url, error });
+      response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
+      response.end((error as Error).message);
+    }
+  }
+
+  async #serve(route: Route, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const { kubelet } = this.#options;
+    switch (route.kind) {
+      case "healthz": {
+        const problem = kubelet.unhealthy();
+        response.writeHead(problem ? 500 : 200, { "content-type": "text/plain; charset=utf-8" });
+        return void response.end(problem ?? "ok");
+      }
+      case "metrics":
+        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+        return void response.end(kubelet.metrics());
+      case "pods":
+        response.writeHead(200, { "content-type": "application/json" });
+        return void response.end(JSON.stringify({ kind: "PodList", apiVersion: "v1", metadata: {}, items: kubelet.pods() }));
+      case "containerLogs": {
+        const pod = this.#pod(route);
+        const chunks = await kubelet.logs(pod, containerOf(pod, route.container), parseLogOptions(route.query), signal);
+        response.writeHead(200, { "content-type": "text/plain" });
+        response.flushHeaders();
+        return pipeline(chunks, response);
+      }
+      case "run": {
+        const pod = this.#pod(route);
+        const output = await kubelet.run(pod, containerOf(pod, route.container), (route.query.get("cmd") ?? "").split(" "));
+        response.writeHead(200, { "content-type": "text/plain" });
+        return void response.end(output);
+      }
+      default:
+        throw new HttpError(400, "Upgrade request required");
+    }
+  }
+
+  async #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", () => socket.destroy());
+    try {
+      const route = parseRoute(request.url ?? "/");
+      await this.#admit(request, route);
+      await switchThrough(await this.#streamURL(route), request, socket, head);
+    } catch (error) {
+      const status = error instanceof HttpError ? error.status : 500;
+      answer(socket, status, "Error", "text/plain; charset=utf-8", (error as Error).message);
+    }
+  }
+
+  #streamURL(route: Route): Promise<string> {
+    const { kubelet } = this.#options;
+    if (route.kind === "portForward") {
+      const ports = route.query
+        .getAll("port")
+        .flatMap((p) => p.split(","))
+        .filter(Boolean)
+        .map(Number);
+      return kubelet.portForward(this.#pod(route), ports);
+    }
+    if (route.kind !== "exec" && route.kind !== "attach") throw new HttpError(404, "404 page not found");
+    const pod = this.#pod(route);
+    const container = containerOf(pod, route.container);
+    const on = (name: string): boolean => ["1", "true"].includes(route.query.get(name) ?? "");
+    const options = { stdin: on("input"), stdout: on("output"), stderr: on("error") && !on("tty"), tty: on("tty") };
+    if (!options.stdin && !options.stdout && !options.stderr) throw new HttpError(400, "you must specify at least 1 of stdin, stdout, stderr");
+    return route.kind === "exec"
+      ? kubelet.exec(pod, container, { ...options, command: route.query.getAll("command") })
+      : kubelet.attach(pod, container, options);
+  }
+
+  #pod(route: { namespace: string; pod: string }): Pod {
+    const pod = this.#options.kubelet.pod(route.namespace, route.pod);
+    if (!pod) throw new HttpError(404, `pod "${route.pod}" in namespace "${route.namespace}" does not exist`);
+    return pod;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+function containerOf(pod: Pod, name: string): string {
+  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? []), ...(pod.spec.ephemeralContainers ?? [])];
+  if (!all.some((c) => c.name === name)) throw new HttpError(404, `container "${name}" not found in pod "${pod.metadata.name}"`);
+  return name;
+}
+
+/** Joins the caller with the runtime's streaming server once that has agreed to the same switch of protocols. */
+function switchThrough(url: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  const headers: Record<string, string[]> = {};
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = (request.rawHeaders[i] as string).toLowerCase();
+    if (name !== "authorization" && name !== "host") headers[name] = [...(headers[name] ?? []), request.rawHeaders[i + 1] as string];
+  }
+  return new Promise((resolve, reject) => {
+    const call = httpRequest(url, { method: request.method ?? "POST", headers, agent: false });
+    call.on("error", reject);
+    call.on("upgrade", (response, runtime, early) => {
+      socket.write(responseHead(response));
+      join(socket, runtime, { fromA: head, fromB: early });
+      resolve();
+    });
+    call.on("response", (response) => {
+      socket.write(responseHead(response));
+      response.pipe(socket);
+      resolve();
+    });
+    call.end();
+  });
+}
