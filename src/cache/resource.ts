@@ -24,6 +24,8 @@ export interface Host {
   fresh(): Promise<number>;
   /** Lets the watcher see what was staged, once the writes applied now have settled. */
   releaseSoon(watcher: Watcher): void;
+  /** Resolves when watchers have had the chance to take what was staged, if that is much: who writes without a pause must not outrun them. */
+  breathe(): Promise<void> | undefined;
   encode(object: KubeObject): Uint8Array;
 }
 
@@ -227,6 +229,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const key = cacheKey(namespace, name);
     const revision = await this.#host.store.delete(this.prefix + key, expected);
     await this.#host.reached(revision);
+    await this.#host.breathe();
     const change = this.#history.after(revision - 1)[0];
     if (change?.revision !== revision) throw new CompactedError(this.#history.floor);
     return change.deleted().stored as Stored<T>;
@@ -241,6 +244,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     try {
       const revision = await write(this.prefix + key, bytes);
       await this.#host.reached(revision);
+      await this.#host.breathe();
       const current = this.#live.get(key);
       return current?.revision === revision ? current : this.#stored({ key: this.prefix + key, value: bytes, revision });
     } finally {

@@ -80,7 +80,9 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   readonly revision: number;
   readonly bytes: Uint8Array;
   readonly #family: Family;
-  readonly #spliced: { revisionAt: number; uidAt: number; uidLength: number };
+  readonly #revisionAt: number;
+  readonly #uidAt: number;
+  readonly #uidLength: number;
   #labels?: Labels;
   #fieldNames?: string[];
   #fieldValues?: string[];
@@ -91,11 +93,12 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
     this.name = name;
     this.revision = revision;
     this.bytes = spliced.bytes;
-    this.#spliced = spliced;
+    this.#revisionAt = spliced.revisionAt;
+    this.#uidAt = spliced.uidAt;
+    this.#uidLength = spliced.uidLength;
   }
   get uid(): string {
-    const { uidAt, uidLength } = this.#spliced;
-    return uidAt === 0 ? "" : Buffer.from(this.bytes.buffer, this.bytes.byteOffset + uidAt, uidLength).toString("latin1", 0, uidLength);
+    return this.#uidAt === 0 ? "" : Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.#uidAt, this.#uidLength).toString("latin1");
   }
   get labels(): Labels {
     if (!this.#labels) this.#read();
@@ -121,7 +124,9 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   }
   /** The same state under a later revision: what a watcher sees of an object that is gone. */
   at(revision: number): StoredObject<T> {
-    const { revisionAt, uidAt, uidLength } = this.#spliced;
+    const revisionAt = this.#revisionAt;
+    const uidAt = this.#uidAt;
+    const uidLength = this.#uidLength;
     const digits = String(this.revision).length;
     const bytes = replaceRevision(this.bytes, revisionAt, digits, revision);
     const moved = uidAt > revisionAt ? String(revision).length - digits : 0;

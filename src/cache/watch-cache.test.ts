@@ -186,6 +186,15 @@ test("a watcher that does not take its events is ended with an error", async () 
   await assert.rejects(watch.next(), CompactedError);
 });
 
+test("a writer that never pauses does not outrun a watcher that takes its events", async () => {
+  const { pods: cache } = await open();
+  const stop = new AbortController();
+  const events = take(cache.watch({ fromRevision: 1, signal: stop.signal }), 12_001);
+  let stored = await cache.create(pod("default", "a"));
+  for (let i = 0; i < 12_000; i++) stored = await cache.update(stored.object(), stored.revision);
+  assert.equal((await events).length, 12_001);
+});
+
 test("a watch from before the kept history is refused", async () => {
   const { pods: cache } = await open();
   const clock = new VirtualClock();

@@ -37,6 +37,9 @@ export interface WatchCache extends AsyncDisposable {
   revision(): number;
 }
 
+/** Changes applied without a turn of the event loop, after which writers wait for one. */
+const stagedAtMost = 256;
+
 /** Resolves when all `resources` are in memory. Rejects with StoreError. */
 export async function openCache(options: WatchCacheOptions): Promise<WatchCache> {
   const cache = new StoreCache(options);
@@ -61,6 +64,10 @@ class StoreCache implements WatchCache, Host {
   readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
   readonly #root: string;
   #toRelease = new Set<Watcher>();
+  #scheduled = false;
+  /** Revision applied when watchers were last released. */
+  #released = 0;
+  #breathing: (() => void)[] = [];
   #applied = 0;
   #following: Promise<void> = Promise.resolve();
   #failure?: Error;
@@ -83,7 +90,7 @@ class StoreCache implements WatchCache, Host {
   }
 
   async open(): Promise<void> {
-    this.#applied = await this.store.revision();
+    this.#applied = this.#released = await this.store.revision();
     const loads = this.#options.resources.map((resource) => this.#loaded(resource));
     this.#following = this.#follow(this.#applied);
     await Promise.all(loads.map((load) => load.ready));
@@ -110,13 +117,15 @@ class StoreCache implements WatchCache, Host {
     return this.#applied;
   }
   releaseSoon(watcher: Watcher): void {
-    if (this.#toRelease.size === 0)
-      setImmediate(() => {
-        const watchers = this.#toRelease;
-        this.#toRelease = new Set();
-        for (const each of watchers) each.release();
-      });
+    this.#schedule();
     this.#toRelease.add(watcher);
+  }
+  breathe(): Promise<void> | undefined {
+    if (this.#applied - this.#released < stagedAtMost) return undefined;
+    return new Promise((resolve) => {
+      this.#breathing.push(resolve);
+      this.#schedule();
+    });
   }
   encode(object: KubeObject): Uint8Array {
     return this.#options.encode ? this.#options.encode(object) : encodeJSON(object);
@@ -147,6 +156,20 @@ class StoreCache implements WatchCache, Host {
     return cached;
   }
 
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#released = this.#applied;
+      const watchers = this.#toRelease;
+      const breathing = this.#breathing;
+      this.#toRelease = new Set();
+      this.#breathing = [];
+      for (const watcher of watchers) watcher.release();
+      for (const resolve of breathing) resolve();
+    });
+  }
   async #follow(from: number): Promise<void> {
     let at = from;
     while (!this.#stop.signal.aborted)
