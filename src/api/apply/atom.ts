@@ -50,19 +50,21 @@ export const scalarAtom: ScalarAtom = { kind: "scalar" };
 export const deducedAtom: DeducedAtom = { kind: "deduced", atomic: false };
 const untypedAtom: DeducedAtom = { kind: "deduced", atomic: true };
 
-/** Structs that are one piece wherever they stand (+structType=atomic), by group and name. */
+/** Structs that are one piece wherever they stand (+structType=atomic). */
 const atomicStructs = new Set(
   Object.entries({
-    admissionregistration: "MatchResources NamedRuleWithOperations ParamKind ParamRef Variable",
-    autoscaling: "CrossVersionObjectReference",
-    core: "ConfigMapKeySelector EndpointAddress EndpointPort FileKeySelector LocalObjectReference NodeSelector NodeSelectorTerm ObjectFieldSelector ObjectReference ResourceFieldSelector ScopeSelector SecretKeySelector SecretReference TopologySelectorTerm TypedLocalObjectReference",
-    discovery: "EndpointPort",
-    networking: "ServiceBackendPort",
-    rbac: "RoleRef Subject",
-    meta: "LabelSelector OwnerReference",
+    "admissionregistration/v1": "MatchResources NamedRuleWithOperations ParamKind ParamRef Variable",
+    "admissionregistration/v1beta1": "MatchResources NamedRuleWithOperations ParamKind ParamRef Variable",
+    "admissionregistration/v1alpha1": "MatchResources NamedRuleWithOperations ParamKind ParamRef Variable",
+    "autoscaling/v1": "CrossVersionObjectReference",
+    "core/v1":
+      "ConfigMapKeySelector EndpointAddress EndpointPort FileKeySelector LocalObjectReference NodeSelector NodeSelectorTerm ObjectFieldSelector ObjectReference ResourceFieldSelector ScopeSelector SecretKeySelector SecretReference TopologySelectorTerm TypedLocalObjectReference",
+    "discovery/v1": "EndpointPort",
+    "networking/v1": "ServiceBackendPort",
+    "rbac/v1": "RoleRef Subject",
+    "meta/v1": "LabelSelector OwnerReference",
   }).flatMap(([group, names]) => names.split(" ").map((name) => `${group}.${name}`)),
 );
-const isAtomicStruct = (name: string): boolean => atomicStructs.has(name.replace(/\/[^.]*\./, "."));
 
 const zeroScalars: Record<string, JSONValue> = {
   string: "",
@@ -84,7 +86,7 @@ const atoms = new WeakMap<TypeDef, MapAtom>();
 export function structAtom(type: TypeDef): MapAtom {
   const known = atoms.get(type);
   if (known) return known;
-  const atom: MapAtom = { kind: "map", atomic: isAtomicStruct(type.name), fields: new Map(), always: [] };
+  const atom: MapAtom = { kind: "map", atomic: atomicStructs.has(type.name), fields: new Map(), always: [] };
   atoms.set(type, atom);
   for (const field of type.flat) {
     const made = atomField(field);
@@ -131,8 +133,7 @@ function atomOf(written: string, field: Field): Atom {
     const element = atomOf(type.slice(type.indexOf("]") + 1), { name: "", type: "" });
     return { kind: "map", atomic: field.mapType === "atomic", fields: new Map(), always: [], element };
   }
-  if (type === "RawExtension") return deducedAtom;
-  if (type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
+  if (type === "RawExtension" || type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
   if (!hasType(type)) return scalarAtom;
   const struct = structAtom(typeByName(type));
   if (field.mapType === undefined || (field.mapType === "atomic") === struct.atomic) return struct;

@@ -1,0 +1,113 @@
+/**
+ * Server-side apply (sigs.k8s.io/structured-merge-diff/merge, k8s.io/apimachinery/pkg/util/managedfields): what one
+ * manager applies is laid over the object; what it applied before and does not now goes, unless somebody else owns it;
+ * what it would take from others is a conflict unless forced.
+ */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { equal } from "../patch/values.ts";
+import type { TypeDef } from "../schema/schema.ts";
+import { badRequest, StatusError } from "../status.ts";
+import { type Atom, ownedAtom, wholeAtom } from "./atom.ts";
+import { conflictError, type Conflict } from "./conflict.ts";
+import { fieldsOf, shapeErrors } from "./fields-of.ts";
+import { difference, type FieldSet, intersection, paths, union } from "./fieldset.ts";
+import {
+  comparisons,
+  entryOf,
+  type Managed,
+  type Operation,
+  readManaged,
+  sameManager,
+  sortManaged,
+  takeAway,
+  updateManaged,
+  withManaged,
+} from "./managed-fields.ts";
+import { mergeApplied, removeFields, withNamedFields } from "./merge.ts";
+
+export interface ApplyOperation extends Operation {
+  /** Take what others own. */
+  force?: boolean;
+}
+
+/** An empty metadata is nobody's. */
+const neverMember: FieldSet = { "f:metadata": {} };
+
+const groupVersionKind = (object: JSONObject): string => `${object.apiVersion ?? ""}, Kind=${object.kind ?? ""}`;
+
+function checkApplied(type: TypeDef | undefined, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
+  if (applied.apiVersion !== operation.apiVersion)
+    throw badRequest(`Incorrect version specified in apply patch. Specified patch version: ${applied.apiVersion ?? ""}, expected: ${operation.apiVersion}`);
+  const metadata = (applied.metadata ?? {}) as JSONObject;
+  if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
+  const errors = shapeErrors(applied, wholeAtom(type));
+  if (!errors.length) return;
+  const name = metadata.name ?? (live.metadata as JSONObject | undefined)?.name ?? "";
+  const text = errors.length === 1 ? errors[0] : ["errors:", ...errors.map((e) => `  ${e}`)].join("\n");
+  throw new StatusError({
+    code: 500,
+    message: `failed to create typed patch object (${metadata.namespace ?? ""}/${name}; ${groupVersionKind(applied)}): ${text}`,
+  });
+}
+
+/**
+ * The object after the apply, managedFields included; `live` undefined creates. Not yet defaulted, and with null where a
+ * map or list has lost its last element: decode and default it as any other input. Throws a StatusError: 409 with one
+ * cause a field for conflicts, 400 and 500 for documents that cannot be applied.
+ */
+export function applyServerSide(type: TypeDef | undefined, live: JSONObject | undefined, applied: JSONObject, operation: ApplyOperation): JSONObject {
+  const base = live ?? { apiVersion: applied.apiVersion, kind: applied.kind };
+  checkApplied(type, applied, base, operation);
+  const before = withoutManaged(base);
+  let entries = readManaged((base.metadata as JSONObject | undefined)?.managedFields as never);
+  if (!entries) throw new StatusError({ code: 500, message: "failed to decode managed fields: operation must be `Apply` or `Update`" });
+  if (!entries.length && live) entries = updateManaged(type, {}, before, [], { ...operation, manager: "before-first-apply" });
+
+  const whole = wholeAtom(type);
+  const self = entryOf(operation, "Apply");
+  const last = entries.find((entry) => sameManager(entry, self));
+  const own = difference(fieldsOf(applied, ownedAtom(type, operation.resetFields)), neverMember);
+  const others = entries.filter((entry) => entry !== last);
+  const merged = mergeApplied(before, applied, whole) as JSONObject;
+  const next = prune(merged, whole, last, [own, ...others.map((entry) => entry.fieldsV1)]);
+
+  const at = comparisons(type, before, next, operation);
+  const conflicts: Conflict[] = [];
+  const managed: Managed[] = [];
+  for (const entry of others) {
+    const view = at(entry.apiVersion as string);
+    if (!view) continue;
+    const taken = view.changed && intersection(entry.fieldsV1, view.changed);
+    if (taken) for (const path of paths(taken)) conflicts.push({ entry, path });
+    const kept = takeAway(entry, view);
+    if (kept) managed.push(kept);
+  }
+  if (conflicts.length && !operation.force) throw conflictError(conflicts);
+  const changed = !equal(before, next);
+  // An apply that changes nothing leaves the time as it was.
+  const { time: _, ...timeless } = self;
+  const stamped = changed ? self : { ...timeless, ...(last?.time ? { time: last.time } : {}) };
+  if (own) managed.push({ ...stamped, fieldsV1: own } as Managed);
+  return withManaged(changed ? next : before, sortManaged(managed));
+}
+
+function withoutManaged(object: JSONObject): JSONObject {
+  const metadata = object.metadata as JSONObject | undefined;
+  if (!metadata || metadata.managedFields === undefined) return object;
+  const { managedFields: _, ...rest } = metadata;
+  return { ...object, metadata: rest };
+}
+
+/** Takes out what the manager applied last time and nobody owns now. */
+function prune(merged: JSONObject, atom: Atom, last: Managed | undefined, owned: (FieldSet | undefined)[]): JSONObject {
+  if (!last || !Object.keys(last.fieldsV1).length) return merged;
+  const named = (fields: FieldSet | undefined): FieldSet | undefined => withNamedFields(fields, atom);
+  const without = (fields: FieldSet | undefined): JSONObject => (fields ? ((removeFields(merged, fields, atom) ?? {}) as JSONObject) : merged);
+  const lastNamed = named(last.fieldsV1);
+  const all = named(fieldsOf(merged, atom));
+  const rest = named(fieldsOf(without(lastNamed), atom));
+  const managed = named(owned.reduce<FieldSet | undefined>(union, undefined));
+  const kept = without(difference(all, union(rest, managed)));
+  const dangling = intersection(difference(all, named(fieldsOf(kept as JSONValue, atom))), lastNamed);
+  return without(dangling);
+}

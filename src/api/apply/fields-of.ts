@@ -1,0 +1,84 @@
+/** The fields that a document sets, as server-side apply counts them; and the check of such a document. */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { type Atom, elementKey, type ListAtom, type MapAtom } from "./atom.ts";
+import { resolve } from "./compare.ts";
+import { type FieldSet, leaf, pathText } from "./fieldset.ts";
+
+type Draft = { [element: string]: FieldSet };
+const isMap = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
+const isEmptyMap = (value: JSONValue): boolean => isMap(value) && Object.keys(value).length === 0;
+
+/** undefined: the document sets nothing. Structs on the way are no members, elements of lists and free keys are. */
+export function fieldsOf(value: JSONValue, atom: Atom): FieldSet | undefined {
+  const resolved = resolve(atom, value);
+  if (resolved.kind === "map" && !resolved.atomic) return isMap(value) ? mapFields(value, resolved) : undefined;
+  if (resolved.kind === "list" && !resolved.atomic) return Array.isArray(value) ? listFields(value, resolved) : undefined;
+  return leaf;
+}
+
+function member(node: FieldSet | undefined): FieldSet {
+  return !node || node === leaf ? leaf : { ".": leaf, ...node };
+}
+
+function mapFields(map: JSONObject, atom: MapAtom): FieldSet | undefined {
+  const out: Draft = {};
+  for (const name of Object.keys(map)) {
+    const value = map[name];
+    const field = atom.fields.get(name);
+    if (value === undefined || atom.skip?.has(name) || (!field && !atom.element)) continue;
+    const node = fieldsOf(value, field ? field.atom : (atom.element as Atom));
+    const own = value === null || isEmptyMap(value) || !field;
+    const made = own ? member(node) : node;
+    if (made) out[`f:${name}`] = made;
+  }
+  return Object.keys(out).length ? out : undefined;
+}
+
+function listFields(list: JSONValue[], atom: ListAtom): FieldSet | undefined {
+  const out: Draft = {};
+  for (const item of list) {
+    const key = elementKey(atom, item);
+    if (key !== undefined) out[key] = key in out ? leaf : member(fieldsOf(item, atom.element));
+  }
+  return Object.keys(out).length ? out : undefined;
+}
+
+const describe = (value: JSONValue): string =>
+  typeof value === "string" ? JSON.stringify(value) : isMap(value) || Array.isArray(value) ? JSON.stringify(value) : String(value);
+
+/** What is wrong with an applied document: undeclared fields, wrong shapes, elements twice. Upstream's texts, `path: message`. */
+export function shapeErrors(value: JSONValue | undefined, atom: Atom, path = ""): string[] {
+  if (value === null || value === undefined) return [];
+  const at = (message: string): string => (path ? `${path}: ${message}` : message);
+  if (atom.kind === "deduced") return [];
+  if (atom.kind === "scalar") return typeof value === "object" ? [at(`expected any scalar, got ${describe(value)}`)] : [];
+  if (atom.kind === "map") {
+    if (!isMap(value)) return [at(`expected map, got ${describe(value)}`)];
+    return Object.keys(value).flatMap((name) => {
+      const field = atom.fields.get(name);
+      const inner = `${path}.${name}`;
+      if (!field && !atom.element) return [`${inner}: field not declared in schema`];
+      return shapeErrors(value[name], field ? field.atom : (atom.element as Atom), inner);
+    });
+  }
+  if (!Array.isArray(value)) return [at(`expected list, got ${describe(value)}`)];
+  const seen = new Set<string>();
+  return value.flatMap((item, i) => {
+    if (atom.atomic) return shapeErrors(item, atom.element, `${path}[${i}]`);
+    const key = elementKey(atom, item);
+    if (key === undefined) return [at(`element ${i}: ${unnamed(item, atom)}`)];
+    const errors = seen.has(key) ? [at(`duplicate entries for key ${pathText([key])}`)] : [];
+    seen.add(key);
+    return [...errors, ...shapeErrors(item, atom.element, path + pathText([key]))];
+  });
+}
+
+function unnamed(item: JSONValue, atom: ListAtom): string {
+  if (!atom.keys.length) {
+    if (item === null) return "associative list without keys has an element that's an explicit null";
+    return Array.isArray(item) ? "not supported: associative list with lists as elements" : "associative list without keys has an element that's a map type";
+  }
+  if (item === null) return "associative list with keys may not have a null element";
+  if (!isMap(item)) return "associative list with keys may not have non-map elements";
+  return `associative list with keys has an element that omits all key fields [${atom.keys.map((k) => JSON.stringify(k)).join(" ")}] (and doesn't have default values for any key fields)`;
+}

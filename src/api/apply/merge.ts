@@ -1,0 +1,143 @@
+/** Laying an applied document over an object, and taking fields out of an object. Pure, with structural sharing. */
+import type { JSONObject, JSONValue } from "../json.ts";
+import { set } from "../patch/values.ts";
+import { type Atom, elementKey, type ListAtom, type MapAtom } from "./atom.ts";
+import { resolve } from "./compare.ts";
+import { type FieldSet, isMember, leaf } from "./fieldset.ts";
+
+const isMap = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `over` wins where both say something. */
+export function mergeApplied(base: JSONValue | undefined, over: JSONValue | undefined, atom: Atom): JSONValue | undefined {
+  if (over === undefined) return base;
+  if (base === undefined) return over;
+  const resolved = resolve(atom, over === null ? base : over);
+  if (resolved.kind === "map" && !resolved.atomic && isMap(base) && (isMap(over) || over === null)) return mergeMaps(base, over ?? {}, resolved);
+  if (resolved.kind === "list" && !resolved.atomic && Array.isArray(base) && base.length && (Array.isArray(over) || over === null))
+    return mergeLists(base, over ?? [], resolved);
+  return over;
+}
+
+function mergeMaps(base: JSONObject, over: JSONObject, atom: MapAtom): JSONObject {
+  let out = base;
+  for (const name of Object.keys(over)) {
+    const field = atom.fields.get(name);
+    const before = Object.hasOwn(base, name) ? base[name] : undefined;
+    const merged = mergeApplied(before, over[name], field ? field.atom : (atom.element as Atom));
+    if (merged === before) continue;
+    if (out === base) out = { ...base };
+    set(out, name, merged);
+  }
+  return out;
+}
+
+/** Keeps the order of `over` among its elements, and the place of the others between them. */
+function mergeLists(base: JSONValue[], over: JSONValue[], atom: ListAtom): JSONValue[] {
+  const name = (item: JSONValue, i: number): string => elementKey(atom, item) ?? `#${i}`;
+  const left = base.map(name);
+  const right = over.map(name);
+  const inBase = new Map<string, JSONValue>();
+  // An element that is there twice cannot be merged into: it gives way.
+  for (const [i, key] of left.entries()) inBase.set(key, inBase.has(key) ? null : (base[i] as JSONValue));
+  const inOver = new Map(right.map((key, i) => [key, over[i] as JSONValue]));
+  const shared = right.filter((key) => inBase.has(key));
+  let next = 0;
+  const merged = new Set<string>();
+  const out: JSONValue[] = [];
+  const take = (key: string): void => {
+    merged.add(key);
+    const there = inBase.get(key);
+    out.push(mergeApplied(there === null ? undefined : there, inOver.get(key), atom.element) as JSONValue);
+  };
+  for (let l = 0, r = 0; l < left.length || r < right.length; ) {
+    const ours = left[l];
+    const theirs = right[r];
+    if (ours !== undefined && theirs !== undefined) {
+      if (ours === theirs) {
+        take(ours);
+        l++;
+        r++;
+        next++;
+        continue;
+      }
+      if (inOver.has(ours) && shared[next] !== undefined && shared[next] !== ours) {
+        l++;
+        continue;
+      }
+    }
+    if (ours !== undefined) {
+      if (!inOver.has(ours)) {
+        out.push(base[l] as JSONValue);
+        l++;
+        continue;
+      }
+      if (merged.has(ours)) l++;
+    }
+    if (theirs !== undefined) {
+      take(theirs);
+      r++;
+      if (shared[next] === theirs) next++;
+    }
+  }
+  return out.length === base.length && out.every((item, i) => item === base[i]) ? base : out;
+}
+
+/** The value without what the set names; null where a map or list has lost everything. */
+export function removeFields(value: JSONValue, gone: FieldSet, atom: Atom): JSONValue {
+  const resolved = resolve(atom, value);
+  if (resolved.kind === "map" && !resolved.atomic && isMap(value)) return removeFromMap(value, gone, resolved);
+  if (resolved.kind === "list" && !resolved.atomic && Array.isArray(value)) return removeFromList(value, gone, resolved);
+  return value;
+}
+
+function removeFromMap(map: JSONObject, gone: FieldSet, atom: MapAtom): JSONValue {
+  let out = map;
+  for (const name of Object.keys(map)) {
+    const node = gone[`f:${name}`];
+    if (!node) continue;
+    if (out === map) out = { ...map };
+    if (isMember(node)) delete out[name];
+    else set(out, name, removeFields(map[name] as JSONValue, node, atom.fields.get(name)?.atom ?? (atom.element as Atom)));
+  }
+  return out !== map && Object.keys(out).length === 0 ? null : out;
+}
+
+function removeFromList(list: JSONValue[], gone: FieldSet, atom: ListAtom): JSONValue {
+  const out: JSONValue[] = [];
+  let touched = false;
+  for (const item of list) {
+    const key = elementKey(atom, item);
+    const node = key === undefined ? undefined : gone[key];
+    if (!node) out.push(item);
+    else {
+      touched = true;
+      if (!isMember(node)) out.push(removeFields(item, node, atom.element));
+    }
+  }
+  if (!touched) return list;
+  return out.length ? out : null;
+}
+
+/** The set with the declared fields on the way to its members as members themselves. */
+export function withNamedFields(fields: FieldSet | undefined, atom: Atom | undefined): FieldSet | undefined {
+  if (!fields) return undefined;
+  let out: { [element: string]: FieldSet } | undefined;
+  for (const element in fields) {
+    const node = fields[element] as FieldSet;
+    if (element === "." || node === leaf) continue;
+    const name = element.slice(2);
+    const map = atom?.kind === "map" ? atom : undefined;
+    const field = element.startsWith("f:") ? map?.fields.get(name) : undefined;
+    const inner = element.startsWith("k:")
+      ? atom?.kind === "list"
+        ? atom.element
+        : undefined
+      : (field?.atom ?? map?.element ?? (atom?.kind === "deduced" ? atom : undefined));
+    const made = withNamedFields(node, inner) as FieldSet;
+    const next = field && !isMember(made) ? { ".": leaf, ...made } : made;
+    if (next === node) continue;
+    out ??= { ...fields };
+    out[element] = next;
+  }
+  return out ?? fields;
+}
