@@ -12,7 +12,7 @@ import { sameValue } from "../authorization/same.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { subjectOfRequest } from "./certificates.ts";
 import { admitMirrorPod, forbiddenLabels } from "./node-restriction-rules.ts";
-import { admitPodCertificateRequest, admitToken } from "./node-restriction-identity.ts";
+import { admitToken } from "./node-restriction-token.ts";
 import { refuse } from "./refuse.ts";
 
 export interface NodeRestrictionOptions {
@@ -44,7 +44,7 @@ export function nodeRestriction(options: NodeRestrictionOptions): AdmissionPlugi
         case "serviceaccounts":
           return attributes.operation === "CREATE" && attributes.subresource === "token" ? admitToken(node, attributes, options) : undefined;
         case "podcertificaterequests.certificates.k8s.io":
-          return admitPodCertificateRequest(node, attributes, reader);
+          throw refuse(attributes, "PodCertificateRequest feature gate is disabled");
         case "leases.coordination.k8s.io":
           return admitOwnName(node, attributes, "node lease", "kube-node-lease");
         case "csinodes.storage.k8s.io":

@@ -4,17 +4,7 @@ import type { PersistentVolume, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
 import { podClaims, podConfigMaps, podResourceClaims, podSecrets, volumeSecrets } from "./pod-references.ts";
 
-export type GraphKind =
-  | "configmap"
-  | "resourceslice"
-  | "pod"
-  | "pvc"
-  | "pv"
-  | "resourceclaim"
-  | "secret"
-  | "volumeattachment"
-  | "serviceaccount"
-  | "podcertificaterequest";
+export type GraphKind = "configmap" | "resourceslice" | "pod" | "pvc" | "pv" | "resourceclaim" | "secret" | "volumeattachment" | "serviceaccount";
 
 interface Contribution {
   node: string;
@@ -39,10 +29,8 @@ export class NodeGraph {
     this.#reader = reader;
     this.#follow("pods", (namespace, name) => this.#pod(namespace, name));
     this.#follow("persistentvolumes", (_, name) => this.#volume(name));
-    this.#follow("volumeattachments.storage.k8s.io", (_, name) => this.#simple("volumeattachment", "volumeattachments.storage.k8s.io", "", name));
-    this.#follow("resourceslices.resource.k8s.io", (_, name) => this.#simple("resourceslice", "resourceslices.resource.k8s.io", "", name));
-    const requests = "podcertificaterequests.certificates.k8s.io";
-    this.#follow(requests, (namespace, name) => this.#simple("podcertificaterequest", requests, namespace, name));
+    this.#follow("volumeattachments.storage.k8s.io", (_, name) => this.#simple("volumeattachment", "volumeattachments.storage.k8s.io", name));
+    this.#follow("resourceslices.resource.k8s.io", (_, name) => this.#simple("resourceslice", "resourceslices.resource.k8s.io", name));
   }
   /** Whether the object is related to the node. */
   related(node: string, kind: GraphKind, namespace: string, name: string): boolean {
@@ -106,9 +94,9 @@ export class NodeGraph {
     }
     this.#set(owner, { node, keys: [...new Set(keys)], state });
   }
-  #simple(kind: GraphKind, resource: string, namespace: string, name: string): void {
-    const owner = keyOf(kind, namespace, name);
-    const node = this.#reader.get<KubeObject & { spec: { nodeName?: string } }>(resource, namespace, name)?.spec.nodeName;
+  #simple(kind: GraphKind, resource: string, name: string): void {
+    const owner = keyOf(kind, "", name);
+    const node = this.#reader.get<KubeObject & { spec: { nodeName?: string } }>(resource, "", name)?.spec.nodeName;
     if (node && this.#contributions.get(owner)?.node === node) return;
     this.#set(owner, node ? { node, keys: [owner], state: "" } : undefined);
   }

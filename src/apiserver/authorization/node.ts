@@ -64,7 +64,8 @@ export class NodeAuthorizer implements Authorizer {
       case "pods":
         return this.#pod(node, a);
       case "podcertificaterequests.certificates.k8s.io":
-        return this.#certificateRequest(node, a);
+        // Behind a feature gate that is off.
+        return none();
       default:
         return undefined;
     }
@@ -103,14 +104,6 @@ export class NodeAuthorizer implements Authorizer {
     if (a.verb !== "list" && a.verb !== "watch") return none();
     if (selects(a, "spec.nodeName", node)) return allow;
     return a.name ? this.#related(node, "pod", a) : none("can only list/watch pods with spec.nodeName field selector");
-  }
-  #certificateRequest(node: string, a: AuthorizationAttributes): AuthorizationDecision {
-    if (a.subresource) return none("nodes may not access the status subresource of PodCertificateRequests");
-    if (a.verb === "create") return allow;
-    if (a.verb === "get") return this.#related(node, "podcertificaterequest", a);
-    if (a.verb === "list" || a.verb === "watch")
-      return selects(a, "spec.nodeName", node) ? allow : none("can only list/watch podcertificaterequests with nodeName field selector");
-    return none(`nodes may not ${a.verb} podcertificaterequests`);
   }
 }
 

@@ -1,14 +1,13 @@
-/** Tokens and certificates that a kubelet asks for must be for pods that run on its node. */
+/** Tokens that a kubelet asks for must be for pods that run on its node. */
 import type { KubeObject } from "../../api/object.ts";
-import { internalError, notFound } from "../../api/status.ts";
+import { notFound } from "../../api/status.ts";
 import type { TokenRequest } from "../../api/types/authentication-v1.gen.ts";
-import type { PodCertificateRequest } from "../../api/types/certificates-v1beta1.gen.ts";
-import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, ServiceAccount } from "../../api/types/core-v1.gen.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.gen.ts";
 import type { CSIDriver } from "../../api/types/storage-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { AdmissionAttributes } from "./admission.ts";
-import { mirrorPodAnnotation, refuse } from "./refuse.ts";
+import { refuse } from "./refuse.ts";
 
 const quote = JSON.stringify;
 
@@ -75,41 +74,4 @@ function namesAudience(pod: Pod, audience: string, reader: Reader): boolean | st
   const unique = [...new Set(errors)];
   if (!unique.length) return false;
   return unique.length === 1 ? (unique[0] as string) : `[${unique.join(", ")}]`;
-}
-
-export function admitPodCertificateRequest(node: string, a: AdmissionAttributes, reader: Reader): void {
-  if (a.operation !== "CREATE") throw refuse(a, `unexpected operation ${a.operation}`);
-  if (a.subresource) throw refuse(a, `unexpected subresource ${a.subresource}`);
-  const { spec } = a.object as PodCertificateRequest;
-  const podKey = quote(`${a.namespace}/${spec.podName}`);
-  if (spec.nodeName !== node) throw refuse(a, `PodCertificateRequest.Spec.NodeName=${quote(spec.nodeName)}, which is not the requesting node ${quote(node)}`);
-  const stored = reader.get<Node>("nodes", "", node);
-  if (!stored) throw internalError(`while retrieving node ${quote(node)} named in the PodCertificateRequest: node ${quote(node)} not found`);
-  if (stored.metadata.uid !== spec.nodeUID)
-    throw internalError(
-      `PodCertificateRequest for pod ${podKey} names node UID ${quote(spec.nodeUID)}, inconsistent with the running node (${quote(stored.metadata.uid)})`,
-    );
-  const pod = reader.get<Pod>("pods", a.namespace, spec.podName);
-  if (!pod) throw internalError(`while retrieving pod ${podKey} named in the PodCertificateRequest: pod ${quote(spec.podName)} not found`);
-  if (pod.metadata.uid !== spec.podUID)
-    throw internalError(
-      `PodCertificateRequest for pod ${podKey} contains pod UID (${quote(spec.podUID)}) which differs from running pod ${quote(pod.metadata.uid)}`,
-    );
-  if (pod.spec.nodeName !== node) throw refuse(a, `pod ${podKey} is not running on node ${quote(node)} named in the PodCertificateRequest`);
-  if (pod.metadata.annotations?.[mirrorPodAnnotation] !== undefined) throw refuse(a, `pod ${podKey} is a mirror pod`);
-  if (spec.serviceAccountName !== pod.spec.serviceAccountName)
-    throw refuse(
-      a,
-      `PodCertificateRequest for pod ${podKey} contains serviceAccountName (${quote(spec.serviceAccountName)}) that differs from running pod (${quote(pod.spec.serviceAccountName ?? "")})`,
-    );
-  const account = reader.get<ServiceAccount>("serviceaccounts", a.namespace, spec.serviceAccountName);
-  const accountKey = quote(`${a.namespace}/${spec.serviceAccountName}`);
-  if (!account)
-    throw internalError(
-      `while retrieving service account ${accountKey} named in the PodCertificateRequest: serviceaccount ${quote(spec.serviceAccountName)} not found`,
-    );
-  if (account.metadata.uid !== spec.serviceAccountUID)
-    throw internalError(
-      `PodCertificateRequest for pod ${podKey} names service account UID ${quote(spec.serviceAccountUID)}, which differs from the running service account (${quote(account.metadata.uid)})`,
-    );
 }
