@@ -8,9 +8,10 @@ import { equal } from "../patch/values.ts";
 import type { TypeDef } from "../schema/schema.ts";
 import { badRequest, StatusError } from "../status.ts";
 import { type Atom, ownedAtom, wholeAtom } from "./atom.ts";
-import { conflictError, type Conflict } from "./conflict.ts";
+import { type Conflict, conflictError } from "./conflict.ts";
+import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldsOf, shapeErrors } from "./fields-of.ts";
-import { difference, type FieldSet, intersection, paths, union } from "./fieldset.ts";
+import { difference, type FieldSet, hasPath, intersection, paths, union } from "./fieldset.ts";
 import {
   comparisons,
   entryOf,
@@ -26,6 +27,8 @@ import {
 import { mergeApplied, removeFields, withNamedFields } from "./merge.ts";
 
 export interface ApplyOperation extends Operation {
+  /** The kind that the document must be of. */
+  kind: string;
   /** Take what others own. */
   force?: boolean;
 }
@@ -33,11 +36,14 @@ export interface ApplyOperation extends Operation {
 /** An empty metadata is nobody's. */
 const neverMember: FieldSet = { "f:metadata": {} };
 
-const groupVersionKind = (object: JSONObject): string => `${object.apiVersion ?? ""}, Kind=${object.kind ?? ""}`;
+/** As Go prints one: the group "" leaves its slash. */
+function groupVersionKind(object: JSONObject): string {
+  const apiVersion = String(object.apiVersion ?? "");
+  return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${object.kind ?? ""}`;
+}
 
 function checkApplied(type: TypeDef | undefined, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
-  if (applied.apiVersion !== operation.apiVersion)
-    throw badRequest(`Incorrect version specified in apply patch. Specified patch version: ${applied.apiVersion ?? ""}, expected: ${operation.apiVersion}`);
+  if (applied.apiVersion !== operation.apiVersion || applied.kind !== operation.kind) throw badRequest(`invalid object type: ${groupVersionKind(applied)}`);
   const metadata = (applied.metadata ?? {}) as JSONObject;
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
   const errors = shapeErrors(applied, wholeAtom(type));
@@ -56,6 +62,13 @@ function checkApplied(type: TypeDef | undefined, applied: JSONObject, live: JSON
  * cause a field for conflicts, 400 and 500 for documents that cannot be applied.
  */
 export function applyServerSide(type: TypeDef | undefined, live: JSONObject | undefined, applied: JSONObject, operation: ApplyOperation): JSONObject {
+  if (operation.manager !== "kubectl" || !live) return merge(type, live, applied, operation);
+  const allowed = lastAppliedFields(type, live, operation);
+  return refreshLastApplied(merge(type, live, applied, operation, allowed), applied);
+}
+
+/** `allowed`: fields that may be taken from others without force, if no other field conflicts. */
+function merge(type: TypeDef | undefined, live: JSONObject | undefined, applied: JSONObject, operation: ApplyOperation, allowed?: FieldSet): JSONObject {
   const base = live ?? { apiVersion: applied.apiVersion, kind: applied.kind };
   checkApplied(type, applied, base, operation);
   const before = withoutManaged(base);
@@ -82,7 +95,8 @@ export function applyServerSide(type: TypeDef | undefined, live: JSONObject | un
     const kept = takeAway(entry, view);
     if (kept) managed.push(kept);
   }
-  if (conflicts.length && !operation.force) throw conflictError(conflicts);
+  const refused = operation.force ? [] : conflicts.filter(({ path }) => !hasPath(allowed, path));
+  if (refused.length) throw conflictError(refused);
   const changed = !equal(before, next);
   // An apply that changes nothing leaves the time as it was.
   const { time: _, ...timeless } = self;

@@ -7,6 +7,7 @@ import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.
 
 export interface ScalarAtom {
   kind: "scalar";
+  type: "string" | "boolean" | "numeric" | "untyped";
 }
 export interface MapAtom {
   kind: "map";
@@ -46,7 +47,17 @@ export interface AtomField {
   default: unknown;
 }
 
-export const scalarAtom: ScalarAtom = { kind: "scalar" };
+const scalarTypes: Record<string, ScalarAtom["type"]> = {
+  string: "string",
+  bytes: "string",
+  Time: "string",
+  MicroTime: "string",
+  Duration: "string",
+  bool: "boolean",
+  int32: "numeric",
+  int64: "numeric",
+  float64: "numeric",
+};
 export const deducedAtom: DeducedAtom = { kind: "deduced", atomic: false };
 const untypedAtom: DeducedAtom = { kind: "deduced", atomic: true };
 
@@ -134,7 +145,7 @@ function atomOf(written: string, field: Field): Atom {
     return { kind: "map", atomic: field.mapType === "atomic", fields: new Map(), always: [], element };
   }
   if (type === "RawExtension" || type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
-  if (!hasType(type)) return scalarAtom;
+  if (!hasType(type)) return { kind: "scalar", type: scalarTypes[type] ?? "untyped" };
   const struct = structAtom(typeByName(type));
   if (field.mapType === undefined || (field.mapType === "atomic") === struct.atomic) return struct;
   return { ...struct, atomic: field.mapType === "atomic" };

@@ -1,6 +1,7 @@
 /** The fields that a document sets, as server-side apply counts them; and the check of such a document. */
 import type { JSONObject, JSONValue } from "../json.ts";
-import { type Atom, elementKey, type ListAtom, type MapAtom } from "./atom.ts";
+import { goText } from "../patch/values.ts";
+import { type Atom, elementKey, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
 import { resolve } from "./compare.ts";
 import { type FieldSet, leaf, pathText } from "./fieldset.ts";
 
@@ -43,15 +44,43 @@ function listFields(list: JSONValue[], atom: ListAtom): FieldSet | undefined {
   return Object.keys(out).length ? out : undefined;
 }
 
-const describe = (value: JSONValue): string =>
-  typeof value === "string" ? JSON.stringify(value) : isMap(value) || Array.isArray(value) ? JSON.stringify(value) : String(value);
+/** A value as Go prints the one it could not use. */
+const describe = (value: JSONValue): string => `&{${goText(value)}}`;
+
+function goSyntax(value: JSONValue | undefined): string {
+  if (value === null || value === undefined) return "interface {}(nil)";
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(", ")}}`;
+  if (typeof value !== "object") return String(value);
+  return `map[string]interface {}{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${goSyntax(value[key])}`)
+    .join(", ")}}`;
+}
+
+function goType(value: JSONValue): string {
+  if (Array.isArray(value)) return "[]interface {}";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  return typeof value === "boolean" ? "bool" : typeof value === "string" ? "string" : typeof value === "bigint" ? "int64" : "map[string]interface {}";
+}
+
+function scalarError(value: JSONValue, type: ScalarAtom["type"]): string | undefined {
+  const numeric = typeof value === "number" || typeof value === "bigint";
+  if (type === "string") return typeof value === "string" ? undefined : `expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`;
+  if (type === "boolean") return typeof value === "boolean" ? undefined : `expected boolean, got ${describe(value)}`;
+  if (type === "numeric") return numeric ? undefined : `expected numeric (int or float), got ${goType(value)}`;
+  return typeof value === "object" ? `expected any scalar, got ${describe(value)}` : undefined;
+}
 
 /** What is wrong with an applied document: undeclared fields, wrong shapes, elements twice. Upstream's texts, `path: message`. */
 export function shapeErrors(value: JSONValue | undefined, atom: Atom, path = ""): string[] {
   if (value === null || value === undefined) return [];
   const at = (message: string): string => (path ? `${path}: ${message}` : message);
   if (atom.kind === "deduced") return [];
-  if (atom.kind === "scalar") return typeof value === "object" ? [at(`expected any scalar, got ${describe(value)}`)] : [];
+  if (atom.kind === "scalar") {
+    const wrong = scalarError(value, atom.type);
+    return wrong ? [at(wrong)] : [];
+  }
   if (atom.kind === "map") {
     if (!isMap(value)) return [at(`expected map, got ${describe(value)}`)];
     return Object.keys(value).flatMap((name) => {

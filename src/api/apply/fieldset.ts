@@ -131,6 +131,12 @@ export function* paths(set: FieldSet | undefined, prefix: readonly string[] = []
   }
 }
 
+export function hasPath(set: FieldSet | undefined, path: readonly string[]): boolean {
+  let node = set;
+  for (const element of path) node = node?.[element];
+  return node !== undefined && isMember(node);
+}
+
 /** A set of the given paths. */
 export function setOf(...members: readonly (readonly string[])[]): FieldSet | undefined {
   let out: FieldSet | undefined;

@@ -1,0 +1,49 @@
+/**
+ * The way from client-side to server-side apply (managedfields/internal/lastapplied*.go): what kubectl applied from the
+ * client, by the annotation it left, it may take over without force; and the annotation is kept up to date.
+ */
+import type { JSONObject, JSONValue } from "../json.ts";
+import type { TypeDef } from "../schema/schema.ts";
+import { ownedAtom } from "./atom.ts";
+import { compare } from "./compare.ts";
+import { fieldsOf } from "./fields-of.ts";
+import { difference, type FieldSet } from "./fieldset.ts";
+
+const annotation = "kubectl.kubernetes.io/last-applied-configuration";
+
+const annotationsOf = (object: JSONObject): JSONObject => ((object.metadata as JSONObject | undefined)?.annotations ?? {}) as JSONObject;
+
+/** Fields of the last client-side apply that the object still has as they were applied; undefined when there was none. */
+export function lastAppliedFields(type: TypeDef | undefined, live: JSONObject, { apiVersion }: { apiVersion: string }): FieldSet | undefined {
+  const text = annotationsOf(live)[annotation];
+  if (typeof text !== "string" || !text) return undefined;
+  let last: JSONObject;
+  try {
+    last = JSON.parse(text) as JSONObject;
+  } catch {
+    return undefined;
+  }
+  if (typeof last !== "object" || last === null || last.apiVersion !== apiVersion) return undefined;
+  const atom = ownedAtom(type);
+  const { changed, removed } = compare(last, live, atom);
+  return difference(difference(fieldsOf(last, atom), changed), removed);
+}
+
+/** Writes what was applied into the annotation, where the object has one. */
+export function refreshLastApplied(object: JSONObject, applied: JSONObject): JSONObject {
+  if (!annotationsOf(object)[annotation]) return object;
+  const { [annotation]: _, ...annotations } = annotationsOf(applied);
+  const text = `${JSON.stringify(sorted({ ...applied, metadata: { ...(applied.metadata as JSONObject), annotations } }))}\n`;
+  return { ...object, metadata: { ...(object.metadata as JSONObject), annotations: { ...annotationsOf(object), [annotation]: text } } };
+}
+
+/** Keys in order, as Go writes maps. */
+function sorted(value: JSONValue): JSONValue {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, sorted(value[key] ?? null)]),
+  );
+}
