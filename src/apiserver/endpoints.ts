@@ -5,8 +5,7 @@ import { groupResource } from "../api/status.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { kinds } from "./kinds.gen.ts";
 import { conversions, hubResources } from "./conversions.ts";
-import { registries } from "./registry/registries.ts";
-import type { Endpoint } from "./rest/call.ts";
+import type { Endpoint, Registry } from "./rest/call.ts";
 
 const kindOf = new Map(kinds.map((kind) => [kind.resource, kind]));
 
@@ -37,7 +36,7 @@ export function indexFields(def: ResourceDef, object: Parameters<NonNullable<Kin
 const isStored = (def: ResourceDef): boolean => def.verbs.includes("get") || def.verbs.includes("list");
 export const storedResources: readonly ResourceDef[] = [...new Set(resources.filter(isStored).map(hubOf))];
 
-export function endpointOf(def: ResourceDef, cache: WatchCache): Endpoint {
+export function endpointOf(def: ResourceDef, cache: WatchCache, registries: Readonly<Record<string, Registry>>): Endpoint {
   const hub = hubOf(def);
   const apiVersion = apiVersionOf(def.group, def.version);
   const hubApiVersion = apiVersionOf(hub.group, hub.version);

@@ -2,7 +2,11 @@
 import type { Kind } from "../api/kind.ts";
 import { configMapKind } from "../api/core/configmap.ts";
 import { namespaceKind } from "../api/core/namespace.ts";
+import { nodeKind } from "../api/core/node.ts";
+import { persistentVolumeKind } from "../api/core/persistentvolume.ts";
+import { persistentVolumeClaimKind } from "../api/core/persistentvolumeclaim.ts";
+import { podKind } from "../api/core/pod.ts";
 import { secretKind } from "../api/core/secret.ts";
 import { serviceKind } from "../api/core/service.ts";
 
-export const kinds = [configMapKind, namespaceKind, secretKind, serviceKind] as unknown as readonly Kind[];
+export const kinds = [configMapKind, namespaceKind, nodeKind, persistentVolumeKind, persistentVolumeClaimKind, podKind, secretKind, serviceKind] as unknown as readonly Kind[];

@@ -19,11 +19,10 @@ import { type HealthCheck, health, healthPaths } from "./health.ts";
 import { impersonate } from "./impersonation.ts";
 import { createServerMetrics } from "./metrics.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
-import type { AdmissionChain, Call, Endpoint, Rest } from "./rest/call.ts";
+import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { FrameCache } from "./rest/frames.ts";
 import { type Form, negotiate } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
-import { hasProtobuf } from "./rest/wire.ts";
 import { type Connectors, exists, notFoundPage, route } from "./router.ts";
 
 /** Told of each request once it is answered, or when a long one has begun. */
@@ -40,6 +39,8 @@ export interface ApiServerOptions {
   authenticator: Authenticator;
   authorizer: Authorizer;
   admission: AdmissionChain;
+  /** By groupResource. */
+  registries: Readonly<Record<string, Registry>>;
   auditor?: Auditor;
   /** exec, log, proxy and the like: `pods/log`. */
   connectors?: Connectors;
@@ -80,7 +81,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const endpoints = new Map<string, Endpoint>();
   const byResource = new Map<string, Endpoint>();
   const add = (def: ResourceDef): void => {
-    const endpoint = endpointOf(def, cache);
+    const endpoint = endpointOf(def, cache, options.registries);
     endpoints.set(`${def.group}/${def.version}/${def.resource}`, endpoint);
     if (hubOf(def) === def) byResource.set(endpoint.groupResource, endpoint);
   };
@@ -144,7 +145,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!warnings.includes(message)) warnings.push(message);
     };
     const transforms = info.subresource === "" || info.subresource === "status";
-    const form: Form = request.asObject ? { media: "json", pretty: false } : negotiate(request, { transforms, protobuf: hasProtobuf });
+    const form: Form = request.asObject ? { media: "json", pretty: false } : negotiate(request, { transforms, protobuf: true });
     return { rest, request, info, user, endpoint, form, warnings, warn };
   }
 
@@ -169,7 +170,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (error instanceof StatusError) {
       let form: Form | undefined;
       try {
-        form = request.asObject ? undefined : negotiate(request, { transforms: true, protobuf: hasProtobuf });
+        form = request.asObject ? undefined : negotiate(request, { transforms: true, protobuf: true });
       } catch {
         form = undefined;
       }

@@ -1,4 +1,46 @@
 /** The registries of all kinds that have one, by groupResource. */
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { Reader } from "../../cache/cache.ts";
+import type { TokenAuthenticator } from "../authentication/authenticator.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import type { RbacAuthorizer } from "../authorization/rbac.ts";
 import type { Registry } from "../rest/call.ts";
+import { reviewRegistries } from "./authentication/reviews.ts";
+import { bindingRegistry } from "./core/binding.ts";
+import { eventRegistry } from "./core/event.ts";
+import { namespaceRegistry } from "./core/namespace.ts";
+import { podRegistry } from "./core/pod.ts";
+import { type ServiceAllocation, serviceRegistry } from "./core/service.ts";
+import type { TokenIssuer } from "./core/serviceaccount-token.ts";
+import { serviceAccountRegistry } from "./core/serviceaccount.ts";
+import { rbacRegistries } from "./rbac/escalation.ts";
 
-export const registries: Record<string, Registry> = {};
+export interface RegistryDeps {
+  reader: Reader;
+  clock: Clock;
+  random: Random;
+  authorizer: Authorizer;
+  rbac: RbacAuthorizer;
+  tokens: TokenAuthenticator;
+  issuer: TokenIssuer;
+  services: ServiceAllocation;
+  /** Seconds that an event lives. */
+  eventTtlSeconds: number;
+}
+
+export function createRegistries(deps: RegistryDeps): Record<string, Registry> {
+  return {
+    pods: podRegistry(),
+    bindings: bindingRegistry,
+    namespaces: namespaceRegistry(deps),
+    services: serviceRegistry(deps.services),
+    serviceaccounts: serviceAccountRegistry(deps),
+    events: eventRegistry(deps.eventTtlSeconds),
+    "events.events.k8s.io": eventRegistry(deps.eventTtlSeconds),
+    replicationcontrollers: { orphansByDefault: true },
+    "jobs.batch": { orphansByDefault: true },
+    ...rbacRegistries(deps),
+    ...reviewRegistries(deps),
+  };
+}

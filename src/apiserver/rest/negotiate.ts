@@ -76,6 +76,7 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
     if (!media || (media === "protobuf" && !offer.protobuf)) continue;
     if (params.as === undefined) return { media, pretty: pretty || params.pretty === "1" };
     if (!offer.transforms || !forms.has(params.as)) continue;
+    if (media === "protobuf" && params.as === "Table") continue;
     if (params.g !== "meta.k8s.io" || params.v !== "v1") continue;
     return { media, as: params.as as NonNullable<Form["as"]>, pretty };
   }

@@ -12,7 +12,7 @@ import { served } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { partial, tableOf } from "./table.ts";
-import { encodeProtobufFrame } from "./wire.ts";
+import { complete, encodeProtobufFrame } from "./wire.ts";
 
 export async function watch(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request, rest, form } = call;
@@ -86,7 +86,7 @@ function bookmark(call: Call, event: CacheEvent): KubeObject {
     creationTimestamp: null,
     ...(event.initial ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
   };
-  return { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata } as unknown as KubeObject;
+  return complete(endpoint.apiVersion, endpoint.def.kind, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata }) as KubeObject;
 }
 
 /** Object of the event as this watcher's form has it. `first` of a Table carries the columns. */

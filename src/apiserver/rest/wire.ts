@@ -1,19 +1,33 @@
-/** The forms that are not JSON. */
-import { notAcceptable, unsupportedMediaType } from "../../api/status.ts";
-import type { WatchEventType } from "../../api/object.ts";
+/** The forms that are not JSON. Which type an object has is read off its kind and apiVersion. */
+import { normalize } from "../../api/codec/normalize.ts";
+import { encodeProtobuf as encodeMessage } from "../../api/codec/protobuf.ts";
+import { encodeWatchFrame } from "../../api/codec/protobuf-envelope.ts";
+import type { JSONObject } from "../../api/json.ts";
+import type { KubeObject, WatchEventType } from "../../api/object.ts";
+import { typeOfKind } from "../../api/schema/schema.ts";
+import { notAcceptable } from "../../api/status.ts";
 
-const only = "only the following media types are accepted: application/json";
+export { encodeYAML } from "../../api/codec/yaml-write.ts";
 
-export function encodeProtobuf(_value: object): Uint8Array {
-  throw notAcceptable(only);
+/** Throws 406 for what has no protobuf form. */
+export function encodeProtobuf(value: object): Uint8Array {
+  const object = value as JSONObject & { kind: string; apiVersion: string };
+  const type = typeOfKind(object.apiVersion, object.kind);
+  if (!type) throw notAcceptable("only the following media types are accepted: application/json, application/yaml");
+  return encodeMessage(type, object, object.apiVersion, object.kind);
 }
-export function encodeYAML(_value: object): Uint8Array {
-  throw notAcceptable(only);
+
+export function encodeProtobufFrame(type: WatchEventType, object: object): Uint8Array {
+  return encodeWatchFrame(type, encodeProtobuf(object));
 }
-export function encodeProtobufFrame(_type: WatchEventType, _object: object): Uint8Array {
-  throw notAcceptable(only);
+
+/** Every field that the kind always shows, where a part of an object was made by hand. */
+export function complete(apiVersion: string, kind: string, value: object): object {
+  const type = typeOfKind(apiVersion, kind);
+  return type ? normalize(type, value as JSONObject).object : value;
 }
-export function decodeProtobufBody(_bytes: Uint8Array): never {
-  throw unsupportedMediaType("the body of the request was in an unknown format - accepted media types include: application/json");
+
+/** The same for a whole object of a built-in kind. */
+export function completeObject(apiVersion: string, kind: string, value: object): KubeObject {
+  return complete(apiVersion, kind, value) as KubeObject;
 }
-export const hasProtobuf = false;

@@ -70,9 +70,9 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   for (let attempt = 1; ; attempt++) {
     const object = generated && attempt < maxNameAttempts ? deepCopy(draft) : draft;
     if (attempt > 1) generateName(call, object);
-    prepareCreate(endpoint, object);
     const reserved = await endpoint.registry.beginCreate?.(call, object, options.dryRun);
     try {
+      prepareCreate(endpoint, object);
       const complete = finish(endpoint, object);
       validateCreate(call, complete);
       await rest.admission.validate({ ...attributes, object: complete, name: complete.metadata.name });
@@ -186,10 +186,10 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   } else if (!/^\d+$/.test(revision)) {
     throw badRequest(`strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax`);
   } else if (Number(revision) !== current.revision) throw conflict(endpoint.groupResource, info.name, optimisticLock);
-  prepareUpdate(call, object, old, info.subresource);
   let reserved: Reservation | undefined;
   try {
-    reserved = await endpoint.registry.beginUpdate?.(call, object, old, options.dryRun);
+    if (info.subresource === "") reserved = await endpoint.registry.beginUpdate?.(call, object, old, options.dryRun);
+    prepareUpdate(call, object, old, info.subresource);
     const complete = finish(endpoint, object);
     validateUpdate(call, complete, old, info.subresource);
     keepTimesOfNoChange(complete, old);
@@ -214,6 +214,27 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   } catch (error) {
     await reserved?.rollback();
     throw error;
+  }
+}
+
+/**
+ * A change that the server itself makes: no admission, no strategy, no managed fields. `change` gives a new object in the
+ * stored version and may be called again. Throws 404, and what `change` throws.
+ */
+export async function serverUpdate(call: Call, change: (old: KubeObject) => KubeObject, dryRun = false): Promise<Stored> {
+  const { endpoint, info } = call;
+  const namespace = endpoint.def.namespaced ? info.namespace : "";
+  for (;;) {
+    const current = await endpoint.cache.get(namespace, info.name);
+    if (!current) throw notFound(endpoint.groupResource, info.name);
+    const wanted = change(current.object());
+    if (dryRun) return current;
+    try {
+      return await endpoint.cache.update(finish(endpoint, wanted), current.revision);
+    } catch (error) {
+      if (!(error instanceof RevisionMismatchError)) throw error;
+      call.request.signal.throwIfAborted();
+    }
   }
 }
 

@@ -1,0 +1,127 @@
+/** A whole API server over a store: everything that is on by default, ready to answer. */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import { Metrics } from "../base/metrics.ts";
+import type { Random } from "../base/random.ts";
+import { openCache, type WatchCache } from "../cache/watch-cache.ts";
+import { resources } from "../api/schema/schema.ts";
+import type { Store } from "../store/store.ts";
+import { defaultAdmission } from "./admission/default.ts";
+import { defaultAuthentication } from "./authentication/default.ts";
+import { parseSigningKey, parseVerificationKeys } from "./authentication/service-account-keys.ts";
+import { defaultAuthorization } from "./authorization/default.ts";
+import { bootstrap, bootstrapRules } from "./bootstrap.ts";
+import { indexFields, storedResources } from "./endpoints.ts";
+import { openIdDocuments } from "./registry/authentication/openid.ts";
+import { AddressAllocator } from "./registry/core/service-addresses.ts";
+import { NodePortAllocator } from "./registry/core/service-node-ports.ts";
+import { createRegistries } from "./registry/registries.ts";
+import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
+
+export interface AssembleOptions extends Pick<ApiServerOptions, "auditor" | "connectors" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds"> {
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  store: Store;
+  /** This process alone writes the store. @default true */
+  exclusiveStore?: boolean;
+  metrics?: Metrics;
+  /** PEM bundle against which client certificates are verified. */
+  clientCa?: string;
+  /** PEM private key that signs service account tokens; its public half verifies them. */
+  serviceAccountKey: string;
+  /** PEM public keys that verify as well. */
+  serviceAccountPublicKeys?: string;
+  serviceAccountIssuer: string;
+  /** @default the issuer */
+  audiences?: readonly string[];
+  /** Default family first. @default 10.96.0.0/12 */
+  serviceRanges?: readonly string[];
+  nodePorts?: { first: number; last: number };
+  /** Where others reach this server. */
+  advertise?: { address: string; port: number };
+  /** @default 3600 */
+  eventTtlSeconds?: number;
+  /** Admission plugins that are left out. */
+  disabledPlugins?: readonly string[];
+}
+
+export interface AssembledServer extends AsyncDisposable {
+  readonly server: ApiServer;
+  readonly cache: WatchCache;
+  readonly metrics: Metrics;
+}
+
+/** Resolves when the caches are loaded and what a fresh cluster has exists. The store stays the caller's. */
+export async function assembleApiServer(options: AssembleOptions): Promise<AssembledServer> {
+  const { clock, random, logger, store } = options;
+  const metrics = options.metrics ?? new Metrics();
+  const serviceRanges = options.serviceRanges ?? ["10.96.0.0/12"];
+  const audiences = options.audiences ?? [options.serviceAccountIssuer];
+  const cache = await openCache({ store, clock, resources: storedResources, index: indexFields, exclusive: options.exclusiveStore ?? true });
+  try {
+    const { reader } = cache;
+    const signing = parseSigningKey(options.serviceAccountKey);
+    const keys = [...parseVerificationKeys(options.serviceAccountKey), ...(options.serviceAccountPublicKeys ? parseVerificationKeys(options.serviceAccountPublicKeys) : [])];
+    const { authenticator, tokens } = defaultAuthentication({
+      reader,
+      clock,
+      audiences,
+      serviceAccountIssuers: [options.serviceAccountIssuer],
+      serviceAccountKeys: keys,
+      ...(options.clientCa ? { clientCa: options.clientCa } : {}),
+    });
+    const { authorizer, rbac } = defaultAuthorization({ reader, nodeRules: bootstrapRules("system:node") });
+    const admission = defaultAdmission({ reader, clock, random, authorizer, ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}) });
+    const def = resources.find((resource) => resource.resource === "ipaddresses");
+    if (!def) throw new Error("the schema has no ipaddresses");
+    const registries = createRegistries({
+      reader,
+      clock,
+      random,
+      authorizer,
+      rbac,
+      tokens,
+      issuer: { issuer: options.serviceAccountIssuer, key: signing, audiences },
+      services: {
+        addresses: new AddressAllocator({ reader, addresses: cache.resource(def), clock, random, ranges: serviceRanges }),
+        nodePorts: new NodePortAllocator({ reader, random, ...options.nodePorts }),
+      },
+      eventTtlSeconds: options.eventTtlSeconds ?? 3600,
+    });
+    const address = options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "127.0.0.1:6443";
+    const openId = openIdDocuments({ issuer: options.serviceAccountIssuer, externalAddress: address, keys });
+    const server = createApiServer({
+      ...options,
+      metrics,
+      cache,
+      authenticator,
+      authorizer,
+      admission,
+      registries,
+      serverAddress: address,
+      extra(request) {
+        const document = openId.get(request.path);
+        return document && { status: 200, headers: { "content-type": document.contentType, "cache-control": document.cacheControl }, body: document.body };
+      },
+    });
+    await bootstrap({
+      rest: server.rest,
+      serviceRanges,
+      ...(options.advertise ? { advertise: options.advertise } : {}),
+      ...(options.clientCa ? { clientCa: options.clientCa } : {}),
+    });
+    return {
+      server,
+      cache,
+      metrics,
+      async [Symbol.asyncDispose]() {
+        server.beginShutdown();
+        await cache[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await cache[Symbol.asyncDispose]();
+    throw error;
+  }
+}

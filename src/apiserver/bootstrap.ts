@@ -1,0 +1,210 @@
+/**
+ * What a fresh API server creates, and puts right where it was changed: system namespaces, RBAC, priority classes, flow
+ * schemas, the service range, the kubernetes Service and its endpoints, APIServices (pkg/controlplane, pkg/registry/rbac/rest).
+ */
+import { readFileSync } from "node:fs";
+import { deepCopy, deepEqual } from "../api/copy.ts";
+import type { KubeObject } from "../api/object.ts";
+import { apiVersionOf, resources } from "../api/schema/schema.ts";
+import { groupResource } from "../api/status.ts";
+import { formatTime } from "../api/time.ts";
+import type { ClusterRole, PolicyRule, RoleBinding, Subject } from "../api/types/rbac-v1.gen.ts";
+import { ExistsError } from "../store/store.ts";
+import type { Endpoint, Rest } from "./rest/call.ts";
+import { finish } from "./rest/decode.ts";
+import { rangeOf } from "./registry/core/service-addresses.ts";
+import { formatIP, parseCIDR } from "../api/ip.ts";
+
+type Draft = Record<string, unknown> & { metadata: { name: string; namespace?: string; annotations?: Record<string, string> } };
+const facts = JSON.parse(readFileSync(new URL("../api/schema/bootstrap.json", import.meta.url), "utf8")) as Record<string, Draft[]>;
+
+export interface BootstrapOptions {
+  rest: Rest;
+  /** `--service-cluster-ip-range`, the default family first. */
+  serviceRanges: readonly string[];
+  /** Where clients reach this server: goes into the endpoints of the kubernetes Service. Absent: no endpoints. */
+  advertise?: { address: string; port: number };
+  /** PEM; goes into kube-system/extension-apiserver-authentication. */
+  clientCa?: string;
+}
+
+/** Rules of the bootstrap cluster role of that name. */
+export function bootstrapRules(name: string): readonly PolicyRule[] {
+  const roles = facts["rbac.authorization.k8s.io/v1/clusterroles"] as unknown as ClusterRole[];
+  return roles.find((role) => role.metadata.name === name)?.rules ?? [];
+}
+
+/** The first address of a range: the kubernetes Service's own. */
+export function firstAddress(range: string): string {
+  const cidr = parseCIDR(range);
+  if (!cidr) throw new Error(`${range} is no network`);
+  const { first } = rangeOf(range);
+  const length = cidr.ip.bytes.length;
+  return formatIP(Array.from({ length }, (_, i) => Number((first >> BigInt(8 * (length - 1 - i))) & 255n)));
+}
+
+const order = [
+  "core/v1/namespaces",
+  "rbac.authorization.k8s.io/v1/clusterroles",
+  "rbac.authorization.k8s.io/v1/clusterrolebindings",
+  "rbac.authorization.k8s.io/v1/roles",
+  "rbac.authorization.k8s.io/v1/rolebindings",
+  "scheduling.k8s.io/v1/priorityclasses",
+  "flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations",
+  "flowcontrol.apiserver.k8s.io/v1/flowschemas",
+  "networking.k8s.io/v1/servicecidrs",
+  "core/v1/services",
+];
+
+/** Idempotent. Rejects when the store does. */
+export async function bootstrap(options: BootstrapOptions): Promise<void> {
+  const { rest } = options;
+  for (const key of order) {
+    const [group = "", , resource = ""] = key.split("/");
+    const endpoint = rest.hubEndpoint(groupResource(group === "core" ? "" : group, resource));
+    for (const draft of facts[key] ?? []) await ensure(rest, endpoint, adapt(key, draft, options));
+  }
+  await ensureServiceParts(options);
+  await ensureApiServices(rest);
+  if (options.clientCa) await ensureAuthenticationConfig(rest, options.clientCa);
+}
+
+/** The facts were read off a server with other ranges. */
+function adapt(key: string, draft: Draft, options: BootstrapOptions): Draft {
+  const copy = deepCopy(draft) as Draft & { spec?: Record<string, unknown> };
+  if (key === "networking.k8s.io/v1/servicecidrs") copy.spec = { cidrs: [...options.serviceRanges] };
+  if (key === "core/v1/services" && copy.spec) {
+    const ip = firstAddress(options.serviceRanges[0] as string);
+    copy.spec.clusterIP = ip;
+    copy.spec.clusterIPs = [ip];
+    copy.spec.ipFamilies = [ip.includes(":") ? "IPv6" : "IPv4"];
+    const [port] = copy.spec.ports as { targetPort: number }[];
+    if (port && options.advertise) port.targetPort = options.advertise.port;
+  }
+  return copy;
+}
+
+function stamped(rest: Rest, endpoint: Endpoint, draft: Draft): KubeObject {
+  const object = {
+    kind: endpoint.hub.kind,
+    apiVersion: endpoint.hubApiVersion,
+    ...deepCopy(draft),
+    metadata: { ...draft.metadata, uid: rest.random.uuid(), creationTimestamp: formatTime(rest.clock.now()) },
+  } as unknown as KubeObject;
+  endpoint.hubKind.setDefaults?.(object);
+  return finish(endpoint, object);
+}
+
+async function ensure(rest: Rest, endpoint: Endpoint, draft: Draft): Promise<void> {
+  const namespace = draft.metadata.namespace ?? "";
+  const current = await endpoint.cache.get(namespace, draft.metadata.name);
+  if (!current) {
+    try {
+      await endpoint.cache.create(stamped(rest, endpoint, draft));
+    } catch (error) {
+      if (!(error instanceof ExistsError)) throw error;
+    }
+    return;
+  }
+  const old = current.object();
+  const reconciled = reconcile(endpoint, old, draft);
+  if (reconciled && !deepEqual(reconciled, old)) await endpoint.cache.update(finish(endpoint, reconciled), current.revision);
+}
+
+/** What of an existing object is put right; undefined: it is its owner's. */
+function reconcile(endpoint: Endpoint, old: KubeObject, draft: Draft): KubeObject | undefined {
+  const { group } = endpoint.def;
+  if (group === "rbac.authorization.k8s.io") {
+    if (old.metadata.annotations?.["rbac.authorization.kubernetes.io/autoupdate"] === "false") return undefined;
+    return endpoint.def.resource.endsWith("bindings") ? withSubjects(old as unknown as RoleBinding, draft) : withRules(old as unknown as ClusterRole, draft);
+  }
+  if (group === "flowcontrol.apiserver.k8s.io") {
+    if (old.metadata.annotations?.["apf.kubernetes.io/autoupdate-spec"] !== "true") return undefined;
+    return { ...old, spec: (draft as { spec?: unknown }).spec } as unknown as KubeObject;
+  }
+  return undefined;
+}
+
+function withMetadata(old: KubeObject, draft: Draft): KubeObject["metadata"] {
+  const { labels, annotations } = draft.metadata as KubeObject["metadata"];
+  return {
+    ...old.metadata,
+    ...(labels || old.metadata.labels ? { labels: { ...labels, ...old.metadata.labels } } : {}),
+    ...(annotations || old.metadata.annotations ? { annotations: { ...annotations, ...old.metadata.annotations } } : {}),
+  };
+}
+
+/** Rules are added, never taken away. */
+function withRules(old: ClusterRole, draft: Draft): KubeObject {
+  const wanted = (draft as unknown as ClusterRole).rules ?? [];
+  const before = old.rules ?? [];
+  const missing = wanted.filter((rule) => !before.some((other) => deepEqual(rule, other)));
+  return { ...old, metadata: withMetadata(old as KubeObject, draft), ...(missing.length ? { rules: [...before, ...missing] } : {}) } as unknown as KubeObject;
+}
+
+function withSubjects(old: RoleBinding, draft: Draft): KubeObject | undefined {
+  const wanted = draft as unknown as RoleBinding;
+  if (!deepEqual(old.roleRef, wanted.roleRef)) return undefined;
+  const before = old.subjects ?? [];
+  const same = (a: Subject, b: Subject): boolean => a.kind === b.kind && a.name === b.name && (a.namespace ?? "") === (b.namespace ?? "");
+  const missing = (wanted.subjects ?? []).filter((subject) => !before.some((other) => same(subject, other)));
+  return { ...old, metadata: withMetadata(old as KubeObject, draft), ...(missing.length ? { subjects: [...before, ...missing] } : {}) } as unknown as KubeObject;
+}
+
+async function put(rest: Rest, resource: string, draft: Draft): Promise<void> {
+  const endpoint = rest.hubEndpoint(resource);
+  const namespace = draft.metadata.namespace ?? "";
+  const current = await endpoint.cache.get(namespace, draft.metadata.name);
+  if (!current) return ensure(rest, endpoint, draft);
+  const old = current.object();
+  const wanted = finish(endpoint, { ...old, ...deepCopy(draft), metadata: { ...old.metadata, labels: { ...old.metadata.labels, ...(draft.metadata as KubeObject["metadata"]).labels } } } as unknown as KubeObject);
+  if (!deepEqual(wanted, old)) await endpoint.cache.update(wanted, current.revision);
+}
+
+async function ensureServiceParts({ rest, serviceRanges, advertise }: BootstrapOptions): Promise<void> {
+  const ip = firstAddress(serviceRanges[0] as string);
+  await ensure(rest, rest.hubEndpoint("ipaddresses.networking.k8s.io"), {
+    metadata: {
+      name: ip,
+      labels: { "ipaddress.kubernetes.io/ip-family": ip.includes(":") ? "IPv6" : "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" },
+    } as Draft["metadata"],
+    spec: { parentRef: { resource: "services", namespace: "default", name: "kubernetes" } },
+  });
+  if (!advertise) return;
+  const { address, port } = advertise;
+  await put(rest, "endpoints", {
+    metadata: { name: "kubernetes", namespace: "default", labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } } as Draft["metadata"],
+    subsets: [{ addresses: [{ ip: address }], ports: [{ name: "https", port, protocol: "TCP" }] }],
+  });
+  await put(rest, "endpointslices.discovery.k8s.io", {
+    metadata: { name: "kubernetes", namespace: "default", labels: { "kubernetes.io/service-name": "kubernetes" } } as Draft["metadata"],
+    addressType: address.includes(":") ? "IPv6" : "IPv4",
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: "https", port, protocol: "TCP" }],
+  });
+}
+
+/** One for each group and version that is served, with the order in which clients see them. */
+async function ensureApiServices(rest: Rest): Promise<void> {
+  const known = facts["apiregistration.k8s.io/v1/apiservices"] ?? [];
+  const endpoint = rest.hubEndpoint("apiservices.apiregistration.k8s.io");
+  for (const { group, version } of resources) {
+    const draft = known.find((one) => one.metadata.name === `${version}.${group}`);
+    if (draft) await ensure(rest, endpoint, withTime(draft, formatTime(rest.clock.now())));
+    else if (!draft && group !== "apiregistration.k8s.io") rest.logger.debug("no APIService is known for a served version", { version: apiVersionOf(group, version) });
+  }
+}
+
+function withTime(draft: Draft, now: string): Draft {
+  const copy = deepCopy(draft) as Draft & { status?: { conditions?: { lastTransitionTime: string }[] } };
+  for (const condition of copy.status?.conditions ?? []) condition.lastTransitionTime = now;
+  return copy;
+}
+
+/** How aggregated servers learn whom to trust. */
+async function ensureAuthenticationConfig(rest: Rest, clientCa: string): Promise<void> {
+  await put(rest, "configmaps", {
+    metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
+    data: { "client-ca-file": clientCa },
+  });
+}

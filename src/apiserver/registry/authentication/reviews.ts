@@ -1,0 +1,54 @@
+/** Kinds that are asked and never stored: who am I, may I, whom does this token name. */
+import type { ApiResponse } from "../../../api/exchange.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import type { SelfSubjectReview, TokenReview } from "../../../api/types/authentication-v1.gen.ts";
+import type {
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+} from "../../../api/types/authorization-v1.gen.ts";
+import type { Call, Registry } from "../../rest/call.ts";
+import { decodeTyped } from "../../rest/decode.ts";
+import { writeOptions } from "../../rest/options.ts";
+import { respondObject } from "../../rest/respond.ts";
+import { matchNamespace } from "../../rest/strategy.ts";
+import { complete } from "../../rest/wire.ts";
+import { attributesOf } from "../../rest/write.ts";
+import { reviewSelfSubjectRules } from "../authorization/selfsubjectrulesreview.ts";
+import { reviewLocalSubjectAccess, reviewSelfSubjectAccess, reviewSubjectAccess } from "../authorization/subjectaccessreview.ts";
+import type { RegistryDeps } from "../registries.ts";
+import { reviewSelf } from "./selfsubjectreview.ts";
+import { reviewToken } from "./tokenreview.ts";
+
+/** POST: admission sees the question, the answer is made and never stored. */
+function asked<T extends object>(answer: (review: T, call: Call) => Promise<object>): Registry {
+  return {
+    async create(call): Promise<ApiResponse> {
+      const { endpoint, rest } = call;
+      const options = writeOptions(call, "CreateOptions");
+      const review = await decodeTyped<T>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, options.fieldValidation);
+      const object = review as unknown as KubeObject;
+      object.metadata ??= {} as KubeObject["metadata"];
+      matchNamespace(call, object);
+      const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object };
+      await rest.admission.mutate(attributes);
+      await rest.admission.validate(attributes);
+      const result = await answer(review, call);
+      return respondObject(call, 201, complete(endpoint.apiVersion, endpoint.def.kind, result));
+    },
+  };
+}
+
+export function reviewRegistries(deps: RegistryDeps): Record<string, Registry> {
+  return {
+    "tokenreviews.authentication.k8s.io": asked<TokenReview>((review) => reviewToken(review, { tokens: deps.tokens, audiences: deps.issuer.audiences })),
+    "selfsubjectreviews.authentication.k8s.io": asked<SelfSubjectReview>((review, call) => reviewSelf(review, call.user, deps)),
+    "subjectaccessreviews.authorization.k8s.io": asked<SubjectAccessReview>((review) => reviewSubjectAccess(review, deps)),
+    "selfsubjectaccessreviews.authorization.k8s.io": asked<SelfSubjectAccessReview>((review, call) => reviewSelfSubjectAccess(review, call.user, deps)),
+    "localsubjectaccessreviews.authorization.k8s.io": asked<LocalSubjectAccessReview>((review, call) =>
+      reviewLocalSubjectAccess(review, call.info.namespace, deps),
+    ),
+    "selfsubjectrulesreviews.authorization.k8s.io": asked<SelfSubjectRulesReview>((review, call) => reviewSelfSubjectRules(review, call.user, deps)),
+  };
+}

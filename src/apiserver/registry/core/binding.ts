@@ -1,0 +1,80 @@
+/** POST bindings and pods/binding: a pod gets its node (pkg/registry/core/pod/storage BindingREST). */
+import { deepCopy } from "../../../api/copy.ts";
+import type { ApiResponse } from "../../../api/exchange.ts";
+import { invalidValue, notSupported, path, required } from "../../../api/field.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { typeByName } from "../../../api/schema/schema.ts";
+import { badRequest, conflict, invalid } from "../../../api/status.ts";
+import { formatTime } from "../../../api/time.ts";
+import type { Binding, Pod, PodCondition } from "../../../api/types/core-v1.gen.ts";
+import { type Call, callOn, type Registry } from "../../rest/call.ts";
+import { decodeTyped } from "../../rest/decode.ts";
+import { type WriteOptions, writeOptions } from "../../rest/options.ts";
+import { respondObject } from "../../rest/respond.ts";
+import { attributesOf, serverUpdate } from "../../rest/write.ts";
+
+function validate(binding: Binding): void {
+  const errors = [];
+  const { target } = binding;
+  if (target.kind && target.kind !== "Node") errors.push(notSupported(path("target", "kind"), target.kind, ["Node", "<empty>"]));
+  if (!target.name) errors.push(required(path("target", "name")));
+  if (errors.length) throw invalid("Binding", binding.metadata.name, errors);
+}
+
+/** The pod with its node; throws 409 for one that has a node, goes away or waits for its gates. */
+function bound(pod: Pod, binding: Binding, now: number): Pod {
+  const refuse = (why: string) => conflict("pods/binding", pod.metadata.name, why);
+  if (binding.metadata.uid && binding.metadata.uid !== pod.metadata.uid)
+    throw refuse(`Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${pod.metadata.uid}`);
+  if (pod.metadata.deletionTimestamp) throw refuse(`pod ${pod.metadata.name} is being deleted, cannot be assigned to a host`);
+  if (pod.spec.nodeName) throw refuse(`pod ${pod.metadata.name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
+  if (pod.spec.schedulingGates?.length) throw refuse(`pod ${pod.metadata.name} has non-empty .spec.schedulingGates`);
+  const copy = deepCopy(pod);
+  copy.spec.nodeName = binding.target.name as string;
+  const { annotations, labels } = binding.metadata;
+  if (annotations) copy.metadata.annotations = { ...copy.metadata.annotations, ...annotations };
+  if (labels) copy.metadata.labels = { ...copy.metadata.labels, ...labels };
+  const conditions = copy.status?.conditions ?? [];
+  const before = conditions.find((condition) => condition.type === "PodScheduled");
+  const condition = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: formatTime(now) } as unknown as PodCondition;
+  if (before?.status === "True") condition.lastTransitionTime = before.lastTransitionTime;
+  copy.status = { ...copy.status, conditions: before ? conditions.map((c) => (c === before ? condition : c)) : [...conditions, condition] };
+  return copy;
+}
+
+export async function bind(call: Call, binding: Binding, options: WriteOptions): Promise<ApiResponse> {
+  const { rest, info } = call;
+  validate(binding);
+  const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object: binding as unknown as KubeObject };
+  await rest.admission.mutate(attributes);
+  await rest.admission.validate(attributes);
+  const pods = callOn(call, "pods", info.namespace, binding.metadata.name);
+  await serverUpdate(pods, (old) => bound(old as unknown as Pod, binding, rest.clock.now()) as unknown as KubeObject, options.dryRun);
+  return respondObject(call, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
+}
+
+async function decodeBinding(call: Call): Promise<{ binding: Binding; options: WriteOptions }> {
+  const options = writeOptions(call, "CreateOptions");
+  const type = typeByName("core/v1.Binding");
+  const binding = await decodeTyped<Binding>(call, { kind: "Binding", apiVersion: "v1", type }, options.fieldValidation);
+  if (binding.metadata.namespace && binding.metadata.namespace !== call.info.namespace)
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  binding.metadata.namespace = call.info.namespace;
+  return { binding, options };
+}
+
+/** POST pods/NAME/binding. */
+export async function bindNamed(call: Call): Promise<ApiResponse> {
+  const { binding, options } = await decodeBinding(call);
+  if (binding.metadata.name && binding.metadata.name !== call.info.name)
+    throw invalid("Binding", call.info.name, [invalidValue(path("metadata", "name"), binding.metadata.name, "must match the pod's name")]);
+  binding.metadata.name = call.info.name;
+  return bind(call, binding, options);
+}
+
+export const bindingRegistry: Registry = {
+  async create(call) {
+    const { binding, options } = await decodeBinding(call);
+    return bind(call, binding, options);
+  },
+};

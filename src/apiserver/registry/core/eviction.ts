@@ -1,0 +1,154 @@
+/** POST pods/eviction: a deletion that disruption budgets may hold back (pkg/registry/core/pod/storage/eviction.go). */
+import { deepCopy } from "../../../api/copy.ts";
+import type { ApiResponse } from "../../../api/exchange.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { typeByName } from "../../../api/schema/schema.ts";
+import { selectorOf } from "../../../api/selectors/labels.ts";
+import { badRequest, conflict, forbidden, isConflict, StatusError, tooManyRequests } from "../../../api/status.ts";
+import { formatTime } from "../../../api/time.ts";
+import type { Pod, PodCondition } from "../../../api/types/core-v1.gen.ts";
+import type { StatusCause } from "../../../api/types/meta-v1.gen.ts";
+import type { Eviction, PodDisruptionBudget } from "../../../api/types/policy-v1.gen.ts";
+import { type Call, callOn, type DeleteOptions } from "../../rest/call.ts";
+import { decodeTyped } from "../../rest/decode.ts";
+import { deleteObject } from "../../rest/delete.ts";
+import { read } from "../../rest/get.ts";
+import { writeOptions } from "../../rest/options.ts";
+import { respondObject } from "../../rest/respond.ts";
+import { attributesOf, serverUpdate } from "../../rest/write.ts";
+
+const maxDisruptedPods = 2000;
+const cannot = "Cannot evict pod as it would violate the pod's disruption budget.";
+
+function held(seconds: number, message: string): StatusError {
+  const error = tooManyRequests(cannot, seconds);
+  return new StatusError({
+    ...error.status,
+    code: 429,
+    message: cannot,
+    details: { ...(seconds ? { retryAfterSeconds: seconds } : {}), causes: [{ reason: "DisruptionBudget", message } as StatusCause] },
+  });
+}
+
+const isReady = (pod: Pod): boolean => pod.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") === true;
+
+/** Terminal, pending and dying pods disrupt nothing any more. */
+function needsNoBudget(pod: Pod): boolean {
+  const phase = pod.status?.phase;
+  return phase === "Succeeded" || phase === "Failed" || phase === "Pending" || pod.metadata.deletionTimestamp !== undefined;
+}
+
+/** The budget with one disruption less. Throws the 429 of one that allows none. */
+export function spend(budget: PodDisruptionBudget, podName: string, now: string): PodDisruptionBudget {
+  const name = budget.metadata.name;
+  const status = budget.status as NonNullable<PodDisruptionBudget["status"]>;
+  if ((status.observedGeneration ?? 0) < (budget.metadata.generation ?? 0))
+    throw held(10, `The disruption budget ${name} is still being processed by the server.`);
+  if (status.disruptionsAllowed < 0) throw forbidden("poddisruptionbudget.policy", name, "pdb disruptions allowed is negative");
+  if (Object.keys(status.disruptedPods ?? {}).length > maxDisruptedPods)
+    throw forbidden("poddisruptionbudget.policy", name, "DisruptedPods map too big - too many evictions not confirmed by PDB controller");
+  if (status.disruptionsAllowed === 0) {
+    const condition = status.conditions?.find((c) => c.type === "DisruptionAllowed");
+    const message = condition?.status === "False" && condition.message ? condition.message : "";
+    if (message && condition?.reason === "SyncFailed")
+      throw held(0, `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${message}`);
+    if (status.currentHealthy <= status.desiredHealthy)
+      throw held(0, `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`);
+    if (message) throw held(0, `The disruption budget ${name} does not allow evicting pods currently (${condition?.reason}): ${message}`);
+    throw held(0, `The disruption budget ${name} does not allow evicting pods currently`);
+  }
+  const copy = deepCopy(budget);
+  const next = copy.status as typeof status;
+  next.disruptionsAllowed--;
+  next.disruptedPods = { ...next.disruptedPods, [podName]: now };
+  if (next.disruptionsAllowed === 0) {
+    next.conditions = (next.conditions ?? []).map((c) =>
+      c.type === "DisruptionAllowed" ? { ...c, status: "False", reason: "InsufficientPods", lastTransitionTime: now } : c,
+    );
+  }
+  return copy;
+}
+
+async function budgetsOf(call: Call, pod: Pod): Promise<PodDisruptionBudget[]> {
+  if (!Object.keys(pod.metadata.labels ?? {}).length) return [];
+  const { cache } = call.rest.hubEndpoint("poddisruptionbudgets.policy");
+  const { items } = await cache.list({ namespace: pod.metadata.namespace as string });
+  return items
+    .map((stored) => stored.object() as unknown as PodDisruptionBudget)
+    .filter((budget) => budget.spec?.selector !== undefined && selectorOf(budget.spec.selector).matches(pod.metadata.labels));
+}
+
+export async function evict(call: Call): Promise<ApiResponse> {
+  const { info, rest } = call;
+  const options = writeOptions(call, "CreateOptions");
+  const type = typeByName("policy/v1.Eviction");
+  const eviction = await decodeTyped<Eviction>(call, { kind: "Eviction", apiVersion: "policy/v1", type }, options.fieldValidation);
+  if (eviction.metadata?.name !== info.name) throw badRequest("name in URL does not match name in Eviction object");
+  eviction.metadata.namespace ??= info.namespace;
+  const deletion: DeleteOptions = { ...eviction.deleteOptions };
+  const dryRun = options.dryRun || (deletion.dryRun?.length ?? 0) > 0;
+  if (dryRun) deletion.dryRun = ["All"];
+  await rest.admission.validate({ ...attributesOf(call, "CREATE", options.object, dryRun), object: eviction as unknown as KubeObject });
+  const pods: Call = { ...callOn(call, "pods", info.namespace, info.name), info: { ...info, subresource: "" } };
+  const pod = (await read(pods)).object() as unknown as Pod;
+  const insists = deletion.preconditions?.resourceVersion !== undefined;
+  const unchanged = (): DeleteOptions => ({ ...deletion, preconditions: { ...deletion.preconditions, resourceVersion: pod.metadata.resourceVersion } });
+  if (needsNoBudget(pod)) {
+    const wholly = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed" || pod.metadata.deletionTimestamp !== undefined;
+    await evicted(pods, wholly || insists ? deletion : unchanged(), dryRun);
+    return success(call);
+  }
+  const budgets = await budgetsOf(call, pod);
+  if (budgets.length > 1)
+    throw new StatusError({ code: 500, message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support." });
+  const [budget] = budgets;
+  let guarded = false;
+  if (budget) {
+    const { currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {};
+    const always = budget.spec?.unhealthyPodEvictionPolicy === "AlwaysAllow";
+    guarded = !isReady(pod) && (always || (currentHealthy >= desiredHealthy && desiredHealthy > 0));
+    if (!guarded) {
+      const about = callOn(call, "poddisruptionbudgets.policy", info.namespace, budget.metadata.name);
+      const now = formatTime(rest.clock.now());
+      await serverUpdate(about, (old) => spend(old as unknown as PodDisruptionBudget, info.name, now) as unknown as KubeObject, dryRun);
+    }
+  }
+  try {
+    await evicted(pods, guarded && !insists ? unchanged() : deletion, dryRun);
+  } catch (error) {
+    if (guarded && !insists && isConflict(error)) throw held(10, `The disruption budget ${budget?.metadata.name} is still being processed by the server.`);
+    throw error;
+  }
+  return success(call);
+}
+
+const success = (call: Call): ApiResponse => respondObject(call, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
+
+/** Marks the pod as disrupted and deletes it. */
+async function evicted(pods: Call, options: DeleteOptions, dryRun: boolean): Promise<void> {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const marked = await serverUpdate(
+    pods,
+    (old) => {
+      const pod = deepCopy(old) as unknown as Pod;
+      if (uid && uid !== pod.metadata.uid)
+        throw conflict("Pod", pod.metadata.name, `the UID in the precondition (${uid}) does not match the UID in record (${pod.metadata.uid}). The object might have been deleted and then recreated`);
+      if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion)
+        throw conflict("Pod", pod.metadata.name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${pod.metadata.resourceVersion}). The object might have been modified`);
+      const condition = {
+        type: "DisruptionTarget",
+        status: "True",
+        reason: "EvictionByEvictionAPI",
+        message: "Eviction API: evicting",
+        lastProbeTime: null,
+        lastTransitionTime: formatTime(pods.rest.clock.now()),
+      } as unknown as PodCondition;
+      const others = pod.status?.conditions?.filter((c) => c.type !== condition.type) ?? [];
+      pod.status = { ...pod.status, conditions: [...others, condition] };
+      return pod as unknown as KubeObject;
+    },
+    dryRun,
+  );
+  const preconditions = resourceVersion && !dryRun ? { ...options.preconditions, resourceVersion: String(marked.revision) } : options.preconditions;
+  await deleteObject(pods, { ...options, ...(preconditions ? { preconditions } : {}) });
+}

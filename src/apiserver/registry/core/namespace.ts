@@ -1,0 +1,50 @@
+/** Namespaces go in two steps: terminating until their contents are gone, then for good (pkg/registry/core/namespace/storage). */
+import { deepCopy } from "../../../api/copy.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { conflict } from "../../../api/status.ts";
+import { formatTime } from "../../../api/time.ts";
+import type { Namespace } from "../../../api/types/core-v1.gen.ts";
+import type { Clock } from "../../../base/clock.ts";
+import type { Call, DeleteOptions, Registry } from "../../rest/call.ts";
+import { deleteObject, respondDeletion } from "../../rest/delete.ts";
+import { read } from "../../rest/get.ts";
+import { respondStored } from "../../rest/respond.ts";
+import { attributesOf, serverUpdate } from "../../rest/write.ts";
+
+const orphan = "orphan";
+
+function terminating(namespace: Namespace, options: DeleteOptions, now: number): Namespace {
+  const copy = deepCopy(namespace);
+  copy.metadata.deletionTimestamp ??= formatTime(now);
+  copy.status = { ...copy.status, phase: "Terminating" };
+  const others = (copy.metadata.finalizers ?? []).filter((finalizer) => finalizer !== orphan);
+  const hadOrphan = others.length !== (copy.metadata.finalizers ?? []).length;
+  let orphans = hadOrphan;
+  if (options.orphanDependents !== undefined) orphans = options.orphanDependents;
+  else if (options.propagationPolicy !== undefined) orphans = options.propagationPolicy === "Orphan";
+  copy.metadata.finalizers = orphans ? [...others, orphan] : others;
+  return copy;
+}
+
+export const namespaceRegistry = ({ clock }: { clock: Clock }): Registry => ({
+  mayDeleteOnUpdate: (object) => !(object as Namespace).spec?.finalizers?.length,
+  async delete(call: Call, name: string, options: DeleteOptions) {
+    const current = await read(call);
+    const namespace = current.object() as Namespace;
+    const { uid, resourceVersion } = options.preconditions ?? {};
+    if (uid && uid !== current.uid)
+      throw conflict("namespaces", name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`);
+    if (resourceVersion && resourceVersion !== String(current.revision))
+      throw conflict("namespaces", name, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${current.revision}`);
+    const dryRun = (options.dryRun?.length ?? 0) > 0;
+    if (!namespace.metadata.deletionTimestamp) {
+      const attributes = { ...attributesOf(call, "DELETE", { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options }, dryRun), old: namespace as KubeObject };
+      await call.rest.admission.mutate(attributes);
+      await call.rest.admission.validate(attributes);
+      const stored = await serverUpdate(call, (old) => terminating(old as Namespace, options, clock.now()), dryRun);
+      return respondStored(call, 200, stored);
+    }
+    if (namespace.spec?.finalizers?.length) return respondStored(call, 200, current);
+    return respondDeletion(call, await deleteObject(call, options), options);
+  },
+});

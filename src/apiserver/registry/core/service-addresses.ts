@@ -1,0 +1,140 @@
+/**
+ * Cluster addresses: each one given out is an IPAddress object, so that several servers on one store never give one twice
+ * (pkg/registry/core/service/ipallocator, KEP-1880).
+ */
+import { cidrContains, formatIP, isIPv6, parseCIDR, parseIP } from "../../../api/ip.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { formatTime } from "../../../api/time.ts";
+import type { Service } from "../../../api/types/core-v1.gen.ts";
+import type { ServiceCIDR } from "../../../api/types/networking-v1.gen.ts";
+import type { Clock } from "../../../base/clock.ts";
+import type { Random } from "../../../base/random.ts";
+import type { Reader, ResourceCache } from "../../../cache/cache.ts";
+import { ExistsError, RevisionMismatchError } from "../../../store/store.ts";
+import type { Call } from "../../rest/call.ts";
+import { completeObject } from "../../rest/wire.ts";
+
+export interface AddressOptions {
+  reader: Reader;
+  /** Of `ipaddresses.networking.k8s.io`. */
+  addresses: ResourceCache;
+  clock: Clock;
+  random: Random;
+  /** `--service-cluster-ip-range`: the default while no ServiceCIDR exists; one per family at most. */
+  ranges: readonly string[];
+}
+
+type Allocated = { ip: string } | { why: string };
+
+interface Range {
+  text: string;
+  first: bigint;
+  size: bigint;
+  /** Addresses at the beginning that are given out only when asked for or when nothing else is left. */
+  offset: bigint;
+}
+
+const toNumber = (bytes: readonly number[]): bigint => bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+function fromNumber(value: bigint, length: number): string {
+  const bytes = Array.from({ length }, (_, i) => Number((value >> BigInt(8 * (length - 1 - i))) & 255n));
+  return formatIP(bytes);
+}
+
+export function rangeOf(text: string): Range {
+  const cidr = parseCIDR(text);
+  if (!cidr) throw new Error(`${text} is no network`);
+  const bits = cidr.ip.bytes.length * 8 - cidr.prefix;
+  const whole = 1n << BigInt(bits);
+  // Neither the network's own address nor, for IPv4, the broadcast address.
+  const size = whole - (cidr.ip.bytes.length === 4 ? 2n : 1n);
+  const min = size / 16n;
+  const offset = size < 16n ? 0n : min < 16n ? 16n : min > 256n ? 256n : min;
+  return { text, first: (toNumber(cidr.ip.bytes) >> BigInt(bits) << BigInt(bits)) + 1n, size, offset };
+}
+
+export class AddressAllocator {
+  readonly #options: AddressOptions;
+  constructor(options: AddressOptions) {
+    this.#options = options;
+  }
+
+  #ranges(family: string): Range[] {
+    const { reader, ranges } = this.#options;
+    const ready = reader
+      .list<ServiceCIDR & KubeObject>("servicecidrs.networking.k8s.io")
+      .filter((cidr) => !cidr.metadata.deletionTimestamp && cidr.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") !== false)
+      .flatMap((cidr) => cidr.spec?.cidrs ?? []);
+    return (ready.length ? ready : ranges).filter((text) => text.includes(":") === (family === "IPv6")).map(rangeOf);
+  }
+  /** Families that the cluster gives addresses of, the default first. */
+  families(): string[] {
+    return [...new Set(this.#options.ranges.map((text) => (text.includes(":") ? "IPv6" : "IPv4")))];
+  }
+
+  /** `wanted` "" gives any. */
+  async allocate(call: Call, service: Service, wanted: string, family: string, dryRun: boolean): Promise<Allocated> {
+    const ranges = this.#ranges(family);
+    if (wanted) {
+      const ip = parseIP(wanted);
+      const home = ip && ranges.find((range) => cidrContains(parseCIDR(range.text) as NonNullable<ReturnType<typeof parseCIDR>>, ip));
+      if (!home) {
+        const valid = ranges.map((range) => range.text).join(",");
+        return { why: `failed to allocate IP ${wanted}: the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${valid}` };
+      }
+      if (await this.#take(call, service, wanted, dryRun)) return { ip: wanted };
+      return { why: `failed to allocate IP ${wanted}: provided IP is already allocated` };
+    }
+    for (const range of ranges) {
+      for (const candidate of this.#candidates(range, family === "IPv6" ? 16 : 4)) {
+        if (this.#options.reader.get("ipaddresses.networking.k8s.io", "", candidate)) continue;
+        if (await this.#take(call, service, candidate, dryRun)) return { ip: candidate };
+      }
+    }
+    return { why: `failed to allocate a serviceIP: range is full` };
+  }
+
+  /** Random ones of the upper part, then all of it from a random place on, then the lower part. */
+  *#candidates(range: Range, length: number): Generator<string> {
+    const at = (offset: bigint): string => fromNumber(range.first + offset, length);
+    const upper = range.size - range.offset;
+    const width = Number(upper > 0x7fffffffn ? 0x7fffffffn : upper);
+    for (let i = 0; i < 16; i++) yield at(range.offset + BigInt(this.#options.random.int(width)));
+    const start = this.#options.random.int(width);
+    for (let i = 0; i < width; i++) yield at(range.offset + BigInt((start + i) % width));
+    for (let i = 0n; i < range.offset; i++) yield at(i);
+  }
+
+  async #take(_call: Call, service: Service, ip: string, dryRun: boolean): Promise<boolean> {
+    const { addresses, clock, random, reader } = this.#options;
+    if (dryRun) return reader.get("ipaddresses.networking.k8s.io", "", ip) === undefined;
+    const object = completeObject("networking.k8s.io/v1", "IPAddress", {
+      kind: "IPAddress",
+      apiVersion: "networking.k8s.io/v1",
+      metadata: {
+        name: ip,
+        uid: random.uuid(),
+        creationTimestamp: formatTime(clock.now()),
+        labels: { "ipaddress.kubernetes.io/ip-family": isIPv6(ip) ? "IPv6" : "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" },
+      },
+      spec: { parentRef: { resource: "services", namespace: service.metadata.namespace, name: service.metadata.name } },
+    });
+    try {
+      await addresses.create(object);
+      return true;
+    } catch (error) {
+      if (error instanceof ExistsError) return false;
+      throw error;
+    }
+  }
+
+  async release(ip: string): Promise<void> {
+    const { addresses } = this.#options;
+    const stored = await addresses.get("", ip);
+    if (!stored) return;
+    try {
+      await addresses.delete("", ip, stored.revision);
+    } catch (error) {
+      if (!(error instanceof RevisionMismatchError)) throw error;
+    }
+  }
+}

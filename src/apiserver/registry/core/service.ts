@@ -1,0 +1,167 @@
+/** Services get their addresses and ports when they are written (pkg/registry/core/service/storage). */
+import { type FieldError, invalidValue, path } from "../../../api/field.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { initIpFamilies, isExternalName, keepAllocatedValues, needsHealthCheck, normalizeClusterIPs, usesNodePorts } from "../../../api/core/service-addresses.ts";
+import { isHeadless } from "../../../api/core/service-cluster-ips.ts";
+import { invalid } from "../../../api/status.ts";
+import type { Service } from "../../../api/types/core-v1.gen.ts";
+import type { Call, Registry, Reservation } from "../../rest/call.ts";
+import type { AddressAllocator } from "./service-addresses.ts";
+import type { NodePortAllocator } from "./service-node-ports.ts";
+
+export interface ServiceAllocation {
+  addresses: AddressAllocator;
+  nodePorts: NodePortAllocator;
+}
+
+const needsAddress = (service: Service): boolean => !isExternalName(service) && !isHeadless(service);
+const portsOf = (service: Service): number[] => [
+  ...(usesNodePorts(service) ? (service.spec.ports ?? []).flatMap((port) => port.nodePort || []) : []),
+  ...(needsHealthCheck(service) && service.spec.healthCheckNodePort ? [service.spec.healthCheckNodePort] : []),
+];
+const addressesOf = (service: Service): string[] => (needsAddress(service) ? (service.spec.clusterIPs ?? []).filter((ip) => ip !== "None") : []);
+
+/** What a write took; given back when it fails. What the old object had alone is given back when it succeeds. */
+class Taken implements Reservation {
+  readonly addresses: string[] = [];
+  readonly ports: number[] = [];
+  released: { addresses: string[]; ports: number[] } = { addresses: [], ports: [] };
+  readonly #allocation: ServiceAllocation;
+  readonly #dryRun: boolean;
+  #settled = false;
+  constructor(allocation: ServiceAllocation, dryRun: boolean) {
+    this.#allocation = allocation;
+    this.#dryRun = dryRun;
+  }
+  async commit(): Promise<void> {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#allocation.nodePorts.settle(this.ports);
+    for (const ip of this.released.addresses) await this.#allocation.addresses.release(ip);
+  }
+  async rollback(): Promise<void> {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#allocation.nodePorts.settle(this.ports);
+    if (!this.#dryRun) for (const ip of this.addresses) await this.#allocation.addresses.release(ip);
+  }
+}
+
+async function allocate(allocation: ServiceAllocation, call: Call, service: Service, old: Service | undefined, dryRun: boolean): Promise<Taken> {
+  const { name } = service.metadata;
+  const fail = (errors: FieldError[]): void => {
+    if (errors.length) throw invalid("Service", name, errors);
+  };
+  fail(initIpFamilies(service, old, allocation.addresses.families()));
+  const taken = new Taken(allocation, dryRun);
+  try {
+    if (needsAddress(service)) fail(await allocateAddresses(allocation, call, service, old, taken, dryRun));
+    fail(allocatePorts(allocation, service, old, taken));
+  } catch (error) {
+    await taken.rollback();
+    throw error;
+  }
+  if (old) {
+    const now = new Set(addressesOf(service));
+    taken.released = { addresses: addressesOf(old).filter((ip) => !now.has(ip)), ports: [] };
+  }
+  return taken;
+}
+
+async function allocateAddresses(
+  { addresses }: ServiceAllocation,
+  call: Call,
+  service: Service,
+  old: Service | undefined,
+  taken: Taken,
+  dryRun: boolean,
+): Promise<FieldError[]> {
+  const { spec } = service;
+  const had = new Set(old ? addressesOf(old) : []);
+  const ips = [...(spec.clusterIPs ?? [])];
+  for (const [i, family] of (spec.ipFamilies ?? []).entries()) {
+    const wanted = ips[i];
+    if (wanted && had.has(wanted)) continue;
+    const got = await addresses.allocate(call, service, wanted ?? "", family, dryRun);
+    if ("why" in got) return [invalidValue(path("spec", "clusterIPs"), wanted ? [wanted] : null, got.why)];
+    if (!dryRun) taken.addresses.push(got.ip);
+    ips[i] = got.ip;
+  }
+  if (ips.length) {
+    spec.clusterIPs = ips;
+    spec.clusterIP = ips[0];
+  }
+  return [];
+}
+
+function allocatePorts({ nodePorts }: ServiceAllocation, service: Service, old: Service | undefined, taken: Taken): FieldError[] {
+  const { spec } = service;
+  const had = new Set(old ? portsOf(old) : []);
+  const errors: FieldError[] = [];
+  if (usesNodePorts(service)) {
+    const automatic = spec.type !== "LoadBalancer" || spec.allocateLoadBalancerNodePorts !== false;
+    /** One number may serve one port per protocol. */
+    const used = new Map<number, Set<string>>();
+    for (const [i, port] of (spec.ports ?? []).entries()) {
+      const protocol = port.protocol ?? "TCP";
+      const mine = port.nodePort ? used.get(port.nodePort) : undefined;
+      if (port.nodePort) {
+        if (had.has(port.nodePort) || (mine && !mine.has(protocol))) {
+          used.set(port.nodePort, new Set([...(mine ?? []), protocol]));
+          continue;
+        }
+        const why = nodePorts.take(port.nodePort);
+        if (why) errors.push(invalidValue(path("spec", "ports").index(i).child("nodePort"), port.nodePort, why));
+        else {
+          taken.ports.push(port.nodePort);
+          used.set(port.nodePort, new Set([protocol]));
+        }
+        continue;
+      }
+      if (!automatic) continue;
+      const twin = [...used].find(([number, protocols]) => !protocols.has(protocol) && spec.ports?.some((p) => p.nodePort === number && p.port === port.port));
+      const number = twin?.[0] ?? nodePorts.takeAny();
+      if (number === undefined) {
+        errors.push(invalidValue(path("spec", "ports").index(i).child("nodePort"), 0, "failed to allocate a nodePort: range is full"));
+        continue;
+      }
+      port.nodePort = number;
+      if (!twin) taken.ports.push(number);
+      used.set(number, new Set([...(used.get(number) ?? []), protocol]));
+    }
+  }
+  if (needsHealthCheck(service)) {
+    const number = spec.healthCheckNodePort;
+    if (number && !had.has(number)) {
+      const why = nodePorts.take(number);
+      if (why) errors.push(invalidValue(path("spec", "healthCheckNodePort"), number, why));
+      else taken.ports.push(number);
+    } else if (!number) {
+      const any = nodePorts.takeAny();
+      if (any !== undefined) {
+        spec.healthCheckNodePort = any;
+        taken.ports.push(any);
+      }
+    }
+  }
+  return errors;
+}
+
+export const serviceRegistry = (allocation: ServiceAllocation): Registry => ({
+  beginCreate(call, object, dryRun) {
+    const service = object as KubeObject as Service;
+    normalizeClusterIPs(service);
+    return allocate(allocation, call, service, undefined, dryRun);
+  },
+  beginUpdate(call, object, old, dryRun) {
+    const service = object as KubeObject as Service;
+    const before = old as KubeObject as Service;
+    keepAllocatedValues(service, before);
+    normalizeClusterIPs(service, before);
+    return allocate(allocation, call, service, before, dryRun);
+  },
+  async afterDelete(_call, old) {
+    for (const ip of addressesOf(old as KubeObject as Service)) await allocation.addresses.release(ip);
+  },
+});
+

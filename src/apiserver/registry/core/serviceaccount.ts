@@ -1,0 +1,33 @@
+/** serviceaccounts/token (pkg/registry/core/serviceaccount/storage/token.go). */
+import type { KubeObject } from "../../../api/object.ts";
+import { typeByName } from "../../../api/schema/schema.ts";
+import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
+import type { Registry } from "../../rest/call.ts";
+import { decodeTyped } from "../../rest/decode.ts";
+import { writeOptions } from "../../rest/options.ts";
+import { respondObject } from "../../rest/respond.ts";
+import { complete } from "../../rest/wire.ts";
+import { attributesOf } from "../../rest/write.ts";
+import type { RegistryDeps } from "../registries.ts";
+import { createToken } from "./serviceaccount-token.ts";
+
+const apiVersion = "authentication.k8s.io/v1";
+const kind = "TokenRequest";
+
+export const serviceAccountRegistry = (deps: RegistryDeps): Registry => ({
+  subresources: {
+    async token(call) {
+      const { info, rest } = call;
+      const options = writeOptions(call, "CreateOptions");
+      const type = typeByName("authentication/v1.TokenRequest");
+      const request = await decodeTyped<TokenRequest>(call, { kind, apiVersion, type }, options.fieldValidation);
+      request.metadata ??= {} as TokenRequest["metadata"];
+      request.spec.expirationSeconds ??= 3600;
+      const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object: request as unknown as KubeObject };
+      await rest.admission.mutate(attributes);
+      const validate = (completed: TokenRequest): Promise<void> => rest.admission.validate({ ...attributes, object: completed as unknown as KubeObject });
+      const answer = await createToken(request, info.namespace, info.name, { ...deps, validate, warn: call.warn });
+      return respondObject(call, 201, complete(apiVersion, kind, { ...answer, kind, apiVersion }));
+    },
+  },
+});
