@@ -46,6 +46,7 @@ const scalars: Record<string, string> = {
   "apimachinery/pkg/util/intstr.IntOrString": "IntOrString",
   "apimachinery/pkg/runtime.RawExtension": "RawExtension",
   "apiextensions-apiserver/pkg/apis/apiextensions/v1.JSON": "JSON",
+  "interface {}": "JSON",
 };
 /** Go type expression -> ours: `*T`, `[]T`, `map[string]T`, a scalar, or a type name. */
 const typeOf = (go: string): string => {
@@ -66,17 +67,43 @@ for (const file of readdirSync(join(from, "openapi-v3")).sort()) {
 const openapiName = (go: string): string => `io.k8s.${go.replaceAll("/", ".")}`;
 
 const facts = JSON.parse(read("protobuf-fields.json.gz")) as Facts;
+/** Embedded structs have no schema of their own: what is known about their fields stands in the schemas that embed them. */
+const embedders = new Map<string, string[]>();
+for (const [go, fields] of Object.entries(facts.types)) {
+  for (const field of fields ?? []) if (field.inline) embedders.set(field.go.replace(/^\*/, ""), [...(embedders.get(field.go.replace(/^\*/, "")) ?? []), go]);
+}
+function schemaFor(go: string): OpenAPISchema | undefined {
+  const own = openapi.get(openapiName(go));
+  if (own) return own;
+  for (const embedder of (embedders.get(go) ?? []).sort()) {
+    const schema = schemaFor(embedder);
+    if (schema) return schema;
+  }
+  return undefined;
+}
+
+/** As Go's reflection prints a type that is not what its kind says: `v1.RestartPolicy`, `map[v1.ResourceName]resource.Quantity`. */
+const goName = (go: string): string | undefined => {
+  if (!go.includes("=")) return undefined;
+  return go
+    .replace(/^\*/, "")
+    .replace(/=[a-z0-9]+/g, "")
+    .replace(/[A-Za-z0-9.-]+(?:\/[A-Za-z0-9.-]+)*\/([a-z0-9]+\.[A-Za-z0-9]+)/g, "$1")
+    .replace(/bytes/g, "[]uint8");
+};
 const types: Record<string, unknown> = {};
 for (const go of Object.keys(facts.types).sort()) {
-  if (scalars[go]) continue;
-  const schema = openapi.get(openapiName(go));
+  if (scalars[go] || (facts.types[go] ?? []).some((field) => field.json === "-")) continue;
+  const schema = schemaFor(go);
   types[shortName(go)] = (facts.types[go] ?? []).map((field) => {
     const property = (schema?.properties?.[field.json] ?? {}) as Property;
     const record: Record<string, unknown> = { name: field.json, type: typeOf(field.go) };
+    const named = goName(field.go);
+    if (named) record.go = named;
     if (field.inline) record.inline = true;
     if (field.num) record.number = Number(field.num);
     if (field.omitempty) record.omitempty = true;
-    if (field.omitzero || (field.json === "creationTimestamp" && go.endsWith("ObjectMeta"))) record.omitzero = true;
+    if (field.omitzero) record.omitzero = true;
     if (schema?.required?.includes(field.json)) record.required = true;
     const fallback = property.default;
     if (fallback !== undefined && !isZero(fallback)) record.default = fallback;

@@ -43,6 +43,8 @@ const fileOf = (name: string): string => (name.slice(0, name.lastIndexOf(".")) a
 const kindOf = new Map(Object.entries(facts.kinds).map(([gvk, type]) => [type, gvk]));
 
 for (const [name, fields] of Object.entries(facts.types)) {
+  // A type that JSON writes as one of several simpler ones has no declaration of its own.
+  if (scalars[name]) continue;
   const file = fileOf(name);
   const body: string[] = [];
   emit(name, fields, body, file);

@@ -89,6 +89,9 @@ export function typeByName(name: string): TypeDef {
   return def;
 }
 
+/** Every type's name. */
+export const typeNames = (): string[] => Object.keys(facts.types);
+
 export const hasType = (name: string): boolean => name in facts.types;
 
 /** `apps/v1`, `Deployment` -> its type; undefined for what is not built in. */

@@ -166,15 +166,6 @@ export interface JSONSchemaProps {
   "x-kubernetes-validations"?: ValidationRule[];
 }
 
-export interface JSONSchemaPropsOrArray {
-}
-
-export interface JSONSchemaPropsOrBool {
-}
-
-export interface JSONSchemaPropsOrStringArray {
-}
-
 export interface SelectableField {
   jsonPath: string;
 }

@@ -795,6 +795,10 @@ export interface NodeList {
   items: Node[];
 }
 
+export interface NodeProxyOptions {
+  path?: string;
+}
+
 export interface NodeRuntimeHandler {
   name: string;
   features?: NodeRuntimeHandlerFeatures;
@@ -1050,6 +1054,14 @@ export interface PodAntiAffinity {
   preferredDuringSchedulingIgnoredDuringExecution?: WeightedPodAffinityTerm[];
 }
 
+export interface PodAttachOptions {
+  stdin?: boolean;
+  stdout?: boolean;
+  stderr?: boolean;
+  tty?: boolean;
+  container?: string;
+}
+
 export interface PodCertificateProjection {
   signerName?: string;
   keyType?: string;
@@ -1081,6 +1093,15 @@ export interface PodDNSConfigOption {
   value?: string;
 }
 
+export interface PodExecOptions {
+  stdin?: boolean;
+  stdout?: boolean;
+  stderr?: boolean;
+  tty?: boolean;
+  container?: string;
+  command: string[];
+}
+
 export interface PodExtendedResourceClaimStatus {
   requestMappings: ContainerExtendedResourceRequest[];
   resourceClaimName: string;
@@ -1097,8 +1118,29 @@ export interface PodList {
   items: Pod[];
 }
 
+export interface PodLogOptions {
+  container?: string;
+  follow?: boolean;
+  previous?: boolean;
+  sinceSeconds?: number;
+  sinceTime?: string;
+  timestamps?: boolean;
+  tailLines?: number;
+  limitBytes?: number;
+  insecureSkipTLSVerifyBackend?: boolean;
+  stream?: string;
+}
+
 export interface PodOS {
   name: string;
+}
+
+export interface PodPortForwardOptions {
+  ports?: number[];
+}
+
+export interface PodProxyOptions {
+  path?: string;
 }
 
 export interface PodReadinessGate {
@@ -1568,6 +1610,10 @@ export interface ServicePort {
   port: number;
   targetPort?: number | string;
   nodePort?: number;
+}
+
+export interface ServiceProxyOptions {
+  path?: string;
 }
 
 export interface ServiceSpec {

@@ -1,0 +1,145 @@
+/** OpenAPI v3: one document for each group and version, made at first use. */
+import { createHash } from "node:crypto";
+import { apiVersionOf, kinds, resources } from "../schema/schema.ts";
+import { discoveryOperation, type Operation, otherOperations, operationsOf, type Parameter } from "./operations.ts";
+import { kindsIn, references, type Schema, schemaName, schemaOf, typeOfSchema } from "./schemas.ts";
+
+export type Document = { [key: string]: unknown };
+
+const documents = new Map<string, Document>();
+
+/** Paths of all documents: `api`, `api/v1`, `apis`, `apis/apps`, `apis/apps/v1`, `version`, ... */
+export function openapiV3Paths(): string[] {
+  const groups = new Set(resources.map((r) => r.group).filter(Boolean));
+  const versions = new Set(resources.map((r) => (r.group ? `apis/${apiVersionOf(r.group, r.version)}` : `api/${r.version}`)));
+  return [...Object.keys(otherOperations), "api", "apis", ...[...groups].map((g) => `apis/${g}`), ...versions].sort();
+}
+
+/** `path` is one of openapiV3Paths; undefined for what is not served. Shared: not to be changed. */
+export function openapiV3(path: string): Document | undefined {
+  const known = documents.get(path);
+  if (known) return known;
+  const operations = operationsAt(path);
+  if (!operations) return undefined;
+  const [, group = "", version = ""] = /^apis?(?:\/(?!v\d)([^/]+))?(?:\/(v[^/]+))?$/.exec(path) ?? [];
+  const document = documentOf(operations, version ? [{ group, version }] : []);
+  documents.set(path, document);
+  return document;
+}
+
+/** `/openapi/v3`: where the documents are; the hash changes with the content. */
+export function openapiV3Index(): { paths: Record<string, { serverRelativeURL: string }> } {
+  const paths: Record<string, { serverRelativeURL: string }> = {};
+  for (const path of openapiV3Paths()) {
+    const hash = createHash("sha512")
+      .update(JSON.stringify(openapiV3(path)))
+      .digest("hex")
+      .toUpperCase();
+    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+  }
+  return { paths };
+}
+
+function operationsAt(path: string): Operation[] | undefined {
+  const other = otherOperations[path];
+  if (other) return [other];
+  if (path === "api") return [discoveryOperation("", undefined)];
+  if (path === "apis") return [discoveryOperation(undefined, undefined)];
+  const [root, ...rest] = path.split("/");
+  const group = root === "api" ? "" : (rest.shift() ?? "");
+  const [version] = rest;
+  if (rest.length > 1 || (root !== "api" && root !== "apis")) return undefined;
+  const served = resources.filter((r) => r.group === group && (version === undefined || r.version === version));
+  if (!served.length) return undefined;
+  if (!version) return [discoveryOperation(group, undefined)];
+  return [discoveryOperation(group, version), ...served.flatMap(operationsOf)];
+}
+
+const security = { BearerToken: { description: "Bearer Token authentication", in: "header", name: "authorization", type: "apiKey" } };
+
+function documentOf(operations: Operation[], served: { group: string; version: string }[]): Document {
+  const schemas = schemasFor(operations, served);
+  return {
+    components: { ...(Object.keys(schemas).length ? { schemas } : {}), securitySchemes: security },
+    info: { title: "Kubernetes", version: "1.36" },
+    openapi: "3.0.0",
+    paths: pathsOf(operations),
+  };
+}
+
+/** Everything that operations refer to, and what the kinds of a served group and version refer to. */
+function schemasFor(operations: Operation[], served: { group: string; version: string }[]): Record<string, Schema> {
+  const wanted = new Set<string>();
+  for (const operation of operations)
+    for (const type of [operation.body, ...Object.values(operation.responses)]) if (type && type !== "string") wanted.add(schemaName(type));
+  for (const { group, version } of served) {
+    for (const [gvk, type] of Object.entries(kinds))
+      if (gvk.startsWith(`${apiVersionOf(group, version)}/`) && servedKinds(group, version).has(gvk)) wanted.add(schemaName(type));
+  }
+  const schemas = new Map<string, Schema>();
+  for (const name of wanted) {
+    const type = typeOfSchema(name);
+    const own = kindsIn(type, served);
+    const schema = own.length ? { ...schemaOf(type), "x-kubernetes-group-version-kind": own } : schemaOf(type);
+    schemas.set(name, schema);
+    // The set grows while it is walked: what a schema refers to is wanted as well.
+    references(schema, wanted);
+  }
+  return Object.fromEntries([...schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function servedKinds(group: string, version: string): Set<string> {
+  const names = new Set<string>();
+  for (const r of resources) if (r.group === group && r.version === version) names.add(`${apiVersionOf(group, version)}/${r.kind}`);
+  return names;
+}
+
+/** Parameters that all operations of a path have are the path's. */
+export function hoist(operations: Operation[]): { common: Parameter[]; own: Map<Operation, Parameter[]> } {
+  const has = (o: Operation, p: Parameter): boolean => o.parameters.some((q) => q.name === p.name && q.in === p.in);
+  const common = (operations[0] as Operation).parameters.filter((p) => operations.every((o) => has(o, p)));
+  const own = new Map(operations.map((o) => [o, o.parameters.filter((p) => !common.some((q) => q.name === p.name && q.in === p.in))]));
+  return { common: common.sort(byName), own };
+}
+const byName = (a: Parameter, b: Parameter): number => (a.name === b.name ? (a.in < b.in ? -1 : 1) : a.name < b.name ? -1 : 1);
+
+function pathsOf(operations: Operation[]): Record<string, unknown> {
+  const byPath = Map.groupBy(operations, (o) => o.path);
+  const paths: Record<string, unknown> = {};
+  for (const path of [...byPath.keys()].sort()) {
+    const here = byPath.get(path) as Operation[];
+    const { common, own } = hoist(here);
+    const item: Record<string, unknown> = {};
+    for (const operation of here) item[operation.method] = operationObject(operation, (own.get(operation) as Parameter[]).sort(byName));
+    if (common.length) item.parameters = common.map(parameterObject);
+    paths[path] = item;
+  }
+  return paths;
+}
+
+const parameterObject = (p: Parameter): Schema => ({
+  in: p.in,
+  name: p.name,
+  ...(p.required ? { required: true } : {}),
+  schema: { type: p.type, uniqueItems: true },
+});
+
+function operationObject(o: Operation, parameters: Parameter[]): Schema {
+  const content = (type: string, media: string[]): Schema => {
+    const schema = type === "string" ? { type: "string" } : { $ref: `#/components/schemas/${schemaName(type)}` };
+    return Object.fromEntries([...media].sort().map((m) => [m, { schema }]));
+  };
+  const texts: Record<string, string> = { "200": "OK", "201": "Created", "202": "Accepted" };
+  const responses: Record<string, unknown> = {};
+  for (const [code, type] of Object.entries(o.responses)) responses[code] = { content: content(type, o.produces), description: texts[code] };
+  responses["401"] = { description: "Unauthorized" };
+  return {
+    tags: [o.tag],
+    operationId: o.operationId,
+    ...(parameters.length ? { parameters: parameters.map(parameterObject) } : {}),
+    ...(o.body ? { requestBody: { content: content(o.body, o.consumes), ...(o.bodyRequired ? { required: true } : {}) } } : {}),
+    responses,
+    ...(o.action ? { "x-kubernetes-action": o.action } : {}),
+    ...(o.gvk ? { "x-kubernetes-group-version-kind": o.gvk } : {}),
+  };
+}
