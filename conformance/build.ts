@@ -1,0 +1,81 @@
+/**
+ * Builds the judges and the images of their specs, offline but for the Go module proxy and the distribution's mirror.
+ * 5 to 25 minutes on a cold machine; what is built already is kept.
+ *
+ * Usage: node conformance/build.ts [--dir DIR] [--only NAME,NAME] [--images]
+ *   --dir     where everything goes @default /var/tmp/k8ts-judges: bin/ and images.tar
+ *   --only    these judges alone
+ *   --images  the images too (needs root for the root file systems)
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildImages } from "./images.ts";
+import { type Judge, judges, kubernetes, moduleSets, staging } from "./modules.ts";
+
+const { values } = parseArgs({
+  options: { dir: { type: "string", default: "/var/tmp/k8ts-judges" }, only: { type: "string" }, images: { type: "boolean", default: false } },
+});
+const { dir } = values;
+const bin = join(dir, "bin");
+mkdirSync(bin, { recursive: true });
+
+function go(cwd: string, args: string[], env: Record<string, string> = {}): string {
+  const result = spawnSync("go", args, { cwd, encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, GOFLAGS: "-mod=mod -buildvcs=false", ...env } });
+  if (result.error) throw new Error(`go: ${result.error.message}: the judges are Go programs; install Go 1.26`);
+  if (result.status !== 0) throw new Error(`go ${args.slice(0, 2).join(" ")} failed:\n${result.stderr}`);
+  return result.stdout;
+}
+
+/** k8s.io/kubernetes asks for v0.0.0 of its staging modules, so that each must be named. */
+function prepareKubernetes(cwd: string): void {
+  if (existsSync(join(cwd, "go.mod"))) return;
+  mkdirSync(cwd, { recursive: true });
+  const { GoMod } = JSON.parse(go(cwd, ["mod", "download", "-json", `k8s.io/kubernetes@${kubernetes}`])) as { GoMod: string };
+  const modules = [...new Set([...readFileSync(GoMod, "utf8").matchAll(/^\s+(k8s\.io\/[a-z-]+) v0\.0\.0( |$)/gm)].map((m) => m[1]))];
+  writeFileSync(
+    join(cwd, "go.mod"),
+    `module judges\n\ngo 1.26.0\n\nrequire (\n\tk8s.io/kubernetes ${kubernetes}\n${modules.map((m) => `\t${m} ${staging}`).join("\n")}\n)\n\nreplace (\n${modules.map((m) => `\t${m} => ${m} ${staging}`).join("\n")}\n)\n`,
+  );
+  writeFileSync(join(cwd, "judges.go"), "package judges\n");
+}
+
+function prepare(set: Judge["set"]): string {
+  const cwd = join(dir, "mod", set);
+  if (set === "kubernetes") prepareKubernetes(cwd);
+  else if (!existsSync(join(cwd, "go.mod"))) {
+    mkdirSync(cwd, { recursive: true });
+    go(cwd, ["mod", "init", "judges"]);
+    go(cwd, ["get", ...moduleSets[set]]);
+  }
+  return cwd;
+}
+
+const version = "k8s.io/component-base/version";
+const [, major, minor] = /^v(\d+)\.(\d+)/.exec(kubernetes) as unknown as [string, string, string];
+const stamp = [
+  `-X ${version}.gitVersion=${kubernetes}`,
+  `-X ${version}.gitMajor=${major}`,
+  `-X ${version}.gitMinor=${minor}`,
+  `-X ${version}.gitTreeState=clean`,
+  "-s -w",
+].join(" ");
+
+const chosen = values.only ? judges.filter((j) => values.only?.split(",").includes(j.file)) : judges;
+for (const judge of chosen) {
+  const target = join(bin, judge.file);
+  if (existsSync(target)) continue;
+  const started = process.hrtime.bigint();
+  const cwd = prepare(judge.set);
+  go(
+    cwd,
+    [...(judge.test ? ["test", "-c"] : ["build"]), "-ldflags", judge.set === "kubernetes" ? stamp : "-s -w", "-o", target, judge.package],
+    judge.static ? { CGO_ENABLED: "0" } : {},
+  );
+  process.stdout.write(`${judge.file} (${Number((process.hrtime.bigint() - started) / 1_000_000_000n)} s)\n`);
+}
+if (values.images) {
+  const kubernetesDir = go(prepare("kubernetes"), ["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]).trim();
+  await buildImages({ dir, bin, testImages: join(kubernetesDir, "test/images"), note: (text) => void process.stdout.write(`${text}\n`) });
+}

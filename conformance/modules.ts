@@ -1,0 +1,49 @@
+/** The judges: upstream's own programs, pinned, built from their published Go modules. */
+
+export const kubernetes = "v1.36.3";
+/** Version of the staging modules that belongs to it. */
+export const staging = "v0.36.3";
+
+export interface Judge {
+  /** File under bin/. */
+  file: string;
+  package: string;
+  /** `go test -c` instead of `go build`. */
+  test?: boolean;
+  /** Linked statically, because it runs inside images. */
+  static?: boolean;
+  /** Module set it is built from. */
+  set: "kubernetes" | "etcd" | "helm3" | "helm4" | "kwok" | "coredns";
+}
+
+/** Module sets beside Kubernetes' own: what their go.mod requires. */
+export const moduleSets: Record<Exclude<Judge["set"], "kubernetes">, string[]> = {
+  etcd: ["go.etcd.io/etcd/server/v3@v3.6.16", "go.etcd.io/etcd/etcdctl/v3@v3.6.16"],
+  helm3: ["helm.sh/helm/v3@v3.22.0"],
+  helm4: ["helm.sh/helm/v4@v4.3.1"],
+  kwok: ["sigs.k8s.io/kwok@v0.8.0"],
+  coredns: ["github.com/coredns/coredns@v1.15.0"],
+};
+
+const cmd = (name: string): Judge => ({ file: name, package: `k8s.io/kubernetes/cmd/${name}`, set: "kubernetes" });
+
+/** In the order in which they are needed. */
+export const judges: Judge[] = [
+  cmd("kubectl"),
+  { file: "e2e.test", package: "k8s.io/kubernetes/test/e2e", test: true, set: "kubernetes" },
+  { file: "ginkgo", package: "github.com/onsi/ginkgo/v2/ginkgo", set: "kubernetes" },
+  { file: "agnhost", package: "k8s.io/kubernetes/test/images/agnhost", static: true, set: "kubernetes" },
+  { file: "nnp", package: "k8s.io/kubernetes/test/images/nonewprivs", static: true, set: "kubernetes" },
+  { file: "sample-apiserver", package: "k8s.io/sample-apiserver", static: true, set: "kubernetes" },
+  { file: "etcd", package: "go.etcd.io/etcd/server/v3", static: true, set: "etcd" },
+  { file: "etcdctl", package: "go.etcd.io/etcd/etcdctl/v3", static: true, set: "etcd" },
+  cmd("kube-apiserver"),
+  cmd("kube-controller-manager"),
+  cmd("kube-scheduler"),
+  cmd("kubelet"),
+  cmd("kube-proxy"),
+  { file: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", set: "kwok" },
+  { file: "coredns", package: "github.com/coredns/coredns", static: true, set: "coredns" },
+  { file: "helm3", package: "helm.sh/helm/v3/cmd/helm", set: "helm3" },
+  { file: "helm4", package: "helm.sh/helm/v4/cmd/helm", set: "helm4" },
+];
