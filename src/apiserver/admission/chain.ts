@@ -44,7 +44,8 @@ export class AdmissionChain {
       if (index < 0) throw new Error(`admission plugin ${plugin.name} has no place in the order`);
       return index;
     };
-    this.plugins = [...plugins].sort((a, b) => place(a) - place(b));
+    const placed = plugins.map((plugin) => ({ plugin, at: place(plugin) }));
+    this.plugins = placed.sort((a, b) => a.at - b.at).map(({ plugin }) => plugin);
     for (const [i, plugin] of this.plugins.entries()) {
       if (plugin.name === this.plugins[i - 1]?.name) throw new Error(`admission plugin ${plugin.name} is there twice`);
     }
