@@ -105,14 +105,11 @@ export class SortedMap<V> {
     return Math.max(0, n);
   }
 
-  /** Values of the keys that begin with `prefix`, in order. */
-  values(prefix = ""): V[] {
-    if (prefix === "") return this.#values.flat();
+  /** Values of the keys that begin with `prefix` and are greater than `after`, in order, at most `limit`. */
+  values(prefix = "", after?: string, limit = Number.POSITIVE_INFINITY): V[] {
+    if (prefix === "" && after === undefined && limit >= this.#size) return this.#values.flat();
     const found: V[] = [];
-    this.each(prefix, undefined, (value) => {
-      found.push(value);
-      return true;
-    });
+    this.each(prefix, after, (value) => found.push(value) < limit);
     return found;
   }
 

@@ -4,7 +4,7 @@ import { SortedMap } from "../base/sorted-map.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, FutureRevisionError, type KeyValue, type Store, type StoreEvent } from "../store/store.ts";
-import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, ResourceCache, Stored } from "./cache.ts";
+import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
 import { Change, History, type HistoryBounds } from "./history.ts";
 import { cacheKey } from "./keys.ts";
 import { spliceRevision } from "./splice.ts";
@@ -31,7 +31,9 @@ export interface Host {
 
 const bookmarkMs = 60_000;
 const bookmarkBeforeDeadlineMs = 2_000;
-const initialBatch = 500;
+/** Objects tested before the clock is looked at; also how many initial events come at once. */
+const selectBatch = 200;
+const sliceMs = 8;
 
 export class CachedResource<T extends KubeObject = KubeObject> implements ResourceCache<T> {
   readonly resource: ResourceDef;
@@ -145,26 +147,38 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     return this.#listNow(options, revision || this.#host.applied());
   }
 
-  #listNow(options: CacheListOptions, revision: number): CacheList {
-    const prefix = options.namespace ? `${options.namespace}/` : "";
+  /** What lives at the moment of the call, given out as of `revision`; a long selection leaves the event loop to others in between. */
+  async #listNow(options: CacheListOptions, revision: number): Promise<CacheList> {
     const { predicate, after } = options;
-    if (!predicate && !options.limit && after === undefined) return { items: this.#live.values(prefix), revision };
+    const prefix = options.namespace ? `${options.namespace}/` : "";
     const limit = options.limit || Number.POSITIVE_INFINITY;
+    if (!predicate) {
+      const items = this.#live.values(prefix, after, limit);
+      const last = items.length < limit ? undefined : keyOfStored(items.at(-1) as Stored);
+      const remaining = last === undefined ? 0 : this.#live.count(prefix, last);
+      return { items, revision, remaining, ...(remaining > 0 ? { last } : {}) };
+    }
     const items: Stored[] = [];
-    let last: string | undefined;
-    let more = false;
-    this.#live.each(prefix, after, (stored, key) => {
-      if (predicate && !predicate(stored)) return true;
-      more = items.length >= limit;
-      if (more) return false;
-      items.push(stored);
-      last = key;
-      return true;
-    });
-    const list: CacheList = { items, revision };
-    if (more) list.last = last;
-    if (!predicate) list.remaining = more ? this.#live.count(prefix, last) : 0;
-    return list;
+    for await (const batch of this.#select(this.#live.values(prefix, after), predicate))
+      for (const stored of batch) {
+        if (items.length >= limit) return { items, revision, last: keyOfStored(items.at(-1) as Stored) };
+        items.push(stored);
+      }
+    return { items, revision };
+  }
+
+  /** Those that `predicate` selects, in batches; a slice of work ends after some milliseconds, whatever the predicate costs. */
+  async *#select(all: StoredObject<T>[], predicate: Predicate | undefined): AsyncGenerator<StoredObject<T>[], void> {
+    const { clock } = this.#host;
+    let started = clock.monotonic();
+    for (let at = 0; at < all.length; at += selectBatch) {
+      const batch = all.slice(at, at + selectBatch);
+      const selected = predicate ? batch.filter(predicate) : batch;
+      if (selected.length > 0) yield selected;
+      if (clock.monotonic() - started < sliceMs) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      started = clock.monotonic();
+    }
   }
 
   async #listPast(options: CacheListOptions, revision: number): Promise<CacheList> {
@@ -196,7 +210,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     } else if (options.fromRevision < this.#history.floor) throw new CompactedError(this.#history.floor);
     const from = options.initial ? this.#host.applied() : options.fromRevision;
     const watcher = new Watcher(options, from);
-    const initial = options.initial ? this.#listNow({ namespace: options.namespace, predicate: options.predicate }, from).items : undefined;
+    const initial = options.initial ? this.#live.values(options.namespace ? `${options.namespace}/` : "") : undefined;
     if (!options.initial)
       for (const change of this.#history.after(from)) if (!options.namespace || change.namespace === options.namespace) watcher.offer(change);
     watcher.release();
@@ -206,8 +220,10 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const timers = options.bookmarks ? this.#bookmarks(watcher) : undefined;
     try {
       if (initial) {
-        for (let at = 0; at < initial.length && !signal.aborted; at += initialBatch)
-          yield initial.slice(at, at + initialBatch).map((stored) => ({ type: "ADDED", stored, revision: stored.revision }) as const);
+        for await (const batch of this.#select(initial, options.predicate)) {
+          if (signal.aborted) return;
+          yield batch.map((stored) => ({ type: "ADDED", stored, revision: stored.revision }) as const);
+        }
         if (!signal.aborted) yield [{ type: "BOOKMARK", revision: from, initial: true }];
       }
       yield* watcher.batches();
