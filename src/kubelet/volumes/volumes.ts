@@ -59,6 +59,9 @@ export class Volumes {
   podDirectory(uid: string): string {
     return `${this.#options.rootDir}/pods/${uid}`;
   }
+  async makePodDirectory(uid: string): Promise<void> {
+    for (const part of ["volumes", "plugins", "containers"]) await mkdir(`${this.podDirectory(uid)}/${part}`, { recursive: true, mode: 0o750 });
+  }
   /** Brings every volume of the pod up to date. Rejects with VolumeError for the first that cannot be. */
   async prepare(pod: Pod, sources: PayloadSources): Promise<MountedVolumes> {
     const mounted = new Map<string, MountedVolume>();

@@ -1,0 +1,68 @@
+/** Whether this node takes a pod that was given to it (upstream's pkg/kubelet/lifecycle/predicate.go). Pure. */
+import { podRequests } from "../api/core/pod-resources.ts";
+import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
+import type { Node, Pod, Taint, Toleration } from "../api/types/core-v1.gen.ts";
+import { nodeMatches } from "./node-selector.ts";
+
+export interface Refusal {
+  reason: string;
+  message: string;
+}
+
+interface HostPort {
+  ip: string;
+  port: number;
+  protocol: string;
+}
+const hostPorts = (pod: Pod): HostPort[] =>
+  [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter((c) => c.restartPolicy === "Always")].flatMap((c) =>
+    (c.ports ?? []).filter((p) => p.hostPort).map((p) => ({ ip: p.hostIP || "0.0.0.0", port: p.hostPort as number, protocol: p.protocol || "TCP" })),
+  );
+const wildcard = (ip: string): boolean => ip === "0.0.0.0" || ip === "::";
+const clash = (a: HostPort, b: HostPort): boolean => a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || wildcard(a.ip) || wildcard(b.ip));
+
+function tolerates(tolerations: readonly Toleration[], taint: Taint): boolean {
+  return tolerations.some(
+    (t) =>
+      (!t.effect || t.effect === taint.effect) &&
+      (!t.key || t.key === taint.key) &&
+      (t.operator === "Exists" || (t.key !== undefined && (t.value ?? "") === (taint.value ?? ""))),
+  );
+}
+
+/** In thousandths for cpu, in units for everything else. */
+const amount = (name: string, quantity: string | undefined): number =>
+  quantity === undefined ? 0 : name === "cpu" ? quantityToMilli(quantity) : quantityToNumber(quantity);
+
+function resources(pod: Pod, others: readonly Pod[], allocatable: Record<string, string>): Refusal | undefined {
+  const outOf = (name: string, requested: number, used: number, capacity: number): Refusal => ({
+    reason: `OutOf${name}`,
+    message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+  });
+  const pods = amount("pods", allocatable.pods);
+  if (others.length + 1 > pods) return outOf("pods", 1, others.length, pods);
+  const requests = podRequests(pod.spec) as Record<string, string>;
+  for (const name of Object.keys(requests)) {
+    const requested = amount(name, String(requests[name]));
+    if (!requested) continue;
+    const used = others.reduce((sum, other) => sum + amount(name, (podRequests(other.spec) as Record<string, string>)[name]), 0);
+    const capacity = amount(name, allocatable[name]);
+    if (used + requested > capacity) return outOf(name, requested, used, capacity);
+  }
+  return undefined;
+}
+
+/** `others`: the pods that this node has already taken and that are not over. Undefined: the pod is taken. */
+export function admit(pod: Pod, node: Node, others: readonly Pod[], allocatable: Record<string, string>): Refusal | undefined {
+  const failed = (name: string, why: string): Refusal => ({ reason: name, message: `Predicate ${name} failed: ${why}` });
+  const os = pod.spec.os?.name;
+  if (os && os !== "linux") return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
+  const short = resources(pod, others, allocatable);
+  if (short) return short;
+  if (!nodeMatches(pod, node)) return failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
+  const taken = others.flatMap(hostPorts);
+  if (hostPorts(pod).some((port) => taken.some((other) => clash(port, other))))
+    return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
+  const taint = (node.spec.taints ?? []).find((t) => t.effect === "NoExecute" && !tolerates(pod.spec.tolerations ?? [], t));
+  return taint ? failed("TaintToleration", "node(s) had taints that the pod didn't tolerate") : undefined;
+}

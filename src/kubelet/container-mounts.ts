@@ -1,0 +1,92 @@
+/** What a container sees mounted: its volumes, /etc/hosts and its termination message file. */
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import type { Container, Pod, VolumeMount } from "../api/types/core-v1.gen.ts";
+import type { Sent } from "../cri/client.ts";
+import type { Mount } from "../cri/types.gen.ts";
+import { expand } from "./expansion.ts";
+import { bindSubPath } from "./volumes/subpath.ts";
+import type { MountedVolumes } from "./volumes/volumes.ts";
+
+export interface ContainerMountsInput {
+  pod: Pod;
+  container: Container;
+  podDirectory: string;
+  volumes: MountedVolumes;
+  env: ReadonlyMap<string, string>;
+  /** Content of /etc/hosts; undefined for pods that keep their image's. */
+  hosts: string | undefined;
+  /** Distinguishes this start of the container from others. */
+  startName: string;
+}
+
+const propagations: Record<string, Mount["propagation"]> = {
+  None: "PROPAGATION_PRIVATE",
+  HostToContainer: "PROPAGATION_HOST_TO_CONTAINER",
+  Bidirectional: "PROPAGATION_BIDIRECTIONAL",
+};
+
+/** Throws with upstream's text for a variable that is not there. */
+function subPathOf(mount: VolumeMount, env: ReadonlyMap<string, string>): string {
+  if (!mount.subPathExpr) return mount.subPath ?? "";
+  const missing: string[] = [];
+  const path = expand(mount.subPathExpr, (name) => {
+    const value = env.get(name);
+    if (value === undefined) missing.push(name);
+    return value ?? "";
+  });
+  if (missing.length) throw new Error(`missing value for ${missing.map((m) => JSON.stringify(m)).join(", ")}`);
+  return path;
+}
+
+async function volumeMount(input: ContainerMountsInput, mount: VolumeMount, index: number): Promise<Sent<Mount>> {
+  const { pod, container } = input;
+  const volume = input.volumes.get(mount.name);
+  if (!volume) throw new Error(`cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`);
+  if (mount.recursiveReadOnly === "Enabled")
+    throw new Error("failed to resolve recursive read-only mode: recursive read-only mounts are not supported by this node");
+  const subPath = subPathOf(mount, input.env);
+  if (subPath.startsWith("/")) throw new Error(`error SubPath \`${subPath}\` must not be an absolute path`);
+  if (subPath.split("/").includes("..")) throw new Error(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
+  let hostPath = volume.path;
+  if (subPath) {
+    try {
+      hostPath = await bindSubPath({
+        podDirectory: input.podDirectory,
+        volumeName: mount.name,
+        volumePath: volume.path,
+        containerName: container.name,
+        mountIndex: index,
+        subPath,
+      });
+    } catch (cause) {
+      throw new Error(`failed to prepare subPath for volumeMount ${JSON.stringify(mount.name)} of container ${JSON.stringify(container.name)}`, { cause });
+    }
+  }
+  const propagation = propagations[mount.mountPropagation ?? "None"];
+  if (!propagation) throw new Error(`invalid MountPropagation mode: ${JSON.stringify(mount.mountPropagation)} in pod ${pod.metadata.name}`);
+  const containerPath = mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`;
+  return { containerPath, hostPath, readonly: volume.readOnly || mount.readOnly === true, propagation };
+}
+
+export async function containerMounts(input: ContainerMountsInput): Promise<Sent<Mount>[]> {
+  const { container, podDirectory } = input;
+  const mounts: Sent<Mount>[] = [];
+  for (const [index, mount] of (container.volumeMounts ?? []).entries()) mounts.push(await volumeMount(input, mount, index));
+  const taken = new Set((container.volumeMounts ?? []).map((m) => m.mountPath));
+  if (input.hosts !== undefined && !taken.has("/etc/hosts")) {
+    const hostPath = `${podDirectory}/etc-hosts`;
+    await writeFile(hostPath, input.hosts, { mode: 0o644 });
+    await chmod(hostPath, 0o644);
+    mounts.push({ containerPath: "/etc/hosts", hostPath });
+  }
+  if (container.terminationMessagePath) {
+    const directory = `${podDirectory}/containers/${container.name}`;
+    const hostPath = `${directory}/${input.startName}`;
+    await mkdir(directory, { recursive: true, mode: 0o750 });
+    await writeFile(hostPath, "", { mode: 0o666 });
+    // Whoever the container runs as may write its last words.
+    await chmod(hostPath, 0o666);
+    mounts.push({ containerPath: container.terminationMessagePath, hostPath });
+  }
+  return mounts;
+}

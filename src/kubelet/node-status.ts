@@ -1,0 +1,139 @@
+/** The Node object that a kubelet keeps (upstream's pkg/kubelet/nodestatus). Pure. */
+import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
+import type { ContainerImage, Node, NodeCondition, NodeStatus } from "../api/types/core-v1.gen.ts";
+import type { FilesystemUsage, MachineFacts } from "../linux/machine.ts";
+import type { KubeletConfig } from "./config.ts";
+
+export const kubeletVersion = "v1.36.3";
+
+export interface NodeFacts {
+  machine: MachineFacts;
+  filesystem: FilesystemUsage;
+  /** `containerd://1.6.20` */
+  runtimeVersion: string;
+  images: ContainerImage[];
+  availableMemory: number;
+  pids: { max: number; used: number };
+  /** Why the node is not ready; empty when it is. */
+  problems: string[];
+}
+
+const kibibytes = (bytes: number): string => `${Math.floor(bytes / 1024)}Ki`;
+const cores = (milli: number): string => (milli % 1000 ? `${milli}m` : String(milli / 1000));
+
+export function capacity(config: KubeletConfig, facts: Pick<NodeFacts, "machine" | "filesystem">): Record<string, string> {
+  return {
+    cpu: String(facts.machine.cpus),
+    "ephemeral-storage": kibibytes(facts.filesystem.capacity),
+    "hugepages-1Gi": "0",
+    "hugepages-2Mi": "0",
+    memory: kibibytes(facts.machine.memory),
+    pods: String(config.maxPods),
+  };
+}
+
+/** Share of the file system that is kept free. */
+const diskReserve = 0.1;
+
+export function allocatable(config: KubeletConfig, facts: Pick<NodeFacts, "machine" | "filesystem">): Record<string, string> {
+  const reserved = (name: string): number => quantityToMilli(config.systemReserved[name] ?? 0) + quantityToMilli(config.kubeReserved[name] ?? 0);
+  const milliCPU = Math.max(0, facts.machine.cpus * 1000 - reserved("cpu"));
+  const memory = Math.max(0, facts.machine.memory - reserved("memory") / 1000 - quantityToNumber(config.evictionMemory));
+  const disk = Math.max(0, Math.floor(facts.filesystem.capacity * (1 - diskReserve)) - reserved("ephemeral-storage") / 1000);
+  return { ...capacity(config, facts), cpu: cores(milliCPU), memory: kibibytes(memory), "ephemeral-storage": String(disk) };
+}
+
+function condition(type: string, bad: boolean, reason: string, message: string): Omit<NodeCondition, "lastHeartbeatTime" | "lastTransitionTime"> {
+  return { type, status: bad ? "True" : "False", reason, message };
+}
+
+function conditions(config: KubeletConfig, facts: NodeFacts, old: readonly NodeCondition[], now: string): NodeCondition[] {
+  const memory = facts.availableMemory < quantityToNumber(config.evictionMemory);
+  const disk =
+    facts.filesystem.available < facts.filesystem.capacity * diskReserve ||
+    (facts.filesystem.inodes > 0 && facts.filesystem.inodesFree < facts.filesystem.inodes * 0.05);
+  const pids = facts.pids.max > 0 && facts.pids.used > facts.pids.max * 0.98;
+  const fresh = [
+    condition(
+      "MemoryPressure",
+      memory,
+      memory ? "KubeletHasInsufficientMemory" : "KubeletHasSufficientMemory",
+      `kubelet has ${memory ? "insufficient" : "sufficient"} memory available`,
+    ),
+    condition(
+      "DiskPressure",
+      disk,
+      disk ? "KubeletHasDiskPressure" : "KubeletHasNoDiskPressure",
+      disk ? "kubelet has disk pressure" : "kubelet has no disk pressure",
+    ),
+    condition(
+      "PIDPressure",
+      pids,
+      pids ? "KubeletHasInsufficientPID" : "KubeletHasSufficientPID",
+      `kubelet has ${pids ? "insufficient" : "sufficient"} PID available`,
+    ),
+    facts.problems.length
+      ? {
+          type: "Ready",
+          status: "False",
+          reason: "KubeletNotReady",
+          message: facts.problems.length === 1 ? facts.problems[0] : `[${facts.problems.join(", ")}]`,
+        }
+      : { type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" },
+  ];
+  return fresh.map((next) => {
+    const before = old.find((c) => c.type === next.type);
+    return { ...next, lastHeartbeatTime: now, lastTransitionTime: before?.status === next.status ? before.lastTransitionTime : now } as NodeCondition;
+  });
+}
+
+/** `old`: what the API has. `now` is RFC 3339. */
+export function nodeStatus(config: KubeletConfig, facts: NodeFacts, old: NodeStatus | undefined, now: string): NodeStatus {
+  const { machine } = facts;
+  return {
+    capacity: capacity(config, facts),
+    allocatable: allocatable(config, facts),
+    conditions: conditions(config, facts, old?.conditions ?? [], now),
+    addresses: [...config.nodeIPs.map((address) => ({ type: "InternalIP", address })), { type: "Hostname", address: config.hostname }],
+    daemonEndpoints: { kubeletEndpoint: { Port: config.port } },
+    nodeInfo: {
+      machineID: machine.machineID,
+      systemUUID: machine.systemUUID,
+      bootID: machine.bootID,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: facts.runtimeVersion,
+      kubeletVersion,
+      kubeProxyVersion: "",
+      operatingSystem: "linux",
+      architecture: machine.architecture,
+      ...(machine.swap ? { swap: { capacity: machine.swap } } : {}),
+    },
+    images: facts.images,
+  } as NodeStatus;
+}
+
+/** What a node is registered with. */
+export function newNode(
+  config: KubeletConfig,
+  machine: MachineFacts,
+): { metadata: { name: string; labels: Record<string, string>; annotations: Record<string, string> }; spec: Partial<Node["spec"]> } {
+  return {
+    metadata: {
+      name: config.nodeName,
+      labels: {
+        "beta.kubernetes.io/arch": machine.architecture,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": machine.architecture,
+        "kubernetes.io/hostname": config.hostname,
+        "kubernetes.io/os": "linux",
+        ...config.nodeLabels,
+      },
+      annotations: { "volumes.kubernetes.io/controller-managed-attach-detach": "true" },
+    },
+    spec: {
+      ...(config.registerWithTaints.length ? { taints: config.registerWithTaints } : {}),
+      ...(config.providerID ? { providerID: config.providerID } : {}),
+    },
+  };
+}

@@ -1,0 +1,293 @@
+/** Carries out the actions that computePodActions decides on (upstream's kuberuntime_manager.go SyncPod). */
+import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import type { Container, Pod, Secret } from "../api/types/core-v1.gen.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
+import type { Sent } from "../cri/client.ts";
+import type { PodSandboxConfig } from "../cri/types.gen.ts";
+import { computePodActions, type PodActions, type ProbeResults } from "./actions.ts";
+import { Backoff, formatSeconds } from "./backoff.ts";
+import type { KubeletConfig } from "./config.ts";
+import { containerConfig } from "./container-config.ts";
+import { containerMounts } from "./container-mounts.ts";
+import type { StartFailure } from "./container-statuses.ts";
+import { hostsFile, parseResolvConf, podDns, podHostname } from "./dns.ts";
+import { containerEnv, type References, type RuntimeFacts } from "./env.ts";
+import { runHook } from "./hooks.ts";
+import { type Images, type LocalImage, StartError } from "./images.ts";
+import type { Killer } from "./kill.ts";
+import { formatPod, isHostNetwork, isSidecar } from "./pod.ts";
+import type { PodEvents } from "./pod-events.ts";
+import { podCgroupPath, type ResourceLimits } from "./resources.ts";
+import type { Runtime } from "./runtime.ts";
+import { findContainer, type RuntimePod, type SandboxRecord } from "./runtime-pod.ts";
+import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
+import type { MountedVolumes } from "./volumes/volumes.ts";
+
+export interface PodSyncOptions {
+  config: KubeletConfig;
+  runtime: Runtime;
+  images: Images;
+  killer: Killer;
+  events: PodEvents;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  limits: ResourceLimits;
+  /** Variables of the services that the pod hears of. */
+  services(pod: Pod): ReadonlyMap<string, string>;
+}
+
+export interface PodSyncInput {
+  pod: Pod;
+  state: RuntimePod;
+  probes: ProbeResults;
+  volumes: MountedVolumes;
+  references: References;
+  facts: RuntimeFacts;
+  pullSecrets: Secret[];
+  podDirectory: string;
+  /** Aborts what may be left unfinished: pulls and hooks. */
+  signal: AbortSignal;
+  /** The sandbox stands, with these addresses; containers follow. */
+  onSandbox(sandbox: SandboxRecord): void;
+}
+
+export interface PodSyncResult {
+  /** Something was changed: the runtime has to be read again. */
+  changed: boolean;
+  /** Why containers could not be started; those that could, or were not tried, are absent. */
+  failures: Map<string, StartFailure>;
+  started: Set<string>;
+  /** Milliseconds until something that had to wait may be tried again. */
+  retryAfter?: number;
+}
+
+export class PodSync {
+  readonly #options: PodSyncOptions;
+  readonly #backoff: Backoff;
+  constructor(options: PodSyncOptions) {
+    this.#options = options;
+    const last = options.config.maxContainerRestartPeriod;
+    this.#backoff = new Backoff(options.clock, Math.min(10_000, last), last);
+  }
+  forget(uid: string): void {
+    this.#backoff.forget(`${uid}/`);
+    this.#options.images.forget(uid);
+  }
+  /** Rejects when the sandbox could not be made or something could not be stopped; the message is fit for the log. */
+  async run(input: PodSyncInput): Promise<PodSyncResult> {
+    const { pod, state } = input;
+    const { killer, events } = this.#options;
+    const actions = computePodActions(pod, state, input.probes);
+    const result: PodSyncResult = { changed: false, failures: new Map(), started: new Set() };
+    if (actions.createSandbox && actions.sandboxId) events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+    if (actions.killPod) {
+      const live = state.containers.some((c) => c.state === "running") || state.sandboxes.some((s) => s.ready);
+      if (live) {
+        await killer.pod(pod, state, { signal: input.signal });
+        result.changed = true;
+      }
+      if (!actions.createSandbox) return result;
+    } else
+      for (const kill of actions.toKill) {
+        await killer.container(pod, kill.record, kill.message, kill.reason, { podIP: input.facts.podIPs[0], signal: input.signal });
+        result.changed = true;
+      }
+    await this.#start(input, actions, result);
+    return result;
+  }
+  async #start(input: PodSyncInput, actions: PodActions, result: PodSyncResult): Promise<void> {
+    const { pod } = input;
+    const wanted = [...actions.ephemeralToStart, ...actions.initToStart, ...actions.toStart].filter((c) => !this.#inBackoff(input, c, result));
+    if (!wanted.length && !actions.createSandbox) return;
+    const config = await this.#sandboxConfig(pod, actions.attempt);
+    // Images are looked for, and fetched, while the network is being made.
+    const images = new Map(wanted.map((c) => [c.name, this.#options.images.ensure(pod, c, input.pullSecrets, config, input.signal)]));
+    for (const image of images.values()) image.catch(() => undefined);
+    let sandboxId = actions.sandboxId;
+    let facts = input.facts;
+    if (actions.createSandbox) {
+      const sandbox = await this.#createSandbox(input, config);
+      result.changed = true;
+      sandboxId = sandbox.id;
+      if (!isHostNetwork(pod)) facts = { ...facts, podIPs: sandbox.ips };
+      input.onSandbox(sandbox);
+    }
+    for (const container of wanted) {
+      const ok = await this.#startOne({ ...input, facts }, container, sandboxId, config, images.get(container.name) as Promise<LocalImage>, result);
+      if (!ok && actions.initToStart.includes(container) && !isSidecar(container)) return;
+    }
+  }
+  #key(pod: Pod, container: Container): string {
+    return `${pod.metadata.uid}/${container.name}/${container.image}`;
+  }
+  #inBackoff(input: PodSyncInput, container: Container, result: PodSyncResult): boolean {
+    const { pod, state } = input;
+    const ended = state.containers.find((c) => c.name === container.name && c.state === "exited");
+    if (!ended) return false;
+    const key = this.#key(pod, container);
+    const remaining = this.#backoff.remaining(key, ended.finishedAt);
+    if (remaining <= 0) {
+      this.#backoff.next(key, ended.finishedAt);
+      return false;
+    }
+    this.#options.events.container(pod, container, "Warning", "BackOff", `Back-off restarting failed container ${container.name} in pod ${formatPod(pod)}`);
+    const message = `back-off ${formatSeconds(this.#backoff.delay(key))} restarting failed container=${container.name} pod=${formatPod(pod)}`;
+    result.failures.set(container.name, { reason: "CrashLoopBackOff", message });
+    result.retryAfter = Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, remaining);
+    return true;
+  }
+  async #sandboxConfig(pod: Pod, attempt: number): Promise<Sent<PodSandboxConfig>> {
+    const { config, events } = this.#options;
+    const host = config.resolvConf ? parseResolvConf(await readFile(config.resolvConf, "utf8")) : undefined;
+    const dns = podDns(pod, { servers: config.clusterDNS, domain: config.clusterDomain, host }, (message) => {
+      const reason = message.startsWith("kubelet does not have ClusterDNS") ? "MissingClusterDNS" : "DNSConfigForming";
+      events.pod(pod, "Warning", reason, reason === "MissingClusterDNS" ? `pod: ${JSON.stringify(formatPod(pod))}. ${message}` : message);
+    });
+    const name = podHostname(pod, config.clusterDomain);
+    return sandboxConfig(pod, {
+      attempt,
+      dns,
+      name,
+      logDirectory: podLogDirectory(config.podLogsDir, pod),
+      cgroupParent: podCgroupPath(pod, config.cgroupRoot),
+    });
+  }
+  async #createSandbox(input: PodSyncInput, config: Sent<PodSandboxConfig>): Promise<SandboxRecord> {
+    const { runtime, events } = this.#options;
+    const { pod } = input;
+    await mkdir(config.logDirectory as string, { recursive: true, mode: 0o755 });
+    let id: string;
+    try {
+      if (pod.spec.hostUsers === false) throw new Error("user namespaces are not supported by this node");
+      id = (await runtime.cri.call("RunPodSandbox", { config, runtimeHandler: "" }, { timeout: 240_000 })).podSandboxId;
+    } catch (error) {
+      if (!input.signal.aborted) events.pod(pod, "Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${(error as Error).message}`);
+      throw error;
+    }
+    try {
+      return await runtime.sandbox(id);
+    } catch (error) {
+      events.pod(pod, "Warning", "FailedPodSandBoxStatus", `Unable to get pod sandbox status: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+  /** True: the container runs and its postStart hook has succeeded. */
+  async #startOne(
+    input: PodSyncInput,
+    container: Container,
+    sandboxId: string,
+    sandbox: Sent<PodSandboxConfig>,
+    image: Promise<LocalImage>,
+    result: PodSyncResult,
+  ): Promise<boolean> {
+    const { pod } = input;
+    const { events } = this.#options;
+    try {
+      const local = await image;
+      input.signal.throwIfAborted();
+      result.changed = true;
+      await this.#createAndStart(input, container, sandboxId, sandbox, local);
+      result.started.add(container.name);
+      return true;
+    } catch (error) {
+      if (input.signal.aborted) throw error;
+      const failure = error instanceof StartError ? error : new StartError("CreateContainerError", (error as Error).message);
+      const ofImage = [
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "ErrImageNeverPull",
+        "InvalidImageName",
+        "ImageInspectError",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+      ].includes(failure.reason);
+      if (failure.reason !== "PostStartHookError")
+        events.container(pod, container, "Warning", "Failed", `Error: ${ofImage ? failure.reason : failure.message}`);
+      result.failures.set(container.name, { reason: failure.reason, message: failure.message });
+      const wait = ofImage ? this.#options.images.retryAfter(pod, container) : 0;
+      // What is not backed off by itself is tried again with the next round.
+      result.retryAfter = Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, Math.max(wait, 10_000));
+      this.#options.logger.info("a container could not be started", {
+        pod: `${pod.metadata.namespace}/${pod.metadata.name}`,
+        container: container.name,
+        reason: failure.reason,
+        message: failure.message,
+      });
+      return false;
+    }
+  }
+  async #restartCount(pod: Pod, state: RuntimePod, container: Container): Promise<number> {
+    const before = findContainer(state, container.name);
+    if (before) return before.restartCount + 1;
+    // A runtime that has lost its records would begin at 0 again and write into the old log.
+    try {
+      const files = await readdir(`${podLogDirectory(this.#options.config.podLogsDir, pod)}/${container.name}`);
+      const counts = files.map((file) => Number(/^(\d+)\.log/.exec(file)?.[1] ?? Number.NaN)).filter(Number.isInteger);
+      return counts.length ? Math.max(...counts) + 1 : 0;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+      throw error;
+    }
+  }
+  async #createAndStart(input: PodSyncInput, container: Container, sandboxId: string, sandbox: Sent<PodSandboxConfig>, image: LocalImage): Promise<void> {
+    const { pod, facts } = input;
+    const { runtime, events, config, limits, random } = this.#options;
+    const request = await asStartError("CreateContainerConfigError", async () => {
+      const restartCount = await this.#restartCount(pod, input.state, container);
+      const env = await containerEnv(pod, container, this.#options.services(pod), facts, input.references);
+      const keepsHosts = isHostNetwork(pod) || facts.podIPs.length > 0;
+      const hosts = keepsHosts
+        ? hostsFile(pod, facts.podIPs, podHostname(pod, config.clusterDomain), isHostNetwork(pod) ? await readFile("/etc/hosts", "utf8") : "")
+        : undefined;
+      const startName = Buffer.from(random.bytes(4)).toString("hex");
+      const mounts = await containerMounts({ pod, container, podDirectory: input.podDirectory, volumes: input.volumes, env, hosts, startName });
+      await mkdir(`${sandbox.logDirectory}/${container.name}`, { recursive: true, mode: 0o755 });
+      const target = pod.spec.ephemeralContainers?.find((c) => c.name === container.name)?.targetContainerName;
+      const targetId = target ? findContainer(input.state, target)?.id : undefined;
+      if (target && !targetId) throw new Error(`unable to find target container ${JSON.stringify(target)}`);
+      const security = { seccompDir: config.seccompDir, seccompDefault: config.seccompDefault, ...(targetId ? { targetId } : {}) };
+      return containerConfig(pod, container, { restartCount, imageRef: image.id, imageUser: image.user, env, mounts, security, limits });
+    });
+    const { containerId } = await asStartError("CreateContainerError", () =>
+      runtime.cri.call("CreateContainer", { podSandboxId: sandboxId, config: request, sandboxConfig: sandbox }),
+    );
+    events.container(pod, container, "Normal", "Created", "Container created");
+    await asStartError("RunContainerError", () => runtime.cri.call("StartContainer", { containerId }));
+    events.container(pod, container, "Normal", "Started", "Container started");
+    await this.#linkLog(pod, container, containerId, `${sandbox.logDirectory}/${request.logPath}`);
+    const hook = container.lifecycle?.postStart;
+    if (hook) await this.#postStart(input, container, containerId, hook);
+  }
+  async #linkLog(pod: Pod, container: Container, id: string, target: string): Promise<void> {
+    const { config, logger } = this.#options;
+    const prefix = `${pod.metadata.name}_${pod.metadata.namespace}_${container.name}`;
+    try {
+      await symlink(target, `${config.containerLogsDir}/${prefix.slice(0, 251 - id.length)}-${id}.log`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") logger.warn("could not link a container's log", { error });
+    }
+  }
+  async #postStart(input: PodSyncInput, container: Container, id: string, hook: NonNullable<NonNullable<Container["lifecycle"]>["postStart"]>): Promise<void> {
+    const { pod, facts, signal } = input;
+    const { runtime, clock, events, killer } = this.#options;
+    try {
+      await runHook({ cri: runtime.cri, clock, podIP: facts.podIPs[0] ?? "", signal }, pod, container, id, hook);
+    } catch (error) {
+      signal.throwIfAborted();
+      events.container(pod, container, "Warning", "FailedPostStartHook", "PostStartHook failed");
+      await killer.container(pod, await runtime.container(id, ""), "FailedPostStartHook", "FailedPostStartHook", { podIP: facts.podIPs[0], signal });
+      throw new StartError("PostStartHookError", (error as Error).message);
+    }
+  }
+}
+
+async function asStartError<T>(reason: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new StartError(reason, (error as Error).message);
+  }
+}
