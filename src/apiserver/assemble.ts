@@ -17,8 +17,11 @@ import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { NodePortAllocator } from "./registry/core/service-node-ports.ts";
 import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
+import { Connector } from "./streaming/connector.ts";
+import type { KubeletTLS } from "./streaming/kubelet-client.ts";
+import type { UpgradeHandler } from "./http/listener.ts";
 
-export interface AssembleOptions extends Pick<ApiServerOptions, "auditor" | "connectors" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds"> {
+export interface AssembleOptions extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds"> {
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -42,6 +45,8 @@ export interface AssembleOptions extends Pick<ApiServerOptions, "auditor" | "con
   advertise?: { address: string; port: number };
   /** @default 3600 */
   eventTtlSeconds?: number;
+  /** How kubelets are reached. Absent: logs, exec, attach, port-forward and proxies are refused. */
+  kubelet?: KubeletTLS;
   /** Admission plugins that are left out. */
   disabledPlugins?: readonly string[];
 }
@@ -50,6 +55,8 @@ export interface AssembledServer extends AsyncDisposable {
   readonly server: ApiServer;
   readonly cache: WatchCache;
   readonly metrics: Metrics;
+  /** For the listener; absent without `kubelet`. */
+  readonly upgrade?: UpgradeHandler;
 }
 
 /** Resolves when the caches are loaded and what a fresh cluster has exists. The store stays the caller's. */
@@ -62,7 +69,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   try {
     const { reader } = cache;
     const signing = parseSigningKey(options.serviceAccountKey);
-    const keys = [...parseVerificationKeys(options.serviceAccountKey), ...(options.serviceAccountPublicKeys ? parseVerificationKeys(options.serviceAccountPublicKeys) : [])];
+    const keys = [
+      ...parseVerificationKeys(options.serviceAccountKey),
+      ...(options.serviceAccountPublicKeys ? parseVerificationKeys(options.serviceAccountPublicKeys) : []),
+    ];
     const { authenticator, tokens } = defaultAuthentication({
       reader,
       clock,
@@ -91,8 +101,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     });
     const address = options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "127.0.0.1:6443";
     const openId = openIdDocuments({ issuer: options.serviceAccountIssuer, externalAddress: address, keys });
+    const connector = options.kubelet && new Connector({ reader, random, kubelet: options.kubelet });
     const server = createApiServer({
       ...options,
+      ...(connector ? { connectors: connector.handlers() } : {}),
       metrics,
       cache,
       authenticator,
@@ -115,8 +127,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       server,
       cache,
       metrics,
+      ...(connector ? { upgrade: connector.upgradeHandler(server.admit) } : {}),
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
+        connector?.close();
         await cache[Symbol.asyncDispose]();
       },
     };

@@ -7,9 +7,11 @@ import { badRequest, notFound, StatusError } from "../../api/status.ts";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
-import type { Upgrade } from "../http/listener.ts";
+import type { Upgrade, UpgradeHandler } from "../http/listener.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { queryBool } from "../request-info.ts";
+import type { SubresourceHandler } from "../rest/call.ts";
+import type { Connectors } from "../router.ts";
 import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, serviceTarget } from "./http-proxy.ts";
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
 import { kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
@@ -35,8 +37,20 @@ export class Connector {
     this.#kubelets = new KubeletClient(options.kubelet);
   }
 
-  handles(info: RequestInfo): boolean {
-    return info.isResource && info.group === "" && info.version === "v1" && (connectable[info.resource]?.includes(info.subresource) ?? false);
+  /** By `resource/subresource`, for requests that need no upgrade. */
+  handlers(): Connectors {
+    const serve: SubresourceHandler = ({ request, info }) => this.serve(request, info);
+    return Object.fromEntries(Object.entries(connectable).flatMap(([resource, subresources]) => subresources.map((s) => [`${resource}/${s}`, serve])));
+  }
+
+  /** `admit` says who asks and whether they may; its refusals are answered on the socket. */
+  upgradeHandler(admit: (request: ApiRequest) => Promise<{ info: RequestInfo }>): UpgradeHandler {
+    return (request, upgrade) =>
+      refusing(upgrade, async () => {
+        const { info } = await admit(request);
+        if (info.group !== "" || !connectable[info.resource]?.includes(info.subresource)) throw badRequest("nothing here can be upgraded");
+        await this.#upgrade(request, info, upgrade);
+      });
   }
 
   /** Answers what needs no upgrade. Rejects with StatusError. */
@@ -45,16 +59,6 @@ export class Connector {
     const pod = this.#pod(info);
     if (info.subresource === "log") return this.#logs(pod, request);
     throw badRequest("Upgrade request required");
-  }
-
-  /** Takes over the socket; what goes wrong before the switch is answered as a Status on it. */
-  async upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade): Promise<void> {
-    try {
-      await this.#upgrade(request, info, upgrade);
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      answer(upgrade.socket, error.code, error.reason, "application/json", JSON.stringify(error.status));
-    }
   }
 
   async #upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade): Promise<void> {
@@ -142,6 +146,16 @@ export class Connector {
 
   close(): void {
     this.#kubelets.close();
+  }
+}
+
+/** What goes wrong before the switch of protocols is answered as a Status. */
+async function refusing(upgrade: Upgrade, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    answer(upgrade.socket, error.code, error.reason, "application/json", JSON.stringify(error.status));
   }
 }
 
