@@ -1,6 +1,6 @@
 /** Transport over HTTPS (HTTP/2), JSON both ways. */
-import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders } from "node:http2";
-import { createGunzip } from "node:zlib";
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader, type OutgoingHttpHeaders } from "node:http2";
+import { createGunzip, gunzip } from "node:zlib";
 import type { KubeObject, WatchEvent } from "../api/object.ts";
 import type { Clock } from "../base/clock.ts";
 import { failureOf, failureOfEvent } from "./failure.ts";
@@ -158,16 +158,33 @@ async function* bytesOf(stream: ClientHttp2Stream, encoding: string | undefined,
   if (stream.rstCode) throw new Error(`stream reset with code ${stream.rstCode}`);
 }
 
-async function wholeText(answer: Answer, signal?: AbortSignal): Promise<string> {
+/**
+ * The whole body as text. A Go server that has answered without reading the request's body resets the stream with
+ * NO_ERROR after its answer, so a close without an end is an end when the announced length is there.
+ */
+function wholeText({ stream, headers }: Answer, signal?: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of answer.body) chunks.push(chunk);
-  } catch (error) {
-    if (signal?.aborted) throw signal.reason;
-    throw new TransportError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-  return chunks.length === 1 ? (chunks[0] as Buffer).toString() : Buffer.concat(chunks).toString();
+  let length = 0;
+  return new Promise<Buffer>((resolve, reject) => {
+    const finish = (): void => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    stream.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+    });
+    stream.once("end", finish);
+    stream.once("error", (error) => reject(signal?.aborted ? signal.reason : new TransportError(error.message, { cause: error })));
+    stream.once("close", () => {
+      if (signal?.aborted) reject(signal.reason);
+      else if (stream.rstCode === constants.NGHTTP2_NO_ERROR && headers["content-length"] === String(length)) finish();
+      else reject(new TransportError(`stream closed with code ${stream.rstCode} after ${length} bytes`));
+    });
+  }).then((bytes) => (headers["content-encoding"] === "gzip" ? gunzipText(bytes) : bytes.toString()));
 }
+
+const gunzipText = (bytes: Buffer): Promise<string> =>
+  new Promise((resolve, reject) =>
+    gunzip(bytes, (error, text) => (error ? reject(new TransportError(error.message, { cause: error })) : resolve(text.toString()))),
+  );
 
 /** Lines of JSON; a watch sends one event a line. */
 async function* lines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {

@@ -1,13 +1,17 @@
 /** Every controller of the cluster, and the way to start them. */
 import { deployment } from "./apps/deployment.ts";
 import { replicaset } from "./apps/replicaset.ts";
+import { job } from "./batch/job.ts";
+import { ttlAfterFinished } from "./batch/ttl-after-finished.ts";
 import { endpoints } from "./core/endpoints.ts";
 import { namespace } from "./core/namespace.ts";
+import { podGC } from "./core/podgc.ts";
 import { replicationcontroller } from "./core/replicationcontroller.ts";
 import { rootCACertPublisher } from "./core/root-ca-cert-publisher.ts";
 import { serviceaccount } from "./core/serviceaccount.ts";
 import { endpointslice } from "./discovery/endpointslice.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { clusterroleAggregation } from "./rbac/clusterrole-aggregation.ts";
 import type { Controller } from "./runtime/controller.ts";
 import { type RunControllersOptions, type RunningControllers, runControllers } from "./runtime/start.ts";
 
@@ -17,6 +21,10 @@ export const controllers: readonly Controller[] = [
   endpointslice,
   garbageCollector,
   deployment,
+  job,
+  ttlAfterFinished,
+  podGC,
+  clusterroleAggregation,
   replicaset,
   replicationcontroller,
   rootCACertPublisher,

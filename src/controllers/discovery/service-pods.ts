@@ -1,6 +1,6 @@
 /** Which pods stand behind which services, and on which ports (k8s.io/endpointslice/util). */
 import { keyOf } from "../../api/object.ts";
-import { parseMicroTime, parseTime } from "../../api/time.ts";
+import { parseTime } from "../../api/time.ts";
 import type { Pod, Service, ServicePort } from "../../api/types/core-v1.gen.ts";
 import type { Informer } from "../../client/informer.ts";
 import { semanticEqual } from "../runtime/equal.ts";
@@ -86,5 +86,5 @@ export class TriggerTimes {
 
 function readyChange(pod: Pod): number {
   const time = pod.status?.conditions?.find((c) => c.type === "Ready")?.lastTransitionTime;
-  return time ? parseMicroTime(time) : 0;
+  return time ? parseTime(time) : 0;
 }
