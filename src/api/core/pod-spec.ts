@@ -20,7 +20,7 @@ import {
   validateQualifiedName,
 } from "./checks.ts";
 import { type ContainerContext, validateContainers, validateEphemeralContainers, validateInitContainers } from "./container.ts";
-import { internalPodResourceClaim } from "./internal-form.ts";
+import { internalForm } from "./internal-types.ts";
 import { mirrorAnnotation, validatePodAnnotations, validateProfilesMatch } from "./pod-annotations.ts";
 import { visitContainers } from "./pod-containers.ts";
 import type { PodValidationOptions } from "./pod-options.ts";
@@ -71,7 +71,7 @@ function validateClaims(claims: PodResourceClaim[] | undefined, meta: Pick<Objec
       names.add(claim.name);
     }
     const { resourceClaimName: name, resourceClaimTemplateName: template } = claim;
-    const wrong = (why: string): FieldError => invalidValue(here, internalPodResourceClaim(claim), why);
+    const wrong = (why: string): FieldError => invalidValue(here, internalForm("PodResourceClaim", claim), why);
     if (name !== undefined && template !== undefined) errors.push(wrong("at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"));
     if (name === undefined && template === undefined) errors.push(wrong("must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"));
     if (name !== undefined) errors.push(...invalidAll(here.child("resourceClaimName"), name, nameIsDNSSubdomain(name, false)));

@@ -3,7 +3,7 @@ import { type FieldError, forbiddenField, invalidValue, notSupported, type Path,
 import { isDNS1123Subdomain, isValidGroupID, isValidUserID } from "../names.ts";
 import type { AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext, WindowsSecurityContextOptions } from "../types/core-v1.gen.ts";
 import { exceeds, invalidAll, oneOf, validateLocalDescendingPath } from "./checks.ts";
-import { internalSeccompProfile, internalSecurityContext } from "./internal-form.ts";
+import { internalForm } from "./internal-types.ts";
 
 const profileTypes = ["Localhost", "RuntimeDefault", "Unconfined"];
 
@@ -17,7 +17,7 @@ function validateSeccompProfile(profile: SeccompProfile | undefined, at: Path): 
     if (profile.localhostProfile === undefined) errors.push(required(here, "must be set when seccomp type is Localhost"));
     else errors.push(...validateLocalDescendingPath(profile.localhostProfile, here));
   } else if (profile.localhostProfile !== undefined)
-    errors.push(invalidValue(here, internalSeccompProfile(profile), "can only be set when seccomp type is Localhost"));
+    errors.push(invalidValue(here, internalForm("SeccompProfile", profile), "can only be set when seccomp type is Localhost"));
   return errors;
 }
 
@@ -87,7 +87,7 @@ export function validateSecurityContext(context: SecurityContext | undefined, at
   errors.push(...validateSeccompProfile(context.seccompProfile, at.child("seccompProfile")));
   if (context.allowPrivilegeEscalation === false) {
     const conflict = (what: string): void => {
-      errors.push(invalidValue(at, internalSecurityContext(context), `cannot set \`allowPrivilegeEscalation\` to false and ${what}`));
+      errors.push(invalidValue(at, internalForm("SecurityContext", context), `cannot set \`allowPrivilegeEscalation\` to false and ${what}`));
     };
     if (context.privileged) conflict("`privileged` to true");
     for (const capability of context.capabilities?.add ?? []) if (capability === "CAP_SYS_ADMIN") conflict("`capabilities.Add` CAP_SYS_ADMIN");
