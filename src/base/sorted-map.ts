@@ -113,7 +113,8 @@ export class SortedMap<V> {
     return found;
   }
 
-  #before(a: string, b: string): boolean {
+  /** Whether `a` comes before `b`, one of which is a key of this map. */
+  before(a: string, b: string): boolean {
     return this.#wide ? compareBytewise(a, b) < 0 : a < b;
   }
 
@@ -123,7 +124,7 @@ export class SortedMap<V> {
     let high = this.#keys.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#before(key, (this.#keys[middle] as string[])[0] as string)) high = middle;
+      if (this.before(key, (this.#keys[middle] as string[])[0] as string)) high = middle;
       else low = middle + 1;
     }
     return low === 0 ? 0 : low - 1;
@@ -134,14 +135,14 @@ export class SortedMap<V> {
     let high = keys.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#before(keys[middle] as string, key)) low = middle + 1;
+      if (this.before(keys[middle] as string, key)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   #start(prefix: string, after: string | undefined): { run: number; at: number } {
-    const skip = after !== undefined && !this.#before(after, prefix);
+    const skip = after !== undefined && !this.before(after, prefix);
     const key = skip ? (after as string) : prefix;
     const run = this.#runOf(key);
     const keys = this.#keys[run];
@@ -152,7 +153,7 @@ export class SortedMap<V> {
 
   /** Just behind the last key that begins with `prefix`. */
   #end(prefix: string): { run: number; at: number } {
-    const inside = (key: string): boolean => key.startsWith(prefix) || this.#before(key, prefix);
+    const inside = (key: string): boolean => key.startsWith(prefix) || this.before(key, prefix);
     let low = 0;
     let high = this.#keys.length;
     while (low < high) {

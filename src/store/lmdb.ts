@@ -13,7 +13,7 @@ import { Expiry } from "./expiry.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { checkFile, claim } from "./lmdb-file.ts";
 import { decodeRecord, encodeRecord, type LogRecord } from "./lmdb-record.ts";
-import { listPast } from "./rewind.ts";
+import { listPast, Pasts } from "./rewind.ts";
 import {
   CompactedError,
   ExistsError,
@@ -81,6 +81,7 @@ class LmdbStore implements Store {
   readonly #data: Database<Buffer, number>;
   readonly #live = new SortedMap<Live>();
   readonly #changed = new Notifier();
+  readonly #pasts = new Pasts();
   readonly #commits: GroupCommit<Write, Change>;
   readonly #expiry: Expiry;
   readonly #clock: Clock;
@@ -183,12 +184,15 @@ class LmdbStore implements Store {
     const revision = options.revision || now;
     if (revision > now) throw new FutureRevisionError(revision, now);
     if (revision < this.#compacted) throw new CompactedError(this.#compacted);
-    const past = new Map<string, (() => KeyValue) | undefined>();
-    if (revision < now)
-      for (const { value } of this.#log.getRange({ start: revision + 1, end: now + 1 })) {
-        const { key, previous } = decodeRecord(value);
-        if (key.startsWith(prefix) && !past.has(key)) past.set(key, previous ? () => this.#version(key, previous) : undefined);
-      }
+    const past =
+      revision < now
+        ? this.#pasts.since(prefix, revision, now, (after, visit) => {
+            for (const { value } of this.#log.getRange({ start: after + 1, end: now + 1 })) {
+              const { key, previous } = decodeRecord(value);
+              visit(key, previous ? { load: () => this.#version(key, previous) } : {});
+            }
+          })
+        : undefined;
     return listPast<Live>(
       {
         each: (after, visit) => this.#live.each(prefix, after, visit),
@@ -234,6 +238,7 @@ class LmdbStore implements Store {
       await this.#durable(() => this.#root.put("compacted", Buffer.from(String(revision))));
       this.#compacted = revision;
       this.#tail.drop(revision);
+      this.#pasts.clear();
     });
     this.#changed.notify();
     for (let at = from + 1; at <= revision; at += compactRows)

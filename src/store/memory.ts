@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { SortedMap } from "../base/sorted-map.ts";
 import { EventLog, follow, Notifier } from "./event-log.ts";
 import { Expiry } from "./expiry.ts";
-import { listPast } from "./rewind.ts";
+import { listPast, Pasts } from "./rewind.ts";
 import {
   CompactedError,
   ExistsError,
@@ -31,6 +31,7 @@ class MemoryStore implements Store {
   readonly #live = new SortedMap<KeyValue>();
   readonly #log = new EventLog(1);
   readonly #changed = new Notifier();
+  readonly #pasts = new Pasts();
   readonly #expiry: Expiry;
   readonly #clock: Clock;
   #compacted = 0;
@@ -67,13 +68,12 @@ class MemoryStore implements Store {
     const revision = options.revision || now;
     if (revision > now) throw new FutureRevisionError(revision, now);
     if (revision < this.#compacted) throw new CompactedError(this.#compacted);
-    const past = new Map<string, (() => KeyValue) | undefined>();
-    if (revision < now)
-      for (const event of this.#log.after(Math.max(revision, this.#log.floor), now)) {
-        if (!event.key.startsWith(prefix) || past.has(event.key)) continue;
-        const { previous } = event;
-        past.set(event.key, previous && (() => previous));
-      }
+    const past =
+      revision < now
+        ? this.#pasts.since(prefix, revision, now, (after, visit) => {
+            for (const { key, previous } of this.#log.after(Math.max(after, this.#log.floor), now)) visit(key, previous ? { load: () => previous } : {});
+          })
+        : undefined;
     return listPast<KeyValue>(
       {
         each: (after, visit) => this.#live.each(prefix, after, visit),
@@ -106,6 +106,7 @@ class MemoryStore implements Store {
     if (revision <= this.#compacted) return;
     this.#compacted = revision;
     this.#log.drop(revision);
+    this.#pasts.clear();
     this.#changed.notify();
   }
   async compactedRevision(): Promise<number> {

@@ -169,6 +169,30 @@ export function storeSuite(name: string, open: OpenStore): void {
       assert.deepEqual((await store.list("/p/", { revision: 1 })).items, []);
     });
 
+    test("pages of one revision agree while writes go on between them", async () => {
+      const store = await fresh();
+      const random = seededRandom(5);
+      for (let i = 0; i < 40; i++) await store.create(`/p/${String(i).padStart(2, "0")}`, bytes(`${i}`));
+      const revision = await store.revision();
+      const whole = (await store.list("/p/")).items.map((i) => `${i.key} ${text(i.value)}`);
+      for (let round = 0; round < 5; round++) {
+        const seen: string[] = [];
+        for (let after: string | undefined, remaining = 1; remaining > 0; ) {
+          const page = await store.list("/p/", { revision, limit: 7, after });
+          seen.push(...page.items.map((i) => `${i.key} ${text(i.value)}`));
+          ({ remaining } = page);
+          assert.equal(remaining, whole.length - seen.length);
+          after = page.items.at(-1)?.key;
+          const key = `/p/${String(random.int(60)).padStart(2, "0")}`;
+          const now = await store.get(key);
+          if (!now) await store.create(key, bytes("new"));
+          else if (random.int(2) === 0) await store.delete(key, now.revision);
+          else await store.update(key, bytes("changed"), now.revision);
+        }
+        assert.deepEqual(seen, whole);
+      }
+    });
+
     test("the future is refused", async () => {
       const store = await fresh();
       await store.create("/a", bytes("1"));
