@@ -1,8 +1,14 @@
 /** Server-side apply of a request's configuration (k8s.io/apimachinery/pkg/util/managedfields). */
+import { applyServerSide } from "../../api/apply/apply.ts";
+import { DecodeError } from "../../api/codec/decode-error.ts";
+import { normalize } from "../../api/codec/normalize.ts";
+import { parseYAML } from "../../api/codec/yaml.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { unsupportedMediaType } from "../../api/status.ts";
+import { badRequest } from "../../api/status.ts";
 import type { Call } from "./call.ts";
+import { toStored } from "./decode.ts";
+import { operationOf } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
 
 export interface ApplyPatch {
@@ -11,10 +17,42 @@ export interface ApplyPatch {
   strict: string[];
 }
 
-export function parseApply(_bytes: Uint8Array): ApplyPatch {
-  throw unsupportedMediaType("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json");
+/** Throws 400 for what is no YAML map. */
+export function parseApply(bytes: Uint8Array): ApplyPatch {
+  try {
+    const { value, duplicates } = parseYAML(bytes);
+    if (value === null) return { object: {}, strict: duplicates };
+    if (typeof value !== "object" || Array.isArray(value))
+      throw badRequest("error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal into Go value of type map[string]interface {}");
+    return { object: value, strict: duplicates };
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(`error decoding YAML: ${error.message}`);
+    throw error;
+  }
 }
 
-export function applyTo(_call: Call, _old: KubeObject | undefined, _patch: ApplyPatch, _options: WriteOptions): KubeObject {
-  throw unsupportedMediaType("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json");
+/** The object after the apply, in the stored version with defaults; managed fields are set. */
+export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions): KubeObject {
+  const { endpoint } = call;
+  const live = old && ((endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject);
+  const operation = { ...operationOf(call, options.manager), kind: endpoint.def.kind, force: options.force };
+  const merged = applyServerSide(endpoint.type, live, patch.object, operation);
+  if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
+  if (options.fieldValidation === "Warn") for (const message of patch.strict) call.warn(message);
+  let object: JSONObject;
+  try {
+    ({ object } = normalize(endpoint.type, merged));
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message);
+    throw error;
+  }
+  const copy = structuredClone(object) as unknown as KubeObject;
+  copy.kind = endpoint.def.kind;
+  copy.apiVersion = endpoint.apiVersion;
+  if (!old) {
+    copy.metadata ??= {} as KubeObject["metadata"];
+    copy.metadata.name ??= call.info.name;
+    if (endpoint.def.namespaced) copy.metadata.namespace ??= call.info.namespace;
+  }
+  return toStored(endpoint, copy);
 }

@@ -84,8 +84,6 @@ export interface Endpoint {
 }
 
 export interface AdmissionChain {
-  /** Whether any plugin mutates: then managed fields are looked at again after it. */
-  readonly changes: boolean;
   mutate(attributes: AdmissionAttributes): Promise<void>;
   validate(attributes: AdmissionAttributes): Promise<void>;
 }

@@ -1,8 +1,57 @@
 /** Who manages which field, kept on every write (k8s.io/apimachinery/pkg/util/managedfields). */
+import { type Operation, trackUpdate } from "../../api/apply/managed-fields.ts";
+import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import type { Call } from "./call.ts";
+import { typeOfKind } from "../../api/schema/schema.ts";
+import { formatTime } from "../../api/time.ts";
+import type { ManagedFieldsEntry } from "../../api/types/meta-v1.gen.ts";
+import type { Call, Endpoint } from "./call.ts";
+import { hasStatus } from "./strategy.ts";
 
-/** Sets metadata.managedFields of `object` for a write of `manager` over `old`. */
-export function trackWrite(_call: Call, object: KubeObject, old: KubeObject | undefined, _manager: string, _subresource: string): void {
-  object.metadata.managedFields ??= old?.metadata.managedFields;
+/** What the strategies of these kinds take away on the way in through `status`, besides spec. */
+const statusResets: Record<string, readonly string[]> = {
+  pods: ["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"],
+  "deployments.apps": ["spec", "metadata.labels"],
+  "flowschemas.flowcontrol.apiserver.k8s.io": ["spec", "metadata"],
+  "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": ["spec", "metadata"],
+  "servicecidrs.networking.k8s.io": ["spec", "metadata"],
+  "resourceclaims.resource.k8s.io": ["spec", "metadata"],
+  "volumeattachments.storage.k8s.io": ["spec", "metadata"],
+  "validatingadmissionpolicies.admissionregistration.k8s.io": ["spec", "metadata"],
+};
+
+function resetFields(endpoint: Endpoint, subresource: string): readonly string[] {
+  if (subresource === "status") return statusResets[endpoint.groupResource] ?? ["spec"];
+  return hasStatus(endpoint) && endpoint.groupResource !== "nodes" ? ["status"] : [];
+}
+
+export function operationOf(call: Call, manager: string): Operation {
+  const { endpoint, info, rest } = call;
+  return {
+    manager,
+    apiVersion: endpoint.apiVersion,
+    subresource: info.subresource,
+    time: formatTime(rest.clock.now()),
+    resetFields: resetFields(endpoint, info.subresource),
+    convert: (object, apiVersion) => inVersion(endpoint, object, apiVersion),
+  };
+}
+
+/** Objects are given in the served version; entries of the stored version and of the served one are all there are. */
+function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
+  if (apiVersion === endpoint.apiVersion) return { type: endpoint.type, object };
+  if (apiVersion === endpoint.hubApiVersion && endpoint.conversion)
+    return { type: endpoint.hubType, object: endpoint.conversion.toHub(object as unknown as KubeObject) as unknown as JSONObject };
+  const type = typeOfKind(apiVersion, endpoint.def.kind);
+  return type && { type, object };
+}
+
+/** Sets metadata.managedFields of `object`, which is in the stored version, for a write of `manager` over `old`. */
+export function trackWrite(call: Call, object: KubeObject, old: KubeObject | undefined, manager: string): void {
+  const { endpoint } = call;
+  const view = (hub: KubeObject): JSONObject => (endpoint.conversion ? endpoint.conversion.fromHub(hub) : hub) as unknown as JSONObject;
+  const tracked = trackUpdate(endpoint.type, old && view(old), view(object), operationOf(call, manager));
+  const managed = (tracked.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
+  if (managed) object.metadata.managedFields = managed;
+  else delete object.metadata.managedFields;
 }

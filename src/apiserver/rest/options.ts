@@ -1,4 +1,5 @@
 /** Options of writes and lists: read from the query (or a DeleteOptions body), checked as upstream checks them. */
+import { managerName } from "../../api/apply/managed-fields.ts";
 import { type FieldError, forbiddenField, invalidValue, notSupported, path, required, tooLong } from "../../api/field.ts";
 import { badRequest, invalid } from "../../api/status.ts";
 import type { Call, DeleteOptions } from "./call.ts";
@@ -35,17 +36,6 @@ function checkManager(manager: string): FieldError[] {
   return errors;
 }
 
-/** Manager of a write that names none: what stands before the first `/` of the User-Agent, printable characters only. */
-function managerOf(agent: string): string {
-  let manager = "";
-  for (const char of agent.split("/")[0] as string) {
-    if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) continue;
-    if (Buffer.byteLength(manager + char) > maxManagerLength) break;
-    manager += char;
-  }
-  return manager;
-}
-
 export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?: string): WriteOptions {
   const { query, headers } = call.request;
   const dryRun = query.getAll("dryRun").filter((value) => value !== "");
@@ -65,7 +55,7 @@ export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?:
   return {
     kind,
     dryRun: dryRun.length > 0,
-    manager: fieldManager || managerOf(headers["user-agent"] ?? ""),
+    manager: managerName(fieldManager, headers["user-agent"] ?? ""),
     fieldValidation: (fieldValidation || "Warn") as FieldValidation,
     force: queryBool(query.get("force")),
     object: {

@@ -54,9 +54,8 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   const generated = !metadata.name && !!metadata.generateName;
   matchNamespace(call, draft);
   if (track) {
-    delete metadata.managedFields;
     dedupOwnerReferences(call, draft);
-    trackWrite(call, draft, undefined, options.manager, call.info.subresource);
+    trackWrite(call, draft, undefined, options.manager);
   }
   initMetadata(call, draft);
   if (generated) generateName(call, draft);
@@ -64,9 +63,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   attributes.object = draft;
   attributes.name = metadata.name ?? "";
   if (endpoint.groupResource === "namespaces") attributes.namespace = attributes.name;
-  const beforeAdmission = rest.admission.changes ? deepCopy(draft) : draft;
   await rest.admission.mutate(attributes);
-  if (track && beforeAdmission !== draft && !deepEqual(beforeAdmission, draft)) trackWrite(call, draft, undefined, options.manager, call.info.subresource);
   for (let attempt = 1; ; attempt++) {
     const object = generated && attempt < maxNameAttempts ? deepCopy(draft) : draft;
     if (attempt > 1) generateName(call, object);
@@ -170,14 +167,12 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   const { metadata } = object;
   if (!plan.tracked) {
     dedupOwnerReferences(call, object);
-    trackWrite(call, object, old, options.manager, info.subresource);
+    trackWrite(call, object, old, options.manager);
   }
   const attributes = attributesOf(call, "UPDATE", options.object, options.dryRun);
   attributes.object = object;
   attributes.old = old;
-  const beforeAdmission = rest.admission.changes ? deepCopy(object) : object;
   await rest.admission.mutate(attributes);
-  if (beforeAdmission !== object && !deepEqual(beforeAdmission, object)) trackWrite(call, object, old, options.manager, info.subresource);
   const revision = metadata.resourceVersion ?? "";
   if (revision === "" || revision === "0") {
     if (endpoint.hubKind.allowUnconditionalUpdate === false)
