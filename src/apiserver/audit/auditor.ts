@@ -1,0 +1,178 @@
+/** Audit events (audit.k8s.io/v1 Event): who asked what and when, and what the answer was (k8s.io/apiserver/pkg/audit). */
+import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
+import type { Status } from "../../api/types/meta-v1.gen.ts";
+import type { UserInfo as UserStatus } from "../../api/types/authentication-v1.gen.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { AuditDecision, AuditedRequest, AuditLevel, AuditPolicy, AuditStage } from "./policy.ts";
+
+export interface AuditEvent {
+  kind: "Event";
+  apiVersion: "audit.k8s.io/v1";
+  level: AuditLevel;
+  auditID: string;
+  stage: AuditStage;
+  requestURI: string;
+  verb: string;
+  user: UserStatus;
+  impersonatedUser?: UserStatus;
+  sourceIPs?: string[];
+  userAgent?: string;
+  objectRef?: Record<string, string>;
+  responseStatus?: Partial<Status>;
+  requestObject?: object;
+  responseObject?: object;
+  requestReceivedTimestamp: string;
+  stageTimestamp: string;
+  annotations?: Record<string, string>;
+}
+
+export interface AuditSink {
+  /** Returns once the event cannot be lost by this process any more. Throws when it cannot be kept. */
+  write(event: AuditEvent): void;
+}
+
+/** What the pipeline knows of a request once it is parsed. */
+export type AuditInfo = AuditedRequest & { version: string };
+
+export interface AuditorOptions {
+  policy: AuditPolicy;
+  sink: AuditSink;
+  clock: Clock;
+  random: Random;
+}
+
+const longestAgent = 1024;
+const truncated = "...TRUNCATED";
+
+const userStatus = (user: UserInfo): UserStatus => ({
+  ...(user.name ? { username: user.name } : {}),
+  ...(user.uid ? { uid: user.uid } : {}),
+  ...(user.groups.length ? { groups: user.groups } : {}),
+  ...(user.extra && Object.keys(user.extra).length ? { extra: user.extra } : {}),
+});
+
+/** MicroTime: six digits. */
+const microTime = (ms: number): string => new Date(ms).toISOString().replace("Z", "000Z");
+
+/** The request's own forwarding headers first, then the address it came from. */
+function sourceIPs({ headers, remoteAddress }: ApiRequest): string[] {
+  const forwarded = (headers["x-forwarded-for"] ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+  const all = forwarded.length ? forwarded : [headers["x-real-ip"] ?? ""].filter(Boolean);
+  if (remoteAddress && all.at(-1) !== remoteAddress) all.push(remoteAddress);
+  return all;
+}
+
+export class Auditor {
+  readonly #options: AuditorOptions;
+  constructor(options: AuditorOptions) {
+    this.#options = options;
+  }
+  /** Undefined when the policy leaves the request out. Throws when the sink fails: then the request must not go on. */
+  begin(request: ApiRequest, info: AuditInfo, user: UserInfo): AuditRecord | undefined {
+    const { policy, clock, random } = this.#options;
+    const decision = policy.decide(info, user);
+    if (decision.level === "None") return undefined;
+    const query = request.query.toString();
+    const agent = request.headers["user-agent"];
+    const given = request.headers["audit-id"];
+    const ips = sourceIPs(request);
+    const { resource, namespace, name, group, version, subresource } = info;
+    const reference = { resource, namespace, name, apiGroup: group, apiVersion: version, subresource };
+    const event: AuditEvent = {
+      kind: "Event",
+      apiVersion: "audit.k8s.io/v1",
+      level: decision.level,
+      auditID: given ? given.slice(0, 64) : random.uuid(),
+      stage: "RequestReceived",
+      requestURI: query ? `${request.path}?${query}` : request.path,
+      verb: info.verb,
+      user: userStatus(user),
+      ...(ips.length ? { sourceIPs: ips } : {}),
+      ...(agent ? { userAgent: agent.length > longestAgent ? agent.slice(0, longestAgent) + truncated : agent } : {}),
+      ...(info.isResource ? { objectRef: Object.fromEntries(Object.entries(reference).filter(([, value]) => value)) } : {}),
+      requestReceivedTimestamp: microTime(clock.now()),
+      stageTimestamp: "",
+    };
+    const record = new AuditRecord(event, decision, this.#options);
+    record.stage("RequestReceived");
+    return record;
+  }
+}
+
+/** The audit of one request; the pipeline tells it what happens. */
+export class AuditRecord {
+  readonly #event: AuditEvent;
+  readonly #decision: AuditDecision;
+  readonly #options: AuditorOptions;
+
+  constructor(event: AuditEvent, decision: AuditDecision, options: AuditorOptions) {
+    this.#event = event;
+    this.#decision = decision;
+    this.#options = options;
+  }
+  get auditID(): string {
+    return this.#event.auditID;
+  }
+  /** Whether bodies are wanted at all: then the pipeline hands them over. */
+  get wantsRequest(): boolean {
+    return this.#event.level === "Request" || this.#event.level === "RequestResponse";
+  }
+  get wantsResponse(): boolean {
+    return this.#event.level === "RequestResponse";
+  }
+  impersonated(user: UserInfo): void {
+    this.#event.impersonatedUser = userStatus(user);
+  }
+  /** The first value of a key stays. */
+  annotate(key: string, value: string): void {
+    this.#event.annotations ??= {};
+    this.#event.annotations[key] ??= value;
+  }
+  /** The decoded body, in the version that was asked for. */
+  requestObject(object: object): void {
+    const { metadata } = object as { metadata?: Record<string, unknown> };
+    const reference = this.#event.objectRef;
+    for (const field of reference ? ["namespace", "name", "uid", "resourceVersion"] : []) {
+      const value = metadata?.[field];
+      if (reference && typeof value === "string" && value) reference[field] ??= value;
+    }
+    if (this.wantsRequest) this.#event.requestObject = this.#trimmed(object);
+  }
+  responseObject(object: object): void {
+    if (this.wantsResponse) this.#event.responseObject = this.#trimmed(object);
+  }
+  /** The headers of a long answer (a watch, a log, an upgrade) have been sent. */
+  started(code: number): void {
+    this.#event.responseStatus = { metadata: {}, code };
+    this.stage("ResponseStarted");
+  }
+  /** The answer is complete; `failure` is the Status of one that was refused. */
+  end(code: number, failure?: Partial<Status>): void {
+    const { status, message, reason, details } = failure ?? {};
+    const text = { ...(status ? { status } : {}), ...(message ? { message } : {}), ...(reason ? { reason } : {}), ...(details ? { details } : {}) };
+    this.#event.responseStatus = { metadata: {}, ...text, code };
+    this.stage("ResponseComplete");
+  }
+  /** The server itself failed while it answered. */
+  panic(message: string): void {
+    this.#event.responseStatus = { metadata: {}, status: "Failure", message: `APIServer panic'd: ${message}`, reason: "InternalError", code: 500 };
+    this.stage("Panic");
+  }
+  /** Hands the event to the sink unless the policy leaves this stage out. */
+  stage(stage: AuditStage): void {
+    if (this.#decision.omitStages.has(stage)) return;
+    this.#options.sink.write({ ...this.#event, stage, stageTimestamp: microTime(this.#options.clock.now()) });
+  }
+  #trimmed(object: object): object {
+    if (!this.#decision.omitManagedFields) return object;
+    const { metadata, items } = object as { metadata?: { managedFields?: unknown }; items?: object[] };
+    if (items) return { ...object, items: items.map((item) => this.#trimmed(item)) };
+    if (!metadata?.managedFields) return object;
+    const { managedFields: _, ...rest } = metadata;
+    return { ...object, metadata: rest };
+  }
+}
