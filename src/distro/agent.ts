@@ -1,0 +1,143 @@
+/** `k8ts agent`: this machine as a node. Containers and the kernel's rules outlive the process and are taken over by the next. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { Metrics } from "../base/metrics.ts";
+import { systemRandom } from "../base/random.ts";
+import type { Client } from "../client/client.ts";
+import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
+import { createHttpTransport } from "../client/http-transport.ts";
+import { loadKubeconfig } from "../client/kubeconfig.ts";
+import { createClient } from "../client/rest.ts";
+import { connectCri } from "../cri/client.ts";
+import { nameServers } from "../dns/forward.ts";
+import { DNSServer } from "../dns/server.ts";
+import { createZoneView } from "../dns/view.ts";
+import { Zone } from "../dns/zone.ts";
+import { kubeletConfig } from "../kubelet/config.ts";
+import { Kubelet } from "../kubelet/kubelet.ts";
+import { Access } from "../kubelet/server/access.ts";
+import { servedKubelet } from "../kubelet/server/served.ts";
+import { KubeletServer } from "../kubelet/server/server.ts";
+import { forgetUDPFlows } from "../linux/conntrack.ts";
+import { applyRuleset } from "../linux/nft.ts";
+import { conflist } from "../network/cni.ts";
+import { masqueradeRules, table as networkTable } from "../network/masquerade.ts";
+import { table as proxyTable } from "../proxy/nftables.ts";
+import { ServiceProxy } from "../proxy/proxy.ts";
+import { Containerd } from "./containerd.ts";
+import { writeFileAtomic } from "./files.ts";
+import { foreground, untilStopped } from "./foreground.ts";
+import { pauseImage, pauseImageName } from "./images/pause.ts";
+import { ImageStore } from "./images/store.ts";
+import { Journal } from "./journal.ts";
+import { cniDirectory } from "./packages.ts";
+import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
+import { cgroupRoot, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
+
+const kubeletPort = 10250;
+
+export async function runAgent(settings: Settings): Promise<void> {
+  const { logger, signal } = foreground("agent");
+  const paths = pathsOf(settings.dataDir);
+  const clock = systemClock;
+  const address = nodeAddress(settings);
+  const clientAs = (user: string, agent: string): Client =>
+    createClient(createHttpTransport(loadKubeconfig(kubeconfigPath(paths, user), clock)), { userAgent: agent });
+  const cniBinDirectory = cniDirectory();
+  if (!cniBinDirectory) throw new Error("the CNI plugins are not installed: apt-get install containernetworking-plugins");
+
+  const journal = new Journal(join(paths.run, "machine.json"));
+  for (const table of [networkTable, proxyTable]) journal.add("nftTables", `ip ${table}`);
+  await applyRuleset(masqueradeRules(settings));
+  mkdirSync(join(paths.cni, "net.d"), { recursive: true, mode: 0o755 });
+  writeFileAtomic(
+    join(paths.cni, "net.d", "10-k8ts.conflist"),
+    conflist({ bridge: settings.bridge, podCIDR: settings.podCIDR, stateDirectory: join(paths.cni, "state") }),
+    0o644,
+  );
+
+  const dnsInformers = createInformerFactory({
+    client: clientAs("dns", "k8ts-dns"),
+    clock,
+    logger: logger.child("dns"),
+    random: systemRandom,
+    project: withoutManagedFields,
+  });
+  const dns = new DNSServer({
+    zone: new Zone(settings.clusterDomain, createZoneView(dnsInformers)),
+    address,
+    upstreams: nameServers("/etc/resolv.conf", [address]),
+    clock,
+    logger: logger.child("dns"),
+  });
+  dnsInformers.start(signal);
+  await dns.start();
+
+  const proxyInformers = createInformerFactory({
+    client: clientAs("proxy", "k8ts-proxy"),
+    clock,
+    logger: logger.child("proxy"),
+    random: systemRandom,
+    project: withoutManagedFields,
+  });
+  const proxy = new ServiceProxy({
+    informers: proxyInformers,
+    nodeName: settings.nodeName,
+    nodeAddresses: [address],
+    podCIDR: settings.podCIDR,
+    serviceCIDR: settings.serviceCIDR,
+    dataplane: { apply: applyRuleset, forgetUDP: forgetUDPFlows },
+    clock,
+    logger: logger.child("proxy"),
+  });
+  proxyInformers.start(signal);
+  const proxying = proxy.run(signal).catch((error: unknown) => {
+    if (!signal.aborted) logger.error("the Service proxy ended", { error });
+  });
+
+  using containerd = new Containerd({ paths, cniBinDirectory, clock, logger });
+  await containerd.start(signal);
+  await ensurePauseImage(paths);
+  await using cri = connectCri(paths.containerdSocket, clock);
+  const kubeletClient = clientAs("kubelet", "kubelet");
+  await using kubelet = await Kubelet.create({
+    config: kubeletConfig({
+      nodeName: settings.nodeName,
+      nodeIPs: [address],
+      rootDir: paths.kubelet,
+      clusterDNS: [dnsServiceAddress(settings)],
+      clusterDomain: settings.clusterDomain,
+      cgroupRoot: `/${cgroupRoot}`,
+      port: kubeletPort,
+      podCIDR: settings.podCIDR,
+      serializeImagePulls: false,
+    }),
+    client: kubeletClient,
+    cri,
+    clock,
+    random: systemRandom,
+    logger: logger.child("kubelet"),
+  });
+  const pki = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
+  await using server = new KubeletServer({
+    kubelet: servedKubelet(kubelet, clock, new Metrics()),
+    access: new Access(kubeletClient, clock, settings.nodeName),
+    tls: { cert: pki("kubelet-serving.crt"), key: pki("kubelet-serving.key"), clientCA: pki("ca.crt") },
+    host: address,
+    port: kubeletPort,
+    logger: logger.child("kubelet"),
+  });
+  await server.start();
+  await kubelet.start();
+  logger.info("the node runs", { node: settings.nodeName, address });
+  await untilStopped(signal);
+  await proxying;
+  await dns[Symbol.asyncDispose]();
+}
+
+async function ensurePauseImage(paths: Paths): Promise<void> {
+  mkdirSync(paths.images, { recursive: true, mode: 0o700 });
+  const store = new ImageStore(paths.containerdSocket, paths.images);
+  if (!(await store.has(pauseImageName))) await store.importImage(await pauseImage());
+}

@@ -1,0 +1,63 @@
+/** What this distribution puts into a cluster beyond what every API server creates: its own roles, the DNS Service. */
+import type { Draft, KubeObject } from "../api/object.ts";
+import { isAlreadyExists } from "../api/status.ts";
+import type { Endpoints, Service } from "../api/types/core-v1.gen.ts";
+import type { EndpointSlice } from "../api/types/discovery-v1.gen.ts";
+import type { ClusterRole, ClusterRoleBinding } from "../api/types/rbac-v1.gen.ts";
+import type { Client, Resource } from "../client/client.ts";
+import { clusterrolebindings, clusterroles, endpoints, endpointslices, services } from "../client/resources.gen.ts";
+
+export interface ClusterObjectsOptions {
+  dnsAddress: string;
+  /** Where the node's DNS server listens. */
+  nodeAddress: string;
+  serveDNS: boolean;
+}
+
+const group = "rbac.authorization.k8s.io";
+const dnsPorts = [
+  { name: "dns", port: 53, protocol: "UDP" },
+  { name: "dns-tcp", port: 53, protocol: "TCP" },
+];
+
+/** Idempotent: what exists stays as its owner left it. */
+export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAddress, serveDNS }: ClusterObjectsOptions): Promise<void> {
+  const put = async <T extends KubeObject>(resource: Resource<T>, namespace: string, object: Draft<T>): Promise<void> => {
+    try {
+      await client.resource(resource).create(namespace, object);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+  };
+  const bind = (name: string, role: string, user: string): Promise<void> =>
+    put<ClusterRoleBinding>(clusterrolebindings, "", {
+      metadata: { name },
+      roleRef: { apiGroup: group, kind: "ClusterRole", name: role },
+      subjects: [{ kind: "User", apiGroup: group, name: user }],
+    });
+  await bind("k8ts:kubelet-api-admin", "system:kubelet-api-admin", "kube-apiserver-kubelet-client");
+  await put<ClusterRole>(clusterroles, "", {
+    metadata: { name: "system:k8ts:dns" },
+    rules: [
+      { apiGroups: [""], resources: ["services", "namespaces"], verbs: ["list", "watch"] },
+      { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
+    ],
+  });
+  await bind("system:k8ts:dns", "system:k8ts:dns", "system:k8ts:dns");
+  if (!serveDNS) return;
+  const labels = { "k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS", "kubernetes.io/cluster-service": "true" };
+  await put<Service>(services, "kube-system", {
+    metadata: { name: "kube-dns", labels },
+    spec: { clusterIP: dnsAddress, ports: dnsPorts.map((p) => ({ ...p, targetPort: p.port })) },
+  });
+  await put<Endpoints>(endpoints, "kube-system", {
+    metadata: { name: "kube-dns", labels: { ...labels, "endpointslice.kubernetes.io/skip-mirror": "true" } },
+    subsets: [{ addresses: [{ ip: nodeAddress }], ports: dnsPorts }],
+  });
+  await put<EndpointSlice>(endpointslices, "kube-system", {
+    metadata: { name: "kube-dns", labels: { "kubernetes.io/service-name": "kube-dns", "endpointslice.kubernetes.io/managed-by": "k8ts.dev" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [nodeAddress], conditions: { ready: true, serving: true, terminating: false } }],
+    ports: dnsPorts,
+  });
+}

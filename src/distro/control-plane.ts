@@ -1,0 +1,54 @@
+/**
+ * The control plane in this process: API server, controllers, scheduler, each reaching the API server through the
+ * in-process transport with an identity of its own.
+ */
+import type { UserInfo } from "../api/exchange.ts";
+import { type AssembledServer, type AssembleOptions, assembleApiServer } from "../apiserver/assemble.ts";
+import type { Client } from "../client/client.ts";
+import { createInProcessTransport } from "../client/in-process-transport.ts";
+import { createClient } from "../client/rest.ts";
+import { startControllers } from "../controllers/all.ts";
+import type { ControllerOptions } from "../controllers/runtime/options.ts";
+
+export interface ControlPlaneOptions extends AssembleOptions {
+  controllers?: ControllerOptions;
+}
+
+export interface ControlPlane extends AsyncDisposable {
+  readonly api: AssembledServer;
+  /** A client with the given identity; every request is authorized as that user's. */
+  clientAs(user: UserInfo, userAgent: string): Client;
+}
+
+export const administrator: UserInfo = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
+const serviceAccount = (name: string): UserInfo => ({
+  name: `system:serviceaccount:kube-system:${name}`,
+  groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
+});
+const user = (name: string): UserInfo => ({ name, groups: ["system:authenticated"] });
+
+/** Resolves when the API server answers; controllers and scheduler fill their caches from then on. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { clock, random, logger } = options;
+  const api = await assembleApiServer(options);
+  const clientAs = (who: UserInfo, userAgent: string): Client =>
+    createClient(createInProcessTransport({ handler: api.server.handler, user: who }), { userAgent });
+  const controllers = startControllers({
+    clientFor: (name) =>
+      name === "shared-informers"
+        ? clientAs(user("system:kube-controller-manager"), "kube-controller-manager")
+        : clientAs(serviceAccount(name), `kube-controller-manager/${name}`),
+    clock,
+    random,
+    logger: logger.child("controllers"),
+    options: { ...(options.clientCa ? { rootCA: options.clientCa } : {}), ...options.controllers },
+  });
+  return {
+    api,
+    clientAs,
+    async [Symbol.asyncDispose]() {
+      await controllers[Symbol.asyncDispose]();
+      await api[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** `k8ts server`: the control plane over an embedded store, on loopback and on the node's own address. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Listener, listen } from "../apiserver/http/listener.ts";
+import { systemClock } from "../base/clock.ts";
+import { systemRandom } from "../base/random.ts";
+import { lmdbStore } from "../store/lmdb.ts";
+import { ensureClusterObjects } from "./cluster-objects.ts";
+import { administrator, startControlPlane } from "./control-plane.ts";
+import { foreground, untilStopped } from "./foreground.ts";
+import { pathsOf } from "./paths.ts";
+import { addressOf, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
+
+/** Milliseconds that running requests get when the process is asked to stop. */
+const drain = 5000;
+
+export async function runServer(settings: Settings, { simulate }: { simulate: boolean }): Promise<void> {
+  const { logger, signal } = foreground("server");
+  const paths = pathsOf(settings.dataDir);
+  const read = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
+  if (!existsSync(join(paths.pki, "apiserver.crt"))) throw new Error(`no certificates in ${paths.pki}: \`k8ts up\` makes them`);
+  await using store = await lmdbStore({ directory: paths.store, clock: systemClock });
+  const hosts = simulate ? ["127.0.0.1"] : ["127.0.0.1", nodeAddress(settings)];
+  await using plane = await startControlPlane({
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    store,
+    clientCa: read("ca.crt"),
+    serviceAccountKey: read("sa.key"),
+    serviceAccountIssuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
+    serviceRanges: [settings.serviceCIDR],
+    advertise: { address: simulate ? addressOf(settings.podCIDR, 1) : nodeAddress(settings), port: settings.port },
+    ...(simulate ? {} : { kubelet: { ca: read("ca.crt"), cert: read("apiserver-kubelet-client.crt"), key: read("apiserver-kubelet-client.key") } }),
+  });
+  await ensureClusterObjects(plane.clientAs(administrator, "k8ts"), {
+    dnsAddress: dnsServiceAddress(settings),
+    nodeAddress: nodeAddress(settings),
+    serveDNS: !simulate,
+  });
+  const tls = { cert: read("apiserver.crt"), key: read("apiserver.key"), clientCa: read("ca.crt") };
+  const listeners: Listener[] = [];
+  for (const host of hosts) {
+    const { upgrade } = plane.api;
+    listeners.push(
+      await listen({ handler: plane.api.server.handler, ...(upgrade ? { upgrade } : {}), tls, host, port: settings.port, clock: systemClock, logger }),
+    );
+  }
+  logger.info("serving", { port: settings.port, hosts });
+  await untilStopped(signal);
+  plane.api.server.beginShutdown();
+  await Promise.all(listeners.map((listener) => listener.close(drain)));
+}

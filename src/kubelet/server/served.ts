@@ -1,0 +1,66 @@
+/** The kubelet behind its server: pods by name, containers by their latest record, streams through the runtime. */
+import type { Pod } from "../../api/types/core-v1.gen.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import { CriError } from "../../cri/client.ts";
+import type { Kubelet } from "../kubelet.ts";
+import type { ContainerRecord, RuntimePod } from "../runtime-pod.ts";
+import { readLog } from "./log-reader.ts";
+import { HttpError } from "./routes.ts";
+import type { ServedKubelet } from "./server.ts";
+
+export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics): ServedKubelet {
+  const { runtime } = kubelet;
+  const read = (pod: Pod): Promise<RuntimePod> => runtime.readPod(pod.metadata.uid, pod.metadata.namespace ?? "", pod.metadata.name);
+  const running = async (pod: Pod, name: string): Promise<ContainerRecord> => {
+    const record = (await read(pod)).containers.find((c) => c.name === name);
+    if (record?.state !== "running") throw new HttpError(404, `container not found ("${name}")`);
+    return record;
+  };
+  /** The runtime's own refusals are the caller's business, not ours. */
+  const asked = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      throw error instanceof CriError ? new HttpError(500, error.message) : error;
+    }
+  };
+  return {
+    pods: () => [...kubelet.workers.values()].map((worker) => worker.pod),
+    pod: (namespace, name) => [...kubelet.workers.values()].map((w) => w.pod).findLast((p) => p.metadata.namespace === namespace && p.metadata.name === name),
+    async logs(pod, container, options, signal) {
+      const records = (await read(pod)).containers.filter((c) => c.name === container);
+      const latest = options.previous ? records.slice(1).find((c) => c.state === "exited") : records[0];
+      if (options.previous && !latest) throw new HttpError(400, `previous terminated container "${container}" in pod "${pod.metadata.name}" not found`);
+      if (!latest || latest.state === "created")
+        throw new HttpError(400, `container "${container}" in pod "${pod.metadata.name}" is waiting to start: ${waitingReason(pod, container)}`);
+      const stillRunning = async (): Promise<boolean> => (await runtime.container(latest.id, latest.sandboxId).catch(() => undefined))?.state === "running";
+      return readLog({ path: latest.logPath, stillRunning, clock, signal }, options);
+    },
+    async exec(pod, container, { command, stdin, stdout, stderr, tty }) {
+      const { id } = await running(pod, container);
+      return (await asked(runtime.cri.call("Exec", { containerId: id, cmd: command, stdin, stdout, stderr, tty }))).url;
+    },
+    async attach(pod, container, { stdin, stdout, stderr, tty }) {
+      const { id } = await running(pod, container);
+      return (await asked(runtime.cri.call("Attach", { containerId: id, stdin, stdout, stderr, tty }))).url;
+    },
+    async portForward(pod, ports) {
+      const sandbox = (await read(pod)).sandboxes.find((s) => s.ready);
+      if (!sandbox) throw new HttpError(404, `pod not found ("${pod.metadata.name}_${pod.metadata.namespace}")`);
+      return (await asked(runtime.cri.call("PortForward", { podSandboxId: sandbox.id, port: ports }))).url;
+    },
+    async run(pod, container, command) {
+      const { id } = await running(pod, container);
+      const result = await asked(runtime.cri.call("ExecSync", { containerId: id, cmd: command, timeout: 0 }));
+      return Buffer.concat([result.stdout, result.stderr].map((part) => Buffer.from(part)));
+    },
+    unhealthy: () => undefined,
+    metrics: () => metrics.expose(),
+  };
+}
+
+function waitingReason(pod: Pod, container: string): string {
+  const statuses = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])];
+  return statuses.find((s) => s.name === container)?.state?.waiting?.reason ?? "ContainerCreating";
+}
