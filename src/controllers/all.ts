@@ -11,6 +11,8 @@ import { rootCACertPublisher } from "./core/root-ca-cert-publisher.ts";
 import { serviceaccount } from "./core/serviceaccount.ts";
 import { endpointslice } from "./discovery/endpointslice.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { nodeLifecycle } from "./node/node-lifecycle.ts";
+import { taintEviction } from "./node/taint-eviction.ts";
 import { clusterroleAggregation } from "./rbac/clusterrole-aggregation.ts";
 import type { Controller } from "./runtime/controller.ts";
 import { type RunControllersOptions, type RunningControllers, runControllers } from "./runtime/start.ts";
@@ -24,6 +26,8 @@ export const controllers: readonly Controller[] = [
   job,
   ttlAfterFinished,
   podGC,
+  nodeLifecycle,
+  taintEviction,
   clusterroleAggregation,
   replicaset,
   replicationcontroller,
