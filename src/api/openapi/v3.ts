@@ -1,9 +1,11 @@
 /** OpenAPI v3: one document for each group and version, made at first use. */
 import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { apiVersionOf, kinds, resources } from "../schema/schema.ts";
 import { discoveryOperation, type Operation, otherOperations, operationsOf, type Parameter } from "./operations.ts";
 import { kindsIn, references, type Schema, schemaName, schemaOf, typeOfSchema } from "./schemas.ts";
 
+type GroupVersion = { group: string; version: string };
 export type Document = { [key: string]: unknown };
 
 const documents = new Map<string, Document>();
@@ -27,22 +29,34 @@ export function openapiV3(path: string): Document | undefined {
   return document;
 }
 
-/** `/openapi/v3`: where the documents are; the hash changes with the content. */
+/** `/openapi/v3`: where the documents are; the hash changes with what they are made from. */
 export function openapiV3Index(): { paths: Record<string, { serverRelativeURL: string }> } {
+  const sources = sourceDigest();
   const paths: Record<string, { serverRelativeURL: string }> = {};
   for (const path of openapiV3Paths()) {
-    const hash = createHash("sha512")
-      .update(JSON.stringify(openapiV3(path)))
-      .digest("hex")
-      .toUpperCase();
+    const hash = createHash("sha512").update(sources).update(path).digest("hex").toUpperCase();
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
   return { paths };
 }
 
-function operationsAt(path: string): Operation[] | undefined {
-  const other = otherOperations[path];
-  if (other) return [other];
+let digest: Buffer | undefined;
+/** Of the data from which all documents are made. */
+function sourceDigest(): Buffer {
+  if (!digest) {
+    const hash = createHash("sha512");
+    for (const name of ["../schema/types.json", "../schema/resources.json", "./facts.json", "./prose.json"]) {
+      const file = new URL(name, import.meta.url);
+      if (existsSync(file)) hash.update(readFileSync(file));
+    }
+    digest = hash.digest();
+  }
+  return digest;
+}
+
+/** The operations of a document; undefined for what is not served. */
+export function operationsAt(path: string): Operation[] | undefined {
+  if (Object.hasOwn(otherOperations, path)) return [otherOperations[path] as Operation];
   if (path === "api") return [discoveryOperation("", undefined)];
   if (path === "apis") return [discoveryOperation(undefined, undefined)];
   const [root, ...rest] = path.split("/");
@@ -57,7 +71,7 @@ function operationsAt(path: string): Operation[] | undefined {
 
 const security = { BearerToken: { description: "Bearer Token authentication", in: "header", name: "authorization", type: "apiKey" } };
 
-function documentOf(operations: Operation[], served: { group: string; version: string }[]): Document {
+function documentOf(operations: Operation[], served: GroupVersion[]): Document {
   const schemas = schemasFor(operations, served);
   return {
     components: { ...(Object.keys(schemas).length ? { schemas } : {}), securitySchemes: security },
@@ -67,31 +81,25 @@ function documentOf(operations: Operation[], served: { group: string; version: s
   };
 }
 
-/** Everything that operations refer to, and what the kinds of a served group and version refer to. */
-function schemasFor(operations: Operation[], served: { group: string; version: string }[]): Record<string, Schema> {
+/** Everything that operations and the kinds of the served groups and versions refer to, by name. */
+export function schemasFor(operations: Operation[], served: GroupVersion[], registered: GroupVersion[] = served): Record<string, Schema> {
   const wanted = new Set<string>();
   for (const operation of operations)
     for (const type of [operation.body, ...Object.values(operation.responses)]) if (type && type !== "string") wanted.add(schemaName(type));
-  for (const { group, version } of served) {
-    for (const [gvk, type] of Object.entries(kinds))
-      if (gvk.startsWith(`${apiVersionOf(group, version)}/`) && servedKinds(group, version).has(gvk)) wanted.add(schemaName(type));
+  for (const r of resources) {
+    const type = served.some((gv) => gv.group === r.group && gv.version === r.version) ? kinds[`${apiVersionOf(r.group, r.version)}/${r.kind}`] : undefined;
+    if (type) wanted.add(schemaName(type));
   }
   const schemas = new Map<string, Schema>();
   for (const name of wanted) {
     const type = typeOfSchema(name);
-    const own = kindsIn(type, served);
+    const own = kindsIn(type, registered);
     const schema = own.length ? { ...schemaOf(type), "x-kubernetes-group-version-kind": own } : schemaOf(type);
     schemas.set(name, schema);
     // The set grows while it is walked: what a schema refers to is wanted as well.
     references(schema, wanted);
   }
   return Object.fromEntries([...schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function servedKinds(group: string, version: string): Set<string> {
-  const names = new Set<string>();
-  for (const r of resources) if (r.group === group && r.version === version) names.add(`${apiVersionOf(group, version)}/${r.kind}`);
-  return names;
 }
 
 /** Parameters that all operations of a path have are the path's. */

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { typeOfKind } from "../schema/schema.ts";
+import { decodeObject } from "./decode.ts";
+import { DecodeError } from "./decode-error.ts";
+import { encodeProtobuf } from "./protobuf.ts";
+import { decodeWatchFrame, encodeWatchFrame, unwrapEnvelope } from "./protobuf-envelope.ts";
+import { ProtoReader, ProtoWriter } from "./protobuf-wire.ts";
+
+const media = "application/vnd.kubernetes.protobuf";
+const pod = typeOfKind("v1", "Pod");
+assert.ok(pod);
+const object = {
+  kind: "Pod",
+  apiVersion: "v1",
+  metadata: { name: "p", generation: 2n ** 62n, creationTimestamp: "2020-02-03T04:05:06Z", labels: { b: "é", a: "", __proto__x: "1" } },
+  spec: { containers: [{ name: "c", resources: { limits: { cpu: "100m" } }, securityContext: { runAsUser: -1 } }] },
+  status: {},
+};
+
+test("every prefix of a message is refused or read, never anything else", () => {
+  const bytes = encodeProtobuf(pod, object, "v1", "Pod");
+  const decoded = decodeObject(bytes, media, pod).object;
+  assert.equal((decoded.metadata as { generation: bigint }).generation, 2n ** 62n);
+  for (let end = 0; end < bytes.length; end++) {
+    try {
+      decodeObject(bytes.subarray(0, end), media, pod);
+    } catch (error) {
+      assert.ok(error instanceof DecodeError, `${end}: ${error}`);
+    }
+  }
+});
+
+test("every single flipped byte is refused or read, never anything else", () => {
+  const bytes = encodeProtobuf(pod, object, "v1", "Pod");
+  for (let i = 4; i < bytes.length; i++) {
+    const broken = Uint8Array.from(bytes);
+    broken[i] = (broken[i] as number) ^ 0xff;
+    try {
+      decodeObject(broken, media, pod);
+    } catch (error) {
+      assert.ok(error instanceof DecodeError, `${i}: ${error}`);
+    }
+  }
+});
+
+test("what is no envelope is refused in upstream's words", () => {
+  assert.throws(() => unwrapEnvelope(new Uint8Array()), { message: "empty data" });
+  assert.throws(() => unwrapEnvelope(Buffer.from("{}")), {
+    message: "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]",
+  });
+  assert.throws(() => unwrapEnvelope(Buffer.from("k8s\0")), { message: "empty body" });
+});
+
+test("the sizes that varints have are written and read back", () => {
+  const values = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31 - 1, 2 ** 31, 2 ** 42, 2 ** 49 - 1, 2 ** 49, Number.MAX_SAFE_INTEGER, -1, -(2 ** 31), -(2 ** 40)];
+  for (const value of values) {
+    const writer = new ProtoWriter(1);
+    writer.varint(value);
+    assert.equal(new ProtoReader(writer.finish()).int64(), value, String(value));
+  }
+  for (const value of [2n ** 63n - 1n, -(2n ** 63n)]) {
+    const writer = new ProtoWriter(1);
+    writer.varint64(value);
+    assert.equal(new ProtoReader(writer.finish()).int64(), value);
+  }
+});
+
+test("a watch frame carries its length and gives its event back", () => {
+  const inner = encodeProtobuf(pod, object, "v1", "Pod");
+  const frame = Buffer.from(encodeWatchFrame("ADDED", inner));
+  assert.equal(frame.readUInt32BE(0), frame.length - 4);
+  const event = decodeWatchFrame(frame.subarray(4));
+  assert.equal(event.type, "ADDED");
+  assert.deepEqual(Buffer.from(event.object), Buffer.from(inner));
+});

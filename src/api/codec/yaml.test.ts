@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { typeOfKind } from "../schema/schema.ts";
+import { decodeYAML } from "./decode.ts";
+import { DecodeError } from "./decode-error.ts";
+import { parseYAML, parseYAMLDocuments } from "./yaml.ts";
+import { encodeYAMLString, naturalOrder } from "./yaml-write.ts";
+
+const scalars: [string, unknown][] = [
+  ["yes", true],
+  ["Off", false],
+  ["y", true],
+  ["N", false],
+  ["~", null],
+  ["Null", null],
+  ["0777", 511],
+  ["0o17", 15],
+  ["0x1F", 31],
+  ["0b101", 5],
+  ["1_000", 1000],
+  ["+5", 5],
+  ["08", 8],
+  ["1e3", 1000],
+  [".5", 0.5],
+  ["12:30:45", "12:30:45"],
+  ["2001-12-14", "2001-12-14"],
+  ["1.2.3", "1.2.3"],
+  ["9223372036854775807", 9223372036854775807n],
+  ["'yes'", "yes"],
+  ["!!str 5", "5"],
+  ["!!int '7'", 7],
+];
+
+test("plain scalars mean what go-yaml v2 takes them for", () => {
+  for (const [text, value] of scalars) assert.deepEqual(parseYAML(`a: ${text}`).value, { a: value }, text);
+});
+
+test("keys are text, sorted, and repeated ones are reported with their lines", () => {
+  const { value, duplicates } = parseYAML("b: 1\n5: x\ntrue: z\n__proto__: p\nb: 2\n");
+  assert.deepEqual(Object.entries(value as object), [
+    ["5", "x"],
+    ["__proto__", "p"],
+    ["b", 2],
+    ["true", "z"],
+  ]);
+  assert.deepEqual(duplicates, ['yaml: unmarshal errors:\n  line 5: key "b" already set in map']);
+});
+
+test("merges give way to explicit keys, and several documents are read", () => {
+  assert.deepEqual(parseYAML("a: &a {x: 1, z: 2}\nb:\n  <<: *a\n  z: 3\n").value, { a: { x: 1, z: 2 }, b: { x: 1, z: 3 } });
+  assert.deepEqual(
+    parseYAMLDocuments("a: 1\n---\nb: 2\n---\n").map((d) => d.value),
+    [{ a: 1 }, { b: 2 }, null],
+  );
+  assert.equal(parseYAML("").value, null);
+});
+
+test("hostile documents are refused", () => {
+  const bomb = `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(",")}]`).join("\n")}\n`;
+  for (const text of ["a: [", "a: *x", "a: &a [*a]", "? [a]\n: b", "a: .nan", "a: !!int x", bomb, "[".repeat(5000)]) {
+    assert.throws(() => parseYAML(text), DecodeError, text.slice(0, 20));
+  }
+});
+
+test("strict errors of a typed document name repeated keys first, then unknown fields", () => {
+  const type = typeOfKind("v1", "ConfigMap");
+  const { object, strictErrors } = decodeYAML("kind: ConfigMap\ndata: {a: b}\nfoo: 1\nkind: ConfigMap\n", type);
+  assert.deepEqual(strictErrors, ['yaml: unmarshal errors:\n  line 4: key "kind" already set in map', 'unknown field "foo"']);
+  assert.deepEqual(object, { kind: "ConfigMap", metadata: {}, data: { a: "b" } });
+});
+
+test("text that would change its type, or the document's form, is quoted as go-yaml quotes it", () => {
+  for (const [value, text] of [
+    ["yes", '"yes"'],
+    ["12:30", '"12:30"'],
+    ["2001-12-14", '"2001-12-14"'],
+    ["", '""'],
+    ["a: b", "'a: b'"],
+    ["it's", "it's"],
+    ["- a", "'- a'"],
+    [" a", "' a'"],
+    ["a\tb", '"a\\tb"'],
+    ["\u{1f600}", '"\\U0001F600"'],
+    ["a\nb\n", "|\n  a\n  b"],
+    ["a\nb", "|-\n  a\n  b"],
+    ["\n", "|2+\n"],
+    ["a \nb", '"a \\nb"'],
+    [1234567.5, "1.2345675e+06"],
+  ] as const) {
+    assert.equal(encodeYAMLString({ a: value }), `a: ${text}\n`, JSON.stringify(value));
+  }
+  assert.deepEqual(parseYAML(encodeYAMLString({ a: "x".repeat(70).concat(" yy".repeat(20)) })).value, { a: "x".repeat(70).concat(" yy".repeat(20)) });
+});
+
+test("keys are written in go-yaml's order", () => {
+  assert.deepEqual(["a10", "a2", "B", "a", "1", "_", "a-b", "aB"].sort(naturalOrder), ["_", "1", "B", "a", "a-b", "a2", "a10", "aB"]);
+});
