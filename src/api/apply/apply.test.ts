@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { seededRandom } from "../../base/random.ts";
+import type { JSONObject } from "../json.ts";
+import { typeOfKind } from "../schema/schema.ts";
+import { StatusError } from "../status.ts";
+import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
+import { applyServerSide } from "./apply.ts";
+import { difference, equalSets, type FieldSet, hasPath, intersection, isFieldSet, paths, pathText, recursiveDifference, setOf, union } from "./fieldset.ts";
+import { managerName, trackUpdate } from "./managed-fields.ts";
+
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`./testdata/${name}`, import.meta.url), "utf8"));
+const managedOf = (object: JSONObject): ManagedFieldsEntry[] | undefined =>
+  (object.metadata as JSONObject).managedFields as unknown as ManagedFieldsEntry[] | undefined;
+
+interface Update {
+  name: string;
+  type: [string, string];
+  old?: JSONObject;
+  /** The old object is what the case before left. */
+  continues?: boolean;
+  next: JSONObject;
+  operation: Parameters<typeof trackUpdate>[3];
+  managedFields: ManagedFieldsEntry[];
+}
+
+test("managedFields after creates, updates and patches are those of kube-apiserver", () => {
+  let last: JSONObject | undefined;
+  for (const { name, type, old, continues, next, operation, managedFields } of read("updates.json") as Update[]) {
+    const after = trackUpdate(typeOfKind(...type), continues ? last : old, next, operation);
+    assert.deepEqual(managedOf(after), managedFields, name);
+    last = after;
+  }
+});
+
+interface Apply {
+  name: string;
+  type: [string, string];
+  live?: JSONObject;
+  applied: JSONObject;
+  operation: { manager: string; subresource?: string; force?: boolean; resetFields: string[] };
+  managedFields?: ManagedFieldsEntry[];
+  error?: { code: number; reason: string; message: string; details?: { causes?: { field: string }[] } };
+}
+
+test("managedFields and conflicts of server-side apply are those of kube-apiserver", () => {
+  for (const { name, type, live, applied, operation, managedFields, error } of read("applies.json") as Apply[]) {
+    const time =
+      (managedFields ?? [])
+        .map((e) => e.time ?? "")
+        .sort()
+        .at(-1) ?? "2026-01-01T00:00:00Z";
+    const run = (): JSONObject => applyServerSide(typeOfKind(...type), live, applied, { ...operation, apiVersion: type[0], kind: type[1], time });
+    if (!error) assert.deepEqual(managedOf(run()), managedFields, name);
+    else
+      assert.throws(run, (thrown) => {
+        assert.ok(thrown instanceof StatusError, name);
+        assert.equal(thrown.message, error.message);
+        assert.equal(thrown.code, error.code);
+        const fields = (causes: { field?: string }[] | undefined): unknown[] => (causes ?? []).map((c) => c.field).sort();
+        assert.deepEqual(fields(thrown.status.details?.causes), fields(error.details?.causes));
+        return true;
+      });
+  }
+});
+
+const configMap = typeOfKind("v1", "ConfigMap");
+const at = { apiVersion: "v1", kind: "ConfigMap", time: "2026-01-01T00:00:00Z" };
+
+test("an update that changes nothing returns the object itself, and shares other entries", () => {
+  const made = trackUpdate(configMap, undefined, { metadata: { name: "a", uid: "1" }, data: { k: "v" } }, { ...at, manager: "one" });
+  assert.equal(trackUpdate(configMap, made, made, { ...at, manager: "two" }), made);
+  const next = trackUpdate(configMap, made, { ...made, data: { k: "v", l: "w" } }, { ...at, manager: "two" });
+  assert.equal(managedOf(next)?.[0], managedOf(made)?.[0]);
+});
+
+test("what was never tracked stays untracked, and an empty list drops the tracking", () => {
+  const old = { metadata: { name: "a", uid: "1" }, data: { k: "v" } };
+  assert.equal(managedOf(trackUpdate(configMap, old, { ...old, data: {} }, { ...at, manager: "m" })), undefined);
+  const made = trackUpdate(configMap, undefined, old, { ...at, manager: "m" });
+  const reset = { ...made, metadata: { ...(made.metadata as JSONObject), managedFields: [] } };
+  assert.equal(managedOf(trackUpdate(configMap, made, reset, { ...at, manager: "m" })), undefined);
+});
+
+test("objects without a schema own maps by field and lists as one piece", () => {
+  const made = trackUpdate(undefined, undefined, { metadata: { name: "a" }, spec: { l: [{ a: 1 }], m: { x: 1 } } }, { ...at, manager: "m" });
+  assert.deepEqual(managedOf(made)?.[0]?.fieldsV1, { "f:spec": { ".": {}, "f:l": {}, "f:m": { ".": {}, "f:x": {} } } });
+});
+
+test("the user agent names the manager up to its slash", () => {
+  assert.equal(managerName(undefined, "kubectl/v1.36 (linux)"), "kubectl");
+  assert.equal(managerName("mine", "kubectl/v1"), "mine");
+  assert.equal(managerName("", ""), "unknown");
+});
+
+test("sets of fields obey the laws of sets", () => {
+  const random = seededRandom(5);
+  const any = (): FieldSet | undefined =>
+    setOf(...Array.from({ length: random.int(6) }, () => Array.from({ length: 1 + random.int(3) }, () => `f:${"abc"[random.int(3)]}`)));
+  const list = (set: FieldSet | undefined): string[] => [...paths(set)].map(pathText).sort();
+  for (let i = 0; i < 2000; i++) {
+    const a = any();
+    const b = any();
+    const inA = new Set(list(a));
+    const inB = new Set(list(b));
+    assert.deepEqual(list(union(a, b)), [...new Set([...inA, ...inB])].sort());
+    assert.deepEqual(list(intersection(a, b)), [...inA].filter((p) => inB.has(p)).sort());
+    assert.deepEqual(list(difference(a, b)), [...inA].filter((p) => !inB.has(p)).sort());
+    assert.deepEqual(list(recursiveDifference(a, b)), [...inA].filter((p) => ![...inB].some((q) => p === q || p.startsWith(`${q}.`))).sort());
+    assert.ok(equalSets(setOf(...paths(a)), a));
+    for (const path of paths(b)) assert.equal(hasPath(a, path), inA.has(pathText(path)));
+    const copy = JSON.parse(JSON.stringify(a ?? {})) as unknown;
+    assert.ok(isFieldSet(copy) && equalSets(copy, a));
+  }
+});
+
+test("paths print as conflicts show them", () => {
+  assert.equal(pathText(["f:spec", 'k:{"containerPort":80,"protocol":"TCP"}', 'v:"x"', "i:3"]), '.spec[containerPort=80,protocol="TCP"][="x"][3]');
+});

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Random, seededRandom } from "../../base/random.ts";
+import type { JSONObject, JSONValue } from "../json.ts";
+import { typeOfKind } from "../schema/schema.ts";
+import { StatusError } from "../status.ts";
+import { applyJSONPatch, JSONPatchError, runJSONPatch } from "./json-patch.ts";
+import { applyMergePatch, createMergePatch } from "./merge-patch.ts";
+import { applyStrategicMergePatch } from "./strategic.ts";
+import { equal } from "./values.ts";
+
+const deployment = typeOfKind("apps/v1", "Deployment");
+const freeze = <T>(value: T): T => {
+  if (typeof value === "object" && value !== null) for (const inner of Object.values(Object.freeze(value))) freeze(inner);
+  return value;
+};
+
+test("JSON patch operations follow RFC 6902 and leave the document alone", () => {
+  const doc = freeze({ a: { b: [1, 2, 3] }, "x/y": 1, keep: { z: 1 } });
+  const patched = runJSONPatch(doc, [
+    { op: "test", path: "/a/b/1", value: 2 },
+    { op: "add", path: "/a/b/-", value: 4 },
+    { op: "add", path: "/a/b/0", value: 0 },
+    { op: "remove", path: "/a/b/-1" },
+    { op: "replace", path: "/x~1y", value: 2 },
+    { op: "copy", from: "/a", path: "/c" },
+    { op: "add", path: "/c/d", value: true },
+    { op: "move", from: "/x~1y", path: "/m" },
+  ]) as JSONObject;
+  assert.deepEqual(patched, { a: { b: [0, 1, 2, 3] }, keep: { z: 1 }, c: { b: [0, 1, 2, 3], d: true }, m: 2 });
+  assert.equal(patched.keep, doc.keep);
+});
+
+test("JSON patches that do not apply say why", () => {
+  const messages: [JSONValue, string][] = [
+    [{ op: "remove", path: "/q" }, "error in remove for path: '/q': Unable to remove nonexistent key: q: missing value"],
+    [{ op: "add", path: "/q/r", value: 1 }, 'add operation does not apply: doc is missing path: "/q/r": missing value'],
+    [{ op: "replace", path: "/l/7", value: 1 }, "replace operation does not apply: doc is missing key: /l/7: missing value"],
+    [{ op: "add", path: "/l/7", value: 1 }, "error in add for path: '/l/7': Unable to access invalid index: 7: invalid index referenced"],
+    [{ op: "test", path: "/a", value: 2 }, "testing value /a failed: test failed"],
+    [{ op: "zap", path: "/a" }, "Unexpected kind: zap"],
+    [{ op: "add" }, "add operation failed to decode path: missing value"],
+    [{ op: "move", path: "/b" }, "move operation failed to decode from: operation, missing from field: missing value"],
+  ];
+  for (const [operation, message] of messages)
+    assert.throws(
+      () => runJSONPatch({ a: 1, l: [1] }, [operation]),
+      (error) => error instanceof JSONPatchError && error.message === message,
+      message,
+    );
+  assert.throws(() => applyJSONPatch({}, {}), { message: "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp" });
+  assert.throws(
+    () => applyJSONPatch({}, [{ op: "remove", path: "/a" }]),
+    (error) => error instanceof StatusError && error.code === 422 && error.reason === "Invalid",
+  );
+  assert.throws(() => applyJSONPatch({}, Array(10_001).fill({ op: "test", path: "" })), /The allowed maximum operations in a JSON patch is 10000, got 10001/);
+});
+
+test("a missing key is replaced as if added, and __proto__ is a key like any other", () => {
+  assert.deepEqual(runJSONPatch({}, [{ op: "replace", path: "/a", value: 1 }]), { a: 1 });
+  const patched = applyMergePatch({}, JSON.parse('{"__proto__":{"a":1},"constructor":{"b":null}}') as JSONObject);
+  assert.equal(JSON.stringify(patched), '{"__proto__":{"a":1},"constructor":{}}');
+});
+
+test("merge patches follow RFC 7386 and share what they do not touch", () => {
+  const doc = freeze({ a: { b: 1, c: { d: 2 } }, l: [1], e: "x" });
+  const patched = applyMergePatch(doc, { a: { b: null, n: { x: null, y: 1 } }, l: [{ z: null }], e: { f: 1 } });
+  assert.deepEqual(patched, { a: { c: { d: 2 }, n: { y: 1 } }, l: [{}], e: { f: 1 } });
+  assert.equal((patched.a as JSONObject).c, doc.a.c);
+  assert.equal(applyMergePatch(doc, { a: { b: 1 }, zz: null }), doc);
+  assert.throws(() => applyMergePatch(doc, [1]), {
+    message: "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
+  });
+});
+
+function anyValue(random: Random, depth = 0): JSONValue {
+  const kind = random.int(depth > 3 ? 3 : 5);
+  if (kind === 0) return random.int(5);
+  if (kind === 1) return "abc".slice(0, random.int(4));
+  if (kind === 2) return random.int(2) === 0;
+  if (kind === 3) return Array.from({ length: random.int(3) }, () => anyValue(random, depth + 1));
+  return Object.fromEntries(Array.from({ length: random.int(4) }, () => ["abcd"[random.int(4)] as string, anyValue(random, depth + 1)]));
+}
+
+test("a merge patch made of two documents turns one into the other", () => {
+  const random = seededRandom(11);
+  for (let i = 0; i < 2000; i++) {
+    const before = { r: anyValue(random), s: anyValue(random) };
+    const after = { r: anyValue(random), t: anyValue(random) };
+    const patch = createMergePatch(before, after);
+    assert.ok(equal(applyMergePatch(before, patch), after), JSON.stringify({ before, after, patch }));
+    assert.deepEqual(createMergePatch(after, after), {});
+  }
+});
+
+const doc = freeze({
+  metadata: { name: "d", finalizers: ["x/a", "x/b"], labels: { a: "1" } },
+  spec: {
+    strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1 } },
+    template: {
+      spec: {
+        volumes: [{ name: "v", emptyDir: {} }],
+        tolerations: [{ key: "k" }],
+        containers: [
+          { name: "c1", image: "i1", env: [{ name: "A", value: "1" }], ports: [{ containerPort: 80, protocol: "TCP" }] },
+          { name: "c2", image: "i2" },
+        ],
+      },
+    },
+  },
+});
+const patch = (value: JSONObject): JSONObject => {
+  assert.ok(deployment);
+  return applyStrategicMergePatch(deployment, doc as unknown as JSONObject, freeze(value));
+};
+const podPatch = (spec: JSONObject): Record<string, JSONValue[]> =>
+  (((patch({ spec: { template: { spec } } }).spec as JSONObject).template as JSONObject).spec ?? {}) as Record<string, JSONValue[]>;
+const names = (list: JSONValue[] | undefined): unknown[] => (list ?? []).map((item) => (item as JSONObject).name);
+
+test("strategic merge goes by merge keys", () => {
+  const spec = podPatch({ containers: [{ name: "c2", image: "new" }, { name: "c3" }], tolerations: [{ key: "z" }] });
+  assert.deepEqual(names(spec.containers), ["c1", "c2", "c3"]);
+  assert.equal((spec.containers as JSONObject[])[1]?.image, "new");
+  assert.equal((spec.containers as JSONObject[])[0], doc.spec.template.spec.containers[0] as unknown);
+  assert.deepEqual(spec.tolerations, [{ key: "z" }]);
+  assert.deepEqual((patch({ metadata: { finalizers: ["x/c"] } }).metadata as JSONObject).finalizers, ["x/c", "x/a", "x/b"]);
+});
+
+test("strategic merge obeys its directives", () => {
+  assert.deepEqual(names(podPatch({ containers: [{ name: "c1", $patch: "delete" }] }).containers), ["c2"]);
+  assert.deepEqual(names(podPatch({ containers: [{ $patch: "replace" }, { name: "q" }] }).containers), ["q"]);
+  assert.deepEqual(
+    names(podPatch({ "$setElementOrder/containers": [{ name: "c2" }, { name: "n" }, { name: "c1" }], containers: [{ name: "n" }] }).containers),
+    ["c2", "n", "c1"],
+  );
+  assert.deepEqual((patch({ metadata: { "$deleteFromPrimitiveList/finalizers": ["x/a"] } }).metadata as JSONObject).finalizers, ["x/b"]);
+  assert.deepEqual(podPatch({ volumes: [{ name: "v", $retainKeys: ["name", "configMap"], configMap: { name: "m" } }] }).volumes, [
+    { name: "v", configMap: { name: "m" } },
+  ]);
+  assert.deepEqual((patch({ spec: { strategy: { $retainKeys: ["type"], type: "Recreate" } } }).spec as JSONObject).strategy, { type: "Recreate" });
+  assert.deepEqual((patch({ metadata: { labels: { $patch: "replace", c: "1" } } }).metadata as JSONObject).labels, { c: "1" });
+  assert.deepEqual(podPatch({ $patch: "delete" }), {});
+});
+
+test("strategic merges that cannot be done get upstream's answer", () => {
+  const answers: [JSONObject, number, string][] = [
+    [{ spec: { template: { spec: { containers: [{ image: "x" }] } } } }, 500, "map: map[image:x] does not contain declared merge key: name"],
+    [{ spec: { template: { spec: { $patch: "wat" } } } }, 500, "unknown patch type: wat in map: map[$patch:wat]"],
+    [{ metadata: { $retainKeys: "x" } }, 400, "invalid patch format of retainKeys"],
+    [{ metadata: { $deleteFromPrimitiveList: ["x"] } }, 400, "invalid patch format of primitive list"],
+    [{ metadata: { "$setElementOrder/finalizers": "x" } }, 500, "expected a []interface {}, but received a string"],
+    [
+      { spec: { template: { spec: { "$setElementOrder/containers": [{ name: "c2" }], containers: [{ name: "n" }] } } } },
+      500,
+      "The order in patch list:\n[map[name:n]]\n doesn't match $setElementOrder list:\n[map[name:c2]]\n",
+    ],
+  ];
+  for (const [value, code, message] of answers)
+    assert.throws(
+      () => patch(value),
+      (error) => error instanceof StatusError && error.code === code && error.message === message,
+      message,
+    );
+});
+
+test("a strategic patch that changes nothing returns the document itself", () => {
+  assert.equal(
+    patch({ metadata: { labels: { a: "1", gone: null } }, spec: { template: { spec: { containers: [{ name: "c1", image: "i1" }] } } } }),
+    doc as unknown,
+  );
+});
