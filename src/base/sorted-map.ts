@@ -107,7 +107,7 @@ export class SortedMap<V> {
 
   /** Values of the keys that begin with `prefix` and are greater than `after`, in order, at most `limit`. */
   values(prefix = "", after?: string, limit = Number.POSITIVE_INFINITY): V[] {
-    if (prefix === "" && after === undefined && limit >= this.#size) return this.#values.flat();
+    if (prefix === "" && after === undefined && limit >= this.#size) return ([] as V[]).concat(...this.#values);
     const found: V[] = [];
     this.each(prefix, after, (value) => found.push(value) < limit);
     return found;

@@ -66,7 +66,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     return this.#ready;
   }
   async #load(): Promise<void> {
-    const pageSize = 5_000;
+    const pageSize = 1_000;
     this.#live.clear();
     let after: string | undefined;
     let revision = 0;
@@ -76,6 +76,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
       for (const item of page.items) this.#live.set(item.key.slice(this.prefix.length), this.#stored(item));
       after = page.items.at(-1)?.key;
       if (page.remaining === 0) break;
+      // Reading everything takes seconds for a large cluster; others get a turn after each page.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     this.#history = new History(revision, this.#host.history);
     this.#lastChange = revision;

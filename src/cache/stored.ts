@@ -33,6 +33,10 @@ export class Shared {
     this.keep(stored, object);
     return object;
   }
+  /** The parsed form, if it is kept. */
+  parsed(stored: StoredObject): KubeObject | undefined {
+    return this.#parsed.get(stored);
+  }
   keep(stored: StoredObject, object: KubeObject): void {
     this.#parsed.set(stored, object);
     this.#bytes += stored.bytes.length;
@@ -135,7 +139,8 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
 
   #read(): void {
     const { shared, index } = this.#family;
-    const object = shared.parse(this);
+    // Strings are all that is taken from it, so the quick reading will do; and a scan of everything must not empty the cache.
+    const object = shared.parsed(this) ?? (JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length).toString()) as KubeObject);
     this.#labels = shared.labels(object.metadata.labels);
     const fields = index(object).fields ?? {};
     const names = Object.keys(fields);

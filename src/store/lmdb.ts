@@ -52,7 +52,7 @@ const format = "k8ts store 1";
 /** Newest changes that watches are served from memory: count and bytes. */
 const tailEvents = 4_096;
 const tailBytes = 16 * 2 ** 20;
-const compactRows = 1_000;
+const compactRows = 400;
 
 interface Live {
   revision: number;
