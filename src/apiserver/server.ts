@@ -4,6 +4,7 @@
  */
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
+import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
 import { internalError, StatusError, timeout, tooManyRequests, unauthorized } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -23,7 +24,7 @@ import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call
 import { FrameCache } from "./rest/frames.ts";
 import { type Form, negotiate } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
-import { type Connectors, exists, notFoundPage, route } from "./router.ts";
+import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
 
 /** Told of each request once it is answered, or when a long one has begun. */
 export interface Auditor {
@@ -71,8 +72,24 @@ export interface ApiServer {
 
 const longRunningSubresources = new Set(["attach", "exec", "proxy", "log", "portforward"]);
 const isLong = (info: RequestInfo, request: ApiRequest): boolean =>
-  info.verb === "watch" || info.verb === "proxy" || (info.isResource && longRunningSubresources.has(info.subresource)) || request.path.startsWith("/debug/pprof");
+  info.verb === "watch" ||
+  info.verb === "proxy" ||
+  (info.isResource && longRunningSubresources.has(info.subresource)) ||
+  request.path.startsWith("/debug/pprof");
 const readingVerbs = new Set(["get", "list", "watch"]);
+
+const selectsMany = new Set(["list", "watch", "deletecollection"]);
+
+/** Undefined for none and for one that cannot be read: the verb itself refuses that one. */
+function parsedFieldSelector(text: string | null): AuthorizationAttributes["fieldSelector"] {
+  if (!text) return undefined;
+  try {
+    return parseFieldSelector(text).requirements;
+  } catch (error) {
+    if (error instanceof FieldSelectorError) return undefined;
+    throw error;
+  }
+}
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { clock, logger, authorizer, cache } = options;
@@ -135,7 +152,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     user = await impersonate(request, user, authorize);
     const { verb, isResource, group, version, resource, subresource, namespace, name } = info;
-    await authorize({ user, verb, isResource, group, version, resource, subresource, namespace, name, path: request.path });
+    const fieldSelector = selectsMany.has(verb) ? parsedFieldSelector(request.query.get("fieldSelector")) : undefined;
+    await authorize({
+      user,
+      verb,
+      isResource,
+      group,
+      version,
+      resource,
+      subresource,
+      namespace,
+      name,
+      path: request.path,
+      ...(fieldSelector ? { fieldSelector } : {}),
+    });
     return user;
   }
 
@@ -152,7 +182,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   async function answer(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
     if (info.isResource) {
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
-      if (!endpoint || !exists(endpoint, info)) return (await options.extra?.(request)) ?? notFoundPage();
+      if (!endpoint || !exists(endpoint, info)) {
+        const extra = await options.extra?.(request);
+        if (extra) return extra;
+        if (served().some((def) => def.group === info.group && def.version === info.version)) throw noSuchResource();
+        return notFoundPage();
+      }
       return route(callOf(request, info, user, endpoint), options.connectors ?? {});
     }
     const checked = await health(checks, request);
@@ -256,7 +291,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const info = parseRequestInfo(request.method, request.path, request.query);
       const user = await identify(request, info);
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
-      if (!endpoint || !exists(endpoint, info)) throw new StatusError({ code: 404, reason: "NotFound", message: "the server could not find the requested resource" });
+      if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
       return { ...callOf({ ...request, headers: { ...request.headers, accept: "application/json" } }, info, user, endpoint), request };
     },
     beginShutdown: () => stopping.abort(),
