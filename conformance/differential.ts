@@ -78,7 +78,7 @@ function settled(value: unknown, hide: readonly string[]): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, volatile.has(key) || hide.includes(key) ? (item ? "*" : item) : settled(item, hide)]),
+      .map(([key, item]) => [key, hide.includes(key) ? "*" : volatile.has(key) ? (item ? "*" : item) : settled(item, hide)]),
   );
 }
 

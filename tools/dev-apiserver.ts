@@ -23,7 +23,23 @@ function certificate(name: string, subject: string, alternatives?: string): void
   openssl("req", "-new", "-key", `${name}.key`, "-subj", subject, "-out", `${name}.csr`);
   const lines = ["keyUsage=critical,digitalSignature,keyEncipherment", "extendedKeyUsage=clientAuth,serverAuth"];
   writeFileSync(file(`${name}.ext`), [...lines, ...(alternatives ? [`subjectAltName=${alternatives}`] : [])].join("\n"));
-  openssl("x509", "-req", "-in", `${name}.csr`, "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "365", "-extfile", `${name}.ext`, "-out", `${name}.crt`);
+  openssl(
+    "x509",
+    "-req",
+    "-in",
+    `${name}.csr`,
+    "-CA",
+    "ca.crt",
+    "-CAkey",
+    "ca.key",
+    "-CAcreateserial",
+    "-days",
+    "365",
+    "-extfile",
+    `${name}.ext`,
+    "-out",
+    `${name}.crt`,
+  );
 }
 const users: Record<string, string> = {
   admin: "/O=system:masters/CN=admin",
@@ -35,7 +51,23 @@ const users: Record<string, string> = {
 if (!existsSync(file("ca.crt"))) {
   key("ca");
   const usage = "keyUsage=critical,keyCertSign,cRLSign,digitalSignature";
-  openssl("req", "-x509", "-new", "-key", "ca.key", "-subj", "/CN=kubernetes", "-days", "365", "-out", "ca.crt", "-addext", "basicConstraints=critical,CA:true", "-addext", usage);
+  openssl(
+    "req",
+    "-x509",
+    "-new",
+    "-key",
+    "ca.key",
+    "-subj",
+    "/CN=kubernetes",
+    "-days",
+    "365",
+    "-out",
+    "ca.crt",
+    "-addext",
+    "basicConstraints=critical,CA:true",
+    "-addext",
+    usage,
+  );
   certificate("apiserver", "/CN=kube-apiserver", "DNS:kubernetes,DNS:localhost,IP:10.96.0.1,IP:127.0.0.1");
   for (const [name, subject] of Object.entries(users)) certificate(name, subject);
   openssl("genrsa", "-out", "sa.key", "2048");

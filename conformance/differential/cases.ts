@@ -33,7 +33,11 @@ const deployment = (name: string, spec: object = {}): object => ({
   apiVersion: "apps/v1",
   kind: "Deployment",
   metadata: { name },
-  spec: { selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: "c", image: "nginx" }] } }, ...spec },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: "c", image: "nginx" }] } },
+    ...spec,
+  },
 });
 const step = (method: Step["method"], path: string, body?: unknown, headers?: Record<string, string>, hide?: string[]): Step => ({
   method,

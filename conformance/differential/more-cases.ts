@@ -3,7 +3,12 @@ import type { Case, Step } from "./cases.ts";
 
 const core = "/api/v1/namespaces/default";
 const cmd = `${core}/configmaps`;
-const get = (path: string, headers?: Record<string, string>, hide?: string[]): Step => ({ method: "GET", path, ...(headers ? { headers } : {}), ...(hide ? { hide } : {}) });
+const get = (path: string, headers?: Record<string, string>, hide?: string[]): Step => ({
+  method: "GET",
+  path,
+  ...(headers ? { headers } : {}),
+  ...(hide ? { hide } : {}),
+});
 const post = (path: string, body: unknown, hide?: string[]): Step => ({ method: "POST", path, body, ...(hide ? { hide } : {}) });
 const service = (name: string, spec: object): object => ({ apiVersion: "v1", kind: "Service", metadata: { name }, spec });
 const ports = [{ port: 80 }];
@@ -60,10 +65,24 @@ export const moreCases: Case[] = [
       post(`${core}/services`, service("s8", { ports: [] })),
       post(`${core}/services`, service("s8", { ports, ipFamilyPolicy: "RequireDualStack" })),
       { method: "PATCH", path: `${core}/services/s2`, body: { spec: { clusterIP: "10.96.7.8" } }, headers: { "content-type": "application/merge-patch+json" } },
-      { method: "PATCH", path: `${core}/services/s5`, body: { spec: { type: "ClusterIP" } }, headers: { "content-type": "application/merge-patch+json" }, hide: random },
-      { method: "PATCH", path: `${core}/services/s4`, body: { spec: { type: "ClusterIP", externalName: null, ports } }, headers: { "content-type": "application/merge-patch+json" }, hide: random },
+      {
+        method: "PATCH",
+        path: `${core}/services/s5`,
+        body: { spec: { type: "ClusterIP" } },
+        headers: { "content-type": "application/merge-patch+json" },
+        hide: random,
+      },
+      {
+        method: "PATCH",
+        path: `${core}/services/s4`,
+        body: { spec: { type: "ClusterIP", externalName: null, ports } },
+        headers: { "content-type": "application/merge-patch+json" },
+        hide: random,
+      },
       get("/apis/networking.k8s.io/v1/ipaddresses/10.96.7.7"),
-      ...["s1", "s2", "s3", "s4", "s5", "s6", "s7"].map((name): Step => ({ method: "DELETE", path: `${core}/services/${name}`, hide: [...random, "healthCheckNodePort"] })),
+      ...["s1", "s2", "s3", "s4", "s5", "s6", "s7"].map(
+        (name): Step => ({ method: "DELETE", path: `${core}/services/${name}`, hide: [...random, "healthCheckNodePort"] }),
+      ),
       get("/apis/networking.k8s.io/v1/ipaddresses/10.96.7.7"),
     ],
   },
@@ -99,7 +118,9 @@ export const moreCases: Case[] = [
       get(cmd, { "impersonate-group": "x" }),
       get(cmd, { authorization: "Bearer nonsense", "impersonate-user": "system:serviceaccount:default:default" }),
       post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", { spec: { resourceAttributes: { verb: "get", resource: "pods" } } }),
-      post("/apis/authorization.k8s.io/v1/subjectaccessreviews", { spec: { user: "bob", resourceAttributes: { verb: "get", resource: "pods", namespace: "default" } } }),
+      post("/apis/authorization.k8s.io/v1/subjectaccessreviews", {
+        spec: { user: "bob", resourceAttributes: { verb: "get", resource: "pods", namespace: "default" } },
+      }),
       post("/apis/authorization.k8s.io/v1/subjectaccessreviews", { spec: {} }),
       post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, ["credential-id"]),
       post("/apis/authentication.k8s.io/v1/tokenreviews", { spec: { token: "x" } }),

@@ -148,7 +148,11 @@ function withSubjects(old: RoleBinding, draft: Draft): KubeObject | undefined {
   const before = old.subjects ?? [];
   const same = (a: Subject, b: Subject): boolean => a.kind === b.kind && a.name === b.name && (a.namespace ?? "") === (b.namespace ?? "");
   const missing = (wanted.subjects ?? []).filter((subject) => !before.some((other) => same(subject, other)));
-  return { ...old, metadata: withMetadata(old as KubeObject, draft), ...(missing.length ? { subjects: [...before, ...missing] } : {}) } as unknown as KubeObject;
+  return {
+    ...old,
+    metadata: withMetadata(old as KubeObject, draft),
+    ...(missing.length ? { subjects: [...before, ...missing] } : {}),
+  } as unknown as KubeObject;
 }
 
 async function put(rest: Rest, resource: string, draft: Draft): Promise<void> {
@@ -157,7 +161,11 @@ async function put(rest: Rest, resource: string, draft: Draft): Promise<void> {
   const current = await endpoint.cache.get(namespace, draft.metadata.name);
   if (!current) return ensure(rest, endpoint, draft);
   const old = current.object();
-  const wanted = finish(endpoint, { ...old, ...deepCopy(draft), metadata: { ...old.metadata, labels: { ...old.metadata.labels, ...(draft.metadata as KubeObject["metadata"]).labels } } } as unknown as KubeObject);
+  const wanted = finish(endpoint, {
+    ...old,
+    ...deepCopy(draft),
+    metadata: { ...old.metadata, labels: { ...old.metadata.labels, ...(draft.metadata as KubeObject["metadata"]).labels } },
+  } as unknown as KubeObject);
   if (!deepEqual(wanted, old)) await endpoint.cache.update(wanted, current.revision);
 }
 
@@ -191,7 +199,8 @@ async function ensureApiServices(rest: Rest): Promise<void> {
   for (const { group, version } of resources) {
     const draft = known.find((one) => one.metadata.name === `${version}.${group}`);
     if (draft) await ensure(rest, endpoint, withTime(draft, formatTime(rest.clock.now())));
-    else if (!draft && group !== "apiregistration.k8s.io") rest.logger.debug("no APIService is known for a served version", { version: apiVersionOf(group, version) });
+    else if (!draft && group !== "apiregistration.k8s.io")
+      rest.logger.debug("no APIService is known for a served version", { version: apiVersionOf(group, version) });
   }
 }
 

@@ -4,18 +4,21 @@ import { badRequest } from "../api/status.ts";
 import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
 
 /** `authorize` throws the 403 of an attribute that the caller may not take on. */
-export async function impersonate(
-  request: ApiRequest,
-  user: UserInfo,
-  authorize: (attributes: AuthorizationAttributes) => Promise<void>,
-): Promise<UserInfo> {
+export async function impersonate(request: ApiRequest, user: UserInfo, authorize: (attributes: AuthorizationAttributes) => Promise<void>): Promise<UserInfo> {
   const name = request.headers["impersonate-user"];
   const groups = request.headers["impersonate-group"];
   const uid = request.headers["impersonate-uid"];
   const extras = Object.keys(request.headers).filter((header) => header.startsWith("impersonate-extra-"));
   if (name === undefined) {
     if (groups === undefined && uid === undefined && extras.length === 0) return user;
-    throw badRequest(`requested ${JSON.stringify(groups ? groups.split(", ") : [])} without impersonating a user`);
+    const asked = groups
+      ? `[]string{${groups
+          .split(", ")
+          .map((group) => JSON.stringify(group))
+          .join(", ")}}`
+      : "[]string(nil)";
+    const info = `Name:"", UID:${JSON.stringify(uid ?? "")}, Groups:${asked}, Extra:map[string][]string(nil)`;
+    throw badRequest(`requested &user.DefaultInfo{${info}} without impersonating a user name`);
   }
   const may = (group: string, resource: string, subresource: string, namespace: string, value: string): Promise<void> =>
     authorize({ user, verb: "impersonate", isResource: true, group, version: "", resource, subresource, namespace, name: value, path: request.path });

@@ -2,9 +2,7 @@
 import type { Metrics } from "../base/metrics.ts";
 import type { RequestInfo } from "./request-info.ts";
 
-const durationBuckets = [
-  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
-];
+const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 
 export function createServerMetrics(metrics: Metrics) {
   const labels = ["verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component"];
@@ -33,8 +31,13 @@ export function createServerMetrics(metrics: Metrics) {
     "scope",
     "component",
   ]);
-  const rejected = metrics.counter("apiserver_flowcontrol_rejected_requests_total", "Number of requests rejected by the limit of requests in flight.", ["reason"]);
-  const aborts = metrics.counter("apiserver_request_aborts_total", "Number of requests which apiserver aborted possibly due to a timeout.", ["verb", "resource"]);
+  const rejected = metrics.counter("apiserver_flowcontrol_rejected_requests_total", "Number of requests rejected by the limit of requests in flight.", [
+    "reason",
+  ]);
+  const aborts = metrics.counter("apiserver_request_aborts_total", "Number of requests which apiserver aborted possibly due to a timeout.", [
+    "verb",
+    "resource",
+  ]);
   const scopeOf = (info: RequestInfo): string => (!info.isResource ? "" : info.name ? "resource" : info.namespace ? "namespace" : "cluster");
   const verbOf = (info: RequestInfo): string => (info.verb === "patch" && info.isResource ? "PATCH" : info.verb.toUpperCase());
   return {

@@ -28,8 +28,20 @@ const verbs: Record<string, SubresourceHandler> = { create, get, list, watch, up
 export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
   const { def } = endpoint;
   if (info.parts.length > 3 && info.subresource !== "proxy") return false;
+  if (info.subresource && !def.subresources?.some((s) => s.name === info.subresource)) return false;
   if (!def.namespaced) return info.namespace === "" || def.resource === "namespaces";
-  return info.namespace !== "" || (info.parts.length === 1 && info.verb !== "create" && info.verb !== "deletecollection");
+  return info.namespace !== "" || info.parts.length === 1;
+}
+
+/** A path that has the form of a resource of a version that is served, and is none. */
+export const noSuchResource = (): StatusError =>
+  new StatusError({ code: 404, reason: "NotFound", message: "the server could not find the requested resource", details: {} });
+
+/** Collections are read, added to and emptied; objects are read and changed. */
+function fits(endpoint: Endpoint, info: RequestInfo): boolean {
+  const collection = info.parts.length === 1;
+  if (collection && endpoint.def.namespaced && info.namespace === "") return info.verb === "list" || info.verb === "watch" || info.verb === "get";
+  return collection ? info.verb !== "update" && info.verb !== "patch" && info.verb !== "delete" : info.verb !== "create" && info.verb !== "deletecollection";
 }
 
 /** Subresources that are reached by more than GET, PUT and PATCH of the object: exec, log, proxy. */
@@ -39,7 +51,7 @@ export async function route(call: Call, connectors: Connectors): Promise<ApiResp
   const { endpoint, info } = call;
   if (info.subresource) return routeSubresource(call, connectors);
   const asked = info.verb === "get" && info.parts.length === 1 ? "list" : info.verb;
-  if (!endpoint.def.verbs.includes(asked)) throw methodNotAllowed();
+  if (!endpoint.def.verbs.includes(asked) || !fits(endpoint, info)) throw methodNotAllowed();
   const verb = verbs[asked];
   if (!verb) throw methodNotAllowed();
   return verb(call);

@@ -23,7 +23,9 @@ export function parseApply(bytes: Uint8Array): ApplyPatch {
     const { value, duplicates } = parseYAML(bytes);
     if (value === null) return { object: {}, strict: duplicates };
     if (typeof value !== "object" || Array.isArray(value))
-      throw badRequest("error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal into Go value of type map[string]interface {}");
+      throw badRequest(
+        "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal into Go value of type map[string]interface {}",
+      );
     return { object: value, strict: duplicates };
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(`error decoding YAML: ${error.message}`);

@@ -17,13 +17,16 @@ export function encodeContinue(position: Position): string {
 
 export function decodeContinue(token: string): Position {
   const bad = (why: string): never => {
-    throw badRequest(`continue key is not valid: ${why}`);
+    throw badRequest(`invalid continue token: continue key is not valid: ${why}`);
   };
   let parsed: { v?: unknown; rv?: unknown; start?: unknown };
+  const wrong = token.search(/[^A-Za-z0-9_-]/);
+  if (wrong >= 0 || token.length % 4 === 1) return bad(`illegal base64 data at input byte ${wrong >= 0 ? wrong : token.length - 1}`);
+  const text = Buffer.from(token, "base64url").toString("utf8");
   try {
-    parsed = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
+    parsed = JSON.parse(text);
   } catch {
-    return bad("illegal base64 data or JSON");
+    return bad(`invalid character ${JSON.stringify(text[0] ?? "").replaceAll('"', "'")} looking for beginning of value`);
   }
   if (typeof parsed !== "object" || parsed === null || parsed.v !== version)
     return bad(`server does not recognize this encoded version ${JSON.stringify(parsed?.v ?? "")}`);

@@ -1,11 +1,11 @@
 /** Bodies to objects: syntax, unknown and repeated fields, defaults, version (k8s.io/apiserver/pkg/endpoints/handlers). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { decodeObject as decodeBytes } from "../../api/codec/decode.ts";
+import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import type { TypeDef } from "../../api/schema/schema.ts";
+import { type TypeDef, typeOfKind } from "../../api/schema/schema.ts";
 import { badRequest } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, Endpoint } from "./call.ts";
@@ -35,10 +35,10 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   let object: JSONObject;
   let strict: string[];
   const refuse = (why: string): never => {
-    if (givenKind) {
-      const version = (givenVersion || apiVersion).slice((givenVersion || apiVersion).indexOf("/") + 1);
-      throw badRequest(`${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
-    }
+    const version = (givenVersion || apiVersion).slice((givenVersion || apiVersion).indexOf("/") + 1);
+    throw badRequest(`${givenKind || kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
+  };
+  const unreadable = (why: string): never => {
     throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(bytes ?? new Uint8Array(0))})`);
   };
   try {
@@ -55,11 +55,29 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
+    if (bytes && bodyMedia(request) === "json") {
+      try {
+        const sniffed = sniffJSON(bytes);
+        choose(sniffed.apiVersion, sniffed.kind);
+      } catch (syntax) {
+        return unreadable((syntax as Error).message);
+      }
+    }
     return refuse(error.message);
+  }
+  if (
+    ((givenKind !== "" || givenVersion !== "") && (givenKind || kind) !== kind) ||
+    (givenVersion !== "" && givenVersion !== apiVersion && !expected.versions?.has(givenVersion))
+  ) {
+    const [known, version] = [givenKind || kind, givenVersion || apiVersion];
+    const short = version.slice(version.indexOf("/") + 1);
+    if (!typeOfKind(version, known))
+      refuse(`no kind ${JSON.stringify(known)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:111"`);
+    const home = apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
+    if (known !== kind) refuse(`converting (${short}.${known}) to (${home}.${kind}): unknown conversion`);
   }
   if (givenVersion !== "" && givenVersion !== apiVersion && !expected.versions?.has(givenVersion))
     throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);
-  if (givenKind !== "" && givenKind !== kind) refuse(`converting (${givenKind}) to (${kind}): unknown conversion`);
   if (validation !== "Ignore" && strict.length) {
     if (validation === "Strict") refuse(`strict decoding error: ${strict.join(", ")}`);
     for (const message of strict) call.warn(message);
@@ -71,7 +89,8 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
 
 /** The first 30 characters, as upstream's message shows what it could not read. */
 function summary(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 30)).toString("utf8");
+  if (bytes.length === 0) return "<empty>";
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 30)).toString(bytes[0] === 0x7b ? "utf8" : "hex");
   return bytes.length > 30 ? `${text} ...` : text;
 }
 

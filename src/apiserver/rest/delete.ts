@@ -211,5 +211,9 @@ export function respondDeletion(call: Call, deletion: Deletion, options: DeleteO
   const withObject = answersWithObject.has(endpoint.groupResource) || !(deletion.gone || deletion.pending);
   const status = !deletion.gone && options.orphanDependents === false ? 202 : 200;
   if (withObject) return respondOutcome(call, status, deletion);
-  return respondObject({ ...call, form: { media: call.form.media, pretty: call.form.pretty } }, status, deletedStatus(endpoint, info.name, deletion.object.metadata.uid));
+  return respondObject(
+    { ...call, form: { media: call.form.media, pretty: call.form.pretty } },
+    status,
+    deletedStatus(endpoint, info.name, deletion.object.metadata.uid),
+  );
 }

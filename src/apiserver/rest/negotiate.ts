@@ -40,7 +40,11 @@ function clausesOf(accept: string): Clause[] {
       const params: Record<string, string> = {};
       for (const part of rest) {
         const equals = part.indexOf("=");
-        if (equals > 0) params[part.slice(0, equals).trim()] = part.slice(equals + 1).trim().replace(/^"|"$/g, "");
+        if (equals > 0)
+          params[part.slice(0, equals).trim()] = part
+            .slice(equals + 1)
+            .trim()
+            .replace(/^"|"$/g, "");
       }
       return { type: type.toLowerCase(), q: params.q === undefined ? 1 : Number(params.q), params };
     })
@@ -81,7 +85,8 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
     return { media, as: params.as as NonNullable<Form["as"]>, pretty };
   }
   const media = offered.filter((type) => offer.protobuf || type !== "application/vnd.kubernetes.protobuf");
-  throw notAcceptable(`only the following media types are accepted: ${media.join(", ")}`);
+  const streams = offer.protobuf ? ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"] : [];
+  throw notAcceptable(`406: Not Acceptable\n\nAvailable representations: ${[...media, ...streams].join(", ")}`);
 }
 
 /** Media of a body; no content type counts as JSON. */

@@ -69,8 +69,8 @@ export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?:
   };
 }
 
-const integer = (name: string, text: string): number => {
-  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax (${name})`);
+const integer = (text: string): number => {
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 };
 
@@ -78,7 +78,7 @@ const integer = (name: string, text: string): number => {
 export function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
   const options: DeleteOptions = {};
   const grace = query.get("gracePeriodSeconds");
-  if (grace) options.gracePeriodSeconds = integer("gracePeriodSeconds", grace);
+  if (grace) options.gracePeriodSeconds = integer(grace);
   const policy = query.get("propagationPolicy");
   if (policy !== null) options.propagationPolicy = policy;
   const orphan = query.get("orphanDependents");
@@ -120,14 +120,14 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
   const options: ListOptions = {
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
-    limit: limit ? integer("limit", limit) : 0,
+    limit: limit ? integer(limit) : 0,
     continue: query.get("continue") ?? "",
     labelSelector: query.get("labelSelector") ?? "",
     fieldSelector: query.get("fieldSelector") ?? "",
     watch,
     allowWatchBookmarks: queryBool(query.get("allowWatchBookmarks")),
     ...(initial === null ? {} : { sendInitialEvents: queryBool(initial) }),
-    ...(timeout ? { timeoutSeconds: integer("timeoutSeconds", timeout) } : {}),
+    ...(timeout ? { timeoutSeconds: integer(timeout) } : {}),
   };
   const errors = watch ? checkWatch(options) : checkList(options);
   if (errors.length) throw invalid("ListOptions.meta.k8s.io", "", errors);

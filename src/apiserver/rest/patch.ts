@@ -1,6 +1,6 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply (k8s.io/apiserver/pkg/endpoints/handlers/patch.go). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { parseJSON } from "../../api/codec/json.ts";
+import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
@@ -31,8 +31,7 @@ const patchTypes: Record<string, PatchType> = {
 export function patchTypeOf(call: Call): PatchType {
   const header = (call.request.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
   const type = patchTypes[header];
-  const offered = Object.keys(patchTypes);
-  if (!type) throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: ${offered.join(", ")}`);
+  if (!type) throw unsupportedMediaType("415: Unsupported Media Type");
   return type;
 }
 
@@ -69,7 +68,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   else if (patch.type === "merge") value = applyMergePatch(current, patch.value);
   else value = applyStrategicMergePatch(endpoint.type, current, patch.value);
   const rejected = (why: string): never => {
-    if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), patchText(patch), why)]);
+    if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), sortedText(value), why)]);
     throw invalid("", "", [invalidValue(path("patch"), goMap(patch.value), why)]);
   };
   let object: JSONObject;
@@ -89,7 +88,12 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   return toStored(endpoint, typed);
 }
 
-const patchText = (patch: Patch): string => JSON.stringify(patch.value);
+/** The patched document, its uppermost keys in order. */
+function sortedText(value: JSONValue): string {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return encodeJSONString(value);
+  const sorted = Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return encodeJSONString(sorted);
+}
 
 /** As Go prints a map: `map[spec:map[x:1]]`. */
 function goMap(value: JSONValue | undefined): string {

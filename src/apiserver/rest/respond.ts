@@ -2,7 +2,7 @@
 import { encodeJSON } from "../../api/codec/json.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { StatusError } from "../../api/status.ts";
+import type { StatusError } from "../../api/status.ts";
 import type { Status } from "../../api/types/meta-v1.gen.ts";
 import type { Stored } from "../../cache/cache.ts";
 import type { Call, Endpoint } from "./call.ts";

@@ -1,14 +1,16 @@
 /** resourceVersion as reads give it (k8s.io/apiserver/pkg/storage/api_object_versioner.go). */
 import { invalidValue, path } from "../../api/field.ts";
-import { invalid, timeout } from "../../api/status.ts";
+import { badRequest, StatusError, timeout } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 
-/** "" gives 0. */
-export function parseRevision(text: string): number {
+/** "" gives 0. A watch answers a malformed one with 500, as upstream does; everything else with 400. */
+export function parseRevision(text: string, watch = false): number {
   if (text === "") return 0;
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw invalid("", "", [invalidValue(path("resourceVersion"), text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)]);
+  const { field, body } = invalidValue(path("resourceVersion"), text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (watch) throw new StatusError({ code: 500, message: `${field}: ${body}` });
+  throw badRequest(`invalid resource version: ${field}: ${body}`);
 }
 
 /** A read not older than what no server has reached: upstream waits three seconds and says so. */

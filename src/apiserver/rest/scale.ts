@@ -69,8 +69,7 @@ export async function scale(call: Call): Promise<ApiResponse> {
       if (uid && uid !== object.metadata.uid)
         throw conflict(endpoint.groupResource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`);
       const replicas = wanted.spec?.replicas ?? 0;
-      if (replicas < 0)
-        throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
+      if (replicas < 0) throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
       object.spec.replicas = replicas;
       return object;
     },
@@ -90,6 +89,14 @@ function patchedScale(call: Call, old: KubeObject, patch: Parameters<typeof patc
   const { endpoint } = call;
   const type = scaleType();
   const { conversion: _conversion, ...bare } = endpoint;
-  const as = { ...bare, cache: endpoint.cache, type, hubType: type, apiVersion: "autoscaling/v1", def: { ...endpoint.def, kind: "Scale" }, kind: { resource: "scales" } };
+  const as = {
+    ...bare,
+    cache: endpoint.cache,
+    type,
+    hubType: type,
+    apiVersion: "autoscaling/v1",
+    def: { ...endpoint.def, kind: "Scale" },
+    kind: { resource: "scales" },
+  };
   return patched({ ...call, endpoint: as }, scaleOf(old) as unknown as JSONObject as unknown as KubeObject, patch, options);
 }

@@ -21,7 +21,7 @@ export function selection(endpoint: Endpoint, options: Pick<ListOptions, "labelS
     if (options.labelSelector) labels = parseLabelSelector(options.labelSelector);
     if (options.fieldSelector) fields = parseFieldSelector(options.fieldSelector, (field) => selectableFields(endpoint).check(field));
   } catch (error) {
-    if (error instanceof SelectorError) throw badRequest(`unable to parse requirement: ${error.message}`.replace(/^(unable to parse requirement: )+/, "$1"));
+    if (error instanceof SelectorError) throw badRequest(error.message);
     if (error instanceof FieldSelectorError) throw badRequest(error.message);
     throw error;
   }

@@ -99,9 +99,9 @@ export function validateCreate(call: Call, object: KubeObject): void {
   const { endpoint } = call;
   const kind: Kind = endpoint.hubKind;
   const errors = kind.validate?.(object) ?? [];
-  if (errors.length) throw invalid(endpoint.groupKind, object.metadata.name, errors);
+  if (errors.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", errors);
   const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
-  if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name, meta);
+  if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", meta);
   for (const text of kind.warnings?.(object) ?? []) call.warn(text);
 }
 
@@ -113,7 +113,8 @@ export function strategyOf(endpoint: Endpoint, subresource: string): UpdateStrat
 
 const statusOnly: UpdateStrategy = {
   prepareForUpdate(object: Loose, old: Loose) {
-    for (const key of Object.keys(object)) if (!["kind", "apiVersion", "metadata", "status"].includes(key)) delete (object as unknown as Record<string, unknown>)[key];
+    for (const key of Object.keys(object))
+      if (!["kind", "apiVersion", "metadata", "status"].includes(key)) delete (object as unknown as Record<string, unknown>)[key];
     Object.assign(object, wanted(old));
   },
 };

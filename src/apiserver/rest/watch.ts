@@ -25,7 +25,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   request.signal.addEventListener("abort", end, { once: true });
   rest.stopping.addEventListener("abort", end, { once: true });
   if (request.signal.aborted || rest.stopping.aborted) end();
-  const from = parseRevision(options.resourceVersion);
+  const from = parseRevision(options.resourceVersion, true);
   const initial = options.sendInitialEvents ?? from === 0;
   const events = endpoint.cache.watch({
     ...(endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {}),

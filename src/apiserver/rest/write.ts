@@ -5,7 +5,7 @@
 import { deepCopy, deepEqual } from "../../api/copy.ts";
 import { invalidValue, path } from "../../api/field.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, StatusError } from "../../api/status.ts";
+import { alreadyExists, conflict, forbidden, invalid, notFound, StatusError } from "../../api/status.ts";
 import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
@@ -179,7 +179,10 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
       throw invalid(endpoint.groupResource, info.name, [invalidValue(path("metadata", "resourceVersion"), 0, "must be specified for an update")]);
     metadata.resourceVersion = old.metadata.resourceVersion;
   } else if (!/^\d+$/.test(revision)) {
-    throw badRequest(`strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax`);
+    throw new StatusError({
+      code: 500,
+      message: `resourceVersion: Invalid value: ${JSON.stringify(revision)}: strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax`,
+    });
   } else if (Number(revision) !== current.revision) throw conflict(endpoint.groupResource, info.name, optimisticLock);
   let reserved: Reservation | undefined;
   try {

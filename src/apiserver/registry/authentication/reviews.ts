@@ -10,6 +10,7 @@ import type {
 } from "../../../api/types/authorization-v1.gen.ts";
 import type { Call, Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
+import { trackWrite } from "../../rest/managed-fields.ts";
 import { writeOptions } from "../../rest/options.ts";
 import { respondObject } from "../../rest/respond.ts";
 import { matchNamespace } from "../../rest/strategy.ts";
@@ -31,6 +32,7 @@ function asked<T extends object>(answer: (review: T, call: Call) => Promise<obje
       const object = review as unknown as KubeObject;
       object.metadata ??= {} as KubeObject["metadata"];
       matchNamespace(call, object);
+      trackWrite(call, object, undefined, options.manager);
       const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object };
       await rest.admission.mutate(attributes);
       await rest.admission.validate(attributes);

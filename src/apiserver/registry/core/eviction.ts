@@ -132,9 +132,17 @@ async function evicted(pods: Call, options: DeleteOptions, dryRun: boolean): Pro
     (old) => {
       const pod = deepCopy(old) as unknown as Pod;
       if (uid && uid !== pod.metadata.uid)
-        throw conflict("Pod", pod.metadata.name, `the UID in the precondition (${uid}) does not match the UID in record (${pod.metadata.uid}). The object might have been deleted and then recreated`);
+        throw conflict(
+          "Pod",
+          pod.metadata.name,
+          `the UID in the precondition (${uid}) does not match the UID in record (${pod.metadata.uid}). The object might have been deleted and then recreated`,
+        );
       if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion)
-        throw conflict("Pod", pod.metadata.name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${pod.metadata.resourceVersion}). The object might have been modified`);
+        throw conflict(
+          "Pod",
+          pod.metadata.name,
+          `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${pod.metadata.resourceVersion}). The object might have been modified`,
+        );
       const condition = {
         type: "DisruptionTarget",
         status: "True",

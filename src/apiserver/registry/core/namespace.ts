@@ -32,13 +32,19 @@ export const namespaceRegistry = ({ clock }: { clock: Clock }): Registry => ({
     const current = await read(call);
     const namespace = current.object() as Namespace;
     const { uid, resourceVersion } = options.preconditions ?? {};
-    if (uid && uid !== current.uid)
-      throw conflict("namespaces", name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`);
+    if (uid && uid !== current.uid) throw conflict("namespaces", name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`);
     if (resourceVersion && resourceVersion !== String(current.revision))
-      throw conflict("namespaces", name, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${current.revision}`);
+      throw conflict(
+        "namespaces",
+        name,
+        `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${current.revision}`,
+      );
     const dryRun = (options.dryRun?.length ?? 0) > 0;
     if (!namespace.metadata.deletionTimestamp) {
-      const attributes = { ...attributesOf(call, "DELETE", { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options }, dryRun), old: namespace as KubeObject };
+      const attributes = {
+        ...attributesOf(call, "DELETE", { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options }, dryRun),
+        old: namespace as KubeObject,
+      };
       await call.rest.admission.mutate(attributes);
       await call.rest.admission.validate(attributes);
       const stored = await serverUpdate(call, (old) => terminating(old as Namespace, options, clock.now()), dryRun);

@@ -49,7 +49,7 @@ export function rangeOf(text: string): Range {
   const size = whole - (cidr.ip.bytes.length === 4 ? 2n : 1n);
   const min = size / 16n;
   const offset = size < 16n ? 0n : min < 16n ? 16n : min > 256n ? 256n : min;
-  return { text, first: (toNumber(cidr.ip.bytes) >> BigInt(bits) << BigInt(bits)) + 1n, size, offset };
+  return { text, first: ((toNumber(cidr.ip.bytes) >> BigInt(bits)) << BigInt(bits)) + 1n, size, offset };
 }
 
 export class AddressAllocator {
@@ -77,10 +77,7 @@ export class AddressAllocator {
     if (wanted) {
       const ip = parseIP(wanted);
       const home = ip && ranges.find((range) => cidrContains(parseCIDR(range.text) as NonNullable<ReturnType<typeof parseCIDR>>, ip));
-      if (!home) {
-        const valid = ranges.map((range) => range.text).join(",");
-        return { why: `failed to allocate IP ${wanted}: the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${valid}` };
-      }
+      if (!home) return { why: `failed to allocate IP ${wanted}: the provided network does not match the current range` };
       if (await this.#take(call, service, wanted, dryRun)) return { ip: wanted };
       return { why: `failed to allocate IP ${wanted}: provided IP is already allocated` };
     }

@@ -29,7 +29,14 @@ export class NodePortAllocator {
       const service = reader.get<Service & KubeObject>("services", namespace, name);
       const key = `${namespace}/${name}`;
       for (const port of this.#byService.get(key) ?? []) this.#count(port, -1);
-      const ports = service ? [...new Set([...(service.spec.ports ?? []).flatMap((p) => p.nodePort || []), ...(service.spec.healthCheckNodePort ? [service.spec.healthCheckNodePort] : [])])] : [];
+      const ports = service
+        ? [
+            ...new Set([
+              ...(service.spec.ports ?? []).flatMap((p) => p.nodePort || []),
+              ...(service.spec.healthCheckNodePort ? [service.spec.healthCheckNodePort] : []),
+            ]),
+          ]
+        : [];
       if (ports.length) this.#byService.set(key, ports);
       else this.#byService.delete(key);
       for (const port of ports) this.#count(port, 1);
@@ -48,8 +55,7 @@ export class NodePortAllocator {
 
   /** Why not, or undefined. */
   take(port: number): string | undefined {
-    if (port < this.#first || port > this.#last)
-      return `provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`;
+    if (port < this.#first || port > this.#last) return `provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`;
     if (!this.#free(port)) return "provided port is already allocated";
     this.#pending.add(port);
     return undefined;

@@ -1,7 +1,14 @@
 /** Services get their addresses and ports when they are written (pkg/registry/core/service/storage). */
 import { type FieldError, invalidValue, path } from "../../../api/field.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { initIpFamilies, isExternalName, keepAllocatedValues, needsHealthCheck, normalizeClusterIPs, usesNodePorts } from "../../../api/core/service-addresses.ts";
+import {
+  initIpFamilies,
+  isExternalName,
+  keepAllocatedValues,
+  needsHealthCheck,
+  normalizeClusterIPs,
+  usesNodePorts,
+} from "../../../api/core/service-addresses.ts";
 import { isHeadless } from "../../../api/core/service-cluster-ips.ts";
 import { invalid } from "../../../api/status.ts";
 import type { Service } from "../../../api/types/core-v1.gen.ts";
@@ -164,4 +171,3 @@ export const serviceRegistry = (allocation: ServiceAllocation): Registry => ({
     for (const ip of addressesOf(old as KubeObject as Service)) await allocation.addresses.release(ip);
   },
 });
-
