@@ -213,7 +213,9 @@ function warnings(volume: PersistentVolume): string[] {
   deprecated(storageClassAnnotation, 'deprecated since v1.8; use "storageClassName" attribute instead');
   deprecated(mountOptionsAnnotation, 'deprecated since v1.31; use "mountOptions" attribute instead');
   if (volume.spec.persistentVolumeReclaimPolicy === "Recycle")
-    found.push("spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.");
+    found.push(
+      "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.",
+    );
   found.push(...nodeSelectorWarnings(volume.spec.nodeAffinity?.required?.nodeSelectorTerms, spec.child("nodeAffinity", "required", "nodeSelectorTerms")));
   for (const [field, name, why] of oldSources) if (volume.spec[field]) found.push(`spec.${name}: ${why}`);
   return found;

@@ -10,6 +10,6 @@ export const containersOf = (spec: Spec): Container[] => [...(spec.initContainer
 export function visitContainers(spec: Spec, specPath: Path, visit: (container: Container, at: Path) => void): void {
   for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {
     const at = specPath.child(list);
-    spec[list]?.forEach((container, i) => visit(container, at.index(i)));
+    for (const [i, container] of (spec[list] ?? []).entries()) visit(container, at.index(i));
   }
 }

@@ -11,7 +11,6 @@ import {
   exceeds,
   invalidAll,
   maxInt32,
-  oneOf,
   outOfRange,
   requiredOneOf,
   validateDNSLabel,
