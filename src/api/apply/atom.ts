@@ -220,7 +220,9 @@ export function fieldValue(field: AtomField, value: JSONValue | undefined): JSON
   return value;
 }
 
+/** As Go's JSON writes a string. */
 const quote = (text: string): string => {
+  if (/^[\w./: -]*$/.test(text)) return `"${text}"`;
   const quoted = JSON.stringify(text);
   return /[<>&\u2028\u2029]/.test(quoted) ? quoted.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`) : quoted;
 };
@@ -237,7 +239,7 @@ export function elementKey(list: ListAtom, value: JSONValue | undefined): string
     const field = fields?.get(name);
     const own = Object.hasOwn(value, name) ? value[name] : undefined;
     const part = (field ? (fieldValue(field, own) ?? field.default) : own) as JSONValue | undefined;
-    if (part !== undefined) text += `${text && ","}${quote(name)}:${scalarText(part)}`;
+    if (part !== undefined) text += `${text && ","}"${name}":${scalarText(part)}`;
   }
   return text === "" ? undefined : `k:{${text}}`;
 }

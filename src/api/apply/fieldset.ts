@@ -106,6 +106,31 @@ function intersectChildren(a: FieldSet, b: FieldSet): Draft | undefined {
   return out;
 }
 
+/** Whether some path is in both. Allocates nothing. */
+export function overlap(a: FieldSet | undefined, b: FieldSet | undefined): boolean {
+  if (!a || !b) return false;
+  for (const element in a) {
+    const theirs = b[element];
+    if (theirs === undefined || element === ".") continue;
+    const ours = a[element] as FieldSet;
+    if (ours === theirs || (isMember(ours) && isMember(theirs)) || overlap(ours, theirs)) return true;
+  }
+  return false;
+}
+
+/** Whether every path of `b` is in `a`. Allocates nothing. */
+export function covers(a: FieldSet | undefined, b: FieldSet | undefined): boolean {
+  if (!b || a === b) return true;
+  if (!a) return isEmpty(b);
+  for (const element in b) {
+    if (element === ".") continue;
+    const ours = a[element];
+    const theirs = b[element] as FieldSet;
+    if (ours === undefined || (isMember(theirs) && !isMember(ours)) || !covers(ours, theirs)) return false;
+  }
+  return true;
+}
+
 export function equalSets(a: FieldSet | undefined, b: FieldSet | undefined): boolean {
   if (a === b) return true;
   if (!a || !b) return orNothing(a) === orNothing(b);

@@ -8,7 +8,7 @@ import { parseTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { ownedAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
-import { difference, type FieldSet, intersection, isFieldSet, union } from "./fieldset.ts";
+import { covers, difference, type FieldSet, isFieldSet, overlap, union } from "./fieldset.ts";
 
 export interface Operation {
   /** fieldManager, or what managerName makes of the user agent. */
@@ -51,23 +51,15 @@ export const sameManager = (a: ManagedFieldsEntry, b: ManagedFieldsEntry): boole
   (a.subresource ?? "") === (b.subresource ?? "") &&
   (a.operation === "Apply" || a.apiVersion === b.apiVersion);
 
-const isManaged = (entry: ManagedFieldsEntry): entry is Managed =>
-  (entry.operation === "Apply" || entry.operation === "Update") &&
-  !!entry.apiVersion &&
-  entry.fieldsType === "FieldsV1" &&
-  (entry.fieldsV1 === undefined || isFieldSet(entry.fieldsV1));
+const isReadable = (entry: ManagedFieldsEntry): boolean =>
+  (entry.operation === "Apply" || entry.operation === "Update") && !!entry.apiVersion && entry.fieldsType === "FieldsV1";
 
-/** undefined when an entry is not valid: then all of them are dropped. Entries of this code's own making are known good. */
-export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined | null): Managed[] | undefined {
+/** undefined when an entry cannot be read: then all of them are dropped. `stored` entries are trusted to hold sets. */
+export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined | null, stored = true): Managed[] | undefined {
   if (!entries) return [];
-  for (const entry of entries) {
-    if (known.has(entry)) continue;
-    if (!isManaged(entry)) return undefined;
-    known.add(entry);
-  }
+  for (const entry of entries) if (!isReadable(entry) || !(stored || entry.fieldsV1 === undefined || isFieldSet(entry.fieldsV1))) return undefined;
   return entries.map((entry) => (entry.fieldsV1 ? (entry as Managed) : { ...entry, fieldsV1: {} }));
 }
-const known = new WeakSet<ManagedFieldsEntry>();
 
 const metadataOf = (object: JSONObject | undefined): JSONObject => (object?.metadata ?? {}) as JSONObject;
 
@@ -78,7 +70,7 @@ function startingEntries(old: JSONObject | undefined, next: JSONObject, subresou
     const sent = metadataOf(next).managedFields as unknown as ManagedFieldsEntry[] | null | undefined;
     if (sent && (sent.length === 0 || (sent.length === 1 && Object.keys(sent[0] as object).length === 0))) return [];
     if (sent && sent !== live) {
-      const managed = readManaged(sent);
+      const managed = readManaged(sent, false);
       if (managed?.length) return managed;
     }
   }
@@ -132,16 +124,12 @@ export function comparisons(
 
 /** What the others keep: not what was changed, not what is gone. */
 export function takeAway(entry: Managed, { changed, removed }: Comparison): Managed | undefined {
-  if (!changed && !removed) return entry;
-  const rest = difference(difference(entry.fieldsV1, changed && intersection(entry.fieldsV1, changed)), removed);
+  let rest: FieldSet | undefined = entry.fieldsV1;
+  if (overlap(rest, changed)) rest = difference(rest, changed);
+  if (overlap(rest, removed)) rest = difference(rest, removed);
   if (rest === entry.fieldsV1) return entry;
-  return rest && remember({ ...entry, fieldsV1: rest });
+  return rest && { ...entry, fieldsV1: rest };
 }
-
-const remember = (entry: Managed): Managed => {
-  known.add(entry);
-  return entry;
-};
 
 /** Entries after a write of `operation.manager`. */
 export function updateManaged(type: TypeDef | undefined, old: JSONObject, next: JSONObject, entries: Managed[], operation: Operation): Managed[] {
@@ -153,11 +141,17 @@ export function updateManaged(type: TypeDef | undefined, old: JSONObject, next: 
   const managed: Managed[] = [];
   for (const entry of entries) {
     const view = at(entry.apiVersion as string);
-    const kept = view && takeAway(entry, view);
-    if (own && sameManager(entry, self)) own = union(kept?.fieldsV1, own);
-    else if (kept) managed.push(kept);
+    if (!view) continue;
+    if (own && sameManager(entry, self)) {
+      // What it changes here would only be taken away to be given back.
+      const rest = overlap(entry.fieldsV1, view.removed) ? difference(entry.fieldsV1, view.removed) : entry.fieldsV1;
+      own = covers(rest, own) ? (rest as FieldSet) : union(rest, own);
+      continue;
+    }
+    const kept = takeAway(entry, view);
+    if (kept) managed.push(kept);
   }
-  if (own) managed.push(remember({ ...self, fieldsV1: own } as Managed));
+  if (own) managed.push({ ...self, fieldsV1: own });
   return sortManaged(capManagers(managed));
 }
 
@@ -207,14 +201,14 @@ export function capManagers(entries: Managed[]): Managed[] {
     }
     const bucket = managed.find((e) => e.manager === ancientChanges && e.operation === "Update" && e.apiVersion === version && !e.subresource);
     const into = bucket ?? oldest;
-    const merged = remember({
+    const merged: Managed = {
       manager: ancientChanges,
       operation: "Update",
       apiVersion: version,
       time: entry.time,
       fieldsType: "FieldsV1",
       fieldsV1: union(entry.fieldsV1, into.fieldsV1) ?? {},
-    });
+    };
     managed = [...managed.filter((e) => e !== into && e !== entry), merged];
     left--;
   }
