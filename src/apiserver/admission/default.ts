@@ -16,6 +16,7 @@ import { podResizeValidator } from "./pod-resize-validator.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
 import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { priority } from "./priority.ts";
+import { type ResourceQuotaOptions, resourceQuota } from "./resource-quota.ts";
 import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccountPlugin } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
@@ -27,6 +28,8 @@ export interface DefaultAdmissionOptions {
   random: Random;
   authorizer: Authorizer;
   tolerations?: TolerationSeconds;
+  /** Stores what quotas have been charged; without it there is no ResourceQuota plugin and quotas must be refused. */
+  updateQuotaStatus?: ResourceQuotaOptions["updateStatus"];
   /** Plugins that are left out, by name. */
   disabled?: readonly string[];
   /** Plugins beyond these, such as webhooks. */
@@ -55,6 +58,7 @@ export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionCha
     defaultIngressClass(options),
     podTopologyLabels(options),
     podResizeValidator(options),
+    ...(options.updateQuotaStatus ? [resourceQuota({ ...options, updateStatus: options.updateQuotaStatus })] : []),
     ...(options.more ?? []),
   ];
   const unknown = options.disabled?.filter((name) => !plugins.some((plugin) => plugin.name === name));
