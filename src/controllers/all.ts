@@ -1,6 +1,7 @@
 /** Every controller of the cluster, and the way to start them. */
 import { deployment } from "./apps/deployment.ts";
 import { replicaset } from "./apps/replicaset.ts";
+import { cronjob } from "./batch/cronjob.ts";
 import { job } from "./batch/job.ts";
 import { ttlAfterFinished } from "./batch/ttl-after-finished.ts";
 import { endpoints } from "./core/endpoints.ts";
@@ -10,9 +11,11 @@ import { replicationcontroller } from "./core/replicationcontroller.ts";
 import { rootCACertPublisher } from "./core/root-ca-cert-publisher.ts";
 import { serviceaccount } from "./core/serviceaccount.ts";
 import { endpointslice } from "./discovery/endpointslice.ts";
+import { endpointsliceMirroring } from "./discovery/endpointslicemirroring.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { nodeLifecycle } from "./node/node-lifecycle.ts";
 import { taintEviction } from "./node/taint-eviction.ts";
+import { disruption } from "./policy/disruption.ts";
 import { clusterroleAggregation } from "./rbac/clusterrole-aggregation.ts";
 import type { Controller } from "./runtime/controller.ts";
 import { type RunControllersOptions, type RunningControllers, runControllers } from "./runtime/start.ts";
@@ -24,6 +27,9 @@ export const controllers: readonly Controller[] = [
   garbageCollector,
   deployment,
   job,
+  cronjob,
+  disruption,
+  endpointsliceMirroring,
   ttlAfterFinished,
   podGC,
   nodeLifecycle,
