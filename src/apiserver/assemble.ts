@@ -61,7 +61,7 @@ export interface AssembledServer extends AsyncDisposable {
 
 /** Resolves when the caches are loaded and what a fresh cluster has exists. The store stays the caller's. */
 export async function assembleApiServer(options: AssembleOptions): Promise<AssembledServer> {
-  const { clock, random, logger, store } = options;
+  const { clock, random, store } = options;
   const metrics = options.metrics ?? new Metrics();
   const serviceRanges = options.serviceRanges ?? ["10.96.0.0/12"];
   const audiences = options.audiences ?? [options.serviceAccountIssuer];

@@ -4,6 +4,7 @@ import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersio
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { apiVersionOf } from "../api/schema/schema.ts";
+import { openapi } from "./openapi.ts";
 import { type Form, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
 
@@ -67,6 +68,7 @@ export function createDocuments(served: () => readonly ResourceDef[], serverAddr
         if (wantsAggregated(request.headers.accept)) return aggregated(request, core, served());
         return object(request, core ? apiVersions(serverAddress()) : apiGroupList(served()));
       }
+      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path);
       const parts = path.split("/");
       let found: object | undefined;
       if (parts[1] === "api" && parts.length === 3) found = apiResourceList("", parts[2] as string, served());

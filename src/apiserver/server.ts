@@ -275,6 +275,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     if (counted) metrics.inflight.set(counted === "readOnly" ? --reading : --mutating, counted);
     audit?.end(response.status);
+    if (!request.asObject) response.headers["audit-id"] ??= request.headers["audit-id"] ?? options.random.uuid();
     if (info) {
       const dryRun = request.query.has("dryRun");
       if (long) response = whenEnded(response, () => metrics.longRunning(info as RequestInfo, -1));

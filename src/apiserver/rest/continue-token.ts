@@ -33,7 +33,7 @@ export function decodeContinue(token: string): Position {
   if (typeof parsed.rv !== "number" || parsed.rv === 0) return bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
   if (typeof parsed.start !== "string" || parsed.start === "") return bad("encoded start key empty (version meta.k8s.io/v1)");
   if (parsed.start.split("/").includes("..")) return bad(`invalid start key: ${parsed.start}`);
-  return { revision: parsed.rv, after: parsed.start.replace(/\u0000$/, "") };
+  return { revision: parsed.rv, after: parsed.start.endsWith("\u0000") ? parsed.start.slice(0, -1) : parsed.start };
 }
 
 /** The 410 of a token whose revision is compacted, with a token that goes on with what is there now. */

@@ -12,10 +12,13 @@ export class FrameCache {
     let forms = this.#frames.get(stored);
     if (!forms) {
       if (this.#frames.size >= this.#max) this.#frames.delete(this.#frames.keys().next().value as Stored);
-      this.#frames.set(stored, (forms = new Map()));
+      forms = new Map();
+      this.#frames.set(stored, forms);
     }
     let frame = forms.get(form);
-    if (!frame) forms.set(form, (frame = make()));
+    if (frame) return frame;
+    frame = make();
+    forms.set(form, frame);
     return frame;
   }
 }

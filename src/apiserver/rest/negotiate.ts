@@ -1,6 +1,6 @@
 /** Which form an answer takes and a body has (k8s.io/apiserver/pkg/endpoints/handlers/negotiation). */
 import type { ApiRequest } from "../../api/exchange.ts";
-import { notAcceptable, unsupportedMediaType } from "../../api/status.ts";
+import { notAcceptable, StatusError } from "../../api/status.ts";
 
 export type Media = "json" | "yaml" | "protobuf";
 export interface Form {
@@ -95,6 +95,11 @@ export function bodyMedia(request: ApiRequest): Media {
   if (!header) return "json";
   const type = (header.split(";")[0] as string).trim().toLowerCase();
   const media = types[type];
-  if (!media) throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: ${offered.join(", ")}`);
+  if (!media)
+    throw new StatusError({
+      code: 415,
+      reason: "UnsupportedMediaType",
+      message: `the body of the request was in an unknown format - accepted media types include: ${offered.join(", ")}`,
+    });
   return media;
 }

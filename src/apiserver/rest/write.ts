@@ -195,8 +195,8 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
     if (deletesNow(call, complete, old)) {
       const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
       await reserved?.commit();
-      await endpoint.registry.afterDelete?.(call, old);
-      return { object: complete, ...(gone ? { stored: gone } : {}) };
+      if (gone) await endpoint.registry.afterDelete?.(call, old);
+      return { object: complete };
     }
     if (deepEqual(complete, old)) {
       await reserved?.rollback();
