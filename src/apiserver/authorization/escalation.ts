@@ -4,7 +4,7 @@
 import type { UserInfo } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { compactRules, describeRule, missingRules } from "../../api/rbac/rules.ts";
-import { forbidden, groupResource, StatusError } from "../../api/status.ts";
+import { forbidden, groupResource, notFound, StatusError } from "../../api/status.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef } from "../../api/types/rbac-v1.gen.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { RbacAuthorizer } from "./rbac.ts";
@@ -46,26 +46,27 @@ async function checkRole(request: EscalationRequest, role: ClusterRole, deps: Es
   if (await allowed(request.user, "escalate", group, request.resource, request.namespace, request.name, deps)) return;
   if (onlyGarbageCollection(role, request.old)) return;
   const refuse = (why: string): StatusError => forbidden(groupResource(group, request.resource), role.metadata.name, why);
-  const missing = missingText(request.user, request.namespace, role.rules ?? [], deps);
+  const missing = missingText(request, role.rules ?? [], deps);
   if (missing) throw refuse(missing);
   if (request.resource !== "clusterroles" || !(aggregates(role) || aggregates(request.old as ClusterRole | undefined))) return;
-  if (missingText(request.user, request.namespace, fullAuthority, deps)) throw refuse("must have cluster-admin privileges to use the aggregationRule");
+  if (missingText(request, fullAuthority, deps)) throw refuse("must have cluster-admin privileges to use the aggregationRule");
 }
 
 async function checkBinding(request: EscalationRequest, binding: RoleBinding, deps: EscalationDeps): Promise<void> {
   if (onlyGarbageCollection(binding, request.old)) return;
   if (await mayBind(request.user, binding.roleRef, request.namespace, deps)) return;
   const rules = deps.rbac.rulesOfRole(binding.roleRef, request.namespace);
-  if (typeof rules === "string") throw missingRole(binding.roleRef, rules);
-  const missing = missingText(request.user, request.namespace, rules, deps);
+  if (typeof rules === "string") throw missingRole(binding.roleRef, rules, request.resource);
+  const missing = missingText(request, rules, deps);
   if (missing) throw forbidden(groupResource(group, request.resource), binding.metadata.name, missing);
 }
 
 const aggregates = (role: ClusterRole | undefined): boolean => !!role?.aggregationRule?.clusterRoleSelectors?.length;
 
-function missingRole(ref: RoleRef, text: string): StatusError {
+/** Upstream looks the role up in the name of the resource that is written, and its errors say so. */
+function missingRole(ref: RoleRef, text: string, resource: string): StatusError {
   if (ref.kind !== "Role" && ref.kind !== "ClusterRole") return new StatusError({ code: 500, message: text });
-  return new StatusError({ code: 404, reason: "NotFound", message: text, details: { name: ref.name, group, kind: ref.kind.toLowerCase() } });
+  return notFound(groupResource(group, resource), ref.name);
 }
 
 async function mayBind(user: UserInfo, ref: RoleRef, namespace: string, deps: EscalationDeps): Promise<boolean> {
@@ -98,13 +99,13 @@ async function allowed(
   return decision.decision === "allow";
 }
 
-function missingText(user: UserInfo, namespace: string, wanted: readonly PolicyRule[], deps: EscalationDeps): string | undefined {
+function missingText({ user, namespace, resource }: EscalationRequest, wanted: readonly PolicyRule[], deps: EscalationDeps): string | undefined {
   const owned = deps.rbac.rulesFor(user, namespace);
   const missing = missingRules(owned.rules, wanted);
   if (!missing.length) return undefined;
   const lines = [...new Set(compactRules(missing).map(describeRule))].sort();
   const groups = `[${user.groups.map((name) => JSON.stringify(name)).join(" ")}]`;
-  const errors = [...new Set(owned.errors)];
+  const errors = [...new Set(owned.errors.map((error) => error.replace(/^(cluster)?role\./, `${resource}.`)))];
   const suffix = errors.length ? `; resolution errors: [${errors.length > 1 ? `[${errors.join(", ")}]` : errors[0]}]` : "";
   return `user ${JSON.stringify(user.name)} (groups=${groups}) is attempting to grant RBAC permissions not currently held:\n${lines.join("\n")}${suffix}`;
 }
