@@ -5,9 +5,8 @@
  */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { equal } from "../patch/values.ts";
-import type { TypeDef } from "../schema/schema.ts";
 import { badRequest, StatusError } from "../status.ts";
-import { type Atom, ownedAtom, wholeAtom } from "./atom.ts";
+import { type Atom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldsOf, shapeErrors } from "./fields-of.ts";
@@ -42,7 +41,7 @@ function groupVersionKind(object: JSONObject): string {
   return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${object.kind ?? ""}`;
 }
 
-function checkApplied(type: TypeDef | undefined, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
+function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
   if (applied.apiVersion !== operation.apiVersion || applied.kind !== operation.kind) throw badRequest(`invalid object type: ${groupVersionKind(applied)}`);
   const metadata = (applied.metadata ?? {}) as JSONObject;
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
@@ -61,14 +60,14 @@ function checkApplied(type: TypeDef | undefined, applied: JSONObject, live: JSON
  * map or list has lost its last element: decode and default it as any other input. Throws a StatusError: 409 with one
  * cause a field for conflicts, 400 and 500 for documents that cannot be applied.
  */
-export function applyServerSide(type: TypeDef | undefined, live: JSONObject | undefined, applied: JSONObject, operation: ApplyOperation): JSONObject {
+export function applyServerSide(type: ObjectType, live: JSONObject | undefined, applied: JSONObject, operation: ApplyOperation): JSONObject {
   if (operation.manager !== "kubectl" || !live) return merge(type, live, applied, operation);
   const allowed = lastAppliedFields(type, live, operation);
   return refreshLastApplied(merge(type, live, applied, operation, allowed), applied);
 }
 
 /** `allowed`: fields that may be taken from others without force, if no other field conflicts. */
-function merge(type: TypeDef | undefined, live: JSONObject | undefined, applied: JSONObject, operation: ApplyOperation, allowed?: FieldSet): JSONObject {
+function merge(type: ObjectType, live: JSONObject | undefined, applied: JSONObject, operation: ApplyOperation, allowed?: FieldSet): JSONObject {
   const base = live ?? { apiVersion: applied.apiVersion, kind: applied.kind };
   checkApplied(type, applied, base, operation);
   const before = withoutManaged(base);

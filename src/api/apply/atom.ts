@@ -44,6 +44,8 @@ export interface AtomField {
   zero: JSONValue | undefined;
   /** Empty values are not written. */
   omits: boolean;
+  /** Of custom resources: a value is what it is, null included. */
+  plain?: boolean;
   default: unknown;
 }
 
@@ -153,14 +155,17 @@ function atomOf(written: string, field: Field): Atom {
 
 /** What no manager owns. */
 const neverOwned = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"];
-const roots = new WeakMap<TypeDef, Map<string, MapAtom>>();
+const roots = new WeakMap<TypeDef | MapAtom, Map<string, MapAtom>>();
+
+/** What describes whole objects: a built-in type, a custom resource's schema (schemaAtom), or nothing. */
+export type ObjectType = TypeDef | MapAtom | undefined;
 const deducedType = {} as TypeDef;
 
 /**
  * The atom of whole objects of a type (undefined: no schema known), in which reset fields (`status`,
  * `metadata.labels`: at most two names) and what no manager owns are passed over.
  */
-export function ownedAtom(type: TypeDef | undefined, resetFields: readonly string[] = []): MapAtom {
+export function ownedAtom(type: ObjectType, resetFields: readonly string[] = []): MapAtom {
   const cacheKey = type ?? deducedType;
   const variants = roots.get(cacheKey) ?? new Map<string, MapAtom>();
   roots.set(cacheKey, variants);
@@ -170,7 +175,7 @@ export function ownedAtom(type: TypeDef | undefined, resetFields: readonly strin
   return atom;
 }
 
-function makeOwnedAtom(type: TypeDef | undefined, resetFields: readonly string[]): MapAtom {
+function makeOwnedAtom(type: ObjectType, resetFields: readonly string[]): MapAtom {
   const base = wholeAtom(type);
   const top = resetFields.filter((f) => !f.includes("."));
   const inner = resetFields.filter((f) => f.startsWith("metadata.")).map((f) => f.slice("metadata.".length));
@@ -192,8 +197,13 @@ function hide(base: MapAtom, parent: string | undefined, children: string[], top
 }
 
 /** The atom of whole objects, nothing passed over. */
-export function wholeAtom(type: TypeDef | undefined): MapAtom {
-  if (type) return structAtom(type);
+export function wholeAtom(type: ObjectType): MapAtom {
+  if (type) return "kind" in type ? type : structAtom(type);
+  return objectAtom([], deducedAtom);
+}
+
+/** Objects with the usual metadata and what else is given. */
+export function objectAtom(fields: readonly AtomField[], element: Atom | undefined): MapAtom {
   const metadata: AtomField = {
     name: "metadata",
     key: "f:metadata",
@@ -202,11 +212,21 @@ export function wholeAtom(type: TypeDef | undefined): MapAtom {
     omits: false,
     default: undefined,
   };
-  return { kind: "map", atomic: false, fields: new Map([["metadata", metadata]]), always: [metadata], element: deducedAtom };
+  const text = (name: string): AtomField => ({
+    name,
+    key: `f:${name}`,
+    atom: { kind: "scalar", type: "string" },
+    zero: undefined,
+    omits: false,
+    default: undefined,
+  });
+  const all = [text("apiVersion"), text("kind"), ...fields.filter((f) => f.name !== "metadata"), metadata];
+  return { kind: "map", atomic: false, fields: new Map(all.map((f) => [f.name, f])), always: [metadata], ...(element ? { element } : {}) };
 }
 
 /** The value of a struct's field as Go would write it; undefined when it would not. */
 export function fieldValue(field: AtomField, value: JSONValue | undefined): JSONValue | undefined {
+  if (field.plain) return value;
   if (value === undefined || (value === null && field.zero !== undefined)) return field.zero;
   if (!field.omits) return value === null ? undefined : value;
   if (value === "" || value === 0 || value === false || value === null) return undefined;

@@ -3,8 +3,7 @@
  * client, by the annotation it left, it may take over without force; and the annotation is kept up to date.
  */
 import type { JSONObject, JSONValue } from "../json.ts";
-import type { TypeDef } from "../schema/schema.ts";
-import { ownedAtom } from "./atom.ts";
+import { type ObjectType, ownedAtom } from "./atom.ts";
 import { compare } from "./compare.ts";
 import { fieldsOf } from "./fields-of.ts";
 import { difference, type FieldSet } from "./fieldset.ts";
@@ -14,7 +13,7 @@ const annotation = "kubectl.kubernetes.io/last-applied-configuration";
 const annotationsOf = (object: JSONObject): JSONObject => ((object.metadata as JSONObject | undefined)?.annotations ?? {}) as JSONObject;
 
 /** Fields of the last client-side apply that the object still has as they were applied; undefined when there was none. */
-export function lastAppliedFields(type: TypeDef | undefined, live: JSONObject, { apiVersion }: { apiVersion: string }): FieldSet | undefined {
+export function lastAppliedFields(type: ObjectType, live: JSONObject, { apiVersion }: { apiVersion: string }): FieldSet | undefined {
   const text = annotationsOf(live)[annotation];
   if (typeof text !== "string" || !text) return undefined;
   let last: JSONObject;

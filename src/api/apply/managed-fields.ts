@@ -3,10 +3,9 @@
  * (k8s.io/apimachinery/pkg/util/managedfields). On the path of every write.
  */
 import type { JSONObject, JSONValue } from "../json.ts";
-import type { TypeDef } from "../schema/schema.ts";
 import { parseTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
-import { ownedAtom } from "./atom.ts";
+import { type ObjectType, ownedAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { covers, difference, type FieldSet, isFieldSet, overlap, union } from "./fieldset.ts";
 
@@ -22,7 +21,7 @@ export interface Operation {
   /** What this way of writing does not write: `status`, or `spec` and `metadata.labels`; two names at most. */
   resetFields?: readonly string[];
   /** The object in another version of its kind, for entries of other versions; undefined when it is no longer served. Default: as it is. */
-  convert?(object: JSONObject, apiVersion: string): { type: TypeDef | undefined; object: JSONObject } | undefined;
+  convert?(object: JSONObject, apiVersion: string): { type: ObjectType; object: JSONObject } | undefined;
 }
 
 /** An entry with its fields as a set. */
@@ -81,7 +80,7 @@ function startingEntries(old: JSONObject | undefined, next: JSONObject, subresou
  * The object with the managedFields that a create (`old` undefined), update or patch leaves. Unchanged entries, and the
  * object itself where nothing changes, come back as they are. Objects whose fields were never tracked stay untracked.
  */
-export function trackUpdate(type: TypeDef | undefined, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject {
+export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject {
   const entries = startingEntries(old, next, operation.subresource ?? "");
   const exists = !!metadataOf(old).uid;
   const managed = entries.length || !exists ? updateManaged(type, old ?? {}, next, entries, operation) : entries;
@@ -101,12 +100,7 @@ export function withManaged(object: JSONObject, managed: readonly ManagedFieldsE
 }
 
 /** The comparison in the version of each entry. */
-export function comparisons(
-  type: TypeDef | undefined,
-  old: JSONObject,
-  next: JSONObject,
-  operation: Operation,
-): (apiVersion: string) => Comparison | undefined {
+export function comparisons(type: ObjectType, old: JSONObject, next: JSONObject, operation: Operation): (apiVersion: string) => Comparison | undefined {
   const made = new Map<string, Comparison | undefined>();
   return (apiVersion) => {
     if (made.has(apiVersion)) return made.get(apiVersion);
@@ -132,7 +126,7 @@ export function takeAway(entry: Managed, { changed, removed }: Comparison): Mana
 }
 
 /** Entries after a write of `operation.manager`. */
-export function updateManaged(type: TypeDef | undefined, old: JSONObject, next: JSONObject, entries: Managed[], operation: Operation): Managed[] {
+export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObject, entries: Managed[], operation: Operation): Managed[] {
   const at = comparisons(type, old, next, operation);
   const comparison = at(operation.apiVersion) as Comparison;
   if (!comparison.changed && !comparison.removed && !operation.convert) return entries;
