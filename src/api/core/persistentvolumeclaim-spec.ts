@@ -55,7 +55,7 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, at: Path, opt
   if (source && reference) {
     // Upstream prints the path as the value: an empty structure.
     const mismatch = (why: string): FieldError => invalidValue(at, {}, why);
-    const same = source.apiGroup === reference.apiGroup && source.kind === reference.kind && source.name === reference.name;
+    const same = (source.apiGroup ?? null) === (reference.apiGroup ?? null) && source.kind === reference.kind && source.name === reference.name;
     if (reference.namespace) errors.push(mismatch("may not be specified when dataSourceRef.namespace is specified"));
     else if (!same) errors.push(mismatch("must match dataSourceRef"));
   }

@@ -27,16 +27,16 @@ export const accessModesText = (modes: string[] | undefined): string =>
     .map((mode) => shortModes[mode])
     .join(",");
 
-const isKnownSource = ({ apiGroup = "", kind }: TypedLocalObjectReference): boolean =>
-  (kind === "PersistentVolumeClaim" && apiGroup === "") || (kind === "VolumeSnapshot" && apiGroup === "snapshot.storage.k8s.io");
+const isKnownSource = ({ apiGroup, kind }: TypedLocalObjectReference): boolean =>
+  (kind === "PersistentVolumeClaim" && !apiGroup) || (kind === "VolumeSnapshot" && apiGroup === "snapshot.storage.k8s.io");
 
 /** dataSource and dataSourceRef are one field in two forms; each fills the other. */
 export function linkDataSources(spec: PersistentVolumeClaimSpec): void {
   const { dataSource, dataSourceRef } = spec;
   if (dataSource && !dataSourceRef) spec.dataSourceRef = { ...dataSource };
   else if (dataSourceRef && !dataSource && !dataSourceRef.namespace) {
-    const { apiGroup, kind, name } = dataSourceRef;
-    spec.dataSource = apiGroup === undefined ? { kind, name } : { apiGroup, kind, name };
+    const { namespace: _, ...source } = dataSourceRef;
+    spec.dataSource = source;
   }
 }
 
@@ -47,7 +47,7 @@ function prepareSpec(spec: PersistentVolumeClaimSpec, old: PersistentVolumeClaim
 }
 
 const optionsFor = (old: PersistentVolumeClaim | undefined): ClaimOptions => ({
-  allowInvalidApiGroup: old?.spec.dataSource?.apiGroup !== undefined || old?.spec.dataSourceRef?.apiGroup !== undefined,
+  allowInvalidApiGroup: [old?.spec.dataSource, old?.spec.dataSourceRef].some((source) => typeof source?.apiGroup === "string"),
   allowInvalidLabelValueInSelector: hasInvalidLabelValue(old?.spec.selector),
 });
 

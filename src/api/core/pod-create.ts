@@ -1,4 +1,5 @@
 /** What the server itself puts into a new pod. */
+import { formatTime } from "../time.ts";
 import type { Pod } from "../types/core-v1.gen.ts";
 import type { LabelSelector, LabelSelectorRequirement } from "../types/meta-v1.gen.ts";
 import { podAffinityTerms } from "./affinity.ts";
@@ -17,6 +18,10 @@ function mergeKeys(selector: LabelSelector | undefined, keys: string[] | undefin
   if (found.length) selector.matchExpressions = [...(selector.matchExpressions ?? []), ...found];
 }
 
+/** Pods whose AppArmor annotations the server has read, with what it has to say about them. */
+const appArmorWarnings = new WeakMap<Pod, string[]>();
+export const preparationWarnings = (pod: Pod): string[] => appArmorWarnings.get(pod) ?? [];
+
 /** AppArmor annotations fill the fields that have replaced them. */
 function appArmorFromAnnotations(pod: Pod): void {
   if (pod.spec.os?.name === "windows" || !pod.metadata.annotations) return;
@@ -24,21 +29,23 @@ function appArmorFromAnnotations(pod: Pod): void {
     const annotation = pod.metadata.annotations[appArmorPrefix + container.name];
     if (annotation === undefined || container.securityContext?.appArmorProfile) continue;
     const profile = appArmorOfAnnotation(annotation);
-    if (!profile || validateAppArmorProfile(profile, path()).length || semanticEqual(profile, pod.spec.securityContext?.appArmorProfile)) continue;
-    container.securityContext = { ...container.securityContext, appArmorProfile: profile };
+    const valid = profile && validateAppArmorProfile(profile, path()).length === 0;
+    if (valid && semanticEqual(profile, pod.spec.securityContext?.appArmorProfile)) continue;
+    if (valid) container.securityContext = { ...container.securityContext, appArmorProfile: profile };
+    const at = path("metadata", "annotations").key(appArmorPrefix + container.name);
+    appArmorWarnings.set(pod, [...preparationWarnings(pod), `${at}: deprecated since v1.30; use the "appArmorProfile" field instead`]);
   }
 }
 
-export function prepareForCreate(pod: Pod): void {
+export function prepareForCreate(pod: Pod, now?: number): void {
   pod.metadata.generation = 1;
   const qosClass = podQos({ spec: pod.spec, status: { qosClass: pod.status?.qosClass } });
   pod.status = { phase: "Pending", qosClass };
   dropDisabledPodFields(pod.spec, undefined);
   if (pod.spec.schedulingGates?.length) {
     const message = "Scheduling is blocked due to non-empty scheduling gates";
-    // Upstream writes the condition's times as null.
-    const times = { lastProbeTime: null, lastTransitionTime: null } as object;
-    pod.status.conditions = [{ type: "PodScheduled", status: "False", ...times, reason: "SchedulingGated", message }];
+    const lastTransitionTime = now === undefined ? pod.metadata.creationTimestamp : formatTime(now);
+    pod.status.conditions = [{ type: "PodScheduled", status: "False", lastTransitionTime, reason: "SchedulingGated", message }];
   }
   const labels = pod.metadata.labels ?? {};
   for (const term of podAffinityTerms(pod.spec.affinity)) {

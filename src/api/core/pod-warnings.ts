@@ -195,7 +195,7 @@ export const podTemplateWarnings = (template: PodTemplateSpec | undefined, at: P
   template?.spec ? warnings(template.spec, template.metadata ?? {}, at) : [];
 
 export function podWarnings(pod: Pod): string[] {
-  const wrong = isDNS1123Label(pod.metadata.name);
+  const wrong = isDNS1123Label(pod.metadata.name ?? "");
   const why = "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended";
   return [...(wrong.length ? [`metadata.name: ${why}: [${wrong.join(" ")}]`] : []), ...warnings(pod.spec, pod.metadata, path())];
 }

@@ -2,7 +2,7 @@
 import type { Kind } from "../kind.ts";
 import type { Pod } from "../types/core-v1.gen.ts";
 import { podCells } from "./pod-cells.ts";
-import { prepareForCreate } from "./pod-create.ts";
+import { preparationWarnings, prepareForCreate } from "./pod-create.ts";
 import { setPodDefaults } from "./pod-defaults.ts";
 import { dropDisabledPodFields } from "./pod-drop-disabled.ts";
 import { keepMetadata, podResizeStrategy } from "./pod-resize.ts";
@@ -21,7 +21,7 @@ export const podKind: Kind<Pod> = {
   setDefaults: setPodDefaults,
   prepareForCreate,
   validate: validatePodCreate,
-  warnings: podWarnings,
+  warnings: (pod) => [...preparationWarnings(pod), ...podWarnings(pod)],
   prepareForUpdate(pod, old) {
     pod.status = old.status;
     dropDisabledPodFields(pod.spec, old.spec);

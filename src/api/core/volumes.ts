@@ -166,7 +166,8 @@ function validateRecursiveReadOnly(mount: VolumeMount, at: Path): FieldError[] {
 /** Upstream names the list, not its element, in the errors of a mount's options. */
 export function validateVolumeMounts(container: Container, volumes: Map<string, Volume>, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  const devices = container.volumeDevices ?? [];
+  const devices = new Map((container.volumeDevices ?? []).map((device) => [device.name, device.devicePath]));
+  const devicePaths = new Set(devices.values());
   const seen = new Set<string>();
   const privileged = container.securityContext?.privileged === true;
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
@@ -177,9 +178,8 @@ export function validateVolumeMounts(container: Container, volumes: Map<string, 
     if (!mountPath) errors.push(required(here.child("mountPath")));
     if (seen.has(mountPath)) errors.push(invalidValue(here.child("mountPath"), mountPath, "must be unique"));
     seen.add(mountPath);
-    if (devices.some((device) => device.name === name)) errors.push(invalidValue(here.child("name"), name, "must not already exist in volumeDevices"));
-    if (devices.some((device) => device.devicePath === mountPath))
-      errors.push(invalidValue(here.child("mountPath"), mountPath, "must not already exist as a path in volumeDevices"));
+    if (devices.has(name)) errors.push(invalidValue(here.child("name"), name, "must not already exist in volumeDevices"));
+    if (devicePaths.has(mountPath)) errors.push(invalidValue(here.child("mountPath"), mountPath, "must not already exist as a path in volumeDevices"));
     if (mount.subPath) errors.push(...validateLocalDescendingPath(mount.subPath, at.child("subPath")));
     if (mount.subPathExpr) {
       if (mount.subPath) errors.push(invalidValue(here.child("subPathExpr"), mount.subPathExpr, "subPathExpr and subPath are mutually exclusive"));
@@ -193,7 +193,8 @@ export function validateVolumeMounts(container: Container, volumes: Map<string, 
 
 export function validateVolumeDevices(container: Container, volumes: Map<string, Volume>, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  const mounts = container.volumeMounts ?? [];
+  const mounts = new Map((container.volumeMounts ?? []).map((mount) => [mount.name, mount.mountPath]));
+  const mountPaths = new Set(mounts.values());
   const paths = new Set<string>();
   const names = new Set<string>();
   for (const [i, { name = "", devicePath = "" }] of (container.volumeDevices ?? ([] as VolumeDevice[])).entries()) {
@@ -209,9 +210,8 @@ export function validateVolumeDevices(container: Container, volumes: Map<string,
     if (devicePath && validatePathNoBacksteps(devicePath, here).length)
       errors.push(invalidValue(here.child("devicePath"), devicePath, "can not contain backsteps ('..')"));
     else paths.add(devicePath);
-    if (mounts.some((mount) => mount.name === name)) errors.push(invalidValue(here.child("name"), name, "must not already exist in volumeMounts"));
-    if (mounts.some((mount) => mount.mountPath === devicePath))
-      errors.push(invalidValue(here.child("devicePath"), devicePath, "must not already exist as a path in volumeMounts"));
+    if (mounts.has(name)) errors.push(invalidValue(here.child("name"), name, "must not already exist in volumeMounts"));
+    if (mountPaths.has(devicePath)) errors.push(invalidValue(here.child("devicePath"), devicePath, "must not already exist as a path in volumeMounts"));
     if (name) names.add(name);
   }
   return errors;
