@@ -22,7 +22,7 @@ test("qualified names name the part that is wrong", () => {
   assert.deepEqual(names.isQualifiedName("/a"), ["prefix part must be non-empty"]);
   assert.deepEqual(names.isQualifiedName("a/")[0], "name part must be non-empty");
   assert.match(names.isQualifiedName("a/b/c")[0] as string, /^a valid label key must consist of .* with an optional DNS subdomain prefix/);
-  assert.deepEqual(names.isQualifiedName(`a/${"b".repeat(64)}`), ["name part must be no more than 63 characters"]);
+  assert.deepEqual(names.isQualifiedName(`a/${"b".repeat(64)}`), ["name part must be no more than 63 bytes"]);
 });
 
 test("ports, percentages, keys and environment variables", () => {

@@ -10,6 +10,8 @@ export { isValidCIDR, isValidCIDRForLegacyField, isValidIP, isValidIPForLegacyFi
 export const longerThan = (text: string, max: number): boolean => text.length > max || (text.length * 3 > max && Buffer.byteLength(text) > max);
 
 export const maxLenError = (length: number): string => `must be no more than ${length} characters`;
+/** What the newer half of upstream's rules says: label keys and values, and what is made of them. */
+const maxBytesError = (length: number): string => `must be no more than ${length} bytes`;
 export const emptyError = (): string => "must be non-empty";
 export const inclusiveRangeError = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 export function regexError(message: string, format: string, ...examples: string[]): string {
@@ -24,11 +26,11 @@ const pattern = (format: string, message: string, ...examples: string[]): { rege
 });
 type Pattern = ReturnType<typeof pattern>;
 
-function bounded(value: string, max: number, rule: Pattern): string[] {
+function bounded(value: string, max: number, rule: Pattern, lengthError = maxLenError): string[] {
   const tooLong = longerThan(value, max);
   const matches = rule.regexp.test(value);
   if (!tooLong && matches) return [];
-  return [...(tooLong ? [maxLenError(max)] : []), ...(matches ? [] : [rule.error])];
+  return [...(tooLong ? [lengthError(max)] : []), ...(matches ? [] : [rule.error])];
 }
 
 const labelFormat = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
@@ -76,7 +78,7 @@ export function isDNS1123Label(value: string): string[] {
   return [...errors.slice(0, -1), "must not contain dots"];
 }
 export const isDNS1123Subdomain = (value: string): string[] => bounded(value, 253, dns1123Subdomain);
-export const isDNS1123SubdomainCaseless = (value: string): string[] => bounded(value, 253, dns1123SubdomainCaseless);
+export const isDNS1123SubdomainCaseless = (value: string): string[] => bounded(value, 253, dns1123SubdomainCaseless, maxBytesError);
 export const isDNS1123SubdomainWithUnderscore = (value: string): string[] => bounded(value, 253, dns1123SubdomainWithUnderscore);
 export const isDNS1035Label = (value: string): string[] => bounded(value, 63, dns1035Label);
 export const isWildcardDNS1123Subdomain = (value: string): string[] => bounded(value, 253, wildcardSubdomain);
@@ -104,14 +106,14 @@ export function isQualifiedName(value: string): string[] {
     return [`a valid label key ${labelKey.error} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   const errors: string[] = [];
   if (slash === 0) errors.push(`prefix part ${emptyError()}`);
-  else if (slash > 0) for (const message of isDNS1123Subdomain(value.slice(0, slash))) errors.push(`prefix part ${message}`);
+  else if (slash > 0) for (const message of bounded(value.slice(0, slash), 253, dns1123Subdomain, maxBytesError)) errors.push(`prefix part ${message}`);
   const name = slash < 0 ? value : value.slice(slash + 1);
   if (!name) errors.push(`name part ${emptyError()}`);
-  else if (longerThan(name, 63)) errors.push(`name part ${maxLenError(63)}`);
+  else if (longerThan(name, 63)) errors.push(`name part ${maxBytesError(63)}`);
   if (!labelKey.regexp.test(name)) errors.push(`name part ${labelKey.error}`);
   return errors;
 }
-export const isValidLabelValue = (value: string): string[] => bounded(value, 63, labelValue);
+export const isValidLabelValue = (value: string): string[] => bounded(value, 63, labelValue, maxBytesError);
 
 export function isFullyQualifiedName(path: Path, name: string): FieldError[] {
   if (!name) return [required(path)];
