@@ -66,6 +66,10 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   }
   await ensureServiceParts(options);
   await ensureApiServices(rest);
+  await ensure(rest, rest.hubEndpoint("configmaps"), {
+    metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+    data: { since: formatTime(rest.clock.now()).slice(0, 10) },
+  });
   if (options.clientCa) await ensureAuthenticationConfig(rest, options.clientCa);
 }
 
