@@ -1,6 +1,6 @@
 /** What this distribution puts into a cluster beyond what every API server creates: its own roles, the DNS Service. */
 import type { Draft, KubeObject } from "../api/object.ts";
-import { isAlreadyExists } from "../api/status.ts";
+import { isNotFound } from "../api/status.ts";
 import type { Endpoints, Service } from "../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.gen.ts";
 import type { ClusterRole, ClusterRoleBinding } from "../api/types/rbac-v1.gen.ts";
@@ -24,9 +24,10 @@ const dnsPorts = [
 export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAddress, serveDNS }: ClusterObjectsOptions): Promise<void> {
   const put = async <T extends KubeObject>(resource: Resource<T>, namespace: string, object: Draft<T>): Promise<void> => {
     try {
-      await client.resource(resource).create(namespace, object);
+      await client.resource(resource).get(namespace, object.metadata.name ?? "");
     } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
+      if (!isNotFound(error)) throw error;
+      await client.resource(resource).create(namespace, object);
     }
   };
   const bind = (name: string, role: string, user: string): Promise<void> =>

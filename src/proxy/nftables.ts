@@ -56,11 +56,12 @@ table ip ${table} {
   chain filter_services {
     ct state new ip daddr . meta l4proto . th dport vmap @no_endpoint_services
     ct state new ip daddr @nodeport_ips meta l4proto . th dport vmap @no_endpoint_nodeports
-    ct state new ip daddr ${serviceCIDR} reject comment "no such Service port"
   }
+  chain cluster_ips_check { ip daddr ${serviceCIDR} reject comment "no such Service port"; }
   chain filter_input { type filter hook input priority -110; jump filter_services; }
-  chain filter_forward { type filter hook forward priority -110; jump filter_services; }
+  chain filter_forward { type filter hook forward priority -110; jump filter_services; jump cluster_ips_check; }
   chain filter_output { type filter hook output priority -110; jump filter_services; }
+  chain filter_output_post_dnat { type filter hook output priority -90; ct state new jump cluster_ips_check; }
   chain from_outside { ip saddr != ${podCIDR} jump mark_for_masquerade; }
 }
 `;

@@ -99,6 +99,8 @@ function storedBlocks(data: Buffer): Buffer {
     head.writeUInt16LE(~piece.length & 0xffff, 3);
     blocks.push(head, piece);
   }
+  // An empty block is how a sync flush ends: Go's inflater hands out what it has only when it sees one.
+  blocks.push(Buffer.of(0, 0, 0, 0xff, 0xff));
   return Buffer.concat(blocks);
 }
 
