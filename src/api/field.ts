@@ -71,8 +71,11 @@ export function quoteValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
   if (typeof value === "string") return goQuote(value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
-  return JSON.stringify(value);
+  return goJson(value);
 }
+
+/** JSON as Go writes it: what could be taken for HTML is escaped. */
+const goJson = (value: unknown): string => JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${hex(c.charCodeAt(0), 4)}`);
 
 type At = Path | string;
 const error = (type: FieldErrorType, field: At, body: string): FieldError => ({ type, field: String(field) || "<nil>", body });
@@ -84,12 +87,12 @@ export const invalidValue = (field: At, value: unknown, detail: string): FieldEr
 export const duplicate = (field: At, value: unknown): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${quoteValue(value)}`);
 export const notFoundValue = (field: At, value: unknown): FieldError => error("FieldValueNotFound", field, `Not found: ${quoteValue(value)}`);
 export const forbiddenField = (field: At, detail: string): FieldError => error("FieldValueForbidden", field, detailed("Forbidden", detail));
-/** `supported` is printed in the order given: where upstream lists a set, it is sorted. */
+/** Upstream holds such values in string types of their own and prints them as JSON. `supported` is printed in the order given: where upstream lists a set, it is sorted. */
 export const notSupported = (field: At, value: unknown, supported: readonly string[]): FieldError =>
   error(
     "FieldValueNotSupported",
     field,
-    `Unsupported value: ${quoteValue(value)}${supported.length ? `: supported values: ${supported.map(goQuote).join(", ")}` : ""}`,
+    `Unsupported value: ${typeof value === "string" ? goJson(value) : quoteValue(value)}${supported.length ? `: supported values: ${supported.map(goQuote).join(", ")}` : ""}`,
   );
 export const tooLong = (field: At, maxLength: number): FieldError =>
   error("FieldValueTooLong", field, `Too long: may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`);

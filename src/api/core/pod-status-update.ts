@@ -1,6 +1,6 @@
 /** The status subresource of pods. */
-import { duplicate, type FieldError, forbiddenField, invalidValue, type Path, path, required, tooLong } from "../field.ts";
-import { isIPv6, isValidIPForLegacyField, warningsForIP } from "../ip.ts";
+import { duplicate, type FieldError, forbiddenField, internalFieldError, invalidValue, type Path, path, required, tooLong } from "../field.ts";
+import { isIPv6, isValidIPForLegacyField, parseIP, warningsForIP } from "../ip.ts";
 import type { UpdateStrategy } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { validateImmutableField } from "../meta/validation.ts";
@@ -68,6 +68,9 @@ function validateIps(ips: { ip: string }[] | undefined, old: { ip: string }[] | 
   const known = (old ?? []).map(({ ip }) => ip);
   const list = ips ?? [];
   const errors = list.flatMap(({ ip }, i) => isValidIPForLegacyField(at.index(i), ip ?? "", known));
+  const malformed = list.findIndex(({ ip }) => !parseIP(ip ?? ""));
+  if (list.length > 1 && malformed >= 0)
+    errors.push(internalFieldError(at, `failed to check for dual stack with error:invalid IP[${malformed}]: ${list[malformed]!.ip}`));
   if (list.length > 1 && (list.length > 2 || new Set(list.map(({ ip }) => isIPv6(ip))).size < 2))
     errors.push(
       invalidValue(
