@@ -2,7 +2,7 @@
 import type { JSONObject, JSONValue } from "../json.ts";
 import type { TypeDef } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { parseJSON, readJSON } from "./json.ts";
+import { countKeys, parseJSON, readJSON } from "./json.ts";
 import { parseNodes } from "./json-syntax.ts";
 import { type Context, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
 import { decodeProtobuf } from "./protobuf.ts";
@@ -68,14 +68,14 @@ export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice): Deco
   const read = readJSON(bytes);
   const type = chosen(choice, read.value);
   if (!type) {
-    if (!read.exact) return { object: objectOf(read.value), strictErrors: [] };
+    if (countKeys(read.value) === read.keys) return { object: objectOf(read.value), strictErrors: [] };
     const { value, duplicates } = parseJSON(read.text);
     return { object: objectOf(value), strictErrors: duplicates };
   }
-  if (!read.exact) {
-    const context: Context = { unknown: false };
+  if (read.keys >= 0) {
+    const context: Context = { unknown: false, keys: 0 };
     const object = tryNormalize(type, read.value, context);
-    if (object && !context.unknown) return { object, strictErrors: [] };
+    if (object && !context.unknown && context.keys === read.keys) return { object, strictErrors: [] };
   }
   const typed = bounded(() => readTyped(type, parseNodes(read.text)));
   return { object: normalizeKnown(type, typed.value), strictErrors: typed.strict };

@@ -12,8 +12,8 @@ const encoder = new TextEncoder();
 export interface JSONText {
   text: string;
   value: JSONValue;
-  /** The value may not be what the text says (repeated keys, numbers that a double does not carry): read it again exactly. */
-  exact: boolean;
+  /** How many keys the text has: where the value has fewer, keys are repeated. -1 where the value may differ otherwise (numbers that a double does not carry): read it again exactly. */
+  keys: number;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface JSONText {
  */
 export function parseJSON(bytes: Uint8Array | string): { value: JSONValue; duplicates: string[] } {
   const read = readJSON(bytes);
-  if (!read.exact) return { value: read.value, duplicates: [] };
+  if (countKeys(read.value) === read.keys) return { value: read.value, duplicates: [] };
   const duplicates = new Set<string>();
   const value = bounded(() => untyped(parseNodes(read.text), "", duplicates));
   return { value, duplicates: [...duplicates] };
@@ -40,7 +40,7 @@ export function readJSON(bytes: Uint8Array | string): JSONText {
     parseNodes(text);
     throw new DecodeError("exceeded max depth", true);
   }
-  return { text, value, exact: colons === unusual || countKeys(value) !== colons };
+  return { text, value, keys: colons };
 }
 
 function decode(bytes: Uint8Array): string {
@@ -85,7 +85,8 @@ function scan(text: string): number {
   return odd ? unusual : colons;
 }
 
-function countKeys(value: JSONValue): number {
+/** Of all objects in a value. */
+export function countKeys(value: JSONValue): number {
   if (typeof value !== "object" || value === null) return 0;
   let keys = 0;
   if (Array.isArray(value)) {

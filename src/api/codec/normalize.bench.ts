@@ -3,13 +3,14 @@
  * Usage: node src/api/codec/normalize.bench.ts
  */
 import { hrtime } from "node:process";
+import type { JSONObject } from "../json.ts";
 import { typeOfKind } from "../schema/schema.ts";
 import { decodeJSON, decodeObject } from "./decode.ts";
 import { encodeJSON, encodeJSONString, readJSON } from "./json.ts";
 import { normalize } from "./normalize.ts";
 import { encodeProtobuf } from "./protobuf.ts";
 
-const container = (name: string): object => ({
+const container = (name: string): JSONObject => ({
   name,
   image: `registry.example/${name}:1.2.3`,
   command: ["/bin/server", "--port=8080", "--verbose"],
@@ -25,7 +26,7 @@ const container = (name: string): object => ({
   terminationMessagePolicy: "File",
   imagePullPolicy: "IfNotPresent",
 });
-const pod = {
+const pod: JSONObject = {
   kind: "Pod",
   apiVersion: "v1",
   metadata: {
@@ -37,7 +38,14 @@ const pod = {
     creationTimestamp: "2026-01-02T03:04:05Z",
     labels: { app: "web", "pod-template-hash": "6d4cf56db6" },
     ownerReferences: [
-      { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web-6d4cf56db6", uid: "6a0b4d0e-3f1c-4b83-9c33-1f6f7f2f9e77", controller: true, blockOwnerDeletion: true },
+      {
+        apiVersion: "apps/v1",
+        kind: "ReplicaSet",
+        name: "web-6d4cf56db6",
+        uid: "6a0b4d0e-3f1c-4b83-9c33-1f6f7f2f9e77",
+        controller: true,
+        blockOwnerDeletion: true,
+      },
     ],
   },
   spec: {
@@ -65,10 +73,10 @@ const steps: Record<string, () => unknown> = {
   "JSON.parse": () => JSON.parse(text),
   "readJSON (parse, look for repeated keys)": () => readJSON(bytes),
   "normalize alone": () => normalize(type, pod),
-  "decodeJSON": () => decodeJSON(bytes, type),
+  decodeJSON: () => decodeJSON(bytes, type),
   "JSON.stringify": () => JSON.stringify(pod),
-  "encodeJSONString": () => encodeJSONString(pod),
-  "encodeJSON": () => encodeJSON(pod),
+  encodeJSONString: () => encodeJSONString(pod),
+  encodeJSON: () => encodeJSON(pod),
   "encode protobuf": () => encodeProtobuf(type, pod, "v1", "Pod"),
   "decode protobuf": () => decodeObject(protobuf, media, type),
 };
