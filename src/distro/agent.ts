@@ -71,8 +71,11 @@ export async function runAgent(settings: Settings): Promise<void> {
     clock,
     logger: logger.child("dns"),
   });
-  dnsInformers.start(signal);
   await dns.start();
+
+  using containerd = new Containerd({ paths, cniBinDirectory, clock, logger });
+  await Promise.all([containerd.start(signal).then(() => ensurePauseImage(paths)), untilAnswers(clientAs("kubelet", "k8ts-agent"), signal)]);
+  dnsInformers.start(signal);
 
   const proxyInformers = createInformerFactory({
     client: clientAs("proxy", "k8ts-proxy"),
@@ -96,9 +99,6 @@ export async function runAgent(settings: Settings): Promise<void> {
     if (!signal.aborted) logger.error("the Service proxy ended", { error });
   });
 
-  using containerd = new Containerd({ paths, cniBinDirectory, clock, logger });
-  await containerd.start(signal);
-  await ensurePauseImage(paths);
   await using cri = connectCri(paths.containerdSocket, clock);
   const kubeletClient = clientAs("kubelet", "kubelet");
   await using kubelet = await Kubelet.create({
@@ -134,6 +134,19 @@ export async function runAgent(settings: Settings): Promise<void> {
   await untilStopped(signal);
   await proxying;
   await dns[Symbol.asyncDispose]();
+}
+
+/** Both processes start at the same time; asking often costs less than the informers' back-off would. */
+async function untilAnswers(client: Client, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await client.transport.stream({ method: "GET", path: "/readyz", signal });
+      return;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      await systemClock.sleep(25, signal);
+    }
+  }
 }
 
 async function ensurePauseImage(paths: Paths): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Listener, listen } from "../apiserver/http/listener.ts";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
+import { compactRegularly } from "../store/compactor.ts";
 import { lmdbStore } from "../store/lmdb.ts";
 import { ensureClusterObjects } from "./cluster-objects.ts";
 import { administrator, startControlPlane } from "./control-plane.ts";
@@ -46,8 +47,10 @@ export async function runServer(settings: Settings, { simulate }: { simulate: bo
       await listen({ handler: plane.api.server.handler, ...(upgrade ? { upgrade } : {}), tls, host, port: settings.port, clock: systemClock, logger }),
     );
   }
+  const compacting = compactRegularly({ store, clock: systemClock, logger: logger.child("store"), signal });
   logger.info("serving", { port: settings.port, hosts });
   await untilStopped(signal);
   plane.api.server.beginShutdown();
+  await compacting;
   await Promise.all(listeners.map((listener) => listener.close(drain)));
 }

@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import type { Lease } from "../api/types/coordination-v1.gen.ts";
 import type { Node } from "../api/types/core-v1.gen.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Client } from "../client/client.ts";
-import { nodes } from "../client/resources.gen.ts";
+import { leases, nodes } from "../client/resources.gen.ts";
 import { readAdminClient } from "./admin-client.ts";
 import { settingsFlags, UsageError } from "./commands/options.ts";
 import { type Daemon, findDaemon, lastError, logFile, startDaemon } from "./daemon.ts";
@@ -48,6 +49,8 @@ export async function up(settings: Settings, options: { simulate: boolean }): Pr
   });
 
   const flags = [...settingsFlags(settings), ...(options.simulate ? ["--simulate"] : [])];
+  const agentWasRunning = findDaemon(paths, "agent") !== undefined;
+  const wallStarted = clock.now();
   const wasRunning = findDaemon(paths, "server") !== undefined;
   if (!wasRunning) await assertPortFree(settings.port);
   const server = findDaemon(paths, "server") ?? startDaemon(paths, "server", ["server", ...flags]);
@@ -60,7 +63,7 @@ export async function up(settings: Settings, options: { simulate: boolean }): Pr
       note(wasRunning ? "was running" : `https://127.0.0.1:${settings.port}`);
     });
     await progress.step("node", async (note) => {
-      await until(paths, agent ? [server, agent] : [server], () => nodeReady(client, settings.nodeName));
+      await until(paths, agent ? [server, agent] : [server], () => nodeReady(client, settings.nodeName, agentWasRunning ? 0 : wallStarted));
       note(`${settings.nodeName} is Ready`);
     });
   } finally {
@@ -122,8 +125,11 @@ async function isReady(client: Client): Promise<boolean> {
   }
 }
 
-async function nodeReady(client: Client, name: string): Promise<boolean> {
+/** Ready, and said so by a kubelet that renewed its lease after `since`: what an earlier one said does not count. */
+async function nodeReady(client: Client, name: string, since: number): Promise<boolean> {
   try {
+    const lease: Lease = await client.resource(leases).get("kube-node-lease", name);
+    if (Date.parse(lease.spec.renewTime ?? "") < since) return false;
     const node: Node = await client.resource(nodes).get("", name);
     return node.status.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
   } catch {
