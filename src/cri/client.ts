@@ -27,12 +27,15 @@ export interface CallOptions {
 export class CriError extends Error {
   readonly code: number;
   readonly method: CriMethod;
+  /** What the runtime says, without the code. */
+  readonly details: string;
   constructor(method: CriMethod, error: ServiceError) {
     // The form in which upstream's kubelet shows errors of the runtime in events and statuses.
     super(`rpc error: code = ${codeName(error.code)} desc = ${error.details}`);
     this.name = "CriError";
     this.code = error.code;
     this.method = method;
+    this.details = error.details;
   }
   get notFound(): boolean {
     return this.code === status.NOT_FOUND;
@@ -42,6 +45,10 @@ export class CriError extends Error {
   }
   get deadlineExceeded(): boolean {
     return this.code === status.DEADLINE_EXCEEDED;
+  }
+  /** A code that says nothing. */
+  get unknown(): boolean {
+    return this.code === status.UNKNOWN;
   }
   /** The runtime is not there: not started yet, or gone. */
   get unavailable(): boolean {

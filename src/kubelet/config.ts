@@ -38,6 +38,8 @@ export interface KubeletConfig {
   seccompDefault: boolean;
   serializeImagePulls: boolean;
   maxParallelImagePulls: number;
+  /** Image of the sandboxes, which no container names: it is never removed. */
+  sandboxImage: string;
   imageMinimumGCAge: number;
   imageGCHighThresholdPercent: number;
   imageGCLowThresholdPercent: number;
@@ -82,6 +84,7 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     seccompDefault: false,
     serializeImagePulls: true,
     maxParallelImagePulls: 0,
+    sandboxImage: "",
     imageMinimumGCAge: 120_000,
     imageGCHighThresholdPercent: 85,
     imageGCLowThresholdPercent: 80,

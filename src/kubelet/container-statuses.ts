@@ -12,8 +12,8 @@ export interface StartFailure {
 }
 export type StartFailures = (container: string) => StartFailure | undefined;
 
-/** RFC 3339 in whole seconds; null for a time that is not. */
-export const timestamp = (ms: number): string | undefined => (ms > 0 ? `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z` : undefined);
+/** RFC 3339 in whole seconds; what never happened was at the epoch. */
+export const timestamp = (ms: number): string => `${new Date(Math.floor(Math.max(ms, 0) / 1000) * 1000).toISOString().slice(0, 19)}Z`;
 
 const lost = (message: string): ContainerState => ({ terminated: { reason: "ContainerStatusUnknown", message, exitCode: 137 } }) as ContainerState;
 
@@ -26,15 +26,15 @@ export interface StatusInput {
 }
 
 function stateOf(record: ContainerRecord, id: string): ContainerState {
-  if (record.state === "running") return { running: { startedAt: timestamp(record.startedAt) as string } };
+  if (record.state === "running") return { running: { startedAt: timestamp(record.startedAt) } };
   if (record.state === "exited")
     return {
       terminated: {
         exitCode: record.exitCode,
         ...(record.reason ? { reason: record.reason } : {}),
         ...(record.message ? { message: record.message } : {}),
-        startedAt: timestamp(record.startedAt) ?? null,
-        finishedAt: timestamp(record.finishedAt) ?? null,
+        startedAt: timestamp(record.startedAt),
+        finishedAt: timestamp(record.finishedAt),
         containerID: id,
       },
     } as ContainerState;

@@ -2,7 +2,7 @@
 import { parseImageName } from "../api/core/image-name.ts";
 import type { Container, Pod, Secret } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
-import type { CriClient, Sent } from "../cri/client.ts";
+import { type CriClient, CriError, type Sent } from "../cri/client.ts";
 import type { PodSandboxConfig } from "../cri/types.gen.ts";
 import { Backoff, formatDuration } from "./backoff.ts";
 import type { PodEvents } from "./pod-events.ts";
@@ -56,7 +56,7 @@ export class Images {
     const events = this.#options.events;
     const name = parseImageName(requested);
     if (!name) {
-      const message = `Failed to apply default image tag ${JSON.stringify(requested)}: couldn't parse image name ${JSON.stringify(requested)}: invalid reference format`;
+      const message = `Failed to apply default image tag ${JSON.stringify(requested)}: couldn't parse image name ${JSON.stringify(requested)}: ${whyInvalid(requested)}`;
       events.container(pod, container, "Warning", "InspectFailed", message);
       throw new StartError("InvalidImageName", message);
     }
@@ -123,7 +123,7 @@ export class Images {
       return { id: imageRef, user: found?.uid ? { uid: found.uid.value } : found?.username ? { username: found.username } : { uid: 0 } };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw this.#pullFailed(pod, container, key, (error as Error).message);
+      throw this.#pullFailed(pod, container, key, error instanceof CriError && error.unknown ? error.details : (error as Error).message);
     } finally {
       this.#running--;
       this.#waiting.shift()?.();
@@ -173,4 +173,14 @@ export class Images {
     this.#backoff.forget(`${uid}_`);
     for (const key of this.#lastFailure.keys()) if (key.startsWith(`${uid}_`)) this.#lastFailure.delete(key);
   }
+}
+
+/** As distribution/reference words it. */
+function whyInvalid(image: string): string {
+  const slash = image.indexOf("/");
+  const first = image.slice(0, Math.max(slash, 0));
+  const hasHost = slash >= 0 && (/[.:]/.test(first) || first === "localhost");
+  const rest = hasHost ? image.slice(slash + 1) : image.includes("/") ? image : `library/${image}`;
+  const name = rest.split(":")[0] as string;
+  return name.toLowerCase() === name ? "invalid reference format" : `invalid reference format: repository name (${name}) must be lowercase`;
 }

@@ -16,12 +16,14 @@ import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from
 import { admit } from "./admission.ts";
 import { Cleanup } from "./cleanup.ts";
 import type { KubeletConfig } from "./config.ts";
+import { startHousekeeping } from "./housekeeping.ts";
 import { Images } from "./images.ts";
 import { Killer } from "./kill.ts";
 import { NodeAgent } from "./node-agent.ts";
 import { allocatable } from "./node-status.ts";
 import { ReferencedObjects } from "./objects.ts";
 import { Pleg } from "./pleg.ts";
+import { PodAccess } from "./pod-access.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodSync } from "./pod-sync.ts";
 import { PodWorker, type WorkerServices } from "./pod-worker.ts";
@@ -163,6 +165,20 @@ export class Kubelet {
     await this.#pleg.start();
     for (const pod of this.#pods.list().sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))) this.#take(pod, true);
     this.#ready = true;
+    startHousekeeping({
+      config: this.#options.config,
+      cri: this.#options.cri,
+      clock: this.#options.clock,
+      logger: this.#options.logger,
+      events: this.#events,
+      cleanup: this.#cleanup,
+      signal: this.#stop.signal,
+      runningLogs: () =>
+        [...this.#workers.values()].flatMap((w) =>
+          w.runtimePod.containers.filter((c) => c.state === "running" && c.logPath).map((c) => ({ id: c.id, path: c.logPath })),
+        ),
+      knownPods: () => new Set([...this.#workers.keys(), ...this.#pleg.uids()]),
+    });
   }
   #ready = false;
   #onPod(old: Pod | undefined, pod: Pod | undefined): void {
@@ -184,15 +200,15 @@ export class Kubelet {
   #take(pod: Pod, wasHere: boolean): void {
     const { uid } = pod.metadata;
     if (this.#workers.has(uid) || pod.metadata.annotations?.[mirror]) return;
-    const worker = new PodWorker(this.#services, pod);
-    const others = [...this.#workers.values()].filter((w) => w.state === "syncing" || w.state === "terminating").map((w) => w.pod);
+    const worker = new PodWorker(this.#services, pod, timestampNano(this.#options.clock.now()));
+    const others = [...this.#workers.values()].filter((w) => w.active).map((w) => w.pod);
     this.#workers.set(uid, worker);
     const known = wasHere && this.#pleg.knows(uid);
     if (!pod.metadata.deletionTimestamp && !known && this.#agent.node && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed") {
       const refusal = admit(pod, this.#agent.node, others, this.#allocatable);
       if (refusal) {
         this.#events.pod(pod, "Warning", refusal.reason, refusal.message);
-        worker.fail({ phase: "Failed", reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` });
+        worker.fail({ phase: "Failed", reason: refusal.reason, message: `Pod was rejected: ${refusal.message}`, refused: true });
         return;
       }
     }
@@ -238,6 +254,10 @@ export class Kubelet {
       this.#removing.delete(uid);
     }
   }
+  /** For the kubelet's server. */
+  get access(): PodAccess {
+    return new PodAccess({ runtime: this.#runtime, clock: this.#options.clock, workers: this.#workers, status: (uid) => this.#services.statuses.get(uid) });
+  }
   get runtime(): Runtime {
     return this.#runtime;
   }
@@ -253,6 +273,9 @@ export class Kubelet {
     this.#stop.abort(new Error("the kubelet stops"));
   }
 }
+
+/** RFC 3339 with nanoseconds, as the runtime and upstream's annotations have it. */
+const timestampNano = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.${String(Math.floor((ms % 1000) * 1e6)).padStart(9, "0")}Z`;
 
 function sameMeta(a: Pod | undefined, b: Pod): boolean {
   return JSON.stringify([a?.metadata.labels, a?.metadata.annotations, a?.spec]) === JSON.stringify([b.metadata.labels, b.metadata.annotations, b.spec]);

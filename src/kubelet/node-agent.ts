@@ -153,7 +153,7 @@ export class NodeAgent {
       pids: processIds(),
       problems,
     };
-    return nodeStatus(config, facts, old, timestamp(clock.now()) as string);
+    return nodeStatus(config, facts, old, timestamp(clock.now()));
   }
   /** Writes what has changed; the heartbeats alone only every few minutes. */
   async #report(): Promise<void> {

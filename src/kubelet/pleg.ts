@@ -32,6 +32,10 @@ export class Pleg {
   knows(uid: string): boolean {
     return this.#last.has(uid);
   }
+  /** Every pod that the runtime had something of. */
+  uids(): Iterable<string> {
+    return this.#last.keys();
+  }
   /** Monotonic milliseconds of the last list that succeeded. */
   get lastList(): number {
     return this.#healthy;

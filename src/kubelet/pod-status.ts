@@ -3,9 +3,20 @@ import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../api/types
 import { type ProbeKind, type ProbeResults, sandboxChanged } from "./actions.ts";
 import { type Condition, containersReady, ownedConditions, podInitialized, podReady } from "./conditions.ts";
 import { containerStatuses, type StartFailures, type StatusInput } from "./container-statuses.ts";
+import { podLimits, podRequests } from "../api/core/pod-resources.ts";
 import { podPhase } from "./phase.ts";
 import { findSpec, isHostNetwork, isSidecar, isTerminalPhase, qosClass } from "./pod.ts";
+import { limitsEverything } from "./resources.ts";
 import { findContainer, type RuntimePod } from "./runtime-pod.ts";
+
+/** The node's decision to end a pod. */
+export interface Verdict {
+  phase: "Failed";
+  reason: string;
+  message: string;
+  /** It was never taken in: there is nothing more to tell. */
+  refused?: boolean;
+}
 
 export interface PodStatusInput {
   pod: Pod;
@@ -20,7 +31,7 @@ export interface PodStatusInput {
   /** Addresses of the node, primary first. */
   hostIPs: readonly string[];
   /** Overrides phase, reason and message: an exceeded deadline, a refused admission, an eviction. */
-  verdict?: { phase: "Failed"; reason: string; message: string };
+  verdict?: Verdict;
 }
 
 const containerId = (status: ContainerStatus): string => (status.containerID ?? "").split("://")[1] ?? "";
@@ -50,6 +61,17 @@ function phaseOf(input: PodStatusInput, statuses: ContainerStatus[]): string {
 /** Conditions carry neither times nor the order of the API yet: see mergeStatus. */
 export function podStatus(input: PodStatusInput): PodStatus {
   const { pod, runtime, previous } = input;
+  if (input.verdict?.refused) {
+    const { phase, reason, message } = input.verdict;
+    return {
+      observedGeneration: pod.metadata.generation,
+      phase,
+      reason,
+      message,
+      qosClass: pod.status?.qosClass ?? qosClass(pod),
+      conditions: pod.status?.conditions ?? [],
+    };
+  }
   const base: Omit<StatusInput, "previous"> = { pod, runtime, runtimeName: input.runtimeName, failures: input.failures };
   const regular = withProbes(input, containerStatuses({ ...base, previous: previous.containerStatuses ?? [] }, pod.spec.containers, "regular"), false);
   const init = withProbes(input, containerStatuses({ ...base, previous: previous.initContainerStatuses ?? [] }, pod.spec.initContainers ?? [], "init"), true);
@@ -66,13 +88,25 @@ export function podStatus(input: PodStatusInput): PodStatus {
     if (reason) status.reason = reason;
     if (message) status.message = message;
   }
-  if (input.verdict) Object.assign(status, input.verdict);
+  if (input.verdict) Object.assign(status, { phase: input.verdict.phase, reason: input.verdict.reason, message: input.verdict.message });
   if (regular.length) status.containerStatuses = regular;
   if (init.length) status.initContainerStatuses = init;
   if (ephemeral.length) status.ephemeralContainerStatuses = ephemeral;
+  Object.assign(status, podResources(pod));
   status.conditions = conditions(input, status, all);
   setAddresses(input, status);
   return status;
+}
+
+/** What the pod as a whole was given (KEP-5419). */
+function podResources(pod: Pod): Pick<PodStatus, "resources" | "allocatedResources"> {
+  const requests = podRequests(pod.spec);
+  const all = podLimits(pod.spec);
+  const limits = Object.fromEntries(Object.entries(all).filter(([name]) => (name !== "cpu" && name !== "memory") || limitsEverything(pod, name)));
+  return {
+    ...(Object.keys(requests).length ? { allocatedResources: requests } : {}),
+    resources: { ...(Object.keys(limits).length ? { limits } : {}), ...(Object.keys(requests).length ? { requests } : {}) },
+  };
 }
 
 function conditions(input: PodStatusInput, status: PodStatus, all: ContainerStatus[]): PodCondition[] {

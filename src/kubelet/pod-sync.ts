@@ -4,7 +4,7 @@ import type { Container, Pod, Secret } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
-import type { Sent } from "../cri/client.ts";
+import { CriError, type Sent } from "../cri/client.ts";
 import type { PodSandboxConfig } from "../cri/types.gen.ts";
 import { computePodActions, type PodActions, type ProbeResults } from "./actions.ts";
 import { Backoff, formatSeconds } from "./backoff.ts";
@@ -288,6 +288,6 @@ async function asStartError<T>(reason: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (error) {
-    throw new StartError(reason, (error as Error).message);
+    throw new StartError(reason, error instanceof CriError ? error.details : (error as Error).message);
   }
 }

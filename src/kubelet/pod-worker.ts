@@ -19,7 +19,7 @@ import type { Killer } from "./kill.ts";
 import type { ReferencedObjects } from "./objects.ts";
 import { isHostNetwork, isTerminalPhase } from "./pod.ts";
 import type { PodEvents } from "./pod-events.ts";
-import { podStatus } from "./pod-status.ts";
+import { podStatus, type Verdict } from "./pod-status.ts";
 import type { PodSync } from "./pod-sync.ts";
 import type { ProbeManager } from "./probes/manager.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
@@ -30,11 +30,6 @@ import type { TokenSource } from "./volumes/payload.ts";
 import { type MountedVolumes, VolumeError, type Volumes } from "./volumes/volumes.ts";
 
 export type WorkerState = "syncing" | "terminating" | "terminated" | "finished";
-export interface Verdict {
-  phase: "Failed";
-  reason: string;
-  message: string;
-}
 
 export interface WorkerServices {
   config: KubeletConfig;
@@ -63,6 +58,7 @@ const cgroupRetry = 100;
 export class PodWorker {
   readonly #services: WorkerServices;
   #pod: Pod;
+  readonly #seen: string;
   #state: WorkerState = "syncing";
   #verdict: Verdict | undefined;
   /** Seconds; set when somebody else than the API asks for the end. */
@@ -77,16 +73,27 @@ export class PodWorker {
   #work = new AbortController();
   #closed = false;
 
-  constructor(services: WorkerServices, pod: Pod) {
+  /** `seen`: when this node heard of the pod, RFC 3339; containers can ask for it. */
+  constructor(services: WorkerServices, pod: Pod, seen: string) {
     this.#services = services;
-    this.#pod = pod;
+    this.#seen = seen;
+    this.#pod = this.#annotate(pod);
     this.#runtimePod = emptyRuntimePod(pod.metadata.uid, pod.metadata.namespace ?? "", pod.metadata.name);
+  }
+  /** Upstream marks where a pod came from, which the downward API shows. */
+  #annotate(pod: Pod): Pod {
+    const annotations = { ...pod.metadata.annotations, "kubernetes.io/config.seen": this.#seen, "kubernetes.io/config.source": "api" };
+    return { ...pod, metadata: { ...pod.metadata, annotations } };
   }
   get pod(): Pod {
     return this.#pod;
   }
   get state(): WorkerState {
     return this.#state;
+  }
+  /** Holds resources of the node: was taken in and is not over. */
+  get active(): boolean {
+    return !this.#verdict?.refused && (this.#state === "syncing" || this.#state === "terminating");
   }
   /** As it was last read. */
   get runtimePod(): RuntimePod {
@@ -96,7 +103,7 @@ export class PodWorker {
   update(pod: Pod): void {
     const shorter =
       (pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY) < (this.#pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
-    this.#pod = pod;
+    this.#pod = this.#annotate(pod);
     if (pod.metadata.deletionTimestamp || isTerminalPhase(pod.status?.phase)) this.#terminate();
     // What is being stopped slowly is to be stopped faster.
     if (shorter && this.#state === "terminating") this.#interrupt();

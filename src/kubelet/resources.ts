@@ -77,18 +77,22 @@ export interface PodCgroupValues {
   memory?: number;
 }
 
+/** Whether the pod as a whole is bounded: by itself, or in each of its containers. */
+export function limitsEverything(pod: Pod, name: string): boolean {
+  const limited = (limits: Record<string, string> | undefined): boolean => quantityToMilli(limits?.[name] ?? 0) > 0;
+  return limited(pod.spec.resources?.limits) || [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].every((c) => limited(c.resources?.limits));
+}
+
 /** The pod's own cgroup: sums of its containers, limits only where every container has one. */
 export function podCgroup(pod: Pod, cfsQuota: boolean, period: number): PodCgroupValues {
   const qos = qosClass(pod);
   if (qos === "BestEffort") return { cpuShares: minShares };
   const requests = podRequests(pod.spec);
   const limits = podLimits(pod.spec);
-  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const limited = (name: string): boolean =>
-    quantityToMilli(pod.spec.resources?.limits?.[name] ?? 0) > 0 || all.every((c) => quantityToMilli(c.resources?.limits?.[name] ?? 0) > 0);
   const values: PodCgroupValues = { cpuShares: milliToShares(quantityToMilli(String(requests.cpu ?? 0))) };
-  if (cfsQuota && limited("cpu")) Object.assign(values, { cpuQuota: milliToQuota(quantityToMilli(String(limits.cpu ?? 0)), period), cpuPeriod: period });
-  if (limited("memory")) values.memory = quantityToNumber(String(limits.memory ?? 0));
+  if (cfsQuota && limitsEverything(pod, "cpu"))
+    Object.assign(values, { cpuQuota: milliToQuota(quantityToMilli(String(limits.cpu ?? 0)), period), cpuPeriod: period });
+  if (limitsEverything(pod, "memory")) values.memory = quantityToNumber(String(limits.memory ?? 0));
   return values;
 }
 

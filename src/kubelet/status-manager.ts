@@ -50,7 +50,7 @@ export class StatusManager {
   set(pod: Pod, status: PodStatus, couldRun: boolean, finished = false): void {
     const { uid } = pod.metadata;
     const known = this.#entries.get(uid);
-    const now = timestamp(this.#options.clock.now()) as string;
+    const now = timestamp(this.#options.clock.now());
     const timed = withTimes(status, known?.status ?? pod.status ?? {}, now);
     if (!known) {
       const entry: Entry = { pod, status: timed, finished, couldRun, dirty: false, writing: false, failures: 0 };

@@ -87,5 +87,7 @@ function listPatch({ key, list }: Merged, old: Item[], items: Item[]): Record<st
     changes.push(change);
   }
   for (const gone of old) if (!items.some((item) => item[key] === gone[key])) changes.push({ $patch: "delete", [key]: gone[key] });
+  // The server refuses an order of nothing.
+  if (!changes.length) return {};
   return { [`$setElementOrder/${list}`]: items.map((item) => ({ [key]: item[key] })), [list]: changes };
 }

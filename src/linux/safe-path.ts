@@ -2,7 +2,7 @@
  * Paths below a directory whose content somebody else controls: no component may lead out of it, whatever is renamed or
  * linked meanwhile. Every step is taken relative to a descriptor of the step before and follows no symbolic link.
  */
-import { closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { chmodSync, closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
 
 const pathOnly = 0o10000000;
 const code = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
@@ -50,6 +50,8 @@ export function makeDirectoriesBelow(root: string, path: string, mode: number): 
   try {
     for (const part of missing) {
       mkdirSync(step(descriptor, part), { mode });
+      // The mode of creation is subject to the umask.
+      chmodSync(step(descriptor, part), mode);
       const next = open(descriptor, part);
       closeSync(descriptor);
       descriptor = next;

@@ -28,7 +28,7 @@ function exists(path: string): boolean {
 /** A path on the host that is bound to what `subPath` means now; makes missing directories. Rejects for a path that leads out. */
 export async function bindSubPath(request: SubPathRequest): Promise<string> {
   const { volumePath, subPath } = request;
-  if (!exists(`${volumePath}/${subPath}`)) makeDirectoriesBelow(volumePath, subPath, statSync(volumePath).mode & 0o777);
+  if (!exists(`${volumePath}/${subPath}`)) makeDirectoriesBelow(volumePath, subPath, statSync(volumePath).mode & 0o7777);
   const parent = `${request.podDirectory}/volume-subpaths/${request.volumeName}/${request.containerName}`;
   const target = `${parent}/${request.mountIndex}`;
   await mkdir(parent, { recursive: true, mode: 0o750 });

@@ -5,7 +5,7 @@ import { quantityToNumber } from "../../api/quantity.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
-import { mount, mountsBelow, unmount } from "../../linux/mounts.ts";
+import { MountError, mount, mountsBelow, unmount } from "../../linux/mounts.ts";
 import { writeAtomically } from "./atomic-writer.ts";
 import { prepareHostPath } from "./host-path.ts";
 import { giveToGroup } from "./ownership.ts";
@@ -100,14 +100,14 @@ export class Volumes {
     if (!ready.has(path)) {
       await this.#directory(path);
       // Secrets never touch a disk.
-      if (!volume.configMap && !mountsBelow(path).includes(path)) mount({ source: "tmpfs", target: path, type: "tmpfs", data: "mode=0777" });
+      if (!volume.configMap && !mountsBelow(path).includes(path)) mountTmpfs(path, "");
       ready.add(path);
     }
     const fsGroup = pod.spec.securityContext?.fsGroup;
     await writeAtomically(path, payload, {
       clock: this.#options.clock,
       random: this.#options.random,
-      ...(fsGroup === undefined ? {} : { prepare: (directory: string) => giveToGroup(directory, { fsGroup, readOnly: true }) }),
+      ...(fsGroup === undefined ? {} : { prepare: () => giveToGroup(path, { fsGroup, readOnly: true }) }),
     });
     return { path, readOnly: true };
   }
@@ -128,8 +128,7 @@ export class Volumes {
     await this.#directory(path);
     if (source.medium === "Memory" && !mountsBelow(path).includes(path)) {
       const bounds = [allocatable.memory, podLimits(pod.spec).memory, source.sizeLimit].map((q) => quantityToNumber(String(q ?? 0))).filter((n) => n > 0);
-      mount({ source: "tmpfs", target: path, type: "tmpfs", data: bounds.length ? `size=${Math.min(...bounds)}` : "" });
-      await chmod(path, 0o777);
+      mountTmpfs(path, bounds.length ? `size=${Math.min(...bounds)}` : "");
     } else if (source.medium && source.medium !== "Memory") throw new Error(`unknown storage medium ${JSON.stringify(source.medium)}`);
     await this.#giveToPod(pod, path);
   }
@@ -175,5 +174,16 @@ export class Volumes {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
     }
+  }
+}
+
+/** Memory that is never swapped out, where the kernel can promise it. */
+function mountTmpfs(target: string, data: string): void {
+  const request = { source: "tmpfs", target, type: "tmpfs" };
+  try {
+    mount({ ...request, data: data ? `${data},noswap` : "noswap" });
+  } catch (error) {
+    if (!(error instanceof MountError) || error.code !== "EINVAL") throw error;
+    mount({ ...request, data });
   }
 }

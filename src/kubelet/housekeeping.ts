@@ -1,0 +1,67 @@
+/** What has to be done now and then: rotating logs, removing unused images, removing what pods left behind. */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { CriClient } from "../cri/client.ts";
+import { filesystemUsage } from "../linux/machine.ts";
+import type { Cleanup } from "./cleanup.ts";
+import type { KubeletConfig } from "./config.ts";
+import { ImageGc } from "./image-gc.ts";
+import { LogRotation } from "./log-rotation.ts";
+import type { PodEvents } from "./pod-events.ts";
+
+export interface HousekeepingOptions {
+  config: KubeletConfig;
+  cri: CriClient;
+  clock: Clock;
+  logger: Logger;
+  events: PodEvents;
+  cleanup: Cleanup;
+  signal: AbortSignal;
+  /** Logs of the containers that run. */
+  runningLogs(): Iterable<{ id: string; path: string }>;
+  /** Uids of pods that are known here or to the runtime. */
+  knownPods(): ReadonlySet<string>;
+}
+
+const rotationInterval = 10_000;
+const imageInterval = 300_000;
+const orphanInterval = 120_000;
+
+export function startHousekeeping(options: HousekeepingOptions): void {
+  const { config, cri, clock, logger, events, cleanup, signal } = options;
+  const every = (ms: number, first: number, what: string, work: () => Promise<void>): void => {
+    const next = (delay: number): void => {
+      clock.after(delay, () => {
+        if (signal.aborted) return;
+        work()
+          .catch((error) => signal.aborted || logger.warn(what, { error }))
+          .finally(() => next(ms));
+      });
+    };
+    next(first);
+  };
+  const rotation = new LogRotation({ cri, clock, maxSize: config.containerLogMaxSize, maxFiles: config.containerLogMaxFiles });
+  every(rotationInterval, rotationInterval, "could not rotate a log", async () => {
+    for (const { id, path } of options.runningLogs()) await rotation.check(id, path);
+  });
+  const images = new ImageGc({
+    cri,
+    clock,
+    policy: {
+      minimumAge: config.imageMinimumGCAge,
+      highPercent: config.imageGCHighThresholdPercent,
+      lowPercent: config.imageGCLowThresholdPercent,
+      keep: new Set(config.sandboxImage ? [config.sandboxImage] : []),
+    },
+    usage: () => filesystemUsage(config.rootDir),
+  });
+  every(imageInterval, imageInterval, "could not remove unused images", async () => {
+    try {
+      await images.run();
+    } catch (error) {
+      events.node("Warning", "ImageGCFailed", (error as Error).message);
+      throw error;
+    }
+  });
+  every(orphanInterval, 0, "could not remove what pods left behind", () => cleanup.removeOrphans(options.knownPods()));
+}
