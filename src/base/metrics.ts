@@ -69,7 +69,10 @@ export class Histogram implements Metric {
   observe(value: number, ...values: string[]): void {
     const key = values.join("\u0000");
     let series = this.#series.get(key);
-    if (!series) this.#series.set(key, (series = { values, counts: new Float64Array(this.#buckets.length), sum: 0, count: 0 }));
+    if (!series) {
+      series = { values, counts: new Float64Array(this.#buckets.length), sum: 0, count: 0 };
+      this.#series.set(key, series);
+    }
     let i = 0;
     while (i < this.#buckets.length && value > (this.#buckets[i] as number)) i++;
     if (i < this.#buckets.length) series.counts[i] = (series.counts[i] as number) + 1;

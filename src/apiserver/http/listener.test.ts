@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { request as httpsRequest } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { after, before } from "node:test";
+import { connect as connectTls } from "node:tls";
+import { execFileSync } from "node:child_process";
+import { gunzipSync } from "node:zlib";
+import type { ApiHandler, ApiRequest } from "../../api/exchange.ts";
+import { systemClock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { readBody } from "./body.ts";
+import { type Listener, listen } from "./listener.ts";
+
+let directory: string;
+let listener: Listener;
+let seen: ApiRequest | undefined;
+let handler: ApiHandler;
+const file = (name: string): string => readFileSync(join(directory, name), "utf8");
+
+before(async () => {
+  directory = mkdtempSync(join(tmpdir(), "listener-"));
+  const run = (...args: string[]): void => void execFileSync("openssl", args, { cwd: directory, stdio: "ignore" });
+  const subject = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  run("req", "-x509", ...subject, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca", "-days", "2");
+  for (const name of ["server", "client"]) {
+    run("req", ...subject, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1");
+    run(
+      "x509",
+      "-req",
+      "-in",
+      `${name}.csr`,
+      "-CA",
+      "ca.crt",
+      "-CAkey",
+      "ca.key",
+      "-CAcreateserial",
+      "-out",
+      `${name}.crt`,
+      "-days",
+      "2",
+      "-copy_extensions",
+      "copy",
+    );
+  }
+  handler = async (request) => {
+    seen = request;
+    try {
+      const body = await readBody(request, 1000);
+      return {
+        status: 200,
+        headers: { "content-type": "text/plain" },
+        warnings: ['a "warning"'],
+        body: Buffer.from(`${request.method} ${request.path} ${body.length}`),
+      };
+    } catch (error) {
+      return { status: (error as { code: number }).code, headers: {}, body: Buffer.from((error as Error).message) };
+    }
+  };
+  listener = await listen({
+    handler: (request) => handler(request),
+    tls: { cert: file("server.crt"), key: file("server.key"), clientCa: file("ca.crt") },
+    host: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    logger: silentLogger,
+  });
+});
+after(async () => {
+  await listener.close(100);
+  rmSync(directory, { recursive: true });
+});
+
+interface Reply {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Buffer;
+}
+function http1(path: string, options: { method?: string; headers?: Record<string, string>; body?: Buffer; certificate?: boolean } = {}): Promise<Reply> {
+  const identity = options.certificate ? { cert: file("client.crt"), key: file("client.key") } : {};
+  return new Promise((resolve, reject) => {
+    const sent = httpsRequest(
+      {
+        host: "127.0.0.1",
+        port: listener.port,
+        path,
+        method: options.method ?? "GET",
+        headers: options.headers,
+        ca: file("ca.crt"),
+        agent: false,
+        ...identity,
+      },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }));
+        answer.on("error", reject);
+      },
+    );
+    sent.on("error", reject);
+    sent.end(options.body);
+  });
+}
+
+test("HTTP/1.1: a body, a warning header and the client's certificate arrive", async () => {
+  const reply = await http1("/x?y=z", { method: "POST", body: Buffer.from("12345"), certificate: true });
+  assert.equal(reply.body.toString(), "POST /x 5");
+  assert.equal(reply.headers.warning, '299 - "a \\"warning\\""');
+  assert.equal(seen?.query.get("y"), "z");
+  assert.ok(seen?.clientCertificate?.length);
+  await http1("/");
+  assert.equal(seen?.clientCertificate, undefined);
+});
+
+test("HTTP/2: many streams on one connection are answered", async () => {
+  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, { ca: file("ca.crt"), cert: file("client.crt"), key: file("client.key") });
+  const one = (i: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const stream = session.request({ ":path": `/s/${i}`, ":method": "PUT" });
+      let text = "";
+      stream.setEncoding("utf8");
+      stream.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      stream.on("end", () => resolve(text));
+      stream.on("error", reject);
+      stream.end("abc");
+    });
+  const replies = await Promise.all(Array.from({ length: 50 }, (_, i) => one(i)));
+  assert.deepEqual(
+    replies,
+    Array.from({ length: 50 }, (_, i) => `PUT /s/${i} 3`),
+  );
+  assert.ok(seen?.clientCertificate?.length);
+  await new Promise<void>((resolve) => session.close(() => resolve()));
+});
+
+test("a body beyond the limit is refused, declared or not", async () => {
+  assert.equal((await http1("/", { method: "POST", body: Buffer.alloc(2000) })).status, 413);
+  const chunked = await http1("/", { method: "POST", body: Buffer.alloc(2000), headers: { "transfer-encoding": "chunked" } });
+  assert.equal(chunked.body.toString(), "Request entity too large: limit is 1000");
+});
+
+test("what is no HTTP gets 400 and harms nobody else", async () => {
+  const text = await new Promise<string>((resolve, reject) => {
+    const socket = connectTls({ host: "127.0.0.1", port: listener.port, ca: file("ca.crt") }, () => socket.write("\x00\x01 nonsense\r\n\r\n"));
+    let got = "";
+    socket.on("data", (chunk) => {
+      got += chunk.toString();
+    });
+    socket.on("end", () => resolve(got));
+    socket.on("error", reject);
+  });
+  assert.match(text, /^HTTP\/1\.1 400 /);
+  assert.equal((await http1("/ok")).status, 200);
+});
+
+test("large answers are compressed for those who ask, whole or in chunks", async () => {
+  const before = handler;
+  const text = Buffer.from("abcdefgh".repeat(40_000));
+  handler = async ({ path }) => {
+    const chunks = (async function* () {
+      for (let i = 0; i < text.length; i += 50_000) yield text.subarray(i, i + 50_000);
+    })();
+    return path === "/whole" ? { status: 200, headers: {}, body: text } : { status: 200, headers: {}, body: chunks, size: text.length };
+  };
+  for (const path of ["/whole", "/chunks"]) {
+    const packed = await http1(path, { headers: { "accept-encoding": "gzip" } });
+    assert.equal(packed.headers["content-encoding"], "gzip", path);
+    assert.ok(gunzipSync(packed.body).equals(text), path);
+    const plain = await http1(path);
+    assert.equal(plain.headers["content-encoding"], undefined);
+    assert.ok(plain.body.equals(text), path);
+  }
+  handler = before;
+});
+
+test("a watcher that goes away ends the answer's source", async () => {
+  const before = handler;
+  let ended: (() => void) | undefined;
+  const over = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  handler = async ({ signal }) => ({
+    status: 200,
+    headers: {},
+    body: (async function* () {
+      try {
+        for (;;) {
+          yield Buffer.from("event\n");
+          await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
+          if (signal.aborted) return;
+        }
+      } finally {
+        ended?.();
+      }
+    })(),
+  });
+  await new Promise<void>((resolve, reject) => {
+    const sent = httpsRequest({ host: "127.0.0.1", port: listener.port, path: "/watch", ca: file("ca.crt"), agent: false }, (answer) => {
+      answer.once("data", () => {
+        sent.destroy();
+        resolve();
+      });
+    });
+    sent.on("error", () => {});
+    sent.on("close", () => reject(new Error("closed without an event")));
+    sent.end();
+  });
+  await over;
+  handler = before;
+});
+
+test("closing lets a running request finish and takes no new ones", async () => {
+  let go: (() => void) | undefined;
+  const running = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let began: (() => void) | undefined;
+  const started = new Promise<void>((resolve) => {
+    began = resolve;
+  });
+  const own = await listen({
+    handler: async () => {
+      began?.();
+      await running;
+      return { status: 200, headers: {}, body: Buffer.from("done") };
+    },
+    tls: { cert: file("server.crt"), key: file("server.key") },
+    host: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  const session = connectHttp2(`https://127.0.0.1:${own.port}`, { ca: file("ca.crt") });
+  const stream = session.request({ ":path": "/" });
+  const answered = new Promise<string>((resolve) => stream.once("data", (chunk: Buffer) => resolve(chunk.toString())));
+  await started;
+  const closed = own.close(5000);
+  go?.();
+  assert.equal(await answered, "done");
+  await closed;
+  await assert.rejects(
+    new Promise((resolve, reject) => {
+      const socket = connectTls({ host: "127.0.0.1", port: own.port, ca: file("ca.crt") }, () => resolve(undefined));
+      socket.on("error", reject);
+    }),
+  );
+});

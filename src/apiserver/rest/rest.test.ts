@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import test, { after, before } from "node:test";
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { KubeObject, WatchEvent } from "../../api/object.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { seededRandom } from "../../base/random.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+
+const clock = new VirtualClock();
+const store = memoryStore({ clock });
+const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+let api: AssembledServer;
+
+before(async () => {
+  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
+  api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
+});
+after(async () => {
+  await api[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+});
+
+interface Extra {
+  body?: unknown;
+  type?: string;
+  user?: typeof admin;
+  accept?: string;
+  signal?: AbortSignal;
+}
+function send(method: string, target: string, { body, type = "application/json", user = admin, accept, signal }: Extra = {}): Promise<ApiResponse> {
+  const [path = "", query = ""] = target.split("?");
+  return api.server.handler({
+    method,
+    path,
+    query: new URLSearchParams(query),
+    headers: { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) },
+    ...(body === undefined ? {} : { body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)) }),
+    user,
+    remoteAddress: "127.0.0.1",
+    signal: signal ?? new AbortController().signal,
+  });
+}
+// Answers are read as what the test expects them to be.
+interface Answer extends KubeObject {
+  code?: number;
+  message?: string;
+  reason?: string;
+  items?: KubeObject[];
+  data?: Record<string, string>;
+  spec?: Record<string, unknown>;
+  details?: { uid?: string; causes?: { field: string }[] };
+}
+async function answer(method: string, target: string, extra?: Extra): Promise<Answer & { status: never; http: number; warnings: string[] }> {
+  const response = await send(method, target, extra);
+  const chunks: Uint8Array[] = [];
+  if (response.body instanceof Uint8Array) chunks.push(response.body);
+  else if (response.body) for await (const chunk of response.body) chunks.push(chunk);
+  return { ...JSON.parse(Buffer.concat(chunks).toString()), http: response.status, warnings: response.warnings ?? [] };
+}
+const configmaps = "/api/v1/namespaces/default/configmaps";
+const cm = (name: string, more: object = {}): object => ({ metadata: { name, ...more }, data: { k: "v" } });
+
+test("an object is created, read, replaced with a check of its revision, and deleted", async () => {
+  const created = await answer("POST", configmaps, { body: cm("life") });
+  assert.equal(created.http, 201);
+  assert.equal(created.metadata.namespace, "default");
+  assert.equal((await answer("POST", configmaps, { body: cm("life") })).reason, "AlreadyExists");
+  const stale = { ...cm("life"), metadata: { name: "life", resourceVersion: "1" } };
+  const refused = await answer("PUT", `${configmaps}/life`, { body: stale });
+  assert.equal(refused.http, 409);
+  assert.match(refused.message ?? "", /the object has been modified; please apply your changes to the latest version and try again/);
+  const replaced = await answer("PUT", `${configmaps}/life`, { body: { ...cm("life"), data: { k: "w" } } });
+  assert.equal(replaced.data?.k, "w");
+  assert.equal(replaced.metadata.uid, created.metadata.uid);
+  const same = await answer("PUT", `${configmaps}/life`, { body: { ...cm("life"), data: { k: "w" } } });
+  assert.equal(same.metadata.resourceVersion, replaced.metadata.resourceVersion, "an update that changes nothing writes nothing");
+  const gone = await answer("DELETE", `${configmaps}/life`);
+  assert.equal(gone.details?.uid, created.metadata.uid);
+  assert.equal((await answer("GET", `${configmaps}/life`)).http, 404);
+});
+
+test("a dry run says what would be and leaves nothing behind", async () => {
+  const dry = await answer("POST", `${configmaps}?dryRun=All`, { body: cm("dry") });
+  assert.equal(dry.http, 201);
+  assert.ok(dry.metadata.uid);
+  assert.equal((await answer("GET", `${configmaps}/dry`)).http, 404);
+});
+
+test("unknown fields are refused, warned of or dropped, as the request wishes", async () => {
+  const body = { ...cm("strict"), bogus: 1 };
+  const strict = await answer("POST", `${configmaps}?fieldValidation=Strict`, { body });
+  assert.equal(strict.http, 400);
+  assert.match(strict.message ?? "", /strict decoding error: unknown field "bogus"/);
+  const warned = await answer("POST", `${configmaps}?dryRun=All`, { body });
+  assert.deepEqual(warned.warnings, ['unknown field "bogus"']);
+  const ignored = await answer("POST", `${configmaps}?dryRun=All&fieldValidation=Ignore`, { body });
+  assert.deepEqual(ignored.warnings, []);
+});
+
+test("a finalizer holds an object until it is taken away", async () => {
+  await answer("POST", configmaps, { body: cm("held", { finalizers: ["example.com/hold"] }) });
+  const dying = await answer("DELETE", `${configmaps}/held`);
+  assert.ok(dying.metadata.deletionTimestamp);
+  const freed = await answer("PATCH", `${configmaps}/held`, { body: { metadata: { finalizers: null } }, type: "application/merge-patch+json" });
+  assert.equal(freed.http, 200);
+  assert.equal((await answer("GET", `${configmaps}/held`)).http, 404);
+});
+
+test("pages of a list go on where the last one ended and end at the last item", async () => {
+  for (const name of ["page-1", "page-2", "page-3"]) await answer("POST", configmaps, { body: cm(name, { labels: { page: "y" } }) });
+  const names: string[] = [];
+  let next = "";
+  do {
+    const page = await answer("GET", `${configmaps}?labelSelector=page%3Dy&limit=2${next ? `&continue=${next}` : ""}`);
+    names.push(...(page.items ?? []).map((item) => item.metadata.name));
+    assert.equal(page.items?.[0]?.kind, undefined, "items of built-in kinds name no kind");
+    next = (page.metadata as { continue?: string }).continue ?? "";
+  } while (next);
+  assert.deepEqual(names, ["page-1", "page-2", "page-3"]);
+  await answer("DELETE", `${configmaps}?labelSelector=page%3Dy`);
+  assert.equal((await answer("GET", `${configmaps}?labelSelector=page%3Dy`)).items?.length, 0);
+});
+
+test("a watcher by label sees an object leave its selection as a deletion", async () => {
+  const stop = new AbortController();
+  const list = await answer("GET", configmaps);
+  const watch = await send("GET", `${configmaps}?watch=1&labelSelector=seen&resourceVersion=${list.metadata.resourceVersion}`, { signal: stop.signal });
+  await answer("POST", configmaps, { body: cm("moving", { labels: { seen: "y" } }) });
+  await answer("PATCH", `${configmaps}/moving`, { body: { metadata: { labels: { seen: null } } }, type: "application/merge-patch+json" });
+  const events: WatchEvent[] = [];
+  let text = "";
+  for await (const chunk of watch.body as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (text.split("\n").length > 2) break;
+  }
+  for (const line of text.trim().split("\n")) events.push(JSON.parse(line) as WatchEvent);
+  stop.abort();
+  assert.deepEqual(
+    events.map(({ type, object }) => `${type} ${object.metadata.name}`),
+    ["ADDED moving", "DELETED moving"],
+  );
+});
+
+test("what a watch is asked for in vain is an error of the request", async () => {
+  assert.equal((await answer("GET", `${configmaps}?watch=1&fieldSelector=spec.x%3D1`)).http, 400);
+  assert.equal((await answer("GET", `${configmaps}?watch=1&sendInitialEvents=true`)).http, 422);
+});
+
+test("applying takes fields, and another's fields only by force", async () => {
+  const type = "application/apply-patch+yaml";
+  const body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: applied}\ndata: {k: one}\n";
+  assert.equal((await answer("PATCH", `${configmaps}/applied?fieldManager=one`, { body, type })).http, 201);
+  const other = body.replace("k: one", "k: two");
+  const conflict = await answer("PATCH", `${configmaps}/applied?fieldManager=two`, { body: other, type });
+  assert.equal(conflict.http, 409);
+  assert.equal(conflict.details?.causes?.[0]?.field, ".data.k");
+  assert.equal((await answer("PATCH", `${configmaps}/applied?fieldManager=two&force=true`, { body: other, type })).data?.k, "two");
+});
+
+test("services get addresses of their own, none twice, and give them back", async () => {
+  const services = "/api/v1/namespaces/default/services";
+  const spec = { ports: [{ port: 80 }] };
+  const first = await answer("POST", services, { body: { metadata: { name: "one" }, spec: { ...spec, clusterIP: "10.96.0.99" } } });
+  assert.equal(first.http, 201);
+  const second = await answer("POST", services, { body: { metadata: { name: "two" }, spec: { ...spec, clusterIP: "10.96.0.99" } } });
+  assert.match(second.message ?? "", /failed to allocate IP 10.96.0.99: provided IP is already allocated/);
+  await answer("DELETE", `${services}/one`);
+  assert.equal((await answer("POST", services, { body: { metadata: { name: "two" }, spec: { ...spec, clusterIP: "10.96.0.99" } } })).http, 201);
+  const port = await answer("POST", services, { body: { metadata: { name: "np" }, spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] } } });
+  assert.equal(port.http, 201);
+  const taken = await answer("POST", services, { body: { metadata: { name: "np2" }, spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] } } });
+  assert.match(taken.message ?? "", /spec.ports\[0\].nodePort: Invalid value: 30080: provided port is already allocated/);
+  const namespaced = (await answer("GET", "/apis/networking.k8s.io/v1/ipaddresses")).items ?? [];
+  assert.equal(namespaced.filter((item) => item.metadata.name === "10.96.0.99").length, 1);
+});
+
+test("who may not is refused, naming what", async () => {
+  const refused = await answer("GET", configmaps, { user: { name: "bob", groups: ["system:authenticated"] } });
+  assert.equal(refused.http, 403);
+  assert.match(refused.message ?? "", /configmaps is forbidden: User "bob" cannot list resource "configmaps" in API group "" in the namespace "default"/);
+});
+
+test("a namespace goes for good once its finalizer is gone", async () => {
+  await answer("POST", "/api/v1/namespaces", { body: { metadata: { name: "going" } } });
+  assert.ok((await answer("DELETE", "/api/v1/namespaces/going")).metadata.deletionTimestamp);
+  assert.equal((await answer("POST", "/api/v1/namespaces/going/configmaps", { body: cm("late") })).http, 403);
+  await answer("PUT", "/api/v1/namespaces/going/finalize", { body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "going" }, spec: {} } });
+  assert.equal((await answer("GET", "/api/v1/namespaces/going")).http, 404);
+});
+
+test("an event written in one version is read in the other", async () => {
+  const body = {
+    metadata: { name: "ev", namespace: "default" },
+    regarding: { kind: "Pod", name: "p", namespace: "default" },
+    note: "said",
+    reason: "Because",
+    action: "Acting",
+    type: "Normal",
+    eventTime: "2026-01-01T00:00:00.000000Z",
+    reportingController: "example.com/c",
+    reportingInstance: "c-1",
+  };
+  const created = await answer("POST", "/apis/events.k8s.io/v1/namespaces/default/events", { body });
+  assert.equal(created.http, 201, created.message);
+  const core = (await answer("GET", "/api/v1/namespaces/default/events/ev")) as unknown as { message: string; involvedObject: { name: string } };
+  assert.equal(core.message, "said");
+  assert.equal(core.involvedObject.name, "p");
+});
+
+test("forms: YAML, protobuf and metadata alone", async () => {
+  await answer("POST", configmaps, { body: cm("forms") });
+  const yaml = await send("GET", `${configmaps}/forms`, { accept: "application/yaml" });
+  assert.match(Buffer.from(yaml.body as Uint8Array).toString(), /^apiVersion: v1\n/);
+  const protobuf = await send("GET", `${configmaps}/forms`, { accept: "application/vnd.kubernetes.protobuf" });
+  assert.equal(Buffer.from((protobuf.body as Uint8Array).subarray(0, 4)).toString("latin1"), "k8s\0");
+  const partial = await answer("GET", `${configmaps}/forms`, { accept: "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io" });
+  assert.equal(partial.kind, "PartialObjectMetadata");
+  assert.equal(partial.data, undefined);
+  assert.equal((await send("GET", `${configmaps}/forms`, { accept: "text/html" })).status, 406);
+});

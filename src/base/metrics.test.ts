@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Metrics } from "./metrics.ts";
+
+test("counters and histograms come out in the text format, labels escaped, buckets cumulative", () => {
+  const metrics = new Metrics();
+  const requests = metrics.counter("requests_total", "Requests.", ["path"]);
+  requests.inc('a"b\\c\nd');
+  requests.add(2, "plain");
+  const seconds = metrics.histogram("seconds", "Time.", [0.1, 1], ["verb"]);
+  seconds.observe(0.1, "GET");
+  seconds.observe(0.5, "GET");
+  seconds.observe(7, "GET");
+  assert.equal(
+    metrics.expose(),
+    [
+      "# HELP requests_total Requests.",
+      "# TYPE requests_total counter",
+      'requests_total{path="a\\"b\\\\c\\nd"} 1',
+      'requests_total{path="plain"} 2',
+      "# HELP seconds Time.",
+      "# TYPE seconds histogram",
+      'seconds_bucket{verb="GET",le="0.1"} 1',
+      'seconds_bucket{verb="GET",le="1"} 2',
+      'seconds_bucket{verb="GET",le="+Inf"} 3',
+      'seconds_sum{verb="GET"} 7.6',
+      'seconds_count{verb="GET"} 3',
+      "",
+    ].join("\n"),
+  );
+});
+
+test("a gauge can be looked up at exposition and a name is taken once", () => {
+  const metrics = new Metrics();
+  const gauge = metrics.gauge("things", "Things.");
+  let things = 3;
+  metrics.onCollect(() => gauge.set(things));
+  assert.match(metrics.expose(), /^things 3$/m);
+  things = 5;
+  assert.match(metrics.expose(), /^things 5$/m);
+  assert.throws(() => metrics.counter("things", ""), /exists/);
+});
