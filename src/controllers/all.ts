@@ -1,7 +1,9 @@
 /** Every controller of the cluster, and the way to start them. */
+import { daemonset } from "./apps/daemonset.ts";
 import { deployment } from "./apps/deployment.ts";
 import { replicaset } from "./apps/replicaset.ts";
 import { cronjob } from "./batch/cronjob.ts";
+import { statefulset } from "./apps/statefulset.ts";
 import { job } from "./batch/job.ts";
 import { ttlAfterFinished } from "./batch/ttl-after-finished.ts";
 import { endpoints } from "./core/endpoints.ts";
@@ -26,6 +28,8 @@ export const controllers: readonly Controller[] = [
   endpointslice,
   garbageCollector,
   deployment,
+  daemonset,
+  statefulset,
   job,
   cronjob,
   disruption,
