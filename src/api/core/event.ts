@@ -1,6 +1,8 @@
 /** Events as core/v1 has them (pkg/registry/core/event). */
 import { type FieldError, invalidValue, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
+import { pathSegmentName } from "../meta/names.ts";
+import { validateObjectMeta } from "../meta/validation.ts";
 import { isDNS1123Subdomain } from "../names.ts";
 import type { Event } from "../types/core-v1.gen.ts";
 import { exceeds, invalidAll, validateQualifiedName } from "./checks.ts";
@@ -33,6 +35,9 @@ export function validateEvent(event: Event, reportingField: string): FieldError[
   }
   return [...errors, ...invalidAll(path("namespace"), namespace, isDNS1123Subdomain(namespace))];
 }
+
+/** An event needs nothing of its metadata but a name that fits into a path. */
+const validateName = (event: Event): FieldError[] => validateObjectMeta(event.metadata, { namespaced: true, validateName: pathSegmentName }, path("metadata"));
 
 export const eventFields = (event: Event): Record<string, string> => {
   const about = event.involvedObject ?? {};
@@ -79,7 +84,10 @@ export function eventCells(event: Event, now: number): unknown[] {
 export const eventKind: Kind<Event> = {
   resource: "events",
   allowCreateOnUpdate: true,
-  validate: (event) => validateEvent(event, "reportingComponent"),
+  validate(event) {
+    const errors = validateEvent(event, "reportingComponent");
+    return errors.length ? errors : validateName(event);
+  },
   validateUpdate: (event) => validateEvent(event, "reportingComponent"),
   fields: eventFields,
   cells: eventCells,

@@ -15,7 +15,10 @@ import { podTemplateWarnings } from "./pod-warnings.ts";
 import { containerCells } from "./podtemplate.ts";
 import { semanticEqual } from "./semantic.ts";
 
-const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
+/** Declarative validation counts bytes, and does not look at generateName. */
+const longName = (name: string, prefix: boolean): string[] =>
+  prefix ? [] : nameIsDNSSubdomain(name, false).map((message) => message.replace("253 characters", "253 bytes"));
+const rules = { namespaced: true, validateName: longName };
 const spec = path("spec");
 const templatePath = spec.child("template");
 
