@@ -113,7 +113,6 @@ const maskedCIDR = (cidr: CIDR): string => {
 
 export const isIPv4 = (text: string): boolean => parseIP(text)?.bytes.length === 4;
 export const isIPv6 = (text: string): boolean => parseIP(text)?.bytes.length === 16;
-export const isIPv4CIDR = (text: string): boolean => parseCIDR(text)?.ip.bytes.length === 4;
 export const isIPv6CIDR = (text: string): boolean => parseCIDR(text)?.ip.bytes.length === 16;
 
 /** Whether the range holds the address; false for different families. */

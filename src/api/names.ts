@@ -4,7 +4,7 @@
  */
 import { type FieldError, invalidValue, type Path, required } from "./field.ts";
 
-export { isValidCIDR, isValidCIDRForLegacyField, isValidIP, isValidIPForLegacyField } from "./ip.ts";
+export { isValidCIDR, isValidIP } from "./ip.ts";
 
 /** Whether the text has more than `max` bytes in UTF-8. */
 export const longerThan = (text: string, max: number): boolean => text.length > max || (text.length * 3 > max && Buffer.byteLength(text) > max);
@@ -19,7 +19,7 @@ export function regexError(message: string, format: string, ...examples: string[
   return examples.length ? `${message} (e.g. ${shown}regex used for validation is '${format}')` : `${message} (regex used for validation is '${format}')`;
 }
 
-const whole = (format: string, flags = ""): RegExp => new RegExp(`^(?:${format})$`, flags);
+const whole = (format: string): RegExp => new RegExp(`^(?:${format})$`);
 const pattern = (format: string, message: string, ...examples: string[]): { regexp: RegExp; error: string } => ({
   regexp: whole(format),
   error: regexError(message, format, ...examples),
@@ -47,14 +47,6 @@ const dns1123Subdomain = pattern(
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
   "example.com",
 );
-const dns1123SubdomainCaseless = {
-  regexp: whole(subdomainFormat, "i"),
-  error: regexError(
-    "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
-    subdomainFormat,
-    "Example.com",
-  ),
-};
 const dns1123SubdomainWithUnderscore = pattern(
   `${underscoreLabelFormat}(\\.${underscoreLabelFormat})*`,
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
@@ -78,7 +70,6 @@ export function isDNS1123Label(value: string): string[] {
   return [...errors.slice(0, -1), "must not contain dots"];
 }
 export const isDNS1123Subdomain = (value: string): string[] => bounded(value, 253, dns1123Subdomain);
-export const isDNS1123SubdomainCaseless = (value: string): string[] => bounded(value, 253, dns1123SubdomainCaseless, maxBytesError);
 export const isDNS1123SubdomainWithUnderscore = (value: string): string[] => bounded(value, 253, dns1123SubdomainWithUnderscore);
 export const isDNS1035Label = (value: string): string[] => bounded(value, 63, dns1035Label);
 export const isWildcardDNS1123Subdomain = (value: string): string[] => bounded(value, 253, wildcardSubdomain);
@@ -120,20 +111,6 @@ export function isFullyQualifiedName(path: Path, name: string): FieldError[] {
   const errors = isDNS1123Subdomain(name);
   if (errors.length) return [invalidValue(path, name, errors.join(","))];
   return name.split(".").length < 3 ? [invalidValue(path, name, "should be a domain with at least three segments separated by dots")] : [];
-}
-
-export function isFullyQualifiedDomainName(path: Path, name: string): FieldError[] {
-  if (!name) return [required(path)];
-  const bare = name.endsWith(".") ? name.slice(0, -1) : name;
-  const errors = isDNS1123Subdomain(bare);
-  if (errors.length) return [invalidValue(path, bare, errors.join(","))];
-  const labels = bare.split(".");
-  if (labels.length < 2) return [invalidValue(path, bare, "should be a domain with at least two segments separated by dots")];
-  for (const label of labels) {
-    const wrong = isDNS1123Label(label);
-    if (wrong.length) return [invalidValue(path, label, wrong.join(","))];
-  }
-  return [];
 }
 
 const httpPathFormat = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";

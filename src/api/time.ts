@@ -208,15 +208,3 @@ export function humanDuration(ms: number): string {
   const years = Math.trunc(days / 365);
   return hours < 24 * 365 * 8 ? pair(years, "y", days % 365, "d") : `${years}y`;
 }
-
-/** One unit only. */
-export function shortHumanDuration(ms: number): string {
-  const seconds = Math.trunc(ms / 1000);
-  if (seconds < -1) return "<invalid>";
-  if (seconds < 0) return "0s";
-  if (seconds < 60) return `${seconds}s`;
-  const hours = Math.trunc(seconds / 3600);
-  if (hours < 1) return `${Math.trunc(seconds / 60)}m`;
-  if (hours < 24) return `${hours}h`;
-  return hours < 24 * 365 ? `${Math.trunc(hours / 24)}d` : `${Math.trunc(hours / 24 / 365)}y`;
-}

@@ -2,7 +2,8 @@
  * The way from client-side to server-side apply (managedfields/internal/lastapplied*.go): what kubectl applied from the
  * client, by the annotation it left, it may take over without force; and the annotation is kept up to date.
  */
-import type { JSONObject, JSONValue } from "../json.ts";
+import { encodeJSONString, sortKeys } from "../codec/json.ts";
+import type { JSONObject } from "../json.ts";
 import { type ObjectType, ownedAtom } from "./atom.ts";
 import { compare } from "./compare.ts";
 import { fieldsOf } from "./fields-of.ts";
@@ -31,18 +32,9 @@ export function lastAppliedFields(type: ObjectType, live: JSONObject, { apiVersi
 /** Writes what was applied into the annotation, where the object has one. */
 export function refreshLastApplied(object: JSONObject, applied: JSONObject): JSONObject {
   if (!annotationsOf(object)[annotation]) return object;
-  const { [annotation]: _, ...annotations } = annotationsOf(applied);
-  const text = `${JSON.stringify(sorted({ ...applied, metadata: { ...(applied.metadata as JSONObject), annotations } }))}\n`;
+  const { annotations: given, ...metadata } = (applied.metadata ?? {}) as JSONObject;
+  const { [annotation]: _, ...annotations } = (given ?? {}) as JSONObject;
+  const kept = Object.keys(annotations).length ? { ...metadata, annotations } : metadata;
+  const text = `${encodeJSONString(sortKeys({ ...applied, metadata: kept }))}\n`;
   return { ...object, metadata: { ...(object.metadata as JSONObject), annotations: { ...annotationsOf(object), [annotation]: text } } };
-}
-
-/** Keys in order, as Go writes maps. */
-function sorted(value: JSONValue): JSONValue {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, sorted(value[key] ?? null)]),
-  );
 }

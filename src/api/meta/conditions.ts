@@ -12,8 +12,6 @@ export interface ConditionLike {
 export const findCondition = <C extends ConditionLike>(conditions: readonly C[] | undefined, type: string): C | undefined =>
   conditions?.find((c) => c.type === type);
 export const isConditionTrue = (conditions: readonly ConditionLike[] | undefined, type: string): boolean => findCondition(conditions, type)?.status === "True";
-export const isConditionFalse = (conditions: readonly ConditionLike[] | undefined, type: string): boolean =>
-  findCondition(conditions, type)?.status === "False";
 
 /**
  * The list with the condition set, as k8s.io/apimachinery/pkg/api/meta.SetStatusCondition does: lastTransitionTime

@@ -16,9 +16,3 @@ export const newControllerRef = (owner: KubeObject, apiVersion: string, kind: st
   controller: true,
   blockOwnerDeletion: true,
 });
-
-/** Whether two references mean the same owner; the version of the API does not count. */
-export const refersToSame = (a: OwnerReference, b: OwnerReference): boolean =>
-  a.kind === b.kind && a.name === b.name && a.uid === b.uid && groupOf(a.apiVersion) === groupOf(b.apiVersion);
-
-const groupOf = (apiVersion: string): string => (apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "");
