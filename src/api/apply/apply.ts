@@ -10,7 +10,7 @@ import { type Atom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldsOf, shapeErrors } from "./fields-of.ts";
-import { difference, type FieldSet, hasPath, intersection, paths, union } from "./fieldset.ts";
+import { difference, type FieldSet, hasPath, intersection, ordered, paths, union } from "./fieldset.ts";
 import {
   comparisons,
   entryOf,
@@ -100,7 +100,7 @@ function merge(type: ObjectType, live: JSONObject | undefined, applied: JSONObje
   // An apply that changes nothing leaves the time as it was.
   const { time: _, ...timeless } = self;
   const stamped = changed ? self : { ...timeless, ...(last?.time ? { time: last.time } : {}) };
-  if (own) managed.push({ ...stamped, fieldsV1: own } as Managed);
+  if (own) managed.push({ ...stamped, fieldsV1: ordered(own) } as Managed);
   return withManaged(changed ? next : before, sortManaged(managed));
 }
 

@@ -144,6 +144,48 @@ export function equalSets(a: FieldSet | undefined, b: FieldSet | undefined): boo
   return count === 0;
 }
 
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+/** Byte order, except that numbers in keys go by their value. */
+function compareElements(a: string, b: string): number {
+  const end = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < end && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  if (a.startsWith("k:") && b.startsWith("k:")) {
+    let start = at;
+    while (start > 0 && isDigit(a.charCodeAt(start - 1))) start--;
+    if (a[start - 1] === ":" && (isDigit(a.charCodeAt(at)) || start < at) && (isDigit(b.charCodeAt(at)) || start < at)) {
+      const numbers = Number.parseInt(a.slice(start), 10) - Number.parseInt(b.slice(start), 10);
+      if (numbers) return numbers;
+    }
+  }
+  if (at === end) return a.length - b.length;
+  return a.charCodeAt(at) - b.charCodeAt(at);
+}
+
+/** The same set with its elements in the order in which upstream writes them. */
+export function ordered(set: FieldSet): FieldSet {
+  const elements = Object.keys(set);
+  let sorted = true;
+  let changed = false;
+  const nodes = elements.map((element, i) => {
+    if (i > 0 && compareElements(elements[i - 1] as string, element) > 0) sorted = false;
+    const node = set[element] as FieldSet;
+    if (node === leaf) return node;
+    const inner = ordered(node);
+    if (inner !== node) changed = true;
+    return inner;
+  });
+  if (sorted && !changed) return set;
+  const out: Draft = {};
+  if (sorted) for (const [i, element] of elements.entries()) out[element] = nodes[i] as FieldSet;
+  else {
+    const made = new Map(elements.map((element, i) => [element, nodes[i] as FieldSet]));
+    for (const element of elements.sort(compareElements)) out[element] = made.get(element) as FieldSet;
+  }
+  return out;
+}
+
 /** The members' paths in order, each a list of elements such as `f:spec`. */
 export function* paths(set: FieldSet | undefined, prefix: readonly string[] = []): Generator<string[]> {
   if (!set) return;

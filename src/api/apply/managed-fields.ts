@@ -7,7 +7,7 @@ import { parseTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { type ObjectType, ownedAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
-import { covers, difference, type FieldSet, isFieldSet, overlap, union } from "./fieldset.ts";
+import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union } from "./fieldset.ts";
 
 export interface Operation {
   /** fieldManager, or what managerName makes of the user agent. */
@@ -131,7 +131,7 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
   const comparison = at(operation.apiVersion) as Comparison;
   if (!comparison.changed && !comparison.removed && !operation.convert) return entries;
   const self: ManagedFieldsEntry = entryOf(operation, "Update");
-  let own: FieldSet | undefined = comparison.changed;
+  let own: FieldSet | undefined = comparison.changed && ordered(comparison.changed);
   const managed: Managed[] = [];
   for (const entry of entries) {
     const view = at(entry.apiVersion as string);
@@ -139,7 +139,7 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
     if (own && sameManager(entry, self)) {
       // What it changes here would only be taken away to be given back.
       const rest = overlap(entry.fieldsV1, view.removed) ? difference(entry.fieldsV1, view.removed) : entry.fieldsV1;
-      own = covers(rest, own) ? (rest as FieldSet) : union(rest, own);
+      own = covers(rest, own) ? (rest as FieldSet) : ordered(union(rest, own) as FieldSet);
       continue;
     }
     const kept = takeAway(entry, view);
@@ -201,7 +201,7 @@ export function capManagers(entries: Managed[]): Managed[] {
       apiVersion: version,
       time: entry.time,
       fieldsType: "FieldsV1",
-      fieldsV1: union(entry.fieldsV1, into.fieldsV1) ?? {},
+      fieldsV1: ordered(union(entry.fieldsV1, into.fieldsV1) ?? {}),
     };
     managed = [...managed.filter((e) => e !== into && e !== entry), merged];
     left--;
