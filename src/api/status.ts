@@ -25,8 +25,9 @@ export const groupResource = (group: string, resource: string): string => (group
 
 const make = (code: number, reason: string, message: string, details?: StatusDetails): StatusError =>
   new StatusError({ code, reason, message, ...(details ? { details } : {}) });
-const split = (resource: string): { group?: string; kind: string } => {
+const split = (resource: string): { group?: string; kind?: string } => {
   const dot = resource.indexOf(".");
+  if (dot === 0) return { group: resource.slice(1) };
   return dot < 0 ? { kind: resource } : { kind: resource.slice(0, dot), group: resource.slice(dot + 1) };
 };
 
@@ -47,8 +48,8 @@ export const gone = (message: string): StatusError => make(410, "Gone", message)
 export const expired = (message: string): StatusError => make(410, "Expired", message);
 export const methodNotSupported = (resource: string, action: string): StatusError =>
   make(405, "MethodNotAllowed", `${action} is not supported on resources of kind ${JSON.stringify(resource)}`, split(resource));
-export const unsupportedMediaType = (message: string): StatusError => make(415, "UnsupportedMediaType", message);
-export const notAcceptable = (message: string): StatusError => make(406, "NotAcceptable", message);
+export const unsupportedMediaType = (message: string): StatusError => make(415, "UnsupportedMediaType", message, {});
+export const notAcceptable = (message: string): StatusError => make(406, "NotAcceptable", message, {});
 export const requestEntityTooLarge = (message: string): StatusError => make(413, "RequestEntityTooLarge", `Request entity too large: ${message}`);
 export const tooManyRequests = (message: string, retryAfterSeconds: number): StatusError => make(429, "TooManyRequests", message, { retryAfterSeconds });
 export const internalError = (why: string): StatusError =>
@@ -67,8 +68,8 @@ export const invalid = (kind: string, name: string, errors: FieldError[]): Statu
   const texts = [...new Set(errors.map((e) => `${e.field}: ${e.body}`))];
   const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return make(422, "Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${text}`, {
-    name,
-    ...split(kind),
+    ...(name ? { name } : {}),
+    ...(kind ? split(kind) : {}),
     causes: errors.map((e) => ({ reason: e.type, message: e.body, field: e.field }) as StatusCause),
   });
 };
