@@ -63,4 +63,3 @@ export function createServerMetrics(metrics: Metrics) {
     },
   };
 }
-export type ServerMetrics = ReturnType<typeof createServerMetrics>;

@@ -107,7 +107,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       socket.destroy();
     });
   });
-  server.setTimeout(0);
   await listening(server, options.port, options.host);
   const { port } = server.address() as AddressInfo;
   return {

@@ -181,7 +181,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   } else if (!/^\d+$/.test(revision)) {
     throw new StatusError({
       code: 500,
-      message: `resourceVersion: Invalid value: ${JSON.stringify(revision)}: strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax`,
+      message: `strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax`,
     });
   } else if (Number(revision) !== current.revision) throw conflict(endpoint.groupResource, info.name, optimisticLock);
   let reserved: Reservation | undefined;

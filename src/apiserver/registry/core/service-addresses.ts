@@ -2,8 +2,11 @@
  * Cluster addresses: each one given out is an IPAddress object, so that several servers on one store never give one twice
  * (pkg/registry/core/service/ipallocator, KEP-1880).
  */
+import { trackUpdate } from "../../../api/apply/managed-fields.ts";
 import { cidrContains, formatIP, isIPv6, parseCIDR, parseIP } from "../../../api/ip.ts";
+import type { JSONObject } from "../../../api/json.ts";
 import type { KubeObject } from "../../../api/object.ts";
+import { typeByName } from "../../../api/schema/schema.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Service } from "../../../api/types/core-v1.gen.ts";
 import type { ServiceCIDR } from "../../../api/types/networking-v1.gen.ts";
@@ -23,6 +26,8 @@ export interface AddressOptions {
   /** `--service-cluster-ip-range`: the default while no ServiceCIDR exists; one per family at most. */
   ranges: readonly string[];
 }
+
+const addressType = typeByName("networking/v1.IPAddress");
 
 type Allocated = { ip: string } | { why: string };
 
@@ -104,17 +109,21 @@ export class AddressAllocator {
   async #take(_call: Call, service: Service, ip: string, dryRun: boolean): Promise<boolean> {
     const { addresses, clock, random, reader } = this.#options;
     if (dryRun) return reader.get("ipaddresses.networking.k8s.io", "", ip) === undefined;
+    const created = formatTime(clock.now());
     const object = completeObject("networking.k8s.io/v1", "IPAddress", {
       kind: "IPAddress",
       apiVersion: "networking.k8s.io/v1",
       metadata: {
         name: ip,
         uid: random.uuid(),
-        creationTimestamp: formatTime(clock.now()),
+        creationTimestamp: created,
         labels: { "ipaddress.kubernetes.io/ip-family": isIPv6(ip) ? "IPv6" : "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" },
       },
       spec: { parentRef: { resource: "services", namespace: service.metadata.namespace, name: service.metadata.name } },
     });
+    const operation = { manager: "kube-apiserver", apiVersion: "networking.k8s.io/v1", time: created };
+    const bare = { ...object, metadata: { ...object.metadata, uid: undefined } } as unknown as JSONObject;
+    object.metadata.managedFields = (trackUpdate(addressType, undefined, bare, operation) as unknown as KubeObject).metadata.managedFields;
     try {
       await addresses.create(object);
       return true;

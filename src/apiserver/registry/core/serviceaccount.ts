@@ -1,6 +1,9 @@
 /** serviceaccounts/token (pkg/registry/core/serviceaccount/storage/token.go). */
+import { trackUpdate } from "../../../api/apply/managed-fields.ts";
+import type { JSONObject } from "../../../api/json.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
+import { formatTime } from "../../../api/time.ts";
 import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
 import type { Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
@@ -23,11 +26,17 @@ export const serviceAccountRegistry = (deps: RegistryDeps): Registry => ({
       const request = await decodeTyped<TokenRequest>(call, { kind, apiVersion, type }, options.fieldValidation);
       request.metadata ??= {} as TokenRequest["metadata"];
       request.spec.expirationSeconds ??= 3600;
+      const operation = { manager: options.manager, apiVersion, subresource: "token", time: formatTime(rest.clock.now()) };
+      const tracked = trackUpdate(type, undefined, request as unknown as JSONObject, operation) as unknown as TokenRequest;
       const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object: request as unknown as KubeObject };
       await rest.admission.mutate(attributes);
       const validate = (completed: TokenRequest): Promise<void> => rest.admission.validate({ ...attributes, object: completed as unknown as KubeObject });
       const answer = await createToken(request, info.namespace, info.name, { ...deps, validate, warn: call.warn });
-      return respondObject(call, 201, complete(apiVersion, kind, { ...answer, kind, apiVersion }));
+      return respondObject(
+        call,
+        201,
+        complete(apiVersion, kind, { ...answer, kind, apiVersion, metadata: { ...answer.metadata, managedFields: tracked.metadata?.managedFields } }),
+      );
     },
   },
 });
