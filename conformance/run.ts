@@ -62,7 +62,7 @@ function run(title: string, specs: string[], procs: number): Outcome[] {
     `--json-report=${basename(json)}`,
     `--output-dir=${scratch}`,
     "--focus",
-    `^(${focus})$`,
+    `(${focus})$`,
     join(judges, "e2e.test"),
   ];
   const e2e = ["--kubeconfig", resolve(values.kubeconfig), "--provider=skeleton", `--kubectl-path=${join(judges, "kubectl")}`, `--report-dir=${scratch}`];
