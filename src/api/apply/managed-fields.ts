@@ -131,7 +131,8 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
   const comparison = at(operation.apiVersion) as Comparison;
   if (!comparison.changed && !comparison.removed && !operation.convert) return entries;
   const self: ManagedFieldsEntry = entryOf(operation, "Update");
-  let own: FieldSet | undefined = comparison.changed && ordered(comparison.changed);
+  let own: FieldSet | undefined = comparison.changed;
+  let kept = false;
   const managed: Managed[] = [];
   for (const entry of entries) {
     const view = at(entry.apiVersion as string);
@@ -139,13 +140,14 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
     if (own && sameManager(entry, self)) {
       // What it changes here would only be taken away to be given back.
       const rest = overlap(entry.fieldsV1, view.removed) ? difference(entry.fieldsV1, view.removed) : entry.fieldsV1;
-      own = covers(rest, own) ? (rest as FieldSet) : ordered(union(rest, own) as FieldSet);
+      own = covers(rest, own) ? (rest as FieldSet) : union(rest, own);
+      kept = own === entry.fieldsV1;
       continue;
     }
-    const kept = takeAway(entry, view);
-    if (kept) managed.push(kept);
+    const left = takeAway(entry, view);
+    if (left) managed.push(left);
   }
-  if (own) managed.push({ ...self, fieldsV1: own });
+  if (own) managed.push({ ...self, fieldsV1: kept ? own : ordered(own) });
   return sortManaged(capManagers(managed));
 }
 
