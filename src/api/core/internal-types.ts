@@ -14,7 +14,7 @@ const hoisted = new Set(["HostNetwork", "HostPID", "HostIPC", "ShareProcessNames
 
 function convert(type: string, value: unknown): unknown {
   if (type in zero) return value ?? zero[type];
-  if (type.startsWith("[]")) return Array.isArray(value) && value.length ? value.map((item) => convert(type.slice(2), item)) : null;
+  if (type.startsWith("[]")) return Array.isArray(value) ? value.map((item) => convert(type.slice(2), item)) : null;
   if (type.startsWith("*")) return value === undefined || value === null ? null : convert(type.slice(1), value);
   return struct(type, (value ?? {}) as Values);
 }
