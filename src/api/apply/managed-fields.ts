@@ -129,7 +129,8 @@ export function takeAway(entry: Managed, { changed, removed }: Comparison): Mana
 export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObject, entries: Managed[], operation: Operation): Managed[] {
   const at = comparisons(type, old, next, operation);
   const comparison = at(operation.apiVersion) as Comparison;
-  if (!comparison.changed && !comparison.removed && !operation.convert) return entries;
+  const oneVersion = !operation.convert || entries.every((entry) => entry.apiVersion === operation.apiVersion);
+  if (!comparison.changed && !comparison.removed && oneVersion) return entries;
   const self: ManagedFieldsEntry = entryOf(operation, "Update");
   let own: FieldSet | undefined = comparison.changed;
   let kept = false;
