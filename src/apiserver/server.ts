@@ -6,11 +6,13 @@ import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/excha
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
 import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
 import { internalError, StatusError, timeout, tooManyRequests, unauthorized } from "../api/status.ts";
+import type { Status } from "../api/types/meta-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
+import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { AuthorizationAttributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError } from "./authorization/forbidden.ts";
@@ -25,11 +27,6 @@ import { FrameCache } from "./rest/frames.ts";
 import { type Form, negotiate } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
 import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
-
-/** Told of each request once it is answered, or when a long one has begun. */
-export interface Auditor {
-  begin(request: ApiRequest, info: RequestInfo, user: UserInfo): { end(status: number): void } | undefined;
-}
 
 export interface ApiServerOptions {
   clock: Clock;
@@ -143,14 +140,18 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const maxMutating = options.maxMutating ?? 200;
   const timeoutMs = (options.requestTimeoutSeconds ?? 60) * 1000;
 
-  async function identify(request: ApiRequest, info: RequestInfo): Promise<UserInfo> {
+  /** `known` is told who asks before it is decided whether they may. */
+  async function identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined): Promise<UserInfo> {
     let user = request.user;
     if (!user) {
       const found = options.authenticator.authenticate(request);
       user = found instanceof Promise ? await found : found;
       if (!user) throw unauthorized();
     }
+    const audit = known?.(user);
+    const real = user;
     user = await impersonate(request, user, authorize);
+    if (user !== real) audit?.impersonated(user);
     const { verb, isResource, group, version, resource, subresource, namespace, name } = info;
     const fieldSelector = selectsMany.has(verb) ? parsedFieldSelector(request.query.get("fieldSelector")) : undefined;
     await authorize({
@@ -169,17 +170,17 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return user;
   }
 
-  function callOf(request: ApiRequest, info: RequestInfo, user: UserInfo, endpoint: Endpoint): Call {
+  function callOf(request: ApiRequest, info: RequestInfo, user: UserInfo, endpoint: Endpoint, audit?: AuditRecord): Call {
     const warnings: string[] = [];
     const warn = (message: string): void => {
       if (!warnings.includes(message)) warnings.push(message);
     };
     const transforms = info.subresource === "" || info.subresource === "status";
     const form: Form = request.asObject ? { media: "json", pretty: false } : negotiate(request, { transforms, protobuf: true });
-    return { rest, request, info, user, endpoint, form, warnings, warn };
+    return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
   }
 
-  async function answer(request: ApiRequest, info: RequestInfo, user: UserInfo): Promise<ApiResponse> {
+  async function answer(request: ApiRequest, info: RequestInfo, user: UserInfo, audit: AuditRecord | undefined): Promise<ApiResponse> {
     if (info.isResource) {
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
       if (!endpoint || !exists(endpoint, info)) {
@@ -188,7 +189,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         if (served().some((def) => def.group === info.group && def.version === info.version)) throw noSuchResource();
         return notFoundPage();
       }
-      return route(callOf(request, info, user, endpoint), options.connectors ?? {});
+      return route(callOf(request, info, user, endpoint, audit), options.connectors ?? {});
     }
     const checked = await health(checks, request);
     if (checked) return checked;
@@ -249,7 +250,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     let info: RequestInfo | undefined;
     let response: ApiResponse;
     let counted: "readOnly" | "mutating" | undefined;
-    let audit: ReturnType<Auditor["begin"]>;
+    let audit: AuditRecord | undefined;
     let long = false;
     try {
       info = parseRequestInfo(request.method, request.path, request.query);
@@ -265,17 +266,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         metrics.inflight.set(kind === "readOnly" ? ++reading : ++mutating, kind);
       } else metrics.longRunning(info, 1);
       const work = async (bound: ApiRequest): Promise<ApiResponse> => {
-        const user = await identify(bound, about);
-        audit = options.auditor?.begin(bound, about, user);
-        return answer(bound, about, user);
+        const user = await identify(bound, about, (who) => {
+          audit = options.auditor?.begin(bound, about, who);
+          return audit;
+        });
+        return answer(bound, about, user, audit);
       };
       response = long ? await work(request) : await bounded(request, info, work);
     } catch (error) {
       response = failure(request, error);
     }
     if (counted) metrics.inflight.set(counted === "readOnly" ? --reading : --mutating, counted);
-    audit?.end(response.status);
-    if (!request.asObject) response.headers["audit-id"] ??= request.headers["audit-id"] ?? options.random.uuid();
+    if (audit) response = audited(audit, response, long);
+    if (!request.asObject) response.headers["audit-id"] ??= audit?.auditID ?? request.headers["audit-id"] ?? options.random.uuid();
     if (info) {
       const dryRun = request.query.has("dryRun");
       if (long) response = whenEnded(response, () => metrics.longRunning(info as RequestInfo, -1));
@@ -314,4 +317,19 @@ function whenEnded(response: ApiResponse, fn: () => void): ApiResponse {
   if (response.body && !(response.body instanceof Uint8Array)) return { ...response, body: once(response.body) };
   fn();
   return response;
+}
+
+/** Tells the audit of the answer: at once, or for a stream when it ends. */
+function audited(audit: AuditRecord, response: ApiResponse, long: boolean): ApiResponse {
+  const bytes = response.body instanceof Uint8Array && response.headers["content-type"] === "application/json" ? response.body : undefined;
+  const failed = response.status >= 400;
+  let object = response.object;
+  if (!object && bytes && (audit.wantsResponse || failed)) object = JSON.parse(Buffer.from(bytes).toString("utf8")) as object;
+  if (object && audit.wantsResponse) audit.responseObject(object);
+  if (!long) {
+    audit.end(response.status, failed ? (object as Partial<Status>) : undefined);
+    return response;
+  }
+  audit.started(response.status);
+  return whenEnded(response, () => audit.end(response.status));
 }

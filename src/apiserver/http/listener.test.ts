@@ -8,7 +8,7 @@ import test, { after, before } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { execFileSync } from "node:child_process";
 import { gunzipSync } from "node:zlib";
-import type { ApiHandler, ApiRequest } from "../../api/exchange.ts";
+import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { readBody } from "./body.ts";
@@ -45,7 +45,7 @@ before(async () => {
       "copy",
     );
   }
-  handler = async (request) => {
+  handler = async (request): Promise<ApiResponse> => {
     seen = request;
     try {
       const body = await readBody(request, 1000);

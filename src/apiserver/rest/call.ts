@@ -8,6 +8,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Random } from "../../base/random.ts";
 import type { ResourceCache } from "../../cache/cache.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
+import type { AuditRecord } from "../audit/auditor.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { FrameCache } from "./frames.ts";
@@ -113,6 +114,7 @@ export interface Call {
   form: Form;
   warnings: string[];
   warn(message: string): void;
+  audit?: AuditRecord;
 }
 
 /** The same caller about another resource: writes that one request makes on the side of its own. */

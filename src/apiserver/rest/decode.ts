@@ -84,6 +84,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   }
   object.kind = kind;
   object.apiVersion = apiVersion;
+  call.audit?.requestObject(object);
   return object as T;
 }
 

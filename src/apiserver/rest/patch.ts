@@ -112,6 +112,7 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   const type = patchTypeOf(call);
   const options = writeOptions(call, "PatchOptions", type);
   const patch = await readPatch(call, type);
+  if (typeof patch.value === "object" && patch.value !== null) call.audit?.requestObject(patch.value);
   let warned = false;
   const next = (old: KubeObject | undefined): KubeObject => {
     const quiet: Call = warned ? { ...call, warn: () => {} } : call;
