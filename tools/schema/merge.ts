@@ -83,14 +83,15 @@ function schemaFor(go: string): OpenAPISchema | undefined {
 }
 
 /** As Go's reflection prints a type that is not what its kind says: `v1.RestartPolicy`, `map[v1.ResourceName]resource.Quantity`. */
-const goName = (go: string): string | undefined => {
-  if (!go.includes("=")) return undefined;
-  return go
-    .replace(/^\*/, "")
-    .replace(/=[a-z0-9]+/g, "")
-    .replace(/[A-Za-z0-9.-]+(?:\/[A-Za-z0-9.-]+)*\/([a-z0-9]+\.[A-Za-z0-9]+)/g, "$1")
-    .replace(/bytes/g, "[]uint8");
-};
+const goName = (go: string): string | undefined => (go.includes("=") ? printed(go.replace(/^\*/, "")) : undefined);
+function printed(go: string): string {
+  if (go.startsWith("*")) return `*${printed(go.slice(1))}`;
+  if (go.startsWith("[]")) return `[]${printed(go.slice(2))}`;
+  const map = /^map\[([^\]]*)\](.*)$/.exec(go);
+  if (map) return `map[${printed(map[1] as string)}]${printed(map[2] as string)}`;
+  const own = go.split("=")[0] as string;
+  return own === "bytes" ? "[]uint8" : own.slice(own.lastIndexOf("/") + 1);
+}
 const types: Record<string, unknown> = {};
 for (const go of Object.keys(facts.types).sort()) {
   if (scalars[go] || (facts.types[go] ?? []).some((field) => field.json === "-")) continue;

@@ -34,11 +34,6 @@ export function decodeObject(bytes: Uint8Array | string, contentType: string, ty
   }
 }
 
-/** As sniffJSON, for YAML. */
-export function sniffYAML(bytes: Uint8Array | string): { apiVersion: string; kind: string } {
-  return identityOf(parseYAML(bytes).value);
-}
-
 /** What the text says it is, before its type is known; "" where it says nothing. Throws DecodeError as upstream words it. */
 export function sniffJSON(bytes: Uint8Array | string): { apiVersion: string; kind: string } {
   try {

@@ -201,8 +201,10 @@ function takeOf(field: Field, i: number, at: string, otherwise: string, bind: (n
     return `if (typeof item === "${kind}") { ${keep}out${at} = item; } else if (item !== null) throw misfit; else { ${otherwise} }`;
   }
   const read = `${bind(`read${i}`, readerOf(field.type))}(item, context)`;
+  // A pointer that is set stays set, even to what is written as null.
+  if (empty === "null" && field.type.startsWith("*")) return `if (item !== null) out${at} = ${read};`;
   const test = empty === "never" ? "" : empty === "null" ? "if (item !== null) " : `if (!isEmpty(item, "${empty}")) `;
-  return `item = ${field.type === "bytes" ? `item === null ? null : ${read}` : read}; ${test}out${at} = item;`;
+  return `item = ${read}; ${test}out${at} = item;`;
 }
 
 function isEmpty(value: JSONValue, how: Emptiness): boolean {

@@ -9,21 +9,8 @@ import { compareBytes, put } from "./json.ts";
 import { normalize } from "./normalize.ts";
 import { openEnvelope, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
 import { fields, handmade, scalarValues, type Value } from "./protobuf-values.ts";
-import { ProtoReader, ProtoWriter, wire } from "./protobuf-wire.ts";
+import { ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
 import { unions } from "./scalars.ts";
-
-/** The message alone, without envelope. `object` is normalised. */
-export function encodeMessage(type: TypeDef, object: JSONObject): Uint8Array {
-  const writer = new ProtoWriter();
-  messageOf(type).write(writer, object);
-  return writer.finish();
-}
-
-/** Throws DecodeError. Fields that the type does not have are skipped, as upstream does. */
-export function decodeMessage(type: TypeDef, bytes: Uint8Array): JSONObject {
-  const raw = bounded(() => messageOf(type).read(new ProtoReader(bytes)));
-  return normalize(type, raw).object;
-}
 
 /** In its envelope, as the API travels; kind and apiVersion are in the envelope only. `object` is normalised. */
 export function encodeProtobuf(type: TypeDef, object: JSONObject, apiVersion: string, kind: string): Uint8Array {

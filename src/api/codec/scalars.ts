@@ -49,7 +49,7 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*$/;
 
 /** Go's base64.StdEncoding: line breaks are skipped, padding is not optional. */
 function bytes(value: JSONValue): JSONValue {
-  if (typeof value !== "string") return value === null ? "" : mismatch(value, "[]uint8");
+  if (typeof value !== "string") return value === null ? null : mismatch(value, "[]uint8");
   if (value.length % 4 === 0 && base64.test(value)) return value;
   const offsets = [...value.matchAll(/[^\r\n]/g)];
   const text = offsets.map((m) => m[0]).join("");
@@ -64,8 +64,10 @@ function corruptAt(value: string, text: string, from: number, offsets: RegExpExe
   for (let i = from; i < text.length; i++) {
     if (/[A-Za-z0-9+/]/.test(text[i] as string)) continue;
     if (text[i] !== "=" || i - from < 2) return place(i);
-    if (i - from === 2) return text[i + 1] === undefined ? value.length : place(text[i + 1] === "=" ? i + 2 : i + 1);
-    return place(i + 1);
+    const next = place(i + 1);
+    if (i - from === 3) return next;
+    if (next === value.length) return value.length;
+    return text[i + 1] === "=" ? place(i + 2) : next - 1;
   }
   return place(from);
 }

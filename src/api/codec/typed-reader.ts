@@ -35,6 +35,11 @@ export function nodeOf(value: JSONValue | undefined): JSONNode {
   return { kind: "object", keys, values: keys.map((key) => nodeOf(value[key])) };
 }
 
+/** Of a list or map that has no name of its own. */
+function elementName(go: string | undefined, prefix: string): string | undefined {
+  return go?.startsWith(prefix) ? go.slice(go.indexOf("]") + 1) : undefined;
+}
+
 const paths = new WeakMap<TypeDef, Map<string, string[]>>();
 function embeddedPaths(type: TypeDef): Map<string, string[]> {
   const known = paths.get(type);
@@ -48,6 +53,8 @@ class TypedReader {
   readonly strict = new Set<string>();
   failure: DecodeError | undefined;
   #struct = "";
+  /** The struct that messages name where another decoder runs inside. */
+  #outer = "";
   #stack: string[] = [];
   #path = "";
 
@@ -59,10 +66,9 @@ class TypedReader {
     const list = type.startsWith("[]");
     const map = type.startsWith("map[string]");
     if (node.kind === "null") return list || map ? undefined : before;
-    if (list)
-      return node.kind === "array" ? this.#list(type.slice(2), go?.replace(/^\[\]/, ""), node.values, before) : this.#note(node, go ?? goTypeName(type));
+    if (list) return node.kind === "array" ? this.#list(type.slice(2), elementName(go, "[]"), node.values, before) : this.#note(node, go ?? goTypeName(type));
     if (node.kind !== "object") return this.#note(node, go ?? goTypeName(type));
-    return map ? this.#map(type.slice(11), go?.replace(/^map\[[^\]]*\]/, ""), node, before) : this.#fields(typeByName(type), node, before);
+    return map ? this.#map(type.slice(11), elementName(go, "map["), node, before) : this.#fields(typeByName(type), node, before);
   }
 
   #list(type: string, go: string | undefined, nodes: JSONNode[], before: JSONValue | undefined): JSONValue {
@@ -148,6 +154,8 @@ class TypedReader {
   /** Their own decoder reads them, which is not strict. */
   #union(type: string, node: JSONNode): JSONValue | undefined {
     const quiet = new TypedReader();
+    quiet.#outer = this.#struct;
+    quiet.#stack = [...this.#stack];
     if (node.kind === "null") {
       if (type.endsWith("OrBool")) throw new DecodeError("boolean or JSON schema expected");
       return null;
@@ -169,7 +177,8 @@ class TypedReader {
   }
 
   #mismatch(got: string, type: string): DecodeError {
-    const place = this.#struct ? `Go struct field ${this.#struct}.${this.#stack.join(".")}` : "Go value";
+    const struct = this.#outer || this.#struct;
+    const place = struct ? `Go struct field ${struct}.${this.#stack.join(".")}` : "Go value";
     return new DecodeError(`json: cannot unmarshal ${got} into ${place} of type ${type}`);
   }
 

@@ -30,7 +30,17 @@ export function openapiV3(path: string): Document | undefined {
 }
 
 /** `/openapi/v3`: where the documents are; the hash changes with what they are made from. */
-export function openapiV3Index(): { paths: Record<string, { serverRelativeURL: string }> } {
+export function openapiV3Index(): Index {
+  index ??= makeIndex();
+  return index;
+}
+
+interface Index {
+  paths: Record<string, { serverRelativeURL: string }>;
+}
+let index: Index | undefined;
+
+function makeIndex(): Index {
   const sources = sourceDigest();
   const paths: Record<string, { serverRelativeURL: string }> = {};
   for (const path of openapiV3Paths()) {

@@ -39,6 +39,10 @@ func name(t reflect.Type) string {
 	switch {
 	case t.Kind() == reflect.Pointer:
 		return "*" + name(t.Elem())
+	case t.PkgPath() != "" && t.Kind() == reflect.Slice:
+		return qualified(t) + "=[]" + name(t.Elem())
+	case t.PkgPath() != "" && t.Kind() == reflect.Map:
+		return qualified(t) + "=map[" + name(t.Key()) + "]" + name(t.Elem())
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
 		return "bytes"
 	case t.Kind() == reflect.Slice:
@@ -48,11 +52,14 @@ func name(t reflect.Type) string {
 	case t.PkgPath() == "":
 		return t.String()
 	}
-	own := strings.TrimPrefix(t.PkgPath(), "k8s.io/") + "." + t.Name()
 	if t.Kind() != reflect.Struct {
-		return own + "=" + t.Kind().String()
+		return qualified(t) + "=" + t.Kind().String()
 	}
-	return own
+	return qualified(t)
+}
+
+func qualified(t reflect.Type) string {
+	return strings.TrimPrefix(t.PkgPath(), "k8s.io/") + "." + t.Name()
 }
 
 func walk(t reflect.Type) {
