@@ -18,9 +18,19 @@ export interface Templated extends KubeObject {
   status: { collisionCount?: number };
 }
 
-/** What a revision stores: a strategic merge patch that puts the template back. */
-export const revisionData = ({ spec: { template } }: Templated): JSONObject =>
-  ({ spec: { template: { ...template, $patch: "replace" } } }) as unknown as JSONObject;
+/**
+ * What a revision stores: a strategic merge patch that puts the template back. Its keys are sorted, as a Go server writes
+ * them when somebody patches the revision: data is immutable byte by byte.
+ */
+export const revisionData = ({ spec: { template } }: Templated): JSONObject => sorted({ spec: { template: { ...template, $patch: "replace" } } }) as JSONObject;
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).filter(([, v]) => v !== undefined);
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, v]) => [key, sorted(v)]));
+}
+
 const sameData = (revision: ControllerRevision, data: JSONObject): boolean => semanticEqual(revision.data, data);
 
 /** The template of a revision. */
