@@ -16,7 +16,7 @@ import {
 } from "./deployment-replicas.ts";
 import { templateHash } from "./template-hash.ts";
 
-export const hashLabel = "pod-template-hash";
+const hashLabel = "pod-template-hash";
 /** Characters of the history annotation. */
 const maxHistory = 2000;
 
