@@ -139,6 +139,15 @@ test("normalising drops what Go drops, keeps what Go keeps, in Go's order", () =
   );
 });
 
+test("what a pointer, a list of bytes or a choice holds stays apart from nothing", () => {
+  const crd = type("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+  const secret = type("v1", "Secret");
+  assert.equal(encodeJSONString(normalize(secret, { data: { a: null, b: "" } }).object), '{"metadata":{},"data":{"a":null,"b":""}}');
+  assert.match(encodeJSONString(normalize(pod, { metadata: { deletionTimestamp: "0001-01-01T00:00:00Z" } }).object), /"metadata":\{"deletionTimestamp":null\}/);
+  const items = { spec: { versions: [{ schema: { openAPIV3Schema: { items: [] } } }] } };
+  assert.match(encodeJSONString(normalize(crd, items).object), /"openAPIV3Schema":\{"items":null\}/);
+});
+
 test("normalising twice changes nothing and does not share its lists with the input", () => {
   const input = { metadata: { finalizers: ["a"] }, spec: { containers: [] } };
   const once = normalize(pod, input).object;

@@ -34,7 +34,7 @@ export function resolvePlain(text: string): YAMLScalar {
 }
 
 /** True where go-yaml would not read the text as a string: written plain it would change its type. */
-export const isAmbiguous = (text: string): boolean => typeof resolvePlain(text) !== "string" || text === "<<" || timestamp.test(text);
+export const isAmbiguous = (text: string): boolean => typeof resolvePlain(text) !== "string" || timestamp.test(text);
 
 /** Go's strconv.ParseInt with base 0, else ParseUint; undefined for what is neither. */
 function parseInteger(text: string): number | bigint | undefined {

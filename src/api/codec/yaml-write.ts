@@ -29,7 +29,7 @@ function writeMap(map: JSONObject, indent: number, out: string[], inline: boolea
     if (!first) out.push(`\n${" ".repeat(indent)}`);
     first = false;
     const simple = Buffer.byteLength(key) <= 128 && !breaks.test(key);
-    const name = scalar(key, indent, indent, simple);
+    const name = scalar(key, indent, simple ? indent : indent + 2, simple);
     out.push(simple ? `${name}:` : `? ${name}\n${" ".repeat(indent)}:`);
     writeValue(map[key] as JSONValue, indent, simple ? indent + [...name].length + 1 : indent + 1, out, !simple);
   }

@@ -75,6 +75,7 @@ test("text that would change its type, or the document's form, is quoted as go-y
     ["12:30", '"12:30"'],
     ["2001-12-14", '"2001-12-14"'],
     ["", '""'],
+    ["<<", "<<"],
     ["a: b", "'a: b'"],
     ["it's", "it's"],
     ["- a", "'- a'"],
