@@ -175,7 +175,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const warn = (message: string): void => {
       if (!warnings.includes(message)) warnings.push(message);
     };
-    const transforms = info.subresource === "" || info.subresource === "status";
+    const transforms = (info.subresource === "" || info.subresource === "status") && endpoint.def.verbs.includes("get");
     const form: Form = request.asObject ? { media: "json", pretty: false } : negotiate(request, { transforms, protobuf: true });
     return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
   }

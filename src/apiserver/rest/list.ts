@@ -11,7 +11,7 @@ import { type ListOptions, listOptions } from "./options.ts";
 import { encodeAs, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { partial, tableOf } from "./table.ts";
+import { metaVersion, partial, tableOf } from "./table.ts";
 
 interface Page {
   items: Stored[];
@@ -76,8 +76,8 @@ export async function list(call: Call): Promise<ApiResponse> {
       ),
     );
   if (form.as) {
-    const partials = items.map((stored) => partial(stored.object()));
-    return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1", metadata, items: partials });
+    const partials = items.map((stored) => partial(form, stored.object()));
+    return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata, items: partials });
   }
   if (request.asObject) return respondObject(call, 200, { kind, apiVersion, metadata, items: items.map((stored) => served(endpoint, stored)) });
   const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };

@@ -6,6 +6,8 @@ export type Media = "json" | "yaml" | "protobuf";
 export interface Form {
   media: Media;
   as?: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
+  /** Version of meta.k8s.io that `as` is of. @default "v1" */
+  asVersion?: "v1" | "v1beta1";
   /** Indented JSON. */
   pretty: boolean;
 }
@@ -81,8 +83,8 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
     if (params.as === undefined) return { media, pretty: pretty || params.pretty === "1" };
     if (!offer.transforms || !forms.has(params.as)) continue;
     if (media === "protobuf" && params.as === "Table") continue;
-    if (params.g !== "meta.k8s.io" || params.v !== "v1") continue;
-    return { media, as: params.as as NonNullable<Form["as"]>, pretty };
+    if (params.g !== "meta.k8s.io" || (params.v !== "v1" && params.v !== "v1beta1")) continue;
+    return { media, as: params.as as NonNullable<Form["as"]>, asVersion: params.v, pretty };
   }
   const media = offered.filter((type) => offer.protobuf || type !== "application/vnd.kubernetes.protobuf");
   const streams = offer.protobuf ? ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"] : [];

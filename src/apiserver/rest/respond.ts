@@ -46,7 +46,7 @@ export function respondStored(call: Call, status: number, stored: Stored): ApiRe
 export function respondKube(call: Call, status: number, object: KubeObject): ApiResponse {
   const { as } = call.form;
   if (as === "Table") return respondObject(call, status, tableOf(call, [object], { resourceVersion: object.metadata.resourceVersion }));
-  if (as === "PartialObjectMetadata") return respondObject(call, status, partial(object));
+  if (as === "PartialObjectMetadata") return respondObject(call, status, partial(call.form, object));
   return respondObject(call, status, object);
 }
 

@@ -3,14 +3,18 @@ import type { KubeObject } from "../../api/object.ts";
 import { badRequest } from "../../api/status.ts";
 import { humanDuration, parseTime } from "../../api/time.ts";
 import type { Call, Endpoint } from "./call.ts";
+import type { Form } from "./negotiate.ts";
 
 export interface TableRow {
   cells: unknown[];
   object?: unknown;
 }
 
-export function partial(object: KubeObject): object {
-  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata };
+/** apiVersion of the answer's own form. */
+export const metaVersion = (form: Form): string => `meta.k8s.io/${form.asVersion ?? "v1"}`;
+
+export function partial(form: Form, object: KubeObject): object {
+  return { kind: "PartialObjectMetadata", apiVersion: metaVersion(form), metadata: object.metadata };
 }
 
 /** `includeObject` of TableOptions. */
@@ -49,7 +53,7 @@ export function rowOf(call: Call, object: KubeObject): TableRow {
   const cells = cellsOf(call.endpoint, object, call.rest.clock.now());
   if (include === "Object") return { cells, object };
   if (include === "None") return { cells, object: null };
-  return { cells, object: partial(object) };
+  return { cells, object: partial(call.form, object) };
 }
 
 export function tableOf(call: Call, objects: KubeObject[], metadata: object, withColumns = true): object {
@@ -62,7 +66,7 @@ export function tableOf(call: Call, objects: KubeObject[], metadata: object, wit
   }));
   return {
     kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
+    apiVersion: metaVersion(call.form),
     metadata,
     columnDefinitions: withColumns ? columns : null,
     rows: objects.map((object) => rowOf(call, object)),

@@ -94,9 +94,11 @@ function projected(call: Call, event: CacheEvent, first: boolean): object {
   const object = event.stored ? served(call.endpoint, event.stored) : bookmark(call, event);
   if (call.form.as === "Table") {
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    return event.stored ? tableOf(call, [object], metadata, first) : { ...tableOf(call, [], metadata, first), rows: [{ cells: [], object: partial(object) }] };
+    return event.stored
+      ? tableOf(call, [object], metadata, first)
+      : { ...tableOf(call, [], metadata, first), rows: [{ cells: [], object: partial(call.form, object) }] };
   }
-  return call.form.as ? partial(object) : object;
+  return call.form.as ? partial(call.form, object) : object;
 }
 
 async function* asObjects(call: Call, source: AsyncIterable<CacheEvent[]>): AsyncGenerator<WatchEvent> {
@@ -127,7 +129,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
   const encode = (type: WatchEventType, object: object): Uint8Array =>
     form.media === "protobuf" ? encodeProtobufFrame(type, object) : jsonFrame(type, encodeJSON(object));
   const direct = form.media === "json" && !form.as && !endpoint.conversion;
-  const shape = `${form.media} ${form.as ?? ""} ${endpoint.apiVersion} ${form.as === "Table" ? request.query.get("includeObject") : ""}`;
+  const shape = `${form.media} ${form.as ?? ""} ${form.asVersion ?? ""} ${endpoint.apiVersion} ${form.as === "Table" ? request.query.get("includeObject") : ""}`;
   let first = true;
   const frameOf = (event: CacheEvent): Uint8Array => {
     const { stored, type } = event;
