@@ -10,6 +10,7 @@ import { endpoints } from "./core/endpoints.ts";
 import { namespace } from "./core/namespace.ts";
 import { podGC } from "./core/podgc.ts";
 import { replicationcontroller } from "./core/replicationcontroller.ts";
+import { resourcequota } from "./core/resourcequota.ts";
 import { rootCACertPublisher } from "./core/root-ca-cert-publisher.ts";
 import { serviceaccount } from "./core/serviceaccount.ts";
 import { endpointslice } from "./discovery/endpointslice.ts";
@@ -36,6 +37,7 @@ export const controllers: readonly Controller[] = [
   endpointsliceMirroring,
   ttlAfterFinished,
   podGC,
+  resourcequota,
   nodeLifecycle,
   taintEviction,
   clusterroleAggregation,

@@ -34,8 +34,8 @@ export const endpoints: Controller = {
       for (const key of servicesTouched(services, old, pod)) enqueue(key);
     });
     present.onChange((old, object) => {
-      // Only what somebody else took away, or what was left over from before the start.
-      if (!object || (!old && !services.get(object.metadata.namespace ?? "", object.metadata.name))) enqueue(keyOf((object ?? old) as Endpoints));
+      // What somebody took away, and what was left over from before the start; Endpoints without a service are anybody's.
+      if (!object || (!old && !present.hasSynced)) enqueue(keyOf((object ?? old) as Endpoints));
     });
 
     return async (key) => {
