@@ -84,6 +84,8 @@ const detailed = (head: string, detail: string): string => (detail ? `${head}: $
 export const required = (field: At, detail = ""): FieldError => error("FieldValueRequired", field, detailed("Required value", detail));
 export const invalidValue = (field: At, value: unknown, detail: string): FieldError =>
   error("FieldValueInvalid", field, detailed(`Invalid value: ${quoteValue(value)}`, detail));
+/** Without the value, which would be too long or says nothing. */
+export const invalidOmitted = (field: At, detail: string): FieldError => error("FieldValueInvalid", field, detailed("Invalid value", detail));
 export const duplicate = (field: At, value: unknown): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${quoteValue(value)}`);
 export const notFoundValue = (field: At, value: unknown): FieldError => error("FieldValueNotFound", field, `Not found: ${quoteValue(value)}`);
 export const forbiddenField = (field: At, detail: string): FieldError => error("FieldValueForbidden", field, detailed("Forbidden", detail));

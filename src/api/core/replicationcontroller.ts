@@ -57,7 +57,7 @@ function validateStatus(controller: ReplicationController): FieldError[] {
 }
 
 /** The name becomes part of host names; `messages` as Go prints a list. */
-function nameWarnings(name: string): string[] {
+export function nameWarnings(name: string): string[] {
   const wrong = isDNS1123Label(name);
   if (!wrong.length) return [];
   const why = "this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended";
