@@ -32,7 +32,7 @@ const layers: Record<string, number> = {
 const maxLines = 400;
 const longFiles: Record<string, { lines: number; why: string }> = {};
 
-const ambient = /\b(Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|randomUUID|performance\.now)\b/;
+const ambient = /(?<!\.)\b(Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|randomUUID|performance\.now)\b/;
 
 export function checkHouse(root = "src"): string[] {
   const files = readdirSync(root, { recursive: true, encoding: "utf8" })
