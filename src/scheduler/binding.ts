@@ -1,0 +1,52 @@
+/** Carries a decision out: what plugins must do before, then the binding itself; undoes it when that fails. */
+import { isNotFound } from "../api/status.ts";
+import type { Pod } from "../api/types/core-v1.gen.ts";
+import type { Logger } from "../base/logger.ts";
+import type { ClusterCache } from "./cache/cluster-cache.ts";
+import type { FailureHandler } from "./failure.ts";
+import { PreBindRejection, type Reservation } from "./framework/plugin.ts";
+import type { Profile } from "./framework/schedule.ts";
+import type { SchedulerMeasures } from "./metrics.ts";
+import type { PodWriter } from "./pod-writer.ts";
+import type { QueuedPod, SchedulingQueue } from "./queue.ts";
+import type { PodEvent } from "./recorder.ts";
+
+export interface BindingOptions {
+  queue: SchedulingQueue;
+  cache: ClusterCache;
+  writer: PodWriter;
+  record(pod: Pod, event: PodEvent, related?: Pod): void;
+  background(name: string, work: (signal: AbortSignal) => Promise<void>): void;
+  measures: SchedulerMeasures;
+  failed: FailureHandler;
+  logger: Logger;
+}
+
+export type Bind = (queued: QueuedPod, profile: Profile, node: string, reservations: readonly Reservation[], started: number) => void;
+
+export function createBinding({ queue, cache, writer, record, background, measures, failed, logger }: BindingOptions): Bind {
+  return (queued, profile, node, reservations, started) => {
+    const { info } = queued;
+    const preBinds = reservations.filter(({ preBind }) => preBind);
+    background(`binding of ${info.key}`, async (signal) => {
+      try {
+        if (preBinds.length) {
+          // Tells others, such as an autoscaler, that the node will be needed.
+          await writer.setStatus(info.pod, { nominatedNodeName: node }, signal).catch((error) => logger.warn("node not announced", { pod: info.key, error }));
+          for (const reservation of preBinds) await reservation.preBind?.(signal);
+        }
+        await writer.bind(info.pod, node, signal);
+      } catch (error) {
+        for (const reservation of [...reservations].reverse()) reservation.unreserve();
+        cache.forget(info.uid);
+        queue.move({ source: "AssignedPod", actions: 2, old: info.pod }, (other) => other.uid !== info.uid);
+        if (signal.aborted) return;
+        if (isNotFound(error)) logger.info("pod is gone before its binding", { pod: info.key });
+        return failed.broken(queued, profile, error as Error, started, error instanceof PreBindRejection ? error.rejection : undefined);
+      }
+      queue.done(queued);
+      measures.attemptScheduled(queued, started);
+      record(info.pod, { type: "Normal", reason: "Scheduled", action: "Binding", note: `Successfully assigned ${info.key} to ${node}` });
+    });
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * Counts of assigned pods by what affinity and spreading ask for, kept current pod by pod, so that no cycle walks over all
+ * pods: how many pods that a selector matches run on each row, and which terms the pods on each row carry themselves.
+ */
+import type { LabelSelector } from "../../api/selectors/labels.ts";
+import { type AffinityTerm, type NamespaceLabels, termMatches } from "../framework/affinity-term.ts";
+import type { PodInfo } from "../framework/pod-info.ts";
+
+export type TermKind = "affinity" | "antiAffinity" | "preferred" | "preferredAnti";
+const kinds: readonly TermKind[] = ["affinity", "antiAffinity", "preferred", "preferredAnti"];
+
+/** Per row. */
+export interface Counts {
+  counts: Int32Array;
+  total: number;
+}
+
+interface Query extends Counts {
+  matches(info: PodInfo): boolean;
+  /** Absent: all namespaces must be looked at. */
+  namespace: string | undefined;
+  usedAt: number;
+  /** Depends on labels of namespaces. */
+  dynamic: boolean;
+}
+
+/** A term that pods on some nodes carry, times its weight where it has one. */
+export interface CarriedTerm extends Counts {
+  readonly term: AffinityTerm;
+}
+
+/** Selections kept at most; the longest unused goes. */
+const queryLimit = 512;
+
+export class PodIndex {
+  readonly #queries = new Map<string, Query>();
+  readonly #byNamespace = new Map<string, Map<string, { info: PodInfo; row: number }>>();
+  readonly #carried: Record<TermKind, Map<string, CarriedTerm>> = {
+    affinity: new Map(),
+    antiAffinity: new Map(),
+    preferred: new Map(),
+    preferredAnti: new Map(),
+  };
+  readonly #namespaceLabels: NamespaceLabels;
+  #rows = 0;
+  #uses = 0;
+
+  constructor(namespaceLabels: NamespaceLabels) {
+    this.#namespaceLabels = namespaceLabels;
+  }
+
+  grow(rows: number): void {
+    if (rows <= this.#rows) return;
+    this.#rows = Math.max(rows, this.#rows * 2, 8);
+    for (const query of this.#queries.values()) query.counts = enlarge(query.counts, this.#rows);
+    for (const kind of kinds) for (const carried of this.#carried[kind].values()) carried.counts = enlarge(carried.counts, this.#rows);
+  }
+
+  add(info: PodInfo, row: number): void {
+    let pods = this.#byNamespace.get(info.namespace);
+    if (!pods) {
+      pods = new Map();
+      this.#byNamespace.set(info.namespace, pods);
+    }
+    pods.set(info.uid, { info, row });
+    this.#count(info, row, 1);
+  }
+
+  remove(info: PodInfo, row: number): void {
+    const pods = this.#byNamespace.get(info.namespace);
+    if (!pods?.delete(info.uid)) return;
+    if (pods.size === 0) this.#byNamespace.delete(info.namespace);
+    this.#count(info, row, -1);
+  }
+
+  #count(info: PodInfo, row: number, sign: 1 | -1): void {
+    for (const query of this.#queries.values()) {
+      if (query.namespace !== undefined && query.namespace !== info.namespace) continue;
+      if (!query.matches(info)) continue;
+      query.counts[row]! += sign;
+      query.total += sign;
+    }
+    const { affinity, antiAffinity, preferred, preferredAnti } = info.terms;
+    for (const term of affinity) this.#carry("affinity", term, row, sign);
+    for (const term of antiAffinity) this.#carry("antiAffinity", term, row, sign);
+    for (const { term, weight } of preferred) this.#carry("preferred", term, row, sign * weight);
+    for (const { term, weight } of preferredAnti) this.#carry("preferredAnti", term, row, sign * weight);
+  }
+
+  #carry(kind: TermKind, term: AffinityTerm, row: number, by: number): void {
+    const all = this.#carried[kind];
+    let carried = all.get(term.id);
+    if (!carried) {
+      carried = { term, counts: new Int32Array(this.#rows), total: 0 };
+      all.set(term.id, carried);
+    }
+    carried.counts[row]! += by;
+    carried.total += by;
+    if (carried.total === 0) all.delete(term.id);
+  }
+
+  /** The distinct terms that assigned pods carry. */
+  carried(kind: TermKind): Iterable<CarriedTerm> {
+    return this.#carried[kind].values();
+  }
+  carries(kind: TermKind): boolean {
+    return this.#carried[kind].size > 0;
+  }
+
+  /** Pods of a namespace that the selector matches, those being deleted left out. */
+  selected(namespace: string, selector: LabelSelector): Counts {
+    return this.#query(`s ${namespace} ${selector.nothing ? "!" : ""}${selector}`, namespace, false, (info) => {
+      return info.namespace === namespace && info.pod.metadata.deletionTimestamp === undefined && selector.matches(info.pod.metadata.labels);
+    });
+  }
+
+  /** Pods that all the terms select, those being deleted included. */
+  matching(terms: readonly AffinityTerm[]): Counts {
+    const only = terms.every((term) => term.namespaceSelector.nothing && term.namespaces.length === 1 && term.namespaces[0] === terms[0]?.namespaces[0]);
+    const dynamic = terms.some((term) => !term.namespaceSelector.nothing && !term.namespaceSelector.empty);
+    return this.#query(`t ${terms.map((term) => term.id).join(" ")}`, only ? terms[0]?.namespaces[0] : undefined, dynamic, (info) => {
+      for (const term of terms) if (!termMatches(term, info.namespace, info.pod.metadata.labels, this.#namespaceLabels)) return false;
+      return true;
+    });
+  }
+
+  /** Labels of a namespace have changed: what was counted by them is counted anew when asked for. */
+  forgetNamespaceLabels(): void {
+    for (const [id, query] of this.#queries) if (query.dynamic) this.#queries.delete(id);
+  }
+
+  #query(id: string, namespace: string | undefined, dynamic: boolean, matches: (info: PodInfo) => boolean): Query {
+    const known = this.#queries.get(id);
+    if (known) {
+      known.usedAt = ++this.#uses;
+      return known;
+    }
+    if (this.#queries.size >= queryLimit) this.#evict();
+    const query: Query = { counts: new Int32Array(this.#rows), total: 0, matches, namespace, dynamic, usedAt: ++this.#uses };
+    const groups =
+      namespace === undefined ? this.#byNamespace.values() : [this.#byNamespace.get(namespace) ?? new Map<string, { info: PodInfo; row: number }>()];
+    for (const pods of groups) {
+      for (const { info, row } of pods.values()) {
+        if (!matches(info)) continue;
+        query.counts[row]!++;
+        query.total++;
+      }
+    }
+    this.#queries.set(id, query);
+    return query;
+  }
+
+  /** A quarter at once: looking for the oldest is not free. */
+  #evict(): void {
+    const oldest = [...this.#queries].sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    for (const [id] of oldest.slice(0, queryLimit / 4)) this.#queries.delete(id);
+  }
+}
+
+function enlarge(old: Int32Array, size: number): Int32Array<ArrayBuffer> {
+  const bigger = new Int32Array(size);
+  bigger.set(old);
+  return bigger;
+}

@@ -1,0 +1,161 @@
+/**
+ * Nodes and what runs on them, in columns: one row a node, numbers in typed arrays. Rows keep their place while their node
+ * exists. Nobody writes to it during a scheduling cycle; between cycles only rows that changed are rewritten.
+ */
+import { parseQuantity } from "../../api/quantity.ts";
+import type { Node } from "../../api/types/core-v1.gen.ts";
+import type { HostPort, PodInfo } from "../framework/pod-info.ts";
+
+export interface ScalarColumn {
+  allocatable: Float64Array;
+  requested: Float64Array;
+}
+
+/** What of a node is not a number. */
+export interface NodeRow {
+  readonly name: string;
+  /** Its row in the cluster's snapshot, also where it stands alone in one of its own. */
+  readonly index: number;
+  /** Absent where pods name a node that is not known (any more). */
+  node: Node | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** By uid. */
+  readonly pods: Map<string, PodInfo>;
+  readonly ports: Map<string, HostPort>;
+  /** Bytes by normalized image name. */
+  readonly images: ReadonlyMap<string, number>;
+}
+
+type Column =
+  | "cpu"
+  | "memory"
+  | "ephemeralStorage"
+  | "allowedPods"
+  | "usedCpu"
+  | "usedMemory"
+  | "usedEphemeralStorage"
+  | "nonZeroCpu"
+  | "nonZeroMemory"
+  | "podCount";
+const columns: readonly Column[] = [
+  "cpu",
+  "memory",
+  "ephemeralStorage",
+  "allowedPods",
+  "usedCpu",
+  "usedMemory",
+  "usedEphemeralStorage",
+  "nonZeroCpu",
+  "nonZeroMemory",
+  "podCount",
+];
+
+const portKey = (uid: string, { ip, protocol, port }: HostPort): string => `${uid}/${protocol}/${ip}/${port}`;
+const named = new Set(["cpu", "memory", "ephemeral-storage", "pods"]);
+
+export class Snapshot {
+  rows: NodeRow[] = [];
+  /** Rows of existing nodes, zones taking turns. */
+  order: Int32Array = new Int32Array(0);
+  cpu = new Float64Array(0);
+  memory = new Float64Array(0);
+  ephemeralStorage = new Float64Array(0);
+  allowedPods = new Float64Array(0);
+  usedCpu = new Float64Array(0);
+  usedMemory = new Float64Array(0);
+  usedEphemeralStorage = new Float64Array(0);
+  nonZeroCpu = new Float64Array(0);
+  nonZeroMemory = new Float64Array(0);
+  podCount = new Float64Array(0);
+  readonly scalars = new Map<string, ScalarColumn>();
+  #capacity = 0;
+
+  /** Nodes that exist. */
+  get size(): number {
+    return this.order.length;
+  }
+
+  grow(rows: number): void {
+    if (rows <= this.#capacity) return;
+    const capacity = Math.max(rows, this.#capacity * 2, 8);
+    for (const column of columns) this[column] = enlarge(this[column], capacity);
+    for (const scalar of this.scalars.values()) {
+      scalar.allocatable = enlarge(scalar.allocatable, capacity);
+      scalar.requested = enlarge(scalar.requested, capacity);
+    }
+    this.#capacity = capacity;
+  }
+
+  scalar(name: string): ScalarColumn {
+    let column = this.scalars.get(name);
+    if (!column) {
+      column = { allocatable: new Float64Array(this.#capacity), requested: new Float64Array(this.#capacity) };
+      this.scalars.set(name, column);
+    }
+    return column;
+  }
+
+  /** Writes what the node offers; all zero where there is none. */
+  setAllocatable(row: number, node: Node | undefined): void {
+    const list = node?.status?.allocatable ?? {};
+    const value = (name: string): number => (list[name] === undefined ? 0 : Number(parseQuantity(list[name]).value()));
+    this.cpu[row] = list.cpu === undefined ? 0 : Number(parseQuantity(list.cpu).milliValue());
+    this.memory[row] = value("memory");
+    this.ephemeralStorage[row] = value("ephemeral-storage");
+    this.allowedPods[row] = value("pods");
+    for (const scalar of this.scalars.values()) scalar.allocatable[row] = 0;
+    for (const name in list) if (!named.has(name)) this.scalar(name).allocatable[row] = value(name);
+  }
+
+  addPod(row: number, info: PodInfo): void {
+    this.#account(row, info, 1);
+    const { pods, ports } = this.rows[row] as NodeRow;
+    pods.set(info.uid, info);
+    for (const port of info.hostPorts) ports.set(portKey(info.uid, port), port);
+  }
+
+  removePod(row: number, info: PodInfo): void {
+    this.#account(row, info, -1);
+    const { pods, ports } = this.rows[row] as NodeRow;
+    pods.delete(info.uid);
+    for (const port of info.hostPorts) ports.delete(portKey(info.uid, port));
+  }
+
+  #account(row: number, { requests }: PodInfo, sign: 1 | -1): void {
+    this.usedCpu[row]! += sign * requests.cpu;
+    this.usedMemory[row]! += sign * requests.memory;
+    this.usedEphemeralStorage[row]! += sign * requests.ephemeralStorage;
+    this.nonZeroCpu[row]! += sign * requests.nonZeroCpu;
+    this.nonZeroMemory[row]! += sign * requests.nonZeroMemory;
+    this.podCount[row]! += sign;
+    for (const [name, amount] of requests.scalars) this.scalar(name).requested[row]! += sign * amount;
+  }
+
+  clearUsage(row: number): void {
+    this.usedCpu[row] = this.usedMemory[row] = this.usedEphemeralStorage[row] = 0;
+    this.nonZeroCpu[row] = this.nonZeroMemory[row] = this.podCount[row] = 0;
+    for (const scalar of this.scalars.values()) scalar.requested[row] = 0;
+  }
+
+  /** One node by itself, to ask what would be if pods came or went: writing to it changes nothing else. */
+  alone(row: number): Snapshot {
+    const copy = new Snapshot();
+    copy.grow(1);
+    const source = this.rows[row] as NodeRow;
+    copy.rows = [{ ...source, pods: new Map(source.pods), ports: new Map(source.ports) }];
+    copy.order = new Int32Array(1);
+    for (const column of columns) copy[column][0] = this[column][row] as number;
+    for (const [name, { allocatable, requested }] of this.scalars) {
+      const scalar = copy.scalar(name);
+      scalar.allocatable[0] = allocatable[row] as number;
+      scalar.requested[0] = requested[row] as number;
+    }
+    return copy;
+  }
+}
+
+function enlarge(old: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
+  const bigger = new Float64Array(capacity);
+  bigger.set(old);
+  return bigger;
+}

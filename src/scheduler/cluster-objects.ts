@@ -1,0 +1,73 @@
+/** What plugins read of the cluster, from informers. */
+import type { LabelSelector } from "../api/selectors/labels.ts";
+import { LabelSelector as Selector, selectorOf } from "../api/selectors/labels.ts";
+import type { Pod } from "../api/types/core-v1.gen.ts";
+import type { InformerFactory } from "../client/factory.ts";
+import * as r from "../client/resources.gen.ts";
+import type { ImageSpread } from "./cache/images.ts";
+import { PodIndex } from "./cache/pod-index.ts";
+import type { ClusterView } from "./framework/cluster-view.ts";
+
+const byNode = "node";
+
+export function createClusterView(informers: InformerFactory, images: ImageSpread): ClusterView {
+  const namespaces = informers.informer(r.namespaces);
+  const claims = informers.informer(r.persistentvolumeclaims);
+  const volumes = informers.informer(r.persistentvolumes);
+  const classes = informers.informer(r.storageclasses);
+  const csiNodes = informers.informer(r.csinodes);
+  const csiDrivers = informers.informer(r.csidrivers);
+  const capacities = informers.informer(r.csistoragecapacities);
+  const attachments = informers.informer(r.volumeattachments, { indexes: { [byNode]: ({ spec }) => [spec.nodeName] } });
+  const budgets = informers.informer(r.poddisruptionbudgets);
+  const services = informers.informer(r.services);
+  const owners = {
+    ReplicationController: informers.informer(r.replicationcontrollers),
+    ReplicaSet: informers.informer(r.replicasets),
+    StatefulSet: informers.informer(r.statefulsets),
+  };
+  const namespaceLabels = (name: string): Readonly<Record<string, string>> | undefined => namespaces.get("", name)?.metadata.labels;
+  return {
+    pods: new PodIndex(namespaceLabels),
+    images,
+    namespaceLabels,
+    namespaces: () => namespaces.list(),
+    pvc: (namespace, name) => claims.get(namespace, name),
+    pv: (name) => volumes.get("", name),
+    pvs: () => volumes.list(),
+    storageClass: (name) => classes.get("", name),
+    csiNode: (name) => csiNodes.get("", name),
+    csiDriver: (name) => csiDrivers.get("", name),
+    csiCapacities: () => capacities.list(),
+    volumeAttachments: (node) => attachments.by(byNode, node),
+    budgets: (namespace) => budgets.list(namespace),
+    defaultSelector: (pod) => defaultSelector(pod, services.list(pod.metadata.namespace), owners),
+  };
+}
+
+interface Owned {
+  metadata: { uid: string };
+  spec?: { selector?: unknown };
+}
+
+/** Everything that the pod's services and its controller select by, taken together (helper.DefaultSelector). */
+function defaultSelector(
+  pod: Pod,
+  services: readonly { spec?: { selector?: Record<string, string> } }[],
+  owners: Record<string, { get(namespace: string, name: string): Owned | undefined }>,
+): LabelSelector | undefined {
+  const { namespace = "", labels = {}, ownerReferences } = pod.metadata;
+  const requirements: ConstructorParameters<typeof Selector>[0][number][] = [];
+  const set = new Map<string, string>();
+  for (const { spec } of services) {
+    const entries = Object.entries(spec?.selector ?? {});
+    if (entries.length && entries.every(([key, value]) => labels[key] === value)) for (const [key, value] of entries) set.set(key, value);
+  }
+  const controller = ownerReferences?.find((reference) => reference.controller);
+  const owner = controller && owners[controller.kind]?.get(namespace, controller.name);
+  if (owner && controller.kind === "ReplicationController") {
+    for (const [key, value] of Object.entries((owner.spec?.selector ?? {}) as Record<string, string>)) set.set(key, value);
+  } else if (owner) requirements.push(...selectorOf(owner.spec?.selector as Parameters<typeof selectorOf>[0]).requirements);
+  for (const [key, value] of set) requirements.push({ key, operator: "=", values: [value] });
+  return requirements.length ? new Selector(requirements) : undefined;
+}

@@ -1,0 +1,69 @@
+/** What follows when a pod gets no node: perhaps preemption, the event, the condition, and its way back to the queue. */
+import type { Pod } from "../api/types/core-v1.gen.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
+import type { Informer } from "../client/informer.ts";
+import type { ClusterCache } from "./cache/cluster-cache.ts";
+import type { ClusterView } from "./framework/cluster-view.ts";
+import { fitMessage } from "./framework/message.ts";
+import type { Nominations } from "./framework/nominations.ts";
+import type { Rejection } from "./framework/plugin.ts";
+import { podInfoOf } from "./framework/pod-info.ts";
+import type { PreparedFilters } from "./framework/prepared-filters.ts";
+import type { Diagnosis, Profile } from "./framework/schedule.ts";
+import type { SchedulerMeasures } from "./metrics.ts";
+import type { PodWriter } from "./pod-writer.ts";
+import type { QueuedPod, SchedulingQueue } from "./queue.ts";
+import type { PodEvent } from "./recorder.ts";
+
+export interface FailureOptions {
+  queue: SchedulingQueue;
+  cache: ClusterCache;
+  cluster: ClusterView;
+  nominations: Nominations;
+  podInformer: Informer<Pod>;
+  writer: PodWriter;
+  record(pod: Pod, event: PodEvent, related?: Pod): void;
+  background(name: string, work: (signal: AbortSignal) => Promise<void>): void;
+  measures: SchedulerMeasures;
+  random: Random;
+  logger: Logger;
+}
+
+export interface FailureHandler {
+  /** No node fits. */
+  unschedulable(queued: QueuedPod, profile: Profile, diagnosis: Diagnosis, prepared: PreparedFilters | undefined, started: number): void;
+  /** Something failed; a rejection, where there is one, is what the last step said. */
+  broken(queued: QueuedPod, profile: Profile, error: Error, started: number, rejection?: Rejection): void;
+}
+
+export function createFailureHandler(options: FailureOptions): FailureHandler {
+  const { queue, nominations, podInformer, writer, record, background, measures, logger } = options;
+
+  /** Gives the pod back to the queue as it is known now, and tells why. */
+  const conclude = (queued: QueuedPod, reason: "Unschedulable" | "SchedulerError", message: string, giveBack: () => void, nominatedNodeName?: string): void => {
+    const { info } = queued;
+    const current = podInformer.get(info.namespace, info.pod.metadata.name);
+    if (!current || current.spec.nodeName || current.metadata.uid !== info.uid) return queue.done(queued);
+    queued.info = podInfoOf(current);
+    giveBack();
+    if (nominatedNodeName) nominations.add(queued.info, nominatedNodeName);
+    else if (nominatedNodeName === "") nominations.delete(info.uid);
+    record(current, { type: "Warning", reason: "FailedScheduling", action: "Scheduling", note: message });
+    background(`status of ${info.key}`, (signal) => writer.setStatus(current, { condition: { reason, message }, nominatedNodeName }, signal));
+  };
+
+  return {
+    unschedulable(queued, _profile, diagnosis, _prepared, started) {
+      measures.attempt("unschedulable", started);
+      const message = fitMessage(diagnosis);
+      logger.debug("no node fits", { pod: queued.info.key, message });
+      conclude(queued, "Unschedulable", message, () => queue.unschedulable(queued, diagnosis.plugins), "");
+    },
+    broken(queued, _profile, error, started, rejection) {
+      measures.attempt(rejection ? "unschedulable" : "error", started);
+      logger.warn("scheduling failed, will be retried", { pod: queued.info.key, error });
+      conclude(queued, rejection ? "Unschedulable" : "SchedulerError", error.message, () => queue.retry(queued), "");
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/** What happens in a cluster, as far as it may let a pod be scheduled (k8s.io/kube-scheduler/framework events). */
+import type { KubeObject } from "../../api/object.ts";
+
+/** Bits, so that a plugin names several at once. */
+export const action = {
+  add: 1,
+  delete: 2,
+  updateAllocatable: 4,
+  updateLabel: 8,
+  updateTaint: 16,
+  updateCondition: 32,
+  updateAnnotation: 64,
+  updatePodLabel: 128,
+  updatePodScaleDown: 256,
+  updatePodTolerations: 512,
+  updatePodGates: 1024,
+  updateOther: 2048,
+} as const;
+export const updateNode = action.updateAllocatable | action.updateLabel | action.updateTaint | action.updateCondition | action.updateAnnotation;
+export const anyAction = 4095;
+
+export type EventSource =
+  | "AssignedPod"
+  | "TargetPod"
+  | "UnscheduledPod"
+  | "Node"
+  | "PersistentVolume"
+  | "PersistentVolumeClaim"
+  | "StorageClass"
+  | "CSINode"
+  | "CSIDriver"
+  | "CSIStorageCapacity"
+  | "VolumeAttachment"
+  | "Namespace";
+
+export interface ClusterEvent {
+  source: EventSource;
+  actions: number;
+  old?: KubeObject;
+  object?: KubeObject;
+}

@@ -1,0 +1,274 @@
+/**
+ * Pods that want a node (k8s.io/kubernetes/pkg/scheduler/backend/queue): those to be tried now, by priority and then by age;
+ * those that wait out a back-off; those that no node fitted, until an event may have changed that; those held back by
+ * gates. A pod that was taken belongs to the caller until it is given back or done.
+ */
+import type { Pod } from "../api/types/core-v1.gen.ts";
+import type { Clock } from "../base/clock.ts";
+import { Heap } from "../base/heap.ts";
+import type { ClusterEvent } from "./framework/events.ts";
+import type { ClusterView } from "./framework/cluster-view.ts";
+import type { Plugin, WakeRule } from "./framework/plugin.ts";
+import { type PodInfo, podInfoOf } from "./framework/pod-info.ts";
+
+export interface QueuedPod {
+  info: PodInfo;
+  /** Milliseconds, monotonic: since when it has been waiting in its present place. */
+  since: number;
+  /** Milliseconds, monotonic: when it was first tried. */
+  firstTried: number | undefined;
+  attempts: number;
+  /** Tries that ended without a node, and in a row with an error: they make back-offs longer. */
+  unschedulable: number;
+  errors: number;
+  /** Plugins whose refusal an event must undo. Empty: any event wakes the pod. */
+  plugins: ReadonlySet<string>;
+  place: "active" | "backoff" | "unschedulable" | "gated" | "taken";
+  /** An event that came while the pod was taken has to wake it afterwards. */
+  readonly missed: ClusterEvent[];
+  /** Entries of heaps with another number are stale. */
+  turn: number;
+}
+
+export interface QueueOptions {
+  clock: Clock;
+  cluster: ClusterView;
+  plugins(pod: Pod): readonly Plugin[];
+  /** Milliseconds. @default 1000 */
+  initialBackoff?: number;
+  /** Milliseconds. @default 10000 */
+  maxBackoff?: number;
+  /** Milliseconds after which a pod is tried again although nothing happened. @default 300000 */
+  maxUnschedulable?: number;
+}
+
+interface Entry {
+  readonly queued: QueuedPod;
+  readonly turn: number;
+  /** Only in the back-off heaps. */
+  readonly until: number;
+}
+
+export class SchedulingQueue {
+  readonly #options: QueueOptions;
+  readonly #clock: Clock;
+  readonly #pods = new Map<string, QueuedPod>();
+  readonly #active = new Heap<Entry>(before);
+  /** Both by the end of the back-off; those after errors are never taken early. */
+  readonly #backoff = new Heap<Entry>((a, b) => a.until < b.until);
+  readonly #errorBackoff = new Heap<Entry>((a, b) => a.until < b.until);
+  readonly #unschedulable = new Set<QueuedPod>();
+  readonly #taken = new Set<QueuedPod>();
+  #wake: (() => void) | undefined;
+  #nudged = false;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+  }
+
+  counts(): Record<QueuedPod["place"], number> {
+    const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0, taken: 0 };
+    for (const { place } of this.#pods.values()) counts[place]++;
+    return counts;
+  }
+  get(uid: string): QueuedPod | undefined {
+    return this.#pods.get(uid);
+  }
+
+  add(pod: Pod): void {
+    const info = podInfoOf(pod);
+    const since = this.#clock.monotonic();
+    const queued: QueuedPod = {
+      info,
+      since,
+      firstTried: undefined,
+      attempts: 0,
+      unschedulable: 0,
+      errors: 0,
+      plugins: new Set(),
+      place: "gated",
+      missed: [],
+      turn: 0,
+    };
+    this.#pods.set(info.uid, queued);
+    this.#admit(queued);
+  }
+
+  /** To the active pods, unless a gate holds it back. */
+  #admit(queued: QueuedPod): void {
+    this.#leave(queued);
+    for (const plugin of this.#options.plugins(queued.info.pod)) {
+      const held = plugin.preEnqueue?.(queued.info.pod);
+      if (!held) continue;
+      queued.place = "gated";
+      queued.plugins = new Set([held.plugin]);
+      this.#unschedulable.add(queued);
+      return;
+    }
+    queued.place = "active";
+    this.#active.push({ queued, turn: queued.turn, until: 0 });
+    this.#nudge();
+  }
+
+  /** The pod itself has changed. */
+  update(old: Pod, pod: Pod, events: readonly ClusterEvent[]): void {
+    const queued = this.#pods.get(pod.metadata.uid);
+    if (!queued) return this.add(pod);
+    const { priority } = queued.info;
+    queued.info = podInfoOf(pod);
+    if (queued.place === "taken") queued.missed.push(...events);
+    else if (queued.place === "active") {
+      if (queued.info.priority !== priority) this.#admit(queued);
+    } else if (queued.place !== "backoff") {
+      // A change that no plugin knows by name may still matter to one that was never asked.
+      const changed = old.metadata.generation !== pod.metadata.generation;
+      if (events.some((event) => this.#wakes(queued, event)) || (queued.place === "unschedulable" && queued.plugins.size === 0 && changed))
+        this.#requeue(queued);
+    }
+  }
+
+  delete(uid: string): void {
+    const queued = this.#pods.get(uid);
+    if (!queued) return;
+    this.#leave(queued);
+    this.#taken.delete(queued);
+    this.#pods.delete(uid);
+  }
+
+  #leave(queued: QueuedPod): void {
+    queued.turn++;
+    this.#unschedulable.delete(queued);
+  }
+
+  /** The pod to try next; undefined when none is due. It belongs to the caller until `done`, `failed` or `retry`. */
+  take(): QueuedPod | undefined {
+    this.#flushBackoff();
+    const queued = fresh(this.#active) ?? fresh(this.#backoff);
+    if (!queued) return undefined;
+    this.#leave(queued);
+    queued.place = "taken";
+    queued.missed.length = 0;
+    this.#taken.add(queued);
+    queued.attempts++;
+    queued.firstTried ??= this.#clock.monotonic();
+    return queued;
+  }
+
+  /** It has its node, or is no longer wanted. */
+  done(queued: QueuedPod): void {
+    this.#taken.delete(queued);
+    if (this.#pods.get(queued.info.uid) === queued) this.#pods.delete(queued.info.uid);
+  }
+
+  /** No node fits: waits for an event that those plugins care about. */
+  unschedulable(queued: QueuedPod, plugins: ReadonlySet<string>): void {
+    if (!this.#giveBack(queued)) return;
+    queued.plugins = plugins;
+    queued.unschedulable++;
+    queued.errors = 0;
+    if (queued.missed.some((event) => this.#wakes(queued, event))) return this.#requeue(queued);
+    queued.place = "unschedulable";
+    this.#unschedulable.add(queued);
+  }
+
+  /** Something went wrong that has nothing to do with the pod: tried again after a back-off. */
+  retry(queued: QueuedPod): void {
+    if (!this.#giveBack(queued)) return;
+    queued.errors++;
+    queued.plugins = new Set();
+    this.#requeue(queued);
+  }
+
+  #giveBack(queued: QueuedPod): boolean {
+    this.#taken.delete(queued);
+    if (this.#pods.get(queued.info.uid) !== queued) return false;
+    queued.since = this.#clock.monotonic();
+    return true;
+  }
+
+  /** Wakes the pods that the event may help. `only` narrows them down. */
+  move(event: ClusterEvent, only?: (pod: PodInfo) => boolean): void {
+    for (const queued of this.#taken) queued.missed.push(event);
+    for (const queued of [...this.#unschedulable]) {
+      if (only && !only(queued.info)) continue;
+      if (this.#wakes(queued, event)) this.#requeue(queued);
+    }
+  }
+
+  /** Tries pods again that have waited long although nothing happened. Call it every half minute. */
+  flushUnschedulable(): void {
+    const limit = this.#clock.monotonic() - (this.#options.maxUnschedulable ?? 300_000);
+    for (const queued of [...this.#unschedulable]) if (queued.place === "unschedulable" && queued.since < limit) this.#requeue(queued);
+  }
+
+  #wakes(queued: QueuedPod, event: ClusterEvent): boolean {
+    if (queued.plugins.size === 0) return true;
+    const concerns = ({ source, actions, hint }: WakeRule): boolean =>
+      source === event.source && (actions & event.actions) !== 0 && (hint?.(queued.info.pod, event, this.#options.cluster) ?? true);
+    return this.#options.plugins(queued.info.pod).some((plugin) => queued.plugins.has(plugin.name) && plugin.wakes?.some(concerns));
+  }
+
+  #backoffOf({ unschedulable, errors }: QueuedPod): number {
+    const { initialBackoff = 1000, maxBackoff = 10_000 } = this.#options;
+    const times = errors > 0 ? errors : unschedulable;
+    return times === 0 ? 0 : Math.min(initialBackoff * 2 ** Math.min(times - 1, 30), maxBackoff);
+  }
+
+  #requeue(queued: QueuedPod): void {
+    const until = queued.since + this.#backoffOf(queued);
+    if (queued.place === "gated" || until <= this.#clock.monotonic()) return this.#admit(queued);
+    this.#leave(queued);
+    queued.place = "backoff";
+    (queued.errors > 0 ? this.#errorBackoff : this.#backoff).push({ queued, turn: queued.turn, until });
+    this.#nudge();
+  }
+
+  #flushBackoff(): void {
+    const now = this.#clock.monotonic();
+    for (const heap of [this.#backoff, this.#errorBackoff]) {
+      for (let entry = heap.peek(); entry && (entry.turn !== entry.queued.turn || entry.until <= now); entry = heap.peek()) {
+        heap.pop();
+        if (entry.turn === entry.queued.turn) this.#admit(entry.queued);
+      }
+    }
+  }
+
+  /** When the next back-off after an error ends, milliseconds, monotonic. */
+  get nextDue(): number | undefined {
+    return this.#errorBackoff.peek()?.until;
+  }
+
+  #nudge(): void {
+    this.#nudged = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when there may be something to take again. */
+  wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const due = this.nextDue;
+      const timer = due === undefined ? undefined : this.#clock.after(Math.max(0, due - this.#clock.monotonic()), () => this.#wake?.());
+      const end = (): void => {
+        this.#wake = undefined;
+        this.#nudged = false;
+        timer?.cancel();
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      if (signal.aborted || this.#nudged) return end();
+      signal.addEventListener("abort", end);
+      this.#wake = end;
+    });
+  }
+}
+
+function before(a: Entry, b: Entry): boolean {
+  const [x, y] = [a.queued, b.queued];
+  return x.info.priority !== y.info.priority ? x.info.priority > y.info.priority : x.since < y.since;
+}
+
+function fresh(heap: Heap<Entry>): QueuedPod | undefined {
+  for (let entry = heap.pop(); entry; entry = heap.pop()) if (entry.turn === entry.queued.turn) return entry.queued;
+  return undefined;
+}
