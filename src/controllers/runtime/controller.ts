@@ -2,8 +2,8 @@
  * A controller brings what exists towards what is wanted, one key at a time.
  *
  * Guarantees of the runtime: reconcile gets a key, never an event, and runs only after every informer that start() asked
- * for has synced; one key is never reconciled twice at once; a rejection is retried with growing delays, a conflict
- * quietly; each controller acts with an identity of its own.
+ * for has synced; one key is never reconciled twice at once; a rejection is retried with growing delays, what only a
+ * stale cache explains (Conflict, NotFound) quietly; each controller acts with an identity of its own.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";

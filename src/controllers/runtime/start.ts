@@ -1,5 +1,5 @@
 /** Runs controllers: queues, workers, informers shared among them, and each one's own client and event source. */
-import { isConflict } from "../../api/status.ts";
+import { isConflict, isNotFound } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Random } from "../../base/random.ts";
@@ -56,7 +56,9 @@ export function runControllers(options: RunControllersOptions): RunningControlle
           if (outcome && "requeueAfter" in outcome) queue.addAfter(key, outcome.requeueAfter);
         } catch (error) {
           if (signal.aborted) return;
-          log[isConflict(error) ? "debug" : "warn"]("reconcile failed, will be retried", { key, error, retries: queue.retries(key) });
+          // The cache was behind: the next look will know better.
+          const stale = isConflict(error) || isNotFound(error);
+          log[stale ? "debug" : "warn"]("reconcile failed, will be retried", { key, error, retries: queue.retries(key) });
           queue.addRateLimited(key);
         } finally {
           queue.done(key);
