@@ -14,6 +14,7 @@ import { createPod, deletePod, isNamespaceTerminating, podFromTemplate, slowStar
 import { isReady, isTerminating, nextAvailability } from "../runtime/pods.ts";
 import { ensureRevision, RevisionCollisionError, revisionHashLabel, trimRevisions } from "./controller-revisions.ts";
 import { type DaemonInput, daemonStatus, daemonTolerations, planNodes, planRollout, targetNode } from "./daemonset-plan.ts";
+import { settleAll } from "../runtime/parallel.ts";
 
 /** Pods created or deleted in one pass. */
 const burst = 250;
@@ -166,16 +167,14 @@ async function carryOut(
     }
   });
   for (let i = done; i < create.length; i++) expectations.creationSeen(key);
-  const results = await Promise.allSettled(
-    remove.map(async (pod) => {
-      try {
-        await deletePod(context, owner, pod);
-      } catch (failure) {
-        expectations.deletionSeen(key, pod.metadata.uid);
-        if (!isNotFound(failure)) throw failure;
-      }
-    }),
-  );
+  const results = await settleAll(remove, async (pod) => {
+    try {
+      await deletePod(context, owner, pod);
+    } catch (failure) {
+      expectations.deletionSeen(key, pod.metadata.uid);
+      if (!isNotFound(failure)) throw failure;
+    }
+  });
   return error ?? results.find((r) => r.status === "rejected")?.reason;
 }
 

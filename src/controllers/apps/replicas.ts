@@ -18,6 +18,7 @@ import { statusEqual } from "../runtime/equal.ts";
 import { byController, claim, controlledOrOrphaned, controllerIndex, ownerOf, resolveController } from "../runtime/ownership.ts";
 import { createPod, deletePod, isNamespaceTerminating, messageOf, podFromTemplate, slowStart } from "../runtime/pod-control.ts";
 import { deletionOrder, isActive, isAvailable, isFinished, isReady, isTerminating, nextAvailability } from "../runtime/pods.ts";
+import { settleAll } from "../runtime/parallel.ts";
 
 export interface Replicated extends KubeObject {
   spec: { replicas?: number; minReadySeconds?: number; template?: PodTemplateSpec };
@@ -164,16 +165,14 @@ async function carryOut<T extends Replicated>(context: ControllerContext, work: 
   }
   if (plan.delete.length === 0) return undefined;
   expectations.expectDeletions(key, plan.delete.map(podKey));
-  const results = await Promise.allSettled(
-    plan.delete.map(async (pod) => {
-      try {
-        await deletePod(context, owner, pod);
-      } catch (error) {
-        expectations.deletionSeen(key, podKey(pod));
-        if (!isNotFound(error)) throw new Error(`unable to delete pods: ${messageOf(error)}`, { cause: error });
-      }
-    }),
-  );
+  const results = await settleAll(plan.delete, async (pod) => {
+    try {
+      await deletePod(context, owner, pod);
+    } catch (error) {
+      expectations.deletionSeen(key, podKey(pod));
+      if (!isNotFound(error)) throw new Error(`unable to delete pods: ${messageOf(error)}`, { cause: error });
+    }
+  });
   return results.find((r) => r.status === "rejected")?.reason;
 }
 

@@ -1,7 +1,7 @@
 /** Which run of a CronJob is due (pkg/controller/cronjob/utils.go). Pure. */
 import { parseTime } from "../../api/time.ts";
 import type { CronJob } from "../../api/types/batch-v1.gen.ts";
-import type { CronSchedule } from "./cron-schedule.ts";
+import type { CronSchedule } from "../../api/batch/cron-schedule.ts";
 
 export interface Due {
   /** The latest time that has come and not been served; milliseconds since the epoch. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CronJob } from "../../api/types/batch-v1.gen.ts";
 import { dueRun } from "./cron-due.ts";
-import { CronScheduleError, parseCronSchedule } from "./cron-schedule.ts";
+import { CronScheduleError, parseCronSchedule } from "../../api/batch/cron-schedule.ts";
 
 const at = (text: string): number => Date.parse(text);
 const next = (schedule: string, after: string, zone = "UTC"): string => {

@@ -11,7 +11,7 @@ import { statusEqual } from "../runtime/equal.ts";
 import { byController, controllerIndex, resolveController } from "../runtime/ownership.ts";
 import { messageOf } from "../runtime/pod-control.ts";
 import { dueRun } from "./cron-due.ts";
-import { type CronSchedule, CronScheduleError, parseCronSchedule } from "./cron-schedule.ts";
+import { type CronSchedule, CronScheduleError, parseCronSchedule } from "../../api/batch/cron-schedule.ts";
 import { finishedCondition, isFinishedJob } from "./finished.ts";
 
 const scheduledAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";

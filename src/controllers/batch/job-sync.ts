@@ -34,6 +34,7 @@ import {
   trackingFinalizer,
   wantedActive,
 } from "./job-state.ts";
+import { settleAll } from "../runtime/parallel.ts";
 
 /** Pods created or deleted in one pass. */
 const burst = 500;
@@ -204,20 +205,18 @@ export class JobSync {
 
   /** True when all are gone or going. `untrack`: they shall not be counted, so the finalizer goes first. */
   async #delete(pods: readonly Pod[], untrack: boolean): Promise<boolean> {
-    const results = await Promise.allSettled(
-      pods.map(async (pod) => {
-        try {
-          if (untrack) await this.#release(pod);
-          await deletePod(this.#context, this.#owner, pod);
-        } catch (error) {
-          if (untrack) this.#memory.expectations.deletionSeen(this.#key, pod.metadata.uid);
-          if (!isNotFound(error)) throw error;
-        }
-        this.#active--;
-        this.#terminating++;
-        if (isReady(pod)) this.#ready--;
-      }),
-    );
+    const results = await settleAll(pods, async (pod) => {
+      try {
+        if (untrack) await this.#release(pod);
+        await deletePod(this.#context, this.#owner, pod);
+      } catch (error) {
+        if (untrack) this.#memory.expectations.deletionSeen(this.#key, pod.metadata.uid);
+        if (!isNotFound(error)) throw error;
+      }
+      this.#active--;
+      this.#terminating++;
+      if (isReady(pod)) this.#ready--;
+    });
     const failed = results.find((r) => r.status === "rejected");
     if (failed) throw failed.reason;
     return true;
@@ -300,19 +299,17 @@ export class JobSync {
     const released = this.#released;
     this.#memory.released.set(this.#key, released);
     for (const pod of release) released.add(pod.metadata.uid);
-    const results = await Promise.allSettled(
-      release.map(async (pod) => {
-        try {
-          await this.#release(pod);
-        } catch (error) {
-          if (!isNotFound(error)) {
-            released.delete(pod.metadata.uid);
-            throw error;
-          }
+    const results = await settleAll(release, async (pod) => {
+      try {
+        await this.#release(pod);
+      } catch (error) {
+        if (!isNotFound(error)) {
+          released.delete(pod.metadata.uid);
+          throw error;
         }
-        holding.delete(pod.metadata.uid);
-      }),
-    );
+      }
+      holding.delete(pod.metadata.uid);
+    });
     return results.find((r) => r.status === "rejected")?.reason;
   }
 

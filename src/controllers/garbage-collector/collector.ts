@@ -6,6 +6,7 @@ import type { ResourceClient } from "../../client/client.ts";
 import { retryOnConflict } from "../../client/retry.ts";
 import type { ControllerContext } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
+import { settleAll } from "../runtime/parallel.ts";
 import { foregroundFinalizer, type Graph, type GraphNode, type Identity, orphanFinalizer, waitsForDependents } from "./graph.ts";
 import type { Monitors } from "./monitors.ts";
 
@@ -78,13 +79,13 @@ export class Collector {
 
   /** Takes the owner out of all its dependents, then lets it go. */
   async orphanDependents(node: GraphNode): Promise<void> {
-    await Promise.all(
-      [...node.dependents].map(async (dependent) => {
-        const place = await this.#place(dependent.identity);
-        const reference = dependent.owners.find((o) => o.uid === node.identity.uid);
-        if (place && reference) await this.#dropOwners(dependent, place, [reference]);
-      }),
-    );
+    const results = await settleAll([...node.dependents], async (dependent) => {
+      const place = await this.#place(dependent.identity);
+      const reference = dependent.owners.find((o) => o.uid === node.identity.uid);
+      if (place && reference) await this.#dropOwners(dependent, place, [reference]);
+    });
+    const failed = results.find((r) => r.status === "rejected");
+    if (failed) throw failed.reason;
     await this.removeFinalizer(node, orphanFinalizer);
   }
 

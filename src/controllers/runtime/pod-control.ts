@@ -5,6 +5,7 @@ import type { OwnerReference } from "../../api/types/meta-v1.gen.ts";
 import { isNotFound } from "../../api/status.ts";
 import { pods } from "../../client/resources.gen.ts";
 import type { ControllerContext } from "./controller.ts";
+import { settleAll } from "./parallel.ts";
 
 /** An object as this controller names it in events and owner references. */
 export interface Owner {
@@ -71,7 +72,10 @@ export async function slowStart(count: number, one: (index: number) => Promise<u
   let done = 0;
   let next = 0;
   for (let size = Math.min(1, count); size > 0; size = Math.min(2 * size, count - next)) {
-    const results = await Promise.allSettled(Array.from({ length: size }, (_, i) => one(next + i)));
+    const results = await settleAll(
+      Array.from({ length: size }, (_, i) => next + i),
+      one,
+    );
     next += size;
     done += results.filter((r) => r.status === "fulfilled").length;
     const failed = results.find((r) => r.status === "rejected");
