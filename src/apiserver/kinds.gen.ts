@@ -5,6 +5,8 @@ import { daemonSetKind } from "../api/apps/daemonset.ts";
 import { deploymentKind } from "../api/apps/deployment.ts";
 import { replicaSetKind } from "../api/apps/replicaset.ts";
 import { statefulSetKind } from "../api/apps/statefulset.ts";
+import { cronJobKind } from "../api/batch/cronjob.ts";
+import { jobKind } from "../api/batch/job.ts";
 import { componentStatusKind } from "../api/core/componentstatus.ts";
 import { configMapKind } from "../api/core/configmap.ts";
 import { endpointsKind } from "../api/core/endpoints.ts";
@@ -22,4 +24,4 @@ import { secretKind } from "../api/core/secret.ts";
 import { serviceKind } from "../api/core/service.ts";
 import { serviceAccountKind } from "../api/core/serviceaccount.ts";
 
-export const kinds = [controllerRevisionKind, daemonSetKind, deploymentKind, replicaSetKind, statefulSetKind, componentStatusKind, configMapKind, endpointsKind, eventKind, limitRangeKind, namespaceKind, nodeKind, persistentVolumeKind, persistentVolumeClaimKind, podKind, podTemplateKind, replicationControllerKind, resourceQuotaKind, secretKind, serviceKind, serviceAccountKind] as unknown as readonly Kind[];
+export const kinds = [controllerRevisionKind, daemonSetKind, deploymentKind, replicaSetKind, statefulSetKind, cronJobKind, jobKind, componentStatusKind, configMapKind, endpointsKind, eventKind, limitRangeKind, namespaceKind, nodeKind, persistentVolumeKind, persistentVolumeClaimKind, podKind, podTemplateKind, replicationControllerKind, resourceQuotaKind, secretKind, serviceKind, serviceAccountKind] as unknown as readonly Kind[];
