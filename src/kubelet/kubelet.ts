@@ -1,6 +1,6 @@
 /** The node agent: runs the pods that the API server gives to this node, through any runtime with a CRI v1 socket. */
 import { mkdir } from "node:fs/promises";
-import { isNotFound } from "../api/status.ts";
+import { isNotFound, StatusError } from "../api/status.ts";
 import type { Pod, Service } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -229,7 +229,8 @@ export class Kubelet {
         .resource(pods)
         .get(pod.namespace, pod.name)
         .catch((error: unknown) => {
-          if (isNotFound(error)) return undefined;
+          // A node may read the pods that are bound to it: one that it may not read is none of its own.
+          if (isNotFound(error) || (error instanceof StatusError && error.code === 403)) return undefined;
           throw error;
         });
       if (current?.metadata.uid !== pod.uid || current.spec.nodeName !== this.#options.config.nodeName) await this.#cleanup.removeUnknown(pod);
