@@ -209,6 +209,11 @@ test("an event written in one version is read in the other", async () => {
   const core = (await answer("GET", "/api/v1/namespaces/default/events/ev")) as unknown as { message: string; involvedObject: { name: string } };
   assert.equal(core.message, "said");
   assert.equal(core.involvedObject.name, "p");
+  const selected = await answer("GET", "/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=reportingController%3Dexample.com/c,regarding.name%3Dp");
+  assert.deepEqual(
+    selected.items?.map((item) => item.metadata.name),
+    ["ev"],
+  );
 });
 
 test("forms: YAML, protobuf and metadata alone", async () => {

@@ -42,7 +42,7 @@ export function selectableFields(endpoint: Endpoint): SelectableFields {
   return {
     check(field) {
       if (extra.includes(field) || own?.includes(field)) return;
-      if (own && (group === "" || group === "apps" || group === "batch" || group === "certificates.k8s.io"))
+      if (own && (group === "" || group === "apps" || group === "batch" || group === "events.k8s.io" || group === "certificates.k8s.io"))
         throw new FieldSelectorError(`field label not supported: ${field}`);
       throw new FieldSelectorError(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
     },

@@ -1,5 +1,5 @@
 /** Label and field selectors of a request as one predicate over the cache's index. */
-import { type FieldSelector, FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
+import { FieldSelector, FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";
 import { badRequest } from "../../api/status.ts";
 import type { Predicate } from "../../cache/cache.ts";
@@ -26,7 +26,7 @@ export function selection(endpoint: Endpoint, options: Pick<ListOptions, "labelS
     throw error;
   }
   const byLabel = labels && !labels.empty ? labels : undefined;
-  const byField = fields && !fields.empty ? fields : undefined;
+  const byField = fields && !fields.empty ? inStoredNames(endpoint, fields) : undefined;
   if (!byLabel && !byField) return {};
   const name = byField?.exactMatch("metadata.name");
   const other = byField?.requirements.find((r) => r.operator === "=" && !r.field.startsWith("metadata."));
@@ -36,4 +36,11 @@ export function selection(endpoint: Endpoint, options: Pick<ListOptions, "labelS
       ? (stored) => byLabel.matches(stored.labels) && byField.matches(stored.fields)
       : (stored) => byField.matches(stored.fields);
   return { predicate, ...(name === undefined ? {} : { name }), ...(other ? { where: { field: other.field, value: other.value } } : {}) };
+}
+
+/** events.k8s.io names the fields of the stored Event otherwise (pkg/apis/events/v1/conversion.go). */
+function inStoredNames(endpoint: Endpoint, fields: FieldSelector): FieldSelector {
+  if (endpoint.groupResource !== "events.events.k8s.io") return fields;
+  const rename = (field: string): string => (field === "reportingController" ? "reportingComponent" : field.replace(/^regarding\./, "involvedObject."));
+  return new FieldSelector(fields.requirements.map((requirement) => ({ ...requirement, field: rename(requirement.field) })));
 }
