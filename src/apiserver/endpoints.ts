@@ -4,7 +4,7 @@ import { apiVersionOf, type ResourceDef, resources, typeOfKind } from "../api/sc
 import { groupResource } from "../api/status.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { kinds } from "./kinds.gen.ts";
-import { conversions, hubResources } from "./conversion/conversions.ts";
+import { conversions, hubKinds, hubResources } from "./conversion/conversions.ts";
 import type { Endpoint, Registry } from "./rest/call.ts";
 
 const kindOf = new Map(kinds.map((kind) => [kind.resource, kind]));
@@ -56,7 +56,7 @@ export function endpointOf(def: ResourceDef, cache: WatchCache, registries: Read
     type,
     hubType,
     kind: kindFor(resource),
-    hubKind: kindFor(groupResource(hub.group, hub.resource)),
+    hubKind: hubKinds[resource] ?? kindFor(groupResource(hub.group, hub.resource)),
     ...(conversion ? { conversion } : {}),
     get cache() {
       if (!cached) cached = cache.resource(hub);
