@@ -4,12 +4,16 @@ import type { Logger } from "../base/logger.ts";
 import { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import { openCache, type WatchCache } from "../cache/watch-cache.ts";
-import { resources } from "../api/schema/schema.ts";
+import { type ResourceDef, resources } from "../api/schema/schema.ts";
+import type { ResourceQuota } from "../api/types/core-v1.gen.ts";
+import type { ResourceCache } from "../cache/cache.ts";
 import type { Store } from "../store/store.ts";
 import { defaultAdmission } from "./admission/default.ts";
-import { defaultAuthentication } from "./authentication/default.ts";
+import { quotaStatusWriter } from "./admission/quota-status.ts";
+import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
+import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
 import { parseSigningKey, parseVerificationKeys } from "./authentication/service-account-keys.ts";
-import { defaultAuthorization } from "./authorization/default.ts";
+import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
 import { bootstrap, bootstrapRules } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { openIdDocuments } from "./registry/authentication/openid.ts";
@@ -21,7 +25,9 @@ import { Connector } from "./streaming/connector.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
-export interface AssembleOptions extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds"> {
+export interface AssembleOptions
+  extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "maxReading" | "maxMutating">,
+    Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens"> {
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -36,6 +42,11 @@ export interface AssembleOptions extends Pick<ApiServerOptions, "auditor" | "che
   /** PEM public keys that verify as well. */
   serviceAccountPublicKeys?: string;
   serviceAccountIssuer: string;
+  /** Issuers whose tokens are accepted as well, when a key of ours verifies them. */
+  acceptedIssuers?: readonly string[];
+  /** In this order. @default Node, RBAC */
+  authorizationModes?: readonly AuthorizationMode[];
+  tolerations?: TolerationSeconds;
   /** @default the issuer */
   audiences?: readonly string[];
   /** Default family first. @default 10.96.0.0/12 */
@@ -59,12 +70,19 @@ export interface AssembledServer extends AsyncDisposable {
   readonly upgrade?: UpgradeHandler;
 }
 
+function definitionOf(resource: string): ResourceDef {
+  const def = resources.find((one) => one.resource === resource);
+  if (!def) throw new Error(`the schema has no ${resource}`);
+  return def;
+}
+
 /** Resolves when the caches are loaded and what a fresh cluster has exists. The store stays the caller's. */
 export async function assembleApiServer(options: AssembleOptions): Promise<AssembledServer> {
   const { clock, random, store } = options;
   const metrics = options.metrics ?? new Metrics();
   const serviceRanges = options.serviceRanges ?? ["10.96.0.0/12"];
-  const audiences = options.audiences ?? [options.serviceAccountIssuer];
+  const issuers = [options.serviceAccountIssuer, ...(options.acceptedIssuers ?? [])];
+  const audiences = options.audiences ?? issuers;
   const cache = await openCache({ store, clock, resources: storedResources, index: indexFields, exclusive: options.exclusiveStore ?? true });
   try {
     const { reader } = cache;
@@ -77,14 +95,24 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       reader,
       clock,
       audiences,
-      serviceAccountIssuers: [options.serviceAccountIssuer],
+      serviceAccountIssuers: issuers,
       serviceAccountKeys: keys,
       ...(options.clientCa ? { clientCa: options.clientCa } : {}),
+      ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
+      ...(options.tokenFile ? { tokenFile: options.tokenFile } : {}),
+      ...(options.anonymous ? { anonymous: options.anonymous } : {}),
+      bootstrapTokens: options.bootstrapTokens ?? true,
     });
-    const { authorizer, rbac } = defaultAuthorization({ reader, nodeRules: bootstrapRules("system:node") });
-    const admission = defaultAdmission({ reader, clock, random, authorizer, ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}) });
-    const def = resources.find((resource) => resource.resource === "ipaddresses");
-    if (!def) throw new Error("the schema has no ipaddresses");
+    const { authorizer, rbac } = defaultAuthorization({ reader, nodeRules: bootstrapRules("system:node"), modes: options.authorizationModes });
+    const admission = defaultAdmission({
+      reader,
+      clock,
+      random,
+      authorizer,
+      updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>),
+      ...(options.tolerations ? { tolerations: options.tolerations } : {}),
+      ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
+    });
     const registries = createRegistries({
       reader,
       clock,
@@ -94,7 +122,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       tokens,
       issuer: { issuer: options.serviceAccountIssuer, key: signing, audiences },
       services: {
-        addresses: new AddressAllocator({ reader, addresses: cache.resource(def), clock, random, ranges: serviceRanges }),
+        addresses: new AddressAllocator({ reader, addresses: cache.resource(definitionOf("ipaddresses")), clock, random, ranges: serviceRanges }),
         nodePorts: new NodePortAllocator({ reader, random, ...options.nodePorts }),
       },
       eventTtlSeconds: options.eventTtlSeconds ?? 3600,
@@ -122,6 +150,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       serviceRanges,
       ...(options.advertise ? { advertise: options.advertise } : {}),
       ...(options.clientCa ? { clientCa: options.clientCa } : {}),
+      ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
     });
     return {
       server,

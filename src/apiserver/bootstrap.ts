@@ -26,6 +26,15 @@ export interface BootstrapOptions {
   advertise?: { address: string; port: number };
   /** PEM; goes into kube-system/extension-apiserver-authentication. */
   clientCa?: string;
+  /** Goes there as well. */
+  frontProxy?: {
+    ca: string;
+    allowedNames: readonly string[];
+    usernameHeaders: readonly string[];
+    uidHeaders: readonly string[];
+    groupHeaders: readonly string[];
+    extraHeaderPrefixes: readonly string[];
+  };
 }
 
 /** Rules of the bootstrap cluster role of that name. */
@@ -70,7 +79,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
     metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
     data: { since: formatTime(rest.clock.now()).slice(0, 10) },
   });
-  if (options.clientCa) await ensureAuthenticationConfig(rest, options.clientCa);
+  await ensureAuthenticationConfig(options);
 }
 
 /** The facts were read off a server with other ranges. */
@@ -215,9 +224,20 @@ function withTime(draft: Draft, now: string): Draft {
 }
 
 /** How aggregated servers learn whom to trust. */
-async function ensureAuthenticationConfig(rest: Rest, clientCa: string): Promise<void> {
-  await put(rest, "configmaps", {
-    metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
-    data: { "client-ca-file": clientCa },
-  });
+async function ensureAuthenticationConfig({ rest, clientCa, frontProxy }: BootstrapOptions): Promise<void> {
+  const names = (list: readonly string[]): string => JSON.stringify(list);
+  const data = {
+    ...(clientCa ? { "client-ca-file": clientCa } : {}),
+    ...(frontProxy
+      ? {
+          "requestheader-allowed-names": names(frontProxy.allowedNames),
+          "requestheader-client-ca-file": frontProxy.ca,
+          "requestheader-extra-headers-prefix": names(frontProxy.extraHeaderPrefixes),
+          "requestheader-group-headers": names(frontProxy.groupHeaders),
+          ...(frontProxy.uidHeaders.length ? { "requestheader-uid-headers": names(frontProxy.uidHeaders) } : {}),
+          "requestheader-username-headers": names(frontProxy.usernameHeaders),
+        }
+      : {}),
+  };
+  if (Object.keys(data).length) await put(rest, "configmaps", { metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" }, data });
 }

@@ -6,17 +6,12 @@ import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
 /** `authorize` throws the 403 of an attribute that the caller may not take on. */
 export async function impersonate(request: ApiRequest, user: UserInfo, authorize: (attributes: AuthorizationAttributes) => Promise<void>): Promise<UserInfo> {
   const name = request.headers["impersonate-user"];
-  const groups = request.headers["impersonate-group"];
+  const groups = valuesOf(request, "impersonate-group");
   const uid = request.headers["impersonate-uid"];
   const extras = Object.keys(request.headers).filter((header) => header.startsWith("impersonate-extra-"));
   if (name === undefined) {
-    if (groups === undefined && uid === undefined && extras.length === 0) return user;
-    const asked = groups
-      ? `[]string{${groups
-          .split(", ")
-          .map((group) => JSON.stringify(group))
-          .join(", ")}}`
-      : "[]string(nil)";
+    if (groups.length === 0 && uid === undefined && extras.length === 0) return user;
+    const asked = groups.length ? `[]string{${groups.map((group) => JSON.stringify(group)).join(", ")}}` : "[]string(nil)";
     const info = `Name:"", UID:${JSON.stringify(uid ?? "")}, Groups:${asked}, Extra:map[string][]string(nil)`;
     throw badRequest(`requested &user.DefaultInfo{${info}} without impersonating a user name`);
   }
@@ -26,13 +21,13 @@ export async function impersonate(request: ApiRequest, user: UserInfo, authorize
   const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
   if (account) await may("", "serviceaccounts", "", account[1] as string, account[2] as string);
   else await may("", "users", "", "", name);
-  for (const group of groups ? groups.split(", ") : []) {
+  for (const group of groups) {
     await may("", "groups", "", "", group);
     as.groups.push(group);
   }
   for (const header of extras) {
     const key = decodeURIComponent(header.slice("impersonate-extra-".length));
-    const values = (request.headers[header] as string).split(", ");
+    const values = valuesOf(request, header);
     for (const value of values) await may("authentication.k8s.io", "userextras", key, "", value);
     as.extra = { ...as.extra, [key]: values };
   }
@@ -44,4 +39,10 @@ export async function impersonate(request: ApiRequest, user: UserInfo, authorize
   const marked = as.groups.some((group) => group === "system:authenticated" || group === "system:unauthenticated");
   if (!marked) as.groups = [...as.groups, name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated"];
   return as;
+}
+
+/** A header that came once is one value, whatever is in it. */
+function valuesOf(request: ApiRequest, header: string): string[] {
+  const single = request.headers[header];
+  return request.repeatedHeaders?.[header] ?? (single === undefined ? [] : [single]);
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { openapiV2 } from "../api/openapi/v2.ts";
+import { openapiV2Protobuf } from "../api/openapi/v2-protobuf.ts";
 import { openapiV3, openapiV3Index } from "../api/openapi/v3.ts";
 import { notAcceptable } from "../api/status.ts";
 
@@ -18,18 +19,41 @@ function bytesOf(path: string, make: () => object | undefined): Uint8Array | und
 
 const json = { "content-type": "application/json", "cache-control": "no-cache, private", vary: "Accept" };
 
-function wantsJson(request: ApiRequest): void {
-  const accept = request.headers.accept;
-  if (accept && !/application\/json|application\/\*|\*\/\*/.test(accept))
-    throw notAcceptable("406: Not Acceptable\n\nAvailable representations: application/json");
+const protobufTypes = ["application/com.github.proto-openapi.spec.v2.v1.0+protobuf", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"];
+
+/** The first of the client's wishes that can be met, best first. Throws 406 where none can. */
+function wanted(request: ApiRequest, protobuf: boolean): "json" | "protobuf" {
+  const { accept } = request.headers;
+  if (!accept || request.asObject) return "json";
+  const clauses = accept.split(",").map((clause) => {
+    const [type = "", ...parameters] = clause.split(";").map((part) => part.trim());
+    return { type, q: Number(parameters.find((one) => one.startsWith("q="))?.slice(2) ?? 1) };
+  });
+  for (const { type } of clauses.sort((a, b) => b.q - a.q)) {
+    if (type === "application/json" || type === "application/*" || type === "*/*") return "json";
+    if (protobuf && protobufTypes.includes(type)) return "protobuf";
+  }
+  throw notAcceptable("406: Not Acceptable\n\nAvailable representations: application/json");
+}
+
+const hashes = new WeakMap<Uint8Array, string>();
+function hashOf(bytes: Uint8Array): string {
+  const hash = hashes.get(bytes) ?? createHash("sha512").update(bytes).digest("hex").toUpperCase();
+  hashes.set(bytes, hash);
+  return hash;
 }
 
 /** `path` begins with /openapi/. Undefined for what is no document. */
 export function openapi(request: ApiRequest, path: string): ApiResponse | undefined {
-  wantsJson(request);
+  const form = wanted(request, path === "/openapi/v2");
+  if (form === "protobuf") {
+    const body = openapiV2Protobuf();
+    const response = tagged(request, body, hashOf(body));
+    return { ...response, headers: { ...response.headers, "content-type": protobufTypes[0] as string } };
+  }
   if (path === "/openapi/v2") {
     const body = bytesOf(path, openapiV2) as Uint8Array;
-    return tagged(request, body, createHash("sha512").update(body).digest("hex").toUpperCase());
+    return tagged(request, body, hashOf(body));
   }
   if (path === "/openapi/v3") {
     if (request.asObject) return { status: 200, headers: {}, object: openapiV3Index() };

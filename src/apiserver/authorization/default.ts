@@ -1,4 +1,4 @@
-/** The authorizers of `--authorization-mode=Node,RBAC`, the administrators' group before them. */
+/** The authorizers of `--authorization-mode`, the administrators' group before them. */
 import type { PolicyRule } from "../../api/types/rbac-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Authorizer } from "./authorizer.ts";
@@ -12,9 +12,23 @@ export interface DefaultAuthorization {
   rbac: RbacAuthorizer;
 }
 
-/** `nodeRules` are those of the bootstrap cluster role system:node. */
-export function defaultAuthorization({ reader, nodeRules }: { reader: Reader; nodeRules: readonly PolicyRule[] }): DefaultAuthorization {
+export type AuthorizationMode = "Node" | "RBAC" | "AlwaysAllow" | "AlwaysDeny";
+
+export interface DefaultAuthorizationOptions {
+  reader: Reader;
+  /** Those of the bootstrap cluster role system:node. */
+  nodeRules: readonly PolicyRule[];
+  /** In this order. @default Node, RBAC */
+  modes?: readonly AuthorizationMode[];
+}
+
+export function defaultAuthorization({ reader, nodeRules, modes = ["Node", "RBAC"] }: DefaultAuthorizationOptions): DefaultAuthorization {
   const rbac = new RbacAuthorizer(reader);
-  const node = new NodeAuthorizer({ graph: new NodeGraph(reader), rules: nodeRules });
-  return { authorizer: unionAuthorizer(privilegedAuthorizer, node, rbac), rbac };
+  const make: Record<AuthorizationMode, () => Authorizer> = {
+    Node: () => new NodeAuthorizer({ graph: new NodeGraph(reader), rules: nodeRules }),
+    RBAC: () => rbac,
+    AlwaysAllow: () => ({ authorize: () => ({ decision: "allow", reason: "" }) }),
+    AlwaysDeny: () => ({ authorize: () => ({ decision: "no-opinion", reason: "Everything is forbidden." }) }),
+  };
+  return { authorizer: unionAuthorizer(privilegedAuthorizer, ...modes.map((mode) => make[mode]())), rbac };
 }

@@ -22,19 +22,41 @@ function peerOf(socket: TLSSocket): Peer {
   return peer;
 }
 
-function flatHeaders(headers: IncomingHttpHeaders): Record<string, string | undefined> {
+interface Headers {
+  headers: Record<string, string | undefined>;
+  repeatedHeaders?: Record<string, string[] | undefined>;
+}
+
+/** `raw` are names and values in turn, as they came. */
+function headersOf(headers: IncomingHttpHeaders, raw: readonly string[]): Headers {
   const flat: Record<string, string | undefined> = Object.create(null);
+  let names = 0;
   for (const name in headers) {
     const value = headers[name];
+    names++;
     if (name.charCodeAt(0) !== 58) flat[name] = Array.isArray(value) ? value.join(", ") : value;
   }
-  return flat;
+  return raw.length > names * 2 ? { headers: flat, repeatedHeaders: repeated(raw) } : { headers: flat };
+}
+
+function repeated(raw: readonly string[]): Record<string, string[] | undefined> {
+  const values = new Map<string, string[]>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    const known = values.get(name);
+    if (known) known.push(raw[i + 1] as string);
+    else values.set(name, [raw[i + 1] as string]);
+  }
+  const out: Record<string, string[] | undefined> = Object.create(null);
+  for (const [name, all] of values) if (all.length > 1) out[name] = all;
+  return out;
 }
 
 interface Line {
   method: string;
   target: string;
   headers: IncomingHttpHeaders;
+  rawHeaders: readonly string[];
   socket: TLSSocket;
   body?: AsyncIterable<Uint8Array>;
   signal: AbortSignal;
@@ -47,7 +69,7 @@ function apiRequest(line: Line): ApiRequest {
     method: line.method,
     path: mark < 0 ? line.target : line.target.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? "" : line.target.slice(mark + 1)),
-    headers: flatHeaders(line.headers),
+    ...headersOf(line.headers, line.rawHeaders),
     ...(line.body ? { body: line.body } : {}),
     ...(peer.certificate ? { clientCertificate: peer.certificate } : {}),
     ...(peer.error ? { clientCertificateError: peer.error } : {}),
@@ -58,7 +80,8 @@ function apiRequest(line: Line): ApiRequest {
 
 /** The request of an upgrade, which has no answer of the usual kind. */
 export function upgradeRequest(message: IncomingMessage, signal: AbortSignal): ApiRequest {
-  return apiRequest({ method: message.method ?? "GET", target: message.url ?? "/", headers: message.headers, socket: message.socket as TLSSocket, signal });
+  const { method = "GET", url = "/", headers, rawHeaders } = message;
+  return apiRequest({ method, target: url, headers, rawHeaders, socket: message.socket as TLSSocket, signal });
 }
 
 const quoteWarning = (text: string): string => `299 - "${text.replace(/[\\"]/g, "\\$&").replace(/[^\t\x20-\x7e]/g, (c) => (c < " " ? " " : encodeURI(c)))}"`;
@@ -102,6 +125,7 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
     method: message.method ?? "GET",
     target: message.url ?? "/",
     headers: message.headers,
+    rawHeaders: message.rawHeaders,
     socket: message.socket as TLSSocket,
     ...(hasBody ? { body: message } : {}),
     signal: abort.signal,
@@ -125,7 +149,7 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   if (hasBody && !message.complete) message.resume();
 }
 
-export async function serveHttp2(handler: ApiHandler, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+export async function serveHttp2(handler: ApiHandler, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
   const abort = new AbortController();
   stream.on("close", () => abort.abort(new Error("the client went away")));
   stream.on("error", () => abort.abort(new Error("the stream broke")));
@@ -137,6 +161,7 @@ export async function serveHttp2(handler: ApiHandler, stream: ServerHttp2Stream,
     method,
     target: String(headers[":path"] ?? "/"),
     headers,
+    rawHeaders,
     socket,
     ...(hasBody ? { body: stream } : {}),
     signal: abort.signal,

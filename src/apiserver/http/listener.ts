@@ -3,7 +3,7 @@
  * replaced while it serves. Closing drains: no new connections, GOAWAY to HTTP/2 peers, running requests finish.
  */
 import type { IncomingMessage } from "node:http";
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import { createSecureServer, type Http2SecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ApiHandler, ApiRequest } from "../../api/exchange.ts";
@@ -70,8 +70,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   // A "request" listener brings in node's own HTTP/2 translation, half as fast again as the stream itself.
   server.removeAllListeners("stream");
-  server.on("stream", (stream, headers) => {
-    serveHttp2(options.handler, stream, headers).catch((error) => {
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+    serveHttp2(options.handler, stream, headers, rawHeaders).catch((error) => {
       failed(error);
       stream.destroy();
     });
