@@ -5,7 +5,6 @@ import type { Logger } from "../base/logger.ts";
 import type { ClusterCache } from "./cache/cluster-cache.ts";
 import type { FailureHandler } from "./failure.ts";
 import { PreBindRejection, type Reservation } from "./framework/plugin.ts";
-import type { Profile } from "./framework/schedule.ts";
 import type { SchedulerMeasures } from "./metrics.ts";
 import type { PodWriter } from "./pod-writer.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
@@ -22,10 +21,10 @@ export interface BindingOptions {
   logger: Logger;
 }
 
-export type Bind = (queued: QueuedPod, profile: Profile, node: string, reservations: readonly Reservation[], started: number) => void;
+export type Bind = (queued: QueuedPod, node: string, reservations: readonly Reservation[], started: number) => void;
 
 export function createBinding({ queue, cache, writer, record, background, measures, failed, logger }: BindingOptions): Bind {
-  return (queued, profile, node, reservations, started) => {
+  return (queued, node, reservations, started) => {
     const { info } = queued;
     const preBinds = reservations.filter(({ preBind }) => preBind);
     background(`binding of ${info.key}`, async (signal) => {
@@ -42,7 +41,7 @@ export function createBinding({ queue, cache, writer, record, background, measur
         queue.move({ source: "AssignedPod", actions: 2, old: info.pod }, (other) => other.uid !== info.uid);
         if (signal.aborted) return;
         if (isNotFound(error)) logger.info("pod is gone before its binding", { pod: info.key });
-        return failed.broken(queued, profile, error as Error, started, error instanceof PreBindRejection ? error.rejection : undefined);
+        return failed.broken(queued, error as Error, started, error instanceof PreBindRejection ? error.rejection : undefined);
       }
       queue.done(queued);
       measures.attemptScheduled(queued, started);

@@ -2,15 +2,7 @@
 import type { Node, Pod } from "../api/types/core-v1.gen.ts";
 import { action } from "./framework/events.ts";
 import { podInfoOf, type Requests } from "./framework/pod-info.ts";
-
-/** Order of keys does not count. */
-function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || !a || !b) return (a ?? undefined) === (b ?? undefined);
-  const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = Object.keys(x);
-  return keys.length === Object.keys(y).length && keys.every((key) => same(x[key], y[key]));
-}
+import { same } from "./framework/same.ts";
 
 export function nodeActions(old: Node, node: Node): number {
   let actions = 0;

@@ -13,6 +13,7 @@ import type { PreparedFilters } from "./framework/prepared-filters.ts";
 import type { Diagnosis, Profile } from "./framework/schedule.ts";
 import type { SchedulerMeasures } from "./metrics.ts";
 import type { PodWriter } from "./pod-writer.ts";
+import { type Candidate, findVictims } from "./preemption.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
 import type { PodEvent } from "./recorder.ts";
 
@@ -34,17 +35,48 @@ export interface FailureHandler {
   /** No node fits. */
   unschedulable(queued: QueuedPod, profile: Profile, diagnosis: Diagnosis, prepared: PreparedFilters | undefined, started: number): void;
   /** Something failed; a rejection, where there is one, is what the last step said. */
-  broken(queued: QueuedPod, profile: Profile, error: Error, started: number, rejection?: Rejection): void;
+  broken(queued: QueuedPod, error: Error, started: number, rejection?: Rejection): void;
 }
 
 export function createFailureHandler(options: FailureOptions): FailureHandler {
-  const { queue, nominations, podInformer, writer, record, background, measures, logger } = options;
+  const { queue, cache, cluster, nominations, podInformer, writer, record, background, measures, random, logger } = options;
+
+  /** The pod is not tried again before its victims have been told to go. */
+  const evict = ({ info }: QueuedPod, { node, victims }: Candidate): void => {
+    measures.preempted(victims.length);
+    const going = victims.filter(({ pod }) => !pod.metadata.deletionTimestamp);
+    if (!going.length) return;
+    const scheduler = info.pod.spec.schedulerName ?? "default-scheduler";
+    const lesser = [...nominations.on(node)].filter(({ priority }) => priority < info.priority);
+    queue.hold(info.uid);
+    background(`preemption for ${info.key}`, async (signal) => {
+      try {
+        for (const { pod } of lesser) await writer.setStatus(pod, { nominatedNodeName: "" }, signal);
+        const outcomes = await Promise.allSettled(
+          going.map(async ({ pod }) => {
+            await writer.preempt(pod, `${scheduler}: preempting to accommodate a higher priority pod`, signal);
+            const note = `Preempted by pod ${info.uid} on node ${node}`;
+            record(pod, { type: "Normal", reason: "Preempted", action: "Preempting", note }, info.pod);
+          }),
+        );
+        const failed = outcomes.find((outcome) => outcome.status === "rejected");
+        if (failed) throw failed.reason;
+        queue.release(info.uid, false);
+      } catch (error) {
+        queue.release(info.uid, true);
+        throw error;
+      }
+    });
+  };
 
   /** Gives the pod back to the queue as it is known now, and tells why. */
   const conclude = (queued: QueuedPod, reason: "Unschedulable" | "SchedulerError", message: string, giveBack: () => void, nominatedNodeName?: string): void => {
     const { info } = queued;
     const current = podInformer.get(info.namespace, info.pod.metadata.name);
-    if (!current || current.spec.nodeName || current.metadata.uid !== info.uid) return queue.done(queued);
+    if (!current || current.spec.nodeName || current.metadata.uid !== info.uid) {
+      queue.done(queued);
+      return;
+    }
     queued.info = podInfoOf(current);
     giveBack();
     if (nominatedNodeName) nominations.add(queued.info, nominatedNodeName);
@@ -54,13 +86,27 @@ export function createFailureHandler(options: FailureOptions): FailureHandler {
   };
 
   return {
-    unschedulable(queued, _profile, diagnosis, _prepared, started) {
+    unschedulable(queued, profile, diagnosis, prepared, started) {
       measures.attempt("unschedulable", started);
-      const message = fitMessage(diagnosis);
+      let promise: string | undefined = "";
+      let after = "";
+      if (profile.preempts && diagnosis.total > 0) {
+        const current = podInformer.get(queued.info.namespace, queued.info.pod.metadata.name);
+        const pod = current && current.metadata.uid === queued.info.uid ? podInfoOf(current) : queued.info;
+        const result = findVictims({ pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random });
+        if (result.candidate) {
+          promise = result.candidate.node;
+          evict(queued, result.candidate);
+        } else {
+          after = result.message;
+          promise = result.clear ? "" : undefined;
+        }
+      }
+      const message = fitMessage(diagnosis, after);
       logger.debug("no node fits", { pod: queued.info.key, message });
-      conclude(queued, "Unschedulable", message, () => queue.unschedulable(queued, diagnosis.plugins), "");
+      conclude(queued, "Unschedulable", message, () => queue.unschedulable(queued, diagnosis.plugins), promise);
     },
-    broken(queued, _profile, error, started, rejection) {
+    broken(queued, error, started, rejection) {
       measures.attempt(rejection ? "unschedulable" : "error", started);
       logger.warn("scheduling failed, will be retried", { pod: queued.info.key, error });
       conclude(queued, rejection ? "Unschedulable" : "SchedulerError", error.message, () => queue.retry(queued), "");

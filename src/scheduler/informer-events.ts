@@ -62,18 +62,21 @@ function podChanged({ cache, queue, nominations, isOurs }: EventTargets, old: Po
       cache.deletePod(old.metadata.uid);
       queue.delete(old.metadata.uid);
       nominations.delete(old.metadata.uid);
-      return queue.move({ source: "AssignedPod", actions: action.delete, old });
+      queue.move({ source: "AssignedPod", actions: action.delete, old });
+      return;
     }
     if (old.spec.nodeName) {
       cache.setPod(pod);
-      return queue.move({ source: "AssignedPod", actions: podActions(old, pod), old, object: pod });
+      queue.move({ source: "AssignedPod", actions: podActions(old, pod), old, object: pod });
+      return;
     }
   }
   if (pod?.spec.nodeName) {
     cache.setPod(pod);
     if (isOurs(pod)) queue.delete(pod.metadata.uid);
     nominations.delete(pod.metadata.uid);
-    return queue.move({ source: "AssignedPod", actions: action.add, object: pod });
+    queue.move({ source: "AssignedPod", actions: action.add, object: pod });
+    return;
   }
   if (!isOurs((pod ?? old) as Pod)) return;
   const lessImportant = (than: Pod) => (info: { priority: number }) => info.priority <= (than.spec.priority ?? 0);
@@ -95,7 +98,10 @@ function podChanged({ cache, queue, nominations, isOurs }: EventTargets, old: Po
   const promised = pod.status?.nominatedNodeName;
   if (promised) nominations.add(podInfoOf(pod), promised);
   else if (old?.status?.nominatedNodeName) nominations.delete(uid);
-  if (!old) return queue.add(pod);
+  if (!old) {
+    queue.add(pod);
+    return;
+  }
   const actions = podActions(old, pod);
   queue.update(old, pod, [{ source: "TargetPod", actions, old, object: pod }]);
   queue.move({ source: "UnscheduledPod", actions, old, object: pod });

@@ -59,6 +59,8 @@ export class SchedulingQueue {
   readonly #errorBackoff = new Heap<Entry>((a, b) => a.until < b.until);
   readonly #unschedulable = new Set<QueuedPod>();
   readonly #taken = new Set<QueuedPod>();
+  /** Whether an event would have woken the pod. */
+  readonly #held = new Map<string, boolean>();
   #wake: (() => void) | undefined;
   #nudged = false;
 
@@ -114,7 +116,10 @@ export class SchedulingQueue {
   /** The pod itself has changed. */
   update(old: Pod, pod: Pod, events: readonly ClusterEvent[]): void {
     const queued = this.#pods.get(pod.metadata.uid);
-    if (!queued) return this.add(pod);
+    if (!queued) {
+      this.add(pod);
+      return;
+    }
     const { priority } = queued.info;
     queued.info = podInfoOf(pod);
     if (queued.place === "taken") queued.missed.push(...events);
@@ -167,7 +172,10 @@ export class SchedulingQueue {
     queued.plugins = plugins;
     queued.unschedulable++;
     queued.errors = 0;
-    if (queued.missed.some((event) => this.#wakes(queued, event))) return this.#requeue(queued);
+    if (queued.missed.some((event) => this.#wakes(queued, event))) {
+      this.#requeue(queued);
+      return;
+    }
     queued.place = "unschedulable";
     this.#unschedulable.add(queued);
   }
@@ -196,6 +204,19 @@ export class SchedulingQueue {
     }
   }
 
+  /** Events leave the pod where it is, until it is released. */
+  hold(uid: string): void {
+    this.#held.set(uid, false);
+  }
+
+  /** `wake`: try it again whatever has happened. */
+  release(uid: string, wake: boolean): void {
+    const missed = this.#held.get(uid) ?? false;
+    this.#held.delete(uid);
+    const queued = this.#pods.get(uid);
+    if (queued && (missed || wake) && (queued.place === "unschedulable" || queued.place === "gated")) this.#requeue(queued);
+  }
+
   /** Tries pods again that have waited long although nothing happened. Call it every half minute. */
   flushUnschedulable(): void {
     const limit = this.#clock.monotonic() - (this.#options.maxUnschedulable ?? 300_000);
@@ -216,8 +237,17 @@ export class SchedulingQueue {
   }
 
   #requeue(queued: QueuedPod): void {
+    if (this.#held.has(queued.info.uid)) {
+      this.#held.set(queued.info.uid, true);
+      queued.place = "unschedulable";
+      this.#unschedulable.add(queued);
+      return;
+    }
     const until = queued.since + this.#backoffOf(queued);
-    if (queued.place === "gated" || until <= this.#clock.monotonic()) return this.#admit(queued);
+    if (queued.place === "gated" || until <= this.#clock.monotonic()) {
+      this.#admit(queued);
+      return;
+    }
     this.#leave(queued);
     queued.place = "backoff";
     (queued.errors > 0 ? this.#errorBackoff : this.#backoff).push({ queued, turn: queued.turn, until });

@@ -112,10 +112,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const tryOne = (queued: QueuedPod): void => {
       const { info } = queued;
       const profile = profileOf(info.pod);
-      if (!profile || cache.isAssumed(info.uid)) return queue.done(queued);
+      if (!profile || cache.isAssumed(info.uid)) {
+        queue.done(queued);
+        return;
+      }
       if (info.pod.metadata.deletionTimestamp) {
         record(info.pod, { type: "Warning", reason: "FailedScheduling", action: "Scheduling", note: `skip schedule deleting pod: ${info.key}` });
-        return queue.done(queued);
+        queue.done(queued);
+        return;
       }
       const started = clock.monotonic();
       const snapshot = cache.snapshot();
@@ -123,20 +127,25 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       try {
         outcome = algorithm.schedule(profile, info, snapshot, cluster, nominations);
       } catch (error) {
-        return failed.broken(queued, profile, error as Error, started);
+        failed.broken(queued, error as Error, started);
+        return;
       }
       measures.algorithm(clock.monotonic() - started);
-      if (outcome.row === undefined) return failed.unschedulable(queued, profile, outcome.diagnosis, outcome.prepared, started);
+      if (outcome.row === undefined) {
+        failed.unschedulable(queued, profile, outcome.diagnosis, outcome.prepared, started);
+        return;
+      }
       const row = outcome.row;
       const node = snapshot.rows[row]?.name as string;
       const reserved = reserve(profile, { pod: info, snapshot, cluster }, row);
       if (isRejection(reserved)) {
         const diagnosis = { total: 1, rejected: new Map([[row, reserved]]), plugins: new Set([reserved.plugin]) };
-        return failed.unschedulable(queued, profile, diagnosis, undefined, started);
+        failed.unschedulable(queued, profile, diagnosis, undefined, started);
+        return;
       }
       cache.assume(info, node);
       nominations.delete(info.uid);
-      bind(queued, profile, node, reserved, started);
+      bind(queued, node, reserved, started);
     };
 
     const flush = async (): Promise<void> => {

@@ -69,7 +69,7 @@ export class ClusterCache {
       this.#reorder = true;
     }
     if (!old.node || old.node.status?.allocatable !== node.status?.allocatable) this.#snapshot.setAllocatable(row, node);
-    this.#snapshot.rows[row] = { ...old, node, labels: node.metadata.labels ?? {}, images };
+    this.#snapshot.setNode(row, node, images);
   }
 
   deleteNode(name: string): void {
@@ -80,7 +80,7 @@ export class ClusterCache {
     this.#reorder = true;
     this.images.replace(old.images, new Map());
     this.#snapshot.setAllocatable(row, undefined);
-    this.#snapshot.rows[row] = { ...old, node: undefined, labels: {}, images: new Map() };
+    this.#snapshot.setNode(row, undefined, new Map());
     this.#releaseRow(row);
   }
 

@@ -5,6 +5,7 @@
 import { parseQuantity } from "../../api/quantity.ts";
 import type { Node } from "../../api/types/core-v1.gen.ts";
 import type { HostPort, PodInfo } from "../framework/pod-info.ts";
+import { Topology, type TopologyColumn } from "./topology.ts";
 
 export interface ScalarColumn {
   allocatable: Float64Array;
@@ -69,6 +70,7 @@ export class Snapshot {
   podCount = new Float64Array(0);
   readonly scalars = new Map<string, ScalarColumn>();
   #capacity = 0;
+  readonly #topology = new Topology();
 
   /** Nodes that exist. */
   get size(): number {
@@ -84,6 +86,20 @@ export class Snapshot {
       scalar.requested = enlarge(scalar.requested, capacity);
     }
     this.#capacity = capacity;
+    this.#topology.grow(capacity);
+  }
+
+  /** By the label of this name; only of the cluster's own snapshot, for rows by their `index`. */
+  topology(key: string): TopologyColumn {
+    return this.#topology.column(key, this.rows);
+  }
+
+  /** Replaces what is known of a node; `undefined` when it is gone. */
+  setNode(row: number, node: Node | undefined, images: ReadonlyMap<string, number>): void {
+    const old = this.rows[row] as NodeRow;
+    const labels = node?.metadata.labels ?? {};
+    this.rows[row] = { ...old, node, labels, images };
+    this.#topology.set(row, node && labels);
   }
 
   scalar(name: string): ScalarColumn {
