@@ -153,7 +153,7 @@ export class Kubelet {
       logger,
       interval: config.relistInterval,
       signal,
-      onChange: kick,
+      onChange: (uid, seen) => (seen === undefined ? kick(uid) : this.#workers.get(uid)?.noticed(seen)),
       onList: (found) => this.#onList(found),
     });
   }

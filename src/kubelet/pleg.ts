@@ -12,7 +12,8 @@ export interface PlegOptions {
   /** Milliseconds between lists where the runtime sends no events. */
   interval: number;
   signal: AbortSignal;
-  onChange(uid: string): void;
+  /** `fingerprint`: what was seen; undefined when that is not known. */
+  onChange(uid: string, fingerprint?: string): void;
   onList(found: Map<string, PodSummary>): void;
 }
 
@@ -60,7 +61,7 @@ export class Pleg {
     const before = this.#last;
     this.#last = found;
     this.#healthy = this.#options.clock.monotonic();
-    for (const [uid, pod] of found) if (before.get(uid)?.fingerprint !== pod.fingerprint) this.#options.onChange(uid);
+    for (const [uid, pod] of found) if (before.get(uid)?.fingerprint !== pod.fingerprint) this.#options.onChange(uid, pod.fingerprint);
     for (const uid of before.keys()) if (!found.has(uid)) this.#options.onChange(uid);
     this.#options.onList(found);
   }

@@ -75,10 +75,9 @@ export function podStatus(input: PodStatusInput): PodStatus {
   const base: Omit<StatusInput, "previous"> = { pod, runtime, runtimeName: input.runtimeName, failures: input.failures };
   const regular = withProbes(input, containerStatuses({ ...base, previous: previous.containerStatuses ?? [] }, pod.spec.containers, "regular"), false);
   const init = withProbes(input, containerStatuses({ ...base, previous: previous.initContainerStatuses ?? [] }, pod.spec.initContainers ?? [], "init"), true);
-  const ephemeral = withProbes(
-    input,
-    containerStatuses({ ...base, previous: previous.ephemeralContainerStatuses ?? [] }, pod.spec.ephemeralContainers ?? [], "ephemeral"),
-    false,
+  // Nobody waits for these: neither readiness nor start is said of them.
+  const ephemeral = containerStatuses({ ...base, previous: previous.ephemeralContainerStatuses ?? [] }, pod.spec.ephemeralContainers ?? [], "ephemeral").map(
+    ({ started: _, ...status }) => status,
   );
   const all = [...regular, ...init];
   const status: PodStatus = { observedGeneration: pod.metadata.generation, phase: phaseOf(input, all), qosClass: pod.status?.qosClass ?? qosClass(pod) };

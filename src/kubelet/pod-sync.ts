@@ -21,7 +21,7 @@ import { formatPod, isHostNetwork, isSidecar } from "./pod.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { podCgroupPath, type ResourceLimits } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
-import { findContainer, type RuntimePod, type SandboxRecord } from "./runtime-pod.ts";
+import { type ContainerRecord, findContainer, type RuntimePod, type SandboxRecord } from "./runtime-pod.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
 import type { MountedVolumes } from "./volumes/volumes.ts";
 
@@ -60,9 +60,29 @@ export interface PodSyncResult {
   /** Why containers could not be started; those that could, or were not tried, are absent. */
   failures: Map<string, StartFailure>;
   started: Set<string>;
+  /** What runs now that did not before, latest first. Complete when nothing else was changed. */
+  records: ContainerRecord[];
+  /** Something was stopped or failed half-way: only the runtime knows how things are. */
+  unsure: boolean;
   /** Milliseconds until something that had to wait may be tried again. */
   retryAfter?: number;
 }
+
+const imageReasons: ReadonlySet<string> = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "ErrImageNeverPull",
+  "InvalidImageName",
+  "ImageInspectError",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+]);
+/** After these the next attempt finds a back-off, which is then what the container waits for. */
+const backedOff: ReadonlySet<string> = new Set(["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "RunContainerError", "PostStartHookError"]);
+/** Milliseconds. */
+const backoffDelay = 1000;
+/** Milliseconds after which what is missing may have appeared. */
+const configDelay = 10_000;
 
 export class PodSync {
   readonly #options: PodSyncOptions;
@@ -81,19 +101,21 @@ export class PodSync {
     const { pod, state } = input;
     const { killer, events } = this.#options;
     const actions = computePodActions(pod, state, input.probes);
-    const result: PodSyncResult = { changed: false, failures: new Map(), started: new Set() };
+    const result: PodSyncResult = { changed: false, failures: new Map(), started: new Set(), records: [], unsure: false };
     if (actions.createSandbox && actions.sandboxId) events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
     if (actions.killPod) {
       const live = state.containers.some((c) => c.state === "running") || state.sandboxes.some((s) => s.ready);
       if (live) {
         await killer.pod(pod, state, { signal: input.signal });
         result.changed = true;
+        result.unsure = true;
       }
       if (!actions.createSandbox) return result;
     } else
       for (const kill of actions.toKill) {
         await killer.container(pod, kill.record, kill.message, kill.reason, { podIP: input.facts.podIPs[0], signal: input.signal });
         result.changed = true;
+        result.unsure = true;
       }
     await this.#start(input, actions, result);
     return result;
@@ -189,27 +211,19 @@ export class PodSync {
       const local = await image;
       input.signal.throwIfAborted();
       result.changed = true;
-      await this.#createAndStart(input, container, sandboxId, sandbox, local);
+      result.records.unshift(await this.#createAndStart(input, container, sandboxId, sandbox, local));
       result.started.add(container.name);
       return true;
     } catch (error) {
       if (input.signal.aborted) throw error;
+      result.unsure = true;
       const failure = error instanceof StartError ? error : new StartError("CreateContainerError", (error as Error).message);
-      const ofImage = [
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "ErrImageNeverPull",
-        "InvalidImageName",
-        "ImageInspectError",
-        "RegistryUnavailable",
-        "SignatureValidationFailed",
-      ].includes(failure.reason);
+      const ofImage = imageReasons.has(failure.reason);
       if (failure.reason !== "PostStartHookError")
         events.container(pod, container, "Warning", "Failed", `Error: ${ofImage ? failure.reason : failure.message}`);
       result.failures.set(container.name, { reason: failure.reason, message: failure.message });
-      const wait = ofImage ? this.#options.images.retryAfter(pod, container) : 0;
-      // What is not backed off by itself is tried again with the next round.
-      result.retryAfter = Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, Math.max(wait, 10_000));
+      const wait = backedOff.has(failure.reason) ? backoffDelay : ofImage ? this.#options.images.retryAfter(pod, container) : configDelay;
+      result.retryAfter = Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, Math.max(wait, backoffDelay));
       this.#options.logger.info("a container could not be started", {
         pod: `${pod.metadata.namespace}/${pod.metadata.name}`,
         container: container.name,
@@ -232,7 +246,13 @@ export class PodSync {
       throw error;
     }
   }
-  async #createAndStart(input: PodSyncInput, container: Container, sandboxId: string, sandbox: Sent<PodSandboxConfig>, image: LocalImage): Promise<void> {
+  async #createAndStart(
+    input: PodSyncInput,
+    container: Container,
+    sandboxId: string,
+    sandbox: Sent<PodSandboxConfig>,
+    image: LocalImage,
+  ): Promise<ContainerRecord> {
     const { pod, facts } = input;
     const { runtime, events, config, limits, random } = this.#options;
     const request = await asStartError("CreateContainerConfigError", async () => {
@@ -260,6 +280,7 @@ export class PodSync {
     await this.#linkLog(pod, container, containerId, `${sandbox.logDirectory}/${request.logPath}`);
     const hook = container.lifecycle?.postStart;
     if (hook) await this.#postStart(input, container, containerId, hook);
+    return runtime.container(containerId, sandboxId);
   }
   async #linkLog(pod: Pod, container: Container, id: string, target: string): Promise<void> {
     const { config, logger } = this.#options;

@@ -24,7 +24,7 @@ import type { PodSync } from "./pod-sync.ts";
 import type { ProbeManager } from "./probes/manager.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
-import { emptyRuntimePod, type RuntimePod } from "./runtime-pod.ts";
+import { emptyRuntimePod, fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
 import type { StatusManager } from "./status-manager.ts";
 import type { TokenSource } from "./volumes/payload.ts";
 import { type MountedVolumes, VolumeError, type Volumes } from "./volumes/volumes.ts";
@@ -54,6 +54,8 @@ export interface WorkerServices {
 }
 
 const cgroupRetry = 100;
+/** Milliseconds after which news that came during a step is looked at. */
+const noticeDelay = 200;
 
 export class PodWorker {
   readonly #services: WorkerServices;
@@ -68,6 +70,8 @@ export class PodWorker {
   #volumeFailures = 0;
   #failedSteps = 0;
   #dirty = false;
+  #noticedAt = 0;
+  #readAt = 0;
   #running = false;
   #timer: Timer | undefined;
   #work = new AbortController();
@@ -158,6 +162,10 @@ export class PodWorker {
       }
     }
     this.#running = false;
+    if (this.#noticedAt > this.#readAt && !this.#closed) {
+      this.#noticedAt = 0;
+      this.#later(noticeDelay);
+    }
   }
   #step(signal: AbortSignal): Promise<void> {
     if (this.#state === "syncing") return this.#sync(signal);
@@ -165,7 +173,13 @@ export class PodWorker {
     if (this.#state === "terminated") return this.#cleanUp();
     return Promise.resolve();
   }
+  /** The runtime was seen in this state; what the worker has done or read itself is no news. */
+  noticed(fingerprint: string): void {
+    if (this.#running) this.#noticedAt = this.#services.clock.monotonic();
+    else if (fingerprint !== fingerprintOf(this.#runtimePod)) this.kick();
+  }
   async #read(): Promise<RuntimePod> {
+    this.#readAt = this.#services.clock.monotonic();
     const { uid, namespace = "", name } = this.#pod.metadata;
     this.#runtimePod = await this.#services.runtime.readPod(uid, namespace, name);
     return this.#runtimePod;
@@ -247,7 +261,8 @@ export class PodWorker {
     const before = this.#failures.size;
     for (const [name, failure] of result.failures) this.#failures.set(name, failure);
     if (result.changed || result.failures.size || before) {
-      await this.#read();
+      if (result.unsure) await this.#read();
+      else this.#runtimePod = { ...this.#runtimePod, containers: [...result.records, ...this.#runtimePod.containers] };
       this.#publish(false, true);
       if (result.started.size) probes.kick(pod.metadata.uid);
       if (result.changed && !result.failures.size) this.#dirty ||= !this.#settled();

@@ -46,6 +46,10 @@ export interface RuntimePod {
 /** The latest record of a container of the spec. */
 export const findContainer = (pod: RuntimePod, name: string): ContainerRecord | undefined => pod.containers.find((c) => c.name === name);
 
+/** Equal for equal sets of sandboxes and containers in equal states. */
+export const fingerprintOf = (pod: Pick<RuntimePod, "sandboxes" | "containers">): string =>
+  [...pod.sandboxes.map((s) => `${s.id}:${s.ready}`), ...pod.containers.map((c) => `${c.id}:${c.state}`)].sort().join(" ");
+
 export const emptyRuntimePod = (uid: string, namespace: string, name: string): RuntimePod => ({ uid, namespace, name, sandboxes: [], containers: [] });
 
 export const labels = {

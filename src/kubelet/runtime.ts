@@ -103,14 +103,14 @@ export class Runtime {
       const pod = podOf(sandbox.labels);
       if (!pod) continue;
       pod.sandboxIds.push(sandbox.id);
-      pod.parts.push(`${sandbox.id}:${sandbox.state}`);
+      pod.parts.push(`${sandbox.id}:${sandbox.state === "SANDBOX_READY"}`);
       if (sandbox.state === "SANDBOX_READY") pod.running = true;
     }
     const alive = new Set<string>();
     for (const container of containers.containers) {
       alive.add(container.id);
       const pod = podOf(container.labels);
-      pod?.parts.push(`${container.id}:${container.state}`);
+      pod?.parts.push(`${container.id}:${states[container.state] ?? "unknown"}`);
       if (pod && container.state === "CONTAINER_RUNNING") pod.running = true;
     }
     for (const id of this.#ended.keys()) if (!alive.has(id)) this.#ended.delete(id);

@@ -3,9 +3,9 @@ import type { Pod, PodCondition, PodStatus } from "../api/types/core-v1.gen.ts";
 import { ownedConditions } from "./conditions.ts";
 import { isTerminalPhase } from "./pod.ts";
 
-/** Deep equality of JSON values; an absent key equals undefined. */
+/** Deep equality of JSON values; an absent key equals undefined and null. */
 export function sameJSON(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
+  if (a === b || (a ?? undefined) === (b ?? undefined)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((v, i) => sameJSON(v, b[i]));
   const left = a as Record<string, unknown>;
@@ -83,7 +83,7 @@ function listPatch({ key, list }: Merged, old: Item[], items: Item[]): Record<st
     if (before && sameJSON(before, item)) continue;
     const change: Item = { ...item };
     // A merge keeps what it is not told about.
-    for (const field of Object.keys(before ?? {})) if (item[field] === undefined) change[field] = null;
+    for (const field of Object.keys(before ?? {})) if (item[field] === undefined && before?.[field] !== null) change[field] = null;
     changes.push(change);
   }
   for (const gone of old) if (!items.some((item) => item[key] === gone[key])) changes.push({ $patch: "delete", [key]: gone[key] });
