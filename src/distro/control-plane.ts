@@ -5,13 +5,17 @@
 import type { UserInfo } from "../api/exchange.ts";
 import { type AssembledServer, type AssembleOptions, assembleApiServer } from "../apiserver/assemble.ts";
 import type { Client } from "../client/client.ts";
+import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import { createInProcessTransport } from "../client/in-process-transport.ts";
 import { createClient } from "../client/rest.ts";
 import { startControllers } from "../controllers/all.ts";
 import type { ControllerOptions } from "../controllers/runtime/options.ts";
+import { createScheduler } from "../scheduler/scheduler.ts";
 
 export interface ControlPlaneOptions extends AssembleOptions {
   controllers?: ControllerOptions;
+  /** Of this machine; part of who reports events. */
+  hostname?: string;
 }
 
 export interface ControlPlane extends AsyncDisposable {
@@ -43,10 +47,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     logger: logger.child("controllers"),
     options: { ...(options.clientCa ? { rootCA: options.clientCa } : {}), ...options.controllers },
   });
+  const stop = new AbortController();
+  const schedulerClient = clientAs(user("system:kube-scheduler"), "kube-scheduler");
+  const schedulerLogger = logger.child("scheduler");
+  const informers = createInformerFactory({ client: schedulerClient, clock, random, logger: schedulerLogger, project: withoutManagedFields });
+  const scheduler = createScheduler({
+    client: schedulerClient,
+    informers,
+    clock,
+    random,
+    logger: schedulerLogger,
+    ...(options.hostname ? { hostname: options.hostname } : {}),
+  });
+  informers.start(stop.signal);
+  const scheduling = scheduler.run(stop.signal).catch((error: unknown) => schedulerLogger.error("the scheduler ended", { error }));
   return {
     api,
     clientAs,
     async [Symbol.asyncDispose]() {
+      stop.abort(new Error("the control plane stops"));
+      await scheduling;
       await controllers[Symbol.asyncDispose]();
       await api[Symbol.asyncDispose]();
     },

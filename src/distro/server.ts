@@ -11,14 +11,23 @@ import { administrator, startControlPlane } from "./control-plane.ts";
 import { foreground, untilStopped } from "./foreground.ts";
 import { pathsOf } from "./paths.ts";
 import { addressOf, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
+import { loadStages, startSimulatedNodes } from "./simulated-nodes.ts";
 
 /** Milliseconds that running requests get when the process is asked to stop. */
 const drain = 5000;
 
-export async function runServer(settings: Settings, { simulate }: { simulate: boolean }): Promise<void> {
+/** Nodes without containers, in the server's own process. */
+export interface SimulateOptions {
+  nodes: number;
+  /** Paths of stage files. */
+  stages: string[];
+}
+
+export async function runServer(settings: Settings, { simulate }: { simulate?: SimulateOptions }): Promise<void> {
   const { logger, signal } = foreground("server");
   const paths = pathsOf(settings.dataDir);
   const read = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
+  const stages = simulate && loadStages(simulate.stages);
   if (!existsSync(join(paths.pki, "apiserver.crt"))) throw new Error(`no certificates in ${paths.pki}: \`k8ts up\` makes them`);
   await using store = await lmdbStore({ directory: paths.store, clock: systemClock });
   const hosts = simulate ? ["127.0.0.1"] : ["127.0.0.1", nodeAddress(settings)];
@@ -27,6 +36,7 @@ export async function runServer(settings: Settings, { simulate }: { simulate: bo
     random: systemRandom,
     logger,
     store,
+    hostname: settings.nodeName,
     clientCa: read("ca.crt"),
     serviceAccountKey: read("sa.key"),
     serviceAccountIssuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
@@ -47,6 +57,19 @@ export async function runServer(settings: Settings, { simulate }: { simulate: bo
       await listen({ handler: plane.api.server.handler, ...(upgrade ? { upgrade } : {}), tls, host, port: settings.port, clock: systemClock, logger }),
     );
   }
+  await using _simulation =
+    simulate &&
+    stages &&
+    (await startSimulatedNodes({
+      plane,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      name: settings.nodeName,
+      count: simulate.nodes,
+      stages,
+      firstPodCIDR: settings.podCIDR,
+    }));
   const compacting = compactRegularly({ store, clock: systemClock, logger: logger.child("store"), signal });
   logger.info("serving", { port: settings.port, hosts });
   await untilStopped(signal);
