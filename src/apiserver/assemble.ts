@@ -60,6 +60,8 @@ export interface AssembleOptions
   kubelet?: KubeletTLS;
   /** Admission plugins that are left out. */
   disabledPlugins?: readonly string[];
+  /** Admission plugins that must be there: one that does not exist is the caller's mistake. */
+  enabledPlugins?: readonly string[];
 }
 
 export interface AssembledServer extends AsyncDisposable {
@@ -112,6 +114,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>),
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
+      ...(options.enabledPlugins ? { enabled: options.enabledPlugins } : {}),
     });
     const registries = createRegistries({
       reader,

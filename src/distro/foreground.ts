@@ -8,8 +8,9 @@ export interface Foreground {
   signal: AbortSignal;
 }
 
-export function foreground(name: string): Foreground {
-  const level = (process.env.K8TS_LOG ?? "info") as LogLevel;
+/** `verbosity` from 4 on logs debug lines, as upstream's --v does. */
+export function foreground(name: string, verbosity = 0): Foreground {
+  const level = verbosity >= 4 ? "debug" : ((process.env.K8TS_LOG ?? "info") as LogLevel);
   const logger = createLogger({ name, clock: systemClock, level, write: (line) => void process.stderr.write(line) });
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

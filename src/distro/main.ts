@@ -1,6 +1,7 @@
 /** `k8ts`: the command line. Each command's work is loaded when it is called, so that help and version are immediate. */
 import { Command } from "commander";
 import { registerAgent } from "./commands/agent.ts";
+import { registerComponents } from "./commands/components.ts";
 import { registerImage } from "./commands/image.ts";
 import { registerKubeconfig } from "./commands/kubeconfig.ts";
 import { registerKubectl } from "./commands/kubectl.ts";
@@ -21,7 +22,17 @@ const program = new Command("k8ts")
     "\nExamples:\n  k8ts up                      a real cluster on this machine (root)\n  k8ts up --simulate           the same control plane with a simulated node (no root)\n  k8ts kubectl get pods -A     the machine's kubectl, pointed at the cluster\n  k8ts down; k8ts reset        stop it; take it away\n",
   );
 
-for (const register of [registerUp, registerStatus, registerKubeconfig, registerKubectl, registerImage, registerVersion, registerServer, registerAgent])
+for (const register of [
+  registerUp,
+  registerStatus,
+  registerKubeconfig,
+  registerKubectl,
+  registerImage,
+  registerVersion,
+  registerServer,
+  registerAgent,
+  registerComponents,
+])
   register(program);
 
 try {

@@ -32,11 +32,13 @@ export interface DefaultAdmissionOptions {
   updateQuotaStatus?: ResourceQuotaOptions["updateStatus"];
   /** Plugins that are left out, by name. */
   disabled?: readonly string[];
+  /** Plugins that must be among those that there are, by name. */
+  enabled?: readonly string[];
   /** Plugins beyond these, such as webhooks. */
   more?: readonly AdmissionPlugin[];
 }
 
-/** Throws for a name in `disabled` that is no plugin of the chain: the caller's mistake. */
+/** Throws for a name in `disabled` or `enabled` that is no plugin of the chain: the caller's mistake. */
 export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionChain {
   const plugins: AdmissionPlugin[] = [
     namespaceLifecycle(options),
@@ -61,7 +63,7 @@ export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionCha
     ...(options.updateQuotaStatus ? [resourceQuota({ ...options, updateStatus: options.updateQuotaStatus })] : []),
     ...(options.more ?? []),
   ];
-  const unknown = options.disabled?.filter((name) => !plugins.some((plugin) => plugin.name === name));
-  if (unknown?.length) throw new Error(`unknown admission plugin ${unknown.join(", ")}`);
+  const unknown = [...(options.disabled ?? []), ...(options.enabled ?? [])].filter((name) => !plugins.some((plugin) => plugin.name === name));
+  if (unknown.length) throw new Error(`unknown admission plugin ${unknown.join(", ")}; there are ${plugins.map(({ name }) => name).join(", ")}`);
   return new AdmissionChain(plugins.filter((plugin) => !options.disabled?.includes(plugin.name)));
 }

@@ -1,0 +1,222 @@
+/** kube-apiserver's flags (k8s.io/kubernetes/cmd/kube-apiserver/app/options). */
+import { commonRefusals, profilingFlag, verbosity } from "./common-flags.ts";
+import { bool, duration, file, fixed, integer, ip, list, networks, port, repeated, text } from "./flag-types.ts";
+import type { Flag, Refusals } from "./flags.ts";
+
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+const portRange = (help: string, first: number, last: number): Flag<PortRange> => ({
+  type: "portRange",
+  help,
+  fallback: { first, last },
+  shown: `${first}-${last}`,
+  parse(value) {
+    const span = /^(\d+)-(\d+)$/.exec(value);
+    const sized = /^(\d+)\+(\d+)$/.exec(value);
+    const from = Number(span?.[1] ?? sized?.[1]);
+    const to = span ? Number(span[2]) : from + Number(sized?.[2]);
+    if (!(from >= 1 && to >= from && to <= 65535)) throw new Error("it must be a range of ports such as 30000-32767");
+    return { first: from, last: to };
+  },
+});
+
+export const authorizationModes = ["Node", "RBAC", "AlwaysAllow", "AlwaysDeny"] as const;
+export type AuthorizationMode = (typeof authorizationModes)[number];
+
+const modes: Flag<readonly AuthorizationMode[]> = {
+  type: "strings",
+  help: "authorizers in order, of Node, RBAC, AlwaysAllow, AlwaysDeny",
+  fallback: ["Node", "RBAC"],
+  shown: "[Node,RBAC]",
+  choices: authorizationModes,
+  parse(value, before) {
+    const given = [...(before ?? [])];
+    for (const mode of value.split(",")) {
+      const known = authorizationModes.find((one) => one === mode);
+      if (!known) {
+        const why =
+          mode === "ABAC" || mode === "Webhook" ? `authorization mode ${mode} is not supported` : `${JSON.stringify(mode)} is not an authorization mode`;
+        throw new Error(`${why}; there are ${authorizationModes.join(", ")}`);
+      }
+      if (given.includes(known)) throw new Error(`${mode} is there twice`);
+      given.push(known);
+    }
+    return given;
+  },
+};
+
+export const apiserverFlags = {
+  ...verbosity,
+  "data-dir": file("directory of the embedded store and of certificates that are made", "/var/lib/k8ts-apiserver"),
+  "secure-port": port("port of the API", 6443),
+  "bind-address": ip("address that is listened on; 0.0.0.0: all", "127.0.0.1"),
+  "advertise-address": ip(
+    "address under which the members of the cluster reach this server; without one --bind-address, or the machine's first address when that is 0.0.0.0",
+  ),
+  "external-hostname": text("host name in the links that the server gives of itself"),
+  "tls-cert-file": file("PEM certificate, leaf first; without one it is made in --cert-dir"),
+  "tls-private-key-file": file("PEM key of --tls-cert-file"),
+  "cert-dir": file("where the certificate is kept that is made without --tls-cert-file; empty: pki in the data directory"),
+  "tls-min-version": fixed("string", "least version of TLS", ["VersionTLS12", ""], "the version is not configurable"),
+  "client-ca-file": file("PEM bundle: who has a certificate of it is who it names"),
+  "token-auth-file": file('CSV file of token,user,uid[,"group,group"]'),
+  "anonymous-auth": bool("let in who says nothing, as system:anonymous", true),
+  "enable-bootstrap-token-auth": bool("accept tokens of kube-system/bootstrap-token-*", false),
+  "requestheader-client-ca-file": file("PEM bundle of front proxies, whose headers say who is calling"),
+  "requestheader-allowed-names": list("common names a front proxy may have; none: any of the authority"),
+  "requestheader-username-headers": list("headers with the user's name"),
+  "requestheader-uid-headers": list("headers with the user's uid"),
+  "requestheader-group-headers": list("headers with groups"),
+  "requestheader-extra-headers-prefix": list("prefixes of headers with what else is known of the user"),
+  "service-account-issuer": repeated("issuer of the tokens that are made; further ones are accepted; required"),
+  "service-account-signing-key-file": file("PEM private key that signs tokens; required"),
+  "service-account-key-file": repeated("PEM keys that verify tokens; without one the signing key"),
+  "api-audiences": list("audiences of the API; without one the issuers"),
+  "service-account-lookup": fixed("bool", "tokens die with their service account", ["true"], "a token outlives nothing it names"),
+  "service-account-extend-token-expiration": fixed("bool", "longer life of projected tokens", ["true"], "old clients depend on it"),
+  "authorization-mode": modes,
+  "enable-admission-plugins": list("admission plugins beyond those that are on by default"),
+  "disable-admission-plugins": list("admission plugins that are left out"),
+  "default-not-ready-toleration-seconds": integer("tolerationSeconds of the toleration for notReady:NoExecute", 300),
+  "default-unreachable-toleration-seconds": integer("tolerationSeconds of the toleration for unreachable:NoExecute", 300),
+  "service-cluster-ip-range": networks("networks of Services' cluster IPs, at most one of each family", ["10.0.0.0/24"]),
+  "service-node-port-range": portRange("ports of Services of type NodePort", 30000, 32767),
+  "audit-policy-file": file("what is audited and how much of it"),
+  "audit-log-path": file("file that audit events are written to; -: standard output"),
+  "audit-log-maxsize": integer("megabytes after which the audit log is rotated", 100),
+  "audit-log-maxage": integer("days that rotated audit logs are kept; 0: for ever", 366),
+  "audit-log-maxbackup": integer("rotated audit logs that are kept; 0: all", 100),
+  "audit-log-format": fixed("string", "format of the audit log", ["json"], "legacy lines are not written"),
+  "audit-log-mode": fixed("string", "when audit events are written", ["blocking", "blocking-strict"], "each event is written before the request goes on"),
+  "audit-log-version": fixed("string", "version of the audit events", ["audit.k8s.io/v1"], "it is the only version"),
+  "max-requests-inflight": integer("requests at the same time that only read", 400),
+  "max-mutating-requests-inflight": integer("requests at the same time that write", 200),
+  "request-timeout": duration("how long a request may take; watches and streams are free of it", "1m0s", 1),
+  "min-request-timeout": integer("seconds that a watch lasts at least, when the client names no time", 1800),
+  "event-ttl": duration("how long events are kept", "1h0m0s", 1000),
+  "etcd-compaction-interval": duration("how often old versions are forgotten; 0: never", "5m0s"),
+  "etcd-prefix": fixed("string", "prefix of the keys in the store", ["/registry"], "the prefix is not configurable"),
+  "storage-backend": fixed("string", "kind of the store", ["", "lmdb"], "the store is embedded, in --data-dir"),
+  "kubelet-certificate-authority": file("PEM bundle that kubelets' certificates are verified against"),
+  "kubelet-client-certificate": file("PEM client certificate for kubelets"),
+  "kubelet-client-key": file("PEM key of --kubelet-client-certificate"),
+  "kubelet-preferred-address-types": fixed(
+    "strings",
+    "which of a node's addresses is used for its kubelet",
+    ["InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS", "InternalIP", "InternalIP,ExternalIP,Hostname"],
+    "a node's internal address comes first",
+  ),
+  "allow-privileged": fixed("bool", "privileged containers", ["true"], "Pod Security decides about them in each namespace"),
+  "endpoint-reconciler-type": fixed("string", "who keeps the endpoints of the kubernetes Service", ["lease", "none"], "one server writes its own address"),
+  "enable-garbage-collector": fixed("bool", "owners' dependents", ["true"], "it is always on"),
+  "watch-cache": fixed("bool", "the cache in front of the store", ["true"], "it is always on"),
+  "enable-priority-and-fairness": fixed(
+    "bool",
+    "priority and fairness",
+    ["false"],
+    "requests in flight are limited by --max-requests-inflight and --max-mutating-requests-inflight",
+  ),
+  profiling: profilingFlag,
+} as const;
+
+export const apiserverRefusals: Refusals = [
+  ...commonRefusals,
+  [
+    "the store is embedded (--data-dir); there is no driver for etcd yet",
+    "etcd-servers",
+    "etcd-servers-overrides",
+    "etcd-cafile",
+    "etcd-certfile",
+    "etcd-keyfile",
+  ],
+  [
+    "it belongs to etcd, and the store is embedded (--data-dir)",
+    "etcd-count-metric-poll-period",
+    "etcd-db-metric-poll-interval",
+    "etcd-healthcheck-timeout",
+    "etcd-readycheck-timeout",
+    "lease-reuse-duration-seconds",
+    "storage-initialization-timeout",
+  ],
+  ["values are stored as JSON", "storage-media-type"],
+  ["objects are not encrypted in the store; keep --data-dir on an encrypted disk", "encryption-provider-config", "encryption-provider-config-automatic-reload"],
+  ["the cache holds every kind", "watch-cache-sizes"],
+  ["audit events are written one by one, whole, as they happen; nothing is gathered or cut", ...auditLogBatch()],
+  ["audit events go to a file (--audit-log-path), not to a webhook", ...auditWebhook()],
+  [
+    "tokens are verified by this server itself; OpenID Connect and token webhooks are not asked",
+    "authentication-config",
+    "authentication-token-webhook-cache-ttl",
+    "authentication-token-webhook-config-file",
+    "authentication-token-webhook-version",
+    "oidc-ca-file",
+    "oidc-client-id",
+    "oidc-groups-claim",
+    "oidc-groups-prefix",
+    "oidc-issuer-url",
+    "oidc-required-claim",
+    "oidc-signing-algs",
+    "oidc-username-claim",
+    "oidc-username-prefix",
+  ],
+  [
+    "authorizers are those of --authorization-mode; there is neither ABAC nor a webhook",
+    "authorization-config",
+    "authorization-policy-file",
+    "authorization-webhook-cache-authorized-ttl",
+    "authorization-webhook-cache-unauthorized-ttl",
+    "authorization-webhook-config-file",
+    "authorization-webhook-version",
+  ],
+  ["tokens are signed with --service-account-signing-key-file", "service-account-signing-endpoint"],
+  ["the keys' address is derived from the issuer", "service-account-jwks-uri"],
+  ["a token lives as long as its request asks", "service-account-max-token-expiration"],
+  ["every version that has a schema is served, and no other", "runtime-config"],
+  ["use --enable-admission-plugins and --disable-admission-plugins", "admission-control"],
+  ["admission plugins have no configuration files", "admission-control-config-file"],
+  ["nodes and webhooks are reached directly", "egress-selector-config-file"],
+  [
+    "requests to aggregated API servers are not forwarded",
+    "aggregator-reject-forwarding-redirect",
+    "enable-aggregator-routing",
+    "proxy-client-cert-file",
+    "proxy-client-key-file",
+  ],
+  [
+    "leader election is not coordinated by the API server",
+    "coordinated-leadership-lease-duration",
+    "coordinated-leadership-renew-deadline",
+    "coordinated-leadership-retry-period",
+  ],
+  ["other API servers of the same cluster are not asked", "peer-advertise-ip", "peer-advertise-port", "peer-ca-file"],
+  ["traces are not exported", "tracing-config-file"],
+  ["browsers are answered only from the server's own origin", "cors-allowed-origins", "strict-transport-security-directives"],
+  ["connections are not rebalanced, a load balancer has to do it", "goaway-chance"],
+  [
+    "the server stops listening as soon as it is asked to stop, and lets running requests end",
+    "shutdown-delay-duration",
+    "shutdown-send-retry-after",
+    "shutdown-watch-termination-grace-period",
+  ],
+  ["/livez is healthy from the first answer on", "livez-grace-period"],
+  ["a collection is deleted one object after the other", "delete-collection-workers"],
+  ["the machine's log files are not served", "enable-logs-handler"],
+  ["the kubernetes Service is of type ClusterIP", "kubernetes-service-node-port"],
+  ["streams are not slowed down", "max-connection-bytes-per-sec"],
+  ["the time that kubelets get is not configurable", "kubelet-timeout"],
+  ["there is no Go runtime to profile", "debug-socket-path"],
+];
+
+function auditLogBatch(): string[] {
+  const batch = ["buffer-size", "max-size", "max-wait", "throttle-burst", "throttle-enable", "throttle-qps"].map((part) => `audit-log-batch-${part}`);
+  return [...batch, "audit-log-compress", ...["enabled", "max-batch-size", "max-event-size"].map((part) => `audit-log-truncate-${part}`)];
+}
+
+function auditWebhook(): string[] {
+  const batch = ["buffer-size", "max-size", "max-wait", "throttle-burst", "throttle-enable", "throttle-qps"].map((part) => `audit-webhook-batch-${part}`);
+  const truncate = ["enabled", "max-batch-size", "max-event-size"].map((part) => `audit-webhook-truncate-${part}`);
+  return [...batch, ...truncate, ...["config-file", "initial-backoff", "mode", "version"].map((part) => `audit-webhook-${part}`)];
+}

@@ -1,0 +1,202 @@
+/** `k8ts apiserver`: the API server alone, over its embedded store. */
+import { join, resolve } from "node:path";
+import { networkInterfaces } from "node:os";
+import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
+import { Auditor } from "../../apiserver/audit/auditor.ts";
+import { AuditLog } from "../../apiserver/audit/log.ts";
+import { parseAuditPolicy } from "../../apiserver/audit/policy.ts";
+import { firstAddress } from "../../apiserver/bootstrap.ts";
+import { listen } from "../../apiserver/http/listener.ts";
+import { systemClock } from "../../base/clock.ts";
+import { systemRandom } from "../../base/random.ts";
+import { compactRegularly } from "../../store/compactor.ts";
+import { lmdbStore } from "../../store/lmdb.ts";
+import { foreground, untilStopped } from "../foreground.ts";
+import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
+import { readNamed, readPEM } from "./files.ts";
+import { FlagError } from "./flag-error.ts";
+import { defineComponent, type FlagValues } from "./flags.ts";
+import { givenCertificate, keptCertificate, type ServingCertificate } from "./serving-certificate.ts";
+
+type Flags = FlagValues<typeof apiserverFlags>;
+
+/** Milliseconds that running requests get when the process is asked to stop. */
+const drain = 10_000;
+
+export const component = defineComponent({
+  name: "apiserver",
+  summary: "the API server alone, over an embedded store",
+  description: "The Kubernetes API over an embedded store. Flags are kube-apiserver's; --data-dir stands for --etcd-servers.",
+  examples: [
+    "k8ts apiserver --data-dir=/var/lib/k8ts-apiserver --client-ca-file=ca.crt \\",
+    "  --tls-cert-file=apiserver.crt --tls-private-key-file=apiserver.key \\",
+    "  --service-account-issuer=https://kubernetes.default.svc.cluster.local --service-account-signing-key-file=sa.key",
+  ],
+  flags: apiserverFlags,
+  refused: apiserverRefusals,
+  run,
+});
+
+/** Everything that can be known without opening the store. Throws FlagError. */
+export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "random" | "logger" | "store"> {
+  const problems: string[] = [];
+  const [issuer, ...acceptedIssuers] = flags["service-account-issuer"];
+  if (!issuer)
+    problems.push("--service-account-issuer is required: the URL that names this cluster in its tokens, e.g. https://kubernetes.default.svc.cluster.local");
+  for (const one of flags["service-account-issuer"])
+    if (one.includes(":") && !URL.canParse(one)) problems.push(`--service-account-issuer: ${JSON.stringify(one)} contained a ':' but was not a valid URL`);
+  if (!flags["service-account-signing-key-file"])
+    problems.push("--service-account-signing-key-file is required: a PEM private key, e.g. made by `openssl ecparam -genkey -name prime256v1 -noout`");
+  const ranges = flags["service-cluster-ip-range"];
+  if (ranges.length > 2 || new Set(ranges.map((range) => range.includes(":"))).size !== ranges.length)
+    problems.push("--service-cluster-ip-range: at most one network of each IP family");
+  const overlap = flags["enable-admission-plugins"].filter((name) => flags["disable-admission-plugins"].includes(name));
+  if (overlap.length) problems.push(`${overlap.join(", ")} in --enable-admission-plugins and --disable-admission-plugins overlapped`);
+  const kubelet = kubeletFrom(flags, problems);
+  if (problems.length) throw new FlagError(problems, "see `k8ts apiserver --help`");
+  const keyFiles = flags["service-account-key-file"];
+  const tokenFile = flags["token-auth-file"];
+  const clientCa = flags["client-ca-file"] && readPEM(flags["client-ca-file"], "--client-ca-file");
+  const frontProxy = frontProxyFrom(flags);
+  return {
+    ...(clientCa ? { clientCa } : {}),
+    ...(frontProxy ? { frontProxy } : {}),
+    ...(tokenFile ? { tokenFile: { path: tokenFile, text: readNamed(tokenFile, "--token-auth-file") } } : {}),
+    // Whom everything is allowed must at least say who they are.
+    anonymous: { enabled: flags["anonymous-auth"] && !flags["authorization-mode"].includes("AlwaysAllow") },
+    bootstrapTokens: flags["enable-bootstrap-token-auth"],
+    serviceAccountKey: readPEM(flags["service-account-signing-key-file"], "--service-account-signing-key-file"),
+    ...(keyFiles.length ? { serviceAccountPublicKeys: keyFiles.map((path) => readPEM(path, "--service-account-key-file")).join("\n") } : {}),
+    serviceAccountIssuer: issuer as string,
+    acceptedIssuers,
+    ...(flags["api-audiences"].length ? { audiences: flags["api-audiences"] } : {}),
+    authorizationModes: flags["authorization-mode"],
+    enabledPlugins: flags["enable-admission-plugins"],
+    disabledPlugins: flags["disable-admission-plugins"],
+    tolerations: { notReadySeconds: flags["default-not-ready-toleration-seconds"], unreachableSeconds: flags["default-unreachable-toleration-seconds"] },
+    serviceRanges: ranges,
+    nodePorts: flags["service-node-port-range"],
+    maxReading: flags["max-requests-inflight"],
+    maxMutating: flags["max-mutating-requests-inflight"],
+    requestTimeoutSeconds: flags["request-timeout"] / 1000,
+    minWatchSeconds: flags["min-request-timeout"],
+    eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
+    advertise: { address: advertised(flags), port: flags["secure-port"] },
+    ...(kubelet ? { kubelet } : {}),
+  };
+}
+
+function kubeletFrom(flags: Flags, problems: string[]): AssembleOptions["kubelet"] {
+  const given = { ca: flags["kubelet-certificate-authority"], cert: flags["kubelet-client-certificate"], key: flags["kubelet-client-key"] };
+  if (!given.ca && !given.cert && !given.key) return undefined;
+  if (!given.ca || !given.cert || !given.key) {
+    problems.push(
+      "--kubelet-certificate-authority, --kubelet-client-certificate and --kubelet-client-key must be given together: an unverified kubelet is not spoken to",
+    );
+    return undefined;
+  }
+  return {
+    ca: readPEM(given.ca, "--kubelet-certificate-authority"),
+    cert: readPEM(given.cert, "--kubelet-client-certificate"),
+    key: readPEM(given.key, "--kubelet-client-key"),
+  };
+}
+
+function frontProxyFrom(flags: Flags): AssembleOptions["frontProxy"] {
+  const file = flags["requestheader-client-ca-file"];
+  const headers = {
+    allowedNames: flags["requestheader-allowed-names"],
+    usernameHeaders: flags["requestheader-username-headers"],
+    uidHeaders: flags["requestheader-uid-headers"],
+    groupHeaders: flags["requestheader-group-headers"],
+    extraHeaderPrefixes: flags["requestheader-extra-headers-prefix"],
+  };
+  if (!file) {
+    if (Object.values(headers).some((list) => list.length))
+      throw new FlagError(["--requestheader-client-ca-file is required with the other --requestheader flags"]);
+    return undefined;
+  }
+  if (!headers.usernameHeaders.length)
+    throw new FlagError(["--requestheader-username-headers is required with --requestheader-client-ca-file, e.g. X-Remote-User"]);
+  if (file === flags["client-ca-file"] && !headers.allowedNames.length)
+    throw new FlagError([
+      "--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; --requestheader-allowed-names must be specified to ensure regular client certificates cannot set authenticating proxy headers for arbitrary users",
+    ]);
+  return { ca: readPEM(file, "--requestheader-client-ca-file"), ...headers };
+}
+
+const unspecified = new Set(["0.0.0.0", "::"]);
+
+function advertised(flags: Flags): string {
+  if (flags["advertise-address"]) return flags["advertise-address"];
+  const bound = flags["bind-address"];
+  if (!unspecified.has(bound)) return bound;
+  const outside = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).filter((one) => !one.internal && one.family === "IPv4"));
+  return outside[0]?.address ?? "127.0.0.1";
+}
+
+function certificateOf(flags: Flags, clusterIPs: readonly string[]): Promise<ServingCertificate> | ServingCertificate {
+  const given = givenCertificate(flags["tls-cert-file"], flags["tls-private-key-file"]);
+  if (given) return given;
+  const directory = flags["cert-dir"] || join(flags["data-dir"], "pki");
+  const { "external-hostname": external, "bind-address": bound } = flags;
+  const dns = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost", ...(external ? [external] : [])];
+  const ip = new Set(["127.0.0.1", advertised(flags), ...(unspecified.has(bound) ? [] : [bound]), ...clusterIPs]);
+  return keptCertificate(resolve(directory), "apiserver", { dns, ip: [...ip] }, systemClock);
+}
+
+function auditorOf(flags: Flags): { auditor: Auditor; sink: AuditLog } | undefined {
+  const { "audit-policy-file": policyFile, "audit-log-path": path } = flags;
+  if (!policyFile && !path) return undefined;
+  if (!policyFile || !path)
+    throw new FlagError(["--audit-policy-file and --audit-log-path must be given together: the one says what is written, the other where"]);
+  let policy: ReturnType<typeof parseAuditPolicy>;
+  try {
+    policy = parseAuditPolicy(readNamed(policyFile, "--audit-policy-file"), policyFile);
+  } catch (error) {
+    throw error instanceof FlagError ? error : new FlagError([`--audit-policy-file: ${(error as Error).message}`]);
+  }
+  const sink = new AuditLog({
+    path,
+    clock: systemClock,
+    maxSize: flags["audit-log-maxsize"],
+    maxAge: flags["audit-log-maxage"],
+    maxBackups: flags["audit-log-maxbackup"],
+  });
+  return { auditor: new Auditor({ policy, sink, clock: systemClock, random: systemRandom }), sink };
+}
+
+async function run(flags: Flags): Promise<void> {
+  const options = optionsFrom(flags);
+  const { logger, signal } = foreground("apiserver", flags.v);
+  if (flags["anonymous-auth"] && !options.anonymous?.enabled) logger.warn("anonymous requests are refused, because --authorization-mode has AlwaysAllow");
+  const tls = await certificateOf(flags, (options.serviceRanges ?? []).map(firstAddress));
+  const audit = auditorOf(flags);
+  using _sink = audit?.sink;
+  await using store = await lmdbStore({ directory: join(resolve(flags["data-dir"]), "store"), clock: systemClock });
+  await using api = await assembleApiServer({
+    ...options,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    store,
+    ...(audit ? { auditor: audit.auditor } : {}),
+  });
+  const authorities = [options.clientCa, options.frontProxy?.ca].filter((one) => one !== undefined);
+  const listener = await listen({
+    handler: api.server.handler,
+    ...(api.upgrade ? { upgrade: api.upgrade } : {}),
+    tls: { ...tls, ...(authorities.length ? { clientCa: authorities.join("\n") } : {}) },
+    host: flags["bind-address"],
+    port: flags["secure-port"],
+    clock: systemClock,
+    logger,
+  });
+  const interval = flags["etcd-compaction-interval"];
+  const compacting = interval > 0 ? compactRegularly({ store, clock: systemClock, logger: logger.child("store"), intervalMs: interval, signal }) : undefined;
+  logger.info("serving", { address: flags["bind-address"], port: listener.port });
+  await untilStopped(signal);
+  api.server.beginShutdown();
+  await compacting;
+  await listener.close(drain);
+}
