@@ -8,7 +8,7 @@ import { systemClock } from "../base/clock.ts";
 import type { Client } from "../client/client.ts";
 import { leases, nodes } from "../client/resources.gen.ts";
 import { readAdminClient } from "./admin-client.ts";
-import { settingsFlags, UsageError } from "./commands/options.ts";
+import { settingsFlags, simulateFlags, UsageError } from "./commands/options.ts";
 import { type Daemon, findDaemon, lastError, logFile, startDaemon } from "./daemon.ts";
 import { writeFileAtomic } from "./files.ts";
 import { ensureIdentities } from "./identities.ts";
@@ -17,16 +17,20 @@ import { ensureCgroupRoots, prepareMachine } from "./machine.ts";
 import { installPackages, missingPackages } from "./packages.ts";
 import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
 import { Progress } from "./progress.ts";
+import type { SimulateOptions } from "./server.ts";
 import { cgroupRoot, nodeAddress, type Settings } from "./settings.ts";
+import { loadStages, simulatedNodeNames } from "./simulated-nodes.ts";
 
 const clock = systemClock;
 const startLimit = 60_000;
 
-export async function up(settings: Settings, options: { simulate: boolean }): Promise<void> {
+export async function up(settings: Settings, options: { simulate?: SimulateOptions }): Promise<void> {
   const progress = new Progress(process.stdout, clock);
   const started = clock.monotonic();
   const paths = pathsOf(settings.dataDir);
   mkdirSync(paths.data, { recursive: true, mode: 0o711 });
+  // Mistakes in stage files are shown here, not in the server's log.
+  if (options.simulate) loadStages(options.simulate.stages);
   rememberSettings(paths, settings, options.simulate);
   const journal = new Journal(join(paths.run, "machine.json"));
 
@@ -48,7 +52,7 @@ export async function up(settings: Settings, options: { simulate: boolean }): Pr
     return ensureIdentities(settings, paths, clock);
   });
 
-  const flags = [...settingsFlags(settings), ...(options.simulate ? ["--simulate"] : [])];
+  const flags = [...settingsFlags(settings), ...(options.simulate ? simulateFlags(options.simulate) : [])];
   const agentWasRunning = findDaemon(paths, "agent") !== undefined;
   const wallStarted = clock.now();
   const wasRunning = findDaemon(paths, "server") !== undefined;
@@ -63,8 +67,10 @@ export async function up(settings: Settings, options: { simulate: boolean }): Pr
       note(wasRunning ? "was running" : `https://127.0.0.1:${settings.port}`);
     });
     await progress.step("node", async (note) => {
-      await until(paths, agent ? [server, agent] : [server], () => nodeReady(client, settings.nodeName, agentWasRunning ? 0 : wallStarted));
-      note(`${settings.nodeName} is Ready`);
+      const names = options.simulate ? simulatedNodeNames(settings.nodeName, options.simulate.nodes) : [settings.nodeName];
+      const since = (options.simulate ? wasRunning : agentWasRunning) ? 0 : wallStarted;
+      for (const name of names) await until(paths, agent ? [server, agent] : [server], () => nodeReady(client, name, since));
+      note(names.length === 1 ? `${settings.nodeName} is Ready` : `${names.length} nodes are Ready`);
     });
   } finally {
     await client.transport[Symbol.asyncDispose]();
@@ -74,9 +80,9 @@ export async function up(settings: Settings, options: { simulate: boolean }): Pr
 }
 
 /** A cluster keeps the settings it was made with: certificates, addresses and stored objects depend on them. */
-function rememberSettings(paths: Paths, settings: Settings, simulate: boolean): void {
+function rememberSettings(paths: Paths, settings: Settings, simulate: SimulateOptions | undefined): void {
   const file = join(paths.data, "settings.json");
-  const wanted = { ...settings, simulate };
+  const wanted: Record<string, unknown> = { ...settings, simulate: simulate !== undefined, ...(simulate ? { nodes: simulate.nodes } : {}) };
   if (!existsSync(file)) {
     writeFileAtomic(file, `${JSON.stringify(wanted, null, 2)}\n`, 0o600);
     return;

@@ -49,6 +49,39 @@ export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, cl
   clusterDomain,
 });
 
+export interface SimulateFlags {
+  simulate?: boolean;
+  nodes?: number;
+  stage?: string[];
+}
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 32768) throw new InvalidArgumentError("it is a number from 1 to 32768.");
+  return value;
+};
+
+/** Adds the flags of simulated nodes. */
+export const withSimulation = (command: Command): Command =>
+  command
+    .option("--simulate", "no containers and no root: pods of simulated nodes become Running and Succeeded")
+    .option("--nodes <count>", "with --simulate: how many nodes (default: 1)", count)
+    .option("--stage <file>", "with --simulate: a file of kwok Stages instead of the built-in ones; may be repeated", (file: string, all: string[] = []) => [
+      ...all,
+      resolve(file),
+    ]);
+
+/** Undefined without --simulate. */
+export function simulateFrom({ simulate, nodes, stage }: SimulateFlags): { nodes: number; stages: string[] } | undefined {
+  if (!simulate && (nodes !== undefined || stage !== undefined))
+    throw new UsageError(`${nodes === undefined ? "--stage" : "--nodes"} is for simulated nodes: add --simulate`, 2);
+  return simulate ? { nodes: nodes ?? 1, stages: stage ?? [] } : undefined;
+}
+export const simulateFlags = ({ nodes, stages }: { nodes: number; stages: string[] }): string[] => [
+  "--simulate",
+  `--nodes=${nodes}`,
+  ...stages.map((file) => `--stage=${file}`),
+];
+
 /** The same settings as flags, for another process. */
 export const settingsFlags = (settings: Settings): string[] => [
   `--data-dir=${settings.dataDir}`,

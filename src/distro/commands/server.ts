@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { type SettingsOptions, settingsFrom, withSettings } from "./options.ts";
+import { type SettingsOptions, settingsFrom, type SimulateFlags, simulateFrom, withSettings, withSimulation } from "./options.ts";
 
 export function registerServer(program: Command): void {
-  withSettings(program.command("server"))
+  withSimulation(withSettings(program.command("server")))
     .description("the control plane in the foreground: API server, controllers, scheduler")
-    .option("--simulate", "with one simulated node inside")
-    .action(async (options: SettingsOptions & { simulate?: boolean }) => {
+    .action(async (options: SettingsOptions & SimulateFlags) => {
+      const simulate = simulateFrom(options);
       const { runServer } = await import("../server.ts");
-      await runServer(settingsFrom(options), { simulate: options.simulate === true });
+      await runServer(settingsFrom(options), { ...(simulate ? { simulate } : {}) });
     });
 }

@@ -1,19 +1,21 @@
 import type { Command } from "commander";
-import { type SettingsOptions, settingsFrom, UsageError, withDataDir, withSettings } from "./options.ts";
+import { type SettingsOptions, settingsFrom, type SimulateFlags, simulateFrom, UsageError, withDataDir, withSettings, withSimulation } from "./options.ts";
 
 export function registerUp(program: Command): void {
-  withSettings(program.command("up"))
+  withSimulation(withSettings(program.command("up")))
     .description("start a cluster on this machine; safe to repeat")
-    .option("--simulate", "no containers and no root: pods of a simulated node become Running and Succeeded")
-    .addHelpText("after", "\nExamples:\n  sudo k8ts up\n  k8ts up --simulate --port 7443 --data-dir /tmp/k8ts\n")
-    .action(async (options: SettingsOptions & { simulate?: boolean }) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  sudo k8ts up\n  k8ts up --simulate --port 7443 --data-dir /tmp/k8ts\n  k8ts up --simulate --nodes 100 --stage slow-pods.yaml\n",
+    )
+    .action(async (options: SettingsOptions & SimulateFlags) => {
       const settings = settingsFrom(options);
-      if (process.platform !== "linux" && !options.simulate)
-        throw new UsageError("real containers need Linux: run it on a Linux machine, or `k8ts up --simulate`");
-      if (process.getuid?.() !== 0 && !options.simulate)
+      const simulate = simulateFrom(options);
+      if (process.platform !== "linux" && !simulate) throw new UsageError("real containers need Linux: run it on a Linux machine, or `k8ts up --simulate`");
+      if (process.getuid?.() !== 0 && !simulate)
         throw new UsageError("containers need root: run `sudo k8ts up`, or start the same control plane with a simulated node: `k8ts up --simulate`");
       const { up } = await import("../up.ts");
-      await up(settings, { simulate: options.simulate === true });
+      await up(settings, { ...(simulate ? { simulate } : {}) });
     });
   withDataDir(program.command("down"))
     .description("stop the cluster and its containers; keeps all data")

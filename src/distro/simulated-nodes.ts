@@ -1,0 +1,78 @@
+/** Simulated nodes of a control plane in this process: the simulator's role, the nodes' identities, the stages. */
+import { readFileSync } from "node:fs";
+import type { UserInfo } from "../api/exchange.ts";
+import { isAlreadyExists } from "../api/status.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
+import { clusterrolebindings, clusterroles } from "../client/resources.gen.ts";
+import { withStages } from "../sim/built-in-stages.ts";
+import { parseStages } from "../sim/parse-stages.ts";
+import { type Simulation, simulatorUser, startSimulation } from "../sim/simulation.ts";
+import type { Stage } from "../sim/stage.ts";
+import { administrator, type ControlPlane } from "./control-plane.ts";
+
+export interface SimulatedNodesOptions {
+  plane: ControlPlane;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** Name of the first node; the others are NAME-2, NAME-3, ... */
+  name: string;
+  count: number;
+  stages: readonly Stage[];
+  firstPodCIDR?: string;
+}
+
+export const simulatedNodeNames = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => (i === 0 ? name : `${name}-${i + 1}`));
+
+/** The built-in stages and those of `files`. Throws StageFileError, and Error for a file that cannot be read. */
+export function loadStages(files: readonly string[]): Stage[] {
+  return withStages(files.flatMap((file) => parseStages(readFileSync(file, "utf8"), file)));
+}
+
+/** Resolves when the nodes are registered. */
+export async function startSimulatedNodes(options: SimulatedNodesOptions): Promise<Simulation> {
+  const { plane, clock, random, logger, name, count, stages, firstPodCIDR } = options;
+  await ensureSimulatorRole(plane);
+  const node = (nodeName: string): UserInfo => ({ name: `system:node:${nodeName}`, groups: ["system:nodes", "system:authenticated"] });
+  const simulation = startSimulation({
+    client: plane.clientAs({ name: simulatorUser, groups: ["system:authenticated"] }, "k8ts-simulator"),
+    clientFor: (nodeName) => plane.clientAs(node(nodeName), "k8ts-simulator"),
+    clock,
+    random,
+    logger: logger.child("simulation"),
+    nodes: simulatedNodeNames(name, count),
+    stages,
+    ...(firstPodCIDR ? { firstPodCIDR } : {}),
+  });
+  try {
+    await simulation.registered;
+    return simulation;
+  } catch (error) {
+    await simulation[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function ensureSimulatorRole(plane: ControlPlane): Promise<void> {
+  const client = plane.clientAs(administrator, "k8ts");
+  const create = (creation: Promise<unknown>): Promise<unknown> =>
+    creation.catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
+    });
+  const apiGroup = "rbac.authorization.k8s.io";
+  await create(
+    client.resource(clusterroles).create("", {
+      metadata: { name: simulatorUser },
+      rules: [{ apiGroups: [""], resources: ["nodes", "pods"], verbs: ["list", "watch", "patch"] }],
+    }),
+  );
+  await create(
+    client.resource(clusterrolebindings).create("", {
+      metadata: { name: simulatorUser },
+      roleRef: { apiGroup, kind: "ClusterRole", name: simulatorUser },
+      subjects: [{ kind: "User", apiGroup, name: simulatorUser }],
+    }),
+  );
+}

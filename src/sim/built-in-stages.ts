@@ -1,0 +1,22 @@
+/** The stages that come with simulated nodes. */
+import { readFileSync } from "node:fs";
+import { parseStages } from "./parse-stages.ts";
+import type { Stage } from "./stage.ts";
+
+const files: Record<string, URL> = {
+  "node-ready.yaml": new URL("./stages/node-ready.yaml", import.meta.url),
+  "pod-ready.yaml": new URL("./stages/pod-ready.yaml", import.meta.url),
+  "pod-complete.yaml": new URL("./stages/pod-complete.yaml", import.meta.url),
+  "pod-delete.yaml": new URL("./stages/pod-delete.yaml", import.meta.url),
+};
+
+/** What a cluster does where no stage file says otherwise: nodes Ready, pods Running, a Job's pods Succeeded, deletions done. */
+export function builtInStages(): Stage[] {
+  return Object.entries(files).flatMap(([name, url]) => parseStages(readFileSync(url, "utf8"), name));
+}
+
+/** Built-in stages and those of files: a file that has stages for a resource replaces the built-in ones of that resource. */
+export function withStages(fromFiles: readonly Stage[]): Stage[] {
+  const replaced = new Set(fromFiles.map((stage) => stage.resource));
+  return [...builtInStages().filter((stage) => !replaced.has(stage.resource)), ...fromFiles];
+}

@@ -1,0 +1,64 @@
+/** What a stage's steps are as requests. Pure. */
+import { parseYAML } from "../api/codec/yaml.ts";
+import { DecodeError } from "../api/codec/decode-error.ts";
+import type { KubeObject } from "../api/object.ts";
+import type { PatchType } from "../client/client.ts";
+import type { Step } from "./stage.ts";
+import type { TemplateEnvironment } from "./template/functions.ts";
+import { TemplateError } from "./template/lexer.ts";
+
+export interface PatchRequest {
+  type: PatchType;
+  subresource: string;
+  body: object;
+}
+
+/** Throws Error with the template's file and line. */
+export function patchOf(step: Extract<Step, { kind: "patch" }>, object: KubeObject, env: TemplateEnvironment): PatchRequest {
+  const rendered = render(step, object, env);
+  const value = read(step, rendered);
+  const { type, subresource, root } = step;
+  if (type === "json") {
+    if (!Array.isArray(value)) throw new Error(`${step.where}:${step.line}: a patch of type json is a list of operations, not ${JSON.stringify(value)}`);
+    const body = value.map((operation) => (root ? rooted(operation as { path: string }, root) : (operation as object)));
+    return { type, subresource, body: [...body, { op: "test", path: "/metadata/uid", value: object.metadata.uid }] };
+  }
+  const patch = (root ? { [root]: value } : value) as { metadata?: object };
+  // The object that was looked at, not a later one of its name.
+  return { type, subresource, body: { ...patch, metadata: { ...patch.metadata, uid: object.metadata.uid } } };
+}
+
+const rooted = (operation: { path: string }, root: string): object => ({ ...operation, path: `/${root}${operation.path}` });
+
+function render(step: Extract<Step, { kind: "patch" }>, object: KubeObject, env: TemplateEnvironment): string {
+  try {
+    return step.template.render(object, env);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    throw new Error(`${step.where}:${step.line + error.line - 1}: ${error.message}`);
+  }
+}
+
+function read(step: Extract<Step, { kind: "patch" }>, text: string): unknown {
+  try {
+    return parseYAML(text).value;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new Error(`${step.where}:${step.line}: the template does not give YAML (${error.message}):\n${text}`);
+  }
+}
+
+/** Undefined where nothing changes. */
+export function finalizersPatch(step: Extract<Step, { kind: "finalizers" }>, object: KubeObject): PatchRequest | undefined {
+  const held = object.metadata.finalizers ?? [];
+  const kept = step.empty ? [] : held.filter((finalizer) => !step.remove.includes(finalizer));
+  const wanted = [...kept, ...step.add.filter((finalizer) => !kept.includes(finalizer))];
+  if (wanted.length === held.length && wanted.every((finalizer, i) => finalizer === held[i])) return undefined;
+  const { uid, resourceVersion } = object.metadata;
+  return { type: "merge", subresource: "", body: { metadata: { uid, resourceVersion, finalizers: wanted } } };
+}
+
+/** Whether a kubelet may do this itself: a node's identity may write statuses and delete its own pods, nothing else. */
+export function isKubelets(step: Step): boolean {
+  return step.kind === "delete" || step.kind === "event" || (step.kind === "patch" && step.subresource === "status");
+}

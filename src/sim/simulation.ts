@@ -1,0 +1,261 @@
+/**
+ * Simulated nodes: Node objects that are registered and kept Ready, and pods whose life follows stages.
+ *
+ * Identities. One identity, system:k8ts:simulator, watches nodes and pods: a watch for each of thousands of nodes would
+ * cost more than the nodes. Every write that a kubelet would make (its Node, its lease, statuses and deletions of its pods,
+ * events) is made as system:node:NAME of the node concerned, so that the Node authorizer and NodeRestriction check each of
+ * them; inside a process an identity costs one small object. What a stage does beyond a kubelet's rights (patches outside
+ * status, finalizers) is made as system:k8ts:simulator under its own role, and a log line at the start names those stages.
+ *
+ * A node is simulated when the annotation kwok.x-k8s.io/node is "fake"; the nodes registered here carry it.
+ */
+import { isAlreadyExists } from "../api/status.ts";
+import type { KubeObject } from "../api/object.ts";
+import type { Node, Pod } from "../api/types/core-v1.gen.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
+import type { Client, Resource } from "../client/client.ts";
+import { createEventRecorder, type EventRecorder, referenceTo, timestamp } from "../client/events.ts";
+import { reflect } from "../client/reflector.ts";
+import { nodes, pods } from "../client/resources.gen.ts";
+import { Addresses, subnet } from "./addresses.ts";
+import { DelayQueue } from "./delay-queue.ts";
+import { Leases } from "./leases.ts";
+import { finalizersPatch, isKubelets, patchOf } from "./play.ts";
+import type { Stage } from "./stage.ts";
+import { StagedResources } from "./staged.ts";
+import type { TemplateEnvironment } from "./template/functions.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+/** User that watches for all nodes; needs list and watch of nodes and pods, and patch of both for stages that go that far. */
+export const simulatorUser = "system:k8ts:simulator";
+
+export interface SimulationOptions {
+  /** As simulatorUser. */
+  client: Client;
+  /** As system:node:NAME, group system:nodes; called once a node. */
+  clientFor(nodeName: string): Client;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** Nodes to register where they do not exist. */
+  nodes: readonly string[];
+  stages: readonly Stage[];
+  /** Pod network of the first node; the others have /24 networks of `podNetwork`. */
+  firstPodCIDR?: string;
+  /** @default 10.128.0.0/9 */
+  podNetwork?: string;
+  /** Of pods on nodes that have no network of their own. @default 10.64.0.0/10 */
+  sharedNetwork?: string;
+  /** What the nodes say of themselves. @default v1.36.3 */
+  version?: string;
+}
+
+export interface Simulation extends AsyncDisposable {
+  /** Resolves when the wanted nodes are registered. */
+  readonly registered: Promise<void>;
+}
+
+const annotation = "kwok.x-k8s.io/node";
+/** Requests at once; more would only wait inside the API server. */
+const concurrency = 32;
+
+export function startSimulation(options: SimulationOptions): Simulation {
+  return new RunningSimulation(options);
+}
+
+class RunningSimulation implements Simulation {
+  readonly #options: SimulationOptions;
+  readonly #stop = new AbortController();
+  readonly #addresses: Addresses;
+  readonly #delays: DelayQueue;
+  readonly #work = new WorkQueue(concurrency);
+  readonly #clients = new Map<string, Client>();
+  readonly #recorders = new Map<string, EventRecorder>();
+  readonly #leases: Leases;
+  readonly #simulated = new Map<string, Node>();
+  readonly #wanted: Set<string>;
+  readonly #startTime: string;
+  readonly #nodes: StagedResources<Node>;
+  readonly #pods: StagedResources<Pod>;
+  readonly #reflecting: Promise<void>;
+  readonly registered: Promise<void>;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    const { clock, random, logger, stages } = options;
+    this.#addresses = new Addresses(options.sharedNetwork ?? "10.64.0.0/10");
+    this.#delays = new DelayQueue(clock, 20);
+    this.#leases = new Leases({ clientFor: (name) => this.#clientFor(name), clock, logger, delays: this.#delays, work: this.#work });
+    this.#startTime = timestamp(clock.now());
+    this.#wanted = new Set(options.nodes);
+    const common = { clock, random, delays: this.#delays, work: this.#work };
+    this.#nodes = new StagedResources<Node>({
+      ...common,
+      logger: logger.child("nodes"),
+      stages: stages.filter((stage) => stage.resource === "nodes"),
+      concerns: (node) => node.metadata.annotations?.[annotation] === "fake",
+      seen: (node) => this.#nodeSeen(node),
+      gone: (node) => this.#nodeGone(node.metadata.name),
+      play: (node, stage) => this.#play(nodes, node, stage, node.metadata.name),
+    });
+    this.#pods = new StagedResources<Pod>({
+      ...common,
+      logger: logger.child("pods"),
+      stages: stages.filter((stage) => stage.resource === "pods"),
+      concerns: (pod) => this.#simulated.has(pod.spec.nodeName ?? ""),
+      seen: (pod) => this.#podSeen(pod),
+      gone: (pod) => this.#addresses.release(pod.metadata.uid),
+      play: (pod, stage) => this.#play(pods, pod, stage, pod.spec.nodeName ?? ""),
+    });
+    const beyond = stages.filter((stage) => !stage.steps.every(isKubelets));
+    if (beyond.length)
+      logger.warn(`stages do what a kubelet may not: made as ${simulatorUser}, not checked by NodeRestriction`, { stages: beyond.map((s) => s.name) });
+    this.registered = this.#register();
+    this.#reflecting = this.#reflect();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("the simulation has ended"));
+    this.#delays.close();
+    await this.#work.close();
+    await this.#reflecting;
+    await this.registered.catch(() => {});
+  }
+
+  /** Wanted nodes are created in order, so that each has the network of its number. */
+  async #register(): Promise<void> {
+    const { nodes: names, podNetwork = "10.128.0.0/9", firstPodCIDR } = this.#options;
+    for (const [i, name] of names.entries()) {
+      if (this.#stop.signal.aborted) return;
+      const podCIDR = i === 0 && firstPodCIDR ? firstPodCIDR : subnet(podNetwork, 24, i);
+      await this.#create(name, podCIDR);
+    }
+  }
+  async #create(name: string, podCIDR: string): Promise<void> {
+    const labels = {
+      "beta.kubernetes.io/arch": "amd64",
+      "beta.kubernetes.io/os": "linux",
+      "kubernetes.io/arch": "amd64",
+      "kubernetes.io/hostname": name,
+      "kubernetes.io/os": "linux",
+    };
+    try {
+      await this.#clientFor(name)
+        .resource(nodes)
+        .create("", { metadata: { name, labels, annotations: { [annotation]: "fake" } }, spec: { podCIDR, podCIDRs: [podCIDR] } });
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+  }
+
+  async #reflect(): Promise<void> {
+    const { client, clock, logger, random } = this.#options;
+    const { signal } = this.#stop;
+    let listed = (): void => {};
+    const nodesListed = new Promise<void>((resolve) => {
+      listed = resolve;
+    });
+    const target = {
+      replace: (items: Node[]) => {
+        this.#nodes.replace(items);
+        listed();
+      },
+      change: (type: string, node: Node) => this.#nodes.change(type, node),
+      progress: () => {},
+    };
+    const watchingNodes = reflect<Node>({ client: client.resource(nodes), selection: {}, target, clock, logger: logger.child("nodes"), random }, signal);
+    await Promise.race([nodesListed, watchingNodes]);
+    const selection = { fieldSelector: "spec.nodeName!=" };
+    await reflect<Pod>({ client: client.resource(pods), selection, target: this.#pods, clock, logger: logger.child("pods"), random }, signal);
+    await watchingNodes;
+  }
+
+  #nodeSeen(node: Node): void {
+    const { name } = node.metadata;
+    const known = this.#simulated.has(name);
+    this.#simulated.set(name, node);
+    this.#addresses.addNode(node);
+    this.#leases.keep(node);
+    // Pods may have been bound to a node of this name before it was known; those we register ourselves are new.
+    if (!known && !this.#wanted.has(name)) this.#work.add(() => this.#adoptPods(name));
+  }
+  async #adoptPods(name: string): Promise<void> {
+    try {
+      const { items } = await this.#options.client.resource(pods).list({ fieldSelector: `spec.nodeName=${name}` });
+      for (const pod of items) this.#pods.reconsider(pod);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#options.logger.warn("the pods of a node could not be listed", { node: name, error });
+    }
+  }
+  #nodeGone(name: string): void {
+    this.#simulated.delete(name);
+    this.#addresses.removeNode(name);
+    this.#leases.remove(name);
+    this.#clients.delete(name);
+    this.#recorders.delete(name);
+  }
+  #podSeen(pod: Pod): void {
+    const { podIP } = pod.status ?? {};
+    if (podIP && !pod.spec.hostNetwork) this.#addresses.remember(pod.metadata.uid, pod.spec.nodeName ?? "", podIP);
+  }
+
+  async #play<T extends KubeObject>(resource: Resource<T>, object: T, stage: Stage, nodeName: string): Promise<T | undefined> {
+    const { namespace = "", name, uid } = object.metadata;
+    let after: T | undefined;
+    for (const step of stage.steps) {
+      const client = isKubelets(step) ? this.#clientFor(nodeName) : this.#options.client;
+      const api = client.resource(resource);
+      if (step.kind === "event") this.#recorderFor(nodeName).event(referenceTo(resource, object), step.type, step.reason, step.message);
+      else if (step.kind === "delete") {
+        await api.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
+        return undefined;
+      } else {
+        const current = after ?? object;
+        const patch = step.kind === "patch" ? patchOf(step, current, this.#environment(nodeName)) : finalizersPatch(step, current);
+        if (patch) after = await api.patch(namespace, name, patch.type, patch.body, patch.subresource ? { subresource: patch.subresource } : {});
+      }
+    }
+    return after;
+  }
+
+  #environment(ownNode: string): TemplateEnvironment {
+    const { clock, version = "v1.36.3" } = this.#options;
+    const addresses = this.#addresses;
+    return {
+      now: () => timestamp(clock.now()),
+      startTime: this.#startTime,
+      version,
+      nodeName: () => ownNode,
+      nodeIPs: (name = ownNode) => addresses.ofNode(name),
+      nodePort: () => 0,
+      podIPs: (node, hostNetwork, uid) => (hostNetwork ? addresses.ofNode(node) : [addresses.ofPod(uid, node)]),
+    };
+  }
+  #clientFor(nodeName: string): Client {
+    let client = this.#clients.get(nodeName);
+    if (!client) {
+      client = this.#options.clientFor(nodeName);
+      this.#clients.set(nodeName, client);
+    }
+    return client;
+  }
+  #recorderFor(nodeName: string): EventRecorder {
+    let recorder = this.#recorders.get(nodeName);
+    if (!recorder) {
+      const { clock, random, logger } = this.#options;
+      recorder = createEventRecorder({
+        client: this.#clientFor(nodeName),
+        clock,
+        random,
+        logger,
+        component: "kubelet",
+        host: nodeName,
+        signal: this.#stop.signal,
+      });
+      this.#recorders.set(nodeName, recorder);
+    }
+    return recorder;
+  }
+}
