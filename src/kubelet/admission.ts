@@ -3,6 +3,7 @@ import { podRequests } from "../api/core/pod-resources.ts";
 import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
 import type { Node, Pod, Taint, Toleration } from "../api/types/core-v1.gen.ts";
 import { nodeMatches } from "./node-selector.ts";
+import { forbiddenSysctl } from "./sysctls.ts";
 
 export interface Refusal {
   reason: string;
@@ -53,10 +54,18 @@ function resources(pod: Pod, others: readonly Pod[], allocatable: Record<string,
 }
 
 /** `others`: the pods that this node has already taken and that are not over. Undefined: the pod is taken. */
-export function admit(pod: Pod, node: Node, others: readonly Pod[], allocatable: Record<string, string>): Refusal | undefined {
+export function admit(
+  pod: Pod,
+  node: Node,
+  others: readonly Pod[],
+  allocatable: Record<string, string>,
+  allowedSysctls: readonly string[],
+): Refusal | undefined {
   const failed = (name: string, why: string): Refusal => ({ reason: name, message: `Predicate ${name} failed: ${why}` });
   const os = pod.spec.os?.name;
   if (os && os !== "linux") return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
+  const sysctl = forbiddenSysctl(pod, allowedSysctls);
+  if (sysctl) return { reason: "SysctlForbidden", message: sysctl };
   const short = resources(pod, others, allocatable);
   if (short) return short;
   if (!nodeMatches(pod, node)) return failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");

@@ -9,7 +9,7 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import type { Informer } from "../client/informer.ts";
-import { persistentvolumeclaims, persistentvolumes, pods, services } from "../client/resources.gen.ts";
+import { persistentvolumeclaims, persistentvolumes, pods, runtimeclasses, services } from "../client/resources.gen.ts";
 import type { CriClient } from "../cri/client.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroups.ts";
 import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from "../linux/machine.ts";
@@ -122,6 +122,7 @@ export class Kubelet {
       random,
       logger,
       limits,
+      runtimeHandler: async (pod) => (pod.spec.runtimeClassName ? (await client.resource(runtimeclasses).get("", pod.spec.runtimeClassName)).handler : ""),
       services: (pod) => serviceEnv(this.#serviceInformer.list(), pod.metadata.namespace ?? "", pod.spec.enableServiceLinks ?? true),
     });
     this.#cleanup = new Cleanup({ config, runtime: this.#runtime, cgroups: this.#cgroups, volumes, logger });
@@ -205,7 +206,7 @@ export class Kubelet {
     this.#workers.set(uid, worker);
     const known = wasHere && this.#pleg.knows(uid);
     if (!pod.metadata.deletionTimestamp && !known && this.#agent.node && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed") {
-      const refusal = admit(pod, this.#agent.node, others, this.#allocatable);
+      const refusal = admit(pod, this.#agent.node, others, this.#allocatable, this.#options.config.allowedUnsafeSysctls);
       if (refusal) {
         this.#events.pod(pod, "Warning", refusal.reason, refusal.message);
         worker.fail({ phase: "Failed", reason: refusal.reason, message: `Pod was rejected: ${refusal.message}`, refused: true });

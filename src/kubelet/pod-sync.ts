@@ -35,6 +35,8 @@ export interface PodSyncOptions {
   random: Random;
   logger: Logger;
   limits: ResourceLimits;
+  /** What the runtime calls the pod's runtime class; empty for its default. */
+  runtimeHandler(pod: Pod): Promise<string>;
   /** Variables of the services that the pod hears of. */
   services(pod: Pod): ReadonlyMap<string, string>;
 }
@@ -184,7 +186,8 @@ export class PodSync {
     let id: string;
     try {
       if (pod.spec.hostUsers === false) throw new Error("user namespaces are not supported by this node");
-      id = (await runtime.cri.call("RunPodSandbox", { config, runtimeHandler: "" }, { timeout: 240_000 })).podSandboxId;
+      const runtimeHandler = await this.#options.runtimeHandler(pod);
+      id = (await runtime.cri.call("RunPodSandbox", { config, runtimeHandler }, { timeout: 240_000 })).podSandboxId;
     } catch (error) {
       if (!input.signal.aborted) events.pod(pod, "Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${(error as Error).message}`);
       throw error;

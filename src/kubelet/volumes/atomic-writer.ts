@@ -3,7 +3,7 @@
  * pkg/volume/util/atomic_writer.go): the files lie in a directory with the time in its name, `..data` points to it and is
  * exchanged by one rename, and what users see are links through `..data`.
  */
-import { chmod, chown, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
@@ -105,12 +105,4 @@ async function linkUsersView(directory: string, payload: Payload): Promise<void>
     else await rm(`${directory}/${entry}`, { recursive: true, force: true });
   }
   for (const entry of visible) await symlink(`${dataLink}/${entry}`, `${directory}/${entry}`);
-}
-
-/** Whether the directory has been written to completely. */
-export async function isWritten(directory: string): Promise<boolean> {
-  return stat(`${directory}/${dataLink}`).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Node, Pod } from "../api/types/core-v1.gen.ts";
+import { admit } from "./admission.ts";
+
+const node = {
+  metadata: { name: "n1", labels: { zone: "a", size: "5" } },
+  spec: { taints: [{ key: "k", value: "v", effect: "NoExecute" }] },
+  status: {},
+} as unknown as Node;
+const tolerations = [{ key: "k", operator: "Exists" }];
+const pod = (spec: object): Pod =>
+  ({ metadata: { name: "p", namespace: "n" }, spec: { containers: [{ name: "c" }], tolerations, ...spec }, status: {} }) as unknown as Pod;
+const allocatable = { cpu: "2", memory: "1Gi", pods: "3" };
+const reason = (spec: object, others: Pod[] = []): string | undefined => admit(pod(spec), node, others, allocatable, ["kernel.msg*"])?.reason;
+const wants = (cpu: string): object => ({ containers: [{ name: "c", resources: { requests: { cpu } } }] });
+const port = (hostPort: number, hostIP?: string): object => ({ containers: [{ name: "c", ports: [{ containerPort: 1, hostPort, hostIP }] }] });
+
+test("a pod that fits is taken", () => assert.equal(admit(pod(wants("1")), node, [], allocatable, []), undefined));
+
+test("resources are counted over the pods that are here, in upstream's words", () => {
+  const refusal = admit(pod(wants("1500m")), node, [pod(wants("600m"))], allocatable, []);
+  assert.deepEqual(refusal, { reason: "OutOfcpu", message: "Node didn't have enough resource: cpu, requested: 1500, used: 600, capacity: 2000" });
+  assert.equal(reason({}, [pod({}), pod({}), pod({})]), "OutOfpods");
+});
+
+test("selectors, ports and taints are honoured", () => {
+  assert.equal(reason({ nodeSelector: { zone: "b" } }), "NodeAffinity");
+  const affinity = (operator: string, values: string[]): object => ({
+    affinity: {
+      nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: "size", operator, values }] }] } },
+    },
+  });
+  assert.deepEqual(
+    [reason(affinity("Gt", ["4"])), reason(affinity("Gt", ["5"])), reason(affinity("NotIn", ["5"]))],
+    [undefined, "NodeAffinity", "NodeAffinity"],
+  );
+  assert.equal(reason(port(80), [pod(port(80, "127.0.0.1"))]), "NodePorts");
+  assert.equal(reason(port(80, "127.0.0.2"), [pod(port(80, "127.0.0.1"))]), undefined);
+  assert.equal(reason({ tolerations: [] }), "TaintToleration");
+});
+
+test("kernel parameters that are not confined to the pod are refused", () => {
+  const sysctl = (name: string, more: object = {}): object => ({ securityContext: { sysctls: [{ name, value: "1" }] }, ...more });
+  assert.equal(reason(sysctl("kernel.shm_rmid_forced")), undefined);
+  assert.equal(reason(sysctl("kernel.msgmax")), undefined);
+  assert.equal(reason(sysctl("vm.swappiness")), "SysctlForbidden");
+  assert.equal(reason(sysctl("net.ipv4.tcp_syncookies", { hostNetwork: true })), "SysctlForbidden");
+});
