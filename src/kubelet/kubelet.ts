@@ -88,7 +88,7 @@ export class Kubelet {
       clock,
       logger,
       runtime: this.#runtime,
-      runtimeVersion: `${runtimeName}://${runtimeVersion}`,
+      runtimeVersion: `${runtimeName}://${plainVersion(runtimeVersion)}`,
       machine: this.#machine,
       events,
       signal,
@@ -275,6 +275,9 @@ export class Kubelet {
     this.#stop.abort(new Error("the kubelet stops"));
   }
 }
+
+/** Without what a distribution has put behind it. */
+const plainVersion = (version: string): string => /^v?(\d+(?:\.\d+)+(?:-[0-9A-Za-z.-]+)?)/.exec(version)?.[1] ?? version;
 
 /** RFC 3339 with nanoseconds, as the runtime and upstream's annotations have it. */
 const timestampNano = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.${String(Math.floor((ms % 1000) * 1e6)).padStart(9, "0")}Z`;
