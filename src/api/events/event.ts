@@ -1,6 +1,6 @@
 /** Events as events.k8s.io/v1 has them: stored as core events, and held to stricter rules (pkg/apis/core/validation/events.go). */
 import { validateImmutable } from "../apps/workload.ts";
-import { eventCells, eventFields, eventKind, validateEvent } from "../core/event.ts";
+import { eventKind, validateEvent } from "../core/event.ts";
 import { internalForm } from "../core/internal-types.ts";
 import { validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
@@ -69,26 +69,7 @@ function validateUpdate(event: CoreEvent, old: CoreEvent): FieldError[] {
 /** How the stored form is treated when it comes by way of this version. */
 export const strictEventStrategy = { ...eventKind, validate, validateUpdate };
 
-const stored = (event: Event): CoreEvent =>
-  ({
-    metadata: event.metadata,
-    involvedObject: event.regarding ?? {},
-    reason: event.reason,
-    message: event.note,
-    source: event.deprecatedSource ?? {},
-    firstTimestamp: event.deprecatedFirstTimestamp,
-    lastTimestamp: event.deprecatedLastTimestamp,
-    count: event.deprecatedCount,
-    type: event.type,
-    eventTime: event.eventTime,
-    series: event.series,
-    reportingComponent: event.reportingController ?? "",
-    reportingInstance: event.reportingInstance ?? "",
-  }) as CoreEvent;
-
 export const eventsEventKind: Kind<Event> = {
   resource: "events.events.k8s.io",
   allowCreateOnUpdate: true,
-  fields: (event) => eventFields(stored(event)),
-  cells: (event, now) => eventCells(stored(event), now),
 };

@@ -30,9 +30,10 @@ export function ageOf(object: KubeObject, now: number): string {
   return creationTimestamp ? humanDuration(now - parseTime(creationTimestamp)) : "<unknown>";
 }
 
+/** Cells are made of the stored form, whatever version was asked for. */
 function cellsOf(endpoint: Endpoint, object: KubeObject, now: number): unknown[] {
-  const { kind, def } = endpoint;
-  if (kind.cells) return kind.cells(object, now);
+  const { hubKind, conversion, def } = endpoint;
+  if (hubKind.cells) return hubKind.cells(conversion ? conversion.toHub(object) : object, now);
   const columns = def.columns ?? defaultColumns;
   return columns.map((column) => {
     if (column.format === "name") return object.metadata.name;
