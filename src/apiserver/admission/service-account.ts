@@ -83,7 +83,7 @@ function mountToken(pod: Pod, random: Random): void {
   const existing = pod.spec.volumes?.find((volume) => volume.name.startsWith(volumePrefix));
   const name = existing?.name ?? `${volumePrefix}${nameSuffix(random)}`;
   let mounted = false;
-  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+  for (const container of [...(pod.spec.initContainers ?? []), ...(pod.spec.containers ?? [])]) {
     if (container.volumeMounts?.some((mount) => mount.mountPath === mountPath)) continue;
     container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath }];
     mounted = true;
