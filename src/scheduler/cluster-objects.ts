@@ -2,18 +2,29 @@
 import type { LabelSelector } from "../api/selectors/labels.ts";
 import { LabelSelector as Selector, selectorOf } from "../api/selectors/labels.ts";
 import type { Pod } from "../api/types/core-v1.gen.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/factory.ts";
 import * as r from "../client/resources.gen.ts";
 import type { ImageSpread } from "./cache/images.ts";
 import { PodIndex } from "./cache/pod-index.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
+import { livingPods } from "./informer-events.ts";
+import { Assumptions, createVolumeBinder } from "./volume-binder.ts";
 
 const byNode = "node";
 
-export function createClusterView(informers: InformerFactory, images: ImageSpread): ClusterView {
+export function createClusterView(
+  { client, clock, informers }: { client: Client; clock: Clock; informers: InformerFactory },
+  images: ImageSpread,
+): ClusterView {
   const namespaces = informers.informer(r.namespaces);
-  const claims = informers.informer(r.persistentvolumeclaims);
-  const volumes = informers.informer(r.persistentvolumes);
+  const claimInformer = informers.informer(r.persistentvolumeclaims);
+  const volumeInformer = informers.informer(r.persistentvolumes);
+  const claims = new Assumptions(claimInformer);
+  const volumes = new Assumptions(volumeInformer);
+  const podInformer = informers.informer(r.pods, livingPods);
+  const podExists = ({ metadata: { namespace = "", name, uid } }: Pod): boolean => podInformer.get(namespace, name)?.metadata.uid === uid;
   const classes = informers.informer(r.storageclasses);
   const csiNodes = informers.informer(r.csinodes);
   const csiDrivers = informers.informer(r.csidrivers);
@@ -30,6 +41,7 @@ export function createClusterView(informers: InformerFactory, images: ImageSprea
   return {
     pods: new PodIndex(namespaceLabels),
     images,
+    volumes: createVolumeBinder({ client, clock, volumes, claims, informers: { volumes: volumeInformer, claims: claimInformer, podExists } }),
     namespaceLabels,
     namespaces: () => namespaces.list(),
     pvc: (namespace, name) => claims.get(namespace, name),

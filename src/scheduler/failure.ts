@@ -13,7 +13,7 @@ import type { PreparedFilters } from "./framework/prepared-filters.ts";
 import type { Diagnosis, Profile } from "./framework/schedule.ts";
 import type { SchedulerMeasures } from "./metrics.ts";
 import type { PodWriter } from "./pod-writer.ts";
-import { type Candidate, findVictims } from "./preemption.ts";
+import { type Candidate, postFilter } from "./preemption.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
 import type { PodEvent } from "./recorder.ts";
 
@@ -88,20 +88,14 @@ export function createFailureHandler(options: FailureOptions): FailureHandler {
   return {
     unschedulable(queued, profile, diagnosis, prepared, started) {
       measures.attempt("unschedulable", started);
-      let promise: string | undefined = "";
-      let after = "";
-      if (profile.preempts && diagnosis.total > 0) {
-        const current = podInformer.get(queued.info.namespace, queued.info.pod.metadata.name);
-        const pod = current && current.metadata.uid === queued.info.uid ? podInfoOf(current) : queued.info;
-        const result = findVictims({ pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random });
-        if (result.candidate) {
-          promise = result.candidate.node;
-          evict(queued, result.candidate);
-        } else {
-          after = result.message;
-          promise = result.clear ? "" : undefined;
-        }
-      }
+      const current = podInformer.get(queued.info.namespace, queued.info.pod.metadata.name);
+      const pod = current && current.metadata.uid === queued.info.uid ? podInfoOf(current) : queued.info;
+      const {
+        candidate,
+        promise,
+        message: after,
+      } = postFilter(profile, { pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random });
+      if (candidate) evict(queued, candidate);
       const message = fitMessage(diagnosis, after);
       logger.debug("no node fits", { pod: queued.info.key, message });
       conclude(queued, "Unschedulable", message, () => queue.unschedulable(queued, diagnosis.plugins), promise);

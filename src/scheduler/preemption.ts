@@ -14,7 +14,7 @@ import type { Nominations } from "./framework/nominations.ts";
 import { type PodChange, type Rejection, rejection } from "./framework/plugin.ts";
 import type { PodInfo } from "./framework/pod-info.ts";
 import type { PreparedFilters } from "./framework/prepared-filters.ts";
-import type { Diagnosis } from "./framework/schedule.ts";
+import type { Diagnosis, Profile } from "./framework/schedule.ts";
 
 const name = "DefaultPreemption";
 const noVictims = rejection(name, false, "No preemption victims found for incoming pod");
@@ -28,7 +28,7 @@ export interface Candidate {
   readonly violations: number;
 }
 
-export type PreemptionResult =
+type PreemptionResult =
   | { readonly candidate: Candidate }
   /** `clear`: the node promised earlier is of no use any more. */
   | { readonly candidate: undefined; readonly message: string; readonly clear: boolean };
@@ -142,7 +142,7 @@ function best(candidates: readonly Candidate[]): Candidate {
   return left[0] as Candidate;
 }
 
-export function findVictims(input: PreemptionInput): PreemptionResult {
+function findVictims(input: PreemptionInput): PreemptionResult {
   const { diagnosis, prepared, random } = input;
   const reason = ineligible(input);
   if (reason) return { candidate: undefined, message: `preemption: ${reason}`, clear: false };
@@ -162,4 +162,30 @@ export function findVictims(input: PreemptionInput): PreemptionResult {
   if (candidates.length) return { candidate: best(candidates) };
   const message = fitMessage({ total: diagnosis.total, rejected: refused, others: unhelpful, plugins: new Set() });
   return { candidate: undefined, message: `preemption: ${message}`, clear: true };
+}
+
+function beforeDevices({ plugins }: Profile, { plugin }: Rejection): boolean {
+  const devices = plugins.findIndex(({ name }) => name === "DynamicResources");
+  return plugins.findIndex(({ name }) => name === plugin) < devices;
+}
+
+export interface PostFilterResult {
+  readonly candidate?: Candidate;
+  /** Node promised to the pod; "" takes a promise back, undefined leaves it. */
+  readonly promise: string | undefined;
+  /** Belongs at the end of the sentence that says why no node fits. */
+  readonly message: string;
+}
+
+/** What can be done for a pod that no node fits. */
+export function postFilter(profile: Profile, input: PreemptionInput): PostFilterResult {
+  const { diagnosis, prepared } = input;
+  const { early, total } = diagnosis;
+  // A node that was found and lost again is no reason to evict anybody.
+  if (!profile.preempts || total === 0 || (!prepared && !early)) return { promise: "", message: "" };
+  // Upstream looks for devices to give back first, and fails where the pod was refused before it looked at any.
+  if (early && beforeDevices(profile, early)) return { promise: undefined, message: "not found" };
+  const result = findVictims(input);
+  if (result.candidate) return { candidate: result.candidate, promise: result.candidate.node, message: "" };
+  return { promise: result.clear ? "" : undefined, message: `no new claims to deallocate, ${result.message}` };
 }

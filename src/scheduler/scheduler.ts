@@ -16,10 +16,12 @@ import { ClusterCache } from "./cache/cluster-cache.ts";
 import { ImageSpread } from "./cache/images.ts";
 import { createClusterView } from "./cluster-objects.ts";
 import { type SchedulerConfig, defaultConfig } from "./config.ts";
+import { type Explanation, explain } from "./explain.ts";
 import { createFailureHandler } from "./failure.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
 import { Nominations } from "./framework/nominations.ts";
 import { type Cycle, isRejection, type Plugin, type Rejection, type Reservation } from "./framework/plugin.ts";
+import { podInfoOf } from "./framework/pod-info.ts";
 import { type Outcome, type Profile, SchedulingAlgorithm } from "./framework/schedule.ts";
 import { livingPods, watchCluster } from "./informer-events.ts";
 import { createSchedulerMetrics } from "./metrics.ts";
@@ -48,9 +50,10 @@ export interface Scheduler {
   readonly metrics: Metrics;
   /** True when no pod is due and no binding is on its way. */
   readonly quiet: boolean;
-  /** The cluster as plugins see it, for explain(). */
-  readonly cluster: ClusterView;
-  readonly cache: ClusterCache;
+  /** For each node, what speaks against the pod now. */
+  explain(pod: Pod): Explanation[];
+  /** The cluster as it is known here; for looking only. */
+  readonly view: { readonly cluster: ClusterView; readonly cache: ClusterCache; readonly nominations: Nominations };
 }
 
 /** Longest stretch of decisions without letting others run, milliseconds. */
@@ -64,7 +67,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const { client, informers, clock, random, logger } = options;
   const config = options.config ?? defaultConfig;
   const images = new ImageSpread();
-  const cluster = createClusterView(informers, images);
+  const cluster = createClusterView(options, images);
   const cache = new ClusterCache(cluster.pods, images);
   const profileOf = (pod: Pod): Profile | undefined => config.profiles.get(pod.spec.schedulerName ?? "default-scheduler");
   const none: readonly Plugin[] = [];
@@ -176,8 +179,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     metrics,
-    cluster,
-    cache,
+    view: { cluster, cache, nominations },
+    explain(pod) {
+      const profile = profileOf(pod);
+      return profile ? explain(podInfoOf(pod), cache.snapshot(), cluster, profile, nominations) : [];
+    },
     get quiet() {
       const { active, backoff, taken } = queue.counts();
       return active === 0 && backoff === 0 && taken === 0;

@@ -42,6 +42,7 @@ export class PodIndex {
     preferredAnti: new Map(),
   };
   readonly #namespaceLabels: NamespaceLabels;
+  readonly #claims = new Map<string, number>();
   #rows = 0;
   #uses = 0;
 
@@ -80,6 +81,12 @@ export class PodIndex {
       query.counts[row]! += sign;
       query.total += sign;
     }
+    for (const name of info.claims) {
+      const key = `${info.namespace}/${name}`;
+      const users = (this.#claims.get(key) ?? 0) + sign;
+      if (users > 0) this.#claims.set(key, users);
+      else this.#claims.delete(key);
+    }
     const { affinity, antiAffinity, preferred, preferredAnti } = info.terms;
     for (const term of affinity) this.#carry("affinity", term, row, sign);
     for (const term of antiAffinity) this.#carry("antiAffinity", term, row, sign);
@@ -97,6 +104,11 @@ export class PodIndex {
     carried.counts[row]! += by;
     carried.total += by;
     if (carried.total === 0) all.delete(term.id);
+  }
+
+  /** Whether an assigned pod uses the claim `namespace/name`. */
+  usesClaim(key: string): boolean {
+    return this.#claims.has(key);
   }
 
   /** The distinct terms that assigned pods carry. */

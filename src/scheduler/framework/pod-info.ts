@@ -33,6 +33,8 @@ export interface PodInfo {
   readonly requests: Requests;
   readonly hostPorts: readonly HostPort[];
   readonly terms: AffinityTerms;
+  /** Names of the claims that its volumes use. */
+  readonly claims: readonly string[];
 }
 
 const nativeScalars = new Set(["cpu", "memory", "ephemeral-storage", "pods", "storage"]);
@@ -95,6 +97,18 @@ function hostPortsOf({ spec }: Pod): readonly HostPort[] {
   return ports ?? none;
 }
 
+const noNames: readonly string[] = [];
+
+function claimNames(pod: Pod): readonly string[] {
+  let names: string[] | undefined;
+  for (const { name, persistentVolumeClaim, ephemeral } of pod.spec.volumes ?? []) {
+    if (!persistentVolumeClaim && !ephemeral) continue;
+    names ??= [];
+    names.push(persistentVolumeClaim?.claimName ?? `${pod.metadata.name}-${name}`);
+  }
+  return names ?? noNames;
+}
+
 const infos = new WeakMap<Pod, PodInfo>();
 
 export function podInfoOf(pod: Pod): PodInfo {
@@ -111,6 +125,7 @@ export function podInfoOf(pod: Pod): PodInfo {
     requests: requestsOf(pod),
     hostPorts: hostPortsOf(pod),
     terms: affinity?.podAffinity || affinity?.podAntiAffinity ? affinityTermsOf(pod) : noTerms,
+    claims: claimNames(pod),
   };
   infos.set(pod, info);
   return info;

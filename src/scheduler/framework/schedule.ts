@@ -1,7 +1,7 @@
 /** One scheduling cycle, decided: which nodes fit a pod, why the others do not, and which is best. Waits for nothing. */
 import type { Random } from "../../base/random.ts";
 import type { Snapshot } from "../cache/snapshot.ts";
-import { isRejection, type Plugin, type Rejection } from "./plugin.ts";
+import { type Cycle, isRejection, type Plugin, type Rejection } from "./plugin.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { noNodesAvailable, type Nominations } from "./nominations.ts";
 import type { PodInfo } from "./pod-info.ts";
@@ -43,6 +43,55 @@ export function enoughNodes(all: number, percentage: number): number {
   return Math.max(Math.trunc((all * share) / 100), least);
 }
 
+/** Weighted sums of all scores, one per feasible row; `scores` is room to work in. */
+function addScores(profile: Profile, cycle: Cycle, feasible: Int32Array, total: Float64Array, scores: Float64Array): void {
+  total.fill(0);
+  for (const plugin of profile.plugins) {
+    const prepared = plugin.score?.(cycle, feasible);
+    if (!prepared || prepared === "skip") continue;
+    prepared.score(cycle.snapshot, feasible, scores);
+    prepared.normalize?.(scores);
+    const weight = profile.weights[plugin.name] ?? 1;
+    for (let i = 0; i < feasible.length; i++) total[i]! += weight * scores[i]!;
+  }
+}
+
+/** What would be decided about a pod if all nodes were looked at. */
+export interface Evaluation {
+  /** Fitting rows and their total scores, in the snapshot's order. */
+  readonly feasible: readonly { readonly row: number; readonly score: number }[];
+  readonly diagnosis: Diagnosis;
+  readonly prepared: PreparedFilters | undefined;
+}
+
+export function evaluate(profile: Profile, cycle: Cycle, nominations: Nominations): Evaluation {
+  const { snapshot, pod } = cycle;
+  const total = snapshot.size;
+  const rejected = new Map<number, Rejection>();
+  const early = total === 0 ? noNodesAvailable : prepareFilters(profile.plugins, cycle);
+  if (isRejection(early)) return { feasible: [], prepared: undefined, diagnosis: { total, rejected, early, plugins: new Set([early.plugin]) } };
+  const rows: number[] = [];
+  for (const row of snapshot.order) {
+    if (early.nodeNames && !early.nodeNames.has(snapshot.rows[row]?.name as string)) continue;
+    const rejection = nominations.check(early, pod, snapshot, row);
+    if (rejection) rejected.set(row, rejection);
+    else rows.push(row);
+  }
+  const plugins = new Set([...early.confining, ...[...rejected.values()].map(({ plugin }) => plugin)]);
+  const feasible = Int32Array.from(rows);
+  const scores = new Float64Array(rows.length);
+  if (rows.length) addScores(profile, cycle, feasible, scores, new Float64Array(rows.length));
+  return {
+    feasible: rows.map((row, i) => ({ row, score: scores[i] as number })),
+    prepared: early,
+    diagnosis: { total, rejected, others: unsatisfied(early), plugins },
+  };
+}
+
+/** Said of nodes that were not looked at because a plugin has confined the pod to others. */
+const unsatisfied = ({ nodeNames, confining }: PreparedFilters): Rejection | undefined =>
+  nodeNames && { plugin: "", reasons: [`node(s) didn't satisfy plugin(s) [${[...confining].sort().join(" ")}]`], resolvable: false };
+
 export class SchedulingAlgorithm {
   readonly #random: Random;
   /** Where the search goes on, so that all nodes have their turn. */
@@ -73,12 +122,9 @@ export class SchedulingAlgorithm {
     const found = this.#find(profile, prepared, pod, snapshot, nominations, rows, rejected);
     this.#next = (this.#next + found + rejected.size) % total;
     if (found === 0) {
-      const others = prepared.nodeNames
-        ? { plugin: "", reasons: [`node(s) didn't satisfy plugin(s) [${[...prepared.confining].sort().join(" ")}]`], resolvable: false }
-        : undefined;
       const plugins = new Set(prepared.confining);
       for (const { plugin } of rejected.values()) plugins.add(plugin);
-      return { row: undefined, prepared, diagnosis: { total, rejected, others, plugins } };
+      return { row: undefined, prepared, diagnosis: { total, rejected, others: unsatisfied(prepared), plugins } };
     }
     const feasible = this.#feasible.subarray(0, found);
     const row = found === 1 ? (feasible[0] as number) : this.#best(profile, cycle, feasible);
@@ -110,22 +156,14 @@ export class SchedulingAlgorithm {
   }
 
   /** The highest total; among equals each has the same chance. */
-  #best(profile: Profile, cycle: { pod: PodInfo; snapshot: Snapshot; cluster: ClusterView }, feasible: Int32Array): number {
+  #best(profile: Profile, cycle: Cycle, feasible: Int32Array): number {
     const count = feasible.length;
     if (this.#total.length < count) {
       this.#total = new Float64Array(count);
       this.#scores = new Float64Array(count);
     }
-    const total = this.#total.subarray(0, count).fill(0);
-    const scores = this.#scores.subarray(0, count);
-    for (const plugin of profile.plugins) {
-      const prepared = plugin.score?.(cycle, feasible);
-      if (!prepared || prepared === "skip") continue;
-      prepared.score(cycle.snapshot, feasible, scores);
-      prepared.normalize?.(scores);
-      const weight = profile.weights[plugin.name] ?? 1;
-      for (let i = 0; i < count; i++) total[i]! += weight * scores[i]!;
-    }
+    const total = this.#total.subarray(0, count);
+    addScores(profile, cycle, feasible, total, this.#scores.subarray(0, count));
     let best = 0;
     let equals = 1;
     for (let i = 1; i < count; i++) {
