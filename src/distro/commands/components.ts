@@ -12,6 +12,12 @@ interface Entry {
 /** Loaded when called: a table is of no use to the other commands. */
 export const componentEntries: readonly Entry[] = [
   { name: "apiserver", summary: "the API server alone", load: async () => (await import("../components/apiserver.ts")).component as unknown as Component },
+  {
+    name: "controller-manager",
+    summary: "the controllers alone",
+    load: async () => (await import("../components/controller-manager.ts")).component as unknown as Component,
+  },
+  { name: "scheduler", summary: "the scheduler alone", load: async () => (await import("../components/scheduler.ts")).component as unknown as Component },
 ];
 
 export function registerComponents(program: Command): void {

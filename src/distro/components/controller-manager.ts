@@ -1,0 +1,64 @@
+/** `k8ts controller-manager`: the controllers alone, against any API server. */
+import { systemClock } from "../../base/clock.ts";
+import { Metrics } from "../../base/metrics.ts";
+import { systemRandom } from "../../base/random.ts";
+import type { Client } from "../../client/client.ts";
+import { controllers, startControllers } from "../../controllers/all.ts";
+import type { ControllerOptions } from "../../controllers/runtime/options.ts";
+import { foreground, untilStopped } from "../foreground.ts";
+import { AccountClients } from "./account-clients.ts";
+import { clientFrom, connection } from "./connect.ts";
+import { controllerManagerFlags, controllerManagerRefusals } from "./controller-manager-flags.ts";
+import { selectControllers } from "./controller-names.ts";
+import { readPEM } from "./files.ts";
+import { defineComponent, type FlagValues } from "./flags.ts";
+import { checkLeaderElection, leading } from "./leader.ts";
+import { startSecureHealthServer } from "./secure-health.ts";
+
+type Flags = FlagValues<typeof controllerManagerFlags>;
+const userAgent = "kube-controller-manager";
+
+export const component = defineComponent({
+  name: "controller-manager",
+  summary: "the controllers alone",
+  description: "The controllers against any Kubernetes v1.36 API server. Flags are kube-controller-manager's.",
+  examples: [
+    "k8ts controller-manager --kubeconfig=controller-manager.conf --use-service-account-credentials=true --root-ca-file=ca.crt",
+    "k8ts controller-manager --kubeconfig=controller-manager.conf --controllers=*,-taint-eviction-controller --leader-elect=false",
+  ],
+  flags: controllerManagerFlags,
+  refused: controllerManagerRefusals,
+  run,
+});
+
+const optionsFrom = (flags: Flags): ControllerOptions => ({
+  ...(flags["root-ca-file"] ? { rootCA: readPEM(flags["root-ca-file"], "--root-ca-file") } : {}),
+  nodeMonitorPeriod: flags["node-monitor-period"],
+  nodeMonitorGracePeriod: flags["node-monitor-grace-period"],
+  nodeStartupGracePeriod: flags["node-startup-grace-period"],
+  nodeEvictionRate: flags["node-eviction-rate"],
+  terminatedPodGCThreshold: flags["terminated-pod-gc-threshold"],
+  maxEndpointsPerSlice: flags["max-endpoints-per-slice"],
+});
+
+async function run(flags: Flags): Promise<void> {
+  checkLeaderElection(flags);
+  const only = selectControllers(flags.controllers);
+  const options = optionsFrom(flags);
+  const server = connection(flags.kubeconfig);
+  const client = clientFrom(server, userAgent);
+  const { logger, signal } = foreground("controller-manager", flags.v);
+  await using _health = await startSecureHealthServer(flags, { name: userAgent, client, metrics: new Metrics(), logger });
+  logger.info("starting", { server: server.server, controllers: only.length });
+  await leading(flags, { client, logger, signal }, async (term) => {
+    const accounts = new AccountClients({ client, connection: server, clock: systemClock, logger: logger.child("accounts"), signal: term });
+    const own = flags["use-service-account-credentials"];
+    if (own) await accounts.prepare(controllers.filter((one) => only.includes(one.name)).map((one) => one.account));
+    const clientFor = (name: string): Client => (name === "shared-informers" || !own ? client : accounts.client(name, `${userAgent}/${name}`));
+    const running = startControllers({ clientFor, clock: systemClock, random: systemRandom, logger, options, only });
+    await untilStopped(term);
+    await running[Symbol.asyncDispose]();
+    await accounts.close();
+  });
+  await client.transport[Symbol.asyncDispose]();
+}

@@ -1,0 +1,51 @@
+/** `--controllers`: which controllers run (k8s.io/controller-manager/pkg/genericcontrollermanager/app/helper.go). */
+import { controllers } from "../../controllers/all.ts";
+import { FlagError } from "./flag-error.ts";
+
+/** Upstream's names of controllers that do not exist here. */
+const absent = [
+  "bootstrap-signer-controller",
+  "certificatesigningrequest-approving-controller",
+  "certificatesigningrequest-cleaner-controller",
+  "certificatesigningrequest-signing-controller",
+  "cloud-node-lifecycle-controller",
+  "device-taint-eviction-controller",
+  "ephemeral-volume-controller",
+  "horizontal-pod-autoscaler-controller",
+  "kube-apiserver-serving-clustertrustbundle-publisher-controller",
+  "legacy-serviceaccount-token-cleaner-controller",
+  "node-ipam-controller",
+  "node-route-controller",
+  "persistentvolume-attach-detach-controller",
+  "persistentvolume-binder-controller",
+  "persistentvolume-expander-controller",
+  "persistentvolume-protection-controller",
+  "persistentvolumeclaim-protection-controller",
+  "podcertificaterequest-cleaner-controller",
+  "resourceclaim-controller",
+  "selinux-warning-controller",
+  "service-cidr-controller",
+  "service-lb-controller",
+  "serviceaccount-token-controller",
+  "storage-version-migrator-controller",
+  "storageversion-garbage-collector-controller",
+  "token-cleaner-controller",
+  "ttl-controller",
+  "validatingadmissionpolicy-status-controller",
+  "volumeattributesclass-protection-controller",
+];
+
+/** Names of controllers to run. Throws FlagError for names that are unknown or do not exist here. */
+export function selectControllers(patterns: readonly string[]): string[] {
+  const existing = controllers.map(({ name }) => name);
+  const problems: string[] = [];
+  for (const pattern of patterns) {
+    const name = pattern.replace(/^-/, "");
+    if (name === "*" || existing.includes(name)) continue;
+    if (!absent.includes(name)) problems.push(`--controllers: ${JSON.stringify(name)} is not in the list of known controllers: ${existing.join(", ")}`);
+    else if (name === pattern) problems.push(`--controllers: ${name} is not supported: it does not exist here yet`);
+  }
+  if (problems.length) throw new FlagError(problems);
+  const all = patterns.includes("*");
+  return existing.filter((name) => patterns.includes(name) || (all && !patterns.includes(`-${name}`)));
+}

@@ -1,0 +1,83 @@
+/**
+ * /healthz, /livez, /readyz and /metrics of a component. Over HTTP everybody may read (the port is on loopback unless asked
+ * otherwise); over HTTPS paths beyond the open ones are authorized as upstream does: a client certificate or a bearer token
+ * that the API server knows, and then a SubjectAccessReview on the path.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { Logger } from "../../base/logger.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import type { DelegatedAccess } from "./delegated-access.ts";
+
+export interface HealthServerOptions {
+  host: string;
+  /** 0: nothing is served. */
+  port: number;
+  /** Undefined when well. */
+  unhealthy?(): string | undefined;
+  metrics?: Metrics;
+  /** HTTPS, and who may read what is not open. */
+  secure?: { cert: string; key: string; clientCa?: string; access: DelegatedAccess; open: readonly string[] };
+  logger: Logger;
+}
+
+const text = (response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void => {
+  response.writeHead(status, { "content-type": type, "x-content-type-options": "nosniff" });
+  response.end(body);
+};
+
+/** Resolves when it listens; rejects when the port cannot be taken. */
+export async function startHealthServer(options: HealthServerOptions): Promise<AsyncDisposable> {
+  const { host, port, secure, logger } = options;
+  if (port === 0) return { async [Symbol.asyncDispose]() {} };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    answer(options, request, response).catch((error: unknown) => {
+      logger.warn("a request failed", { path: request.url, error });
+      if (response.headersSent) response.destroy();
+      else text(response, 500, "Internal Server Error: who asks could not be found out\n");
+    });
+  };
+  const server = secure
+    ? createSecureServer(
+        {
+          cert: secure.cert,
+          key: secure.key,
+          minVersion: "TLSv1.2",
+          ...(secure.clientCa ? { ca: secure.clientCa, requestCert: true, rejectUnauthorized: false } : {}),
+        },
+        onRequest,
+      )
+    : createServer(onRequest);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answer({ unhealthy, metrics, secure }: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? "/").split("?")[0] as string;
+  if (secure && !secure.open.includes(path)) {
+    const user = await secure.access.authenticate(request);
+    if (!user) return text(response, 401, "Unauthorized\n");
+    if (!(await secure.access.allowed(user, request.method ?? "GET", path)))
+      return text(
+        response,
+        403,
+        `forbidden: User ${JSON.stringify(user.name)} cannot ${(request.method ?? "GET").toLowerCase()} path ${JSON.stringify(path)}\n`,
+      );
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") return text(response, 405, "405 method not allowed\n");
+  if (path === "/healthz" || path === "/livez" || path === "/readyz") {
+    const why = unhealthy?.();
+    return text(response, why === undefined ? 200 : 500, why ?? "ok");
+  }
+  if (path === "/metrics" && metrics) return text(response, 200, metrics.expose(), "text/plain; version=0.0.4; charset=utf-8");
+  text(response, 404, "404 page not found\n");
+}
