@@ -7,6 +7,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import type { RbacAuthorizer } from "../authorization/rbac.ts";
 import type { Registry } from "../rest/call.ts";
 import { reviewRegistries } from "./authentication/reviews.ts";
+import { certificateSigningRequestRegistry } from "./certificates/certificatesigningrequest.ts";
 import { bindingRegistry } from "./core/binding.ts";
 import { eventRegistry } from "./core/event.ts";
 import { namespaceRegistry } from "./core/namespace.ts";
@@ -40,6 +41,7 @@ export function createRegistries(deps: RegistryDeps): Record<string, Registry> {
     "events.events.k8s.io": eventRegistry(deps.eventTtlSeconds),
     replicationcontrollers: { orphansByDefault: true },
     "jobs.batch": { orphansByDefault: true },
+    "certificatesigningrequests.certificates.k8s.io": certificateSigningRequestRegistry,
     ...rbacRegistries(deps),
     ...reviewRegistries(deps),
   };

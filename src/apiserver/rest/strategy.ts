@@ -127,7 +127,7 @@ export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, s
   matchNamespace(call, object);
   metadata.generation = old.metadata.generation;
   if (subresource === "" && hasStatus(endpoint)) (object as Loose).status = (old as Loose).status;
-  strategy.prepareForUpdate?.(object, old);
+  strategy.prepareForUpdate?.(object, old, call.rest.clock.now());
   if (subresource !== "status" && counted.has(endpoint.groupResource) && metadata.generation === old.metadata.generation) {
     const annotated = endpoint.groupResource === "deployments.apps" && !deepEqual(metadata.annotations ?? {}, old.metadata.annotations ?? {});
     if (annotated || !deepEqual(wanted(object), wanted(old))) metadata.generation = (old.metadata.generation ?? 0) + 1;
