@@ -2,7 +2,7 @@
  * The control plane in this process: API server, controllers, scheduler, each reaching the API server through the
  * in-process transport with an identity of its own.
  */
-import type { UserInfo } from "../api/exchange.ts";
+import type { ApiHandler, UserInfo } from "../api/exchange.ts";
 import { type AssembledServer, type AssembleOptions, assembleApiServer } from "../apiserver/assemble.ts";
 import type { Client } from "../client/client.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
@@ -14,6 +14,8 @@ import { createScheduler } from "../scheduler/scheduler.ts";
 
 export interface ControlPlaneOptions extends AssembleOptions {
   controllers?: ControllerOptions;
+  /** Around every request of the components in this process. */
+  around?(handler: ApiHandler): ApiHandler;
   /** Of this machine; part of who reports events. */
   hostname?: string;
 }
@@ -35,8 +37,8 @@ const user = (name: string): UserInfo => ({ name, groups: ["system:authenticated
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { clock, random, logger } = options;
   const api = await assembleApiServer(options);
-  const clientAs = (who: UserInfo, userAgent: string): Client =>
-    createClient(createInProcessTransport({ handler: api.server.handler, user: who }), { userAgent });
+  const handler = options.around?.(api.server.handler) ?? api.server.handler;
+  const clientAs = (who: UserInfo, userAgent: string): Client => createClient(createInProcessTransport({ handler, user: who }), { userAgent });
   const controllers = startControllers({
     clientFor: (name) =>
       name === "shared-informers"

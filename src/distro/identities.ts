@@ -53,7 +53,8 @@ export async function ensureIdentities(settings: Settings, paths: Paths, clock: 
   return pki;
 }
 
-function kubeconfig(pki: PKI, user: string, server: string): string {
+/** Of `user`, whose certificate is in `pki`. */
+export function kubeconfig(pki: Pick<PKI, "certificate" | "key">, user: string, server: string): string {
   const data = (text: string): string => Buffer.from(text).toString("base64");
   const name = user === "admin" ? "kubernetes-admin" : user;
   return `apiVersion: v1
