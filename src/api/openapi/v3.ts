@@ -55,8 +55,13 @@ let digest: Buffer | undefined;
 function sourceDigest(): Buffer {
   if (!digest) {
     const hash = createHash("sha512");
-    for (const name of ["../schema/types.json", "../schema/resources.json", "./facts.json", "./prose.json"]) {
-      const file = new URL(name, import.meta.url);
+    const files = [
+      new URL("../schema/types.json", import.meta.url),
+      new URL("../schema/resources.json", import.meta.url),
+      new URL("./facts.json", import.meta.url),
+      new URL("./prose.json", import.meta.url),
+    ];
+    for (const file of files) {
       if (existsSync(file)) hash.update(readFileSync(file));
     }
     digest = hash.digest();

@@ -64,11 +64,11 @@ export interface ResourceDef {
   columns?: TableColumn[];
 }
 
-const load = (name: string): unknown => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
-const facts = load("./types.json") as { kinds: Record<string, string>; types: Record<string, Field[]> };
+const load = (file: URL): unknown => JSON.parse(readFileSync(file, "utf8"));
+const facts = load(new URL("./types.json", import.meta.url)) as { kinds: Record<string, string>; types: Record<string, Field[]> };
 
 /** Every resource that is served, in discovery's order. */
-export const resources = load("./resources.json") as readonly ResourceDef[];
+export const resources = load(new URL("./resources.json", import.meta.url)) as readonly ResourceDef[];
 
 const typeMeta: Field[] = [
   { name: "kind", type: "string", number: 1, omitempty: true },
