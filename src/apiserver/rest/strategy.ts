@@ -12,41 +12,12 @@ import type { Call, Endpoint } from "./call.ts";
 
 type Loose = KubeObject & { spec?: unknown; status?: unknown };
 
-/** Kinds whose strategy counts changes of what is wanted in metadata.generation. */
-const counted = new Set([
-  "priorityclasses.scheduling.k8s.io",
-  "ingressclasses.networking.k8s.io",
-  "networkpolicies.networking.k8s.io",
-  "ingresses.networking.k8s.io",
-  "endpointslices.discovery.k8s.io",
-  "poddisruptionbudgets.policy",
-  "resourceslices.resource.k8s.io",
-  "deviceclasses.resource.k8s.io",
-  "flowschemas.flowcontrol.apiserver.k8s.io",
-  "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
-  "daemonsets.apps",
-  "statefulsets.apps",
-  "deployments.apps",
-  "replicasets.apps",
-  "jobs.batch",
-  "cronjobs.batch",
-  "pods",
-  "podtemplates",
-  "replicationcontrollers",
-  "validatingadmissionpolicies.admissionregistration.k8s.io",
-  "validatingadmissionpolicybindings.admissionregistration.k8s.io",
-  "mutatingadmissionpolicies.admissionregistration.k8s.io",
-  "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
-  "mutatingwebhookconfigurations.admissionregistration.k8s.io",
-  "validatingwebhookconfigurations.admissionregistration.k8s.io",
-  "customresourcedefinitions.apiextensions.k8s.io",
-]);
 /** Kinds that come with the status their creator saw. */
 const keepStatus = new Set(["nodes"]);
 
 export const hasStatus = (endpoint: Endpoint): boolean => endpoint.def.subresources?.some((s) => s.name === "status") === true;
 
-/** What generation counts: everything but metadata and status. */
+/** Everything but metadata and status. */
 function wanted(object: Loose): Record<string, unknown> {
   const { metadata: _metadata, status: _status, kind: _kind, apiVersion: _apiVersion, ...rest } = object;
   return rest;
@@ -88,7 +59,6 @@ export function prepareCreate(endpoint: Endpoint, object: KubeObject): void {
   const kind = endpoint.hubKind;
   if (hasStatus(endpoint) && !keepStatus.has(endpoint.groupResource)) delete (object as Loose).status;
   delete object.metadata.generation;
-  if (counted.has(endpoint.groupResource)) object.metadata.generation = 1;
   kind.prepareForCreate?.(object);
 }
 
@@ -128,10 +98,6 @@ export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, s
   metadata.generation = old.metadata.generation;
   if (subresource === "" && hasStatus(endpoint)) (object as Loose).status = (old as Loose).status;
   strategy.prepareForUpdate?.(object, old, call.rest.clock.now());
-  if (subresource !== "status" && counted.has(endpoint.groupResource) && metadata.generation === old.metadata.generation) {
-    const annotated = endpoint.groupResource === "deployments.apps" && !deepEqual(metadata.annotations ?? {}, old.metadata.annotations ?? {});
-    if (annotated || !deepEqual(wanted(object), wanted(old))) metadata.generation = (old.metadata.generation ?? 0) + 1;
-  }
   if (!metadata.uid) metadata.uid = old.metadata.uid;
   if (old.metadata.creationTimestamp) metadata.creationTimestamp = old.metadata.creationTimestamp;
   if (old.metadata.deletionTimestamp) metadata.deletionTimestamp = old.metadata.deletionTimestamp;

@@ -1,0 +1,11 @@
+/** ValidatingAdmissionPolicies: known, and refused as long as admission does not evaluate them. */
+import { age } from "../core/object-meta.ts";
+import type { Kind } from "../kind.ts";
+import type { ValidatingAdmissionPolicy } from "../types/admissionregistration-v1.gen.ts";
+import { paramKindCell } from "./param-ref.ts";
+
+export const validatingAdmissionPolicyKind: Kind<ValidatingAdmissionPolicy> = {
+  resource: "validatingadmissionpolicies.admissionregistration.k8s.io",
+  refused: "admission policies are not evaluated by this cluster yet",
+  cells: ({ metadata, spec }, now) => [metadata.name, spec.validations?.length ?? 0, paramKindCell(spec.paramKind), age({ metadata }, now)],
+};
