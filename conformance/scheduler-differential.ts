@@ -46,7 +46,8 @@ async function until<T>(what: string, look: () => T | undefined | Promise<T | un
 interface Verdict {
   best: string[];
   message: string;
-  victims: string[];
+  /** Of each choice that is as good as any. */
+  victims: string[][];
 }
 
 /** What is decided here, the pod itself left out of the picture. */
@@ -59,7 +60,7 @@ function decide(pod: Pod): Verdict {
   const best = feasible.filter(({ score }) => score === top).map(({ row }) => cycle.snapshot.rows[row]?.name as string);
   if (best.length) return { best, message: "", victims: [] };
   const result = postFilter(profile, { ...cycle, nominations, diagnosis, prepared, random: seededRandom(1) });
-  const victims = result.candidate?.victims.map(({ key }) => key).sort() ?? [];
+  const victims = (result.candidates ?? []).map(({ victims }) => victims.map(({ key }) => key).sort());
   return { best, victims, message: fitMessage(diagnosis, result.message) };
 }
 
@@ -121,7 +122,7 @@ async function world(number: number, random: Random): Promise<void> {
         const gone = (await api.pods.list()).items
           .filter((pod) => pod.metadata.deletionTimestamp)
           .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
-        if (gone.sort().join() !== ours.victims.join()) report(`upstream evicts ${gone.join()}, we ${ours.victims.join()}`);
+        if (!ours.victims.some((victims) => victims.join() === gone.sort().join())) report(`upstream evicts ${gone.join()}, we ${ours.victims.join(" or ")}`);
       }
       await api.pods.delete(namespace, name, { gracePeriodSeconds: 0 });
       for (const pod of (await api.pods.list()).items) {

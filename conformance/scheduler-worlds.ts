@@ -70,7 +70,7 @@ function spread(random: Random): TopologySpreadConstraint {
 
 export function randomPod(random: Random, name: string, nodeNames: readonly string[]): Draft<Pod> {
   const requests: Record<string, string> = {};
-  if (chance(random, 0.7)) requests.cpu = pick(random, ["100m", "500m", "1", "3", "8"]);
+  if (chance(random, 0.7)) requests.cpu = pick(random, ["100m", "500m", "700m", "1", "2", "8"]);
   if (chance(random, 0.6)) requests.memory = pick(random, ["64Mi", "700Mi", "3Gi"]);
   if (chance(random, 0.1)) requests["example.com/dev"] = "1";
   const limits: Record<string, string> = requests["example.com/dev"] ? { "example.com/dev": "1" } : {};
@@ -81,8 +81,12 @@ export function randomPod(random: Random, name: string, nodeNames: readonly stri
   };
   if (chance(random, 0.3)) spec.tolerations = [{ key: pick(random, ["gpu", "spot"]), operator: "Exists" }];
   if (chance(random, 0.1)) spec.tolerations = [{ operator: "Exists" }];
+  if (chance(random, 0.4)) spec.priorityClassName = pick(random, ["low", "high"]);
+  const labels: Record<string, string> = chance(random, 0.8) ? { app: pick(random, ["web", "db", "cache"]) } : {};
+  const metadata = { name, namespace: pick(random, ["a", "a", "b"]), labels };
+  // Plain pods fill the nodes, for the others to be near to, or to evict.
+  if (chance(random, 0.45)) return { metadata, spec };
   if (chance(random, 0.2)) spec.nodeSelector = { disk: pick(random, ["ssd", "hdd"]) };
-  if (chance(random, 0.3)) spec.priorityClassName = pick(random, ["low", "high"]);
   const affinity: PodSpec["affinity"] = {};
   if (chance(random, 0.2))
     affinity.nodeAffinity = {
@@ -111,8 +115,7 @@ export function randomPod(random: Random, name: string, nodeNames: readonly stri
   if (chance(random, 0.3)) spec.topologySpreadConstraints = [spread(random)];
   if (chance(random, 0.15))
     spec.volumes = [{ name: "data", persistentVolumeClaim: { claimName: pick(random, ["missing", "immediate", "lazy", "bound", "bound-zone"]) } }];
-  const labels: Record<string, string> = chance(random, 0.8) ? { app: pick(random, ["web", "db", "cache"]) } : {};
-  return { metadata: { name, namespace: pick(random, ["a", "a", "b"]), labels }, spec };
+  return { metadata, spec };
 }
 
 const classes = [

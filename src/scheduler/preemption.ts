@@ -29,7 +29,7 @@ export interface Candidate {
 }
 
 type PreemptionResult =
-  | { readonly candidate: Candidate }
+  | { readonly candidate: Candidate; readonly candidates: readonly Candidate[] }
   /** `clear`: the node promised earlier is of no use any more. */
   | { readonly candidate: undefined; readonly message: string; readonly clear: boolean };
 
@@ -131,7 +131,8 @@ const criteria: ((candidate: Candidate) => number)[] = [
   earliestStart,
 ];
 
-function best(candidates: readonly Candidate[]): Candidate {
+/** Equally good ones all. */
+function best(candidates: readonly Candidate[]): readonly Candidate[] {
   let left = candidates;
   for (const score of criteria) {
     if (left.length === 1) break;
@@ -139,7 +140,7 @@ function best(candidates: readonly Candidate[]): Candidate {
     const max = Math.max(...scores);
     left = left.filter((_, i) => scores[i] === max);
   }
-  return left[0] as Candidate;
+  return left;
 }
 
 function findVictims(input: PreemptionInput): PreemptionResult {
@@ -159,7 +160,8 @@ function findVictims(input: PreemptionInput): PreemptionResult {
     else if (result.victims.length) candidates.push(result);
     if (candidates.length >= enough && candidates.some(({ violations }) => violations === 0)) break;
   }
-  if (candidates.length) return { candidate: best(candidates) };
+  const chosen = best(candidates);
+  if (chosen[0]) return { candidate: chosen[0], candidates: chosen };
   const message = fitMessage({ total: diagnosis.total, rejected: refused, others: unhelpful, plugins: new Set() });
   return { candidate: undefined, message: `preemption: ${message}`, clear: true };
 }
@@ -171,6 +173,8 @@ function beforeDevices({ plugins }: Profile, { plugin }: Rejection): boolean {
 
 export interface PostFilterResult {
   readonly candidate?: Candidate;
+  /** All that are as good. */
+  readonly candidates?: readonly Candidate[];
   /** Node promised to the pod; "" takes a promise back, undefined leaves it. */
   readonly promise: string | undefined;
   /** Belongs at the end of the sentence that says why no node fits. */
@@ -186,6 +190,6 @@ export function postFilter(profile: Profile, input: PreemptionInput): PostFilter
   // Upstream looks for devices to give back first, and fails where the pod was refused before it looked at any.
   if (early && beforeDevices(profile, early)) return { promise: undefined, message: "not found" };
   const result = findVictims(input);
-  if (result.candidate) return { candidate: result.candidate, promise: result.candidate.node, message: "" };
+  if (result.candidate) return { candidate: result.candidate, candidates: result.candidates, promise: result.candidate.node, message: "" };
   return { promise: result.clear ? "" : undefined, message: `no new claims to deallocate, ${result.message}` };
 }

@@ -5,6 +5,8 @@
 import { parseQuantity } from "../../api/quantity.ts";
 import type { Node } from "../../api/types/core-v1.gen.ts";
 import type { HostPort, PodInfo } from "../framework/pod-info.ts";
+import { same } from "../framework/same.ts";
+import { StaticVerdicts } from "../framework/static-verdicts.ts";
 import { Topology, type TopologyColumn } from "./topology.ts";
 
 export interface ScalarColumn {
@@ -68,8 +70,12 @@ export class Snapshot {
   nonZeroCpu = new Float64Array(0);
   nonZeroMemory = new Float64Array(0);
   podCount = new Float64Array(0);
+  /** Grows with each change of a node that filters may care about. */
+  nodeVersions = new Int32Array(0);
+  readonly staticVerdicts = new StaticVerdicts();
   readonly scalars = new Map<string, ScalarColumn>();
   #capacity = 0;
+  #version = 0;
   readonly #topology = new Topology();
 
   /** Nodes that exist. */
@@ -85,6 +91,9 @@ export class Snapshot {
       scalar.allocatable = enlarge(scalar.allocatable, capacity);
       scalar.requested = enlarge(scalar.requested, capacity);
     }
+    const versions = new Int32Array(capacity);
+    versions.set(this.nodeVersions);
+    this.nodeVersions = versions;
     this.#capacity = capacity;
     this.#topology.grow(capacity);
   }
@@ -99,7 +108,10 @@ export class Snapshot {
     const old = this.rows[row] as NodeRow;
     const labels = node?.metadata.labels ?? {};
     this.rows[row] = { ...old, node, labels, images };
-    this.#topology.set(row, node && labels);
+    if (!same(old.node?.spec, node?.spec) || !same(old.labels, labels) || old.node?.metadata.uid !== node?.metadata.uid) {
+      this.nodeVersions[row] = ++this.#version;
+      this.#topology.set(row, node && labels);
+    }
   }
 
   scalar(name: string): ScalarColumn {

@@ -64,6 +64,8 @@ export interface WakeRule {
 export interface Plugin {
   readonly name: string;
   readonly wakes?: readonly WakeRule[];
+  /** Its filter looks at the node object and at what `wishesOf` covers of the pod, at nothing else. */
+  readonly isStatic?: true;
   /** Refuses a pod's way into the queue. */
   preEnqueue?(pod: Pod): Rejection | undefined;
   /** "skip": nothing to check for this pod. */

@@ -1,5 +1,6 @@
 /** All filters of a profile, asked of one pod at once. */
 import { type Cycle, isRejection, type NodeCheck, type Plugin, type PodChange, type PreparedFilter, type Rejection } from "./plugin.ts";
+import { wishesOf } from "./static-verdicts.ts";
 
 /** All of a pod's filters, ready to be asked. */
 export interface PreparedFilters {
@@ -14,6 +15,9 @@ export interface PreparedFilters {
 }
 
 function allOf(checks: readonly NodeCheck[]): NodeCheck {
+  const [first, second] = checks;
+  if (checks.length === 1 && first) return first;
+  if (checks.length === 2 && first && second) return (snapshot, row) => first(snapshot, row) ?? second(snapshot, row);
   return (snapshot, row) => {
     for (const check of checks) {
       const rejected = check(snapshot, row);
@@ -25,13 +29,15 @@ function allOf(checks: readonly NodeCheck[]): NodeCheck {
 
 export function prepareFilters(plugins: readonly Plugin[], cycle: Cycle): PreparedFilters | Rejection {
   const list: PreparedFilter[] = [];
+  const fixed: NodeCheck[] = [];
   const confining: string[] = [];
   let nodeNames: ReadonlySet<string> | undefined;
   for (const plugin of plugins) {
     const prepared = plugin.filter?.(cycle);
     if (!prepared || prepared === "skip") continue;
     if (isRejection(prepared)) return prepared;
-    list.push(prepared);
+    if (!plugin.isStatic || list.length > 0) list.push(prepared);
+    else if (prepared.check) fixed.push(prepared.check);
     if (!prepared.nodeNames) continue;
     confining.push(plugin.name);
     nodeNames = nodeNames ? nodeNames.intersection(prepared.nodeNames) : prepared.nodeNames;
@@ -42,6 +48,8 @@ export function prepareFilters(plugins: readonly Plugin[], cycle: Cycle): Prepar
         : `node(s) didn't satisfy plugin(s) [${[...confining].sort().join(" ")}] simultaneously`;
     return { plugin: plugin.name, reasons: [why], resolvable: false };
   }
+  const { pod, snapshot } = cycle;
+  if (fixed.length) list.unshift({ check: snapshot.staticVerdicts.remembering(wishesOf(pod.pod), snapshot, allOf(fixed)) });
   return {
     list,
     check: allOf(list.flatMap(({ check }) => (check ? [check] : []))),

@@ -99,6 +99,9 @@ export class SchedulingAlgorithm {
   #feasible = new Int32Array(0);
   #scores = new Float64Array(0);
   #total = new Float64Array(0);
+  /** Of the last search; a map is made of them only where no node was found. */
+  readonly #rejectedRows: number[] = [];
+  readonly #rejections: Rejection[] = [];
 
   constructor(random: Random) {
     this.#random = random;
@@ -112,34 +115,28 @@ export class SchedulingAlgorithm {
     if (isRejection(prepared)) {
       return { row: undefined, prepared: undefined, diagnosis: { total, rejected: new Map(), early: prepared, plugins: new Set([prepared.plugin]) } };
     }
-    const rejected = new Map<number, Rejection>();
     const nominated = pod.pod.status?.nominatedNodeName;
     if (nominated) {
       const row = snapshot.order.find((candidate) => snapshot.rows[candidate]?.name === nominated);
       if (row !== undefined && !nominations.check(prepared, pod, snapshot, row)) return { row, evaluated: 1, feasible: 1 };
     }
     const rows = prepared.nodeNames ? snapshot.order.filter((row) => prepared.nodeNames?.has(snapshot.rows[row]?.name as string)) : snapshot.order;
-    const found = this.#find(profile, prepared, pod, snapshot, nominations, rows, rejected);
-    this.#next = (this.#next + found + rejected.size) % total;
+    this.#rejectedRows.length = this.#rejections.length = 0;
+    const found = this.#find(profile, prepared, pod, snapshot, nominations, rows);
+    const evaluated = found + this.#rejectedRows.length;
+    this.#next = (this.#next + evaluated) % total;
     if (found === 0) {
+      const rejected = new Map(this.#rejectedRows.map((row, i) => [row, this.#rejections[i] as Rejection]));
       const plugins = new Set(prepared.confining);
       for (const { plugin } of rejected.values()) plugins.add(plugin);
       return { row: undefined, prepared, diagnosis: { total, rejected, others: unsatisfied(prepared), plugins } };
     }
     const feasible = this.#feasible.subarray(0, found);
     const row = found === 1 ? (feasible[0] as number) : this.#best(profile, cycle, feasible);
-    return { row, evaluated: found + rejected.size, feasible: found };
+    return { row, evaluated, feasible: found };
   }
 
-  #find(
-    profile: Profile,
-    prepared: PreparedFilters,
-    pod: PodInfo,
-    snapshot: Snapshot,
-    nominations: Nominations,
-    rows: Int32Array,
-    rejected: Map<number, Rejection>,
-  ): number {
+  #find(profile: Profile, prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, nominations: Nominations, rows: Int32Array): number {
     const all = rows.length;
     const enough = enoughNodes(all, profile.percentageOfNodesToScore);
     if (this.#feasible.length < enough) this.#feasible = new Int32Array(enough);
@@ -149,8 +146,10 @@ export class SchedulingAlgorithm {
     for (let i = 0, at = all ? this.#next % all : 0; i < all && found < enough; i++, at = at + 1 === all ? 0 : at + 1) {
       const row = rows[at] as number;
       const rejection = simple ? prepared.check(snapshot, row) : nominations.check(prepared, pod, snapshot, row);
-      if (rejection) rejected.set(row, rejection);
-      else feasible[found++] = row;
+      if (rejection) {
+        this.#rejectedRows.push(row);
+        this.#rejections.push(rejection);
+      } else feasible[found++] = row;
     }
     return found;
   }

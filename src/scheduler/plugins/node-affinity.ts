@@ -10,6 +10,7 @@ const conflict = rejection(name, false, "pod affinity terms conflict");
 
 export const nodeAffinity: Plugin = {
   name,
+  isStatic: true,
   wakes: [
     {
       source: "Node",

@@ -7,6 +7,7 @@ const refused = rejection(name, false, "node(s) didn't match the requested node 
 
 export const nodeName: Plugin = {
   name,
+  isStatic: true,
   wakes: [{ source: "Node", actions: action.add }],
   filter({ pod }) {
     const wanted = pod.pod.spec.nodeName;

@@ -10,6 +10,7 @@ const tolerated = (pod: Pod): boolean => toleratesAny(pod.spec.tolerations, { ke
 
 export const nodeUnschedulable: Plugin = {
   name,
+  isStatic: true,
   wakes: [
     {
       source: "Node",

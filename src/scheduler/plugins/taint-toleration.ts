@@ -9,6 +9,7 @@ const refused = rejection(name, false, "node(s) had untolerated taint(s)");
 
 export const taintToleration: Plugin = {
   name,
+  isStatic: true,
   wakes: [
     {
       source: "Node",
