@@ -252,6 +252,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     let counted: "readOnly" | "mutating" | undefined;
     let audit: AuditRecord | undefined;
     let long = false;
+    let refusal: Partial<Status> | undefined;
     try {
       info = parseRequestInfo(request.method, request.path, request.query);
       const about = info;
@@ -274,10 +275,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       };
       response = long ? await work(request) : await bounded(request, info, work);
     } catch (error) {
+      if (error instanceof StatusError) refusal = error.status;
       response = failure(request, error);
     }
     if (counted) metrics.inflight.set(counted === "readOnly" ? --reading : --mutating, counted);
-    if (audit) response = audited(audit, response, long);
+    if (audit) response = audited(audit, response, long, refusal);
     if (!request.asObject) response.headers["audit-id"] ??= audit?.auditID ?? request.headers["audit-id"] ?? options.random.uuid();
     if (info) {
       const dryRun = request.query.has("dryRun");
@@ -320,14 +322,15 @@ function whenEnded(response: ApiResponse, fn: () => void): ApiResponse {
 }
 
 /** Tells the audit of the answer: at once, or for a stream when it ends. */
-function audited(audit: AuditRecord, response: ApiResponse, long: boolean): ApiResponse {
-  const bytes = response.body instanceof Uint8Array && response.headers["content-type"] === "application/json" ? response.body : undefined;
-  const failed = response.status >= 400;
-  let object = response.object;
-  if (!object && bytes && (audit.wantsResponse || failed)) object = JSON.parse(Buffer.from(bytes).toString("utf8")) as object;
-  if (object && audit.wantsResponse) audit.responseObject(object);
+function audited(audit: AuditRecord, response: ApiResponse, long: boolean, refusal: Partial<Status> | undefined): ApiResponse {
+  const { body } = response;
+  const json = body instanceof Uint8Array && response.headers["content-type"] === "application/json" ? body : undefined;
+  if (audit.wantsResponse) {
+    const object = refusal ?? response.object ?? (json && (JSON.parse(Buffer.from(json).toString("utf8")) as object));
+    if (object) audit.responseObject(object);
+  }
   if (!long) {
-    audit.end(response.status, failed ? (object as Partial<Status>) : undefined);
+    audit.end(response.status, refusal);
     return response;
   }
   audit.started(response.status);

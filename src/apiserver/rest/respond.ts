@@ -24,8 +24,17 @@ export function encodeAs(form: Form, value: object): Uint8Array {
   return form.pretty ? Buffer.from(JSON.stringify(value, (_, v) => (typeof v === "bigint" ? Number(v) : v), 2)) : encodeJSON(value);
 }
 
+interface Answering {
+  request: { asObject?: boolean };
+  form: Form;
+  warnings: string[];
+  /** Told of objects whose bytes are not JSON. */
+  audit?: { readonly wantsResponse: boolean; responseObject(object: object): void };
+}
+
 /** Any object that is not stored: Status, Scale, TokenRequest, discovery. */
-export function respondObject(call: { request: { asObject?: boolean }; form: Form; warnings: string[] }, status: number, value: object): ApiResponse {
+export function respondObject(call: Answering, status: number, value: object): ApiResponse {
+  if (call.form.media !== "json" && call.audit?.wantsResponse) call.audit.responseObject(value);
   if (call.request.asObject) return { status, headers: {}, warnings: call.warnings, object: value };
   return {
     status,
