@@ -1,0 +1,3 @@
+module k8ts/bench/load
+
+go 1.26

@@ -1,0 +1,115 @@
+// Load drives one API server through a workload and prints a JSON line for each step. It knows nothing of the server but
+// its address, certificates and process ids: the same program, the same bytes for every server.
+//
+//	load -server https://127.0.0.1:6443 -ca ca.crt -cert u.crt -key u.key -pids 1,2 -workload apiserver.json [-scale 0.1]
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// A workload is data: see ../workloads.
+type workload struct {
+	// Pod is the file of the object that is created; $NAME in it becomes the object's name.
+	Pod string `json:"pod"`
+	// Status is the file of the patch of a pod's status; $NUMBER in it becomes a running number.
+	Status string `json:"status"`
+	Steps  []step `json:"steps"`
+}
+
+type step struct {
+	Name string `json:"name"`
+	// Do is create, get, list, patch, delete or memory.
+	Do        string `json:"do"`
+	Namespace string `json:"namespace"`
+	// Count is the number of requests; for get, patch and list Of is the number of objects in the namespace.
+	Count    int `json:"count"`
+	Of       int `json:"of"`
+	Clients  int `json:"clients"`
+	Watchers int `json:"watchers"`
+	// Unmeasured steps prepare or warm up; nothing is printed for them.
+	Unmeasured bool `json:"unmeasured"`
+}
+
+func main() {
+	server := flag.String("server", "", "URL of the API server")
+	ca := flag.String("ca", "", "PEM file of its authority")
+	cert := flag.String("cert", "", "PEM file of the client certificate")
+	key := flag.String("key", "", "PEM file of its key")
+	pids := flag.String("pids", "", "processes of the server, separated by commas")
+	file := flag.String("workload", "", "JSON file of the workload")
+	scale := flag.Float64("scale", 1, "factor of every count")
+	flag.Parse()
+	if err := run(*server, *ca, *cert, *key, *pids, *file, *scale); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+func run(server, ca, cert, key, pids, file string, scale float64) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var w workload
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&w); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	r := runner{server: server}
+	if r.pod, err = os.ReadFile(filepath.Join(filepath.Dir(file), w.Pod)); err != nil {
+		return err
+	}
+	if r.status, err = os.ReadFile(filepath.Join(filepath.Dir(file), w.Status)); err != nil {
+		return err
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return err
+	}
+	authority, err := os.ReadFile(ca)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	r.tls = &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	for _, part := range strings.Split(pids, ",") {
+		pid, err := strconv.Atoi(part)
+		if err != nil {
+			return fmt.Errorf("-pids: %w", err)
+		}
+		r.pids = append(r.pids, pid)
+	}
+	out := json.NewEncoder(os.Stdout)
+	for _, s := range w.Steps {
+		s.Count, s.Of = scaled(s.Count, scale), scaled(s.Of, scale)
+		result, err := r.step(s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		if !s.Unmeasured {
+			if err := out.Encode(result); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func scaled(count int, scale float64) int {
+	if count == 0 {
+		return 0
+	}
+	return max(1, int(float64(count)*scale))
+}
