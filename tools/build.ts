@@ -1,7 +1,8 @@
 /**
- * The release: everything of src/ in a few files under dist/, and the data beside them. `npm pack` runs it.
- * Native and large dependencies stay dependencies of the package.
+ * The release: everything of src/ in a few files under dist/ (the command line and what `import` gives), the data beside
+ * them, and the declarations of what is exported. `npm pack` runs it. Dependencies stay dependencies of the package.
  */
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
@@ -15,7 +16,7 @@ const dataFiles: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
       const source = readFileSync(path, "utf8");
-      const contents = source.replaceAll(/new URL\("([^"]+\.json)", import\.meta\.url\)/g, (_, file: string) => {
+      const contents = source.replaceAll(/new URL\("([^"]+\.(?:json|yaml))", import\.meta\.url\)/g, (_, file: string) => {
         const from = resolve(dirname(path), file);
         const name = `${basename(dirname(from))}-${basename(from)}`;
         copyFileSync(from, join(out, name));
@@ -26,10 +27,11 @@ const dataFiles: Plugin = {
   },
 };
 
+execFileSync(process.execPath, ["tools/schema/prose.ts"], { stdio: "inherit" });
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out);
 await build({
-  entryPoints: { k8ts: "src/distro/main.ts" },
+  entryPoints: { k8ts: "src/distro/main.ts", index: "src/index.ts" },
   outdir: out,
   bundle: true,
   splitting: true,
@@ -44,3 +46,11 @@ await build({
   plugins: [dataFiles],
   logLevel: "warning",
 });
+
+execFileSync("node_modules/.bin/tsc", [
+  ..."--ignoreConfig --declaration --emitDeclarationOnly --rewriteRelativeImportExtensions --rootDir src --skipLibCheck --strict".split(" "),
+  ..."--target es2024 --lib es2024,esnext --module nodenext --types node --verbatimModuleSyntax --resolveJsonModule".split(" "),
+  "--outDir",
+  join(out, "types"),
+  "src/index.ts",
+]);

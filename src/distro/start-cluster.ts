@@ -61,6 +61,18 @@ const readyLimit = 60_000;
 
 /** Resolves when every node is Ready and takes pods. Throws StageFileError for stages that cannot be read. */
 export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
+  const { nodes: count = 1 } = options;
+  if (!Number.isInteger(count) || count < 0) throw new RangeError(`nodes: a whole number from 0, not ${count}`);
+  const owned = new Owned();
+  try {
+    return await assemble(options, count, owned);
+  } catch (error) {
+    await owned[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function assemble(options: StartClusterOptions, count: number, owned: Owned): Promise<Cluster> {
   const virtual = options.clock === "virtual" ? new VirtualClock() : undefined;
   const clock: Clock = virtual ?? systemClock;
   const random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
@@ -68,10 +80,9 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const stages = options.stages === undefined ? builtInStages() : withStages(parseStages(options.stages, "stages"));
   const quiet = new Quiet();
   const door = new Door(clock, logger);
-  await using cleanup = new AsyncDisposableStack();
-  const store = cleanup.use(memoryStore({ clock }));
+  const store = owned.use(memoryStore({ clock }));
   const certificates = options.port === undefined ? undefined : (await door.prepare()).certificates;
-  const plane = cleanup.use(
+  const plane = owned.use(
     await startControlPlane({
       clock,
       random,
@@ -85,10 +96,8 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
       around: (handler) => quiet.watching(handler),
     }),
   );
-  cleanup.use(door);
-  const { nodes: count = 1, nodeName = "node" } = options;
-  if (!Number.isInteger(count) || count < 0) throw new RangeError(`nodes: a whole number from 0, not ${count}`);
-  cleanup.use(await startSimulatedNodes({ plane, clock, random, logger, name: nodeName, count, stages }));
+  owned.use(door);
+  owned.use(await startSimulatedNodes({ plane, clock, random, logger, name: options.nodeName ?? "node", count, stages }));
   const client = plane.clientAs(administrator, "k8ts");
   const advance = async (ms: number): Promise<void> => {
     if (!virtual) throw new Error('time moves by itself here: advance() is for startCluster({ clock: "virtual" })');
@@ -104,7 +113,6 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   };
   await (virtual ? readyByAdvancing(client, count, virtual, advance, quiet) : readyByWatching(client, count, clock));
   if (options.port !== undefined) await door.open(plane, options.port);
-  const owned = cleanup.move();
   return {
     client,
     clientAs: (user) => plane.clientAs(typeof user === "string" ? { name: user, groups: ["system:authenticated"] } : user, "k8ts"),
@@ -112,8 +120,20 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     advance,
     settled: () => quiet.reached(),
     clock,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
+}
+
+/** Disposes in reverse order, once. AsyncDisposableStack is not in Node 20 and 22. */
+class Owned implements AsyncDisposable {
+  readonly #parts: AsyncDisposable[] = [];
+  use<T extends AsyncDisposable>(part: T): T {
+    this.#parts.push(part);
+    return part;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let part = this.#parts.pop(); part; part = this.#parts.pop()) await part[Symbol.asyncDispose]();
+  }
 }
 
 const takesPods = (node: Node): boolean =>
