@@ -38,6 +38,14 @@ export async function runServer(settings: Settings, { simulate }: { simulate?: S
     store,
     hostname: settings.nodeName,
     clientCa: read("ca.crt"),
+    frontProxy: {
+      ca: read("front-proxy-ca.crt"),
+      allowedNames: ["front-proxy-client"],
+      usernameHeaders: ["X-Remote-User"],
+      uidHeaders: ["X-Remote-Uid"],
+      groupHeaders: ["X-Remote-Group"],
+      extraHeaderPrefixes: ["X-Remote-Extra-"],
+    },
     serviceAccountKey: read("sa.key"),
     serviceAccountIssuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
     serviceRanges: [settings.serviceCIDR],
@@ -49,7 +57,7 @@ export async function runServer(settings: Settings, { simulate }: { simulate?: S
     nodeAddress: nodeAddress(settings),
     serveDNS: !simulate,
   });
-  const tls = { cert: read("apiserver.crt"), key: read("apiserver.key"), clientCa: read("ca.crt") };
+  const tls = { cert: read("apiserver.crt"), key: read("apiserver.key"), clientCa: read("ca.crt") + read("front-proxy-ca.crt") };
   const listeners: Listener[] = [];
   for (const host of hosts) {
     const { upgrade } = plane.api;

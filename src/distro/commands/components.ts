@@ -18,6 +18,13 @@ export const componentEntries: readonly Entry[] = [
     load: async () => (await import("../components/controller-manager.ts")).component as unknown as Component,
   },
   { name: "scheduler", summary: "the scheduler alone", load: async () => (await import("../components/scheduler.ts")).component as unknown as Component },
+  { name: "kubelet", summary: "this machine's kubelet alone", load: async () => (await import("../components/kubelet.ts")).component as unknown as Component },
+  {
+    name: "proxy",
+    summary: "the Services of this machine alone",
+    load: async () => (await import("../components/proxy.ts")).component as unknown as Component,
+  },
+  { name: "dns", summary: "the cluster's DNS server alone", load: async () => (await import("../components/dns.ts")).component as unknown as Component },
 ];
 
 export function registerComponents(program: Command): void {

@@ -1,0 +1,109 @@
+/** `k8ts kubelet`: this machine's kubelet alone, against any API server and any runtime with a CRI v1 socket. */
+import { existsSync, readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { Metrics } from "../../base/metrics.ts";
+import { systemRandom } from "../../base/random.ts";
+import { connectCri } from "../../cri/client.ts";
+import { kubeletConfig } from "../../kubelet/config.ts";
+import { Kubelet } from "../../kubelet/kubelet.ts";
+import { Access } from "../../kubelet/server/access.ts";
+import { servedKubelet } from "../../kubelet/server/served.ts";
+import { KubeletServer } from "../../kubelet/server/server.ts";
+import { foreground, untilStopped } from "../foreground.ts";
+import { clientFrom, connection } from "./connect.ts";
+import { readPEM } from "./files.ts";
+import { FlagError } from "./flag-error.ts";
+import { defineComponent, type FlagValues } from "./flags.ts";
+import { startHealthServer } from "./health-server.ts";
+import { readKubeletConfig } from "./kubelet-config.ts";
+import { kubeletFlags, kubeletRefusals } from "./kubelet-flags.ts";
+import { givenCertificate, keptCertificate } from "./serving-certificate.ts";
+
+export const component = defineComponent({
+  name: "kubelet",
+  summary: "this machine's kubelet alone",
+  description: "The node agent against any Kubernetes v1.36 API server and any container runtime with a CRI v1 socket. Flags are kubelet's.",
+  examples: [
+    "k8ts kubelet --kubeconfig=kubelet.conf --config=kubelet.yaml",
+    "k8ts kubelet --kubeconfig=kubelet.conf --client-ca-file=ca.crt --hostname-override=n1 --node-ip=10.0.0.7",
+  ],
+  flags: kubeletFlags,
+  refused: kubeletRefusals,
+  run,
+});
+
+/** The address that leads outside, as far as the interfaces tell. */
+function ownAddress(): string {
+  const outside = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).filter((one) => !one.internal && one.family === "IPv4"));
+  if (!outside[0]) throw new FlagError(["--node-ip is required: this machine has no IPv4 address beyond loopback"]);
+  return outside[0].address;
+}
+
+/** Throws FlagError where the machine is not as the configuration demands. */
+function checkMachine(failSwapOn: boolean, failCgroupV1: boolean): void {
+  const swaps = existsSync("/proc/swaps") ? readFileSync("/proc/swaps", "utf8").trim().split("\n").slice(1) : [];
+  if (failSwapOn && swaps.length)
+    throw new FlagError([
+      `running with swap on is not supported, please disable swap or set --fail-swap-on flag to false. /proc/swaps contained: ${swaps.map((line) => line.split(/\s+/)[0]).join(", ")}`,
+    ]);
+  if (failCgroupV1 && !existsSync("/sys/fs/cgroup/cgroup.controllers"))
+    throw new FlagError(["failCgroupV1: this machine has cgroup v1; set failCgroupV1: false"]);
+}
+
+async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
+  const file = readKubeletConfig(flags.config);
+  checkMachine(file.failSwapOn ?? flags["fail-swap-on"], file.failCgroupV1);
+  const nodeName = (flags["hostname-override"] || hostname()).trim().toLowerCase();
+  const nodeIPs = flags["node-ip"].length ? [...flags["node-ip"]] : [ownAddress()];
+  const rootDir = flags["root-dir"];
+  const config = kubeletConfig({
+    nodeName,
+    nodeIPs,
+    rootDir,
+    clusterDNS: [...flags["cluster-dns"]],
+    clusterDomain: flags["cluster-domain"] || "cluster.local",
+    registerNode: flags["register-node"],
+    registerWithTaints: [...flags["register-with-taints"]],
+    nodeLabels: { ...flags["node-labels"] },
+    providerID: flags["provider-id"],
+    sandboxImage: flags["pod-infra-container-image"],
+    ...file.config,
+  });
+  const clientCA = readPEM(
+    required(file.clientCAFile || flags["client-ca-file"], "--client-ca-file (or authentication.x509.clientCAFile)"),
+    "--client-ca-file",
+  );
+  const given = givenCertificate(file.tlsCertFile || flags["tls-cert-file"], file.tlsPrivateKeyFile || flags["tls-private-key-file"]);
+  const server = connection(flags.kubeconfig);
+  const socket = (file.containerRuntimeEndpoint || flags["container-runtime-endpoint"]).replace(/^unix:\/\//, "");
+  if (!socket.startsWith("/"))
+    throw new FlagError([`--container-runtime-endpoint: ${JSON.stringify(socket)} is not a Unix socket such as unix:///run/containerd/containerd.sock`]);
+  const { logger, signal } = foreground("kubelet", flags.v);
+  const pair = given ?? (await keptCertificate(flags["cert-dir"] || join(rootDir, "pki"), "kubelet", { dns: [nodeName], ip: nodeIPs }, systemClock));
+  const client = clientFrom(server, "kubelet");
+  const metrics = new Metrics();
+  await using cri = connectCri(socket, systemClock);
+  await using kubelet = await Kubelet.create({ config, client, cri, clock: systemClock, random: systemRandom, logger });
+  const served = servedKubelet(kubelet, systemClock, metrics);
+  await using https = new KubeletServer({
+    kubelet: served,
+    access: new Access(client, systemClock, nodeName),
+    tls: { ...pair, clientCA },
+    host: file.address ?? (nodeIPs[0] as string),
+    port: config.port,
+    logger,
+  });
+  await https.start();
+  await using _health = await startHealthServer({ ...file.healthz, unhealthy: served.unhealthy, logger });
+  await kubelet.start();
+  logger.info("the node runs", { node: nodeName, addresses: nodeIPs, runtime: socket });
+  await untilStopped(signal);
+  await client.transport[Symbol.asyncDispose]();
+}
+
+function required(value: string, name: string): string {
+  if (!value) throw new FlagError([`${name} is required: whoever has a certificate of it is who it names`]);
+  return value;
+}
