@@ -1,5 +1,5 @@
 /** `k8ts down` stops everything and keeps the data; `k8ts reset` also gives the machine back as it was before `up`. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { run } from "../linux/command.ts";
@@ -24,6 +24,7 @@ export async function reset(dataDir: string): Promise<void> {
   const paths = pathsOf(dataDir);
   const progress = new Progress(process.stdout, clock);
   if (!existsSync(paths.data)) return progress.line(`nothing to reset: ${dataDir} does not exist`);
+  if (readdirSync(paths.data).length === 0) return removeEmpty(paths.data, progress);
   if (!existsSync(join(paths.data, "settings.json")))
     throw new UsageError(`${dataDir} is not a cluster's data directory: it has no settings.json, so nothing was deleted`);
   await stopAll(paths, progress);
@@ -34,8 +35,16 @@ export async function reset(dataDir: string): Promise<void> {
   });
   await progress.step("data", (note) => {
     note(`${paths.data} deleted`);
+    // By its settings a directory is known as ours: they go last, so that a reset that was interrupted can be repeated.
+    for (const entry of readdirSync(paths.data)) if (entry !== "settings.json") rmSync(join(paths.data, entry), { recursive: true, force: true });
     rmSync(paths.data, { recursive: true, force: true });
   });
+}
+
+/** What an `up` that was killed at its first step leaves. */
+function removeEmpty(directory: string, progress: Progress): void {
+  rmdirSync(directory);
+  progress.line(`nothing to reset: ${directory} was empty`);
 }
 
 async function stopAll(paths: Paths, progress: Progress): Promise<void> {
