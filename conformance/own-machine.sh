@@ -51,5 +51,13 @@ echo "$hierarchies" | while read -r place type options; do
   fi
 done
 for directory in /run /tmp /var/log; do mount -t tmpfs -o mode=1777 tmpfs "$directory"; done
-if [ "${OWN_MACHINE_NET:-}" != host ]; then ip link set lo up; fi
+if [ "${OWN_MACHINE_NET:-}" != host ]; then
+  ip link set lo up
+  # A machine has a default route, if only to find out that nobody is there.
+  ip link add uplink type veth peer name nowhere
+  ip link set nowhere up
+  ip addr add 192.0.2.2/24 dev uplink
+  ip link set uplink up
+  ip route add default via 192.0.2.1
+fi
 "$@"
