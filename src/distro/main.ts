@@ -8,6 +8,7 @@ import { registerKubectl } from "./commands/kubectl.ts";
 import { UsageError } from "./commands/options.ts";
 import { registerServer } from "./commands/server.ts";
 import { registerStatus } from "./commands/status.ts";
+import { registerTestServer } from "./commands/testserver.ts";
 import { registerUp } from "./commands/up.ts";
 import { registerVersion } from "./commands/version.ts";
 import { exitConfiguration } from "./daemon.ts";
@@ -28,6 +29,7 @@ for (const register of [
   registerKubeconfig,
   registerKubectl,
   registerImage,
+  registerTestServer,
   registerVersion,
   registerServer,
   registerAgent,

@@ -54,21 +54,26 @@ export interface SimulateFlags {
   nodes?: number;
   stage?: string[];
 }
-const count = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 32768) throw new InvalidArgumentError("it is a number from 1 to 32768.");
-  return value;
-};
+const integer =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`it is a whole number from ${least} to ${most}.`);
+    return value;
+  };
+/** Of nodes. */
+export const count = integer(1, 32768);
+export const seed = integer(0, 2 ** 32 - 1);
+export const portOrAny = integer(0, 65535);
+export const stageFiles = (file: string, all: string[] = []): string[] => [...all, resolve(file)];
 
 /** Adds the flags of simulated nodes. */
 export const withSimulation = (command: Command): Command =>
   command
     .option("--simulate", "no containers and no root: pods of simulated nodes become Running and Succeeded")
     .option("--nodes <count>", "with --simulate: how many nodes (default: 1)", count)
-    .option("--stage <file>", "with --simulate: a file of kwok Stages instead of the built-in ones; may be repeated", (file: string, all: string[] = []) => [
-      ...all,
-      resolve(file),
-    ]);
+    .option("--stage <file>", "with --simulate: a file of kwok Stages instead of the built-in ones; may be repeated", stageFiles);
 
 /** Undefined without --simulate. */
 export function simulateFrom({ simulate, nodes, stage }: SimulateFlags): { nodes: number; stages: string[] } | undefined {
