@@ -1,6 +1,7 @@
 /** `k8ts`: the command line. Each command's work is loaded when it is called, so that help and version are immediate. */
 import { Command } from "commander";
 import { registerAgent } from "./commands/agent.ts";
+import { registerCompletion } from "./commands/completion.ts";
 import { registerComponents } from "./commands/components.ts";
 import { registerImage } from "./commands/image.ts";
 import { registerKubeconfig } from "./commands/kubeconfig.ts";
@@ -34,6 +35,7 @@ for (const register of [
   registerServer,
   registerAgent,
   registerComponents,
+  registerCompletion,
 ])
   register(program);
 

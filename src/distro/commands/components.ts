@@ -40,6 +40,7 @@ export function registerComponents(program: Command): void {
         const component = await load();
         const args = command.args;
         if (args.some((arg) => ["--help", "-h", "help"].includes(arg))) process.stdout.write(helpText(component));
+        else if (args.includes("--version")) process.stdout.write("Kubernetes v1.36.3\n");
         else await component.run(parseFlags(component, args));
       });
   }

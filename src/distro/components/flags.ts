@@ -22,7 +22,7 @@ export interface Flag<T> {
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 export type FlagValues<F extends FlagTable> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-/** Names under the reason that they share. `%` stands for the name with its dashes. */
+/** Names under the reason that they share. */
 export type Refusals = readonly (readonly [reason: string, ...names: string[]])[];
 
 export interface Component<F extends FlagTable = FlagTable> {
@@ -78,7 +78,7 @@ export function parseFlags<F extends FlagTable>(component: Component<F>, args: r
 }
 
 function refusalOf(refused: Refusals, name: string): string | undefined {
-  for (const [reason, ...names] of refused) if (names.includes(name)) return reason.replaceAll("%", `--${name}`);
+  for (const [reason, ...names] of refused) if (names.includes(name)) return reason;
   return undefined;
 }
 
