@@ -1,6 +1,6 @@
 /** The images that the specs run, made from Debian packages and the judges' own programs; one OCI archive, images.tar. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { archiveOf, type Image, type ImageConfig, type LayerFile, layerOf } from "../src/distro/images/oci.ts";
 import { pauseImage } from "../src/distro/images/pause.ts";
@@ -25,7 +25,6 @@ const ports = (...numbers: number[]): ImageConfig["ExposedPorts"] => Object.from
 export async function buildImages({ dir, bin, testImages, note }: BuildImagesOptions): Promise<void> {
   for (const [program, name] of [
     ["/usr/bin/mmdebstrap", "mmdebstrap"],
-    ["/bin/busybox", "busybox-static"],
     ["/usr/sbin/nginx", "nginx-light"],
   ] as const) {
     if (!existsSync(program))
@@ -36,7 +35,7 @@ export async function buildImages({ dir, bin, testImages, note }: BuildImagesOpt
   const base = readFileSync(baseTar);
   const fromBase = (path: string): string => execFileSync("tar", ["-xOf", baseTar, `./${path}`], { encoding: "utf8" });
   const agnhost = await agnhostLayer(bin, testImages, fromBase);
-  const busybox = await busyboxLayer();
+  const busybox = await busyboxLayer(buildBusybox(dir, note));
   const exposed = ports(80, 8080, 8081, 9376, 5000);
   const html = (kind: string): string => join(testImages, kind, "html");
   const images: Image[] = [
@@ -104,8 +103,42 @@ function agnhostLayer(bin: string, testImages: string, fromBase: (path: string) 
   ]);
 }
 
-function busyboxLayer(): Promise<Uint8Array> {
-  const applets = execFileSync("/bin/busybox", ["--list"], { encoding: "utf8" }).trim().split("\n");
+/**
+ * Debian's own patch makes ash drop environment names with dashes, which four specs read; so the distribution's source is
+ * built as its authors released it.
+ */
+function buildBusybox(dir: string, note: (text: string) => void): string {
+  const target = join(dir, "busybox");
+  if (existsSync(target)) return target;
+  note("building busybox from the distribution's source");
+  const work = join(dir, "busybox-source");
+  for (const folder of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(work, folder), { recursive: true });
+  const mirror = execFileSync("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], { encoding: "utf8" }).split("\n")[0];
+  writeFileSync(join(work, "sources.list"), `deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} bookworm main\n`);
+  const apt = [
+    "-o",
+    `Dir::Etc::sourcelist=${work}/sources.list`,
+    "-o",
+    "Dir::Etc::sourceparts=-",
+    "-o",
+    `Dir::State::lists=${work}/lists`,
+    "-o",
+    `Dir::Cache=${work}/cache`,
+  ];
+  const run = (program: string, ...args: string[]): void => void execFileSync(program, args, { cwd: work, stdio: ["ignore", "ignore", "pipe"] });
+  run("apt-get", ...apt, "update");
+  run("apt-get", ...apt, "source", "--download-only", "busybox");
+  run("sh", "-c", "tar xjf busybox_*.orig.tar.bz2 && mv busybox-[0-9]* source && make -C source defconfig");
+  const config = join(work, "source", ".config");
+  // The traffic control applet does not compile against current kernel headers.
+  writeFileSync(config, readFileSync(config, "utf8").replace("# CONFIG_STATIC is not set", "CONFIG_STATIC=y").replace("CONFIG_TC=y", "# CONFIG_TC is not set"));
+  run("make", "-C", "source", "-j2", "busybox");
+  copyFileSync(join(work, "source", "busybox"), target);
+  return target;
+}
+
+function busyboxLayer(busybox: string): Promise<Uint8Array> {
+  const applets = execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n");
   const users = [
     "root:x:0:0:root:/root:/bin/sh",
     "daemon:x:1:1:daemon:/usr/sbin:/bin/false",
@@ -119,7 +152,7 @@ function busyboxLayer(): Promise<Uint8Array> {
     ),
     directory("tmp", 0o1777),
     directory("root", 0o700),
-    file("bin/busybox", "/bin/busybox", 0o755),
+    file("bin/busybox", busybox, 0o755),
     link("usr/bin/env", "../../bin/env"),
     ...applets.filter((a) => a !== "busybox").map((a) => link(`bin/${a}`, "busybox")),
     text("etc/passwd", `${users.join("\n")}\n`),

@@ -41,16 +41,18 @@ export function splitSets(d: Deployment, sets: readonly ReplicaSet[]): { newSet:
   return { newSet, oldSets: sets.filter((set) => set !== newSet) };
 }
 
-export const revisionOf = (set: ReplicaSet): number => Number(/^\d+$/.exec(set.metadata.annotations?.[revisionAnnotation] ?? "")?.[0] ?? 0);
-export const nextRevision = (oldSets: readonly ReplicaSet[]): number => Math.max(0, ...oldSets.map(revisionOf)) + 1;
+/** Revisions are int64: a number would round the large ones. */
+export const revisionOf = (set: ReplicaSet): bigint => BigInt(/^\d+$/.exec(set.metadata.annotations?.[revisionAnnotation] ?? "")?.[0] ?? 0);
+export const nextRevision = (oldSets: readonly ReplicaSet[]): bigint => oldSets.map(revisionOf).reduce((most, r) => (r > most ? r : most), 0n) + 1n;
+export const byRevision = (a: ReplicaSet, b: ReplicaSet): number => (revisionOf(a) < revisionOf(b) ? -1 : revisionOf(a) > revisionOf(b) ? 1 : 0);
 
 /** Annotations of the new set: the Deployment's, with its revision; an older revision of its own goes to the history. */
-export function setAnnotations(d: Deployment, present: Record<string, string> = {}, revision: number): Record<string, string> {
+export function setAnnotations(d: Deployment, present: Record<string, string> = {}, revision: bigint): Record<string, string> {
   const annotations = { ...present };
   for (const [key, value] of Object.entries(d.metadata.annotations ?? {})) if (!notCopied.has(key)) annotations[key] = value;
   const old = annotations[revisionAnnotation];
   if (old !== undefined && old !== "" && !/^\d+$/.test(old)) return annotations;
-  if (Number(old ?? 0) >= revision) return annotations;
+  if (BigInt(old || 0) >= revision) return annotations;
   annotations[revisionAnnotation] = String(revision);
   if (old === undefined) return annotations;
   const history = annotations[revisionHistoryAnnotation];
@@ -66,7 +68,7 @@ export const replicaAnnotations = (d: Deployment): Record<string, string> => ({
 });
 
 /** The ReplicaSet to create for the Deployment's template. Its name depends on the template only, so that it is made once. */
-export function draftSet(d: Deployment, oldSets: readonly ReplicaSet[], revision: number): ReplicaSet {
+export function draftSet(d: Deployment, oldSets: readonly ReplicaSet[], revision: bigint): ReplicaSet {
   const hash = templateHash(d.spec.template, d.status?.collisionCount);
   const labels = { ...d.spec.template.metadata?.labels, [hashLabel]: hash };
   return {

@@ -8,7 +8,7 @@ import type { ControllerContext } from "../runtime/controller.ts";
 import { statusEqual } from "../runtime/equal.ts";
 import { isNamespaceTerminating, messageOf } from "../runtime/pod-control.ts";
 import { active, byAge, isRolling, isSaturated, proportionalSizes, revisionAnnotation, wantedOf } from "./deployment-replicas.ts";
-import { draftSet, nextRevision, replicaAnnotations, revisionOf, sameTemplate, setAnnotations, splitSets } from "./deployment-revision.ts";
+import { byRevision, draftSet, nextRevision, replicaAnnotations, sameTemplate, setAnnotations, splitSets } from "./deployment-revision.ts";
 import { conditionOf, countedStatus, hasDeadline, rolloutStatus, untilDeadline, withCondition } from "./deployment-status.ts";
 
 const maxInt32 = 2 ** 31 - 1;
@@ -38,7 +38,7 @@ export class DeploymentSync {
     return { newSet: create ? await this.#create(oldSets, revision) : undefined, oldSets };
   }
 
-  async #refresh(newSet: ReplicaSet, revision: number): Promise<ReplicaSet> {
+  async #refresh(newSet: ReplicaSet, revision: bigint): Promise<ReplicaSet> {
     const { client, clock, signal } = this.#context;
     const annotations = setAnnotations(this.d, newSet.metadata.annotations, revision);
     const minReadySeconds = this.d.spec.minReadySeconds ?? 0;
@@ -55,7 +55,7 @@ export class DeploymentSync {
     return newSet;
   }
 
-  async #create(oldSets: ReplicaSet[], revision: number): Promise<ReplicaSet> {
+  async #create(oldSets: ReplicaSet[], revision: bigint): Promise<ReplicaSet> {
     const { client, clock, events, signal } = this.#context;
     const draft = draftSet(this.d, oldSets, revision);
     const about = referenceTo(deployments, this.d);
@@ -132,7 +132,7 @@ export class DeploymentSync {
   async cleanUp(oldSets: readonly ReplicaSet[]): Promise<void> {
     const limit = this.d.spec.revisionHistoryLimit;
     if (limit === undefined || limit === maxInt32) return;
-    const alive = oldSets.filter((set) => !set.metadata.deletionTimestamp).toSorted((a, b) => revisionOf(a) - revisionOf(b) || byAge(a, b));
+    const alive = oldSets.filter((set) => !set.metadata.deletionTimestamp).toSorted((a, b) => byRevision(a, b) || byAge(a, b));
     const { client, signal } = this.#context;
     for (const set of alive.slice(0, Math.max(0, alive.length - limit))) {
       const observed = (set.status?.observedGeneration ?? 0) >= (set.metadata.generation ?? 0);
