@@ -6,6 +6,7 @@ import type { Pod, PodCondition } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Client } from "../client/client.ts";
 import { pods } from "../client/resources.gen.ts";
+import { Slots } from "./slots.ts";
 
 export interface StatusChange {
   condition?: { reason: "Unschedulable" | "SchedulerError"; message: string };
@@ -24,8 +25,12 @@ export interface PodWriter {
 const isTransient = (error: unknown): boolean =>
   !(error instanceof StatusError) || error.code === 429 || error.reason === "InternalError" || error.code === 503 || error.code === 504;
 
+/** Bindings sent at once; more wait in order, so that a burst neither floods the server nor outruns its answers. */
+const parallelBindings = 100;
+
 export function createPodWriter(client: Client, clock: Clock): PodWriter {
   const api = client.resource(pods);
+  const bindings = new Slots(parallelBindings);
 
   const retrying = async (write: () => Promise<unknown>, signal: AbortSignal): Promise<void> => {
     for (let wait = 10, tries = 1; ; tries++, wait *= 5) {
@@ -44,7 +49,7 @@ export function createPodWriter(client: Client, clock: Clock): PodWriter {
   return {
     async bind({ metadata: { namespace = "", name, uid } }, node, signal) {
       const body = { apiVersion: "v1", kind: "Binding", metadata: { namespace, name, uid }, target: { kind: "Node", name: node } };
-      await api.subresource("POST", namespace, name, "binding", body, signal);
+      await bindings.run(() => api.subresource("POST", namespace, name, "binding", body, signal));
     },
 
     async setStatus(pod, { condition, nominatedNodeName }, signal) {

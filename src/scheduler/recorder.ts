@@ -1,6 +1,6 @@
 /**
  * Events in events.k8s.io/v1, as upstream's scheduler records them (k8s.io/client-go/tools/events): the same event again
- * becomes a series. Recording never waits and never fails the caller; at most 1000 wait, what is refused is dropped.
+ * becomes a series. Recording never waits and never fails the caller; at most 10,000 wait, what is refused is dropped.
  */
 import { isAlreadyExists, isNotFound, StatusError } from "../api/status.ts";
 import type { Pod } from "../api/types/core-v1.gen.ts";
@@ -29,7 +29,7 @@ interface Known {
   at: number;
 }
 
-const maxWaiting = 1000;
+const maxWaiting = 10_000;
 const parallel = 8;
 const maxTries = 12;
 const retryDelay = 10_000;

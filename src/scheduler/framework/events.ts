@@ -16,8 +16,6 @@ export const action = {
   updatePodGates: 1024,
   updateOther: 2048,
 } as const;
-export const updateNode = action.updateAllocatable | action.updateLabel | action.updateTaint | action.updateCondition | action.updateAnnotation;
-export const anyAction = 4095;
 
 export type EventSource =
   | "AssignedPod"
