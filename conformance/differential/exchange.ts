@@ -1,0 +1,108 @@
+/** One request to a server of the differential run, and what of its answer two servers must share. */
+import { readFileSync } from "node:fs";
+import { Agent, request } from "node:https";
+import { load } from "js-yaml";
+
+export interface Server {
+  url: URL;
+  agent: Agent;
+}
+export interface Request {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  path: string;
+  /** Strings and bytes are sent as they are. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+export interface Answer {
+  code: number;
+  type: string;
+  warnings: string[];
+  body: unknown;
+}
+
+export function serverOf(kubeconfig: string): Server {
+  const config = load(readFileSync(kubeconfig, "utf8")) as {
+    clusters: { cluster: { server: string; "certificate-authority": string } }[];
+    users: { user: { "client-certificate": string; "client-key": string } }[];
+  };
+  const [cluster] = config.clusters;
+  const [user] = config.users;
+  if (!cluster || !user) throw new Error(`${kubeconfig} names no cluster or no user`);
+  const agent = new Agent({
+    keepAlive: true,
+    ca: readFileSync(cluster.cluster["certificate-authority"]),
+    cert: readFileSync(user.user["client-certificate"]),
+    key: readFileSync(user.user["client-key"]),
+  });
+  return { url: new URL(cluster.cluster.server), agent };
+}
+
+function bytesOf(body: unknown): Buffer | undefined {
+  if (body === undefined) return undefined;
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  return Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+}
+
+export function send(server: Server, step: Request): Promise<Answer> {
+  const body = bytesOf(step.body);
+  const headers: Record<string, string> = { "user-agent": "differential/1", accept: "application/json", ...step.headers };
+  if (body) headers["content-type"] ??= "application/json";
+  if (body) headers["content-length"] = String(body.length);
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(step.path, server.url), { method: step.method, agent: server.agent, headers, timeout: 20_000 }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+      answer.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        const warning = answer.headers.warning;
+        let parsed: unknown = text;
+        try {
+          parsed = JSON.parse(text);
+        } catch {
+          parsed = text;
+        }
+        const warnings = warning ? String(warning).split(/, (?=299 - ")/) : [];
+        resolve({ code: answer.statusCode ?? 0, type: answer.headers["content-type"] ?? "", warnings, body: parsed });
+      });
+    });
+    sent.on("error", (error) => reject(new Error(`${step.method} ${server.url.host}${step.path}: ${error.message}`)));
+    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${step.method} ${step.path}`)));
+    sent.end(body);
+  });
+}
+
+const volatile = new Set(["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "time", "lastTransitionTime", "continue"]);
+
+/** What no two servers share becomes a mark; a key that only one has is still a difference. */
+export function settled(value: unknown, hide: readonly string[] = []): unknown {
+  if (Array.isArray(value)) return value.map((item) => settled(item, hide));
+  if (typeof value === "string") {
+    return value
+      .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UID")
+      .replace(/kube-api-access-[a-z0-9]{5}/g, "kube-api-access-XXXXX")
+      .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
+      .replace(/0xc[0-9a-f]{6,}/g, "POINTER")
+      .replace(/\b10\.96\.(?!0\.(1|10)\b)\d+\.\d+\b/g, "CLUSTER-IP")
+      .replace(/resourceVersion: "\d+"/g, "resourceVersion: RV")
+      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME")
+      .replace(/(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC( m=\+[0-9.]+)?/g, "TIME");
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, hide.includes(key) || allocated(key, item) ? "*" : volatile.has(key) ? (item ? "*" : item) : settled(item, hide)]),
+  );
+}
+
+const allocated = (key: string, item: unknown): boolean => /[nN]odePort$/.test(key) && typeof item === "number" && item >= 30000 && item <= 32767;
+
+export function differences(peer: unknown, ours: unknown, at = ""): string[] {
+  if (typeof peer !== "object" || typeof ours !== "object" || peer === null || ours === null || Array.isArray(peer) !== Array.isArray(ours)) {
+    return peer === ours ? [] : [`${at || "."}: peer ${show(peer)}, ours ${show(ours)}`];
+  }
+  const keys = new Set([...Object.keys(peer), ...Object.keys(ours)]);
+  return [...keys].flatMap((key) => differences((peer as Record<string, unknown>)[key], (ours as Record<string, unknown>)[key], at ? `${at}.${key}` : key));
+}
+const show = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value).slice(0, 600));

@@ -1,0 +1,136 @@
+/** Seeded episodes, sent to both servers step by step; each is independent of the others and leaves nothing behind. */
+import { seededRandom } from "../../src/base/random.ts";
+import type { JSONObject } from "../../src/api/json.ts";
+import { type GenStep, nextStep, type Target, targetOf, templates, useRandom } from "./episodes.ts";
+import { type Answer, differences, type Request, type Server, send, settled } from "./exchange.ts";
+import { classify, Groups, refusedAsYet } from "./groups.ts";
+import type { Pair } from "./servers.ts";
+
+export interface RunOptions {
+  requests: number;
+  seed: number;
+  /** Only kinds whose resource.group matches. */
+  only?: RegExp;
+  /** Only this episode. */
+  episode?: number;
+  /** Every request and its outcome is written. */
+  verbose?: boolean;
+  seconds: number;
+  write(line: string): void;
+}
+
+interface Side {
+  server: Server;
+  last: JSONObject | undefined;
+  values: Map<string, string>;
+}
+
+const fillable = /\{(rv|uid|continue)\}/g;
+function filled(step: GenStep, side: Side): Request {
+  const fill = (text: string): string => text.replace(fillable, (_, name: string) => side.values.get(name) ?? "");
+  let body = step.from ? step.from(side.last ?? {}) : step.body;
+  if (body !== undefined && !(body instanceof Uint8Array)) body = fill(typeof body === "string" ? body : JSON.stringify(body));
+  return { method: step.method, path: fill(step.path), ...(body === undefined ? {} : { body }), ...(step.headers ? { headers: step.headers } : {}) };
+}
+
+function remember(target: Target, step: GenStep, answer: Answer, side: Side): void {
+  const body = answer.body as (JSONObject & { metadata?: JSONObject }) | string | null;
+  if (typeof body !== "object" || body === null || answer.code >= 300) return;
+  const { metadata } = body;
+  if (metadata?.continue) side.values.set("continue", String(metadata.continue));
+  if (body.kind !== target.def.kind || step.path.includes("dryRun") || !metadata?.resourceVersion) return;
+  side.last = body;
+  side.values.set("rv", String(metadata.resourceVersion));
+  side.values.set("uid", String(metadata.uid));
+}
+
+export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ requests: number; different: number; classes: number }> {
+  useRandom(seededRandom);
+  const all = templates().filter((one) => !options.only || options.only.test(`${one.def.resource}.${one.def.group}`));
+  const groups = new Groups();
+  let requests = 0;
+  let different = 0;
+  const refused = new Set<string>();
+  const both = async (target: Target, step: GenStep, sides: [Side, Side]): Promise<[Answer, Answer]> => {
+    requests++;
+    const answers = (await Promise.all(sides.map((side) => send(side.server, filled(step, side))))) as [Answer, Answer];
+    for (const [i, answer] of answers.entries()) remember(target, step, answer, sides[i] as Side);
+    return answers;
+  };
+  for (const side of [pair.peer, pair.ours])
+    await send(side, { method: "POST", path: "/api/v1/namespaces/default/serviceaccounts", body: { metadata: { name: "default" } } });
+  const until = performance.now() + options.seconds * 1000;
+  for (let n = options.episode ?? 0; requests < options.requests && performance.now() < until; n++) {
+    if (options.episode !== undefined && n > options.episode) break;
+    const random = seededRandom((options.seed * 1_000_003 + n) >>> 0);
+    const template = all[random.int(all.length)];
+    if (!template) throw new Error("no kind matches");
+    const target = targetOf(random, template, n, pair.csr);
+    const sides: [Side, Side] = [pair.peer, pair.ours].map((server) => ({ server, last: undefined, values: new Map() })) as unknown as [Side, Side];
+    const length = 6 + random.int(10);
+    for (let i = 0; i < length; i++) {
+      const step = nextStep(target, sides[0].last !== undefined);
+      const before = sides.map((side) => structuredClone(side.last)) as [JSONObject | undefined, JSONObject | undefined];
+      const [a, b] = await both(target, step, sides);
+      if (step.method === "DELETE" && a.code < 300 && !step.path.includes("dryRun")) {
+        const left = await both(target, { verb: "get", method: "GET", path: target.path }, sides);
+        if (left[0].code === 404) for (const side of sides) side.last = undefined;
+      }
+      const hidden = (answer: Answer): Answer => (step.hide ? (settled(answer, step.hide) as Answer) : answer);
+      const found = classify(hidden(a), hidden(b));
+      const shown = step.from
+        ? JSON.stringify(step.from(before[0] ?? {}))
+        : step.body instanceof Uint8Array
+          ? "(protobuf)"
+          : typeof step.body === "string"
+            ? step.body
+            : JSON.stringify(step.body ?? "");
+      if (options.verbose) options.write(`${n} ${step.verb} ${step.method} ${step.path} ${a.code} ${b.code} ${shown.slice(0, 3000)}\n`);
+      if (!found.length) continue;
+      if (refusedAsYet(b.body)) {
+        refused.add(target.def.resource);
+        break;
+      }
+      different++;
+      const raw = differences(settled(a), settled(b)).filter((line) => !line.includes(".description: "));
+      for (const line of found)
+        groups.add(`${target.def.resource}${target.def.group ? `.${target.def.group}` : ""} ${step.verb} ${line}`, {
+          episode: n,
+          method: step.method,
+          path: step.path,
+          body: shown,
+          found: raw,
+        });
+      if (step.method !== "GET") break;
+    }
+    for (const side of sides) await clear(target, side);
+  }
+  for (const line of groups.lines()) options.write(`${line}\n`);
+  if (refused.size) options.write(`refused as a whole: ${[...refused].sort().join(" ")}\n`);
+  return { requests, different, classes: groups.size };
+}
+
+/** Takes the episode's objects away, finalizers or not. */
+async function clear(target: Target, side: Side): Promise<void> {
+  if (!target.def.verbs.includes("delete")) return;
+  const name = String((side.last?.metadata as JSONObject | undefined)?.name ?? target.name);
+  const paths = [...new Set([`${target.collection}/${name}`, target.path])];
+  for (const path of paths) {
+    let answer = await send(side.server, { method: "DELETE", path, body: { gracePeriodSeconds: 0, propagationPolicy: "Background" } });
+    if (answer.code !== 200) continue;
+    if (target.def.resource === "namespaces")
+      answer = await send(side.server, {
+        method: "PUT",
+        path: `${path}/finalize`,
+        body: { apiVersion: "v1", kind: "Namespace", metadata: { name: path.split("/").at(-1) } },
+      });
+    answer = await send(side.server, {
+      method: "PATCH",
+      path,
+      headers: { "content-type": "application/merge-patch+json" },
+      body: { metadata: { finalizers: null } },
+    });
+    if (answer.code === 200) await send(side.server, { method: "DELETE", path, body: { gracePeriodSeconds: 0 } });
+  }
+  await send(side.server, { method: "DELETE", path: `${target.collection}?labelSelector=ep%3D${target.name}`, body: { gracePeriodSeconds: 0 } });
+}

@@ -1,0 +1,123 @@
+/** Differences as classes: what changes from run to run (names, numbers, indices) is taken out of each. */
+import { kinds } from "../../src/apiserver/kinds.gen.ts";
+import { differences, settled } from "./exchange.ts";
+
+interface Cause {
+  reason?: string;
+  message?: string;
+  field?: string;
+}
+interface StatusLike {
+  kind?: string;
+  reason?: string;
+  message?: string;
+  details?: { causes?: Cause[] };
+}
+interface Comparable {
+  code: number;
+  warnings: string[];
+  body: unknown;
+}
+
+const general = (text: string): string =>
+  text
+    .replace(/e\d+x/g, "NAME")
+    .replace(/"[^"]*"/g, '"…"')
+    .replace(/\[\d+\]/g, "[#]")
+    .replace(/\b\d+\b/g, "#")
+    .slice(0, 300);
+const causeText = (cause: Cause): string => `${cause.reason} ${(cause.field ?? "").replace(/\[[^\]]*\]/g, "[#]")}: ${general(cause.message ?? "")}`;
+const isStatus = (body: unknown): body is StatusLike => (body as StatusLike | null)?.kind === "Status";
+
+const inert = new Set(kinds.flatMap((kind) => (kind.inert ? [`299 - ${JSON.stringify(kind.inert)}`] : [])));
+
+/** Without the prose of columns, and without our warning that nothing acts on a kind yet. */
+function plain(answer: Comparable): Comparable {
+  const columns = (answer.body as { columnDefinitions?: { description?: string }[] } | null)?.columnDefinitions;
+  for (const column of columns ?? []) column.description = "";
+  return { ...answer, warnings: answer.warnings.filter((one) => !inert.has(one)) };
+}
+
+/** A kind that we refuse as a whole says so; that is one class of its own. */
+export const refusedAsYet = (body: unknown): boolean => isStatus(body) && / yet$/.test(body.message ?? "");
+
+/** One line per way in which the answers differ; the first words say which class it is. */
+export function classify(peer: Comparable, ours: Comparable): string[] {
+  const a = plain(settled(peer) as Comparable);
+  const b = plain(settled(ours) as Comparable);
+  const found = differences(a, b);
+  if (!found.length) return [];
+  const lines: string[] = [];
+  if (a.code !== b.code) {
+    const of = (x: Comparable): string =>
+      `${x.code}${isStatus(x.body) ? ` ${x.body.reason ?? ""} ${general(x.body.details?.causes?.length ? x.body.details.causes.map(causeText).join("; ") : (x.body.message ?? ""))}` : ""}`;
+    return [`code: peer ${of(a)} | ours ${of(b)}`];
+  }
+  if (isStatus(a.body) && isStatus(b.body)) {
+    const causes = [a.body.details?.causes ?? [], b.body.details?.causes ?? []].map((list) => list.map((cause) => JSON.stringify(cause)));
+    const [left, right] = causes as [string[], string[]];
+    const only = (from: string[], other: string[]): string[] => {
+      const rest = [...other];
+      return from.filter((one) => {
+        const at = rest.indexOf(one);
+        if (at >= 0) rest.splice(at, 1);
+        return at < 0;
+      });
+    };
+    const peerOnly = only(left, right);
+    const oursOnly = only(right, left);
+    for (const one of peerOnly) lines.push(`cause missing: ${causeText(JSON.parse(one) as Cause)}`);
+    for (const one of oursOnly) lines.push(`cause extra: ${causeText(JSON.parse(one) as Cause)}`);
+    if (!lines.length && left.join() !== right.join())
+      lines.push(
+        `causes in another order: ${left
+          .map((one) => (JSON.parse(one) as Cause).field)
+          .join(" ")
+          .replace(/\[[^\]]*\]/g, "[#]")}`,
+      );
+    if (!lines.length && a.body.message !== b.body.message)
+      lines.push(`message: peer ${general(a.body.message ?? "")} | ours ${general(b.body.message ?? "")}`);
+  }
+  if (a.warnings.join() !== b.warnings.join())
+    lines.push(
+      `warnings: peer ${general(a.warnings.filter((one) => !b.warnings.includes(one)).join(", "))} | ours ${general(b.warnings.filter((one) => !a.warnings.includes(one)).join(", "))}`,
+    );
+  if (!lines.length) for (const line of found) lines.push(general(line.replace(/\.\d+(?=[.:])/g, ".#")));
+  return [...new Set(lines)];
+}
+
+export interface Sample {
+  episode: number;
+  method: string;
+  path: string;
+  body: string;
+  found: string[];
+}
+interface Class {
+  count: number;
+  sample: Sample;
+}
+
+export class Groups {
+  readonly #classes = new Map<string, Class>();
+
+  add(title: string, sample: Sample): void {
+    const known = this.#classes.get(title);
+    if (known) known.count++;
+    else this.#classes.set(title, { count: 1, sample });
+  }
+
+  /** Most frequent first, each with one request that shows it. */
+  *lines(): Iterable<string> {
+    for (const [title, { count, sample }] of [...this.#classes].sort(([, a], [, b]) => b.count - a.count)) {
+      yield `${count}x ${title}`;
+      yield `     episode ${sample.episode}: ${sample.method} ${sample.path}`;
+      if (sample.body) yield `     ${sample.body.slice(0, 700)}`;
+      for (const line of sample.found.slice(0, 6)) yield `     ${line.slice(0, 700)}`;
+    }
+  }
+
+  get size(): number {
+    return this.#classes.size;
+  }
+}

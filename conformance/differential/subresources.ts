@@ -1,0 +1,138 @@
+/** Requests to the paths below an object: status, scale, and what pods, namespaces, accounts and signing requests have. */
+import type { JSONObject } from "../../src/api/json.ts";
+import { typeByName } from "../../src/api/schema/schema.ts";
+import type { GenStep, Target } from "./episodes.ts";
+import { apply, chance, type Edit, pick, valueFor } from "./mutate.ts";
+
+type Edits = (t: Target, object: JSONObject, p: readonly number[], only?: string) => Edit[];
+type Query = (t: Target, verb: "create" | "update" | "patch" | "apply") => string;
+
+const merge = { "content-type": "application/merge-patch+json" };
+const strategic = { "content-type": "application/strategic-merge-patch+json" };
+const served = new Set(["status", "scale", "binding", "eviction", "ephemeralcontainers", "resize", "approval", "finalize", "token"]);
+
+function statusOf(t: Target): unknown {
+  const field = typeByName(t.type).byName.get("status");
+  return field ? valueFor(t.random, field.type, field, 3) : {};
+}
+
+function writeOf(t: Target, subresource: string, object: () => JSONObject, edits: Edits, query: Query): GenStep {
+  const { random } = t;
+  const path = `${t.path}/${subresource}${query(t, "update")}`;
+  if (chance(random, 0.15)) return { verb: `${subresource}.get`, method: "GET", path: `${t.path}/${subresource}` };
+  if (chance(random, 0.4)) {
+    const status = object();
+    const headers = chance(random, 0.5) ? merge : strategic;
+    return { verb: `${subresource}.patch`, method: "PATCH", path, headers, body: status };
+  }
+  const wanted = object();
+  const extra: Edit[] = [];
+  const copy = t.body();
+  if (chance(random, 0.3)) extra.push(...edits(t, copy, [0, 1]));
+  return {
+    verb: `${subresource}.update`,
+    method: "PUT",
+    path,
+    from: (last) => {
+      const made = structuredClone(last);
+      for (const [key, value] of Object.entries(wanted)) made[key] = value;
+      for (const one of extra) apply(made, one);
+      return made;
+    },
+  };
+}
+
+export function subresourceStep(t: Target, edits: Edits, query: Query): GenStep | undefined {
+  const { random } = t;
+  const names = (t.def.subresources ?? []).map((one) => one.name).filter((name) => served.has(name));
+  if (!names.length) return undefined;
+  const subresource = pick(random, names);
+  const path = `${t.path}/${subresource}`;
+  switch (subresource) {
+    case "status":
+      return writeOf(t, "status", () => ({ status: statusOf(t) as JSONObject }), edits, query);
+    case "scale": {
+      const replicas = pick<unknown>(random, [0, 1, 5, -1, "3", null, 1.5]);
+      if (chance(random, 0.3)) return { verb: "scale.get", method: "GET", path };
+      if (chance(random, 0.5)) return { verb: "scale.patch", method: "PATCH", path: path + query(t, "patch"), headers: merge, body: { spec: { replicas } } };
+      const metadata = {
+        name: chance(random, 0.9) ? t.name : "other",
+        namespace: "default",
+        ...(chance(random, 0.2) ? { resourceVersion: pick(random, ["1", "{rv}"]) } : {}),
+      };
+      const apiVersion = chance(random, 0.9) ? "autoscaling/v1" : "v1";
+      return { verb: "scale.update", method: "PUT", path: path + query(t, "update"), body: { apiVersion, kind: "Scale", metadata, spec: { replicas } } };
+    }
+    case "binding": {
+      const target = pick<JSONObject>(random, [{ kind: "Node", name: "n1" }, { name: "n2" }, { kind: "Pod", name: "x" }, {}, { kind: "Node", name: "BAD" }]);
+      return {
+        verb: "binding",
+        method: "POST",
+        path: path + query(t, "create"),
+        body: { apiVersion: "v1", kind: "Binding", metadata: { name: t.name }, target },
+      };
+    }
+    case "eviction": {
+      const deleteOptions = chance(random, 0.4)
+        ? { deleteOptions: pick<JSONObject>(random, [{ dryRun: ["All"] }, { gracePeriodSeconds: 5 }, { preconditions: { uid: "x" } }, { dryRun: ["x"] }]) }
+        : {};
+      const apiVersion = pick(random, ["policy/v1", "policy/v1", "policy/v1beta1", "v1"]);
+      return {
+        verb: "eviction",
+        method: "POST",
+        path: path + query(t, "create"),
+        body: { apiVersion, kind: "Eviction", metadata: { name: chance(random, 0.9) ? t.name : "other" }, ...deleteOptions },
+      };
+    }
+    case "ephemeralcontainers": {
+      const container = valueFor(random, "core/v1.EphemeralContainer", undefined, 2) as JSONObject;
+      const friendly = { name: "dbg", image: "busybox", ...(chance(random, 0.4) ? container : {}) };
+      return writeOf(t, subresource, () => ({ spec: { ephemeralContainers: [friendly] } }), edits, query);
+    }
+    case "resize": {
+      const resources = chance(random, 0.6)
+        ? { requests: { cpu: pick(random, ["10m", "2", "-1", "x"]) }, limits: { memory: pick(random, ["1Gi", "1Mi", "200Mi"]) } }
+        : (valueFor(random, "core/v1.ResourceRequirements", undefined, 2) as JSONObject);
+      return {
+        verb: "resize.patch",
+        method: "PATCH",
+        path: path + query(t, "patch"),
+        headers: strategic,
+        body: { spec: { containers: [{ name: pick(random, ["main", "c", "nope"]), resources }] } },
+      };
+    }
+    case "approval":
+      return writeOf(
+        t,
+        "approval",
+        () => ({
+          status: {
+            conditions: [
+              { type: pick(random, ["Approved", "Denied", "Failed", "X", ""]), status: pick(random, ["True", "False", ""]), reason: "r", message: "m" },
+            ],
+          },
+        }),
+        edits,
+        query,
+      );
+    case "finalize":
+      return {
+        verb: "finalize",
+        method: "PUT",
+        path,
+        from: (last) => ({ ...last, spec: { finalizers: pick<string[]>(random, [["kubernetes"], [], ["a"], ["example.com/a"]]) } }),
+      };
+    default: {
+      const spec = chance(random, 0.5)
+        ? { audiences: ["a"], expirationSeconds: pick(random, [3600, 10, 2 ** 33, 0]) }
+        : (valueFor(random, "authentication/v1.TokenRequestSpec", undefined, 2) as JSONObject);
+      return {
+        verb: "token",
+        method: "POST",
+        path: path + query(t, "create"),
+        body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec },
+        hide: ["token", "expirationTimestamp"],
+      };
+    }
+  }
+}
