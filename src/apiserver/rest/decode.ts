@@ -1,7 +1,7 @@
 /** Bodies to objects: syntax, unknown and repeated fields, defaults, version (k8s.io/apiserver/pkg/endpoints/handlers). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
-import { normalize } from "../../api/codec/normalize.ts";
+import { normalize, tryNormalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -109,8 +109,9 @@ export function toStored(endpoint: Endpoint, object: KubeObject): KubeObject {
   return endpoint.conversion ? endpoint.conversion.toHub(object) : object;
 }
 
-/** Complete and in Go's order: what the cache takes. */
+/** Complete and in Go's order: what the cache takes. Fields that strategies have set to undefined are left out. */
 export function finish(endpoint: Endpoint, object: KubeObject): KubeObject {
-  const { object: complete } = normalize(endpoint.hubType, object as unknown as JSONObject);
+  const value = object as unknown as JSONObject;
+  const complete = tryNormalize(endpoint.hubType, value, { unknown: false, keys: 0 }) ?? normalize(endpoint.hubType, value).object;
   return complete as unknown as KubeObject;
 }
