@@ -1,11 +1,24 @@
 /** Watch frames, made once per event and form for all watchers. Bounded: the oldest go first. */
 import type { Stored } from "../../cache/cache.ts";
 
+/** Runs of frames that are kept joined: one for each shape of watch that may be emptied in the same turn. */
+const joinedRuns = 8;
+
 export class FrameCache {
   readonly #frames = new Map<Stored, Map<string, Uint8Array>>();
   readonly #max: number;
+  #joined: { run: readonly Uint8Array[]; bytes: Uint8Array }[] = [];
   constructor(max = 1024) {
     this.#max = max;
+  }
+  /** The frames one after the other. Watchers of the same objects, released together, share one copy. */
+  join(run: readonly Uint8Array[], length: number): Uint8Array {
+    const known = this.#joined.find((one) => one.run.length === run.length && one.run.every((frame, i) => frame === run[i]));
+    if (known) return known.bytes;
+    const bytes = Buffer.concat(run, length);
+    if (this.#joined.length >= joinedRuns) this.#joined.shift();
+    this.#joined.push({ run, bytes });
+    return bytes;
   }
   /** `form` names everything that the frame depends on besides the object: event type, media, version, projection. */
   get(stored: Stored, form: string, make: () => Uint8Array): Uint8Array {

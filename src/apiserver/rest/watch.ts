@@ -154,11 +154,11 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
         group.push(frame);
         bytes += frame.length;
         if (bytes < 64 * 1024) continue;
-        yield Buffer.concat(group, bytes);
+        yield rest.frames.join(group, bytes);
         group = [];
         bytes = 0;
       }
-      if (group.length) yield Buffer.concat(group, bytes);
+      if (group.length) yield rest.frames.join(group, bytes);
     }
   } catch (error) {
     yield encode("ERROR", statusOf(call, error).status);
