@@ -40,6 +40,8 @@ export class CertificateVerifier {
   readonly #clock: Clock;
   readonly #cacheSize: number;
   readonly #cache = new Map<string, Verified>();
+  /** By the bytes themselves: a connection hands over the same ones with each request. */
+  #seen = new WeakMap<Uint8Array, Verified>();
   #authorities: X509Certificate[];
 
   constructor(options: CertificateVerifierOptions) {
@@ -51,19 +53,27 @@ export class CertificateVerifier {
   setAuthorities(pem: string): void {
     this.#authorities = parseBundle(pem);
     this.#cache.clear();
+    this.#seen = new WeakMap();
   }
   /** Throws StatusError 401 unless the certificate is valid now for client authentication. */
   verify(der: Uint8Array): { user: UserInfo | undefined; commonName: string } {
-    const fingerprint = createHash("sha256").update(der).digest("hex");
-    let known = this.#cache.get(fingerprint);
+    let known = this.#seen.get(der);
     if (!known) {
-      known = this.#check(der, fingerprint);
-      if (this.#cache.size >= this.#cacheSize) this.#cache.delete(this.#cache.keys().next().value as string);
-      this.#cache.set(fingerprint, known);
+      known = this.#remembered(der);
+      this.#seen.set(der, known);
     }
     const now = this.#clock.now();
     if (now < known.from || now > known.to) throw unauthorized();
     return known;
+  }
+  #remembered(der: Uint8Array): Verified {
+    const fingerprint = createHash("sha256").update(der).digest("hex");
+    const known = this.#cache.get(fingerprint);
+    if (known) return known;
+    const verified = this.#check(der, fingerprint);
+    if (this.#cache.size >= this.#cacheSize) this.#cache.delete(this.#cache.keys().next().value as string);
+    this.#cache.set(fingerprint, verified);
+    return verified;
   }
   #check(der: Uint8Array, fingerprint: string): Verified {
     let certificate: X509Certificate;
