@@ -16,7 +16,11 @@ export interface AuditLogOptions {
   maxBackups?: number;
 }
 
-const encode = (event: AuditEvent): string => `${JSON.stringify(event, (_, value) => (typeof value === "bigint" ? String(value) : value))}\n`;
+/** Only bodies can hold a bigint; a replacer makes JSON.stringify several times as slow. */
+const encode = (event: AuditEvent): string =>
+  event.requestObject || event.responseObject
+    ? `${JSON.stringify(event, (_, value) => (typeof value === "bigint" ? String(value) : value))}\n`
+    : `${JSON.stringify(event)}\n`;
 
 /** Writes each event before write() returns; files are 0600. Throws when the file cannot be opened. */
 export class AuditLog implements AuditSink, Disposable {
