@@ -151,7 +151,11 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
 
 export async function serveHttp2(handler: ApiHandler, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
   const abort = new AbortController();
-  stream.on("close", () => abort.abort(new Error("the client went away")));
+  let answered = false;
+  // Every stream closes in the end; making an error each time costs more than routing the request.
+  stream.on("close", () => {
+    if (!answered) abort.abort(new Error("the client went away"));
+  });
   stream.on("error", () => abort.abort(new Error("the stream broke")));
   const method = String(headers[":method"] ?? "GET");
   const hasBody = !stream.endAfterHeaders;
@@ -170,11 +174,17 @@ export async function serveHttp2(handler: ApiHandler, stream: ServerHttp2Stream,
   if (abort.signal.aborted || stream.destroyed) return;
   const endStream = method === "HEAD" || response.body === undefined;
   stream.respond({ ...answerHeaders(response), ":status": response.status }, { endStream });
-  if (endStream) return;
-  if (response.body instanceof Uint8Array) stream.end(response.body);
-  else {
+  if (endStream) {
+    answered = true;
+    return;
+  }
+  if (response.body instanceof Uint8Array) {
+    answered = true;
+    stream.end(response.body);
+  } else {
     try {
       await pump(response.body as AsyncIterable<Uint8Array>, stream, abort.signal);
+      answered = true;
       stream.end();
     } catch {
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
