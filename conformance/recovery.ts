@@ -114,7 +114,7 @@ async function round(kind: string): Promise<string> {
     for (const pid of victims()) process.kill(pid, "SIGKILL");
     if (again) await cluster.up();
     await until("the node Ready, its lease renewed since", 60, async () => {
-      const conditions = await cluster.kubectl("get node -o jsonpath={.items[0].status.conditions[?(@.type=='Ready')].status}");
+      const conditions = await cluster.kubectl("get node -o jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}");
       return conditions === "True" && (await leaseRenewed()) > killed;
     });
     recovered = Date.now() - killed;

@@ -65,7 +65,7 @@ async function application(): Promise<void> {
 
 /** Starts the command, kills it after a while, and what it had started goes on. */
 async function interrupted(command: string[], milliseconds: number): Promise<void> {
-  await using running = new Background(launcher, [...command, "--data-dir", cluster.dataDir]);
+  await using _running = new Background(launcher, [...command, "--data-dir", cluster.dataDir]);
   await sleep(milliseconds);
 }
 

@@ -30,7 +30,7 @@ import { writeFileAtomic } from "./files.ts";
 import { foreground, untilStopped } from "./foreground.ts";
 import { pauseImage, pauseImageName } from "./images/pause.ts";
 import { ImageStore } from "./images/store.ts";
-import { Journal } from "./journal.ts";
+import { Journal, journalFile } from "./journal.ts";
 import { cniDirectory } from "./packages.ts";
 import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
 import { cgroupRoot, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
@@ -47,7 +47,7 @@ export async function runAgent(settings: Settings): Promise<void> {
   const cniBinDirectory = cniDirectory();
   if (!cniBinDirectory) throw new Error("the CNI plugins are not installed: apt-get install containernetworking-plugins");
 
-  const journal = new Journal(join(paths.run, "machine.json"));
+  const journal = new Journal(journalFile(paths));
   for (const table of [networkTable, proxyTable]) journal.add("nftTables", `ip ${table}`);
   await applyRuleset(masqueradeRules(settings));
   mkdirSync(join(paths.cni, "net.d"), { recursive: true, mode: 0o755 });

@@ -7,7 +7,8 @@ import { allPids, commandLine, identify, withDescendants } from "../linux/proces
 import { UsageError } from "./commands/options.ts";
 import { endProcesses, stopDaemon } from "./daemon.ts";
 import { readIdentity } from "./files.ts";
-import { Journal } from "./journal.ts";
+import { Journal, journalFile } from "./journal.ts";
+import { lockCluster } from "./lock.ts";
 import { restoreMachine } from "./machine.ts";
 import { type Paths, pathsOf } from "./paths.ts";
 import { Progress } from "./progress.ts";
@@ -17,6 +18,7 @@ const clock = systemClock;
 export async function down(dataDir: string): Promise<void> {
   const paths = pathsOf(dataDir);
   if (!existsSync(join(paths.data, "settings.json"))) throw new UsageError(`no cluster in ${dataDir}`);
+  using _lock = lockCluster(paths, "down");
   await stopAll(paths, new Progress(process.stdout, clock));
 }
 
@@ -27,8 +29,9 @@ export async function reset(dataDir: string): Promise<void> {
   if (readdirSync(paths.data).length === 0) return removeEmpty(paths.data, progress);
   if (!existsSync(join(paths.data, "settings.json")))
     throw new UsageError(`${dataDir} is not a cluster's data directory: it has no settings.json, so nothing was deleted`);
+  using _lock = lockCluster(paths, "reset");
   await stopAll(paths, progress);
-  const journal = new Journal(join(paths.run, "machine.json"));
+  const journal = new Journal(journalFile(paths));
   await progress.step("machine", (note) => {
     note(journal.record.packages.length ? `distribution packages stay: ${journal.record.packages.join(", ")}` : "as before");
     return restoreMachine(journal);
@@ -47,7 +50,8 @@ function removeEmpty(directory: string, progress: Progress): void {
   progress.line(`nothing to reset: ${directory} was empty`);
 }
 
-async function stopAll(paths: Paths, progress: Progress): Promise<void> {
+/** Server, agent, containerd and every container; the data stay. */
+export async function stopAll(paths: Paths, progress: Progress): Promise<void> {
   for (const name of ["agent", "server"]) {
     await progress.step(name, async (note) => note((await stopDaemon(paths, name, clock)) ? "stopped" : "was not running"));
   }

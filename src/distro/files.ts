@@ -17,12 +17,33 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   renameSync(beside, path);
 }
 
-/** The process a pid file names; undefined when there is none. */
-export function readIdentity(path: string): ProcessIdentity | undefined {
+/** The object in a JSON file of ours; undefined when there is none. Throws one sentence for anything else in it. */
+export function readJsonFile<T extends object>(path: string): T | undefined {
+  let text: string;
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as ProcessIdentity;
+    text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is damaged (${(error as Error).message}): put back a copy of it, or delete the cluster's data directory`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error(`${path} is damaged (it holds no JSON object): put back a copy of it, or delete the cluster's data directory`);
+  return value as T;
+}
+
+/** The process a pid file names; undefined when there is none, or when it names none: then there is nothing to stop. */
+export function readIdentity(path: string): ProcessIdentity | undefined {
+  try {
+    const identity = JSON.parse(readFileSync(path, "utf8")) as Partial<ProcessIdentity> | null;
+    return typeof identity?.pid === "number" && typeof identity.started === "string" ? { pid: identity.pid, started: identity.started } : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

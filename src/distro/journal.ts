@@ -2,9 +2,10 @@
  * What was changed on the machine outside the data directory, written down before it is changed, so that `reset` can put
  * it back even after a crash in between.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { writeFileAtomic } from "./files.ts";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readJsonFile, writeFileAtomic } from "./files.ts";
+import type { Paths } from "./paths.ts";
 
 interface MachineChanges {
   /** Sysctl -> value before. */
@@ -20,13 +21,15 @@ interface MachineChanges {
 
 const empty = (): MachineChanges => ({ sysctls: {}, paths: [], links: [], nftTables: [], cgroups: [], packages: [] });
 
+export const journalFile = (paths: Paths): string => join(paths.run, "machine.json");
+
 export class Journal {
   readonly #file: string;
   readonly #record: MachineChanges;
   constructor(file: string) {
     this.#file = file;
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    this.#record = existsSync(file) ? { ...empty(), ...(JSON.parse(readFileSync(file, "utf8")) as Partial<MachineChanges>) } : empty();
+    this.#record = { ...empty(), ...readJsonFile<Partial<MachineChanges>>(file) };
   }
 
   get record(): Readonly<MachineChanges> {

@@ -5,7 +5,10 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { CommandError, run } from "../linux/command.ts";
 import { readSysctl, writeSysctl } from "../linux/sysctl.ts";
-import type { Journal } from "./journal.ts";
+import { UsageError } from "./commands/options.ts";
+import { readJsonFile } from "./files.ts";
+import { type Journal, journalFile } from "./journal.ts";
+import type { Paths } from "./paths.ts";
 import { nodeAddress, type Settings } from "./settings.ts";
 
 const sysctls: Record<string, string> = {
@@ -27,14 +30,21 @@ export async function prepareMachine(settings: Settings, journal: Journal): Prom
   }
 }
 
+/** Throws UsageError when another cluster, or somebody else, has the bridge. */
+export function assertBridgeIsOurs({ bridge }: Settings, paths: Paths): void {
+  if (!existsSync(`/sys/class/net/${bridge}`)) return;
+  const record = readJsonFile<{ links?: string[] }>(journalFile(paths));
+  if (!record?.links?.includes(bridge))
+    throw new UsageError(
+      `a network interface named ${bridge} exists and is not of this cluster: if another cluster runs, \`k8ts reset\` it; otherwise remove it (ip link del ${bridge})`,
+    );
+}
+
 /** The CNI bridge plugin takes over a bridge that exists; making it first gives the node its address before any pod runs. */
 async function ensureBridge(settings: Settings, journal: Journal): Promise<void> {
   const { bridge, podCIDR } = settings;
   const address = `${nodeAddress(settings)}/${podCIDR.split("/")[1]}`;
-  if (existsSync(`/sys/class/net/${bridge}`)) {
-    if (!journal.record.links.includes(bridge))
-      throw new Error(`a network interface named ${bridge} exists and is not of this cluster: remove it (ip link del ${bridge})`);
-  } else {
+  if (!existsSync(`/sys/class/net/${bridge}`)) {
     journal.add("links", bridge);
     await run("ip", ["link", "add", bridge, "type", "bridge"]);
   }

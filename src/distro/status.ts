@@ -6,7 +6,9 @@ import { systemClock } from "../base/clock.ts";
 import { nodes } from "../client/resources.gen.ts";
 import { identify } from "../linux/process.ts";
 import { readAdminClient } from "./admin-client.ts";
+import { UsageError } from "./commands/options.ts";
 import { daemonPids, findDaemon } from "./daemon.ts";
+import { readJsonFile } from "./files.ts";
 import { kubeconfigPath, pathsOf } from "./paths.ts";
 import type { Settings } from "./settings.ts";
 
@@ -23,7 +25,8 @@ interface Status {
 
 export async function readStatus(dataDir: string): Promise<Status> {
   const paths = pathsOf(dataDir);
-  const settings = JSON.parse(readFileSync(join(paths.data, "settings.json"), "utf8")) as Settings & { simulate: boolean };
+  const settings = readJsonFile<Settings & { simulate: boolean }>(join(paths.data, "settings.json"));
+  if (!settings) throw new UsageError(`no cluster in ${dataDir}: start one with \`k8ts up\``);
   const names = settings.simulate ? ["server"] : ["server", "agent"];
   const processes = names.map((name) => {
     const daemon = findDaemon(paths, name);

@@ -1,5 +1,5 @@
 /** `k8ts up`: from nothing, or from any half-finished state, to a Ready node. Every step may be repeated. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Lease } from "../api/types/coordination-v1.gen.ts";
@@ -10,15 +10,17 @@ import { leases, nodes } from "../client/resources.gen.ts";
 import { readAdminClient } from "./admin-client.ts";
 import { settingsFlags, simulateFlags, UsageError } from "./commands/options.ts";
 import { type Daemon, findDaemon, lastError, logFile, startDaemon } from "./daemon.ts";
-import { writeFileAtomic } from "./files.ts";
+import { stopAll } from "./down.ts";
+import { readJsonFile, writeFileAtomic } from "./files.ts";
 import { ensureIdentities } from "./identities.ts";
-import { Journal } from "./journal.ts";
-import { ensureCgroupRoots, prepareMachine } from "./machine.ts";
+import { Journal, journalFile } from "./journal.ts";
+import { lockCluster } from "./lock.ts";
+import { assertBridgeIsOurs, ensureCgroupRoots, prepareMachine } from "./machine.ts";
 import { installPackages, missingPackages } from "./packages.ts";
 import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
 import { Progress } from "./progress.ts";
 import type { SimulateOptions } from "./server.ts";
-import { cgroupRoot, nodeAddress, type Settings } from "./settings.ts";
+import { cgroupRoot, nodeAddress, type Settings, settingsProblems } from "./settings.ts";
 import { loadStages, simulatedNodeNames } from "./simulated-nodes.ts";
 
 const clock = systemClock;
@@ -28,17 +30,28 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
   const progress = new Progress(process.stdout, clock);
   const started = clock.monotonic();
   const paths = pathsOf(settings.dataDir);
-  mkdirSync(paths.data, { recursive: true, mode: 0o711 });
-  // Mistakes in stage files are shown here, not in the server's log.
+  // Everything that can be refused is, before anything is made. Mistakes in stage files are shown here, not in the server's log.
+  const problems = settingsProblems(settings);
+  if (problems.length) throw new UsageError(problems.join("; "));
   if (options.simulate) loadStages(options.simulate.stages);
+  assertSameSettings(paths, settings, options.simulate);
+  if (!findDaemon(paths, "server")) await assertPortFree(settings.port);
+  if (!options.simulate) assertBridgeIsOurs(settings, paths);
+
+  mkdirSync(paths.data, { recursive: true, mode: 0o711 });
   rememberSettings(paths, settings, options.simulate);
-  const journal = new Journal(join(paths.run, "machine.json"));
+  using _lock = lockCluster(paths, "up");
+  const wasRunning = findDaemon(paths, "server") !== undefined;
+  const agentWasRunning = findDaemon(paths, "agent") !== undefined;
+  const journal = new Journal(journalFile(paths));
 
   if (!options.simulate) {
     await progress.step("packages", async (note) => {
       const missing = missingPackages();
       if (missing.length) await installPackages(missing, note);
       for (const name of missing) journal.add("packages", name);
+      const still = missingPackages();
+      if (still.length) throw new Error(`${still.join(", ")}: installed, but its programs are not on PATH (${process.env.PATH ?? ""})`);
       note(journal.record.packages.length ? `installed: ${journal.record.packages.join(", ")}` : "all present");
     });
     await progress.step("machine", async (note) => {
@@ -53,10 +66,7 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
   });
 
   const flags = [...settingsFlags(settings), ...(options.simulate ? simulateFlags(options.simulate) : [])];
-  const agentWasRunning = findDaemon(paths, "agent") !== undefined;
   const wallStarted = clock.now();
-  const wasRunning = findDaemon(paths, "server") !== undefined;
-  if (!wasRunning) await assertPortFree(settings.port);
   const server = findDaemon(paths, "server") ?? startDaemon(paths, "server", ["server", ...flags]);
   const agent = options.simulate ? undefined : (findDaemon(paths, "agent") ?? startDaemon(paths, "agent", ["agent", ...flags]));
 
@@ -72,6 +82,10 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
       for (const name of names) await until(paths, agent ? [server, agent] : [server], () => nodeReady(client, name, since));
       note(names.length === 1 ? `${settings.nodeName} is Ready` : `${names.length} nodes are Ready`);
     });
+  } catch (error) {
+    // What a failed start leaves running would start again and fail again; what ran before goes on.
+    if (!wasRunning && !agentWasRunning) await stopAll(paths, progress);
+    throw error;
   } finally {
     await client.transport[Symbol.asyncDispose]();
   }
@@ -80,20 +94,26 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
 }
 
 /** A cluster keeps the settings it was made with: certificates, addresses and stored objects depend on them. */
-function rememberSettings(paths: Paths, settings: Settings, simulate: SimulateOptions | undefined): void {
-  const file = join(paths.data, "settings.json");
-  const wanted: Record<string, unknown> = { ...settings, simulate: simulate !== undefined, ...(simulate ? { nodes: simulate.nodes } : {}) };
-  if (!existsSync(file)) {
-    writeFileAtomic(file, `${JSON.stringify(wanted, null, 2)}\n`, 0o600);
-    return;
-  }
-  const held = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-  const changed = Object.entries(wanted).filter(([key, value]) => held[key] !== undefined && held[key] !== value);
+function assertSameSettings(paths: Paths, settings: Settings, simulate: SimulateOptions | undefined): void {
+  const held = readJsonFile<Record<string, unknown>>(join(paths.data, "settings.json"));
+  if (!held) return;
+  const changed = Object.entries(asRemembered(settings, simulate)).filter(([key, value]) => held[key] !== undefined && held[key] !== value);
   if (changed.length) {
     const words = changed.map(([key, value]) => `${key} ${String(held[key])} (asked: ${String(value)})`).join(", ");
     throw new UsageError(`the cluster in ${settings.dataDir} was made with ${words}: use the same, another --data-dir, or \`k8ts reset\` first`);
   }
 }
+
+function rememberSettings(paths: Paths, settings: Settings, simulate: SimulateOptions | undefined): void {
+  const file = join(paths.data, "settings.json");
+  if (!existsSync(file)) writeFileAtomic(file, `${JSON.stringify(asRemembered(settings, simulate), null, 2)}\n`, 0o600);
+}
+
+const asRemembered = (settings: Settings, simulate: SimulateOptions | undefined): Record<string, unknown> => ({
+  ...settings,
+  simulate: simulate !== undefined,
+  ...(simulate ? { nodes: simulate.nodes } : {}),
+});
 
 async function assertPortFree(port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
