@@ -80,6 +80,7 @@ export function createPodWriter(client: Client, clock: Clock): PodWriter {
         reason: "PreemptionByScheduler",
         message,
         lastTransitionTime: formatTime(clock.now()),
+        observedGeneration: pod.metadata.generation,
       };
       try {
         await patchStatus(pod, { conditions: [condition] }, signal);
