@@ -44,7 +44,6 @@ export const forbidden = (resource: string, name: string, why: string): StatusEr
 };
 export const badRequest = (message: string): StatusError => make(400, "BadRequest", message);
 export const unauthorized = (message = "Unauthorized"): StatusError => make(401, "Unauthorized", message);
-export const gone = (message: string): StatusError => make(410, "Gone", message);
 export const expired = (message: string): StatusError => make(410, "Expired", message);
 export const methodNotSupported = (resource: string, action: string): StatusError =>
   make(405, "MethodNotAllowed", `${action} is not supported on resources of kind ${JSON.stringify(resource)}`, split(resource));
@@ -57,11 +56,6 @@ export const internalError = (why: string): StatusError =>
 export const serviceUnavailable = (why: string): StatusError => make(503, "ServiceUnavailable", why);
 export const timeout = (message: string, retryAfterSeconds = 0): StatusError =>
   make(504, "Timeout", `Timeout: ${message}`, retryAfterSeconds ? { retryAfterSeconds } : undefined);
-export const unknownTimeoutOnServer = (resource: string, verb: string, retryAfterSeconds: number): StatusError =>
-  make(500, "ServerTimeout", `The ${verb} operation against ${resource} could not be completed at this time, please try again.`, {
-    ...split(resource),
-    retryAfterSeconds,
-  });
 
 /** `kind` is a GroupKind: `Deployment.apps`, `Pod`. */
 export const invalid = (kind: string, name: string, errors: FieldError[]): StatusError => {

@@ -5,13 +5,8 @@ export const podCondition = (status: PodStatus | undefined, type: string): PodCo
 const isTrue = (pod: Pick<Pod, "status">, type: string): boolean => podCondition(pod.status, type)?.status === "True";
 
 export const isPodReady = (pod: Pick<Pod, "status">): boolean => isTrue(pod, "Ready");
-export const areContainersReady = (pod: Pick<Pod, "status">): boolean => isTrue(pod, "ContainersReady");
-export const isPodScheduled = (pod: Pick<Pod, "status">): boolean => isTrue(pod, "PodScheduled");
 /** Succeeded or Failed: its containers will not run again. */
 export const isPodTerminal = (pod: Pick<Pod, "status">): boolean => pod.status?.phase === "Failed" || pod.status?.phase === "Succeeded";
-export const isPodTerminating = (pod: Pick<Pod, "metadata">): boolean => pod.metadata.deletionTimestamp !== undefined;
-/** Neither finished nor being deleted. */
-export const isPodActive = (pod: Pick<Pod, "metadata" | "status">): boolean => !isPodTerminal(pod) && !isPodTerminating(pod);
 
 /** Ready for at least `minReadySeconds` at `now` (milliseconds since the epoch). */
 export function isPodAvailable(pod: Pick<Pod, "status">, minReadySeconds: number, now: number): boolean {

@@ -1,7 +1,8 @@
 /** POST bindings and pods/binding: a pod gets its node (pkg/registry/core/pod/storage BindingREST). */
 import { deepCopy } from "../../../api/copy.ts";
 import type { ApiResponse } from "../../../api/exchange.ts";
-import { invalidValue, notSupported, path, required } from "../../../api/field.ts";
+import { validateBinding } from "../../../api/core/binding.ts";
+import { invalidValue, path } from "../../../api/field.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
 import { badRequest, conflict, invalid } from "../../../api/status.ts";
@@ -14,10 +15,7 @@ import { respondObject } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
 function validate(binding: Binding): void {
-  const errors = [];
-  const { target } = binding;
-  if (target.kind && target.kind !== "Node") errors.push(notSupported(path("target", "kind"), target.kind, ["Node", "<empty>"]));
-  if (!target.name) errors.push(required(path("target", "name")));
+  const errors = validateBinding(binding);
   if (errors.length) throw invalid("Binding", binding.metadata.name, errors);
 }
 
