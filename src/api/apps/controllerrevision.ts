@@ -34,7 +34,7 @@ export const controllerRevisionKind: Kind<ControllerRevision> = {
   validateUpdate: (revision, old) => [
     ...validateMetadataUpdate(revision.metadata, old.metadata),
     ...validateCommon(revision),
-    ...validateImmutable(revision.data, old.data, path("data"), { Raw: null, Object: null }),
+    ...validateImmutable(revision.data, old.data, path("data")),
   ],
   cells: (revision, now) => [revision.metadata.name, controllerName(revision), revision.revision, age(revision, now)],
 };

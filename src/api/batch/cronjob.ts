@@ -23,7 +23,11 @@ const jobPath = specPath.child("jobTemplate", "spec");
 /** The controller appends a time of ten digits to the name. */
 const maxNameLength = 63 - 11;
 
+/** Where a zone is not followed by anything, upstream's parser fails with Go's own words. */
+const crash = "invalid schedule format: runtime error: slice bounds out of range [:-1]";
+
 function scheduleError(schedule: string): string | undefined {
+  if (/^(?:CRON_)?TZ=\S*$/.test(schedule)) return crash;
   try {
     parseCronSchedule(schedule);
     return undefined;

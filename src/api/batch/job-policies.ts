@@ -23,11 +23,12 @@ const requiredOf = (value: string | undefined, supported: readonly string[], at:
 /** The forms of upstream's internal types. */
 export const shownFailurePolicy = (policy: PodFailurePolicy | undefined): unknown =>
   policy && {
-    Rules: policy.rules?.map(({ action, onExitCodes: codes, onPodConditions: conditions }) => ({
-      Action: action,
-      OnExitCodes: codes ? { ContainerName: codes.containerName ?? null, Operator: codes.operator, Values: codes.values ?? null } : null,
-      OnPodConditions: conditions?.map(({ type, status }) => ({ Type: type, Status: status })) ?? null,
-    })),
+    Rules:
+      policy.rules?.map(({ action, onExitCodes: codes, onPodConditions: conditions }) => ({
+        Action: action,
+        OnExitCodes: codes ? { ContainerName: codes.containerName ?? null, Operator: codes.operator, Values: codes.values ?? null } : null,
+        OnPodConditions: conditions?.map(({ type, status }) => ({ Type: type, Status: status })) ?? null,
+      })) ?? null,
   };
 export const shownSuccessPolicy = (policy: SuccessPolicy | undefined): unknown =>
   policy && {

@@ -29,6 +29,7 @@ const uidLabel = "batch.kubernetes.io/controller-uid";
 const nameLabel = "batch.kubernetes.io/job-name";
 const legacyUidLabel = "controller-uid";
 const legacyNameLabel = "job-name";
+const generatedLabels = [uidLabel, nameLabel, legacyUidLabel, legacyNameLabel];
 
 /** A job that does not bring its own selector selects by its uid. Labels that are there already are kept, and judged later. */
 function generateSelector({ metadata, spec }: Job): void {
@@ -68,9 +69,16 @@ function validateSpec(spec: JobSpec, options: PodValidationOptions): FieldError[
   return errors;
 }
 
+/** Labels that the job has from a template without labels of its own are made after validation upstream. */
+function givenMetadata({ metadata }: Job): Job["metadata"] {
+  const keys = Object.keys(metadata.labels ?? {});
+  const { labels: _labels, ...rest } = metadata;
+  return keys.every((key) => generatedLabels.includes(key)) ? rest : metadata;
+}
+
 function validateJob(job: Job, options: PodValidationOptions, prefixed: boolean): FieldError[] {
   const { metadata, spec } = job;
-  const errors = [...validateMetadata(metadata, rules), ...validateGeneratedSelector(job, prefixed), ...validateSpec(spec, options)];
+  const errors = [...validateMetadata(givenMetadata(job), rules), ...validateGeneratedSelector(job, prefixed), ...validateSpec(spec, options)];
   if (spec.completionMode === "Indexed" && (spec.completions ?? 0) > 0) {
     const host = `${metadata.name}-${(spec.completions as number) - 1}`;
     if (isDNS1123Label(host).length)
@@ -142,6 +150,12 @@ function validateUpdate(job: Job, old: Job): FieldError[] {
   ];
 }
 
+/** One object under two names, as upstream has it: labels that the template gets later are the job's as well. */
+function inheritLabels({ metadata, spec }: Job): void {
+  const labels = spec.template.metadata?.labels;
+  if (labels && !Object.keys(metadata.labels ?? {}).length) metadata.labels = labels;
+}
+
 function setDefaults(job: Job): void {
   job.spec ??= {} as JobSpec;
   const { spec } = job;
@@ -152,9 +166,7 @@ function setDefaults(job: Job): void {
     spec.parallelism = 1;
   }
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : 2 ** 31 - 1;
-  const labels = spec.template.metadata?.labels;
-  // One object under two names, as upstream has it: labels that the template gets later are the job's as well.
-  if (labels && !Object.keys(job.metadata.labels ?? {}).length) job.metadata.labels = labels;
+  inheritLabels(job);
   spec.completionMode ??= "NonIndexed";
   spec.suspend ??= false;
   spec.podReplacementPolicy ??= spec.podFailurePolicy ? "Failed" : "TerminatingOrFailed";
@@ -198,6 +210,7 @@ export const jobKind: Kind<Job> = {
   setDefaults,
   prepareForCreate(job) {
     if (!job.spec.manualSelector) generateSelector(job);
+    inheritLabels(job);
     job.status = {};
     job.metadata.generation = 1;
     dropDisabledPodFields(job.spec.template.spec, undefined);

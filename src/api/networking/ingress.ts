@@ -21,7 +21,7 @@ function validateReference(reference: TypedLocalObjectReference, at: Path): Fiel
   const { apiGroup, kind = "", name = "" } = reference;
   const segment = (value: string, field: string): FieldError[] =>
     value ? invalidAll(at.child(field), value, isPathSegmentName(value)) : [required(at.child(field))];
-  const group = apiGroup === undefined ? [] : invalidAll(at.child("apiGroup"), apiGroup, isDNS1123Subdomain(apiGroup));
+  const group = apiGroup === undefined || apiGroup === null ? [] : invalidAll(at.child("apiGroup"), apiGroup, isDNS1123Subdomain(apiGroup));
   return [...group, ...segment(kind, "kind"), ...segment(name, "name")];
 }
 
@@ -40,7 +40,7 @@ function validateBackend({ service, resource }: IngressBackend, at: Path): Field
 }
 
 function validatePath({ pathType, path: text = "", backend }: HTTPIngressPath, at: Path): FieldError[] {
-  if (pathType === undefined) return [required(at.child("pathType"), "pathType must be specified")];
+  if ((pathType ?? undefined) === undefined) return [required(at.child("pathType"), "pathType must be specified")];
   const here = at.child("path");
   const errors: FieldError[] = [];
   const absolute = (): void => {

@@ -49,10 +49,15 @@ function validateSpec({ spec }: CSIDriver): FieldError[] {
     const why = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
     errors.push(invalidValue(at.child("serviceAccountTokenInSecrets"), serviceAccountTokenInSecrets, why));
   }
-  return [...errors, ...needed(spec.preventPodSchedulingIfMissing, "preventPodSchedulingIfMissing")];
+  return errors;
 }
 
 const tokensUnprotected = ({ spec }: CSIDriver): boolean => Boolean(spec.tokenRequests?.length) && spec.serviceAccountTokenInSecrets === undefined;
+
+/** A field of a feature that v1.36 has switched off. */
+function dropDisabled(driver: CSIDriver, old?: CSIDriver): void {
+  if (old?.spec.preventPodSchedulingIfMissing === undefined) delete driver.spec.preventPodSchedulingIfMissing;
+}
 
 export const csiDriverKind: Kind<CSIDriver> = {
   resource: "csidrivers.storage.k8s.io",
@@ -68,11 +73,12 @@ export const csiDriverKind: Kind<CSIDriver> = {
     if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ["Persistent"];
     spec.requiresRepublish ??= false;
     spec.seLinuxMount ??= false;
-    spec.preventPodSchedulingIfMissing ??= false;
   },
+  prepareForCreate: (driver) => dropDisabled(driver),
   validate: (driver) => [...validateMetadata(driver.metadata, rules), ...validateSpec(driver)],
   warnings: (driver) => (tokensUnprotected(driver) ? [tokensWarning] : []),
   prepareForUpdate(driver, old) {
+    dropDisabled(driver, old);
     if (!semanticEqual(driver.spec, old.spec)) driver.metadata.generation = (old.metadata.generation ?? 0) + 1;
   },
   validateUpdate: (driver, old) => [

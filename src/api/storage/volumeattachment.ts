@@ -30,7 +30,7 @@ function validateInline(spec: PersistentVolumeSpec, here: Path): FieldError[] {
   errors.push(...validateAccessModes(spec.accessModes, here.child("accessModes")));
   if (spec.persistentVolumeReclaimPolicy && spec.persistentVolumeReclaimPolicy !== "Retain")
     errors.push(forbiddenField(here.child("persistentVolumeReclaimPolicy"), `may only be Retain ${context}`));
-  return spec.csi ? [...errors, ...validateCsiPersistent(spec.csi, here.child("csi"))] : errors;
+  return [...errors, ...(spec.csi ? validateCsiPersistent(spec.csi, here.child("csi")) : [required(here, "must specify a volume type")])];
 }
 
 function validateSource({ persistentVolumeName: name, inlineVolumeSpec: inline }: VolumeAttachmentSource, here: Path): FieldError[] {
