@@ -82,7 +82,16 @@ const instant = (ms: number): Instant => {
   const seconds = Math.floor(ms / 1000);
   return { seconds, nanos: Math.round((ms - seconds * 1000) * 1e6) };
 };
-const date = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19);
+let lastSeconds = Number.NaN;
+let lastDate = "";
+
+/** The last one is remembered: an object is stamped several times within a second. */
+function date(seconds: number): string {
+  if (seconds === lastSeconds) return lastDate;
+  lastDate = new Date(seconds * 1000).toISOString().slice(0, 19);
+  lastSeconds = seconds;
+  return lastDate;
+}
 
 /** RFC 3339, any fraction and offset, to milliseconds since the epoch (with a fraction). Throws TimeError. */
 export function parseTime(text: string): number {

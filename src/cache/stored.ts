@@ -10,9 +10,12 @@ export type IndexFields = (object: KubeObject) => { fields?: Record<string, stri
 type Labels = Readonly<Record<string, string>>;
 const noLabels: Labels = Object.freeze(Object.create(null) as Record<string, string>);
 
-/** What the objects of one cache share: parsed forms (least recently used go first) and equal label sets. */
+/**
+ * What the objects of one cache share: room for parsed forms and equal label sets. Of parsed forms those go first that came
+ * first and were not read since the last round; a read only marks its object, so that it costs next to nothing.
+ */
 export class Shared {
-  readonly #parsed = new Map<StoredObject, KubeObject>();
+  readonly #kept = new Set<StoredObject>();
   readonly #labels = new Map<string, Labels>();
   readonly #strings = new Map<string, string>();
   readonly #maxBytes: number;
@@ -23,33 +26,33 @@ export class Shared {
     this.#maxBytes = maxBytes;
   }
   parse(stored: StoredObject): KubeObject {
-    const known = this.#parsed.get(stored);
-    if (known) {
-      this.#parsed.delete(stored);
-      this.#parsed.set(stored, known);
-      return known;
+    if (stored.parsed) {
+      stored.read = true;
+      return stored.parsed;
     }
     const object = parseJSON(stored.bytes).value as unknown as KubeObject;
     this.keep(stored, object);
     return object;
   }
-  /** The parsed form, if it is kept. */
-  parsed(stored: StoredObject): KubeObject | undefined {
-    return this.#parsed.get(stored);
-  }
   keep(stored: StoredObject, object: KubeObject): void {
-    this.#parsed.set(stored, object);
-    this.#bytes += stored.bytes.length;
+    if (!stored.parsed) this.#bytes += stored.bytes.length;
+    stored.parsed = object;
+    this.#kept.add(stored);
     if (this.#bytes <= this.#maxBytes) return;
-    for (const oldest of this.#parsed.keys()) {
-      if (this.#bytes <= this.#maxBytes || oldest === stored) break;
-      this.#parsed.delete(oldest);
-      this.#bytes -= oldest.bytes.length;
+    for (const oldest of this.#kept) {
+      if (this.#bytes <= this.#maxBytes || this.#kept.size === 1) break;
+      if (oldest === stored || oldest.read) {
+        oldest.read = false;
+        this.#kept.delete(oldest);
+        this.#kept.add(oldest);
+      } else this.forget(oldest);
     }
   }
-  /** Superseded: nobody will ask for it soon. */
+  /** Superseded, or long not asked for. */
   forget(stored: StoredObject): void {
-    if (this.#parsed.delete(stored)) this.#bytes -= stored.bytes.length;
+    if (!this.#kept.delete(stored)) return;
+    stored.parsed = undefined;
+    this.#bytes -= stored.bytes.length;
   }
   labels(labels: Record<string, string> | undefined): Labels {
     if (!labels) return noLabels;
@@ -83,6 +86,9 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   readonly name: string;
   readonly revision: number;
   readonly bytes: Uint8Array;
+  /** The parsed form while Shared keeps it, and whether somebody asked for it lately. */
+  parsed?: KubeObject;
+  read = false;
   readonly #family: Family;
   readonly #revisionAt: number;
   readonly #uidAt: number;
@@ -140,7 +146,7 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   #read(): void {
     const { shared, index } = this.#family;
     // Strings are all that is taken from it, so the quick reading will do; and a scan of everything must not empty the cache.
-    const object = shared.parsed(this) ?? (JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length).toString()) as KubeObject);
+    const object = this.parsed ?? (JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length).toString()) as KubeObject);
     this.#labels = shared.labels(object.metadata.labels);
     const fields = index(object).fields ?? {};
     const names = Object.keys(fields);
