@@ -11,9 +11,11 @@ const files: Record<string, URL> = {
 };
 
 /** What a cluster does where no stage file says otherwise: nodes Ready, pods Running, a Job's pods Succeeded, deletions done. */
-export function builtInStages(): Stage[] {
-  return Object.entries(files).flatMap(([name, url]) => parseStages(readFileSync(url, "utf8"), name));
+export function builtInStages(): readonly Stage[] {
+  builtIn ??= Object.entries(files).flatMap(([name, url]) => parseStages(readFileSync(url, "utf8"), name));
+  return builtIn;
 }
+let builtIn: readonly Stage[] | undefined;
 
 /** Built-in stages and those of files: a file that has stages for a resource replaces the built-in ones of that resource. */
 export function withStages(fromFiles: readonly Stage[]): Stage[] {

@@ -52,15 +52,13 @@ export function splitTemplate(source: string): Part[] {
   }
 }
 
+/** Strings, and the end of an action. */
+const ending = /"(?:[^"\\\n]|\\.)*"|`[^`]*`|\}\}/g;
+
 /** Offset of the `}}` that ends an action; those inside strings do not. */
 function closing(source: string, start: number): number {
-  for (let at = start; at < source.length; at++) {
-    const c = source[at];
-    if (c === "`") at = source.indexOf("`", at + 1);
-    else if (c === '"') for (at++; at < source.length && source[at] !== '"'; at++) if (source[at] === "\\") at++;
-    if (at < 0) return -1;
-    if (source.startsWith("}}", at)) return at;
-  }
+  ending.lastIndex = start;
+  for (let match = ending.exec(source); match; match = ending.exec(source)) if (match[0] === "}}") return match.index;
   return -1;
 }
 
