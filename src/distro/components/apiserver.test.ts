@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { component, optionsFrom } from "./apiserver.ts";
+import { selectControllers } from "./controller-names.ts";
+import { parseFlags } from "./flags.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "apiserver-"));
+after(() => rmSync(directory, { recursive: true }));
+const pem = join(directory, "key.pem");
+writeFileSync(pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+const needed = ["--service-account-issuer=https://k", `--service-account-signing-key-file=${pem}`];
+const options = (...args: string[]): ReturnType<typeof optionsFrom> => optionsFrom(parseFlags(component, [...needed, ...args]));
+const problem = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "";
+};
+
+test("flags become the server's options", () => {
+  const read = options(
+    "--service-account-issuer=https://old",
+    "--authorization-mode=RBAC",
+    "--service-cluster-ip-range=10.0.0.0/16,fd00::/112",
+    "--service-node-port-range=31000-31009",
+    "--request-timeout=90s",
+    "--event-ttl=2h",
+    "--max-requests-inflight=7",
+    "--advertise-address=192.0.2.1",
+  );
+  assert.equal(read.serviceAccountIssuer, "https://k");
+  assert.deepEqual(read.acceptedIssuers, ["https://old"]);
+  assert.deepEqual(read.authorizationModes, ["RBAC"]);
+  assert.deepEqual(read.serviceRanges, ["10.0.0.0/16", "fd00::/112"]);
+  assert.deepEqual(read.nodePorts, { first: 31000, last: 31009 });
+  assert.equal(read.requestTimeoutSeconds, 90);
+  assert.equal(read.eventTtlSeconds, 7200);
+  assert.equal(read.maxReading, 7);
+  assert.deepEqual(read.advertise, { address: "192.0.2.1", port: 6443 });
+  assert.equal(read.kubelet, undefined);
+});
+
+test("a port range may be written with its size", () => {
+  assert.deepEqual(options("--service-node-port-range=30000+9").nodePorts, { first: 30000, last: 30009 });
+  assert.match(
+    problem(() => options("--service-node-port-range=9-3")),
+    /it must be a range of ports such as 30000-32767/,
+  );
+});
+
+test("where everything is allowed, nobody is let in without a name", () => {
+  assert.deepEqual(options("--authorization-mode=AlwaysAllow").anonymous, { enabled: false });
+  assert.deepEqual(options().anonymous, { enabled: true });
+});
+
+test("flags that need each other, or exclude each other, are told", () => {
+  const missing = problem(() => optionsFrom(parseFlags(component, [])));
+  assert.match(missing, /--service-account-issuer is required/);
+  assert.match(missing, /--service-account-signing-key-file is required/);
+  for (const [args, told] of [
+    [["--kubelet-client-key=x"], /--kubelet-certificate-authority, --kubelet-client-certificate and --kubelet-client-key must be given together/],
+    [["--requestheader-username-headers=X"], /--requestheader-client-ca-file is required/],
+    [[`--requestheader-client-ca-file=${pem}`], /--requestheader-username-headers is required/],
+    [
+      [`--requestheader-client-ca-file=${pem}`, `--client-ca-file=${pem}`, "--requestheader-username-headers=X"],
+      /--requestheader-allowed-names must be specified/,
+    ],
+    [["--enable-admission-plugins=A", "--disable-admission-plugins=A"], /A in --enable-admission-plugins and --disable-admission-plugins overlapped/],
+    [["--service-cluster-ip-range=10.0.0.0/16,10.1.0.0/16"], /at most one network of each IP family/],
+    [["--authorization-mode=ABAC"], /authorization mode ABAC is not supported/],
+    [["--authorization-mode=RBAC,RBAC"], /RBAC is there twice/],
+    [["--client-ca-file=/does/not/exist"], /--client-ca-file: \/does\/not\/exist does not exist/],
+    [["--etcd-servers=http://x"], /--etcd-servers is not supported/],
+  ] as const)
+    assert.match(
+      problem(() => options(...args)),
+      told,
+    );
+});
+
+test("controllers are selected as upstream selects them", () => {
+  const all = selectControllers(["*"]);
+  assert.ok(all.includes("deployment-controller"));
+  assert.deepEqual(selectControllers(["deployment-controller"]), ["deployment-controller"]);
+  assert.deepEqual(
+    selectControllers(["*", "-deployment-controller"]),
+    all.filter((name) => name !== "deployment-controller"),
+  );
+  assert.match(
+    problem(() => selectControllers(["*", "deployments"])),
+    /"deployments" is not in the list of known controllers/,
+  );
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { VirtualClock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { Metrics } from "../../base/metrics.ts";
+import type { Client } from "../../client/client.ts";
+import { DelegatedAccess } from "./delegated-access.ts";
+import { startHealthServer } from "./health-server.ts";
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test("health tells why it is bad, metrics are exposed, other paths do not exist", async () => {
+  const port = await freePort();
+  const metrics = new Metrics();
+  metrics.counter("things_total", "Things.").inc();
+  let why: string | undefined;
+  await using _server = await startHealthServer({ host: "127.0.0.1", port, metrics, unhealthy: () => why, logger: silentLogger });
+  const get = async (path: string, method = "GET"): Promise<[number, string]> => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+    return [response.status, await response.text()];
+  };
+  assert.deepEqual(await get("/healthz"), [200, "ok"]);
+  why = "no rules yet";
+  assert.deepEqual(await get("/healthz?verbose"), [500, "no rules yet"]);
+  assert.match((await get("/metrics"))[1], /things_total 1/);
+  assert.equal((await get("/other"))[0], 404);
+  assert.equal((await get("/healthz", "POST"))[0], 405);
+});
+
+test("a port that is taken is an error", async () => {
+  const port = await freePort();
+  await using _server = await startHealthServer({ host: "127.0.0.1", port, logger: silentLogger });
+  await assert.rejects(startHealthServer({ host: "127.0.0.1", port, logger: silentLogger }), /EADDRINUSE/);
+});
+
+test("an answer about rights is remembered for ten seconds, a failure is not", async () => {
+  const clock = new VirtualClock();
+  let asked = 0;
+  let broken = true;
+  const create = async (): Promise<unknown> => {
+    asked++;
+    if (broken) throw new Error("away");
+    return { status: { allowed: true } };
+  };
+  const access = new DelegatedAccess({ resource: () => ({ create }) } as unknown as Client, clock);
+  const user = { name: "jane", groups: [] };
+  await assert.rejects(access.allowed(user, "GET", "/metrics"), /away/);
+  broken = false;
+  assert.equal(await access.allowed(user, "GET", "/metrics"), true);
+  assert.equal(await access.allowed(user, "HEAD", "/metrics"), true);
+  assert.equal(asked, 2);
+  await clock.advance(10_000);
+  assert.equal(await access.allowed(user, "GET", "/metrics"), true);
+  assert.equal(asked, 3);
+});
