@@ -9,7 +9,7 @@ import { endProcesses, stopDaemon } from "./daemon.ts";
 import { readIdentity } from "./files.ts";
 import { Journal, journalFile } from "./journal.ts";
 import { lockCluster } from "./lock.ts";
-import { restoreMachine } from "./machine.ts";
+import { processesInCgroups, restoreMachine } from "./machine.ts";
 import { type Paths, pathsOf } from "./paths.ts";
 import { Progress } from "./progress.ts";
 
@@ -61,7 +61,7 @@ export async function stopAll(paths: Paths, progress: Progress): Promise<void> {
     note(`${shims.length} pod sandboxes stopped`);
     if (containerd) await endProcesses([containerd], clock);
     await endProcesses(
-      withDescendants(shims).flatMap((pid) => identify(pid) ?? []),
+      withDescendants([...shims, ...processesInCgroups(new Journal(journalFile(paths)))]).flatMap((pid) => identify(pid) ?? []),
       clock,
       "SIGKILL",
     );

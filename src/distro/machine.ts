@@ -2,7 +2,8 @@
  * What a node needs of the machine: the pod bridge with the node's address, forwarding, module parameters. Every change is
  * written into the journal before it is made; restore() puts it all back.
  */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { systemClock } from "../base/clock.ts";
 import { CommandError, run } from "../linux/command.ts";
 import { readSysctl, writeSysctl } from "../linux/sysctl.ts";
 import { UsageError } from "./commands/options.ts";
@@ -57,7 +58,7 @@ export async function restoreMachine(journal: Journal): Promise<void> {
   for (const table of nftTables) await ignoreAbsent(run("nft", ["delete", "table", ...table.split(" ")]));
   for (const link of links) if (existsSync(`/sys/class/net/${link}`)) await run("ip", ["link", "del", link]);
   for (const [name, value] of Object.entries(before)) if (readSysctl(name) !== undefined) writeSysctl(name, value);
-  for (const cgroup of cgroups) removeCgroup(cgroup);
+  for (const cgroup of cgroups) await removeCgroup(cgroup);
   for (const path of paths) rmSync(path, { recursive: true, force: true });
 }
 
@@ -76,11 +77,30 @@ function hierarchies(): string[] {
   return readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`);
 }
 
-/** Children first: the kernel removes only what is empty. */
-function removeCgroup(path: string): void {
+/** Processes in the control groups of this cluster: containers whose shims were killed have no other mark. */
+export function processesInCgroups(journal: Journal): number[] {
+  const below = (path: string): number[] =>
+    existsSync(path) ? [...readFileSync(`${path}/cgroup.procs`, "utf8").split("\n").filter(Boolean).map(Number), ...groupsIn(path).flatMap(below)] : [];
+  return [...new Set(journal.record.cgroups.flatMap(below))];
+}
+
+const groupsIn = (path: string): string[] =>
+  readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `${path}/${entry.name}`);
+
+/** Children first: the kernel removes only what is empty, and counts threads for a moment after their process has ended. */
+async function removeCgroup(path: string): Promise<void> {
   if (!existsSync(path)) return;
-  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeCgroup(`${path}/${entry.name}`);
-  rmdirSync(path);
+  for (const group of groupsIn(path)) await removeCgroup(group);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return rmdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || attempt === 40) throw error;
+      await systemClock.sleep(50);
+    }
+  }
 }
 
 async function ignoreAbsent(work: Promise<unknown>): Promise<void> {
