@@ -50,6 +50,8 @@ echo "$hierarchies" | while read -r place type options; do
     mount -t cgroup -o "$(echo "$options" | tr , '\n' | grep -Ev '^(rw|nosuid|nodev|noexec|relatime)$' | paste -sd ,)" none "$place"
   fi
 done
+# Copies of the mounts of clusters that run elsewhere.
+awk '$2 ~ "/kubelet/pods/|/containerd/" { print $2 }' /proc/mounts | while read -r place; do umount --lazy "$place" 2>/dev/null || :; done
 for directory in /run /tmp /var/log; do mount -t tmpfs -o mode=1777 tmpfs "$directory"; done
 if [ "${OWN_MACHINE_NET:-}" != host ]; then
   ip link set lo up
