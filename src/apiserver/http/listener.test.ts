@@ -137,6 +137,21 @@ test("HTTP/2: many streams on one connection are answered", async () => {
   await new Promise<void>((resolve) => session.close(() => resolve()));
 });
 
+test("headers that come more than once keep each value, in both versions of HTTP", async () => {
+  await http1("/", { headers: { "x-remote-group": ["a,b", "c"] as unknown as string, "x-once": "d, e" } });
+  assert.deepEqual(seen?.repeatedHeaders?.["x-remote-group"], ["a,b", "c"]);
+  assert.equal(seen?.repeatedHeaders?.["x-once"], undefined);
+  assert.equal(seen?.headers["x-once"], "d, e");
+  await http1("/", { headers: { "x-once": "d" } });
+  assert.equal(seen?.repeatedHeaders, undefined);
+  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, { ca: file("ca.crt") });
+  const stream = session.request({ ":path": "/", "x-remote-group": ["a,b", "c"] });
+  stream.resume();
+  await new Promise((resolve) => stream.on("end", resolve));
+  assert.deepEqual(seen?.repeatedHeaders?.["x-remote-group"], ["a,b", "c"]);
+  await new Promise<void>((resolve) => session.close(() => resolve()));
+});
+
 test("a body beyond the limit is refused, declared or not", async () => {
   assert.equal((await http1("/", { method: "POST", body: Buffer.alloc(2000) })).status, 413);
   const chunked = await http1("/", { method: "POST", body: Buffer.alloc(2000), headers: { "transfer-encoding": "chunked" } });

@@ -80,6 +80,7 @@ export async function list(call: Call): Promise<ApiResponse> {
     return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata, items: partials });
   }
   if (request.asObject) return respondObject(call, 200, { kind, apiVersion, metadata, items: items.map((stored) => served(endpoint, stored)) });
+  if (call.audit?.wantsResponse) call.audit.responseObject({ kind, apiVersion, metadata, items: items.map((stored) => withoutType(served(endpoint, stored))) });
   const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };
   if (form.media !== "json" || form.pretty) {
     const bare = items.map((stored) => withoutType(served(endpoint, stored)));
