@@ -3,6 +3,8 @@
  * that tests and simulations need no sleeping.
  */
 
+import { Heap } from "./heap.ts";
+
 export interface Timer {
   cancel(): void;
 }
@@ -59,7 +61,7 @@ export class VirtualClock implements Clock {
   #now: number;
   readonly #start: number;
   #sequence = 0;
-  #timers: { at: number; sequence: number; fn: () => void }[] = [];
+  readonly #timers = new Heap<VirtualTimer>((a, b) => a.at < b.at || (a.at === b.at && a.sequence < b.sequence));
 
   constructor(start = Date.UTC(2026, 0, 1)) {
     this.#now = this.#start = start;
@@ -71,11 +73,11 @@ export class VirtualClock implements Clock {
     return this.#now - this.#start;
   }
   after(ms: number, fn: () => void): Timer {
-    const timer = { at: this.#now + Math.max(0, ms), sequence: this.#sequence++, fn };
+    const timer: VirtualTimer = { at: this.#now + Math.max(0, ms), sequence: this.#sequence++, fn };
     this.#timers.push(timer);
     return {
       cancel: () => {
-        this.#timers = this.#timers.filter((t) => t !== timer);
+        timer.fn = undefined;
       },
     };
   }
@@ -84,22 +86,33 @@ export class VirtualClock implements Clock {
   }
   /** Time of the next timer, or undefined. */
   next(): number | undefined {
-    return this.#timers.reduce<number | undefined>((min, t) => (min === undefined || t.at < min ? t.at : min), undefined);
+    return this.#first()?.at;
   }
   /** Moves time forward by `ms`, firing what falls due; lets promises settle between timers. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     for (;;) {
       await settle();
-      const due = this.#timers.filter((t) => t.at <= until).sort((a, b) => a.at - b.at || a.sequence - b.sequence)[0];
-      if (!due) break;
-      this.#timers = this.#timers.filter((t) => t !== due);
+      const due = this.#first();
+      if (!due || due.at > until) break;
+      this.#timers.pop();
       this.#now = Math.max(this.#now, due.at);
-      due.fn();
+      due.fn?.();
     }
     this.#now = until;
     await settle();
   }
+  #first(): VirtualTimer | undefined {
+    while (this.#timers.peek() && !this.#timers.peek()?.fn) this.#timers.pop();
+    return this.#timers.peek();
+  }
+}
+
+interface VirtualTimer {
+  at: number;
+  sequence: number;
+  /** Absent once cancelled. */
+  fn: (() => void) | undefined;
 }
 
 /** Resolves when the promise jobs queued so far, and those they queue, have run. */

@@ -29,7 +29,7 @@ export interface LeasesOptions {
 
 export class Leases {
   readonly #options: LeasesOptions;
-  readonly #nodes = new Map<string, { node: Node; next: Delayed | undefined }>();
+  readonly #nodes = new Map<string, { node: Node; next: Delayed | undefined; exists: boolean }>();
   #count = 0;
 
   constructor(options: LeasesOptions) {
@@ -43,7 +43,7 @@ export class Leases {
       known.node = node;
       return;
     }
-    const entry = { node, next: undefined };
+    const entry = { node, next: undefined, exists: false };
     this.#nodes.set(name, entry);
     const first = interval * ((this.#count++ * spread) % 1);
     this.#options.work.add(() => this.#renew(name));
@@ -67,14 +67,20 @@ export class Leases {
     if (!entry) return;
     const api = clientFor(name).resource(leases);
     const spec = { holderIdentity: name, leaseDurationSeconds: durationSeconds, renewTime: microTimestamp(clock.now()) };
+    const create = (): Promise<unknown> => {
+      const ownerReferences = [{ apiVersion: "v1", kind: "Node", name, uid: entry.node.metadata.uid }];
+      return api.create(namespace, { metadata: { name, ownerReferences }, spec });
+    };
+    const renew = (): Promise<unknown> => api.patch(namespace, name, "merge", { spec });
     try {
-      await api.patch(namespace, name, "merge", { spec }).catch(async (error: unknown) => {
-        if (!isNotFound(error)) throw error;
-        const ownerReferences = [{ apiVersion: "v1", kind: "Node", name, uid: entry.node.metadata.uid }];
-        await api.create(namespace, { metadata: { name, ownerReferences }, spec });
+      await (entry.exists ? renew() : create()).catch((error: unknown) => {
+        if (isAlreadyExists(error)) return renew();
+        if (isNotFound(error)) return create();
+        throw error;
       });
+      entry.exists = true;
     } catch (error) {
-      if (!isAlreadyExists(error)) logger.warn("a node's lease was not renewed", { node: name, error });
+      logger.warn("a node's lease was not renewed", { node: name, error });
     }
   }
 }
