@@ -84,7 +84,10 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
       .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
       .replace(/0xc[0-9a-f]{6,}/g, "POINTER")
       .replace(/\b10\.96\.(?!0\.(1|10)\b)\d+\.\d+\b/g, "CLUSTER-IP")
-      .replace(/resourceVersion: "\d+"/g, "resourceVersion: RV")
+      .replace(/(resourceVersion[\\"]*: ?[\\"]+)\d+/g, "$1RV")
+      .replace(/in record \(\d+\)/g, "in record (RV)")
+      .replace(/(nodePort[\\"]*: ?)3\d{4}/g, "$1PORT")
+      .replace(/, current: \d+/g, ", current: RV")
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME")
       .replace(/(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC( m=\+[0-9.]+)?/g, "TIME");
   }
@@ -100,9 +103,19 @@ const allocated = (key: string, item: unknown): boolean => /[nN]odePort$/.test(k
 
 export function differences(peer: unknown, ours: unknown, at = ""): string[] {
   if (typeof peer !== "object" || typeof ours !== "object" || peer === null || ours === null || Array.isArray(peer) !== Array.isArray(ours)) {
-    return peer === ours ? [] : [`${at || "."}: peer ${show(peer)}, ours ${show(ours)}`];
+    if (peer === ours) return [];
+    if (typeof peer === "string" && typeof ours === "string" && peer.length + ours.length > 300) [peer, ours] = around(peer, ours);
+    return [`${at || "."}: peer ${show(peer)}, ours ${show(ours)}`];
   }
   const keys = new Set([...Object.keys(peer), ...Object.keys(ours)]);
   return [...keys].flatMap((key) => differences((peer as Record<string, unknown>)[key], (ours as Record<string, unknown>)[key], at ? `${at}.${key}` : key));
 }
 const show = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value).slice(0, 600));
+
+/** Where two long texts part. */
+function around(peer: string, ours: string): [string, string] {
+  let at = 0;
+  while (at < peer.length && peer[at] === ours[at]) at++;
+  const from = Math.max(0, at - 80);
+  return [peer, ours].map((text) => `${from ? "…" : ""}${text.slice(from, from + 400)}`) as [string, string];
+}

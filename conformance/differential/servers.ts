@@ -73,6 +73,7 @@ export async function startPair({ bin, port }: PairOptions): Promise<Pair> {
       `--service-account-signing-key-file=${join(home, "sa.key")}`,
       "--service-cluster-ip-range=10.96.0.0/16",
       "--endpoint-reconciler-type=none",
+      "--enable-priority-and-fairness=false",
     ]);
     const peer = await ready(() => ({ ...serverOf(join(home, "admin.conf")), url: new URL(`https://127.0.0.1:${peerPort}`) }));
     const pem = execFileSync("openssl", ["req", "-new", "-key", "admin.key", "-subj", "/CN=jane/O=tests"], { cwd: home });

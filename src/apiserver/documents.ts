@@ -55,7 +55,7 @@ export interface Documents {
 
 export function createDocuments(served: () => readonly ResourceDef[], serverAddress: () => string): Documents {
   const object = (request: ApiRequest, value: object): ApiResponse =>
-    respondObject({ request, form: negotiate(request, { transforms: false, protobuf: false }), warnings: [] }, 200, value);
+    respondObject({ request, form: negotiate(request, { transforms: false, protobuf: false, streams: false }), warnings: [] }, 200, value);
   return {
     get(request) {
       const path = request.path.length > 1 ? request.path.replace(/\/+$/, "") : request.path;

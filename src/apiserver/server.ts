@@ -134,6 +134,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     minWatchSeconds: options.minWatchSeconds ?? 1800,
   };
 
+  /** What was warned of before a request failed. */
+  const warned = new WeakMap<StatusError, string[]>();
   let reading = 0;
   let mutating = 0;
   const maxReading = options.maxReading ?? 400;
@@ -176,7 +178,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!warnings.includes(message)) warnings.push(message);
     };
     const transforms = (info.subresource === "" || info.subresource === "status") && endpoint.def.verbs.includes("get");
-    const form: Form = request.asObject ? { media: "json", pretty: false } : negotiate(request, { transforms, protobuf: true });
+    const form: Form = request.asObject
+      ? { media: "json", pretty: false }
+      : negotiate(request, { transforms, protobuf: true, streams: info.parts.length === 1 && request.method === "GET" });
     return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
   }
 
@@ -189,7 +193,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         if (served().some((def) => def.group === info.group && def.version === info.version)) throw noSuchResource();
         return notFoundPage();
       }
-      return route(callOf(request, info, user, endpoint, audit), options.connectors ?? {});
+      const call = callOf(request, info, user, endpoint, audit);
+      try {
+        return await route(call, options.connectors ?? {});
+      } catch (error) {
+        if (error instanceof StatusError && call.warnings.length) warned.set(error, call.warnings);
+        throw error;
+      }
     }
     const checked = await health(checks, request);
     if (checked) return checked;
@@ -206,11 +216,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (error instanceof StatusError) {
       let form: Form | undefined;
       try {
-        form = request.asObject ? undefined : negotiate(request, { transforms: true, protobuf: true });
+        form = request.asObject ? undefined : negotiate(request, { transforms: true, protobuf: true, streams: false });
       } catch {
         form = undefined;
       }
-      return respondError(error, request, form);
+      return respondError(error, request, form, warned.get(error));
     }
     if (request.signal.aborted) return respondError(timeout("request was aborted by the client"), request, undefined);
     logger.error("request handling failed", { method: request.method, path: request.path, error, stack: error instanceof Error ? error.stack : undefined });

@@ -126,6 +126,7 @@ class TypedReader {
   #scalar(type: string, go: string | undefined, node: JSONNode, before: JSONValue | undefined): JSONValue | undefined {
     if (node.kind === "null") return type === "string" || type === "bool" || type === "float64" || type.includes("int") ? before : null;
     if (type === "RawExtension" || type === "FieldsV1" || type === "JSON") return untyped(node, "", new Set());
+    if (type === "bytes" && node.kind === "array") return this.#octets(node.values);
     const integer = /^u?int\d*$/.test(type) || type === "IntOrString";
     if (integer && node.kind === "number" && !/^-?\d+$/.test(node.text)) {
       const error = this.#mismatch(`number ${node.text}`, type === "IntOrString" ? "int32" : (go ?? type));
@@ -149,6 +150,17 @@ class TypedReader {
       this.failure ??= failure;
       return undefined;
     }
+  }
+
+  /** A list of numbers is bytes as well. */
+  #octets(nodes: JSONNode[]): JSONValue | undefined {
+    const octets = nodes.map((node) => {
+      if (node.kind === "null") return 0;
+      if (node.kind === "number" && /^\d+$/.test(node.text) && Number(node.text) < 256) return Number(node.text);
+      this.failure ??= this.#mismatch(node.kind === "number" ? `number ${node.text}` : node.kind, "uint8");
+      return 0;
+    });
+    return this.failure ? undefined : Buffer.from(octets).toString("base64");
   }
 
   /** Their own decoder reads them, which is not strict. */

@@ -18,7 +18,12 @@ export interface Expected {
   type: TypeDef;
   /** Other versions that the body may name. */
   versions?: ReadonlySet<string>;
+  /** Refusals say only why, not what could not be handled. */
+  plainRefusals?: boolean;
 }
+
+/** The text does not say what it is in a way that can be understood. */
+class Unreadable extends Error {}
 
 /** Object of the expected type; kind and apiVersion are set. Without defaults. */
 export async function decodeTyped<T extends object>(call: Call, expected: Expected, validation: FieldValidation): Promise<T> {
@@ -29,16 +34,27 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   const choose = (version: string, name: string): TypeDef => {
     givenKind = name;
     givenVersion = version;
+    if (version.split("/").length > 2) throw new Unreadable(`unexpected GroupVersion string: ${version}`);
+    checkRegistered();
     return type;
+  };
+  /** Before a field is read: a kind that does not exist has no fields. */
+  const checkRegistered = (): void => {
+    if (givenKind === "" && givenVersion === "") return;
+    const [known, version] = [givenKind || kind, givenVersion || apiVersion];
+    if ((known === kind && (version === apiVersion || expected.versions?.has(version))) || typeOfKind(version, known)) return;
+    throw new DecodeError(`no kind ${JSON.stringify(known)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:111"`);
   };
   let bytes: Uint8Array | undefined;
   let object: JSONObject;
   let strict: string[];
   const refuse = (why: string): never => {
+    if (expected.plainRefusals) throw badRequest(why);
     const version = (givenVersion || apiVersion).slice((givenVersion || apiVersion).indexOf("/") + 1);
     throw badRequest(`${givenKind || kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
   };
   const unreadable = (why: string): never => {
+    if (expected.plainRefusals) throw badRequest(why);
     throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(bytes ?? new Uint8Array(0))})`);
   };
   try {
@@ -54,11 +70,13 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
       ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], choose));
     }
   } catch (error) {
+    if (error instanceof Unreadable) return unreadable(error.message);
     if (!(error instanceof DecodeError)) throw error;
     if (bytes && bodyMedia(request) === "json") {
       try {
         const sniffed = sniffJSON(bytes);
-        choose(sniffed.apiVersion, sniffed.kind);
+        givenKind = sniffed.kind;
+        givenVersion = sniffed.apiVersion;
       } catch (syntax) {
         return unreadable((syntax as Error).message);
       }
@@ -71,8 +89,6 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   ) {
     const [known, version] = [givenKind || kind, givenVersion || apiVersion];
     const short = version.slice(version.indexOf("/") + 1);
-    if (!typeOfKind(version, known))
-      refuse(`no kind ${JSON.stringify(known)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:111"`);
     const home = apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
     if (known !== kind) refuse(`converting (${short}.${known}) to (${home}.${kind}): unknown conversion`);
   }

@@ -50,10 +50,6 @@ export async function deleteOptions(call: Call): Promise<DeleteOptions> {
     if (body.length === 0) options = deleteOptionsOfQuery(request.query);
     else options = await decodeDeleteOptions({ ...call, request: { ...request, body } });
   } else options = await decodeDeleteOptions(call);
-  if (!options.dryRun?.length) {
-    const dryRun = request.query.getAll("dryRun").filter((value) => value !== "");
-    if (dryRun.length) options.dryRun = dryRun;
-  }
   checkDeleteOptions(options);
   return options;
 }
@@ -62,7 +58,7 @@ async function decodeDeleteOptions(call: Call): Promise<DeleteOptions> {
   const { endpoint } = call;
   const type = typeByName("meta/v1.DeleteOptions");
   const versions = new Set(["v1", "meta.k8s.io/v1", apiVersionOf(endpoint.def.group, endpoint.def.version)]);
-  return decodeTyped<DeleteOptions>(call, { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", type, versions }, "Ignore");
+  return decodeTyped<DeleteOptions>(call, { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", type, versions, plainRefusals: true }, "Ignore");
 }
 
 interface Verdict {

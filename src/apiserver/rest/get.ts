@@ -16,6 +16,6 @@ export async function read(call: Call): Promise<Stored> {
 
 export async function get(call: Call): Promise<ApiResponse> {
   const version = call.request.query.get("resourceVersion");
-  if (version && version !== "0") await waitForRevision(call, version);
+  if (version && version !== "0") await waitForRevision(call, version, true);
   return respondStored(call, 200, await read(call));
 }

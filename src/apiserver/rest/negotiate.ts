@@ -70,6 +70,8 @@ export interface Offer {
   transforms: boolean;
   /** Types that cannot travel as protobuf have none. */
   protobuf: boolean;
+  /** A refusal names the types of watches too. */
+  streams: boolean;
 }
 
 /** Throws 406 where nothing that the client takes is offered. */
@@ -87,7 +89,7 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
     return { media, as: params.as as NonNullable<Form["as"]>, asVersion: params.v, pretty };
   }
   const media = offered.filter((type) => offer.protobuf || type !== "application/vnd.kubernetes.protobuf");
-  const streams = offer.protobuf ? ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"] : [];
+  const streams = offer.streams ? ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"] : [];
   throw notAcceptable(`406: Not Acceptable\n\nAvailable representations: ${[...media, ...streams].join(", ")}`);
 }
 

@@ -38,7 +38,7 @@ function checkManager(manager: string): FieldError[] {
 
 export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?: string): WriteOptions {
   const { query, headers } = call.request;
-  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
+  const dryRun = query.getAll("dryRun");
   const fieldManager = query.get("fieldManager") ?? "";
   const fieldValidation = query.get("fieldValidation") ?? "";
   const apply = patchType === "apply";
@@ -83,7 +83,7 @@ export function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
   if (policy !== null) options.propagationPolicy = policy;
   const orphan = query.get("orphanDependents");
   if (orphan !== null) options.orphanDependents = queryBool(orphan);
-  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
+  const dryRun = query.getAll("dryRun");
   if (dryRun.length) options.dryRun = dryRun;
   return options;
 }

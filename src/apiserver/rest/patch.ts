@@ -2,6 +2,7 @@
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
+import { unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
@@ -71,6 +72,10 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
     if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), sortedText(value), why)]);
     throw invalid("", "", [invalidValue(path("patch"), goMap(patch.value), why)]);
   };
+  if (patch.type === "strategic") {
+    const misfit = unstructuredMismatch(endpoint.type.name, value);
+    if (misfit !== undefined) rejected(misfit);
+  }
   let object: JSONObject;
   let unknown: string[];
   try {
@@ -79,7 +84,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
     if (error instanceof DecodeError) return rejected(error.message);
     throw error;
   }
-  const strict = [...patch.strict, ...unknown];
+  const strict = [...patch.strict, ...(patch.type === "strategic" ? unknown.sort() : unknown)];
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
   if (options.fieldValidation === "Warn") for (const message of strict) call.warn(message);
   const typed = deepCopy(object) as unknown as KubeObject;

@@ -3,19 +3,19 @@ import { invalidValue, path } from "../../api/field.ts";
 import { badRequest, StatusError, timeout } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 
-/** "" gives 0. A watch answers a malformed one with 500, as upstream does; everything else with 400. */
-export function parseRevision(text: string, watch = false): number {
+/** "" gives 0. A watch and a read of one object answer a malformed one with 500, as upstream does; lists with 400. */
+export function parseRevision(text: string, plain = false): number {
   if (text === "") return 0;
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   const { field, body } = invalidValue(path("resourceVersion"), text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
-  if (watch) throw new StatusError({ code: 500, message: `${field}: ${body}` });
+  if (plain) throw new StatusError({ code: 500, message: `${field}: ${body}` });
   throw badRequest(`invalid resource version: ${field}: ${body}`);
 }
 
 /** A read not older than what no server has reached: upstream waits three seconds and says so. */
-export async function waitForRevision(call: Call, text: string): Promise<void> {
-  const asked = parseRevision(text);
+export async function waitForRevision(call: Call, text: string, plain = false): Promise<void> {
+  const asked = parseRevision(text, plain);
   const current = await call.endpoint.cache.revision();
   if (current >= asked) return;
   await call.rest.clock.sleep(3000, call.request.signal);

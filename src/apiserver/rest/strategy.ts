@@ -23,7 +23,7 @@ function wanted(object: Loose): Record<string, unknown> {
   return rest;
 }
 
-/** Throws 400 for a namespace that is not the request's; fills it in otherwise. */
+/** Throws 400 for a namespace that is not the request's; fills it in otherwise; what has no namespace loses one that is given. */
 export function matchNamespace(call: Call, object: KubeObject): void {
   const { endpoint, info } = call;
   const { metadata } = object;
@@ -33,6 +33,10 @@ export function matchNamespace(call: Call, object: KubeObject): void {
     return;
   }
   if (metadata.namespace === expected) return;
+  if (!expected) {
+    delete metadata.namespace;
+    return;
+  }
   throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
 }
 
