@@ -79,8 +79,8 @@ function validateFailureRule(rule: PodFailurePolicyRule, spec: JobSpec, containe
 export function validateFailurePolicy(policy: PodFailurePolicy, spec: JobSpec, at: Path): FieldError[] {
   const rules = policy.rules ?? [];
   const here = at.child("rules");
-  const { containers = [], initContainers = [] } = spec.template.spec;
-  const names = [...containers, ...initContainers].map((container) => container.name);
+  const { containers, initContainers } = spec.template.spec;
+  const names = [...(containers ?? []), ...(initContainers ?? [])].map((container) => container.name);
   return [
     ...(rules.length > 20 ? [tooMany(here, rules.length, 20)] : []),
     ...rules.flatMap((rule, i) => validateFailureRule(rule, spec, names, here.index(i))),

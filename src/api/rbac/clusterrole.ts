@@ -3,9 +3,10 @@ import { compiledSelector } from "../apps/workload.ts";
 import { validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { type FieldError, invalidValue, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
+import { forgetEmpty } from "../meta/empty-lists.ts";
 import { validateLabelSelector } from "../meta/labels.ts";
-import type { ClusterRole, PolicyRule } from "../types/rbac-v1.gen.ts";
-import { rbacName, setRoleDefaults, validatePolicyRules } from "./policy-rules.ts";
+import type { ClusterRole } from "../types/rbac-v1.gen.ts";
+import { rbacName, validatePolicyRules } from "./policy-rules.ts";
 
 const rules = { namespaced: false, validateName: rbacName };
 const at = path("aggregationRule", "clusterRoleSelectors");
@@ -28,7 +29,7 @@ const hadInvalidSelector = ({ aggregationRule }: ClusterRole): boolean =>
 export const clusterRoleKind: Kind<ClusterRole> = {
   resource: "clusterroles.rbac.authorization.k8s.io",
   allowCreateOnUpdate: true,
-  setDefaults: (role) => setRoleDefaults(role as { rules?: PolicyRule[] | null }),
+  setDefaults: (role) => forgetEmpty(role, "rules"),
   validate: (role) => validate(role),
   validateUpdate: (role, old) => [...validate(role, hadInvalidSelector(old)), ...validateMetadataUpdate(role.metadata, old.metadata)],
 };

@@ -80,8 +80,3 @@ export function subjectCells(subjects: Subject[] | undefined): [string, string, 
       .join(", "),
   ];
 }
-
-/** A role without rules has none, not an empty list of them: what is stored knows no difference. */
-export function setRoleDefaults(role: { rules?: PolicyRule[] | null }): void {
-  if (role.rules?.length === 0) role.rules = null;
-}

@@ -2,8 +2,9 @@
 import { validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import type { FieldError } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import type { Role, PolicyRule } from "../types/rbac-v1.gen.ts";
-import { rbacName, setRoleDefaults, validatePolicyRules } from "./policy-rules.ts";
+import { forgetEmpty } from "../meta/empty-lists.ts";
+import type { Role } from "../types/rbac-v1.gen.ts";
+import { rbacName, validatePolicyRules } from "./policy-rules.ts";
 
 const rules = { namespaced: true, validateName: rbacName };
 const validate = (role: Role): FieldError[] => [...validateMetadata(role.metadata, rules), ...validatePolicyRules(role.rules, true)];
@@ -11,7 +12,7 @@ const validate = (role: Role): FieldError[] => [...validateMetadata(role.metadat
 export const roleKind: Kind<Role> = {
   resource: "roles.rbac.authorization.k8s.io",
   allowCreateOnUpdate: true,
-  setDefaults: (role) => setRoleDefaults(role as { rules?: PolicyRule[] | null }),
+  setDefaults: (role) => forgetEmpty(role, "rules"),
   validate,
   validateUpdate: (role, old) => [...validate(role), ...validateMetadataUpdate(role.metadata, old.metadata)],
 };
