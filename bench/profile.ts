@@ -43,4 +43,9 @@ const key = order === "with" ? "with" : "own";
 const shown = [...times].sort((a, b) => b[1][key] - a[1][key]).slice(0, Number(lines));
 const cells = (time: number): string[] => [(time / 1000).toFixed(0), ((100 * time) / busy).toFixed(1)];
 process.stdout.write(`${(busy / 1e6).toFixed(2)} s busy\n`);
-process.stdout.write(`${table(["function", "own ms", "%", "with callees ms", "%"], shown.map(([name, time]) => [name, ...cells(time.own), ...cells(time.with)]))}\n`);
+process.stdout.write(
+  `${table(
+    ["function", "own ms", "%", "with callees ms", "%"],
+    shown.map(([name, time]) => [name, ...cells(time.own), ...cells(time.with)]),
+  )}\n`,
+);
