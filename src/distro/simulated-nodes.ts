@@ -10,6 +10,7 @@ import { withStages } from "../sim/built-in-stages.ts";
 import { parseStages } from "../sim/parse-stages.ts";
 import { type Simulation, simulatorUser, startSimulation } from "../sim/simulation.ts";
 import type { Stage } from "../sim/stage.ts";
+import { StageFileError } from "../sim/stage-source.ts";
 import { administrator, type ControlPlane } from "./control-plane.ts";
 
 export interface SimulatedNodesOptions {
@@ -26,9 +27,17 @@ export interface SimulatedNodesOptions {
 
 export const simulatedNodeNames = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => (i === 0 ? name : `${name}-${i + 1}`));
 
-/** The built-in stages and those of `files`. Throws StageFileError, and Error for a file that cannot be read. */
+/** The built-in stages and those of `files`. Throws StageFileError. */
 export function loadStages(files: readonly string[]): Stage[] {
-  return withStages(files.flatMap((file) => parseStages(readFileSync(file, "utf8"), file)));
+  return withStages(files.flatMap((file) => parseStages(readStageFile(file), file)));
+}
+
+export function readStageFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new StageFileError(`the stage file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}; give the path of a YAML file of kwok Stages`);
+  }
 }
 
 /** Resolves when the nodes are registered. */

@@ -1,5 +1,5 @@
 /** `k8ts testserver`: startCluster() for programs in other languages, tied to the life of the program that started it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -8,6 +8,7 @@ import { systemClock } from "../base/clock.ts";
 import { createLogger } from "../base/logger.ts";
 import type { Kubeconfig } from "../client/kubeconfig.ts";
 import { parseStages } from "../sim/parse-stages.ts";
+import { readStageFile } from "./simulated-nodes.ts";
 import { type Cluster, startCluster } from "./start-cluster.ts";
 
 export interface TestServerOptions {
@@ -22,7 +23,7 @@ export interface TestServerOptions {
 
 /** Resolves when standard input has ended, or a signal has come, and everything is taken away again. */
 export async function runTestServer(options: TestServerOptions): Promise<void> {
-  const sources = options.stages.map((file) => ({ file, text: readFileSync(file, "utf8") }));
+  const sources = options.stages.map((file) => ({ file, text: readStageFile(file) }));
   // Each file by itself, so that what is wrong in it is named with its own name.
   for (const { file, text } of sources) parseStages(text, file);
   const logger = createLogger({ name: "testserver", clock: systemClock, level: "warn", write: (line) => void process.stderr.write(line) });

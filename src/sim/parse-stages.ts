@@ -196,7 +196,7 @@ function readSteps(spec: Located, file: string): Step[] {
       : []),
     ...(next.boolean("delete") ? [{ kind: "delete" } as const] : []),
   ];
-  if (found.length === 0) next.problem("does nothing: give it statusTemplate, patches, event, finalizers or delete: true");
+  if (found.length === 0 && !status && !patches) next.problem("does nothing: give it statusTemplate, patches, event, finalizers or delete: true");
   return found;
 }
 
