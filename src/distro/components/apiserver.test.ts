@@ -3,15 +3,20 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
 import { component, optionsFrom } from "./apiserver.ts";
 import { selectControllers } from "./controller-names.ts";
 import { parseFlags } from "./flags.ts";
+import { givenCertificate, ownCertificate } from "./serving-certificate.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "apiserver-"));
 after(() => rmSync(directory, { recursive: true }));
-const pem = join(directory, "key.pem");
-writeFileSync(pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-const needed = ["--service-account-issuer=https://k", `--service-account-signing-key-file=${pem}`];
+const pair = await ownCertificate("test", "127.0.0.1", systemClock);
+const key = join(directory, "key.pem");
+const cert = join(directory, "cert.pem");
+writeFileSync(key, pair.key);
+writeFileSync(cert, pair.cert);
+const needed = ["--service-account-issuer=https://k", `--service-account-signing-key-file=${key}`];
 const options = (...args: string[]): ReturnType<typeof optionsFrom> => optionsFrom(parseFlags(component, [...needed, ...args]));
 const problem = (act: () => unknown): string => {
   try {
@@ -65,9 +70,9 @@ test("flags that need each other, or exclude each other, are told", () => {
   for (const [args, told] of [
     [["--kubelet-client-key=x"], /--kubelet-certificate-authority, --kubelet-client-certificate and --kubelet-client-key must be given together/],
     [["--requestheader-username-headers=X"], /--requestheader-client-ca-file is required/],
-    [[`--requestheader-client-ca-file=${pem}`], /--requestheader-username-headers is required/],
+    [[`--requestheader-client-ca-file=${cert}`], /--requestheader-username-headers is required/],
     [
-      [`--requestheader-client-ca-file=${pem}`, `--client-ca-file=${pem}`, "--requestheader-username-headers=X"],
+      [`--requestheader-client-ca-file=${cert}`, `--client-ca-file=${cert}`, "--requestheader-username-headers=X"],
       /--requestheader-allowed-names must be specified/,
     ],
     [["--enable-admission-plugins=A", "--disable-admission-plugins=A"], /A in --enable-admission-plugins and --disable-admission-plugins overlapped/],
@@ -75,6 +80,8 @@ test("flags that need each other, or exclude each other, are told", () => {
     [["--authorization-mode=ABAC"], /authorization mode ABAC is not supported/],
     [["--authorization-mode=RBAC,RBAC"], /RBAC is there twice/],
     [["--client-ca-file=/does/not/exist"], /--client-ca-file: \/does\/not\/exist does not exist/],
+    [[`--client-ca-file=${key}`], /--client-ca-file: .* is no PEM certificate/],
+    [[`--service-account-signing-key-file=${cert}`], /--service-account-signing-key-file: .* is no PEM private key/],
     [["--etcd-servers=http://x"], /--etcd-servers is not supported/],
   ] as const)
     assert.match(
@@ -94,5 +101,20 @@ test("controllers are selected as upstream selects them", () => {
   assert.match(
     problem(() => selectControllers(["*", "deployments"])),
     /"deployments" is not in the list of known controllers/,
+  );
+});
+
+test("a serving certificate and its key must be there and belong together", async () => {
+  assert.equal(givenCertificate("", ""), undefined);
+  assert.equal(givenCertificate(cert, key)?.cert, pair.cert);
+  assert.match(
+    problem(() => givenCertificate(cert, "")),
+    /must be given together/,
+  );
+  const other = join(directory, "other.pem");
+  writeFileSync(other, (await ownCertificate("test", "127.0.0.1", systemClock)).key);
+  assert.match(
+    problem(() => givenCertificate(cert, other)),
+    /is not the key of the certificate/,
   );
 });

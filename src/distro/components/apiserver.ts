@@ -13,7 +13,7 @@ import { compactRegularly } from "../../store/compactor.ts";
 import { lmdbStore } from "../../store/lmdb.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
-import { readNamed, readPEM } from "./files.ts";
+import { readCertificates, readNamed, readPEM, readPrivateKey } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { givenCertificate, keptCertificate, type ServingCertificate } from "./serving-certificate.ts";
@@ -56,7 +56,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
   if (problems.length) throw new FlagError(problems, "see `k8ts apiserver --help`");
   const keyFiles = flags["service-account-key-file"];
   const tokenFile = flags["token-auth-file"];
-  const clientCa = flags["client-ca-file"] && readPEM(flags["client-ca-file"], "--client-ca-file");
+  const clientCa = flags["client-ca-file"] && readCertificates(flags["client-ca-file"], "--client-ca-file");
   const frontProxy = frontProxyFrom(flags);
   return {
     ...(clientCa ? { clientCa } : {}),
@@ -65,7 +65,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     // Whom everything is allowed must at least say who they are.
     anonymous: { enabled: flags["anonymous-auth"] && !flags["authorization-mode"].includes("AlwaysAllow") },
     bootstrapTokens: flags["enable-bootstrap-token-auth"],
-    serviceAccountKey: readPEM(flags["service-account-signing-key-file"], "--service-account-signing-key-file"),
+    serviceAccountKey: readPrivateKey(flags["service-account-signing-key-file"], "--service-account-signing-key-file"),
     ...(keyFiles.length ? { serviceAccountPublicKeys: keyFiles.map((path) => readPEM(path, "--service-account-key-file")).join("\n") } : {}),
     serviceAccountIssuer: issuer as string,
     acceptedIssuers,
@@ -96,9 +96,9 @@ function kubeletFrom(flags: Flags, problems: string[]): AssembleOptions["kubelet
     return undefined;
   }
   return {
-    ca: readPEM(given.ca, "--kubelet-certificate-authority"),
-    cert: readPEM(given.cert, "--kubelet-client-certificate"),
-    key: readPEM(given.key, "--kubelet-client-key"),
+    ca: readCertificates(given.ca, "--kubelet-certificate-authority"),
+    cert: readCertificates(given.cert, "--kubelet-client-certificate"),
+    key: readPrivateKey(given.key, "--kubelet-client-key"),
   };
 }
 
@@ -122,7 +122,7 @@ function frontProxyFrom(flags: Flags): AssembleOptions["frontProxy"] {
     throw new FlagError([
       "--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; --requestheader-allowed-names must be specified to ensure regular client certificates cannot set authenticating proxy headers for arbitrary users",
     ]);
-  return { ca: readPEM(file, "--requestheader-client-ca-file"), ...headers };
+  return { ca: readCertificates(file, "--requestheader-client-ca-file"), ...headers };
 }
 
 const unspecified = new Set(["0.0.0.0", "::"]);

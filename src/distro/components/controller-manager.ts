@@ -10,7 +10,7 @@ import { AccountClients } from "./account-clients.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { controllerManagerFlags, controllerManagerRefusals } from "./controller-manager-flags.ts";
 import { selectControllers } from "./controller-names.ts";
-import { readPEM } from "./files.ts";
+import { readCertificates } from "./files.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
@@ -32,7 +32,7 @@ export const component = defineComponent({
 });
 
 const optionsFrom = (flags: Flags): ControllerOptions => ({
-  ...(flags["root-ca-file"] ? { rootCA: readPEM(flags["root-ca-file"], "--root-ca-file") } : {}),
+  ...(flags["root-ca-file"] ? { rootCA: readCertificates(flags["root-ca-file"], "--root-ca-file") } : {}),
   nodeMonitorPeriod: flags["node-monitor-period"],
   nodeMonitorGracePeriod: flags["node-monitor-grace-period"],
   nodeStartupGracePeriod: flags["node-startup-grace-period"],

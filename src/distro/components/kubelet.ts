@@ -13,7 +13,7 @@ import { servedKubelet } from "../../kubelet/server/served.ts";
 import { KubeletServer } from "../../kubelet/server/server.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { clientFrom, connection } from "./connect.ts";
-import { readPEM } from "./files.ts";
+import { readCertificates } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { startHealthServer } from "./health-server.ts";
@@ -71,7 +71,7 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
     sandboxImage: flags["pod-infra-container-image"],
     ...file.config,
   });
-  const clientCA = readPEM(
+  const clientCA = readCertificates(
     required(file.clientCAFile || flags["client-ca-file"], "--client-ca-file (or authentication.x509.clientCAFile)"),
     "--client-ca-file",
   );

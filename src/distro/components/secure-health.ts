@@ -4,7 +4,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Client } from "../../client/client.ts";
 import { DelegatedAccess } from "./delegated-access.ts";
-import { readPEM } from "./files.ts";
+import { readCertificates } from "./files.ts";
 import { startHealthServer } from "./health-server.ts";
 import { givenCertificate, ownCertificate } from "./serving-certificate.ts";
 
@@ -29,7 +29,7 @@ export async function startSecureHealthServer(flags: SecureHealthFlags, { name, 
   const host = flags["bind-address"];
   const given = givenCertificate(flags["tls-cert-file"], flags["tls-private-key-file"]);
   const pair = given ?? (await ownCertificate(name, host, systemClock));
-  const clientCa = flags["client-ca-file"] && readPEM(flags["client-ca-file"], "--client-ca-file");
+  const clientCa = flags["client-ca-file"] && readCertificates(flags["client-ca-file"], "--client-ca-file");
   const secure = {
     ...pair,
     ...(clientCa ? { clientCa } : {}),

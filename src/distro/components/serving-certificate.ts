@@ -4,7 +4,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import type { Clock } from "../../base/clock.ts";
 import { PKI } from "../pki.ts";
-import { readPEM } from "./files.ts";
+import { readCertificates, readPrivateKey } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 
 export interface ServingCertificate {
@@ -20,13 +20,8 @@ export function givenCertificate(
 ): ServingCertificate | undefined {
   if (!certFile && !keyFile) return undefined;
   if (!certFile || !keyFile) throw new FlagError([`${names.cert} and ${names.key} must be given together`]);
-  const pair = { cert: readPEM(certFile, names.cert), key: readPEM(keyFile, names.key) };
-  let matches: boolean;
-  try {
-    matches = new X509Certificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key));
-  } catch (error) {
-    throw new FlagError([`${names.cert}, ${names.key}: ${(error as Error).message}`]);
-  }
+  const pair = { cert: readCertificates(certFile, names.cert), key: readPrivateKey(keyFile, names.key) };
+  const matches = new X509Certificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key));
   if (!matches) throw new FlagError([`${names.key}: ${keyFile} is not the key of the certificate ${certFile}`]);
   return pair;
 }
