@@ -127,9 +127,9 @@ async function images(): Promise<void> {
     await build("nameless", "copy: {image.yaml: x}\n", "has no name");
     await build("file", "name: a/b:1\ncopy: {absent.txt: x}\n", "absent.txt");
     await build("outside", "name: a/b:1\ncopy: {image.yaml: ../../etc/passwd}\n", "leaves the image");
-    await build("run", "name: a/b:1\ncopy: {image.yaml: x}\nrun: nginx\n", "run must be a list");
-    await build("ports", "name: a/b:1\ncopy: {image.yaml: x}\nports: [http]\n", "ports");
-    await build("reference", "name: 'A/B C'\ncopy: {image.yaml: x}\n", "A/B C");
+    await build("run", "name: a/b:1\ncopy: {image.yaml: x}\nrun: nginx\n", "run must be a list of texts");
+    await build("ports", "name: a/b:1\ncopy: {image.yaml: x}\nports: [http]\n", "ports must be a list of numbers from 1 to 65535");
+    await build("reference", "name: 'A/B C'\ncopy: {image.yaml: x}\n", '"A/B C" is no image name');
   });
 }
 

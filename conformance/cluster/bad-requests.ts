@@ -141,7 +141,7 @@ export function badRequests(scratch: string): BadRequest[] {
       undefined,
       406,
       "NotAcceptable",
-      /^only the following media types are accepted: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf/,
+      /^406: Not Acceptable\n\nAvailable representations: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf/,
       { accept: "image/png" },
     ),
     refused(
@@ -200,15 +200,13 @@ export function badRequests(scratch: string): BadRequest[] {
     ),
     refused("a namespace that is not there", "POST", "/api/v1/namespaces/absent/configmaps", map("m"), 404, "NotFound", 'namespaces "absent" not found'),
     refused("an object that is not there", "GET", `${maps}/absent`, undefined, 404, "NotFound", 'configmaps "absent" not found'),
-    refused(
-      "a path that is not there",
-      "GET",
-      "/apis/absent.example/v1/things",
-      undefined,
-      404,
-      "NotFound",
-      "the server could not find the requested resource",
-    ),
+    {
+      name: "a path that is not there",
+      async ask(to) {
+        const answer = await send(to, "GET", "/apis/absent.example/v1/things");
+        expect(answer.code === 404 && answer.text === "404 page not found\n", `${answer.code} ${JSON.stringify(answer.text)}`);
+      },
+    },
     refused(
       "a wrong label selector",
       "GET",
@@ -227,7 +225,15 @@ export function badRequests(scratch: string): BadRequest[] {
       "BadRequest",
       /field label not supported: data\.a|data\.a/,
     ),
-    refused("a continue token of nobody's", "GET", `${maps}?limit=1&continue=bm9ib2R5`, undefined, 400, "BadRequest", /^continue key is not valid: /),
+    refused(
+      "a continue token of nobody's",
+      "GET",
+      `${maps}?limit=1&continue=bm9ib2R5`,
+      undefined,
+      400,
+      "BadRequest",
+      /^invalid continue token: continue key is not valid: /,
+    ),
     {
       name: "an update of an older version",
       async ask(to) {

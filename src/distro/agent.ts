@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { Metrics } from "../base/metrics.ts";
 import { systemRandom } from "../base/random.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Client } from "../client/client.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import { createHttpTransport } from "../client/http-transport.ts";
@@ -37,8 +38,19 @@ import { cgroupRoot, dnsServiceAddress, nodeAddress, type Settings } from "./set
 
 const kubeletPort = 10250;
 
+/** Ends when the process is asked to stop. What it began ends with it when it fails, so that the process can end, too. */
 export async function runAgent(settings: Settings): Promise<void> {
   const { logger, signal } = foreground("agent");
+  const failed = new AbortController();
+  try {
+    await runNode(settings, logger, AbortSignal.any([signal, failed.signal]));
+  } catch (error) {
+    failed.abort(error);
+    throw error;
+  }
+}
+
+async function runNode(settings: Settings, logger: Logger, signal: AbortSignal): Promise<void> {
   const paths = pathsOf(settings.dataDir);
   const clock = systemClock;
   const address = nodeAddress(settings);
@@ -64,7 +76,7 @@ export async function runAgent(settings: Settings): Promise<void> {
     random: systemRandom,
     project: withoutManagedFields,
   });
-  const dns = new DNSServer({
+  await using dns = new DNSServer({
     zone: new Zone(settings.clusterDomain, createZoneView(dnsInformers)),
     address,
     upstreams: nameServers("/etc/resolv.conf", [address]),
@@ -133,7 +145,6 @@ export async function runAgent(settings: Settings): Promise<void> {
   logger.info("the node runs", { node: settings.nodeName, address });
   await untilStopped(signal);
   await proxying;
-  await dns[Symbol.asyncDispose]();
 }
 
 /** Both processes start at the same time; asking often costs less than the informers' back-off would. */

@@ -19,7 +19,6 @@ interface BuildFile {
   workdir?: string;
   ports?: number[];
 }
-const known = ["name", "packages", "copy", "run", "args", "env", "user", "workdir", "ports"];
 
 export interface BuildOptions {
   name?: string;
@@ -56,30 +55,59 @@ function fail(message: string): never {
 }
 
 function readBuildFile(path: string): BuildFile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") fail(`${path} does not exist: \`k8ts image build --help\` shows what it holds`);
+    throw error;
+  }
+  return parseBuildFile(text, path);
+}
+
+const isText = (value: unknown): boolean => typeof value === "string";
+const isScalar = (value: unknown): boolean => ["string", "number", "boolean"].includes(typeof value);
+const isPort = (value: unknown): boolean => Number.isInteger(value) && (value as number) > 0 && (value as number) < 65536;
+const shapes: Record<keyof BuildFile, { is: "text" | "list" | "mapping"; of: (value: unknown) => boolean; words: string }> = {
+  name: { is: "text", of: isText, words: "a text such as example/app:1" },
+  packages: { is: "list", of: isText, words: "a list of package names" },
+  copy: { is: "mapping", of: isText, words: "a mapping from files beside image.yaml to places in the image" },
+  run: { is: "list", of: isText, words: "a list of texts" },
+  args: { is: "list", of: isText, words: "a list of texts" },
+  env: { is: "mapping", of: isScalar, words: "a mapping from names to values" },
+  user: { is: "text", of: isScalar, words: "a user's name or number" },
+  workdir: { is: "text", of: isText, words: "a path" },
+  ports: { is: "list", of: isPort, words: "a list of numbers from 1 to 65535" },
+};
+
+/** `path` is for messages only. Throws one sentence for what is not an image.yaml. */
+export function parseBuildFile(text: string, path: string): BuildFile {
   let value: unknown;
   try {
-    value = load(readFileSync(path, "utf8"));
+    value = load(text);
   } catch (error) {
-    fail(
-      (error as NodeJS.ErrnoException).code === "ENOENT"
-        ? `${path} does not exist: \`k8ts image build --help\` shows what it holds`
-        : `${path}: ${(error as Error).message.split("\n")[0]}`,
-    );
+    fail(`${path}: ${(error as Error).message.split("\n")[0]}`);
   }
+  const known = Object.keys(shapes);
   if (typeof value !== "object" || value === null || Array.isArray(value)) fail(`${path} must be a mapping with the keys ${known.join(", ")}`);
-  for (const key of Object.keys(value)) if (!known.includes(key)) fail(`${path}: unknown key ${JSON.stringify(key)}; known are ${known.join(", ")}`);
-  const build = value as BuildFile;
-  for (const key of ["packages", "run", "args", "ports"] as const)
-    if (build[key] !== undefined && !Array.isArray(build[key])) fail(`${path}: ${key} must be a list`);
-  for (const key of ["copy", "env"] as const)
-    if (build[key] !== undefined && (typeof build[key] !== "object" || Array.isArray(build[key]))) fail(`${path}: ${key} must be a mapping`);
-  return build;
+  for (const [key, part] of Object.entries(value)) {
+    const shape = Object.hasOwn(shapes, key)
+      ? shapes[key as keyof BuildFile]
+      : fail(`${path}: unknown key ${JSON.stringify(key)}; known are ${known.join(", ")}`);
+    const isMapping = typeof part === "object" && part !== null && !Array.isArray(part);
+    const parts = shape.is === "list" ? part : shape.is === "mapping" && isMapping ? Object.values(part as object) : [part];
+    const fits = Array.isArray(parts) && (shape.is !== "mapping" || isMapping) && parts.every(shape.of);
+    if (!fits) fail(`${path}: ${key} must be ${shape.words}`);
+  }
+  return value as BuildFile;
 }
 
 /** As containerd names it: a registry and a tag are always there. */
 export function qualified(name: string): string {
   const first = name.split("/")[0] as string;
   const registry = name.includes("/") && (first.includes(".") || first.includes(":") || first === "localhost");
+  const plain = name.slice(0, 255) === name && /^[a-zA-Z0-9.:-]*\/?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/.test(name);
+  if (!plain) fail(`${JSON.stringify(name)} is no image name: lower case, such as example/app:1`);
   const full = registry ? name : `docker.io/${name.includes("/") ? name : `library/${name}`}`;
   return full.slice(full.lastIndexOf("/")).includes(":") ? full : `${full}:latest`;
 }
@@ -105,7 +133,7 @@ const relative = (path: string): string => {
 };
 
 function tree(from: string, to: string): LayerFile[] {
-  const stat = lstatSync(from);
+  const stat = lstatSync(from, { throwIfNoEntry: false }) ?? fail(`${from} does not exist: copy names files and directories beside image.yaml`);
   const mode = stat.mode & 0o7777;
   if (stat.isSymbolicLink()) return [{ name: to, mode: 0o777, type: "symlink", linkname: readlinkSync(from) }];
   if (stat.isDirectory()) {

@@ -1,7 +1,8 @@
 /** The images of the node's containerd, through its own client `ctr`, in the namespace that the CRI reads. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "../../linux/command.ts";
+import { CommandError, run } from "../../linux/command.ts";
 import { archiveOf, type Image } from "./oci.ts";
 
 export interface ImageRow {
@@ -23,10 +24,16 @@ export class ImageStore {
     return run("ctr", ["--address", this.#socket, "--namespace", "k8s.io", ...args]);
   }
 
-  /** An OCI or Docker archive; gives the names it brought. */
+  /** An OCI or Docker archive; gives the names it brought. Throws one sentence for a file that is none. */
   async importArchive(file: string): Promise<string[]> {
+    if (!existsSync(file)) throw new Error(`${file} does not exist`);
     const before = new Map((await this.list()).map((row) => [row.name, row.digest]));
-    await this.#ctr("images", "import", file);
+    try {
+      await this.#ctr("images", "import", file);
+    } catch (error) {
+      const why = error instanceof CommandError ? error.stderr.trim().split("\n").at(-1) : String(error);
+      throw new Error(`${file} could not be imported (${why}): it must be an OCI or Docker archive, as \`docker save\` writes it`);
+    }
     return (await this.list()).filter((row) => before.get(row.name) !== row.digest).map((row) => row.name);
   }
 
