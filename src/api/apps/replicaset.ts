@@ -98,7 +98,6 @@ export const replicaSetKind: Kind<ReplicaSet> = {
       validateUpdate: (set, old) => [...validateMetadataUpdate(set.metadata, old.metadata), ...validateStatus(set)],
     },
   },
-  fields: (set) => ({ "status.replicas": String(set.status?.replicas ?? 0) }),
   cells({ metadata, spec: s, status }, now) {
     return [
       metadata.name,

@@ -56,10 +56,5 @@ export const ipAddressKind: Kind<IPAddress> = {
       ...validateImmutable(parent, old.spec?.parentRef, at, parent && shownParent(parent)),
     ];
   },
-  fields: (address) => ({
-    "spec.parentRef.name": address.spec?.parentRef?.name ?? "",
-    "spec.parentRef.namespace": address.spec?.parentRef?.namespace ?? "",
-    "spec.parentRef.resource": address.spec?.parentRef?.resource ?? "",
-  }),
   cells: (address, now) => [address.metadata.name, parentCell(address.spec?.parentRef), age(address, now)],
 };

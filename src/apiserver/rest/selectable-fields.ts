@@ -24,7 +24,6 @@ const byResource: Record<string, string[]> = {
   namespaces: ["status.phase"],
   secrets: ["type"],
   services: ["spec.clusterIP", "spec.type"],
-  "replicasets.apps": ["status.replicas"],
   "jobs.batch": ["status.successful"],
   "certificatesigningrequests.certificates.k8s.io": ["spec.signerName"],
   "resourceslices.resource.k8s.io": ["spec.nodeName", "spec.driver"],
