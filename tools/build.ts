@@ -40,6 +40,8 @@ await build({
   target: "node24",
   minifySyntax: true,
   minifyWhitespace: true,
+  // Node prints the line of an error that nobody catches.
+  lineLimit: 160,
   sourcemap: "linked",
   sourcesContent: false,
   external: Object.keys(dependencies),
