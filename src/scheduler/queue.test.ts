@@ -42,16 +42,6 @@ test("a pod that no node fits waits for an event that one of its plugins cares a
   await clock.advance(0);
 });
 
-test("an event that comes while a pod is being tried is not lost", () => {
-  const { queue } = setup();
-  queue.add(makePod("p", { requests: { cpu: "2" } }));
-  const taken = queue.take();
-  assert.ok(taken);
-  queue.move({ source: "Node", actions: action.add, object: makeNode("big") });
-  queue.unschedulable(taken, new Set(["NodeResourcesFit"]));
-  assert.equal(queue.counts().unschedulable, 0);
-});
-
 test("after an error a pod waits twice as long each time and is never taken early", async () => {
   const { clock, queue } = setup();
   queue.add(makePod("p"));

@@ -1,7 +1,8 @@
 /**
  * Pods that want a node (k8s.io/kubernetes/pkg/scheduler/backend/queue): those to be tried now, by priority and then by age;
  * those that wait out a back-off; those that no node fitted, until an event may have changed that; those held back by
- * gates. A pod that was taken belongs to the caller until it is given back or done.
+ * gates. A pod that was taken belongs to the caller until it is given back or done. A decision waits for nothing, so no event
+ * comes between taking a pod and giving it back as unschedulable; one whose binding fails is tried again in any case.
  */
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
@@ -24,8 +25,6 @@ export interface QueuedPod {
   /** Plugins whose refusal an event must undo. Empty: any event wakes the pod. */
   plugins: ReadonlySet<string>;
   place: "active" | "backoff" | "unschedulable" | "gated" | "taken";
-  /** An event that came while the pod was taken has to wake it afterwards. */
-  readonly missed: ClusterEvent[];
   /** Entries of heaps with another number are stale. */
   turn: number;
 }
@@ -58,7 +57,6 @@ export class SchedulingQueue {
   readonly #backoff = new Heap<Entry>((a, b) => a.until < b.until);
   readonly #errorBackoff = new Heap<Entry>((a, b) => a.until < b.until);
   readonly #unschedulable = new Set<QueuedPod>();
-  readonly #taken = new Set<QueuedPod>();
   /** Whether an event would have woken the pod. */
   readonly #held = new Map<string, boolean>();
   #wake: (() => void) | undefined;
@@ -90,7 +88,6 @@ export class SchedulingQueue {
       errors: 0,
       plugins: new Set(),
       place: "gated",
-      missed: [],
       turn: 0,
     };
     this.#pods.set(info.uid, queued);
@@ -122,10 +119,9 @@ export class SchedulingQueue {
     }
     const { priority } = queued.info;
     queued.info = podInfoOf(pod);
-    if (queued.place === "taken") queued.missed.push(...events);
-    else if (queued.place === "active") {
+    if (queued.place === "active") {
       if (queued.info.priority !== priority) this.#admit(queued);
-    } else if (queued.place !== "backoff") {
+    } else if (queued.place === "unschedulable" || queued.place === "gated") {
       // A change that no plugin knows by name may still matter to one that was never asked.
       const changed = old.metadata.generation !== pod.metadata.generation;
       if (events.some((event) => this.#wakes(queued, event)) || (queued.place === "unschedulable" && queued.plugins.size === 0 && changed))
@@ -137,7 +133,6 @@ export class SchedulingQueue {
     const queued = this.#pods.get(uid);
     if (!queued) return;
     this.#leave(queued);
-    this.#taken.delete(queued);
     this.#pods.delete(uid);
   }
 
@@ -153,8 +148,6 @@ export class SchedulingQueue {
     if (!queued) return undefined;
     this.#leave(queued);
     queued.place = "taken";
-    queued.missed.length = 0;
-    this.#taken.add(queued);
     queued.attempts++;
     queued.firstTried ??= this.#clock.monotonic();
     return queued;
@@ -162,7 +155,6 @@ export class SchedulingQueue {
 
   /** It has its node, or is no longer wanted. */
   done(queued: QueuedPod): void {
-    this.#taken.delete(queued);
     if (this.#pods.get(queued.info.uid) === queued) this.#pods.delete(queued.info.uid);
   }
 
@@ -172,10 +164,6 @@ export class SchedulingQueue {
     queued.plugins = plugins;
     queued.unschedulable++;
     queued.errors = 0;
-    if (queued.missed.some((event) => this.#wakes(queued, event))) {
-      this.#requeue(queued);
-      return;
-    }
     queued.place = "unschedulable";
     this.#unschedulable.add(queued);
   }
@@ -189,7 +177,6 @@ export class SchedulingQueue {
   }
 
   #giveBack(queued: QueuedPod): boolean {
-    this.#taken.delete(queued);
     if (this.#pods.get(queued.info.uid) !== queued) return false;
     queued.since = this.#clock.monotonic();
     return true;
@@ -197,7 +184,6 @@ export class SchedulingQueue {
 
   /** Wakes the pods that the event may help. `only` narrows them down. */
   move(event: ClusterEvent, only?: (pod: PodInfo) => boolean): void {
-    for (const queued of this.#taken) queued.missed.push(event);
     for (const queued of [...this.#unschedulable]) {
       if (only && !only(queued.info)) continue;
       if (this.#wakes(queued, event)) this.#requeue(queued);
