@@ -29,9 +29,3 @@ export function intValue(value: IntOrString): number {
   if (typeof value === "number") return value;
   return atoiError(value) ? 0 : Number(value);
 }
-
-/** Text that spells a 32-bit integer becomes that integer, everything else stays text. */
-export function parseIntOrString(text: string): IntOrString {
-  const number = /^[+-]?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-  return number >= -(2 ** 31) && number < 2 ** 31 ? number : text;
-}

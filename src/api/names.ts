@@ -106,13 +106,6 @@ export function isQualifiedName(value: string): string[] {
 }
 export const isValidLabelValue = (value: string): string[] => bounded(value, 63, labelValue, maxBytesError);
 
-export function isFullyQualifiedName(path: Path, name: string): FieldError[] {
-  if (!name) return [required(path)];
-  const errors = isDNS1123Subdomain(name);
-  if (errors.length) return [invalidValue(path, name, errors.join(","))];
-  return name.split(".").length < 3 ? [invalidValue(path, name, "should be a domain with at least three segments separated by dots")] : [];
-}
-
 const httpPathFormat = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 const httpPath = whole(httpPathFormat);
 
@@ -168,15 +161,6 @@ const matching =
   (rule: Pattern) =>
   (value: string): string[] =>
     rule.regexp.test(value) ? [] : [rule.error];
-export const isCIdentifier = matching(
-  pattern(
-    "[A-Za-z_][A-Za-z0-9_]*",
-    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-    "my_name",
-    "MY_NAME",
-    "MyName",
-  ),
-);
 export const isHTTPHeaderName = matching(pattern("[-A-Za-z0-9]+", "a valid HTTP header must consist of alphanumeric characters or '-'", "X-Header-Name"));
 export const isValidPercent = matching(pattern("[0-9]+%", "a valid percent string must be a numeric string followed by an ending '%'", "1%", "93%"));
 

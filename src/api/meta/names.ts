@@ -2,7 +2,7 @@
  * Rules for metadata.name, in the form that Kind.validateName takes (k8s.io/apimachinery/pkg/api/validation/generic.go).
  * `prefix` is true for metadata.generateName, which may end in a dash.
  */
-import { isDNS1035Label, isDNS1123Label, isDNS1123Subdomain, isPathSegmentName, isPathSegmentPrefix } from "../names.ts";
+import { isDNS1123Label, isDNS1123Subdomain, isPathSegmentName, isPathSegmentPrefix } from "../names.ts";
 
 export type NameRule = (name: string, prefix: boolean) => string[];
 
@@ -15,6 +15,5 @@ const rule =
 
 export const nameIsDNSSubdomain: NameRule = rule(isDNS1123Subdomain);
 export const nameIsDNSLabel: NameRule = rule(isDNS1123Label);
-export const nameIsDNS1035Label: NameRule = rule(isDNS1035Label);
 /** For RBAC objects and others whose names only have to fit into a URL's path. */
 export const pathSegmentName: NameRule = (name, prefix) => (prefix ? isPathSegmentPrefix(name) : isPathSegmentName(name));
