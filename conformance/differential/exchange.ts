@@ -76,7 +76,13 @@ const volatile = new Set(["uid", "resourceVersion", "creationTimestamp", "deleti
 
 /** What no two servers share becomes a mark; a key that only one has is still a difference. */
 export function settled(value: unknown, hide: readonly string[] = []): unknown {
-  if (Array.isArray(value)) return value.map((item) => settled(item, hide));
+  if (Array.isArray(value)) {
+    const items = value.map((item) => settled(item, hide));
+    // Their order tells times apart that two servers do not share.
+    return items.some((item) => (item as { fieldsType?: string } | null)?.fieldsType === "FieldsV1")
+      ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : items;
+  }
   if (typeof value === "string") {
     return value
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UID")

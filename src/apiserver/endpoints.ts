@@ -50,7 +50,8 @@ export function endpointOf(def: ResourceDef, cache: WatchCache, registries: Read
     def,
     hub,
     groupResource: resource,
-    groupKind: def.group ? `${def.kind}.${def.group}` : def.kind,
+    // Errors name the kind as it is stored.
+    groupKind: hub.resource === "events" ? hub.kind : def.group ? `${def.kind}.${def.group}` : def.kind,
     apiVersion,
     hubApiVersion,
     type,

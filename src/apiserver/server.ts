@@ -88,6 +88,12 @@ function parsedFieldSelector(text: string | null): AuthorizationAttributes["fiel
   }
 }
 
+/** Said on every use of these resources. */
+const deprecations: Readonly<Record<string, string>> = {
+  endpoints: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+  componentstatuses: "v1 ComponentStatus is deprecated in v1.19+",
+};
+
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { clock, logger, authorizer, cache } = options;
   const metrics = createServerMetrics(options.metrics);
@@ -177,6 +183,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const warn = (message: string): void => {
       if (!warnings.includes(message)) warnings.push(message);
     };
+    const deprecated = deprecations[endpoint.groupResource];
+    if (deprecated) warn(deprecated);
     const transforms = (info.subresource === "" || info.subresource === "status") && endpoint.def.verbs.includes("get");
     const form: Form = request.asObject
       ? { media: "json", pretty: false }

@@ -25,7 +25,10 @@ export function wholeSet(value: JSONValue, atom: Atom): FieldSet {
   const out: Draft = { ".": leaf };
   for (const item of value) {
     const key = elementKey(resolved, item);
-    if (key === undefined) continue;
+    if (key === undefined) {
+      unnamed = true;
+      continue;
+    }
     // An element that is there twice is owned as one piece.
     out[key] = key in out ? leaf : wholeSet(item, resolved.element);
   }
@@ -67,15 +70,19 @@ export interface Comparison {
   /** Fields that are new or have another value. */
   changed: FieldSet | undefined;
   removed: FieldSet | undefined;
+  /** An element of a list lacks the keys that would name it: upstream cannot tell who owns what. */
+  unnamed: boolean;
 }
 
 // Results of the last comparison within the walk: spares a pair per node.
 let changed: FieldSet | undefined;
 let removed: FieldSet | undefined;
+let unnamed = false;
 
 export function compare(before: JSONValue, after: JSONValue, atom: Atom): Comparison {
+  unnamed = false;
   compareValues(before, after, atom);
-  const result = { changed, removed };
+  const result = { changed, removed, unnamed };
   changed = removed = undefined;
   return result;
 }
@@ -165,7 +172,10 @@ function index(list: readonly JSONValue[], atom: ListAtom): Map<string, JSONValu
   const found = new Map<string, JSONValue[]>();
   for (const item of list) {
     const key = elementKey(atom, item);
-    if (key === undefined) continue;
+    if (key === undefined) {
+      unnamed = true;
+      continue;
+    }
     const same = found.get(key);
     if (same) same.push(item);
     else found.set(key, [item]);

@@ -83,12 +83,15 @@ export function shapeErrors(value: JSONValue | undefined, atom: Atom, path = "")
   }
   if (atom.kind === "map") {
     if (!isMap(value)) return [at(`expected map, got ${describe(value)}`)];
-    return Object.keys(value).flatMap((name) => {
+    const errors: string[] = [];
+    for (const name of Object.keys(value)) {
       const field = atom.fields.get(name);
       const inner = `${path}.${name}`;
-      if (!field && !atom.element) return [`${inner}: field not declared in schema`];
-      return shapeErrors(value[name], field ? field.atom : (atom.element as Atom), inner);
-    });
+      // What comes behind an undeclared field is not looked at.
+      if (!field && !atom.element) return [...errors, `${inner}: field not declared in schema`];
+      errors.push(...shapeErrors(value[name], field ? field.atom : (atom.element as Atom), inner));
+    }
+    return errors;
   }
   if (!Array.isArray(value)) return [at(`expected list, got ${describe(value)}`)];
   const seen = new Set<string>();

@@ -130,6 +130,7 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
   const at = comparisons(type, old, next, operation);
   const comparison = at(operation.apiVersion) as Comparison;
   const oneVersion = !operation.convert || entries.every((entry) => entry.apiVersion === operation.apiVersion);
+  if (comparison.unnamed) return [];
   if (!comparison.changed && !comparison.removed && oneVersion) return entries;
   const self: ManagedFieldsEntry = entryOf(operation, "Update");
   let own: FieldSet | undefined = comparison.changed;

@@ -105,6 +105,8 @@ export const daemonSetKind: Kind<DaemonSet> = {
   resource: "daemonsets.apps",
   setDefaults(set) {
     set.spec ??= {} as DaemonSet["spec"];
+    // Conversion always gives the annotation: whoever writes the set manages it.
+    if (set.metadata.annotations?.[templateGeneration] === undefined) setGeneration(set, 0n);
     const s = set.spec;
     s.template ??= {} as PodTemplateSpec;
     s.updateStrategy ??= {};

@@ -2,10 +2,11 @@
 import { applyServerSide } from "../../api/apply/apply.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { normalize } from "../../api/codec/normalize.ts";
+import { unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { badRequest } from "../../api/status.ts";
+import { badRequest, StatusError } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 import { toStored } from "./decode.ts";
 import { operationOf } from "./managed-fields.ts";
@@ -41,6 +42,13 @@ export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPat
   const merged = applyServerSide(endpoint.type, live, patch.object, operation);
   if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
   if (options.fieldValidation === "Warn") for (const message of patch.strict) call.warn(message);
+  const misfit = unstructuredMismatch(endpoint.type.name, merged);
+  if (misfit !== undefined) {
+    const kind = `${endpoint.apiVersion}, Kind=${endpoint.def.kind}`;
+    const place = `${endpoint.def.namespaced ? call.info.namespace : ""}/${call.info.name}; ${kind}`;
+    const message = `failed to convert new object (${place}) to proper version: unable to convert unstructured object to ${kind}: ${misfit}`;
+    throw new StatusError({ code: 500, message });
+  }
   let object: JSONObject;
   try {
     ({ object } = normalize(endpoint.type, merged));

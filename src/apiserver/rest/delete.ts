@@ -72,8 +72,7 @@ interface Verdict {
 
 function checkPreconditions(call: Call, current: Stored, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
-  const { def } = call.endpoint;
-  const kind = def.group ? `${def.kind}.${def.group}` : def.kind;
+  const kind = call.endpoint.groupKind;
   if (uid !== undefined && uid !== current.uid)
     throw conflict(
       kind,

@@ -11,6 +11,7 @@ import { hasStatus } from "./strategy.ts";
 /** What the strategies of these kinds take away on the way in through `status`, besides spec. */
 const statusResets: Record<string, readonly string[]> = {
   pods: ["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"],
+  "certificatesigningrequests.certificates.k8s.io": ["spec", "status.conditions"],
   "deployments.apps": ["spec", "metadata.labels"],
   "flowschemas.flowcontrol.apiserver.k8s.io": ["spec", "metadata"],
   "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": ["spec", "metadata"],
@@ -20,9 +21,13 @@ const statusResets: Record<string, readonly string[]> = {
   "validatingadmissionpolicies.admissionregistration.k8s.io": ["spec", "metadata"],
 };
 
+const signingRequests = "certificatesigningrequests.certificates.k8s.io";
+
 function resetFields(endpoint: Endpoint, subresource: string): readonly string[] {
   if (subresource === "status") return statusResets[endpoint.groupResource] ?? ["spec"];
-  return hasStatus(endpoint) && endpoint.groupResource !== "nodes" ? ["status"] : [];
+  if (subresource === "approval") return ["spec", "status.certificate"];
+  if (endpoint.groupResource === signingRequests) return ["spec", "status"];
+  return hasStatus(endpoint) ? ["status"] : [];
 }
 
 export function operationOf(call: Call, manager: string): Operation {

@@ -11,7 +11,7 @@ import type { KubeObject } from "../../api/object.ts";
 import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
-import { badRequest, invalid, notFound, unsupportedMediaType } from "../../api/status.ts";
+import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply } from "./apply.ts";
 import type { Call } from "./call.ts";
@@ -69,7 +69,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   else if (patch.type === "merge") value = applyMergePatch(current, patch.value);
   else value = applyStrategicMergePatch(endpoint.type, current, patch.value);
   const rejected = (why: string): never => {
-    if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), sortedText(value), why)]);
+    if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(asPatched(value, current, patch)), why)]);
     throw invalid("", "", [invalidValue(path("patch"), goMap(patch.value), why)]);
   };
   if (patch.type === "strategic") {
@@ -93,11 +93,42 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   return toStored(endpoint, typed);
 }
 
-/** The patched document, its uppermost keys in order. */
-function sortedText(value: JSONValue): string {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return encodeJSONString(value);
-  const sorted = Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return encodeJSONString(sorted);
+/** The patched document as upstream's patcher writes it: what it has opened is sorted, what it has not stays as it was. */
+function asPatched(value: JSONValue, current: JSONObject, patch: Patch): JSONValue {
+  if (patch.type === "merge") return sortMerged(value, current, patch.value);
+  let text = sorted(value);
+  for (const { path: at, from } of patch.value as { path?: string; from?: string }[])
+    for (const pointer of [at, from]) if (pointer) text = sortAlong(text, pointer.split("/").slice(1, -1).map(unescapePointer));
+  return text;
+}
+
+const unescapePointer = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
+const isObject = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function sorted(value: JSONValue): JSONValue {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function sortAlong(value: JSONValue, [step, ...rest]: string[]): JSONValue {
+  const copy = Array.isArray(value) ? [...value] : sorted(value);
+  if (step === undefined || typeof copy !== "object" || copy === null || !Object.hasOwn(copy, step)) return copy;
+  const inner = copy as Record<string, JSONValue>;
+  inner[step] = sortAlong(inner[step] as JSONValue, rest);
+  return copy;
+}
+
+function sortMerged(value: JSONValue, before: JSONValue | undefined, patch: JSONValue | undefined): JSONValue {
+  if (!isObject(before) || !isObject(patch)) return Array.isArray(patch) && isObject(before) ? value : sortWhole(value);
+  const copy = sorted(value) as JSONObject;
+  for (const key of Object.keys(patch)) if (Object.hasOwn(copy, key)) copy[key] = sortMerged(copy[key] as JSONValue, before[key], patch[key]);
+  return copy;
+}
+
+function sortWhole(value: JSONValue): JSONValue {
+  if (Array.isArray(value)) return value.map(sortWhole);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(sorted(value) as JSONObject).map(([key, item]) => [key, sortWhole(item as JSONValue)]));
 }
 
 /** As Go prints a map: `map[spec:map[x:1]]`. */
@@ -116,12 +147,17 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   const { endpoint, info, rest } = call;
   const type = patchTypeOf(call);
   const options = writeOptions(call, "PatchOptions", type);
-  const patch = await readPatch(call, type);
-  if (typeof patch.value === "object" && patch.value !== null) call.audit?.requestObject(patch.value);
+  const patch = await readPatch(call, type).catch((error: unknown) => {
+    if (type !== "apply" && error instanceof StatusError && error.status.code === 400) return error;
+    throw error;
+  });
+  if (!(patch instanceof StatusError) && typeof patch.value === "object" && patch.value !== null) call.audit?.requestObject(patch.value);
   let warned = false;
   const next = (old: KubeObject | undefined): KubeObject => {
     const quiet: Call = warned ? { ...call, warn: () => {} } : call;
     warned = true;
+    // What cannot be read is said of an object that is there.
+    if (patch instanceof StatusError) throw old ? patch : notFound(endpoint.groupResource, info.name);
     if (patch.apply) return applyTo(quiet, old, patch.apply, options);
     if (!old) throw notFound(endpoint.groupResource, info.name);
     const object = patched(quiet, old, patch, options);

@@ -227,3 +227,24 @@ test("forms: YAML, protobuf and metadata alone", async () => {
   assert.equal(partial.data, undefined);
   assert.equal((await send("GET", `${configmaps}/forms`, { accept: "text/html" })).status, 406);
 });
+
+test("what fails is warned of all the same, and a deletion's body outweighs its query", async () => {
+  const warned = await answer("POST", configmaps, { body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "UPPER" }, bogus: 1 } });
+  assert.equal(warned.http, 422);
+  assert.deepEqual(warned.warnings, ['unknown field "bogus"']);
+  await answer("POST", configmaps, { body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "gone" } } });
+  await answer("DELETE", `${configmaps}/gone?dryRun=All`, { body: { gracePeriodSeconds: 1 } });
+  assert.equal((await answer("GET", `${configmaps}/gone`)).http, 404);
+});
+
+test("an object that brings a resourceVersion is not created", async () => {
+  const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "versioned", resourceVersion: "7" } };
+  const refused = await answer("POST", configmaps, { body });
+  assert.equal(refused.http, 500);
+  assert.equal((await answer("GET", `${configmaps}/versioned`)).http, 404);
+});
+
+test("a patch that cannot be read matters only where there is something to patch", async () => {
+  const merge = { type: "application/merge-patch+json", body: "{" };
+  assert.equal((await answer("PATCH", `${configmaps}/nobody`, merge)).http, 404);
+});

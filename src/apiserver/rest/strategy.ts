@@ -44,7 +44,6 @@ export function matchNamespace(call: Call, object: KubeObject): void {
 export function initMetadata(call: Call, object: KubeObject): void {
   const { metadata } = object;
   const { rest } = call;
-  delete (metadata as Partial<typeof metadata>).resourceVersion;
   delete metadata.selfLink;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;

@@ -78,6 +78,9 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
         await reserved?.rollback();
         return { object: complete };
       }
+      if (Number(complete.metadata.resourceVersion) > 0)
+        throw new StatusError({ code: 500, message: "resourceVersion should not be set on objects to be created" });
+      delete (complete.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
       const stored = await endpoint.cache.create(complete, ttlOf(call, complete));
       await reserved?.commit();
       return { object: complete, stored };

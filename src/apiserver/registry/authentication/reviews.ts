@@ -31,6 +31,15 @@ function asked<T extends object>(answer: (review: T, call: Call) => Promise<obje
       const review = await decodeTyped<T>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, options.fieldValidation);
       const object = review as unknown as KubeObject;
       object.metadata ??= {} as KubeObject["metadata"];
+      const {
+        uid: _uid,
+        creationTimestamp: _time,
+        deletionTimestamp: _deleted,
+        deletionGracePeriodSeconds: _grace,
+        selfLink: _link,
+        ...kept
+      } = object.metadata;
+      object.metadata = kept as KubeObject["metadata"];
       matchNamespace(call, object);
       trackWrite(call, object, undefined, options.manager);
       const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object };

@@ -2,10 +2,10 @@
 import { deepCopy } from "../../../api/copy.ts";
 import type { ApiResponse } from "../../../api/exchange.ts";
 import { validateBinding } from "../../../api/core/binding.ts";
-import { invalidValue, path } from "../../../api/field.ts";
+import { type FieldError, invalidValue, path } from "../../../api/field.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
-import { badRequest, conflict, invalid } from "../../../api/status.ts";
+import { badRequest, conflict, invalid, StatusError } from "../../../api/status.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Binding, Pod, PodCondition } from "../../../api/types/core-v1.gen.ts";
 import { type Call, callOn, type Registry } from "../../rest/call.ts";
@@ -14,9 +14,15 @@ import { type WriteOptions, writeOptions } from "../../rest/options.ts";
 import { respondObject } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
+/** Errors that upstream gives as they are, without a reason. */
+function aggregate(errors: readonly FieldError[]): StatusError {
+  const texts = [...new Set(errors.map(({ field, body }) => `${field}: ${body}`))];
+  return new StatusError({ code: 500, message: texts.length === 1 ? (texts[0] as string) : `[${texts.join(", ")}]` });
+}
+
 function validate(binding: Binding): void {
   const errors = validateBinding(binding);
-  if (errors.length) throw invalid("Binding", binding.metadata.name, errors);
+  if (errors.length) throw aggregate(errors);
 }
 
 /** The pod with its node; throws 409 for one that has a node, goes away or waits for its gates. */
