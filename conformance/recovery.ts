@@ -111,7 +111,8 @@ async function round(kind: string): Promise<string> {
   try {
     await sleep(500 + random.int(3000));
     const killed = Date.now();
-    for (const pid of victims()) process.kill(pid, "SIGKILL");
+    const pids = victims();
+    for (const pid of pids) process.kill(pid, "SIGKILL");
     if (again) await cluster.up();
     await until("the node Ready, its lease renewed since", 60, async () => {
       const conditions = await cluster.kubectl("get node -o jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}");
@@ -134,6 +135,21 @@ async function round(kind: string): Promise<string> {
 }
 
 const webAddress = async (): Promise<string> => cluster.kubectl("--namespace shop get service web -o jsonpath={.spec.clusterIP}");
+
+/** The last lines of the logs, for a round that failed. */
+function showLogs(): void {
+  for (const name of ["server", "agent", "containerd"]) {
+    const lines = readFileSync(join(cluster.dataDir, "logs", `${name}.log`), "utf8")
+      .trim()
+      .split("\n");
+    process.stdout.write(
+      `     ${name}.log ends with:\n${lines
+        .slice(-8)
+        .map((line) => `       ${line.slice(0, 300)}\n`)
+        .join("")}`,
+    );
+  }
+}
 
 async function killShim(): Promise<string> {
   const before = await containers();
@@ -166,7 +182,7 @@ try {
   const order = values.kind ? [values.kind] : Object.keys(kinds);
   for (let n = 0; n < Number(values.rounds); n++) {
     const kind = order[n % order.length] as string;
-    await checks.check(`round ${n + 1}: kill -9 of ${kind}`, () => round(kind));
+    if (!(await checks.check(`round ${n + 1}: kill -9 of ${kind}`, () => round(kind)))) showLogs();
   }
   await checks.check("kill -9 of a shim", killShim);
   await checks.check("new pods start as before", async () => {

@@ -1,20 +1,29 @@
 /** Files that are whole or absent. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import type { ProcessIdentity } from "../linux/process.ts";
 
-/** Replaces the file in one step: written beside its place, flushed, renamed. */
+/** Replaces the file in one step: written beside its place, flushed, renamed. A write that fails leaves the file as it was. */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const beside = `${path}.tmp-${process.pid}`;
-  const fd = openSync(beside, "w", mode);
   try {
-    const bytes = typeof content === "string" ? Buffer.from(content) : content;
+    writeFlushed(beside, typeof content === "string" ? Buffer.from(content) : content, mode);
+    renameSync(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw new Error(`${path} could not be written: no space left on its disk`);
+    throw error;
+  }
+}
+
+function writeFlushed(path: string, bytes: Uint8Array, mode: number): void {
+  const fd = openSync(path, "w", mode);
+  try {
     let at = 0;
     while (at < bytes.length) at += writeSync(fd, bytes, at);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  renameSync(beside, path);
 }
 
 /** The object in a JSON file of ours; undefined when there is none. Throws one sentence for anything else in it. */

@@ -6,7 +6,7 @@
  * Layout follows kubeadm's (https://kubernetes.io/docs/setup/best-practices/certificates/).
  */
 import "reflect-metadata";
-import { type webcrypto, X509Certificate } from "node:crypto";
+import { createPrivateKey, type webcrypto, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
@@ -108,12 +108,22 @@ export class PKI {
 
   #usable(spec: CertificateSpec): boolean {
     if (!existsSync(this.certificatePath(spec.file)) || !existsSync(this.keyPath(spec.file))) return false;
-    const certificate = new X509Certificate(this.certificate(spec.file));
+    const certificate = this.#parsed(spec.file);
     const end = certificate.validToDate.getTime();
     const begin = certificate.validFromDate.getTime();
     if (end - this.#clock.now() < (end - begin) / 3) return false;
-    if (!certificate.verify(new X509Certificate(this.certificate(spec.ca)).publicKey)) return false;
+    if (!certificate.verify(this.#parsed(spec.ca).publicKey)) return false;
+    // A crash between the two files of a renewal leaves a key without its certificate.
+    if (!certificate.checkPrivateKey(createPrivateKey(this.key(spec.file)))) return false;
     return (spec.dns ?? []).every((name) => certificate.checkHost(name) !== undefined) && (spec.ip ?? []).every((ip) => certificate.checkIP(ip) !== undefined);
+  }
+
+  #parsed(file: string): X509Certificate {
+    try {
+      return new X509Certificate(this.certificate(file));
+    } catch (error) {
+      throw new Error(`${this.certificatePath(file)} is damaged (${(error as Error).message}): put back a copy of it, or delete it to have another made`);
+    }
   }
 
   async #write(file: string, certificate: x509.X509Certificate, key: webcrypto.CryptoKey): Promise<void> {

@@ -106,7 +106,7 @@ export function parseBuildFile(text: string, path: string): BuildFile {
 export function qualified(name: string): string {
   const first = name.split("/")[0] as string;
   const registry = name.includes("/") && (first.includes(".") || first.includes(":") || first === "localhost");
-  const plain = name.slice(0, 255) === name && /^[a-zA-Z0-9.:-]*\/?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/.test(name);
+  const plain = name.length <= 255 && /^([a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?\/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/.test(name);
   if (!plain) fail(`${JSON.stringify(name)} is no image name: lower case, such as example/app:1`);
   const full = registry ? name : `docker.io/${name.includes("/") ? name : `library/${name}`}`;
   return full.slice(full.lastIndexOf("/")).includes(":") ? full : `${full}:latest`;
