@@ -5,8 +5,8 @@ import tar from "tar-stream";
 import { archiveOf, layerOf } from "./oci.ts";
 import { pauseImage, pauseImageName } from "./pause.ts";
 
-async function entries(archive: Uint8Array): Promise<Map<string, { header: tar.Headers; content: Buffer }>> {
-  const found = new Map<string, { header: tar.Headers; content: Buffer }>();
+async function entries(archive: Uint8Array): Promise<Map<string, { header: tar.Header; content: Buffer }>> {
+  const found = new Map<string, { header: tar.Header; content: Buffer }>();
   const extract = tar.extract();
   extract.end(Buffer.from(archive));
   for await (const entry of extract) {
