@@ -84,18 +84,23 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
       : items;
   }
   if (typeof value === "string") {
-    return value
-      .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UID")
-      .replace(/kube-api-access-[a-z0-9]{5}/g, "kube-api-access-XXXXX")
-      .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
-      .replace(/0xc[0-9a-f]{6,}/g, "POINTER")
-      .replace(/\b10\.96\.(?!0\.(1|10)\b)\d+\.\d+\b/g, "CLUSTER-IP")
-      .replace(/(resourceVersion[\\"]*: ?[\\"]+)\d+/g, "$1RV")
-      .replace(/in record \(\d+\)/g, "in record (RV)")
-      .replace(/(nodePort[\\"]*: ?)3\d{4}/g, "$1PORT")
-      .replace(/, current: \d+/g, ", current: RV")
-      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME")
-      .replace(/(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC( m=\+[0-9.]+)?/g, "TIME");
+    return (
+      value
+        .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UID")
+        .replace(/kube-api-access-[a-z0-9]{5}/g, "kube-api-access-XXXXX")
+        .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
+        .replace(/0xc[0-9a-f]{6,}/g, "POINTER")
+        .replace(/\b10\.96\.(?!0\.(1|10)\b)\d+\.\d+\b/g, "CLUSTER-IP")
+        .replace(/(resourceVersion[\\"]*: ?[\\"]+)\d+/g, "$1RV")
+        .replace(/in record \(\d+\)/g, "in record (RV)")
+        .replace(/(nodePort[\\"]*: ?)3\d{4}/g, "$1PORT")
+        .replace(/:3[0-3]\d{3}\/(TCP|UDP|SCTP)/g, ":PORT/$1")
+        // The first of several in the order of a Go map.
+        .replace(/(failed to create typed patch object \([^)]*\): )[\s\S]*field not declared in schema[\s\S]*/, "$1fields not declared in schema")
+        .replace(/, current: \d+/g, ", current: RV")
+        .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME")
+        .replace(/(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC( m=\+[0-9.]+)?/g, "TIME")
+    );
   }
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
@@ -105,7 +110,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
   );
 }
 
-const allocated = (key: string, item: unknown): boolean => /[nN]odePort$/.test(key) && typeof item === "number" && item >= 30000 && item <= 32767;
+const allocated = (key: string, item: unknown): boolean => /[nN]odePort$/.test(key) && typeof item === "number" && item >= 30000 && item <= 33000;
 
 export function differences(peer: unknown, ours: unknown, at = ""): string[] {
   if (typeof peer !== "object" || typeof ours !== "object" || peer === null || ours === null || Array.isArray(peer) !== Array.isArray(ours)) {

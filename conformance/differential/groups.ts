@@ -43,6 +43,10 @@ function plain(answer: Comparable): Comparable {
 /** A kind that we refuse as a whole says so; that is one class of its own. */
 export const refusedAsYet = (body: unknown): boolean => isStatus(body) && / yet$/.test(body.message ?? "");
 
+/** Errors of maps come in the order in which Go walks a map: any. */
+const ofMap = /\[[^\]\d][^\]]*\]|(labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
+const ordered = (list: string[]): string => list.filter((one) => !ofMap.test((JSON.parse(one) as Cause).field ?? "")).join();
+
 /** One line per way in which the answers differ; the first words say which class it is. */
 export function classify(peer: Comparable, ours: Comparable): string[] {
   const a = plain(settled(peer) as Comparable);
@@ -70,13 +74,11 @@ export function classify(peer: Comparable, ours: Comparable): string[] {
     const oursOnly = only(right, left);
     for (const one of peerOnly) lines.push(`cause missing: ${causeText(JSON.parse(one) as Cause)}`);
     for (const one of oursOnly) lines.push(`cause extra: ${causeText(JSON.parse(one) as Cause)}`);
-    if (!lines.length && left.join() !== right.join())
-      lines.push(
-        `causes in another order: ${left
-          .map((one) => (JSON.parse(one) as Cause).field)
-          .join(" ")
-          .replace(/\[[^\]]*\]/g, "[#]")}`,
-      );
+    if (!lines.length && left.join() !== right.join()) {
+      if (ordered(left) === ordered(right)) return [];
+      const fields = left.map((one) => (JSON.parse(one) as Cause).field).join(" ");
+      lines.push(`causes in another order: ${fields.replace(/\[[^\]]*\]/g, "[#]")}`);
+    }
     if (!lines.length && a.body.message !== b.body.message)
       lines.push(`message: peer ${general(a.body.message ?? "")} | ours ${general(b.body.message ?? "")}`);
   }

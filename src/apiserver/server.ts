@@ -185,10 +185,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     };
     const deprecated = deprecations[endpoint.groupResource];
     if (deprecated) warn(deprecated);
-    const transforms = (info.subresource === "" || info.subresource === "status") && endpoint.def.verbs.includes("get");
+    // What is only asked and never stored has no table.
+    const asked = !endpoint.def.verbs.includes("get");
+    const transforms = info.subresource === "" || info.subresource === "status";
     const form: Form = request.asObject
       ? { media: "json", pretty: false }
-      : negotiate(request, { transforms, protobuf: true, streams: info.parts.length === 1 && request.method === "GET" });
+      : negotiate(request, { transforms, tables: !asked, protobuf: true, streams: info.parts.length === 1 && request.method === "GET" });
     return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
   }
 

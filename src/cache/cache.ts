@@ -42,7 +42,7 @@ export interface CacheListOptions {
 export interface CacheList {
   items: Stored[];
   revision: number;
-  /** Set when `limit` cut the list: key of the last item returned. */
+  /** Set when `limit` was reached before the last key: key of the last item returned. With a predicate nothing may follow all the same. */
   last?: string;
   /** Items beyond the limit; undefined when a predicate makes it unknown. */
   remaining?: number;

@@ -163,8 +163,10 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const items: Stored[] = [];
     for await (const batch of this.#select(this.#live.values(prefix, after), predicate))
       for (const stored of batch) {
-        if (items.length >= limit) return { items, revision, last: keyOfStored(items.at(-1) as Stored) };
         items.push(stored);
+        if (items.length < limit) continue;
+        const last = keyOfStored(stored);
+        return { items, revision, ...(this.#live.count(prefix, last) > 0 ? { last } : {}) };
       }
     return { items, revision };
   }

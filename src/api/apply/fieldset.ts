@@ -186,16 +186,14 @@ export function ordered(set: FieldSet): FieldSet {
   return out;
 }
 
-/** The members' paths in order, each a list of elements such as `f:spec`. */
+/** The members' paths in order, each a list of elements such as `f:spec`; what a level holds itself comes before what is below it. */
 export function* paths(set: FieldSet | undefined, prefix: readonly string[] = []): Generator<string[]> {
   if (!set) return;
-  for (const element of Object.keys(set).sort()) {
-    if (element === ".") continue;
-    const node = set[element] as FieldSet;
-    const path = [...prefix, element];
-    if (isMember(node)) yield path;
-    yield* paths(node, path);
-  }
+  const elements = Object.keys(set)
+    .filter((element) => element !== ".")
+    .sort();
+  for (const element of elements) if (isMember(set[element] as FieldSet)) yield [...prefix, element];
+  for (const element of elements) yield* paths(set[element], [...prefix, element]);
 }
 
 export function hasPath(set: FieldSet | undefined, path: readonly string[]): boolean {

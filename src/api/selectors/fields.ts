@@ -67,6 +67,6 @@ export function parseFieldSelector(text: string, known: (field: string) => void 
     const field = term.slice(0, match.index);
     requirements.push({ field, operator: match[0] === "!=" ? "!=" : "=", value: unescapeValue(term.slice(match.index + match[0].length)) });
   }
-  for (const { field } of requirements) known(field);
+  for (const { field, value } of requirements) if (field !== "" || value !== "") known(field);
   return requirements.length ? new FieldSelector(requirements.filter((r) => r.field !== "" || r.value !== "")) : everyField;
 }

@@ -45,7 +45,7 @@ export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPat
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
   if (misfit !== undefined) {
     const kind = `${endpoint.apiVersion}, Kind=${endpoint.def.kind}`;
-    const place = `${endpoint.def.namespaced ? call.info.namespace : ""}/${call.info.name}; ${kind}`;
+    const place = `${(patch.object.metadata as { namespace?: string } | undefined)?.namespace ?? ""}/${call.info.name}; ${kind}`;
     const message = `failed to convert new object (${place}) to proper version: unable to convert unstructured object to ${kind}: ${misfit}`;
     throw new StatusError({ code: 500, message });
   }

@@ -31,8 +31,8 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
   let list: CacheList;
   let start: { revision?: number; after?: string } = {};
   if (options.continue) {
-    if (options.resourceVersion && options.resourceVersion !== "0") throw badRequest("specifying resource version is not allowed when using continue");
     const position = decodeContinue(options.continue);
+    if (options.resourceVersion && options.resourceVersion !== "0") throw badRequest("specifying resource version is not allowed when using continue");
     start = { after: `${prefix}${position.after}`, ...(position.revision > 0 ? { revision: position.revision } : {}) };
   } else if (options.resourceVersionMatch === "Exact") start = { revision: parseRevision(options.resourceVersion) };
   else if (options.resourceVersion && options.resourceVersion !== "0") await waitForRevision(call, options.resourceVersion);
@@ -79,7 +79,7 @@ export async function list(call: Call): Promise<ApiResponse> {
     );
   if (form.as) {
     const partials = items.map((stored) => partial(form, stored.object()));
-    return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata, items: partials });
+    return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata, items: partials.length ? partials : null });
   }
   if (request.asObject) return respondObject(call, 200, { kind, apiVersion, metadata, items: items.map((stored) => served(endpoint, stored)) });
   if (call.audit?.wantsResponse) call.audit.responseObject({ kind, apiVersion, metadata, items: items.map((stored) => withoutType(served(endpoint, stored))) });

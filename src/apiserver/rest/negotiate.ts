@@ -68,6 +68,8 @@ function wantsPretty(request: ApiRequest): boolean {
 export interface Offer {
   /** Table and PartialObjectMetadata are possible. */
   transforms: boolean;
+  /** @default true */
+  tables?: boolean;
   /** Types that cannot travel as protobuf have none. */
   protobuf: boolean;
   /** A refusal names the types of watches too. */
@@ -84,7 +86,7 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
     if (!media || (media === "protobuf" && !offer.protobuf)) continue;
     if (params.as === undefined) return { media, pretty: pretty || params.pretty === "1" };
     if (!offer.transforms || !forms.has(params.as)) continue;
-    if (media === "protobuf" && params.as === "Table") continue;
+    if (params.as === "Table" && (media === "protobuf" || offer.tables === false)) continue;
     if (params.g !== "meta.k8s.io" || (params.v !== "v1" && params.v !== "v1beta1")) continue;
     return { media, as: params.as as NonNullable<Form["as"]>, asVersion: params.v, pretty };
   }

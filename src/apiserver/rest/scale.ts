@@ -64,12 +64,12 @@ export async function scale(call: Call): Promise<ApiResponse> {
       const object = deepCopy(old) as Scalable;
       const wanted = given ?? (patchedScale(call, old as KubeObject, patch as NonNullable<typeof patch>, options) as unknown as Scale & KubeObject);
       const { resourceVersion, uid } = wanted.metadata ?? {};
-      if (resourceVersion && resourceVersion !== object.metadata.resourceVersion)
-        throw conflict(endpoint.groupResource, info.name, "the object has been modified; please apply your changes to the latest version and try again");
-      if (uid && uid !== object.metadata.uid)
-        throw conflict(endpoint.groupResource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`);
       const replicas = wanted.spec?.replicas ?? 0;
       if (replicas < 0) throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
+      if (uid && uid !== object.metadata.uid)
+        throw conflict(endpoint.groupResource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`);
+      if (resourceVersion && resourceVersion !== object.metadata.resourceVersion)
+        throw conflict(endpoint.groupResource, info.name, "the object has been modified; please apply your changes to the latest version and try again");
       object.spec.replicas = replicas;
       return object;
     },

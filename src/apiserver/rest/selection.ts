@@ -5,7 +5,7 @@ import { badRequest } from "../../api/status.ts";
 import type { Predicate } from "../../cache/cache.ts";
 import type { Endpoint } from "./call.ts";
 import type { ListOptions } from "./options.ts";
-import { selectableFields } from "./selectable-fields.ts";
+import { selectableField } from "./selectable-fields.ts";
 
 export interface Selection {
   predicate?: Predicate;
@@ -30,14 +30,15 @@ export function selection(endpoint: Endpoint, options: Pick<ListOptions, "labelS
   let fields: FieldSelector | undefined;
   try {
     if (options.labelSelector) labels = parseLabelSelector(options.labelSelector);
-    if (options.fieldSelector) fields = parseFieldSelector(options.fieldSelector, (field) => selectableFields(endpoint).check(field));
+    if (options.fieldSelector) fields = parseFieldSelector(options.fieldSelector);
+    if (fields) fields = inStoredNames(endpoint, fields);
   } catch (error) {
     if (error instanceof SelectorError) throw badRequest(error.message);
     if (error instanceof FieldSelectorError) throw badRequest(error.message);
     throw error;
   }
   const byLabel = labels && !labels.empty ? labels : undefined;
-  const byField = fields && !fields.empty ? inStoredNames(endpoint, fields) : undefined;
+  const byField = fields && !fields.empty ? fields : undefined;
   if (!byLabel && !byField) return {};
   const name = byField?.exactMatch("metadata.name");
   const other = byField?.requirements.find((r) => r.operator === "=" && !r.field.startsWith("metadata."));
@@ -49,9 +50,7 @@ export function selection(endpoint: Endpoint, options: Pick<ListOptions, "labelS
   return { predicate, ...(name === undefined ? {} : { name }), ...(other ? { where: { field: other.field, value: other.value } } : {}) };
 }
 
-/** events.k8s.io names the fields of the stored Event otherwise (pkg/apis/events/v1/conversion.go). */
+/** Throws FieldSelectorError for a field that the kind does not offer. */
 function inStoredNames(endpoint: Endpoint, fields: FieldSelector): FieldSelector {
-  if (endpoint.groupResource !== "events.events.k8s.io") return fields;
-  const rename = (field: string): string => (field === "reportingController" ? "reportingComponent" : field.replace(/^regarding\./, "involvedObject."));
-  return new FieldSelector(fields.requirements.map((requirement) => ({ ...requirement, field: rename(requirement.field) })));
+  return new FieldSelector(fields.requirements.map((requirement) => ({ ...requirement, field: selectableField(endpoint, requirement.field) })));
 }

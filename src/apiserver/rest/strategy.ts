@@ -61,7 +61,6 @@ export function generateName(call: Call, object: KubeObject): void {
 export function prepareCreate(endpoint: Endpoint, object: KubeObject): void {
   const kind = endpoint.hubKind;
   if (hasStatus(endpoint) && !keepStatus.has(endpoint.groupResource)) delete (object as Loose).status;
-  delete object.metadata.generation;
   kind.prepareForCreate?.(object);
 }
 

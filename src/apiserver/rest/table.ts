@@ -14,7 +14,17 @@ export interface TableRow {
 export const metaVersion = (form: Form): string => `meta.k8s.io/${form.asVersion ?? "v1"}`;
 
 export function partial(form: Form, object: KubeObject): object {
-  return { kind: "PartialObjectMetadata", apiVersion: metaVersion(form), metadata: object.metadata };
+  return { kind: "PartialObjectMetadata", apiVersion: metaVersion(form), metadata: storedMetadata(object) };
+}
+
+const templateGeneration = "deprecated.daemonset.template.generation";
+
+/** Without the annotation that is a field of what upstream stores, and an annotation only in the whole object. */
+function storedMetadata({ kind, metadata }: KubeObject): KubeObject["metadata"] {
+  if (kind !== "DaemonSet" || metadata.annotations?.[templateGeneration] === undefined) return metadata;
+  const { [templateGeneration]: _generation, ...annotations } = metadata.annotations;
+  const { annotations: _annotations, ...rest } = metadata;
+  return Object.keys(annotations).length ? { ...metadata, annotations } : rest;
 }
 
 /** `includeObject` of TableOptions. */

@@ -78,7 +78,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
         await reserved?.rollback();
         return { object: complete };
       }
-      if (Number(complete.metadata.resourceVersion) > 0)
+      if (call.info.verb === "create" && Number(complete.metadata.resourceVersion) > 0)
         throw new StatusError({ code: 500, message: "resourceVersion should not be set on objects to be created" });
       delete (complete.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
       const stored = await endpoint.cache.create(complete, ttlOf(call, complete));
@@ -134,6 +134,7 @@ export async function updateObject(call: Call, plan: UpdatePlan): Promise<Update
       if (!plan.mayCreate) throw notFound(endpoint.groupResource, info.name);
       const draft = await plan.next(undefined);
       if (plan.uid) throw uidMismatch(call, plan.uid, "");
+      checkRevisionSyntax(draft.metadata.resourceVersion ?? "");
       await plan.authorizeCreate?.();
       try {
         return { ...(await createObject(call, draft, plan.options, !plan.tracked)), created: true };
@@ -161,6 +162,11 @@ function uidMismatch(call: Call, wanted: string, found: string): StatusError {
   );
 }
 
+function checkRevisionSyntax(revision: string): void {
+  if (/^\d*$/.test(revision)) return;
+  throw new StatusError({ code: 500, message: `strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax` });
+}
+
 async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promise<Outcome> {
   const { endpoint, info, rest } = call;
   const { options } = plan;
@@ -177,15 +183,11 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   attributes.old = old;
   await rest.admission.mutate(attributes);
   const revision = metadata.resourceVersion ?? "";
+  checkRevisionSyntax(revision);
   if (revision === "" || revision === "0") {
     if (endpoint.hubKind.allowUnconditionalUpdate === false)
       throw invalid(endpoint.groupResource, info.name, [invalidValue(path("metadata", "resourceVersion"), 0, "must be specified for an update")]);
     metadata.resourceVersion = old.metadata.resourceVersion;
-  } else if (!/^\d+$/.test(revision)) {
-    throw new StatusError({
-      code: 500,
-      message: `strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax`,
-    });
   } else if (Number(revision) !== current.revision) throw conflict(endpoint.groupResource, info.name, optimisticLock);
   let reserved: Reservation | undefined;
   try {
