@@ -27,6 +27,7 @@ import { masqueradeRules, table as networkTable } from "../network/masquerade.ts
 import { table as proxyTable } from "../proxy/nftables.ts";
 import { ServiceProxy } from "../proxy/proxy.ts";
 import { Containerd } from "./containerd.ts";
+import { runDaemon } from "./daemon.ts";
 import { writeFileAtomic } from "./files.ts";
 import { foreground, untilStopped } from "./foreground.ts";
 import { pauseImage, pauseImageName } from "./images/pause.ts";
@@ -43,14 +44,14 @@ export async function runAgent(settings: Settings): Promise<void> {
   const { logger, signal } = foreground("agent");
   const failed = new AbortController();
   try {
-    await runNode(settings, logger, AbortSignal.any([signal, failed.signal]));
+    await runDaemon(pathsOf(settings.dataDir), "agent", (started) => runNode(settings, logger, AbortSignal.any([signal, failed.signal]), started));
   } catch (error) {
     failed.abort(error);
     throw error;
   }
 }
 
-async function runNode(settings: Settings, logger: Logger, signal: AbortSignal): Promise<void> {
+async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, started: () => void): Promise<void> {
   const paths = pathsOf(settings.dataDir);
   const clock = systemClock;
   const address = nodeAddress(settings);
@@ -142,6 +143,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal):
   });
   await server.start();
   await kubelet.start();
+  started();
   logger.info("the node runs", { node: settings.nodeName, address });
   await untilStopped(signal);
   await proxying;

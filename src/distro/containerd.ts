@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
+import { connectCri } from "../cri/client.ts";
 import { identify, isAlive, type ProcessIdentity } from "../linux/process.ts";
 import { readIdentity, writeFileAtomic } from "./files.ts";
 import { pauseImageName } from "./images/pause.ts";
@@ -60,6 +61,8 @@ function mayLowerOOMScore(): boolean {
   return (BigInt(`0x${effective}`) & sysResource) !== 0n;
 }
 
+const startAttempts = 5;
+
 export class Containerd {
   readonly #options: ContainerdOptions;
   readonly #pidFile: string;
@@ -81,8 +84,17 @@ export class Containerd {
       mkdirSync(directory, { recursive: true, mode: 0o711 });
     writeFileAtomic(join(paths.containerd, "config.toml"), config(paths, cniBinDirectory));
     this.#process = readIdentity(this.#pidFile);
-    if (!this.#process || !isAlive(this.#process)) this.#spawn();
-    await this.#serving(signal);
+    for (let attempt = 1; ; attempt++) {
+      if (!this.#process || !isAlive(this.#process)) this.#spawn();
+      try {
+        await this.#serving(signal);
+        break;
+      } catch (error) {
+        // It may have been killed while it started, or the one before it still holds its files.
+        if (signal.aborted || attempt === startAttempts) throw error;
+        await this.#options.clock.sleep(300, signal);
+      }
+    }
     this.#supervise();
   }
 
@@ -129,6 +141,19 @@ export class Containerd {
       if (!this.#process || !isAlive(this.#process) || clock.monotonic() > deadline)
         throw new Error(`containerd does not start: see ${join(paths.logs, "containerd.log")}`);
       await clock.sleep(20, signal);
+    }
+    // The socket is there before the pods of an earlier run are taken over; until then every call is refused.
+    await using cri = connectCri(paths.containerdSocket, clock);
+    for (;;) {
+      try {
+        await cri.call("Status", {});
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!this.#process || !isAlive(this.#process) || clock.monotonic() > deadline)
+          throw new Error(`containerd does not serve (${(error as Error).message}): see ${join(paths.logs, "containerd.log")}`);
+        await clock.sleep(20, signal);
+      }
     }
   }
 

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../base/clock.ts";
 import { identify, isAlive, type ProcessIdentity, signalProcess } from "../linux/process.ts";
-import { daemonPids, endProcesses, findDaemon, lastError, logFile, startDaemon, stopDaemon } from "./daemon.ts";
+import { UsageError } from "./commands/options.ts";
+import { daemonPids, endProcesses, findDaemon, lastError, logFile, runDaemon, startDaemon, stopDaemon } from "./daemon.ts";
 import { pathsOf } from "./paths.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "k8ts-daemon-"));
@@ -34,20 +35,32 @@ test("a daemon that refuses its configuration is not started again; its last wor
 
 test("a daemon that is killed is started again, until it is stopped", async () => {
   const paths = pathsOf(join(scratch, "again"));
+  // `k8ts --help` would end with 0, and the loop with it; killed before that, it is started again.
   const daemon = startDaemon(paths, "server", ["--help"]);
-  // The loop runs `k8ts --help`, which ends with 0; stopped before it can, it would be started again.
-  const kill = (): ProcessIdentity | undefined => {
-    const [pid] = daemonPids(daemon);
-    const child = pid === undefined ? undefined : identify(pid);
-    return child && signalProcess(child, "SIGKILL") ? child : undefined;
-  };
   let first: ProcessIdentity | undefined;
-  await until(() => (first = kill()) !== undefined);
+  await until(() => {
+    const [pid] = daemonPids(daemon);
+    first = pid === undefined ? undefined : identify(pid);
+    return first !== undefined && signalProcess(first, "SIGKILL");
+  });
   await until(() => daemonPids(daemon).some((pid) => pid !== first?.pid) || findDaemon(paths, "server") === undefined);
   assert.ok(findDaemon(paths, "server"), "the loop ended with the killed process");
   await stopDaemon(paths, "server", clock);
   assert.equal(isAlive(daemon.supervisor), false);
   assert.equal(findDaemon(paths, "server"), undefined);
+});
+
+test("an error ends a daemon for good only when it has never served since it was started", async () => {
+  const paths = pathsOf(join(scratch, "served"));
+  const fails = (serveFirst: boolean): Promise<unknown> =>
+    runDaemon(paths, "agent", async (started) => {
+      if (serveFirst) started();
+      throw new Error("no runtime");
+    }).catch((error: unknown) => error);
+  assert.equal((await fails(false)) instanceof UsageError, false);
+  const later = (await fails(true)) as UsageError;
+  assert.deepEqual([later.message, later.exitCode], ["no runtime", 1]);
+  assert.equal(((await fails(false)) as UsageError).exitCode, 1);
 });
 
 test("a pid file whose number is another process's by now finds nothing and kills nobody", async () => {

@@ -3,11 +3,12 @@
  * again when it is killed or crashes; status 0 (asked to stop) and 78 (its configuration is wrong) end the loop.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../base/clock.ts";
 import { childrenOf, identify, isAlive, type ProcessIdentity, signalProcess } from "../linux/process.ts";
+import { UsageError } from "./commands/options.ts";
 import { readIdentity, writeFileAtomic } from "./files.ts";
 import type { Paths } from "./paths.ts";
 
@@ -37,8 +38,28 @@ export const ownCommand = (): string[] => [
   fileURLToPath(import.meta.url).endsWith(".ts") ? join(import.meta.dirname, "main.ts") : (process.argv[1] as string),
 ];
 
+const startedFile = (paths: Paths, name: string): string => join(paths.run, `${name}.started`);
+
+/**
+ * The work of a daemon; it calls `started` when it has begun to serve. An error before that, in a daemon that never has,
+ * ends the loop: a person is waiting for the reason. Later ones pass (a runtime that was killed at the same moment), so the
+ * loop goes on.
+ */
+export async function runDaemon(paths: Paths, name: string, work: (started: () => void) => Promise<void>): Promise<void> {
+  const file = startedFile(paths, name);
+  try {
+    await work(() => {
+      mkdirSync(paths.run, { recursive: true, mode: 0o711 });
+      writeFileSync(file, "");
+    });
+  } catch (error) {
+    throw existsSync(file) ? new UsageError((error as Error).message, 1) : error;
+  }
+}
+
 export function startDaemon(paths: Paths, name: string, args: string[]): Daemon {
   for (const directory of [paths.run, paths.logs]) mkdirSync(directory, { recursive: true, mode: 0o711 });
+  rmSync(startedFile(paths, name), { force: true });
   const log = openSync(logFile(paths, name), "a", 0o600);
   const child = spawn("/bin/sh", ["-c", loop, `k8ts-${name}`, ...ownCommand(), ...args], { detached: true, stdio: ["ignore", log, log], cwd: "/" });
   closeSync(log);

@@ -8,6 +8,7 @@ import { compactRegularly } from "../store/compactor.ts";
 import { lmdbStore } from "../store/lmdb.ts";
 import { ensureClusterObjects } from "./cluster-objects.ts";
 import { administrator, startControlPlane } from "./control-plane.ts";
+import { runDaemon } from "./daemon.ts";
 import { foreground, untilStopped } from "./foreground.ts";
 import { pathsOf } from "./paths.ts";
 import { addressOf, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
@@ -23,7 +24,11 @@ export interface SimulateOptions {
   stages: string[];
 }
 
-export async function runServer(settings: Settings, { simulate }: { simulate?: SimulateOptions }): Promise<void> {
+export function runServer(settings: Settings, options: { simulate?: SimulateOptions }): Promise<void> {
+  return runDaemon(pathsOf(settings.dataDir), "server", (started) => serve(settings, options, started));
+}
+
+async function serve(settings: Settings, { simulate }: { simulate?: SimulateOptions }, started: () => void): Promise<void> {
   const { logger, signal } = foreground("server");
   const paths = pathsOf(settings.dataDir);
   const read = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
@@ -79,6 +84,7 @@ export async function runServer(settings: Settings, { simulate }: { simulate?: S
       firstPodCIDR: settings.podCIDR,
     }));
   const compacting = compactRegularly({ store, clock: systemClock, logger: logger.child("store"), signal });
+  started();
   logger.info("serving", { port: settings.port, hosts });
   await untilStopped(signal);
   plane.api.server.beginShutdown();
