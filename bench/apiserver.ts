@@ -66,9 +66,21 @@ for (let round = 1; round <= Number(values.rounds); round++) {
 if (values.json) writeFileSync(values.json, JSON.stringify({ head, rounds }, null, 1));
 process.stdout.write(`${summary()}\n`);
 
-function line({ step, perSecond, eventsPerSecond, p50, p99, pssMiB, requests = 1, serverCPU = 0, clientCPU = 0, bytesEach }: StepResult): string {
+function line({
+  step,
+  perSecond,
+  eventsPerSecond,
+  p50,
+  p99,
+  pssMiB,
+  requests = 1,
+  serverCPU = 0,
+  clientCPU = 0,
+  bytesEach,
+  watchRestarts,
+}: StepResult): string {
   if (pssMiB) return `${step}: ${short(pssMiB)} MiB`;
-  const events = eventsPerSecond ? `, ${short(eventsPerSecond)} events/s` : "";
+  const events = eventsPerSecond ? `, ${short(eventsPerSecond)} events/s${watchRestarts ? ` (${watchRestarts} watches cut)` : ""}` : "";
   const cpu = `server ${short((serverCPU / requests) * 1e6)} us, client ${short((clientCPU / requests) * 1e6)} us of CPU each`;
   return `${step}: ${short(perSecond ?? 0)}/s${events}, p50 ${short(p50 ?? 0)} ms, p99 ${short(p99 ?? 0)} ms, ${cpu}, ${bytesEach} bytes`;
 }

@@ -17,6 +17,7 @@ export interface StepResult {
   bytesEach?: number;
   events?: number;
   eventsPerSecond?: number;
+  watchRestarts?: number;
   serverCPU?: number;
   clientCPU?: number;
   pssMiB?: number;

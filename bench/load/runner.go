@@ -35,6 +35,7 @@ type result struct {
 	Bytes      int     `json:"bytesEach,omitempty"`
 	Events     int64   `json:"events,omitempty"`
 	EventsRate float64 `json:"eventsPerSecond,omitempty"`
+	Restarts   int64   `json:"watchRestarts,omitempty"`
 	// ServerCPU and ClientCPU are seconds of processor time during the step.
 	ServerCPU float64 `json:"serverCPU,omitempty"`
 	ClientCPU float64 `json:"clientCPU,omitempty"`
@@ -112,7 +113,7 @@ func (r *runner) step(s step) (result, error) {
 	at := func(q float64) float64 { return latencies[int(float64(len(latencies)-1)*q)].Seconds() * 1000 }
 	return result{
 		Step: s.Name, Requests: s.Count, Seconds: seconds, PerSecond: float64(s.Count) / seconds, P50: at(0.5), P99: at(0.99),
-		Bytes: size / s.Count, Events: events, EventsRate: float64(events) / whole, ServerCPU: after - cpu, ClientCPU: ownCPUSeconds() - own,
+		Bytes: size / s.Count, Events: events, EventsRate: float64(events) / whole, Restarts: watch.restarts.Load(), ServerCPU: after - cpu, ClientCPU: ownCPUSeconds() - own,
 	}, nil
 }
 
@@ -166,6 +167,9 @@ type watchers struct {
 	group   sync.WaitGroup
 	counted []atomic.Int64
 	want    int64
+	// Watches that the server ended and that were begun anew; what hindered one from being begun.
+	restarts atomic.Int64
+	failure  atomic.Pointer[error]
 }
 
 func (r *runner) watch(path string, s step) (*watchers, error) {
@@ -190,29 +194,59 @@ func (r *runner) watch(path string, s step) (*watchers, error) {
 	if err != nil {
 		return w, err
 	}
+	url := r.server + path + "?watch=1&resourceVersion=" + list.Metadata.ResourceVersion
 	for i := range s.Watchers {
 		c := newClient(r.server, r.tls)
-		request, err := http.NewRequestWithContext(ctx, "GET", r.server+path+"?watch=1&resourceVersion="+list.Metadata.ResourceVersion, nil)
+		stream, err := c.stream(ctx, url)
 		if err != nil {
 			return w, err
 		}
-		request.Header.Set("Accept", "application/json")
-		stream, err := c.http.Do(request)
-		if err != nil {
-			return w, err
-		}
-		if stream.StatusCode != http.StatusOK {
-			return w, fmt.Errorf("watch: %s", stream.Status)
-		}
-		w.group.Go(func() { w.read(c, stream.Body, &w.counted[i]) })
+		w.group.Go(func() { w.follow(ctx, c, url, stream, &w.counted[i]) })
 	}
 	return w, nil
 }
 
-func (w *watchers) read(c *client, body io.ReadCloser, counted *atomic.Int64) {
-	defer body.Close()
+func (c *client) stream(ctx context.Context, url string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		response.Body.Close()
+		return nil, fmt.Errorf("watch: %s", response.Status)
+	}
+	return response.Body, nil
+}
+
+// follow reads to the end. A server may cut off a watcher that it finds too slow; the watch is then begun anew, and so is
+// the count.
+func (w *watchers) follow(ctx context.Context, c *client, url string, stream io.ReadCloser, counted *atomic.Int64) {
+	defer c.close()
 	for {
-		n, err := body.Read(c.buffer)
+		counted.Store(0)
+		c.count(stream, counted)
+		stream.Close()
+		if ctx.Err() != nil {
+			return
+		}
+		w.restarts.Add(1)
+		var err error
+		if stream, err = c.stream(ctx, url); err != nil {
+			w.failure.CompareAndSwap(nil, &err)
+			return
+		}
+	}
+}
+
+// count reads until the stream ends.
+func (c *client) count(stream io.Reader, counted *atomic.Int64) {
+	for {
+		n, err := stream.Read(c.buffer)
 		counted.Add(int64(bytes.Count(c.buffer[:n], []byte{'\n'})))
 		if err != nil {
 			return
@@ -234,6 +268,9 @@ func (w *watchers) wait() (int64, error) {
 		}
 		if late == 0 {
 			return total, nil
+		}
+		if failure := w.failure.Load(); failure != nil {
+			return total, *failure
 		}
 		if time.Now().After(deadline) {
 			return total, fmt.Errorf("%d of %d watchers have not seen all of %d events", late, len(w.counted), w.want)
