@@ -6,6 +6,9 @@ import { cronjob } from "./batch/cronjob.ts";
 import { statefulset } from "./apps/statefulset.ts";
 import { job } from "./batch/job.ts";
 import { ttlAfterFinished } from "./batch/ttl-after-finished.ts";
+import { certificateSigningRequestApproving } from "./certificates/certificatesigningrequest-approving.ts";
+import { certificateSigningRequestCleaner } from "./certificates/certificatesigningrequest-cleaner.ts";
+import { certificateSigningRequestSigning } from "./certificates/certificatesigningrequest-signing.ts";
 import { endpoints } from "./core/endpoints.ts";
 import { namespace } from "./core/namespace.ts";
 import { podGC } from "./core/podgc.ts";
@@ -45,6 +48,9 @@ export const controllers: readonly Controller[] = [
   replicationcontroller,
   rootCACertPublisher,
   serviceaccount,
+  certificateSigningRequestApproving,
+  certificateSigningRequestSigning,
+  certificateSigningRequestCleaner,
 ];
 
 export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {

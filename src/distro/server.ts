@@ -11,6 +11,7 @@ import { administrator, startControlPlane } from "./control-plane.ts";
 import { runDaemon } from "./daemon.ts";
 import { foreground, untilStopped } from "./foreground.ts";
 import { pathsOf } from "./paths.ts";
+import { requestSigner } from "./request-signer.ts";
 import { addressOf, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
 import { loadStages, startSimulatedNodes } from "./simulated-nodes.ts";
 
@@ -51,6 +52,7 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
       groupHeaders: ["X-Remote-Group"],
       extraHeaderPrefixes: ["X-Remote-Extra-"],
     },
+    controllers: { signRequest: requestSigner({ certificate: read("ca.crt"), key: read("ca.key"), clock: systemClock }) },
     serviceAccountKey: read("sa.key"),
     serviceAccountIssuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
     serviceRanges: [settings.serviceCIDR],

@@ -16,6 +16,7 @@ import { nodes } from "../client/resources.gen.ts";
 import { builtInStages, withStages } from "../sim/built-in-stages.ts";
 import { parseStages } from "../sim/parse-stages.ts";
 import { memoryStore } from "../store/memory.ts";
+import type { SignRequest } from "../controllers/runtime/options.ts";
 import { administrator, type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { Quiet } from "./quiet.ts";
 import { startSimulatedNodes } from "./simulated-nodes.ts";
@@ -92,6 +93,7 @@ async function assemble(options: StartClusterOptions, count: number, owned: Owne
       serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
       serviceRanges: [serviceRange],
       ...(certificates ? { clientCa: certificates.ca } : {}),
+      controllers: { signRequest: async (asked) => (await door.signer())(asked) },
       ...(options.disabledAdmissionPlugins ? { disabledPlugins: options.disabledAdmissionPlugins } : {}),
       around: (handler) => quiet.watching(handler),
     }),
@@ -175,6 +177,7 @@ class Door implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   #access: Promise<{ certificates: Certificates; openPort: typeof openPort }> | undefined;
+  #signer: Promise<SignRequest> | undefined;
   #opened: ReturnType<typeof openPort> | undefined;
 
   constructor(clock: Clock, logger: Logger) {
@@ -185,6 +188,14 @@ class Door implements AsyncDisposable {
   prepare(): Promise<{ certificates: Certificates; openPort: typeof openPort }> {
     this.#access ??= import("./test-access.ts").then(async (access) => ({ certificates: await access.makeCertificates(), openPort: access.openPort }));
     return this.#access;
+  }
+  /** For the requests that the cluster's own signers answer; made with the certificates. */
+  async signer(): Promise<SignRequest> {
+    const { certificates } = await this.prepare();
+    this.#signer ??= import("./request-signer.ts").then(({ requestSigner }) =>
+      requestSigner({ certificate: certificates.ca, key: certificates.key, clock: systemClock }),
+    );
+    return this.#signer;
   }
   /** Opens once; the port of the first call counts. Gives the kubeconfig. */
   async open(plane: ControlPlane, port: number): Promise<string> {

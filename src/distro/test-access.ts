@@ -16,6 +16,8 @@ export interface Certificates {
   /** PEM. */
   ca: string;
   server: { cert: string; key: string };
+  /** Of the authority. */
+  key: string;
   /** YAML of the administrator's kubeconfig for a server. */
   kubeconfig(server: string): string;
 }
@@ -35,6 +37,7 @@ export async function makeCertificates(): Promise<Certificates> {
     const of = (file: string): { cert: string; key: string } => files.get(file) as { cert: string; key: string };
     return {
       ca: of("ca").cert,
+      key: of("ca").key,
       server: of("apiserver"),
       kubeconfig: (server) => kubeconfig({ certificate: (file) => of(file).cert, key: (file) => of(file).key }, "admin", server),
     };

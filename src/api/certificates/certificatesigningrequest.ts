@@ -177,7 +177,6 @@ function stateOf(request: Request): string {
 /** Whose request it is the server writes, not the client: see the registry. */
 export const certificateSigningRequestKind: Kind<Request> = {
   resource: "certificatesigningrequests.certificates.k8s.io",
-  inert: "no controller approves or signs requests yet: decisions and certificates come from outside",
   setDefaults(request) {
     request.spec ??= {} as Request["spec"];
     request.status ??= {};

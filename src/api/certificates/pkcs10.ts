@@ -11,7 +11,7 @@ interface Element {
 const malformed = "asn1: structure error";
 
 /** Throws for what is not DER (ITU-T X.690). */
-function elements(bytes: Uint8Array): Element[] {
+export function elements(bytes: Uint8Array): Element[] {
   const found: Element[] = [];
   for (let at = 0; at < bytes.length; ) {
     const start = at;

@@ -1,3 +1,6 @@
+/** A certificate for a request whose signature and names have been judged. Backdated by five minutes. */
+export type SignRequest = (asked: { request: string; usages: readonly string[]; seconds: number }) => Promise<string>;
+
 /** What an administrator may set; names and defaults are kube-controller-manager's flags'. Durations in milliseconds. */
 export interface ControllerOptions {
   /** PEM, published in each namespace as kube-root-ca.crt. Absent: not published. */
@@ -14,4 +17,8 @@ export interface ControllerOptions {
   maxEndpointsPerSlice?: number;
   /** --node-eviction-rate: nodes a second whose pods are evicted. @default 0.1 */
   nodeEvictionRate?: number;
+  /** By the cluster's authority, PEM in and out. Absent: approved requests wait for a signer from outside. */
+  signRequest?: SignRequest;
+  /** --cluster-signing-duration: the longest life of a certificate. @default 31536000000 */
+  clusterSigningDuration?: number;
 }

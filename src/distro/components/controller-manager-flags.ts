@@ -20,6 +20,9 @@ export const controllerManagerFlags = {
   controllers: list("controllers to run: * for all, foo for one, -foo for all but it", ["*"]),
   "use-service-account-credentials": bool("each controller acts as its own service account in kube-system", false),
   "root-ca-file": file("PEM bundle that is published in each namespace as kube-root-ca.crt"),
+  "cluster-signing-cert-file": file("PEM certificate of the authority that signs approved certificate requests"),
+  "cluster-signing-key-file": file("PEM key of that authority"),
+  "cluster-signing-duration": duration("longest life of a certificate that is signed", "8760h0m0s", 1),
   "node-monitor-period": duration("how often nodes are looked at", "5s", 1),
   "node-monitor-grace-period": duration("silence after which a node is unhealthy", "50s", 1),
   "node-startup-grace-period": duration("silence after which a new node is unhealthy", "1m0s", 1),
@@ -31,7 +34,7 @@ export const controllerManagerFlags = {
   profiling: profilingFlag,
 } as const;
 
-const signing = ["", "-kube-apiserver-client", "-kubelet-client", "-kubelet-serving", "-legacy-unknown"].flatMap((signer) => [
+const signing = ["-kube-apiserver-client", "-kubelet-client", "-kubelet-serving", "-legacy-unknown"].flatMap((signer) => [
   `cluster-signing${signer}-cert-file`,
   `cluster-signing${signer}-key-file`,
 ]);
@@ -62,7 +65,7 @@ export const controllerManagerRefusals: Refusals = [
   ...commonRefusals,
   ...clientRefusals,
   ...servingRefusals,
-  ["certificate signing requests are approved and signed by nobody yet", ...signing, "cluster-signing-duration"],
+  ["one authority signs for all signers: --cluster-signing-cert-file and --cluster-signing-key-file", ...signing],
   [
     "tokens are not kept in Secrets; the API server signs short-lived ones with its --service-account-signing-key-file",
     "service-account-private-key-file",

@@ -10,7 +10,9 @@ import { AccountClients } from "./account-clients.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { controllerManagerFlags, controllerManagerRefusals } from "./controller-manager-flags.ts";
 import { selectControllers } from "./controller-names.ts";
-import { readCertificates } from "./files.ts";
+import { readCertificates, readPrivateKey } from "./files.ts";
+import { FlagError } from "./flag-error.ts";
+import { requestSigner } from "../request-signer.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
@@ -31,8 +33,19 @@ export const component = defineComponent({
   run,
 });
 
+/** Throws FlagError when one of the two files is missing. */
+function signing(flags: Flags): Pick<ControllerOptions, "signRequest"> {
+  const { "cluster-signing-cert-file": cert, "cluster-signing-key-file": key } = flags;
+  if (!cert && !key) return {};
+  if (!cert || !key) throw new FlagError(["--cluster-signing-cert-file and --cluster-signing-key-file: one is of no use without the other"]);
+  const certificate = readCertificates(cert, "--cluster-signing-cert-file");
+  return { signRequest: requestSigner({ certificate, key: readPrivateKey(key, "--cluster-signing-key-file"), clock: systemClock }) };
+}
+
 const optionsFrom = (flags: Flags): ControllerOptions => ({
   ...(flags["root-ca-file"] ? { rootCA: readCertificates(flags["root-ca-file"], "--root-ca-file") } : {}),
+  ...signing(flags),
+  clusterSigningDuration: flags["cluster-signing-duration"],
   nodeMonitorPeriod: flags["node-monitor-period"],
   nodeMonitorGracePeriod: flags["node-monitor-grace-period"],
   nodeStartupGracePeriod: flags["node-startup-grace-period"],

@@ -5,9 +5,6 @@ import { FlagError } from "./flag-error.ts";
 /** Upstream's names of controllers that do not exist here. */
 const absent = [
   "bootstrap-signer-controller",
-  "certificatesigningrequest-approving-controller",
-  "certificatesigningrequest-cleaner-controller",
-  "certificatesigningrequest-signing-controller",
   "cloud-node-lifecycle-controller",
   "device-taint-eviction-controller",
   "ephemeral-volume-controller",
