@@ -108,7 +108,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         logger.warn("event dropped: too many wait", { reason, message });
         return;
       }
-      const nanoseconds = BigInt(Math.floor(clock.now())) * 1_000_000n;
+      // The clock counts milliseconds: in one of them several components may tell of the same object.
+      const nanoseconds = BigInt(Math.floor(clock.now())) * 1_000_000n + BigInt(random.int(1_000_000));
       last = nanoseconds > last ? nanoseconds : last + 1n;
       const time = timestamp(clock.now());
       queue.push({

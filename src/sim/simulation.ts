@@ -209,6 +209,8 @@ class RunningSimulation implements Simulation {
       const api = client.resource(resource);
       if (step.kind === "event") this.#recorderFor(nodeName).event(referenceTo(resource, object), step.type, step.reason, step.message);
       else if (step.kind === "delete") {
+        // Only finalizers hold it any longer: there is no more to ask for.
+        if (object.metadata.deletionTimestamp && object.metadata.deletionGracePeriodSeconds === 0) return undefined;
         await api.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
         return undefined;
       } else {

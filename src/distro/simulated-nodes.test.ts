@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { isNotFound, StatusError } from "../api/status.ts";
+import { events, leases, nodes, pods } from "../client/resources.gen.ts";
+import { type Cluster, startCluster } from "./start-cluster.ts";
+
+let cluster: Cluster;
+before(async () => {
+  cluster = await startCluster({ clock: "virtual", seed: 1 });
+});
+after(() => cluster[Symbol.asyncDispose]());
+
+const spec = { containers: [{ name: "c", image: "i" }] };
+const phase = async (name: string): Promise<string | undefined> => (await cluster.client.resource(pods).get("default", name)).status?.phase;
+const create = (name: string, more: object = {}, annotations: Record<string, string> = {}) =>
+  cluster.client.resource(pods).create("default", { metadata: { name, annotations }, spec: { ...spec, ...more } });
+
+test("a node's lease is renewed by the node itself, and its status says what it is", async () => {
+  const node = await cluster.client.resource(nodes).get("", "node");
+  assert.deepEqual(node.status.addresses, [
+    { type: "InternalIP", address: "10.128.0.1" },
+    { type: "Hostname", address: "node" },
+  ]);
+  await cluster.advance(60_000);
+  const { spec: lease, metadata } = await cluster.client.resource(leases).get("kube-node-lease", "node");
+  assert.equal(lease.holderIdentity, "node");
+  assert.ok(cluster.clock.now() - Date.parse(lease.renewTime ?? "") <= 20_000);
+  assert.equal(metadata.ownerReferences?.[0]?.uid, node.metadata.uid);
+});
+
+test("a node that is created with the annotation is simulated, with the pods that were bound to it before", async () => {
+  await create("early", { nodeName: "later" });
+  await cluster.advance(1000);
+  assert.equal(await phase("early"), "Pending");
+  await cluster.client
+    .resource(nodes)
+    .create("", { metadata: { name: "later", annotations: { "kwok.x-k8s.io/node": "fake" } }, spec: { podCIDR: "10.9.0.0/24" } });
+  await cluster.advance(1000);
+  assert.equal(await phase("early"), "Running");
+  const { status } = await cluster.client.resource(pods).get("default", "early");
+  assert.equal(status?.podIP, "10.9.0.2");
+  assert.equal(status?.hostIP, "10.9.0.1");
+});
+
+test("a node without the annotation is nobody's: it is not Ready and its pods stay Pending", async () => {
+  await cluster.client.resource(nodes).create("", { metadata: { name: "real" } });
+  await create("waiting", { nodeName: "real" });
+  await cluster.advance(5000);
+  assert.equal(await phase("waiting"), "Pending");
+  assert.equal(
+    (await cluster.client.resource(nodes).get("", "real")).status.conditions?.some((c) => c.status === "True" && c.type === "Ready") ?? false,
+    false,
+  );
+});
+
+test("a finite pod succeeds after the time that its annotation says, an endless one never", async () => {
+  await create("finite", { restartPolicy: "Never" }, { "sim.k8ts.dev/complete-after": "30s" });
+  await create("endless", {}, { "sim.k8ts.dev/complete-after": "1s" });
+  await cluster.advance(20_000);
+  assert.equal(await phase("finite"), "Running");
+  await cluster.advance(20_000);
+  assert.equal(await phase("finite"), "Succeeded");
+  assert.equal(await phase("endless"), "Running");
+});
+
+test("a deletion with a grace period ends, and one that a finalizer holds ends when that goes", async () => {
+  const api = cluster.client.resource(pods);
+  await create("short");
+  await api.create("default", { metadata: { name: "held", finalizers: ["example.com/hold"] }, spec });
+  await cluster.advance(1000);
+  await api.delete("default", "short", { gracePeriodSeconds: 30 });
+  await api.delete("default", "held");
+  await cluster.advance(1000);
+  await assert.rejects(api.get("default", "short"), isNotFound);
+  assert.equal((await api.get("default", "held")).metadata.deletionGracePeriodSeconds, 0);
+  await api.patch("default", "held", "merge", { metadata: { finalizers: null } });
+  await cluster.advance(1000);
+  await assert.rejects(api.get("default", "held"), isNotFound);
+});
+
+test("a pod on the host network has its node's address", async () => {
+  await create("host", { hostNetwork: true, nodeName: "node" });
+  await cluster.advance(1000);
+  assert.equal((await cluster.client.resource(pods).get("default", "host")).status?.podIP, "10.128.0.1");
+});
+
+test("stages beyond a kubelet's rights are carried out as the simulator, events as the node", async () => {
+  const stages = `
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: adopt}
+spec:
+  resourceRef: {kind: Pod}
+  selector:
+    matchExpressions:
+    - {key: '.metadata.labels.seen', operator: DoesNotExist}
+  steps:
+  - event: {type: Normal, reason: Seen, message: the pod was seen}
+  - finalizers: {add: [{value: example.com/sim}]}
+  - patch: {type: merge, root: metadata, template: "labels: {seen: 'yes'}"}
+`;
+  const lines: string[] = [];
+  const log = (message: string, fields?: object): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
+  const logger = { debug() {}, info() {}, warn: log, error: log, child: () => logger };
+  await using own = await startCluster({ clock: "virtual", seed: 1, stages, logger });
+  await own.client.resource(pods).create("default", { metadata: { name: "p" }, spec });
+  await own.advance(5000);
+  const pod = await own.client.resource(pods).get("default", "p");
+  assert.equal(pod.metadata.labels?.seen, "yes");
+  assert.deepEqual(pod.metadata.finalizers, ["example.com/sim"]);
+  const seen = (await own.client.resource(events).list({ namespace: "default" })).items.find((event) => event.reason === "Seen");
+  assert.deepEqual([seen?.source?.component, seen?.source?.host, seen?.involvedObject.name], ["kubelet", "node", "p"]);
+  assert.ok(lines.some((line) => /not checked by NodeRestriction.*"adopt"/.test(line)));
+});
+
+test("what a node's identity may not do is refused although the node is simulated", async () => {
+  const node = cluster.clientAs({ name: "system:node:node", groups: ["system:nodes", "system:authenticated"] });
+  await create("elsewhere", { nodeName: "later" });
+  await assert.rejects(
+    node.resource(pods).patch("default", "elsewhere", "strategic", { status: { phase: "Failed" } }, { subresource: "status" }),
+    (error: unknown) => error instanceof StatusError && /can only update pod status for pods with spec.nodeName set to itself/.test(error.message),
+  );
+});
