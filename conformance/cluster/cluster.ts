@@ -73,12 +73,6 @@ export async function until<T>(what: string, seconds: number, ask: () => T | Pro
   }
 }
 
-export interface ClusterOptions {
-  dataDir: string;
-  port: string;
-  kubectl: string;
-}
-
 /** Options of every judge that starts a cluster. */
 export const clusterFlags = {
   "data-dir": { type: "string", default: "/var/tmp/k8ts-acceptance" },
