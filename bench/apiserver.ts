@@ -2,9 +2,9 @@
  * API servers under load, peer and ours in turn (A B A B), each time from an empty store: requests and watch events per
  * second, memory after all pods exist, processor time per request.
  *
- * Usage: node bench/apiserver.ts [--rounds N] [--short] [--only ours|peer] [--profile DIR] [--json FILE] [--bin DIR] [--dir DIR] [--port N]
+ * Usage: node bench/apiserver.ts [--rounds N] [--scale X] [--only ours|peer] [--profile DIR] [--json FILE] [--bin DIR] [--dir DIR] [--port N]
  *   --rounds   of each server @default 5; fewer establish nothing
- *   --short    a tenth of every count
+ *   --scale    factor of the counts of measured steps @default 1: 5,000 pods
  *   --only     one of both, for profiles
  *   --profile  writes V8's CPU profile of our server there; `node bench/profile.ts FILE` sums it up
  *   --json     every round's numbers
@@ -24,7 +24,7 @@ import { compare, median, percent, short, spread, table } from "./statistics.ts"
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    short: { type: "boolean", default: false },
+    scale: { type: "string", default: "1" },
     only: { type: "string" },
     profile: { type: "string" },
     json: { type: "string" },
@@ -60,7 +60,7 @@ for (let round = 1; round <= Number(values.rounds); round++) {
     const options: ServerOptions = { directory: join(dir, side), pki, port: Number(values.port), bin, ...(profile && side === "ours" ? { profile } : {}) };
     await using server = await starters[side](options);
     const seen = (result: StepResult): void => void process.stderr.write(`round ${round} ${side.padEnd(4)} ${line(result)}\n`);
-    rounds[side].push(await runLoad(program, server, pki, { workload: values.workload, scale: values.short ? 0.1 : 1, seen }));
+    rounds[side].push(await runLoad(program, server, pki, { workload: values.workload, scale: Number(values.scale), seen }));
   }
 }
 if (values.json) writeFileSync(values.json, JSON.stringify({ head, rounds }, null, 1));

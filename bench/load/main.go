@@ -47,7 +47,7 @@ func main() {
 	key := flag.String("key", "", "PEM file of its key")
 	pids := flag.String("pids", "", "processes of the server, separated by commas")
 	file := flag.String("workload", "", "JSON file of the workload")
-	scale := flag.Float64("scale", 1, "factor of every count")
+	scale := flag.Float64("scale", 1, "factor of the counts of measured steps")
 	flag.Parse()
 	if err := run(*server, *ca, *cert, *key, *pids, *file, *scale); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
@@ -93,7 +93,9 @@ func run(server, ca, cert, key, pids, file string, scale float64) error {
 	}
 	out := json.NewEncoder(os.Stdout)
 	for _, s := range w.Steps {
-		s.Count, s.Of = scaled(s.Count, scale), scaled(s.Of, scale)
+		if !s.Unmeasured {
+			s.Count, s.Of = scaled(s.Count, scale), scaled(s.Of, scale)
+		}
 		result, err := r.step(s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
