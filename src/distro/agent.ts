@@ -86,10 +86,6 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   });
   await dns.start();
 
-  using containerd = new Containerd({ paths, cniBinDirectory, clock, logger });
-  await Promise.all([containerd.start(signal).then(() => ensurePauseImage(paths)), untilAnswers(clientAs("kubelet", "k8ts-agent"), signal)]);
-  dnsInformers.start(signal);
-
   const proxyInformers = createInformerFactory({
     client: clientAs("proxy", "k8ts-proxy"),
     clock,
@@ -107,10 +103,18 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     clock,
     logger: logger.child("proxy"),
   });
-  proxyInformers.start(signal);
-  const proxying = proxy.run(signal).catch((error: unknown) => {
-    if (!signal.aborted) logger.error("the Service proxy ended", { error });
-  });
+  using containerd = new Containerd({ paths, cniBinDirectory, clock, logger });
+  let proxying = Promise.resolve();
+  // Names and Services need no container runtime: after a restart they are back before it is.
+  const serveNetwork = async (): Promise<void> => {
+    await untilAnswers(clientAs("kubelet", "k8ts-agent"), signal);
+    dnsInformers.start(signal);
+    proxyInformers.start(signal);
+    proxying = proxy.run(signal).catch((error: unknown) => {
+      if (!signal.aborted) logger.error("the Service proxy ended", { error });
+    });
+  };
+  await Promise.all([containerd.start(signal).then(() => ensurePauseImage(paths)), serveNetwork()]);
 
   await using cri = connectCri(paths.containerdSocket, clock);
   const kubeletClient = clientAs("kubelet", "kubelet");
