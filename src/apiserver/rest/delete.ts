@@ -142,6 +142,8 @@ function judge(call: Call, current: Stored, options: DeleteOptions, now: number)
   const held = (metadata.finalizers?.length ?? 0) > 0;
   if (graceful) return { update: object, pending: false, gone: !held && options.gracePeriodSeconds === 0 };
   if (!held) return { pending: false, gone: true };
+  const marked = metadata.deletionTimestamp && parseTime(metadata.deletionTimestamp) <= now && metadata.deletionGracePeriodSeconds === 0;
+  if (marked && !finalizers) return { pending: true, gone: false };
   if (!metadata.deletionTimestamp && (metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation as number) + 1;
   if (!metadata.deletionTimestamp || parseTime(metadata.deletionTimestamp) > now) metadata.deletionTimestamp = formatTime(now);
   metadata.deletionGracePeriodSeconds = 0;
