@@ -132,6 +132,10 @@ async function judge(): Promise<void> {
     expectText(await kubectl("get pods -o wide"), "NOMINATED NODE", "10.244.0.");
     expectText(await kubectl("get service web -o jsonpath={.spec.ports[0].nodePort}"), /^30080$/);
     expectText(await kubectl("get deployment web -o yaml"), "apiVersion: apps/v1", "terminationGracePeriodSeconds: 30");
+    await using watching = cluster.kubectlBackground("--namespace shop get configmaps --watch");
+    await until("the list before the watch", 10, () => watching.text.includes("kube-root-ca.crt"));
+    await kubectl("create configmap watched");
+    await until("the new object", 10, () => watching.text.includes("watched"));
   });
   await checks.check("describe pod, deployment, service, node", async () => {
     const [name] = await pods("web");
@@ -205,10 +209,10 @@ async function judge(): Promise<void> {
     expectText(await cluster.kubectl("api-resources"), "deployments", "deploy", "apps/v1");
     expectText(await kubectl("events --for deployment/web"), "ScalingReplicaSet");
   });
-  await checks.check("debug: an ephemeral container sees the pod's processes' network", async () => {
+  await checks.check("debug: an ephemeral container uses the pod's network and names", async () => {
     const [name] = await pods("api");
     const result = await cluster.kubectlOnTerminal(
-      `--namespace shop debug ${name} -it --image example/store:1 --image-pull-policy=IfNotPresent -- sh -c "redis-cli -h store ping"`,
+      `--namespace shop debug ${name} -it --image example/store:1 --image-pull-policy=IfNotPresent -- sh -c "sleep 1; redis-cli -h store ping"`,
       "",
     );
     expectText(result.stdout, "NOAUTH");
