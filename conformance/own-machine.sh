@@ -14,10 +14,17 @@ if [ "${1:-}" != --inside ]; then
     echo "$hierarchy${path%/}/own-machine-$$"
   done < /proc/self/cgroup)
   leave() {
-    for group in $groups; do
-      [ -d "$group" ] && find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
-      :
+    # What was killed takes a moment to be gone from its groups.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+      left=
+      for group in $groups; do
+        [ -d "$group" ] || continue
+        find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || left=$group
+      done
+      [ -n "$left" ] || return 0
+      sleep 0.5
     done
+    echo "own-machine.sh: $left and others could not be removed" >&2
   }
   trap leave EXIT
   for group in $groups; do
