@@ -23,6 +23,9 @@ import { nodeLifecycle } from "./node/node-lifecycle.ts";
 import { taintEviction } from "./node/taint-eviction.ts";
 import { disruption } from "./policy/disruption.ts";
 import { clusterroleAggregation } from "./rbac/clusterrole-aggregation.ts";
+import { persistentVolumeBinder } from "./storage/persistentvolume-binder.ts";
+import { persistentVolumeProtection } from "./storage/persistentvolume-protection.ts";
+import { persistentVolumeClaimProtection } from "./storage/persistentvolumeclaim-protection.ts";
 import type { Controller } from "./runtime/controller.ts";
 import { type RunControllersOptions, type RunningControllers, runControllers } from "./runtime/start.ts";
 
@@ -51,6 +54,9 @@ export const controllers: readonly Controller[] = [
   certificateSigningRequestApproving,
   certificateSigningRequestSigning,
   certificateSigningRequestCleaner,
+  persistentVolumeBinder,
+  persistentVolumeProtection,
+  persistentVolumeClaimProtection,
 ];
 
 export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {

@@ -74,7 +74,6 @@ const defaultAnnotations = ["storageclass.kubernetes.io/is-default-class", "stor
 
 export const storageClassKind: Kind<StorageClass> = {
   resource: "storageclasses.storage.k8s.io",
-  inert: "no controller binds or provisions volumes yet",
   setDefaults(item) {
     item.reclaimPolicy ??= "Delete";
     item.volumeBindingMode ??= "Immediate";
