@@ -45,6 +45,6 @@ try {
   process.stderr.write(`k8ts: ${error instanceof Error ? error.message : String(error)}\n`);
   if (process.env.K8TS_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   process.exitCode = error instanceof UsageError ? error.exitCode : process.argv[2] === "server" || process.argv[2] === "agent" ? exitConfiguration : 1;
-  // What a failed command has started (watches, listeners) must not keep it alive.
-  process.exit();
 }
+// What a command owns has been disposed of by now; a back-off that somebody still sleeps through must not keep it alive.
+process.exit();
