@@ -2,6 +2,9 @@
 import { daemonset } from "./apps/daemonset.ts";
 import { deployment } from "./apps/deployment.ts";
 import { replicaset } from "./apps/replicaset.ts";
+import { bootstrapSigner } from "./bootstrap/bootstrap-signer.ts";
+import { tokenCleaner } from "./bootstrap/token-cleaner.ts";
+import { serviceAccountToken } from "./core/serviceaccount-token.ts";
 import { cronjob } from "./batch/cronjob.ts";
 import { statefulset } from "./apps/statefulset.ts";
 import { job } from "./batch/job.ts";
@@ -57,6 +60,9 @@ export const controllers: readonly Controller[] = [
   persistentVolumeBinder,
   persistentVolumeProtection,
   persistentVolumeClaimProtection,
+  serviceAccountToken,
+  bootstrapSigner,
+  tokenCleaner,
 ];
 
 export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {

@@ -4,6 +4,7 @@
  */
 import type { ApiHandler, UserInfo } from "../api/exchange.ts";
 import { type AssembledServer, type AssembleOptions, assembleApiServer } from "../apiserver/assemble.ts";
+import { parseSigningKey, signToken } from "../apiserver/authentication/service-account-keys.ts";
 import type { Client } from "../client/client.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import { createInProcessTransport } from "../client/in-process-transport.ts";
@@ -39,6 +40,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const api = await assembleApiServer(options);
   const handler = options.around?.(api.server.handler) ?? api.server.handler;
   const clientAs = (who: UserInfo, userAgent: string): Client => createClient(createInProcessTransport({ handler, user: who }), { userAgent });
+  const tokenKey = parseSigningKey(options.serviceAccountKey);
   const controllers = startControllers({
     clientFor: (name) =>
       name === "shared-informers"
@@ -47,7 +49,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     clock,
     random,
     logger: logger.child("controllers"),
-    options: { ...(options.clientCa ? { rootCA: options.clientCa } : {}), ...options.controllers },
+    options: {
+      ...(options.clientCa ? { rootCA: options.clientCa } : {}),
+      signServiceAccountToken: (claims) => signToken(claims, tokenKey),
+      ...options.controllers,
+    },
   });
   const stop = new AbortController();
   const schedulerClient = clientAs(user("system:kube-scheduler"), "kube-scheduler");

@@ -21,4 +21,6 @@ export interface ControllerOptions {
   signRequest?: SignRequest;
   /** --cluster-signing-duration: the longest life of a certificate. @default 31536000000 */
   clusterSigningDuration?: number;
+  /** A token over claims, by the key whose tokens the API server trusts. Absent: Secrets for tokens stay empty. */
+  signServiceAccountToken?(claims: object): string;
 }

@@ -22,6 +22,7 @@ export const controllerManagerFlags = {
   "root-ca-file": file("PEM bundle that is published in each namespace as kube-root-ca.crt"),
   "cluster-signing-cert-file": file("PEM certificate of the authority that signs approved certificate requests"),
   "cluster-signing-key-file": file("PEM key of that authority"),
+  "service-account-private-key-file": file("PEM key that signs the tokens in Secrets of type kubernetes.io/service-account-token"),
   "cluster-signing-duration": duration("longest life of a certificate that is signed", "8760h0m0s", 1),
   "node-monitor-period": duration("how often nodes are looked at", "5s", 1),
   "node-monitor-grace-period": duration("silence after which a node is unhealthy", "50s", 1),
@@ -66,11 +67,7 @@ export const controllerManagerRefusals: Refusals = [
   ...clientRefusals,
   ...servingRefusals,
   ["one authority signs for all signers: --cluster-signing-cert-file and --cluster-signing-key-file", ...signing],
-  [
-    "tokens are not kept in Secrets; the API server signs short-lived ones with its --service-account-signing-key-file",
-    "service-account-private-key-file",
-    "legacy-service-account-token-clean-up-period",
-  ],
+  ["tokens in Secrets are kept however long nobody uses them", "legacy-service-account-token-clean-up-period"],
   ["how many keys a controller works on at once is its own; they share one thread", ...workers, "mirroring-concurrent-service-endpoint-syncs"],
   [
     "changes are gathered for a time that is not configurable",

@@ -2,6 +2,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
+import { parseSigningKey, signToken } from "../../apiserver/authentication/service-account-keys.ts";
 import type { Client } from "../../client/client.ts";
 import { controllers, startControllers } from "../../controllers/all.ts";
 import type { ControllerOptions } from "../../controllers/runtime/options.ts";
@@ -42,9 +43,16 @@ function signing(flags: Flags): Pick<ControllerOptions, "signRequest"> {
   return { signRequest: requestSigner({ certificate, key: readPrivateKey(key, "--cluster-signing-key-file"), clock: systemClock }) };
 }
 
+function tokens({ "service-account-private-key-file": path }: Flags): Pick<ControllerOptions, "signServiceAccountToken"> {
+  if (!path) return {};
+  const key = parseSigningKey(readPrivateKey(path, "--service-account-private-key-file"));
+  return { signServiceAccountToken: (claims) => signToken(claims, key) };
+}
+
 const optionsFrom = (flags: Flags): ControllerOptions => ({
   ...(flags["root-ca-file"] ? { rootCA: readCertificates(flags["root-ca-file"], "--root-ca-file") } : {}),
   ...signing(flags),
+  ...tokens(flags),
   clusterSigningDuration: flags["cluster-signing-duration"],
   nodeMonitorPeriod: flags["node-monitor-period"],
   nodeMonitorGracePeriod: flags["node-monitor-grace-period"],
@@ -66,7 +74,13 @@ async function run(flags: Flags): Promise<void> {
   await leading(flags, { client, logger, signal }, async (term) => {
     const accounts = new AccountClients({ client, connection: server, clock: systemClock, logger: logger.child("accounts"), signal: term });
     const own = flags["use-service-account-credentials"];
-    if (own) await accounts.prepare(controllers.filter((one) => only.includes(one.name)).map((one) => one.account));
+    if (own)
+      await accounts.prepare(
+        controllers
+          .filter((one) => only.includes(one.name))
+          .map((one) => one.account)
+          .filter((name) => name !== "shared-informers"),
+      );
     const clientFor = (name: string): Client => (name === "shared-informers" || !own ? client : accounts.client(name, `${userAgent}/${name}`));
     const running = startControllers({ clientFor, clock: systemClock, random: systemRandom, logger, options, only });
     await untilStopped(term);

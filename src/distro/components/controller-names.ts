@@ -4,7 +4,6 @@ import { FlagError } from "./flag-error.ts";
 
 /** Upstream's names of controllers that do not exist here. */
 const absent = [
-  "bootstrap-signer-controller",
   "cloud-node-lifecycle-controller",
   "device-taint-eviction-controller",
   "ephemeral-volume-controller",
@@ -20,10 +19,8 @@ const absent = [
   "selinux-warning-controller",
   "service-cidr-controller",
   "service-lb-controller",
-  "serviceaccount-token-controller",
   "storage-version-migrator-controller",
   "storageversion-garbage-collector-controller",
-  "token-cleaner-controller",
   "ttl-controller",
   "validatingadmissionpolicy-status-controller",
   "volumeattributesclass-protection-controller",
