@@ -43,7 +43,11 @@ export function splitSets(d: Deployment, sets: readonly ReplicaSet[]): { newSet:
 
 /** Revisions are int64: a number would round the large ones. */
 export const revisionOf = (set: ReplicaSet): bigint => BigInt(/^\d+$/.exec(set.metadata.annotations?.[revisionAnnotation] ?? "")?.[0] ?? 0);
-export const nextRevision = (oldSets: readonly ReplicaSet[]): bigint => oldSets.map(revisionOf).reduce((most, r) => (r > most ? r : most), 0n) + 1n;
+export function nextRevision(oldSets: readonly ReplicaSet[]): bigint {
+  let latest = 0n;
+  for (const set of oldSets) if (revisionOf(set) > latest) latest = revisionOf(set);
+  return latest + 1n;
+}
 export const byRevision = (a: ReplicaSet, b: ReplicaSet): number => (revisionOf(a) < revisionOf(b) ? -1 : revisionOf(a) > revisionOf(b) ? 1 : 0);
 
 /** Annotations of the new set: the Deployment's, with its revision; an older revision of its own goes to the history. */
