@@ -29,7 +29,12 @@ export function run(program: string, args: readonly string[], options: CommandOp
     const child = execFile(
       program,
       args,
-      { maxBuffer: maxOutput, encoding: "utf8", ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: { ...process.env, ...options.env } } : {}) },
+      {
+        maxBuffer: maxOutput,
+        encoding: "utf8",
+        ...(options.signal ? { signal: options.signal } : {}),
+        ...(options.env ? { env: { ...process.env, ...options.env } } : {}),
+      },
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
         if (options.signal?.aborted) return reject(options.signal.reason);
