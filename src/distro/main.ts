@@ -12,6 +12,7 @@ import { registerStatus } from "./commands/status.ts";
 import { registerTestServer } from "./commands/testserver.ts";
 import { registerUp } from "./commands/up.ts";
 import { registerVersion } from "./commands/version.ts";
+import { registerWhy } from "./commands/why.ts";
 import { exitConfiguration } from "./daemon.ts";
 
 const program = new Command("k8ts")
@@ -27,6 +28,7 @@ const program = new Command("k8ts")
 for (const register of [
   registerUp,
   registerStatus,
+  registerWhy,
   registerKubeconfig,
   registerKubectl,
   registerImage,
