@@ -115,13 +115,10 @@ export function subresourceStep(t: Target, edits: Edits, query: Query): GenStep 
         edits,
         query,
       );
-    case "finalize":
-      return {
-        verb: "finalize",
-        method: "PUT",
-        path,
-        from: (last) => ({ ...last, spec: { finalizers: pick<string[]>(random, [["kubernetes"], [], ["a"], ["example.com/a"]]) } }),
-      };
+    case "finalize": {
+      const finalizers = pick<string[]>(random, [["kubernetes"], [], ["a"], ["example.com/a"]]);
+      return { verb: "finalize", method: "PUT", path, from: (last) => ({ ...last, spec: { finalizers } }) };
+    }
     default: {
       const spec = chance(random, 0.5)
         ? { audiences: ["a"], expirationSeconds: pick(random, [3600, 10, 2 ** 33, 0]) }

@@ -20,6 +20,9 @@ export function parseYAML(bytes: Uint8Array | string): YAMLDocument {
   return parseYAMLDocuments(bytes)[0] ?? { value: null, duplicates: [] };
 }
 
+/** go-yaml's words where the parser has others. */
+const reasons: Readonly<Record<string, string>> = { "unexpected end of the stream within a flow collection": "did not find expected node content" };
+
 /** Every document. Throws DecodeError. */
 export function parseYAMLDocuments(bytes: Uint8Array | string): YAMLDocument[] {
   const source = typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
@@ -28,7 +31,7 @@ export function parseYAMLDocuments(bytes: Uint8Array | string): YAMLDocument[] {
     events = bounded(() => parseEvents(source, { maxDepth: 1000 }));
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    throw new DecodeError(`yaml: line ${(error.mark?.line ?? 0) + 1}: ${error.reason}`, true);
+    throw new DecodeError(`yaml: line ${(error.mark?.line ?? 0) + 1}: ${reasons[error.reason] ?? error.reason}`, true);
   }
   const builder = new Builder(source, events);
   const documents: YAMLDocument[] = [];

@@ -1,6 +1,7 @@
 /** LimitRanges (pkg/registry/core/limitrange). */
 import { duplicate, type FieldError, forbiddenField, invalidValue, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
+import { forgetEmpty } from "../meta/empty-lists.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isQualifiedName } from "../names.ts";
 import { parseQuantity, Quantity } from "../quantity.ts";
@@ -117,6 +118,10 @@ export const limitRangeKind: Kind<LimitRange> = {
   prepareForCreate(range) {
     // One without a name is given a unique one.
     range.metadata.name ||= range.metadata.uid;
+    forgetEmpty(range.spec, "limits");
+  },
+  prepareForUpdate(range) {
+    forgetEmpty(range.spec, "limits");
   },
   validate: validateLimitRange,
   validateUpdate: validateLimitRange,

@@ -27,7 +27,7 @@ export function limitRanger({ reader }: { reader: Reader }): AdmissionPlugin {
     },
     validate(attributes) {
       for (const { spec } of ranges(attributes)) {
-        const errors = spec.limits.flatMap((limit) =>
+        const errors = (spec.limits ?? []).flatMap((limit) =>
           attributes.resource.resource === "pods" ? podErrors(limit, attributes.object as Pod) : claimErrors(limit, attributes.object as PersistentVolumeClaim),
         );
         const unique = [...new Set(errors)];
@@ -40,7 +40,7 @@ export function limitRanger({ reader }: { reader: Reader }): AdmissionPlugin {
 function applyDefaults(range: LimitRange, pod: Pod): void {
   const requests: List = {};
   const limits: List = {};
-  for (const limit of range.spec.limits) {
+  for (const limit of range.spec.limits ?? []) {
     if (limit.type !== "Container") continue;
     Object.assign(requests, limit.defaultRequest);
     Object.assign(limits, limit.default);

@@ -2,6 +2,7 @@
 import { applyServerSide } from "../../api/apply/apply.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { normalize } from "../../api/codec/normalize.ts";
+import { kindOfValue } from "../../api/codec/scalars.ts";
 import { unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import type { JSONObject } from "../../api/json.ts";
@@ -25,11 +26,12 @@ export function parseApply(bytes: Uint8Array): ApplyPatch {
     if (value === null) return { object: {}, strict: duplicates };
     if (typeof value !== "object" || Array.isArray(value))
       throw badRequest(
-        "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal into Go value of type map[string]interface {}",
+        `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${kindOfValue(value)} into Go value of type map[string]interface {}`,
       );
     return { object: value, strict: duplicates };
   } catch (error) {
-    if (error instanceof DecodeError) throw badRequest(`error decoding YAML: ${error.message}`);
+    if (error instanceof DecodeError)
+      throw badRequest(`error decoding YAML: ${error.message.startsWith("yaml: ") ? "error converting YAML to JSON: " : ""}${error.message}`);
     throw error;
   }
 }

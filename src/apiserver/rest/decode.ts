@@ -17,7 +17,7 @@ export interface Expected {
   apiVersion: string;
   type: TypeDef;
   /** Other versions that the body may name. */
-  versions?: ReadonlySet<string>;
+  versions?: ReadonlySet<string> | "any";
   /** Refusals say only why, not what could not be handled. */
   plainRefusals?: boolean;
 }
@@ -28,7 +28,8 @@ class Unreadable extends Error {}
 /** Object of the expected type; kind and apiVersion are set. Without defaults. */
 export async function decodeTyped<T extends object>(call: Call, expected: Expected, validation: FieldValidation): Promise<T> {
   const { request } = call;
-  const { kind, apiVersion, type } = expected;
+  const { kind, apiVersion, type, versions } = expected;
+  const isKnown = (version: string): boolean => versions === "any" || versions?.has(version) === true;
   let givenKind = "";
   let givenVersion = "";
   const choose = (version: string, name: string): TypeDef => {
@@ -42,7 +43,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   const checkRegistered = (): void => {
     if (givenKind === "" && givenVersion === "") return;
     const [known, version] = [givenKind || kind, givenVersion || apiVersion];
-    if ((known === kind && (version === apiVersion || expected.versions?.has(version))) || typeOfKind(version, known)) return;
+    if ((known === kind && (version === apiVersion || isKnown(version))) || typeOfKind(version, known)) return;
     throw new DecodeError(`no kind ${JSON.stringify(known)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:111"`);
   };
   let bytes: Uint8Array | undefined;
@@ -85,14 +86,14 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   }
   if (
     ((givenKind !== "" || givenVersion !== "") && (givenKind || kind) !== kind) ||
-    (givenVersion !== "" && givenVersion !== apiVersion && !expected.versions?.has(givenVersion))
+    (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
   ) {
     const [known, version] = [givenKind || kind, givenVersion || apiVersion];
     const short = version.slice(version.indexOf("/") + 1);
     const home = apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
     if (known !== kind) refuse(`converting (${short}.${known}) to (${home}.${kind}): unknown conversion`);
   }
-  if (givenVersion !== "" && givenVersion !== apiVersion && !expected.versions?.has(givenVersion))
+  if (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
     throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);
   if (validation !== "Ignore" && strict.length) {
     if (validation === "Strict") refuse(`strict decoding error: ${strict.join(", ")}`);

@@ -5,13 +5,11 @@ import type { Call } from "./call.ts";
 import { deleteObject, deleteOptions } from "./delete.ts";
 import { list, page } from "./list.ts";
 import { listOptions } from "./options.ts";
-import { checkSelectors } from "./selection.ts";
 
 const parallel = 16;
 
 export async function deleteCollection(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request } = call;
-  checkSelectors(request.query);
   const selected = listOptions(request.query, false);
   const options = await deleteOptions(call);
   const answer = await list(call);

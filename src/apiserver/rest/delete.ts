@@ -5,7 +5,7 @@
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { apiVersionOf, resources, typeByName } from "../../api/schema/schema.ts";
+import { typeByName } from "../../api/schema/schema.ts";
 import { conflict, notFound } from "../../api/status.ts";
 import { formatTime, parseTime } from "../../api/time.ts";
 import type { Stored } from "../../cache/cache.ts";
@@ -54,14 +54,9 @@ export async function deleteOptions(call: Call): Promise<DeleteOptions> {
   return options;
 }
 
-/** Every version of every group has these options among its kinds. */
-const deleteVersions = ["v1", "meta.k8s.io/v1", ...new Set(resources.map((def) => apiVersionOf(def.group, def.version)))];
-
 async function decodeDeleteOptions(call: Call): Promise<DeleteOptions> {
-  const { endpoint } = call;
   const type = typeByName("meta/v1.DeleteOptions");
-  const versions = new Set([...deleteVersions, apiVersionOf(endpoint.def.group, endpoint.def.version)]);
-  return decodeTyped<DeleteOptions>(call, { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", type, versions, plainRefusals: true }, "Ignore");
+  return decodeTyped<DeleteOptions>(call, { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", type, versions: "any", plainRefusals: true }, "Ignore");
 }
 
 interface Verdict {

@@ -10,7 +10,7 @@ import { decodeContinue, encodeContinue, expiredContinue } from "./continue-toke
 import { type ListOptions, listOptions } from "./options.ts";
 import { encodeAs, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
-import { checkSelectors, selection } from "./selection.ts";
+import { selection } from "./selection.ts";
 import { metaVersion, partial, tableOf } from "./table.ts";
 
 interface Page {
@@ -61,8 +61,6 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
 
 export async function list(call: Call): Promise<ApiResponse> {
   const { endpoint, form, request } = call;
-  // Selectors are read with the options: what cannot be read comes before what does not go together.
-  checkSelectors(request.query);
   const options = listOptions(request.query, false);
   const { items, metadata } = await page(call, options);
   const kind = `${endpoint.def.kind}List`;

@@ -1,6 +1,8 @@
 /** Options of writes and lists: read from the query (or a DeleteOptions body), checked as upstream checks them. */
 import { managerName } from "../../api/apply/managed-fields.ts";
 import { type FieldError, forbiddenField, invalidValue, notSupported, path, required, tooLong } from "../../api/field.ts";
+import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
+import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";
 import { badRequest, invalid } from "../../api/status.ts";
 import type { Call, DeleteOptions } from "./call.ts";
 import { queryBool } from "../request-info.ts";
@@ -113,6 +115,17 @@ export interface ListOptions {
   timeoutSeconds?: number;
 }
 
+function checkSelectors({ labelSelector, fieldSelector }: Pick<ListOptions, "labelSelector" | "fieldSelector">): void {
+  try {
+    parseLabelSelector(labelSelector);
+    parseFieldSelector(fieldSelector);
+  } catch (error) {
+    if (error instanceof SelectorError || error instanceof FieldSelectorError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+/** Throws 400 for what cannot be read and 422 for options that do not go together. */
 export function listOptions(query: URLSearchParams, watch: boolean): ListOptions {
   const limit = query.get("limit");
   const timeout = query.get("timeoutSeconds");
@@ -129,6 +142,8 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
     ...(initial === null ? {} : { sendInitialEvents: queryBool(initial) }),
     ...(timeout ? { timeoutSeconds: integer(timeout) } : {}),
   };
+  // What cannot be read comes before what does not go together.
+  checkSelectors(options);
   const errors = watch ? checkWatch(options) : checkList(options);
   if (errors.length) throw invalid("ListOptions.meta.k8s.io", "", errors);
   return options;

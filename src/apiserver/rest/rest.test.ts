@@ -248,3 +248,19 @@ test("a patch that cannot be read matters only where there is something to patch
   const merge = { type: "application/merge-patch+json", body: "{" };
   assert.equal((await answer("PATCH", `${configmaps}/nobody`, merge)).http, 404);
 });
+
+test("a limit range without limits limits nothing", async () => {
+  const ranges = "/api/v1/namespaces/default/limitranges";
+  const made = await answer("POST", ranges, { body: { apiVersion: "v1", kind: "LimitRange", metadata: { name: "none" }, spec: { limits: [] } } });
+  assert.equal(made.spec?.limits, null);
+  const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+  const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "free" }, spec };
+  assert.equal((await answer("POST", "/api/v1/namespaces/default/persistentvolumeclaims?dryRun=All", { body: claim })).http, 201);
+  await answer("DELETE", `${ranges}/none`);
+});
+
+test("options that cannot be read come before those that do not go together, the content type before both", async () => {
+  const list = await answer("GET", `${configmaps}?labelSelector=a+in&resourceVersionMatch=x`);
+  assert.equal(list.http, 400);
+  assert.equal((await answer("POST", `${configmaps}?fieldValidation=x`, { type: "text/plain", body: "{}" })).http, 415);
+});

@@ -14,17 +14,6 @@ export interface Selection {
   name?: string;
 }
 
-/** Throws 400 for a selector that cannot be read, whatever it selects. */
-export function checkSelectors(query: URLSearchParams): void {
-  try {
-    parseLabelSelector(query.get("labelSelector") ?? "");
-    parseFieldSelector(query.get("fieldSelector") ?? "", () => {});
-  } catch (error) {
-    if (error instanceof SelectorError || error instanceof FieldSelectorError) throw badRequest(error.message);
-    throw error;
-  }
-}
-
 export function selection(endpoint: Endpoint, options: Pick<ListOptions, "labelSelector" | "fieldSelector">): Selection {
   let labels: ReturnType<typeof parseLabelSelector> | undefined;
   let fields: FieldSelector | undefined;

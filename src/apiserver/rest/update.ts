@@ -5,6 +5,7 @@ import type { KubeObject } from "../../api/object.ts";
 import { badRequest } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 import { decodeObject } from "./decode.ts";
+import { bodyMedia } from "./negotiate.ts";
 import { writeOptions } from "./options.ts";
 import { respondOutcome } from "./respond.ts";
 import { matchNamespace } from "./strategy.ts";
@@ -21,6 +22,7 @@ export function checkName(call: Call, object: KubeObject): void {
 export async function update(call: Call): Promise<ApiResponse> {
   checkActs(call);
   const { endpoint, info, rest } = call;
+  if (call.request.object === undefined) bodyMedia(call.request);
   const options = writeOptions(call, "UpdateOptions");
   const object = await decodeObject(call, options.fieldValidation);
   matchNamespace(call, object);

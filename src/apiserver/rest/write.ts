@@ -87,10 +87,18 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     } catch (error) {
       await reserved?.rollback();
       if (!(error instanceof ExistsError)) throw error;
-      if (!generated) throw alreadyExists(endpoint.groupResource, object.metadata.name);
+      if (!generated) throw await existing(call, object);
       if (attempt >= maxNameAttempts) throw generatedNameExists(endpoint.groupResource, object.metadata.name);
     }
   }
+}
+
+/** What stands in the way may be on its way out. */
+async function existing({ endpoint }: Call, { metadata }: KubeObject): Promise<StatusError> {
+  const error = alreadyExists(endpoint.groupResource, metadata.name);
+  const there = await endpoint.cache.get(metadata.namespace ?? "", metadata.name);
+  if (!there?.object().metadata.deletionTimestamp) return error;
+  return new StatusError({ ...error.status, code: 409, message: `object is being deleted: ${error.status.message}` });
 }
 
 function generatedNameExists(resource: string, name: string): StatusError {

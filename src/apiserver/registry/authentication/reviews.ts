@@ -1,6 +1,9 @@
 /** Kinds that are asked and never stored: who am I, may I, whom does this token name. */
 import type { ApiResponse } from "../../../api/exchange.ts";
+import { normalize } from "../../../api/codec/normalize.ts";
+import type { JSONObject } from "../../../api/json.ts";
 import type { KubeObject } from "../../../api/object.ts";
+import { typeByName } from "../../../api/schema/schema.ts";
 import type { SelfSubjectReview, TokenReview } from "../../../api/types/authentication-v1.gen.ts";
 import type {
   LocalSubjectAccessReview,
@@ -12,7 +15,7 @@ import type { Call, Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { trackWrite } from "../../rest/managed-fields.ts";
 import { writeOptions } from "../../rest/options.ts";
-import { respondObject } from "../../rest/respond.ts";
+import { respondKube } from "../../rest/respond.ts";
 import { matchNamespace } from "../../rest/strategy.ts";
 import { complete } from "../../rest/wire.ts";
 import { attributesOf } from "../../rest/write.ts";
@@ -21,6 +24,8 @@ import { reviewLocalSubjectAccess, reviewSelfSubjectAccess, reviewSubjectAccess 
 import type { RegistryDeps } from "../registries.ts";
 import { reviewSelf } from "./selfsubjectreview.ts";
 import { reviewToken } from "./tokenreview.ts";
+
+const metadataType = typeByName("meta/v1.ObjectMeta");
 
 /** POST: admission sees the question, the answer is made and never stored. */
 function asked<T extends object>(answer: (review: T, call: Call) => Promise<object>): Registry {
@@ -41,12 +46,14 @@ function asked<T extends object>(answer: (review: T, call: Call) => Promise<obje
       } = object.metadata;
       object.metadata = kept as KubeObject["metadata"];
       matchNamespace(call, object);
+      // In the order in which messages show it.
+      object.metadata = normalize(metadataType, object.metadata as unknown as JSONObject).object as unknown as KubeObject["metadata"];
       trackWrite(call, object, undefined, options.manager);
       const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object };
       await rest.admission.mutate(attributes);
       await rest.admission.validate(attributes);
       const result = await answer(review, call);
-      return respondObject(call, 201, complete(endpoint.apiVersion, endpoint.def.kind, result));
+      return respondKube(call, 201, complete(endpoint.apiVersion, endpoint.def.kind, result) as KubeObject);
     },
   };
 }

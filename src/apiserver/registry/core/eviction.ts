@@ -78,11 +78,13 @@ async function budgetsOf(call: Call, pod: Pod): Promise<PodDisruptionBudget[]> {
     .filter((budget) => budget.spec?.selector !== undefined && selectorOf(budget.spec.selector).matches(pod.metadata.labels));
 }
 
+const evictionVersions: ReadonlySet<string> = new Set(["policy/v1", "policy/v1beta1"]);
+
 export async function evict(call: Call): Promise<ApiResponse> {
   const { info, rest } = call;
   const options = writeOptions(call, "CreateOptions");
   const type = typeByName("policy/v1.Eviction");
-  const eviction = await decodeTyped<Eviction>(call, { kind: "Eviction", apiVersion: "policy/v1", type }, options.fieldValidation);
+  const eviction = await decodeTyped<Eviction>(call, { kind: "Eviction", apiVersion: "policy/v1", type, versions: evictionVersions }, options.fieldValidation);
   if (eviction.metadata?.name !== info.name) throw badRequest("name in URL does not match name in Eviction object");
   eviction.metadata.namespace ??= info.namespace;
   const deletion: DeleteOptions = { ...eviction.deleteOptions };
