@@ -2,6 +2,7 @@
 import { daemonset } from "./apps/daemonset.ts";
 import { deployment } from "./apps/deployment.ts";
 import { replicaset } from "./apps/replicaset.ts";
+import { horizontalPodAutoscaler } from "./autoscaling/horizontalpodautoscaler.ts";
 import { bootstrapSigner } from "./bootstrap/bootstrap-signer.ts";
 import { tokenCleaner } from "./bootstrap/token-cleaner.ts";
 import { serviceAccountToken } from "./core/serviceaccount-token.ts";
@@ -60,6 +61,7 @@ export const controllers: readonly Controller[] = [
   persistentVolumeBinder,
   persistentVolumeProtection,
   persistentVolumeClaimProtection,
+  horizontalPodAutoscaler,
   serviceAccountToken,
   bootstrapSigner,
   tokenCleaner,

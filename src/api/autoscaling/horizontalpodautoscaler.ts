@@ -79,7 +79,6 @@ const noStatus = (): HorizontalPodAutoscaler["status"] => ({ desiredReplicas: 0 
 
 export const horizontalPodAutoscalerKind: Kind<HorizontalPodAutoscaler> = {
   resource: "horizontalpodautoscalers.autoscaling",
-  inert: "no controller scales by it yet",
   setDefaults(scaler) {
     scaler.spec ??= {} as HorizontalPodAutoscaler["spec"];
     const { spec } = scaler;

@@ -110,7 +110,7 @@ export const controllerManagerRefusals: Refusals = [
     "disable-force-detach-on-timeout",
   ],
   [
-    "there is no horizontal pod autoscaler yet",
+    "the horizontal pod autoscaler keeps upstream's defaults",
     "horizontal-pod-autoscaler-cpu-initialization-period",
     "horizontal-pod-autoscaler-downscale-stabilization",
     "horizontal-pod-autoscaler-initial-readiness-delay",

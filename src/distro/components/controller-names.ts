@@ -7,7 +7,6 @@ const absent = [
   "cloud-node-lifecycle-controller",
   "device-taint-eviction-controller",
   "ephemeral-volume-controller",
-  "horizontal-pod-autoscaler-controller",
   "kube-apiserver-serving-clustertrustbundle-publisher-controller",
   "legacy-serviceaccount-token-cleaner-controller",
   "node-ipam-controller",
