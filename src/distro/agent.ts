@@ -13,6 +13,7 @@ import { createClient } from "../client/rest.ts";
 import { connectCri } from "../cri/client.ts";
 import { nameServers } from "../dns/forward.ts";
 import { DNSServer } from "../dns/server.ts";
+import { type LastZone, readLastZone } from "../dns/last-zone.ts";
 import { createZoneView } from "../dns/view.ts";
 import { Zone } from "../dns/zone.ts";
 import { kubeletConfig } from "../kubelet/config.ts";
@@ -77,8 +78,16 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     random: systemRandom,
     project: withoutManagedFields,
   });
+  const lastZone = join(paths.run, "dns.json");
+  const keepZone = (zone: LastZone): void => {
+    try {
+      writeFileAtomic(lastZone, JSON.stringify(zone), 0o600);
+    } catch (error) {
+      logger.warn("the zone could not be kept for a later start", { error });
+    }
+  };
   await using dns = new DNSServer({
-    zone: new Zone(settings.clusterDomain, createZoneView(dnsInformers)),
+    zone: new Zone(settings.clusterDomain, createZoneView(dnsInformers, { clock, last: readLastZone(lastZone), save: keepZone })),
     address,
     upstreams: nameServers("/etc/resolv.conf", [address]),
     clock,

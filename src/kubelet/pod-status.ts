@@ -36,6 +36,11 @@ export interface PodStatusInput {
 
 const containerId = (status: ContainerStatus): string => (status.containerID ?? "").split("://")[1] ?? "";
 
+const previousOf = (previous: PodStatus, { name, containerID }: ContainerStatus): ContainerStatus | undefined =>
+  [...(previous.containerStatuses ?? []), ...(previous.initContainerStatuses ?? [])].find(
+    (s) => s.name === name && containerID && s.containerID === containerID,
+  );
+
 function withProbes(input: PodStatusInput, statuses: ContainerStatus[], init: boolean): ContainerStatus[] {
   return statuses.map((status) => {
     const spec = findSpec(input.pod, status.name);
@@ -43,9 +48,11 @@ function withProbes(input: PodStatusInput, statuses: ContainerStatus[], init: bo
     const id = containerId(status);
     const running = status.state?.running !== undefined;
     const result = (kind: ProbeKind): "success" | "failure" | undefined => input.probes(kind, id);
-    const started = running && (spec.startupProbe ? result("startup") === "success" : true);
+    // Until the first result after a restart of the kubelet, the same container stays what it was.
+    const before = previousOf(input.previous, status);
+    const started = running && (spec.startupProbe ? (result("startup") ?? (before?.started ? "success" : "failure")) === "success" : true);
     if (init && !isSidecar(spec)) return { ...status, started, ready: status.state?.terminated?.exitCode === 0 };
-    const ready = started && (spec.readinessProbe ? result("readiness") === "success" : true);
+    const ready = started && (spec.readinessProbe ? (result("readiness") ?? (before?.ready ? "success" : "failure")) === "success" : true);
     return { ...status, started, ready };
   });
 }

@@ -135,8 +135,12 @@ function describe(name: string, schema: Schema): void {
   if (words.description) schema.description = words.description;
   const properties = schema.properties as Record<string, Schema> | undefined;
   if (!properties) return;
-  for (const [field, text] of Object.entries(words.fields)) if (properties[field]) properties[field] = { ...properties[field], description: text };
+  for (const [field, text] of Object.entries(words.fields))
+    if (properties[field]) properties[field] = { ...besideReference(properties[field]), description: text };
 }
+
+/** What stands beside a bare reference is ignored by readers (OpenAPI 3.0, Reference Object): it is wrapped as upstream does. */
+const besideReference = (schema: Schema): Schema => ("$ref" in schema ? { allOf: [{ $ref: schema.$ref }] } : schema);
 
 /** Group, version and kind under which a type is served, in a document of `group` and `version`. */
 export function kindsIn(type: string, served: readonly { group: string; version: string }[]): { group: string; version: string; kind: string }[] {

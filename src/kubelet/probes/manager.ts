@@ -92,12 +92,12 @@ class Worker {
     this.result = result;
     this.#options.onResult(this.#pod.metadata.uid);
   }
-  #adopt(containerId: string, started: boolean | undefined): void {
+  #adopt(containerId: string, started: boolean | undefined, ready: boolean): void {
     this.#containerId = containerId;
     this.#onHold = false;
     this.#last = undefined;
     this.#run = 0;
-    this.result = this.kind === "liveness" ? "success" : this.kind === "readiness" ? "failure" : started ? "success" : undefined;
+    this.result = this.kind === "liveness" ? "success" : this.kind === "readiness" ? (ready ? "success" : "failure") : started ? "success" : undefined;
   }
   /** False: this worker has nothing to do any more. */
   async #step(): Promise<boolean> {
@@ -108,7 +108,7 @@ class Worker {
     const found = [findStatus(status.containerStatuses, name), findStatus(status.initContainerStatuses, name)].find((s) => s?.containerID);
     if (!found?.containerID) return true;
     const id = found.containerID.split("://")[1] ?? "";
-    if (id !== this.#containerId) this.#adopt(id, found.started);
+    if (id !== this.#containerId) this.#adopt(id, found.started, found.ready);
     if (this.#onHold) return true;
     if (!found.state?.running) {
       this.#set("failure");
