@@ -29,7 +29,7 @@ export interface Proposal {
 export class MetricError extends Error {
   readonly reason: string;
   readonly said: string;
-  constructor(reason: string, said: string, message: string) {
+  constructor(reason: string, said: string, message = said) {
     super(message);
     this.reason = reason;
     this.said = said;
@@ -69,27 +69,37 @@ export async function propose(metric: MetricSpec, target: Target): Promise<Propo
       return { replicas, name: `pods metric ${pods.metric.name}`, status: { type, pods: { metric: pods.metric, current: { averageValue: decimal(usage) } } } };
     });
   if (type === "Object" && object)
-    return failing("FailedGetObjectMetric", "failed to get object metric value", async () => {
-      const { describedObject, metric: id } = object;
-      const { kind, name } = describedObject;
-      const reading = (async () => target.source.object(id, target.namespace, await target.resourceFor(describedObject.apiVersion, kind), name))();
-      const usage = await naming(`unable to get metric ${id.name}: ${kind} on ${target.namespace} ${name}`, reading, "/");
-      const { replicas, current, shared } = ofTotal(usage, object.target, target, "object");
-      return { replicas, name: shared ? shownExternal(id) : `${kind} metric ${id.name}`, status: { type, object: { describedObject, metric: id, current } } };
-    });
+    return failing(
+      "FailedGetObjectMetric",
+      "failed to get object metric value",
+      async () => {
+        const { describedObject, metric: id } = object;
+        const { kind, name } = describedObject;
+        const reading = (async () => target.source.object(id, target.namespace, await target.resourceFor(describedObject.apiVersion, kind), name))();
+        const usage = await naming(`unable to get metric ${id.name}: ${kind} on ${target.namespace} ${name}`, reading, "/");
+        const { replicas, current, shared } = ofTotal(usage, object.target, target, "object");
+        return { replicas, name: shared ? shownExternal(id) : `${kind} metric ${id.name}`, status: { type, object: { describedObject, metric: id, current } } };
+      },
+      object.target.averageValue === undefined ? "" : `failed to get ${object.metric.name} object metric: `,
+    );
   if (type === "External" && external) {
     const { metric: id } = external;
-    return failing("FailedGetExternalMetric", `failed to get ${id.name} external metric value`, async () => {
-      const usage = await naming(
-        `unable to get external metric ${target.namespace}/${id.name}/${shownSelector(id)}`,
-        target.source.external(id, target.namespace),
-      );
-      const { replicas, current } = ofTotal(usage, external.target, target, "external");
-      return { replicas, name: shownExternal(id), status: { type, external: { metric: id, current } } };
-    });
+    return failing(
+      "FailedGetExternalMetric",
+      `failed to get ${id.name} external metric value`,
+      async () => {
+        const usage = await naming(
+          `unable to get external metric ${target.namespace}/${id.name}/${shownSelector(id)}`,
+          target.source.external(id, target.namespace),
+        );
+        const { replicas, current } = ofTotal(usage, external.target, target, "external");
+        return { replicas, name: shownExternal(id), status: { type, external: { metric: id, current } } };
+      },
+      external.target.averageValue === undefined ? `failed to get external metric ${id.name}: ` : `failed to get ${id.name} external metric: `,
+    );
   }
   const unknown = `unknown metric source type ${JSON.stringify(type)}`;
-  throw new MetricError("InvalidMetricSourceType", unknown, unknown);
+  throw new MetricError("InvalidMetricSourceType", unknown);
 }
 
 const shownExternal = ({ name, selector }: { name: string; selector?: Parameters<typeof formatLabelSelector>[0] }): string =>
@@ -97,11 +107,12 @@ const shownExternal = ({ name, selector }: { name: string; selector?: Parameters
 const shownSelector = ({ selector }: { selector?: Parameters<typeof formatLabelSelector>[0] }): string =>
   selector ? `&LabelSelector{${formatLabelSelector(selector)}}` : "nil";
 
-async function failing(reason: string, prefix: string, work: () => Promise<Proposal>): Promise<Proposal> {
+/** `within`: what only the event says of the failure. */
+async function failing(reason: string, prefix: string, work: () => Promise<Proposal>, within = ""): Promise<Proposal> {
   try {
     return await work();
   } catch (error) {
-    throw new MetricError(reason, messageOf(error), `${prefix}: ${messageOf(error)}`);
+    throw new MetricError(reason, messageOf(error), `${prefix}: ${within}${messageOf(error)}`);
   }
 }
 
