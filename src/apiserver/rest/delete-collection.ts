@@ -2,7 +2,7 @@
 import type { ApiResponse } from "../../api/exchange.ts";
 import { isNotFound } from "../../api/status.ts";
 import type { Call } from "./call.ts";
-import { deleteObject, deleteOptions } from "./delete.ts";
+import { deleteObject, deleteOptions, warnOfOrphans } from "./delete.ts";
 import { list, page } from "./list.ts";
 import { listOptions } from "./options.ts";
 
@@ -12,6 +12,7 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request } = call;
   const selected = listOptions(request.query, false);
   const options = await deleteOptions(call);
+  warnOfOrphans(call, options);
   const answer = await list(call);
   const { items } = await page(call, selected);
   let next = 0;

@@ -193,9 +193,17 @@ async function removed(call: Call, namespace: string, updated: Stored): Promise<
   }
 }
 
+/** Jobs alone say what their default does. */
+export function warnOfOrphans(call: Call, options: DeleteOptions): void {
+  if (call.endpoint.groupResource !== "jobs.batch" || options.propagationPolicy !== undefined || options.orphanDependents !== undefined) return;
+  const wish = "set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+  call.warn(`child pods are preserved by default when jobs are deleted; ${wish}`);
+}
+
 export async function remove(call: Call): Promise<ApiResponse> {
   const { endpoint, info } = call;
   const options = await deleteOptions(call);
+  warnOfOrphans(call, options);
   if (endpoint.registry.delete) return endpoint.registry.delete(call, info.name, options);
   const deletion = await deleteObject(call, options);
   return respondDeletion(call, deletion, options);

@@ -264,3 +264,17 @@ test("options that cannot be read come before those that do not go together, the
   assert.equal(list.http, 400);
   assert.equal((await answer("POST", `${configmaps}?fieldValidation=x`, { type: "text/plain", body: "{}" })).http, 415);
 });
+
+test("deleting a job warns of the pods that stay, unless the request says what becomes of them", async () => {
+  const jobs = "/apis/batch/v1/namespaces/default/jobs";
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } };
+  const body = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "done" }, spec: { template } };
+  assert.equal((await answer("POST", jobs, { body })).http, 201);
+  assert.match((await answer("DELETE", `${jobs}/done?dryRun=All`)).warnings.join(), /child pods are preserved by default/);
+  assert.deepEqual((await answer("DELETE", `${jobs}/done?propagationPolicy=Background`)).warnings, []);
+});
+
+test("a secret whose value is null has a value of no bytes", async () => {
+  const body = { apiVersion: "v1", kind: "Secret", metadata: { name: "null" }, data: { a: null } };
+  assert.equal((await answer("POST", "/api/v1/namespaces/default/secrets?dryRun=All", { body })).http, 201);
+});

@@ -14,6 +14,7 @@ import type {
 import type { Call, Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { trackWrite } from "../../rest/managed-fields.ts";
+import { bodyMedia } from "../../rest/negotiate.ts";
 import { writeOptions } from "../../rest/options.ts";
 import { respondKube } from "../../rest/respond.ts";
 import { matchNamespace } from "../../rest/strategy.ts";
@@ -32,6 +33,7 @@ function asked<T extends object>(answer: (review: T, call: Call) => Promise<obje
   return {
     async create(call): Promise<ApiResponse> {
       const { endpoint, rest } = call;
+      if (call.request.object === undefined) bodyMedia(call.request);
       const options = writeOptions(call, "CreateOptions");
       const review = await decodeTyped<T>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, options.fieldValidation);
       const object = review as unknown as KubeObject;
