@@ -22,6 +22,7 @@ type Autoscaler = HorizontalPodAutoscaler;
 const syncPeriod = 15_000;
 /** --horizontal-pod-autoscaler-tolerance. */
 const tolerance = 0.1;
+const rescaleTries = 5;
 
 export const horizontalPodAutoscaler: Controller = {
   name: "horizontal-pod-autoscaler-controller",
@@ -158,8 +159,7 @@ class Pass {
     const { desired, why, trouble } = plan;
     if (desired !== current) {
       try {
-        const body = { ...scale, spec: { ...scale.spec, replicas: desired } };
-        await client.resource(resource).subresource("PUT", namespace, name, "scale", body, signal);
+        await this.#rescale(resource, scale, desired);
       } catch (error) {
         this.tell("Warning", "FailedRescale", `New size: ${desired}; reason: ${why}; error: ${messageOf(error)}`);
         this.#set("AbleToScale", "False", "FailedUpdateScale", `the HPA controller was unable to update the target scale: ${messageOf(error)}`);
@@ -172,6 +172,22 @@ class Pass {
     }
     await this.#write(current, desired, desired !== current);
     if (trouble) throw trouble;
+  }
+
+  /** Somebody else's change of the target in the meantime is no reason to give up. */
+  async #rescale(resource: Resource, scale: Scale, replicas: number): Promise<void> {
+    const { namespace = "", name } = scale.metadata;
+    const { client, signal } = this.#context;
+    const target = client.resource(resource);
+    for (let latest = scale, tries = 1; ; tries++) {
+      try {
+        await target.subresource("PUT", namespace, name, "scale", { ...latest, spec: { ...latest.spec, replicas } }, signal);
+        return;
+      } catch (error) {
+        if (!isConflict(error) || tries === rescaleTries) throw error;
+        latest = await target.subresource<Scale>("GET", namespace, name, "scale", undefined, signal);
+      }
+    }
   }
 
   async #plan(current: number, scale: Scale, targetOf: (scale: Scale) => Promise<Target>): Promise<{ desired: number; why: string; trouble?: Error }> {

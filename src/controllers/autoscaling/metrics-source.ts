@@ -34,8 +34,12 @@ export class MetricsSource {
 
   /** Usage of one container, or of whole pods; what lacks a part is left out. Rejects with upstream's text. */
   async resource(name: string, namespace: string, selector: string, container: string): Promise<Samples> {
-    const query = `?${new URLSearchParams({ labelSelector: selector })}`;
-    const items = await this.#items<PodMetrics>("resource", `metrics.k8s.io/v1beta1/namespaces/${namespace}/pods${query}`, "pods.metrics.k8s.io");
+    const items = await this.#items<PodMetrics>(
+      "resource",
+      `metrics.k8s.io/v1beta1/namespaces/${namespace}/pods`,
+      { labelSelector: selector },
+      "pods.metrics.k8s.io",
+    );
     if (!items.length) throw new Error("no metrics returned from resource metrics API");
     const samples = new Map<string, Sample>();
     for (const { metadata, timestamp, window, containers } of items) {
@@ -69,22 +73,21 @@ export class MetricsSource {
   }
 
   async external(metric: MetricIdentifier, namespace: string): Promise<number> {
-    const query = metric.selector ? `?${new URLSearchParams({ labelSelector: formatLabelSelector(metric.selector) })}` : "";
+    const query: Record<string, string> = metric.selector ? { labelSelector: formatLabelSelector(metric.selector) } : {};
     const asked = `${metric.name}.external.metrics.k8s.io`;
-    const items = await this.#items<MetricValue>("external", `external.metrics.k8s.io/v1beta1/namespaces/${namespace}/${metric.name}${query}`, asked);
+    const items = await this.#items<MetricValue>("external", `external.metrics.k8s.io/v1beta1/namespaces/${namespace}/${metric.name}`, query, asked);
     if (!items.length) throw new Error("no metrics returned from external metrics API");
     return items.reduce((sum, { value }) => sum + milli(value), 0);
   }
 
   #custom(path: string, metric: MetricIdentifier, query: Record<string, string>): Promise<MetricValue[]> {
     const selector: Record<string, string> = metric.selector ? { metricLabelSelector: formatLabelSelector(metric.selector) } : {};
-    const search = new URLSearchParams({ ...query, ...selector }).toString();
-    return this.#items<MetricValue>("custom", `custom.metrics.k8s.io/v1beta2/${path}${search ? `?${search}` : ""}`, undefined);
+    return this.#items<MetricValue>("custom", `custom.metrics.k8s.io/v1beta2/${path}`, { ...query, ...selector }, undefined);
   }
 
-  async #items<T>(api: string, path: string, asked: string | undefined): Promise<T[]> {
+  async #items<T>(api: string, path: string, query: Record<string, string>, asked: string | undefined): Promise<T[]> {
     try {
-      const { object } = await this.#transport.request({ method: "GET", path: `/apis/${path}`, signal: this.#signal });
+      const { object } = await this.#transport.request({ method: "GET", path: `/apis/${path}`, query, signal: this.#signal });
       return (object as { items?: T[] }).items ?? [];
     } catch (error) {
       const absent = asked ? `the server could not find the requested resource (get ${asked})` : "no custom metrics API (custom.metrics.k8s.io) registered";
