@@ -258,8 +258,8 @@ function read(t: Target): GenStep {
   }
   const parts = [`labelSelector=${pick(random, [`ep%3D${t.name}`, `ep+in+(${t.name},x)`, `ep%3D%3D${t.name},a!%3Dzz`, `ep%3D${t.name},!nope`])}`];
   if (chance(random, 0.1))
-    parts[0] = `labelSelector=${pick(random, ["a+in", "a%3Db%3Dc", "%3D", "A+B", "!", "a+gt+1", "a%3E1", "a%3Ex", "ep+notin+(" + t.name, "x".repeat(70), "a%3D" + "x".repeat(70)])}`;
-  if (chance(random, 0.35)) parts.push(`fieldSelector=${selectableNames(t.def, random)}`);
+    parts[0] = `labelSelector=${pick(random, ["a+in", "a%3Db%3Dc", "%3D", "A+B", "!", "a+gt+1", "a%3E1", "a%3Ex", `ep+notin+(${t.name}`, "x".repeat(70), `a%3D${"x".repeat(70)}`])}`;
+  if (chance(random, 0.35)) parts.push(`fieldSelector=${selectableNames(random)}`);
   if (chance(random, 0.25)) parts.push(`limit=${pick(random, ["1", "500", "0", "-1", "x"])}`);
   if (chance(random, 0.05)) parts.push(`continue=${pick(random, ["{continue}", "nonsense", "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ"])}`);
   if (chance(random, 0.15)) parts.push(`resourceVersion=${pick(random, ["0", "1", "x", "{rv}", "", "999999999"])}`);

@@ -1,6 +1,5 @@
 /** Field selectors to try on a resource: those that some kind has, and some that none has. */
 import type { Random } from "../../src/base/random.ts";
-import type { ResourceDef } from "../../src/api/schema/schema.ts";
 import { chance, pick } from "./mutate.ts";
 
 const names = [
@@ -38,7 +37,7 @@ const names = [
 ];
 
 /** Escaped for a query. */
-export function selectableNames(_def: ResourceDef, random: Random): string {
+export function selectableNames(random: Random): string {
   if (chance(random, 0.1))
     return encodeURIComponent(
       pick(random, ["oops", "=", "a==b=c", "metadata.name", "metadata.name!=x,metadata.name!=y", "", "metadata.name=a\\,b", "a in (b)"]),
