@@ -33,7 +33,12 @@ export class KubeletClient {
     return new Promise((resolve, reject) => {
       const call = httpsRequest({ agent: this.#agent, host: node.host, port: node.port, path, method: "GET", signal });
       call.on("response", resolve);
-      call.on("error", (error) => reject(signal.aborted ? signal.reason : unreachable(node, error)));
+      call.on("error", (error) => {
+        if (signal.aborted) reject(signal.reason);
+        // The kubelet closed a kept connection just as it was used again (RFC 9112 section 9.3.1): nothing was answered on it.
+        else if (call.reusedSocket) this.get(node, path, signal).then(resolve, reject);
+        else reject(unreachable(node, error));
+      });
       call.end();
     });
   }
