@@ -3,6 +3,7 @@
  * schemas, the service range, the kubernetes Service and its endpoints, APIServices (pkg/controlplane, pkg/registry/rbac/rest).
  */
 import { readFileSync } from "node:fs";
+import { serviceNameLabel } from "../api/discovery/service-name.ts";
 import { deepCopy, deepEqual } from "../api/copy.ts";
 import type { KubeObject } from "../api/object.ts";
 import { apiVersionOf, resources } from "../api/schema/schema.ts";
@@ -198,7 +199,7 @@ async function ensureServiceParts({ rest, serviceRanges, advertise }: BootstrapO
     subsets: [{ addresses: [{ ip: address }], ports: [{ name: "https", port, protocol: "TCP" }] }],
   });
   await put(rest, "endpointslices.discovery.k8s.io", {
-    metadata: { name: "kubernetes", namespace: "default", labels: { "kubernetes.io/service-name": "kubernetes" } } as Draft["metadata"],
+    metadata: { name: "kubernetes", namespace: "default", labels: { [serviceNameLabel]: "kubernetes" } } as Draft["metadata"],
     addressType: address.includes(":") ? "IPv6" : "IPv4",
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports: [{ name: "https", port, protocol: "TCP" }],

@@ -28,3 +28,16 @@ export function answer(socket: Duplex, status: number, reason: string, contentTy
   socket.write(`HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${contentType}\r\nContent-Length: ${bytes.length}\r\nConnection: close\r\n\r\n`);
   socket.end(bytes);
 }
+
+/**
+ * Headers of a request that is passed on: as they came, each line its own value, because receivers tell protocol versions
+ * apart by lines; without credentials, which are for us alone, and without the host. `raw` is IncomingMessage.rawHeaders.
+ */
+export function forwardedHeaders(raw: readonly string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = {};
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    if (name !== "authorization" && name !== "host") headers[name] = [...(headers[name] ?? []), raw[i + 1] as string];
+  }
+  return headers;
+}

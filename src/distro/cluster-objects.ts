@@ -1,4 +1,5 @@
 /** What this distribution puts into a cluster beyond what every API server creates: its own roles, the DNS Service. */
+import { serviceNameLabel } from "../api/discovery/service-name.ts";
 import type { Draft, KubeObject } from "../api/object.ts";
 import { isNotFound } from "../api/status.ts";
 import type { Endpoints, Service } from "../api/types/core-v1.gen.ts";
@@ -56,7 +57,7 @@ export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAdd
     subsets: [{ addresses: [{ ip: nodeAddress }], ports: dnsPorts }],
   });
   await put<EndpointSlice>(endpointslices, "kube-system", {
-    metadata: { name: "kube-dns", labels: { "kubernetes.io/service-name": "kube-dns", "endpointslice.kubernetes.io/managed-by": "k8ts.dev" } },
+    metadata: { name: "kube-dns", labels: { [serviceNameLabel]: "kube-dns", "endpointslice.kubernetes.io/managed-by": "k8ts.dev" } },
     addressType: "IPv4",
     endpoints: [{ addresses: [nodeAddress], conditions: { ready: true, serving: true, terminating: false } }],
     ports: dnsPorts,

@@ -3,9 +3,10 @@
  * informers have synced. Only what answers need is kept.
  */
 import { readFileSync } from "node:fs";
+import { serviceNameLabel, serviceNameOf } from "../api/discovery/service-name.ts";
 import type { Service } from "../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.gen.ts";
-import { serviceOf, type ZoneView } from "./zone.ts";
+import type { ZoneView } from "./zone.ts";
 
 export interface LastZone {
   services: Service[];
@@ -30,7 +31,7 @@ export function trimmed({ services, slices, namespaces }: LastZone): LastZone {
       spec: { type, externalName, clusterIP, clusterIPs, ports: ports?.map((p) => ({ name: p.name, port: p.port, protocol: p.protocol })) },
     })) as unknown as Service[],
     slices: slices.map((slice) => ({
-      metadata: { name: slice.metadata.name, namespace: slice.metadata.namespace, labels: { "kubernetes.io/service-name": serviceOf(slice) } },
+      metadata: { name: slice.metadata.name, namespace: slice.metadata.namespace, labels: { [serviceNameLabel]: serviceNameOf(slice) } },
       addressType: slice.addressType,
       endpoints: slice.endpoints?.map(({ addresses, hostname, conditions }) => ({ addresses, hostname, conditions })),
       ports: slice.ports,
@@ -41,7 +42,7 @@ export function trimmed({ services, slices, namespaces }: LastZone): LastZone {
 
 export function viewOf(zone: LastZone): ZoneView {
   const services = new Map(zone.services.map((s) => [`${s.metadata.namespace}/${s.metadata.name}`, s]));
-  const slices = Map.groupBy(zone.slices, (s) => `${s.metadata.namespace}/${serviceOf(s)}`);
+  const slices = Map.groupBy(zone.slices, (s) => `${s.metadata.namespace}/${serviceNameOf(s)}`);
   const namespaces = new Set(zone.namespaces);
   return {
     service: (namespace, name) => services.get(`${namespace}/${name}`),

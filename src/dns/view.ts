@@ -1,11 +1,12 @@
 /** The zone's view of the cluster, kept current by informers. */
+import { serviceNameOf } from "../api/discovery/service-name.ts";
 import type { Service } from "../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { InformerFactory } from "../client/factory.ts";
 import { endpointslices, namespaces, services } from "../client/resources.gen.ts";
 import { type LastZone, trimmed, viewOf } from "./last-zone.ts";
-import { serviceOf, type ZoneView } from "./zone.ts";
+import type { ZoneView } from "./zone.ts";
 
 const byService = "dns-service";
 const byIP = "dns-ip";
@@ -24,7 +25,7 @@ export function createZoneView(informers: InformerFactory, keep?: ZoneViewOption
   const ofServices = informers.informer(services, { indexes: { [byIP]: (s: Service) => (s.spec.clusterIPs ?? []).filter((ip) => ip !== "None") } });
   const ofSlices = informers.informer(endpointslices, {
     indexes: {
-      [byService]: (s: EndpointSlice) => [`${s.metadata.namespace}/${serviceOf(s)}`],
+      [byService]: (s: EndpointSlice) => [`${s.metadata.namespace}/${serviceNameOf(s)}`],
       [byIP]: (s: EndpointSlice) => (s.endpoints ?? []).flatMap((e) => e.addresses),
     },
   });

@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { Answer } from "dns-packet";
+import { serviceNameOf } from "../api/discovery/service-name.ts";
 import type { Service } from "../api/types/core-v1.gen.ts";
 import type { Endpoint, EndpointSlice } from "../api/types/discovery-v1.gen.ts";
 import { ipFromReverse } from "./reverse.ts";
@@ -30,8 +31,6 @@ export interface Resolution {
 /** Seconds; as CoreDNS's kubernetes plugin. */
 const ttl = 30;
 const none = (rcode: Resolution["rcode"]): Resolution => ({ rcode, answers: [], additionals: [] });
-const serviceNameLabel = "kubernetes.io/service-name";
-export const serviceOf = (slice: EndpointSlice): string => slice.metadata.labels?.[serviceNameLabel] ?? "";
 
 export class Zone {
   readonly domain: string;
@@ -131,7 +130,7 @@ export class Zone {
   #reverse(name: string, ip: string, type: string): Resolution | undefined {
     const services = this.#view.servicesByIP(ip).map((s) => this.serviceName(s));
     const endpoints = this.#view.slicesByIP(ip).flatMap((slice) => {
-      const service = this.#view.service(slice.metadata.namespace as string, serviceOf(slice));
+      const service = this.#view.service(slice.metadata.namespace as string, serviceNameOf(slice));
       if (service?.spec.clusterIP !== "None") return [];
       return (slice.endpoints ?? []).filter((e) => isPublished(e) && e.addresses.includes(ip)).map((e) => `${labelOf(e, ip)}.${this.serviceName(service)}`);
     });

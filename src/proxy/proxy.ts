@@ -2,6 +2,7 @@
  * Keeps the kernel's rules equal to the Services and EndpointSlices. Each change costs what it touches: the Services that
  * changed are computed again, and one transaction brings the difference. While the API server is away the rules stay.
  */
+import { serviceNameOf } from "../api/discovery/service-name.ts";
 import type { Service } from "../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
@@ -29,7 +30,7 @@ export interface ProxyOptions extends FrameOptions {
 }
 
 const byService = "proxy-service";
-const serviceOf = (slice: EndpointSlice): string => `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"] ?? ""}`;
+const serviceOf = (slice: EndpointSlice): string => `${slice.metadata.namespace}/${serviceNameOf(slice)}`;
 const retryAfter = 1000;
 
 export class ServiceProxy {

@@ -1,7 +1,7 @@
 /** JSON merge patch (RFC 7386), as the API server applies it. Pure: unchanged parts of the document are shared. */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { badRequest } from "../status.ts";
-import { equal, get, isMap, jsonKind, set } from "./values.ts";
+import { equal, get, isMap, jsonKind, set, withoutNulls } from "./values.ts";
 
 /** Throws a StatusError (400) for a patch that is no object. The document itself comes back when nothing changes. */
 export function applyMergePatch(doc: JSONObject, patch: JSONValue): JSONObject {
@@ -33,18 +33,6 @@ function mergeValues(old: JSONValue, patch: JSONValue): JSONValue {
   if (isMap(old)) return isMap(patch) ? mergeMaps(old, patch) : patch;
   const next = withoutNulls(patch);
   return equal(old, next) ? old : next;
-}
-
-/** Keys with null do not make it into what is new; the elements of lists stay, nulls among them. */
-function withoutNulls(value: JSONValue): JSONValue {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
-  const out: JSONObject = {};
-  for (const key of Object.keys(value)) {
-    const inner = value[key];
-    if (inner !== null && inner !== undefined) set(out, key, withoutNulls(inner));
-  }
-  return out;
 }
 
 /** The least patch that turns `old` into `next`; {} when they are equal. Nulls within `next` cannot be expressed. */

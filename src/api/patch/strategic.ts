@@ -8,7 +8,7 @@ import type { TypeDef } from "../schema/schema.ts";
 import { badRequest } from "../status.ts";
 import { mergeLists, notAList, orderLists, withoutDirectives } from "./strategic-lists.ts";
 import { mergeError, type PatchMeta, patchMetaOf } from "./strategic-meta.ts";
-import { equal, get, goText, isMap, set } from "./values.ts";
+import { equal, get, goText, isMap, set, withoutNulls } from "./values.ts";
 
 const deletePrefix = "$deleteFromPrimitiveList";
 const orderPrefix = "$setElementOrder";
@@ -107,14 +107,3 @@ function retainedKeys(patch: JSONObject): Set<JSONValue> | undefined {
 }
 
 const kindOf = (value: JSONValue): string => (value === null ? "null" : Array.isArray(value) ? "list" : typeof value);
-
-function withoutNulls(value: JSONValue): JSONValue {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
-  const out: JSONObject = {};
-  for (const key of Object.keys(value)) {
-    const inner = value[key];
-    if (inner !== null && inner !== undefined) set(out, key, withoutNulls(inner));
-  }
-  return out;
-}

@@ -45,3 +45,15 @@ export function jsonKind(value: JSONValue | undefined): string {
   if (typeof value === "bigint") return "number";
   return typeof value === "boolean" ? "bool" : typeof value;
 }
+
+/** Keys with null do not make it into what is new; the elements of lists stay, nulls among them. */
+export function withoutNulls(value: JSONValue): JSONValue {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isMap(value)) return value;
+  const out: JSONObject = {};
+  for (const key of Object.keys(value)) {
+    const inner = value[key];
+    if (inner !== null && inner !== undefined) set(out, key, withoutNulls(inner));
+  }
+  return out;
+}

@@ -16,7 +16,7 @@ import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, se
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
 import { kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
 import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
-import { answer, join, responseHead } from "../../base/relay.ts";
+import { answer, forwardedHeaders, join, responseHead } from "../../base/relay.ts";
 import { kubeletProtocol, subprotocols, translate } from "./remote-command.ts";
 import { tunnel, tunnelPrefix } from "./tunnel.ts";
 import { accept, isWebSocket, offered } from "./websocket.ts";
@@ -164,16 +164,6 @@ function proxiedPath(request: ApiRequest, info: RequestInfo): { path: string; pr
   const marker = `/${info.resource}/${request.path.split(`/${info.resource}/`)[1]?.split("/")[0]}/proxy`;
   const at = request.path.indexOf(marker) + marker.length;
   return { path: request.path.slice(at) || "/", prefix: request.path.slice(0, at) };
-}
-
-/** As they came, each line its own value: the receiver tells protocol versions apart by lines. */
-function forwardedHeaders(raw: string[]): Record<string, string[]> {
-  const headers: Record<string, string[]> = {};
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase();
-    if (name !== "authorization" && name !== "host") headers[name] = [...(headers[name] ?? []), raw[i + 1] as string];
-  }
-  return headers;
 }
 
 async function relayAnswer(

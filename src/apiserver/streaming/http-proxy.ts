@@ -5,6 +5,7 @@
 import { type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
+import { serviceNameOf } from "../../api/discovery/service-name.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { badRequest, notFound, serviceUnavailable } from "../../api/status.ts";
 import type { Node, Pod, Service } from "../../api/types/core-v1.gen.ts";
@@ -54,7 +55,7 @@ export function serviceTarget(reader: Reader, random: Random, namespace: string,
   if (!wanted) throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
   const candidates = reader
     .list<EndpointSlice>("endpointslices.discovery.k8s.io", namespace)
-    .filter((slice) => slice.metadata.labels?.["kubernetes.io/service-name"] === name)
+    .filter((slice) => serviceNameOf(slice) === name)
     .flatMap((slice) => {
       const found = slice.ports?.find((p) => (p.name ?? "") === (wanted.name ?? ""));
       return found?.port

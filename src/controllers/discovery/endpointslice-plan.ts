@@ -1,4 +1,5 @@
 /** The EndpointSlices that a service should have, given those it has (k8s.io/endpointslice/reconciler.go). Pure. */
+import { serviceNameLabel } from "../../api/discovery/service-name.ts";
 import { newControllerRef } from "../../api/meta/owner.ts";
 import { formatIP, parseIP } from "../../api/ip.ts";
 import type { Node, Pod, Service } from "../../api/types/core-v1.gen.ts";
@@ -8,7 +9,6 @@ import { isReady, isTerminating } from "../runtime/pods.ts";
 import { hostnameOf, isEndpoint, isHeadless, targetPort } from "./service-pods.ts";
 
 export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
-export const serviceNameLabel = "kubernetes.io/service-name";
 export const headlessLabel = "service.kubernetes.io/headless";
 export const managedBy = "endpointslice-controller.k8s.io";
 const reserved = new Set([managedByLabel, serviceNameLabel, headlessLabel]);

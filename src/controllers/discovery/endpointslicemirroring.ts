@@ -10,7 +10,8 @@ import { repackSubsets } from "../core/endpoint-subsets.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
 import { byService, serviceIndex } from "./endpointslice.ts";
-import { managedByLabel, portsKey, type SlicePlan, serviceNameLabel } from "./endpointslice-plan.ts";
+import { serviceNameLabel } from "../../api/discovery/service-name.ts";
+import { managedByLabel, portsKey, type SlicePlan } from "./endpointslice-plan.ts";
 import { SliceTracker } from "./slice-tracker.ts";
 import { triggerTimeAnnotation, writeSlices } from "./slice-writer.ts";
 

@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { Logger } from "../../base/logger.ts";
-import { answer, join, responseHead } from "../../base/relay.ts";
+import { answer, forwardedHeaders, join, responseHead } from "../../base/relay.ts";
 import type { Access } from "./access.ts";
 import { type LogOptions, parseLogOptions } from "./log-options.ts";
 import { HttpError, parseRoute, type Route } from "./routes.ts";
@@ -188,11 +188,7 @@ function containerOf(pod: Pod, name: string): string {
 
 /** Joins the caller with the runtime's streaming server once that has agreed to the same switch of protocols. */
 function switchThrough(url: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  const headers: Record<string, string[]> = {};
-  for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    const name = (request.rawHeaders[i] as string).toLowerCase();
-    if (name !== "authorization" && name !== "host") headers[name] = [...(headers[name] ?? []), request.rawHeaders[i + 1] as string];
-  }
+  const headers = forwardedHeaders(request.rawHeaders);
   return new Promise((resolve, reject) => {
     const call = httpRequest(url, { method: request.method ?? "POST", headers, agent: false });
     call.on("error", reject);
