@@ -1,17 +1,22 @@
 /**
- * Writes src/api/openapi/prose.json, the descriptions that `kubectl explain` shows, from the declarations of
- * @kubernetes/client-node. Part of the build; the file is not committed, and where it is absent descriptions are missing.
+ * Writes src/api/openapi/prose.json, the descriptions that `kubectl explain` shows: fields from the published Go modules,
+ * types and what those modules do not describe from the declarations of @kubernetes/client-node, which leave out every field
+ * whose type is a reference.
+ * Part of the build; the file is not committed, and where it is absent descriptions are missing.
  *
  * Usage: node tools/schema/prose.ts
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Prose } from "../../src/api/openapi/prose.ts";
+import { readSwaggerDocs, type SwaggerDocs } from "./swagger-docs.ts";
 
 const output = new URL("../../src/api/openapi/prose.json", import.meta.url);
 const models = new URL("../../node_modules/@kubernetes/client-node/dist/gen/models/", import.meta.url);
 // The names of the schemas are wanted without what an earlier run wrote.
 rmSync(output, { force: true });
 const { openapiV2 } = await import("../../src/api/openapi/v2.ts");
+const { typeOfSchema } = await import("../../src/api/openapi/schemas.ts");
+const { hasType, typeByName } = await import("../../src/api/schema/schema.ts");
 const { definitions } = openapiV2() as { definitions: Record<string, { properties?: object }> };
 
 /** `io.k8s.api.core.v1.Event` -> CoreV1Event, V1Event: names that several groups have carry the group's. */
@@ -34,13 +39,31 @@ const plain = (text: string): string =>
     .split("\n")
     .map((line) => line.replace(/^\s*\* ?/, ""))
     .join("\n")
-    .replaceAll('\\"', '"')
+    .replaceAll(/\\(["'])/g, "$1")
     // The generator of those declarations made two blanks of an empty line.
     .replaceAll("  ", "\n\n")
     .trim();
 
+/** A field's text, or that of the embedded struct which has the field. */
+function fromGo(docs: SwaggerDocs, type: string, field: string): string | undefined {
+  const own = docs(type, field);
+  if (own || !hasType(type)) return own;
+  for (const embedded of typeByName(type).fields.filter((each) => each.inline)) {
+    const text = fromGo(docs, embedded.type.replace(/^\*/, ""), field);
+    if (text) return text;
+  }
+  return undefined;
+}
+
+const docs = await readSwaggerDocs().catch((error: unknown): SwaggerDocs => {
+  const why = error instanceof Error ? [error.message, error.cause].filter(Boolean).join(": ") : String(error);
+  process.stderr.write(`k8ts: kubectl explain will describe some fields by their type only: ${why}; delete ${output.pathname} to try again\n`);
+  return () => undefined;
+});
+
 const prose: Record<string, Prose> = {};
 let described = 0;
+let missing = 0;
 for (const [schema, { properties }] of Object.entries(definitions)) {
   const text = declarationOf(schema);
   if (!text) continue;
@@ -51,8 +74,13 @@ for (const [schema, { properties }] of Object.entries(definitions)) {
     const name = names.get(member.replace(/[^A-Za-z0-9]/g, "").toLowerCase());
     if (name) fields[name] = plain(words);
   }
+  for (const name of Object.keys(properties ?? {})) {
+    const words = fromGo(docs, typeOfSchema(schema), name) ?? fields[name];
+    if (words) fields[name] = words;
+    else missing++;
+  }
   prose[schema] = { ...(description ? { description: plain(description) } : {}), fields };
   described += Object.keys(fields).length;
 }
 writeFileSync(output, `${JSON.stringify(prose)}\n`);
-process.stdout.write(`${Object.keys(prose).length} of ${Object.keys(definitions).length} types, ${described} fields described\n`);
+process.stdout.write(`${Object.keys(prose).length} of ${Object.keys(definitions).length} types, ${described} fields described, ${missing} not\n`);
