@@ -5,13 +5,14 @@ import { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import { openCache, type WatchCache } from "../cache/watch-cache.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
-import type { ResourceQuota } from "../api/types/core-v1.gen.ts";
+import type { ResourceQuota, Secret } from "../api/types/core-v1.gen.ts";
 import type { ResourceCache } from "../cache/cache.ts";
 import type { Store } from "../store/store.ts";
 import { defaultAdmission } from "./admission/default.ts";
 import { quotaStatusWriter } from "./admission/quota-status.ts";
 import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
 import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
+import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { parseSigningKey, parseVerificationKeys } from "./authentication/service-account-keys.ts";
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
 import { bootstrap, bootstrapRules } from "./bootstrap.ts";
@@ -21,7 +22,6 @@ import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { NodePortAllocator } from "./registry/core/service-node-ports.ts";
 import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
-import { Connector } from "./streaming/connector.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
@@ -104,6 +104,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.tokenFile ? { tokenFile: options.tokenFile } : {}),
       ...(options.anonymous ? { anonymous: options.anonymous } : {}),
       bootstrapTokens: options.bootstrapTokens ?? true,
+      onLegacyUse: noteLegacyUse(cache.resource(definitionOf("secrets")) as unknown as ResourceCache<Secret>, options.logger),
     });
     const { authorizer, rbac } = defaultAuthorization({ reader, nodeRules: bootstrapRules("system:node"), modes: options.authorizationModes });
     const admission = defaultAdmission({
@@ -132,7 +133,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     });
     const address = options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "127.0.0.1:6443";
     const openId = openIdDocuments({ issuer: options.serviceAccountIssuer, externalAddress: address, keys });
-    const connector = options.kubelet && new Connector({ reader, random, kubelet: options.kubelet });
+    // Servers without kubelets do without the HTTP client and the WebSockets behind it.
+    const connector = options.kubelet && new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet });
     const server = createApiServer({
       ...options,
       ...(connector ? { connectors: connector.handlers() } : {}),

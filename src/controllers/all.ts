@@ -18,16 +18,22 @@ import { namespace } from "./core/namespace.ts";
 import { podGC } from "./core/podgc.ts";
 import { replicationcontroller } from "./core/replicationcontroller.ts";
 import { resourcequota } from "./core/resourcequota.ts";
+import { legacyServiceAccountTokenCleaner } from "./core/legacy-serviceaccount-token-cleaner.ts";
 import { rootCACertPublisher } from "./core/root-ca-cert-publisher.ts";
 import { serviceaccount } from "./core/serviceaccount.ts";
 import { endpointslice } from "./discovery/endpointslice.ts";
 import { endpointsliceMirroring } from "./discovery/endpointslicemirroring.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { nodeLifecycle } from "./node/node-lifecycle.ts";
+import { ttl } from "./node/ttl.ts";
+import { serviceCIDR } from "./networking/service-cidr.ts";
 import { taintEviction } from "./node/taint-eviction.ts";
 import { disruption } from "./policy/disruption.ts";
 import { clusterroleAggregation } from "./rbac/clusterrole-aggregation.ts";
 import { persistentVolumeBinder } from "./storage/persistentvolume-binder.ts";
+import { ephemeralVolume } from "./storage/ephemeral-volume.ts";
+import { persistentVolumeExpander } from "./storage/persistentvolume-expander.ts";
+import { volumeAttributesClassProtection } from "./storage/volumeattributesclass-protection.ts";
 import { persistentVolumeProtection } from "./storage/persistentvolume-protection.ts";
 import { persistentVolumeClaimProtection } from "./storage/persistentvolumeclaim-protection.ts";
 import type { Controller } from "./runtime/controller.ts";
@@ -65,6 +71,12 @@ export const controllers: readonly Controller[] = [
   serviceAccountToken,
   bootstrapSigner,
   tokenCleaner,
+  ttl,
+  legacyServiceAccountTokenCleaner,
+  serviceCIDR,
+  ephemeralVolume,
+  persistentVolumeExpander,
+  volumeAttributesClassProtection,
 ];
 
 export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {

@@ -2,7 +2,7 @@
 import { notFound } from "../../api/status.ts";
 import type { Node, Pod, Volume } from "../../api/types/core-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { podConfigMaps, podSecrets } from "../authorization/pod-references.ts";
+import { podConfigMaps, podSecrets } from "../../api/core/pod-references.ts";
 import type { AdmissionAttributes } from "./admission.ts";
 import { mirrorPodAnnotation, refuse } from "./refuse.ts";
 

@@ -5,7 +5,7 @@ import type { Container, EphemeralContainer, Pod, ServiceAccount, Volume } from 
 import type { Clock } from "../../base/clock.ts";
 import { nameSuffix, type Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { podSecrets } from "../authorization/pod-references.ts";
+import { podSecrets } from "../../api/core/pod-references.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { concerns, mirrorPodAnnotation, refuse } from "./refuse.ts";
 

@@ -2,7 +2,7 @@
 import type { KubeObject } from "../../api/object.ts";
 import type { PersistentVolume, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { podClaims, podConfigMaps, podResourceClaims, podSecrets, volumeSecrets } from "./pod-references.ts";
+import { podClaims, podConfigMaps, podResourceClaims, podSecrets, volumeSecrets } from "../../api/core/pod-references.ts";
 
 export type GraphKind = "configmap" | "resourceslice" | "pod" | "pvc" | "pv" | "resourceclaim" | "secret" | "volumeattachment" | "serviceaccount";
 

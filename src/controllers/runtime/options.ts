@@ -23,4 +23,6 @@ export interface ControllerOptions {
   clusterSigningDuration?: number;
   /** A token over claims, by the key whose tokens the API server trusts. Absent: Secrets for tokens stay empty. */
   signServiceAccountToken?(claims: object): string;
+  /** --legacy-service-account-token-clean-up-period. @default 31536000000 */
+  legacyTokenCleanUpPeriod?: number;
 }

@@ -6,23 +6,17 @@ import { FlagError } from "./flag-error.ts";
 const absent = [
   "cloud-node-lifecycle-controller",
   "device-taint-eviction-controller",
-  "ephemeral-volume-controller",
   "kube-apiserver-serving-clustertrustbundle-publisher-controller",
-  "legacy-serviceaccount-token-cleaner-controller",
   "node-ipam-controller",
   "node-route-controller",
   "persistentvolume-attach-detach-controller",
-  "persistentvolume-expander-controller",
   "podcertificaterequest-cleaner-controller",
   "resourceclaim-controller",
   "selinux-warning-controller",
-  "service-cidr-controller",
   "service-lb-controller",
   "storage-version-migrator-controller",
   "storageversion-garbage-collector-controller",
-  "ttl-controller",
   "validatingadmissionpolicy-status-controller",
-  "volumeattributesclass-protection-controller",
 ];
 
 /** Names of controllers to run. Throws FlagError for names that are unknown or do not exist here. */

@@ -1,5 +1,5 @@
 /** Which other objects a pod or a persistent volume names (pkg/api/v1/pod/util.go, pkg/api/v1/persistentvolume/util.go). */
-import type { Container, PersistentVolume, Pod } from "../../api/types/core-v1.gen.ts";
+import type { Container, PersistentVolume, Pod } from "../types/core-v1.gen.ts";
 
 type AnyContainer = Pick<Container, "env" | "envFrom">;
 
