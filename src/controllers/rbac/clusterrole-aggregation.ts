@@ -5,18 +5,34 @@ import { clusterroles } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
 
-/** Pure: rules of all other roles that any of the selectors matches, by name, each rule once. */
+/**
+ * Pure: rules of all other roles that any of the selectors matches, by name, each rule once. A role that is aggregated
+ * itself counts with what it will have, so that roles that build on each other are right at once, not after a round each.
+ */
 export function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): PolicyRule[] {
-  const rules: PolicyRule[] = [];
   const named = all.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  return collect(role, named, []);
+}
+
+/** `above`: the roles whose rules are being collected; in a circle the rules that a role has at the moment count. */
+function collect(role: ClusterRole, all: readonly ClusterRole[], above: readonly ClusterRole[]): PolicyRule[] {
+  const rules: PolicyRule[] = [];
+  const below = [...above, role];
   for (const spec of role.aggregationRule?.clusterRoleSelectors ?? []) {
     const selector = selectorOf(spec);
-    for (const other of named) {
+    for (const other of all) {
       if (other.metadata.name === role.metadata.name || !selector.matches(other.metadata.labels)) continue;
-      for (const rule of other.rules ?? []) if (!rules.some((present) => semanticEqual(present, rule))) rules.push(rule);
+      const given = other.aggregationRule && !below.includes(other) ? collect(other, all, below) : (other.rules ?? []);
+      for (const rule of given) if (!rules.some((present) => semanticEqual(present, rule))) rules.push(rule);
     }
   }
   return rules;
+}
+
+/** Only the rules of an aggregated role changed: those come from others, so that nobody else's depend on them. */
+function sameSource(old: ClusterRole | undefined, role: ClusterRole | undefined): boolean {
+  if (!old?.aggregationRule || !role?.aggregationRule) return false;
+  return semanticEqual(old.aggregationRule, role.aggregationRule) && semanticEqual(old.metadata.labels, role.metadata.labels);
 }
 
 export const clusterroleAggregation: Controller = {
@@ -24,8 +40,9 @@ export const clusterroleAggregation: Controller = {
   account: "clusterrole-aggregation-controller",
   start({ client, informers, enqueue, logger, signal }) {
     const roles = informers.informer(clusterroles);
-    roles.onChange(() => {
-      for (const role of roles.list()) if (role.aggregationRule) enqueue(role.metadata.name);
+    roles.onChange((old, changed) => {
+      if (changed && sameSource(old, changed)) enqueue(changed.metadata.name);
+      else for (const role of roles.list()) if (role.aggregationRule) enqueue(role.metadata.name);
     });
     return async (name) => {
       const role = roles.get("", name);
