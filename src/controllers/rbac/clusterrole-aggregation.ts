@@ -40,18 +40,26 @@ export const clusterroleAggregation: Controller = {
   account: "clusterrole-aggregation-controller",
   start({ client, informers, enqueue, logger, signal }) {
     const roles = informers.informer(clusterroles);
+    /** What was written, and over which version: until the cache shows a later one there is nothing to write again. */
+    const written = new Map<string, { over: string; rules: PolicyRule[] }>();
     roles.onChange((old, changed) => {
       if (changed && sameSource(old, changed)) enqueue(changed.metadata.name);
       else for (const role of roles.list()) if (role.aggregationRule) enqueue(role.metadata.name);
     });
     return async (name) => {
       const role = roles.get("", name);
-      if (!role?.aggregationRule) return;
+      if (!role?.aggregationRule) {
+        written.delete(name);
+        return;
+      }
       try {
         const rules = aggregatedRules(role, roles.list());
-        if (semanticEqual(rules, role.rules)) return;
+        const last = written.get(name);
+        const known = last?.over === role.metadata.resourceVersion ? last.rules : role.rules;
+        if (semanticEqual(rules, known)) return;
         const applied = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name }, rules };
         await client.resource(clusterroles).patch("", name, "apply", applied, { fieldManager: "clusterrole-aggregation-controller", force: true, signal });
+        written.set(name, { over: role.metadata.resourceVersion, rules });
       } catch (error) {
         if (!(error instanceof SelectorError)) throw error;
         logger.warn("selector is invalid", { role: name, error });
