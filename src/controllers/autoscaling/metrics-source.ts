@@ -44,9 +44,9 @@ export class MetricsSource {
     const samples = new Map<string, Sample>();
     for (const { metadata, timestamp, window, containers } of items) {
       const counted = container ? containers.filter((one) => one.name === container) : containers;
-      const usages = counted.map(({ usage }) => usage[name]);
-      if (!usages.length || usages.includes(undefined)) continue;
-      const value = usages.reduce((sum, usage) => sum + milli(usage as string), 0);
+      const usages = counted.flatMap(({ usage }) => usage[name] ?? []);
+      if (!usages.length || usages.length < counted.length) continue;
+      const value = usages.reduce((sum, usage) => sum + milli(usage), 0);
       samples.set(metadata.name, { value, timestamp: parseTime(timestamp), window: parseDuration(window) });
     }
     return samples;
