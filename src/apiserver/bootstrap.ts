@@ -72,7 +72,8 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   for (const key of order) {
     const [group = "", , resource = ""] = key.split("/");
     const endpoint = rest.hubEndpoint(groupResource(group === "core" ? "" : group, resource));
-    for (const draft of facts[key] ?? []) await ensure(rest, endpoint, adapt(key, draft, options));
+    // Together, so that a store on a disk commits once for each kind.
+    await Promise.all((facts[key] ?? []).map((draft) => ensure(rest, endpoint, adapt(key, draft, options))));
   }
   await ensureServiceParts(options);
   await ensureApiServices(rest);
@@ -85,6 +86,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
 
 /** The facts were read off a server with other ranges. */
 function adapt(key: string, draft: Draft, options: BootstrapOptions): Draft {
+  if (key !== "networking.k8s.io/v1/servicecidrs" && key !== "core/v1/services") return draft;
   const copy = deepCopy(draft) as Draft & { spec?: Record<string, unknown> };
   if (key === "networking.k8s.io/v1/servicecidrs") copy.spec = { cidrs: [...options.serviceRanges] };
   if (key === "core/v1/services" && copy.spec) {
@@ -98,15 +100,23 @@ function adapt(key: string, draft: Draft, options: BootstrapOptions): Draft {
   return copy;
 }
 
+/** Facts as they are stored, but for uid and time: made once in a process, however many servers it starts. */
+const finished = new WeakMap<Draft, KubeObject>();
+
 function stamped(rest: Rest, endpoint: Endpoint, draft: Draft): KubeObject {
+  const own = { uid: rest.random.uuid(), creationTimestamp: formatTime(rest.clock.now()) };
+  const known = finished.get(draft);
+  if (known) return { ...known, metadata: { ...known.metadata, ...own } };
   const object = {
     kind: endpoint.hub.kind,
     apiVersion: endpoint.hubApiVersion,
     ...deepCopy(draft),
-    metadata: { ...draft.metadata, uid: rest.random.uuid(), creationTimestamp: formatTime(rest.clock.now()) },
+    metadata: { ...draft.metadata, ...own },
   } as unknown as KubeObject;
   endpoint.hubKind.setDefaults?.(object);
-  return finish(endpoint, object);
+  const made = finish(endpoint, object);
+  finished.set(draft, made);
+  return made;
 }
 
 async function ensure(rest: Rest, endpoint: Endpoint, draft: Draft): Promise<void> {
@@ -210,12 +220,14 @@ async function ensureServiceParts({ rest, serviceRanges, advertise }: BootstrapO
 async function ensureApiServices(rest: Rest): Promise<void> {
   const known = facts["apiregistration.k8s.io/v1/apiservices"] ?? [];
   const endpoint = rest.hubEndpoint("apiservices.apiregistration.k8s.io");
-  for (const { group, version } of resources) {
-    const draft = known.find((one) => one.metadata.name === `${version}.${group}`);
-    if (draft) await ensure(rest, endpoint, withTime(draft, formatTime(rest.clock.now())));
-    else if (!draft && group !== "apiregistration.k8s.io")
-      rest.logger.debug("no APIService is known for a served version", { version: apiVersionOf(group, version) });
+  const served = new Map(resources.map((def) => [`${def.version}.${def.group}`, def]));
+  const wanted: Draft[] = [];
+  for (const [name, { group, version }] of served) {
+    const draft = known.find((one) => one.metadata.name === name);
+    if (draft) wanted.push(withTime(draft, formatTime(rest.clock.now())));
+    else if (group !== "apiregistration.k8s.io") rest.logger.debug("no APIService is known for a served version", { version: apiVersionOf(group, version) });
   }
+  await Promise.all(wanted.map((draft) => ensure(rest, endpoint, draft)));
 }
 
 function withTime(draft: Draft, now: string): Draft {
