@@ -21,6 +21,10 @@ export interface StepResult {
   serverCPU?: number;
   clientCPU?: number;
   pssMiB?: number;
+  schedulerCPU?: number;
+  schedulerPSSMiB?: number;
+  /** How fast the pods came that a scheduler was to place. */
+  createdPerSecond?: number;
 }
 
 /** Gives the path of the program. */
@@ -41,9 +45,10 @@ export async function runLoad(
   program: string,
   server: Server,
   pki: PKI,
-  options: { workload: string; scale: number; seen?: (result: StepResult) => void },
+  options: { workload: string; scale: number; scheduler?: number; seen?: (result: StepResult) => void },
 ): Promise<StepResult[]> {
   const args = ["-server", server.url, "-ca", pki.certificatePath("ca"), "-cert", pki.certificatePath("bench"), "-key", pki.keyPath("bench")];
+  if (options.scheduler !== undefined) args.push("-scheduler", String(options.scheduler));
   const child = spawn(program, [...args, "-pids", server.pids.join(","), "-workload", options.workload, "-scale", String(options.scale)], {
     stdio: ["ignore", "pipe", "inherit"],
   });

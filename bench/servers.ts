@@ -19,6 +19,8 @@ export interface Server extends AsyncDisposable {
   readonly name: string;
   readonly url: string;
   readonly pids: readonly number[];
+  /** Milliseconds from the start of its first process to the first 200 of /readyz. */
+  readonly readyAfter: number;
 }
 
 export interface ServerOptions {
@@ -43,6 +45,7 @@ export async function makePKI(directory: string): Promise<PKI> {
   await pki.ensure({ file: "apiserver", commonName: "kube-apiserver", ca: "ca", usages: ["server"], dns: ["localhost"], ip: ["127.0.0.1"] });
   await pki.ensure({ file: "admin", commonName: "admin", organizations: ["system:masters"], ca: "ca", usages: ["client"] });
   await pki.ensure({ file: "bench", commonName: "bench", ca: "ca", usages: ["client"] });
+  await pki.ensure({ file: "scheduler", commonName: "system:kube-scheduler", ca: "ca", usages: ["client"] });
   return pki;
 }
 
@@ -95,8 +98,9 @@ export function startOurs(options: ServerOptions): Promise<Server> {
 
 async function start(name: string, options: ServerOptions, commands: string[][]): Promise<Server> {
   const { directory, pki, port, profile } = options;
-  const env = profile ? { ...process.env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } : process.env;
+  const env = environment(profile);
   const children: ChildProcess[] = [];
+  const began = systemClock.monotonic();
   const stop = async (): Promise<void> => {
     for (const child of children.toReversed()) await end(child);
     rmSync(directory, { recursive: true, force: true });
@@ -110,19 +114,23 @@ async function start(name: string, options: ServerOptions, commands: string[][])
     const url = `https://127.0.0.1:${port}`;
     const file = join(directory, "admin.conf");
     writeFileSync(file, kubeconfig(pki, "admin", url), { mode: 0o600 });
-    await prepare(file, () => {
+    const readyAt = await prepare(file, () => {
       const dead = children.findIndex((child) => child.exitCode !== null);
       if (dead >= 0) throw new Error(`${commands[dead]?.[0]} ended: ${readFileSync(join(directory, `${dead}.log`), "utf8").slice(-2000)}`);
     });
-    return { name, url, pids: children.map((child) => child.pid as number), [Symbol.asyncDispose]: stop };
+    return { name, url, pids: children.map((child) => child.pid as number), readyAfter: readyAt - began, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** Waits for /readyz and lets the user "bench" do what the workloads need, by RBAC. */
-async function prepare(file: string, assertAlive: () => void): Promise<void> {
+/** `profile`: where V8's CPU profile goes. */
+export const environment = (profile: string | undefined): NodeJS.ProcessEnv =>
+  profile ? { ...process.env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } : process.env;
+
+/** Waits for /readyz and lets the user "bench" do what the workloads need, by RBAC. Gives the time of the first 200, by systemClock.monotonic(). */
+async function prepare(file: string, assertAlive: () => void): Promise<number> {
   const clock = systemClock;
   const client = createClient(createHttpTransport(loadKubeconfig(file, clock)), { userAgent: "bench" });
   try {
@@ -136,22 +144,27 @@ async function prepare(file: string, assertAlive: () => void): Promise<void> {
       );
       if (ready) break;
       if (clock.monotonic() > deadline) throw new Error(`not ready after ${startLimit / 1000} s`);
-      await clock.sleep(100);
+      await clock.sleep(10);
     }
-    const resources = ["namespaces", "serviceaccounts", "pods", "pods/status"];
-    await client.resource(clusterroles).create("", { metadata: { name: "bench" }, rules: [{ apiGroups: [""], resources, verbs: ["*"] }] });
+    const ready = clock.monotonic();
+    const rules = [
+      { apiGroups: [""], resources: ["namespaces", "serviceaccounts", "nodes", "pods", "pods/status"], verbs: ["*"] },
+      { apiGroups: ["scheduling.k8s.io"], resources: ["priorityclasses"], verbs: ["*"] },
+    ];
+    await client.resource(clusterroles).create("", { metadata: { name: "bench" }, rules });
     await client.resource(clusterrolebindings).create("", {
       metadata: { name: "bench" },
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "bench" },
       subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "bench" }],
     });
+    return ready;
   } finally {
     await client.transport[Symbol.asyncDispose]();
   }
 }
 
 /** SIGTERM, and SIGKILL after 15 s. */
-async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.kill("SIGTERM");

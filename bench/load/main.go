@@ -28,7 +28,7 @@ type workload struct {
 
 type step struct {
 	Name string `json:"name"`
-	// Do is create, get, list, patch, delete or memory.
+	// Do is create, get, list, patch, delete, memory, or one of those in schedule.go.
 	Do        string `json:"do"`
 	Namespace string `json:"namespace"`
 	// Count is the number of requests; for get, patch and list Of is the number of objects in the namespace.
@@ -38,6 +38,15 @@ type step struct {
 	Watchers int `json:"watchers"`
 	// Unmeasured steps prepare or warm up; nothing is printed for them.
 	Unmeasured bool `json:"unmeasured"`
+
+	// File is the object of the steps nodes, post, fill and schedule; in it $NAME becomes its name, $ZONE one of Zones zones,
+	// $NODE one of the nodes that exist, $GROUP a number below Groups, in turn.
+	File   string `json:"file"`
+	Path   string `json:"path"`
+	Zones  int    `json:"zones"`
+	Groups int    `json:"groups"`
+	// Fixed counts do not follow the scale.
+	Fixed bool `json:"fixed"`
 }
 
 func main() {
@@ -46,16 +55,17 @@ func main() {
 	cert := flag.String("cert", "", "PEM file of the client certificate")
 	key := flag.String("key", "", "PEM file of its key")
 	pids := flag.String("pids", "", "processes of the server, separated by commas")
+	scheduler := flag.Int("scheduler", 0, "process of the scheduler, for steps that measure one")
 	file := flag.String("workload", "", "JSON file of the workload")
 	scale := flag.Float64("scale", 1, "factor of the counts of measured steps")
 	flag.Parse()
-	if err := run(*server, *ca, *cert, *key, *pids, *file, *scale); err != nil {
+	if err := run(*server, *ca, *cert, *key, *pids, *scheduler, *file, *scale); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
 }
 
-func run(server, ca, cert, key, pids, file string, scale float64) error {
+func run(server, ca, cert, key, pids string, scheduler int, file string, scale float64) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -66,12 +76,16 @@ func run(server, ca, cert, key, pids, file string, scale float64) error {
 	if err := decoder.Decode(&w); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	r := runner{server: server}
-	if r.pod, err = os.ReadFile(filepath.Join(filepath.Dir(file), w.Pod)); err != nil {
-		return err
+	r := runner{server: server, directory: filepath.Dir(file), scheduler: scheduler}
+	if w.Pod != "" {
+		if r.pod, err = os.ReadFile(r.path(w.Pod)); err != nil {
+			return err
+		}
 	}
-	if r.status, err = os.ReadFile(filepath.Join(filepath.Dir(file), w.Status)); err != nil {
-		return err
+	if w.Status != "" {
+		if r.status, err = os.ReadFile(r.path(w.Status)); err != nil {
+			return err
+		}
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
@@ -93,7 +107,7 @@ func run(server, ca, cert, key, pids, file string, scale float64) error {
 	}
 	out := json.NewEncoder(os.Stdout)
 	for _, s := range w.Steps {
-		if !s.Unmeasured {
+		if !s.Unmeasured && !s.Fixed {
 			s.Count, s.Of = scaled(s.Count, scale), scaled(s.Of, scale)
 		}
 		result, err := r.step(s)

@@ -22,6 +22,10 @@ type runner struct {
 	pids        []int
 	pod, status []byte
 	namespaces  []string
+	// Where the workload's files lie.
+	directory string
+	scheduler int
+	nodes     int
 }
 
 // A result is one line of output. Rates are per second of wall-clock time, latencies milliseconds.
@@ -40,6 +44,11 @@ type result struct {
 	ServerCPU float64 `json:"serverCPU,omitempty"`
 	ClientCPU float64 `json:"clientCPU,omitempty"`
 	PSS       float64 `json:"pssMiB,omitempty"`
+	// Of the scheduler process alone.
+	SchedulerCPU float64 `json:"schedulerCPU,omitempty"`
+	SchedulerPSS float64 `json:"schedulerPSSMiB,omitempty"`
+	// CreatedRate is how fast the pods came.
+	CreatedRate float64 `json:"createdPerSecond,omitempty"`
 }
 
 // How long what is left to do in the background may take before memory is read.
@@ -50,6 +59,9 @@ func (r *runner) step(s step) (result, error) {
 		time.Sleep(settle)
 		pss, err := pssMiB(r.pids)
 		return result{Step: s.Name, PSS: pss}, err
+	}
+	if r.known(s.Do) {
+		return r.scheduling(s)
 	}
 	if err := r.ensureNamespace(s.Namespace); err != nil {
 		return result{}, err
