@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { createHook } from "node:async_hooks";
 import { test } from "node:test";
 import type { KubeObject } from "../api/object.ts";
 import { StatusError } from "../api/status.ts";
 import { parseYAML } from "../api/codec/yaml.ts";
-import { systemClock } from "../base/clock.ts";
+import { settle, systemClock } from "../base/clock.ts";
 import type { Client, Resource } from "../client/client.ts";
 import { createHttpTransport } from "../client/http-transport.ts";
 import { type Kubeconfig, transportOptions } from "../client/kubeconfig.ts";
@@ -151,4 +152,27 @@ test("a kubeconfig works from outside, and the port is closed with the cluster",
 test("advance is refused with the real clock", async () => {
   await using cluster = await startCluster({ nodes: 0 });
   await assert.rejects(cluster.advance(1), /clock: "virtual"/);
+});
+
+test("a cluster that was taken away has left no timer, no port and no handle", async () => {
+  const open = new Map<number, string>();
+  const hook = createHook({
+    init: (id, type) => void (/Timeout|Immediate|WRAP|HANDLE|MESSAGEPORT/.test(type) && open.set(id, type)),
+    destroy: (id) => void open.delete(id),
+  });
+  const cluster = await startCluster();
+  await cluster[Symbol.asyncDispose]();
+  // What only the first cluster of a process opens is not counted: the test of a port above has loaded it, too.
+  hook.enable();
+  const second = await startCluster();
+  await second.kubeconfig();
+  await createDeployment(second.client, "web", 2);
+  assert.notEqual(open.size, 0);
+  await second[Symbol.asyncDispose]();
+  for (let turn = 0; turn < 3; turn++) await settle();
+  hook.disable();
+  assert.deepEqual(
+    [...open.values()].filter((type) => type !== "Immediate"),
+    [],
+  );
 });
