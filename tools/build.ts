@@ -1,13 +1,20 @@
 /**
- * The release: everything of src/ in a few files under dist/ (the command line and what `import` gives), the data beside
- * them, and the declarations of what is exported. `npm pack` runs it. Dependencies stay dependencies of the package.
+ * The release: everything of src/ in a few files (the command line and what `import` gives), the data beside them, and the
+ * declarations of what is exported. `npm pack` runs it. Dependencies stay dependencies of the package.
+ *
+ * Usage: node tools/build.ts [--out DIR] [--bundle]
+ *   --out     @default dist
+ *   --bundle  without the declarations, which only programs that import k8ts need
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { build, type Plugin } from "esbuild";
 
-const out = "dist";
+const { values } = parseArgs({ options: { out: { type: "string", default: "dist" }, bundle: { type: "boolean", default: false } } });
+// Takes the place of the last one when it is complete: what is there is whole, even if this is killed.
+const out = `dist.${process.pid}`;
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: Record<string, string> };
 
 /** Data that a module reads beside itself (`new URL("./types.json", import.meta.url)`) goes beside the bundle. */
@@ -28,7 +35,6 @@ const dataFiles: Plugin = {
 };
 
 execFileSync(process.execPath, ["tools/schema/prose.ts"], { stdio: "inherit" });
-rmSync(out, { recursive: true, force: true });
 mkdirSync(out);
 await build({
   entryPoints: { k8ts: "src/distro/main.ts", index: "src/index.ts" },
@@ -49,10 +55,13 @@ await build({
   logLevel: "warning",
 });
 
-execFileSync("node_modules/.bin/tsc", [
+const declarations = [
   ..."--ignoreConfig --declaration --emitDeclarationOnly --rewriteRelativeImportExtensions --rootDir src --skipLibCheck --strict".split(" "),
   ..."--target es2024 --lib es2024,esnext --module nodenext --types node --verbatimModuleSyntax --resolveJsonModule".split(" "),
   "--outDir",
   join(out, "types"),
   "src/index.ts",
-]);
+];
+if (!values.bundle) execFileSync("node_modules/.bin/tsc", declarations, { stdio: "inherit" });
+rmSync(values.out, { recursive: true, force: true });
+renameSync(out, values.out);

@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 [ -x node_modules/node/bin/node ] && [ node_modules/.package-lock.json -nt package-lock.json ] || npm install --no-save --no-audit --no-fund --loglevel=error
 export PATH="$PWD/node_modules/node/bin:$PWD/node_modules/.bin:$PATH"
 node tools/gate.ts
-exec node --disable-warning=ExperimentalWarning --test --test-concurrency=2 "src/**/*.test.ts"
+exec node --disable-warning=ExperimentalWarning --test --test-concurrency=2 "src/**/*.test.ts" "tools/**/*.test.ts"
