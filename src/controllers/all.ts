@@ -32,6 +32,7 @@ import { disruption } from "./policy/disruption.ts";
 import { clusterroleAggregation } from "./rbac/clusterrole-aggregation.ts";
 import { persistentVolumeBinder } from "./storage/persistentvolume-binder.ts";
 import { ephemeralVolume } from "./storage/ephemeral-volume.ts";
+import { persistentVolumeAttachDetach } from "./storage/persistentvolume-attach-detach.ts";
 import { persistentVolumeExpander } from "./storage/persistentvolume-expander.ts";
 import { volumeAttributesClassProtection } from "./storage/volumeattributesclass-protection.ts";
 import { persistentVolumeProtection } from "./storage/persistentvolume-protection.ts";
@@ -75,6 +76,7 @@ export const controllers: readonly Controller[] = [
   legacyServiceAccountTokenCleaner,
   serviceCIDR,
   ephemeralVolume,
+  persistentVolumeAttachDetach,
   persistentVolumeExpander,
   volumeAttributesClassProtection,
 ];

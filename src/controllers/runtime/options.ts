@@ -25,4 +25,6 @@ export interface ControllerOptions {
   signServiceAccountToken?(claims: object): string;
   /** --legacy-service-account-token-clean-up-period. @default 31536000000 */
   legacyTokenCleanUpPeriod?: number;
+  /** --disable-force-detach-on-timeout: a volume is never taken from a node that has not let go of it. @default false */
+  disableForceDetachOnTimeout?: boolean;
 }

@@ -9,7 +9,6 @@ const absent = [
   "kube-apiserver-serving-clustertrustbundle-publisher-controller",
   "node-ipam-controller",
   "node-route-controller",
-  "persistentvolume-attach-detach-controller",
   "podcertificaterequest-cleaner-controller",
   "resourceclaim-controller",
   "selinux-warning-controller",
