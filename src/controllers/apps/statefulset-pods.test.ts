@@ -29,7 +29,7 @@ const owner = { about: { name: "db" }, namespace: "ns", controllerRef: { apiVers
 test("a pod carries its ordinal in name, labels, host name and claims", () => {
   const claims = set({ volumeClaimTemplates: [{ metadata: { name: "data" } }] });
   const made = statefulPod(claims, owner, claims.spec.template, "db-1", 2);
-  assert.deepEqual([made.metadata.name, made.metadata.generateName, made.spec.hostname, made.spec.subdomain], ["db-2", undefined, "db-2", "db"]);
+  assert.deepEqual([made.metadata.name, made.metadata.generateName, made.spec.hostname, made.spec.subdomain], ["db-2", "db-", "db-2", "db"]);
   assert.deepEqual(made.spec.volumes, [{ name: "data", persistentVolumeClaim: { claimName: "data-db-2", readOnly: false } }]);
   assert.deepEqual(made.metadata.labels, {
     a: "b",

@@ -40,7 +40,7 @@ export function claimsOf(set: StatefulSet, ordinal: number): PersistentVolumeCla
 /** The pod of an ordinal with the template of a revision. */
 export function statefulPod(set: StatefulSet, owner: Owner, template: PodTemplateSpec, revision: string, ordinal: number): Pod {
   const pod = podFromTemplate(template, owner);
-  const { generateName: _, ...metadata } = pod.metadata;
+  const { metadata } = pod;
   const labels = { ...metadata.labels, [revisionHashLabel]: revision };
   return withIdentity(
     set,

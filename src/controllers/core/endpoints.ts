@@ -45,8 +45,9 @@ export const endpoints: Controller = {
       if (!service) {
         triggers.forget(key);
         replaced.delete(key);
-        if (!current || "control-plane.alpha.kubernetes.io/leader" in (current.metadata.annotations ?? {})) return;
-        await api.delete(namespace, name, { preconditions: { uid: current.metadata.uid }, signal }).catch((error) => {
+        if (current?.metadata.annotations?.["control-plane.alpha.kubernetes.io/leader"] !== undefined) return;
+        // Also where none are seen: those that were made a moment ago may not have reached the cache, and nobody else takes them away.
+        await api.delete(namespace, name, { ...(current ? { preconditions: { uid: current.metadata.uid } } : {}), signal }).catch((error) => {
           if (!isNotFound(error)) throw error;
         });
         return;
