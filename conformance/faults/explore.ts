@@ -1,0 +1,66 @@
+/** Every fault point of a scenario, one run each. */
+import { type FaultPoint, isPossible, nameOf, readFaults, runFaults, writeFaults } from "./kinds.ts";
+import { type Run, run } from "./run.ts";
+import type { Scenario } from "./scenario.ts";
+
+export interface ExploreOptions {
+  scenario: Scenario;
+  controller: string;
+  seed: number;
+  /** Only these kinds. */
+  kinds?: RegExp;
+  /** Only one of so many points, chosen evenly. @default 1 */
+  every?: number;
+  /** Called before each run; false ends it all. */
+  goOn?(): boolean;
+}
+
+export interface Finding {
+  scenario: string;
+  controller: string;
+  seed: number;
+  /** Absent: without any fault. */
+  point?: string;
+  problems: string[];
+}
+
+export interface Exploration {
+  points: number;
+  runs: number;
+  writes: number;
+  findings: Finding[];
+}
+
+export async function explore(options: ExploreOptions): Promise<Exploration> {
+  const { scenario, controller, seed, every = 1 } = options;
+  const what = { scenario: scenario.name, controller, seed };
+  const base = await run({ scenario, seed, controller });
+  const result: Exploration = { points: 0, runs: 1, writes: base.writes.length, findings: [] };
+  if (base.problems.length) {
+    result.findings.push({ ...what, problems: base.problems });
+    return result;
+  }
+  const points = pointsOf(base, options.kinds);
+  for (let i = seed % every; i < points.length; i += every) {
+    if (options.goOn && !options.goOn()) break;
+    const point = points[i] as FaultPoint;
+    const { problems } = await run({ scenario, seed, controller, point, expected: base.state });
+    result.points++;
+    result.runs++;
+    if (problems.length) result.findings.push({ ...what, point: nameOf(point), problems });
+  }
+  return result;
+}
+
+function pointsOf(base: Run, kinds: RegExp | undefined): FaultPoint[] {
+  const wanted = (kind: string): boolean => kinds === undefined || kinds.test(kind);
+  const points: FaultPoint[] = Object.keys(runFaults).map((kind) => ({ kind }));
+  for (const resource of base.watched) points.push({ kind: `late:${resource}` });
+  base.writes.forEach((write, i) => {
+    for (const kind of Object.keys(writeFaults)) if (isPossible(kind, write)) points.push({ kind, at: i + 1 });
+  });
+  base.reads.forEach((_, i) => {
+    for (const kind of Object.keys(readFaults)) points.push({ kind, at: i + 1 });
+  });
+  return points.filter(({ kind }) => wanted(kind));
+}
