@@ -115,17 +115,18 @@ class Past {
     if (pod) this.#budgets(old, pod);
     if (!owner) return;
     const isNew = pod !== undefined && old === undefined;
-    if (owner.kind === "ReplicaSet" || owner.kind === "ReplicationController") this.#replicas(owner as ReplicaSet);
+    if (owner.kind === "ReplicaSet" || owner.kind === "ReplicationController") this.#replicas(owner as ReplicaSet, isNew);
     else if (owner.kind === "StatefulSet") this.#stateful(owner as StatefulSet, old, pod);
     else if (owner.kind === "DaemonSet" && isNew) this.#daemon(owner as DaemonSet, pod);
     else if (owner.kind === "Job") this.#jobPod(owner as Job, old, pod);
   }
 
-  #replicas(set: ReplicaSet): void {
+  /** What is adopted may be too much; what is created may not. */
+  #replicas(set: ReplicaSet, isNew = false): void {
     const active = this.#podsOf(set.metadata.uid).filter(isActive).length;
     const wanted = set.spec.replicas ?? 1;
     const ceiling = this.#ceiling(set.metadata.uid);
-    if (active > ceiling.value) this.#say(`${set.kind} ${set.metadata.name} has ${active} pods, at most ${ceiling.value} were wanted`);
+    if (isNew && active > ceiling.value) this.#say(`${set.kind} ${set.metadata.name} has ${active} pods, at most ${ceiling.value} were wanted`);
     if (active === wanted) ceiling.reached(wanted);
   }
 
