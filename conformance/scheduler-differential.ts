@@ -21,6 +21,7 @@ import { podInfoOf } from "../src/scheduler/framework/pod-info.ts";
 import { evaluate, type Profile } from "../src/scheduler/framework/schedule.ts";
 import { postFilter } from "../src/scheduler/preemption.ts";
 import { createScheduler } from "../src/scheduler/scheduler.ts";
+import { VictimMemory } from "../src/scheduler/victim-memory.ts";
 import { makeClasses, makeVolumes, randomNode, randomPod, removeVolumes } from "./scheduler-worlds.ts";
 
 const [admin = "", binary = "", schedulerConfig = "", count = "50", seed = "1", port = "21890"] = process.argv.slice(2);
@@ -59,7 +60,7 @@ function decide(pod: Pod): Verdict {
   const top = Math.max(...feasible.map(({ score }) => score));
   const best = feasible.filter(({ score }) => score === top).map(({ row }) => cycle.snapshot.rows[row]?.name as string);
   if (best.length) return { best, message: "", victims: [] };
-  const result = postFilter(profile, { ...cycle, nominations, diagnosis, prepared, random: seededRandom(1) });
+  const result = postFilter(profile, { ...cycle, nominations, diagnosis, prepared, random: seededRandom(1), memory: new VictimMemory() });
   const victims = (result.candidates ?? []).map(({ victims }) => victims.map(({ key }) => key).sort());
   return { best, victims, message: fitMessage(diagnosis, result.message) };
 }

@@ -53,6 +53,7 @@ export function createClusterView(
     csiCapacities: () => capacities.list(),
     volumeAttachments: (node) => attachments.by(byNode, node),
     budgets: (namespace) => budgets.list(namespace),
+    budgetsVersion: () => budgets.resourceVersion,
     defaultSelector: (pod) => defaultSelector(pod, services.list(pod.metadata.namespace), owners),
   };
 }

@@ -15,6 +15,7 @@ import type { SchedulerMeasures } from "./metrics.ts";
 import type { PodWriter } from "./pod-writer.ts";
 import { type Candidate, postFilter } from "./preemption.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
+import { VictimMemory } from "./victim-memory.ts";
 import type { PodEvent } from "./recorder.ts";
 
 export interface FailureOptions {
@@ -40,6 +41,8 @@ export interface FailureHandler {
 
 export function createFailureHandler(options: FailureOptions): FailureHandler {
   const { queue, cache, cluster, nominations, podInformer, writer, record, background, measures, random, logger } = options;
+
+  const memory = new VictimMemory<Candidate | Rejection>();
 
   /** The pod is not tried again before its victims have been told to go. */
   const evict = ({ info }: QueuedPod, { node, victims }: Candidate): void => {
@@ -94,7 +97,7 @@ export function createFailureHandler(options: FailureOptions): FailureHandler {
         candidate,
         promise,
         message: after,
-      } = postFilter(profile, { pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random });
+      } = postFilter(profile, { pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random, memory });
       if (candidate) evict(queued, candidate);
       const message = fitMessage(diagnosis, after);
       logger.debug("no node fits", { pod: queued.info.key, message });

@@ -75,6 +75,7 @@ export class World {
       csiCapacities: () => [],
       volumeAttachments: () => [],
       budgets: (namespace) => budgets.filter(({ metadata }) => metadata.namespace === namespace),
+      budgetsVersion: () => "1",
       defaultSelector: defaultSelector ?? (() => undefined),
     };
     this.cache = new ClusterCache(index, images);

@@ -5,12 +5,18 @@ import type { PodDisruptionBudget } from "../api/types/policy-v1.gen.ts";
 import { seededRandom } from "../base/random.ts";
 import { defaultProfile, makeNode, makePod, World } from "./fixtures.ts";
 import { podInfoOf } from "./framework/pod-info.ts";
-import { postFilter } from "./preemption.ts";
+import type { Rejection } from "./framework/plugin.ts";
+import { type Candidate, postFilter } from "./preemption.ts";
+import { VictimMemory } from "./victim-memory.ts";
+
+const memories = new WeakMap<World, VictimMemory<Candidate | Rejection>>();
 
 function preempt(world: World, pod: Pod) {
   const { diagnosis, prepared } = world.evaluate(pod);
   const { cluster, nominations, cache } = world;
-  const input = { pod: podInfoOf(pod), snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random: seededRandom(1) };
+  const memory = memories.get(world) ?? new VictimMemory<Candidate | Rejection>();
+  memories.set(world, memory);
+  const input = { pod: podInfoOf(pod), snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random: seededRandom(1), memory };
   const { candidate, promise, message } = postFilter(defaultProfile, input);
   return { node: promise, victims: candidate?.victims.map(({ pod: { metadata } }) => metadata.name), message };
 }
@@ -66,4 +72,31 @@ test("room that was made for one pod is not given to another", () => {
   world.nominations.add(podInfoOf(makePod("awaited", { requests: { cpu: "3" }, priority: 10 })), "a");
   assert.deepEqual(world.feasible(makePod("p", { requests: { cpu: "2" }, priority: 5 })), []);
   assert.deepEqual(world.feasible(makePod("p", { requests: { cpu: "2" }, priority: 11 })), ["a"]);
+});
+
+test("what was found out for a pod holds for others like it until the node changes", () => {
+  const world = new World({ nodes: [makeNode("a"), makeNode("b")], pods: [running("a1", "a", "4", 1), running("b1", "b", "4", 5)] });
+  const pod = (name: string): Pod => makePod(name, { requests: { cpu: "4" }, priority: 10 });
+  const first = pod("p");
+  assert.deepEqual(preempt(world, first).victims, ["a1"]);
+  world.nominations.add(podInfoOf(first), "a");
+  assert.deepEqual(preempt(world, pod("q")).victims, ["b1"]);
+  world.nominations.delete(first.metadata.uid);
+  assert.deepEqual(preempt(world, pod("r")).victims, ["a1"]);
+  const [, gone] = [...world.cache.snapshot().rows].flatMap((row) => [...row.pods.values()]);
+  world.cache.deletePod(gone?.uid as string);
+  world.cache.setPod(running("b2", "b", "4", 0));
+  assert.deepEqual(preempt(world, pod("s")).victims, ["b2"]);
+});
+
+test("asking what would be leaves everything as it is", () => {
+  const world = new World({ nodes: [makeNode("a")], pods: [running("a1", "a", "1", 1), running("a2", "a", "2", 1)] });
+  world.nominations.add(podInfoOf(makePod("awaited", { requests: { cpu: "1" }, priority: 10 })), "a");
+  const look = () => {
+    const { rows, usedCpu, podCount } = world.cache.snapshot();
+    return [usedCpu[0], podCount[0], [...(rows[0]?.pods.values() ?? [])].map(({ key }) => key)];
+  };
+  const before = look();
+  preempt(world, makePod("p", { requests: { cpu: "3" }, priority: 10 }));
+  assert.deepEqual(look(), before);
 });

@@ -14,7 +14,9 @@ import type { Nominations } from "./framework/nominations.ts";
 import { type PodChange, type Rejection, rejection } from "./framework/plugin.ts";
 import type { PodInfo } from "./framework/pod-info.ts";
 import type { PreparedFilters } from "./framework/prepared-filters.ts";
+import { RejectedNodes } from "./framework/rejected-nodes.ts";
 import type { Diagnosis, Profile } from "./framework/schedule.ts";
+import type { VictimMemory } from "./victim-memory.ts";
 
 const name = "DefaultPreemption";
 const noVictims = rejection(name, false, "No preemption victims found for incoming pod");
@@ -42,6 +44,8 @@ export interface PreemptionInput {
   /** Absent where the pod was refused before any node was looked at. */
   prepared: PreparedFilters | undefined;
   random: Random;
+  /** Of earlier pods; kept by the caller. */
+  memory: VictimMemory<Candidate | Rejection>;
 }
 
 /** Seconds do for comparing; a pod that has not started counts as starting now. */
@@ -57,8 +61,9 @@ function preempted(pod: Pod): boolean {
 function ineligible({ pod, snapshot, diagnosis }: PreemptionInput): string | undefined {
   if (pod.pod.spec.preemptionPolicy === "Never") return "not eligible due to preemptionPolicy=Never.";
   const promised = pod.pod.status?.nominatedNodeName;
-  const node = promised ? snapshot.rows.find((row) => row.name === promised && row.node) : undefined;
-  if (!node || diagnosis.early?.resolvable === false || diagnosis.rejected.get(node.index)?.resolvable === false) return undefined;
+  const row = promised ? snapshot.byName.get(promised) : undefined;
+  const node = row === undefined ? undefined : snapshot.rows[row];
+  if (!node?.node || diagnosis.early?.resolvable === false || diagnosis.rejected.get(node.index)?.resolvable === false) return undefined;
   for (const victim of node.pods.values()) {
     if (victim.priority < pod.priority && preempted(victim.pod)) return "not eligible due to a terminating pod on the nominated node.";
   }
@@ -67,6 +72,7 @@ function ineligible({ pod, snapshot, diagnosis }: PreemptionInput): string | und
 
 /** Budgets are spent pod by pod, in the order given. */
 function splitByBudget(victims: readonly PodInfo[], cluster: ClusterView): [violating: PodInfo[], others: PodInfo[]] {
+  if (victims.every(({ namespace }) => cluster.budgets(namespace).length === 0)) return [[], [...victims]];
   const left = new Map<PodDisruptionBudget, number>();
   const violating: PodInfo[] = [];
   const others: PodInfo[] = [];
@@ -94,7 +100,7 @@ function victimsOn(row: number, { pod, snapshot, cluster, nominations }: Preempt
   const gone = new Set<PodInfo>();
   const fits = (): Rejection | undefined => {
     const changes = [...gone].map((info): PodChange => ({ info, sign: -1, row }));
-    return nominations.checkAlone(prepared, pod, alone, 0, changes);
+    return nominations.check(prepared, pod, alone, 0, changes);
   };
   const remove = (info: PodInfo): void => {
     alone.removePod(0, info);
@@ -144,24 +150,30 @@ function best(candidates: readonly Candidate[]): readonly Candidate[] {
 }
 
 function findVictims(input: PreemptionInput): PreemptionResult {
-  const { diagnosis, prepared, random } = input;
+  const { diagnosis, prepared, random, pod, snapshot, cluster, nominations, memory } = input;
   const reason = ineligible(input);
   if (reason) return { candidate: undefined, message: `preemption: ${reason}`, clear: false };
-  const rows = prepared ? [...diagnosis.rejected].filter(([, { resolvable }]) => resolvable).map(([row]) => row) : [];
-  const refused = new Map<number, Rejection>();
+  const rows = prepared ? diagnosis.rejected.resolvable() : [];
+  const refusedRows: number[] = [];
+  const refusals: Rejection[] = [];
   const candidates: Candidate[] = [];
   // A tenth of the nodes, at least a hundred, are enough to choose from.
   const enough = Math.min(Math.max(Math.trunc(rows.length / 10), 100), rows.length);
   const offset = rows.length ? random.int(rows.length) : 0;
-  for (let i = 0; i < rows.length && prepared; i++) {
+  const scope = { snapshot, nominations, budgets: cluster.budgetsVersion() };
+  const victims = prepared && memory.remembering(pod, prepared, scope, (row) => victimsOn(row, input, prepared));
+  for (let i = 0; i < rows.length && victims; i++) {
     const row = rows[(offset + i) % rows.length] as number;
-    const result = victimsOn(row, input, prepared);
-    if ("reasons" in result) refused.set(row, result);
-    else if (result.victims.length) candidates.push(result);
+    const result = victims(row);
+    if ("reasons" in result) {
+      refusedRows.push(row);
+      refusals.push(result);
+    } else if (result.victims.length) candidates.push(result);
     if (candidates.length >= enough && candidates.some(({ violations }) => violations === 0)) break;
   }
   const chosen = best(candidates);
   if (chosen[0]) return { candidate: chosen[0], candidates: chosen };
+  const refused = new RejectedNodes(refusedRows, refusals);
   const message = fitMessage({ total: diagnosis.total, rejected: refused, others: unhelpful, plugins: new Set() });
   return { candidate: undefined, message: `preemption: ${message}`, clear: true };
 }

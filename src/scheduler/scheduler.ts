@@ -22,6 +22,7 @@ import type { ClusterView } from "./framework/cluster-view.ts";
 import { Nominations } from "./framework/nominations.ts";
 import { type Cycle, isRejection, type Plugin, type Rejection, type Reservation } from "./framework/plugin.ts";
 import { podInfoOf } from "./framework/pod-info.ts";
+import { RejectedNodes } from "./framework/rejected-nodes.ts";
 import { type Outcome, type Profile, SchedulingAlgorithm } from "./framework/schedule.ts";
 import { livingPods, watchCluster } from "./informer-events.ts";
 import { createSchedulerMetrics } from "./metrics.ts";
@@ -142,7 +143,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const node = snapshot.rows[row]?.name as string;
       const reserved = reserve(profile, { pod: info, snapshot, cluster }, row);
       if (isRejection(reserved)) {
-        const diagnosis = { total: 1, rejected: new Map([[row, reserved]]), plugins: new Set([reserved.plugin]) };
+        const diagnosis = { total: 1, rejected: new RejectedNodes([row], [reserved]), plugins: new Set([reserved.plugin]) };
         failed.unschedulable(queued, profile, diagnosis, undefined, started);
         return;
       }

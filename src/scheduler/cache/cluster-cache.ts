@@ -19,7 +19,6 @@ export class ClusterCache {
   readonly #snapshot = new Snapshot();
   readonly #index: PodIndex;
   readonly #order = new NodeOrder();
-  readonly #rowOf = new Map<string, number>();
   readonly #free: number[] = [];
   readonly #pods = new Map<string, Placed>();
   readonly images: ImageSpread;
@@ -41,7 +40,7 @@ export class ClusterCache {
   }
 
   rowOf(name: string): number | undefined {
-    const row = this.#rowOf.get(name);
+    const row = this.#snapshot.byName.get(name);
     return row !== undefined && this.#snapshot.rows[row]?.node ? row : undefined;
   }
   get podCount(): number {
@@ -73,7 +72,7 @@ export class ClusterCache {
   }
 
   deleteNode(name: string): void {
-    const row = this.#rowOf.get(name);
+    const row = this.#snapshot.byName.get(name);
     const old = row === undefined ? undefined : this.#snapshot.rows[row];
     if (row === undefined || !old?.node) return;
     this.#order.remove(zoneOf(old.node), row);
@@ -108,6 +107,7 @@ export class ClusterCache {
   #place(info: PodInfo, node: string, assumed: boolean): void {
     const row = this.#ensureRow(node);
     this.#snapshot.addPod(row, info);
+    this.#snapshot.rowVersions[row]!++;
     this.#index.add(info, row);
     this.#pods.set(info.uid, { info, row, assumed });
     if (assumed) this.#assumed++;
@@ -119,19 +119,22 @@ export class ClusterCache {
     this.#pods.delete(uid);
     if (placed.assumed) this.#assumed--;
     this.#snapshot.removePod(placed.row, placed.info);
+    this.#snapshot.rowVersions[placed.row]!++;
     this.#index.remove(placed.info, placed.row);
     this.#releaseRow(placed.row);
   }
 
   #ensureRow(name: string): number {
-    const known = this.#rowOf.get(name);
+    const known = this.#snapshot.byName.get(name);
     if (known !== undefined) return known;
     const row = this.#free.pop() ?? this.#snapshot.rows.length;
     this.#snapshot.grow(row + 1);
     this.#index.grow(row + 1);
     this.#snapshot.clearUsage(row);
     this.#snapshot.rows[row] = { name, index: row, node: undefined, labels: {}, pods: new Map(), ports: new Map(), images: new Map() };
-    this.#rowOf.set(name, row);
+    this.#snapshot.byName.set(name, row);
+    this.#snapshot.rowVersions[row]!++;
+    this.#snapshot.namesVersion++;
     return row;
   }
 
@@ -139,7 +142,8 @@ export class ClusterCache {
   #releaseRow(row: number): void {
     const { node, pods, name } = this.#snapshot.rows[row] as NodeRow;
     if (node || pods.size) return;
-    this.#rowOf.delete(name);
+    this.#snapshot.byName.delete(name);
+    this.#snapshot.namesVersion++;
     this.#free.push(row);
   }
 }

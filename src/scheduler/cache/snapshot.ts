@@ -58,6 +58,8 @@ const named = new Set(["cpu", "memory", "ephemeral-storage", "pods"]);
 
 export class Snapshot {
   rows: NodeRow[] = [];
+  /** Rows of nodes that exist or that pods name. */
+  readonly byName = new Map<string, number>();
   /** Rows of existing nodes, zones taking turns. */
   order: Int32Array = new Int32Array(0);
   cpu = new Float64Array(0);
@@ -72,11 +74,16 @@ export class Snapshot {
   podCount = new Float64Array(0);
   /** Grows with each change of a node that filters may care about. */
   nodeVersions = new Int32Array(0);
+  /** Grows with each change of a node and of its pods. */
+  rowVersions = new Int32Array(0);
+  /** Grows when a name gets a row or loses it. */
+  namesVersion = 0;
   readonly staticVerdicts = new StaticVerdicts();
   readonly scalars = new Map<string, ScalarColumn>();
   #capacity = 0;
   #version = 0;
   readonly #topology = new Topology();
+  #single: Snapshot | undefined;
 
   /** Nodes that exist. */
   get size(): number {
@@ -91,9 +98,11 @@ export class Snapshot {
       scalar.allocatable = enlarge(scalar.allocatable, capacity);
       scalar.requested = enlarge(scalar.requested, capacity);
     }
-    const versions = new Int32Array(capacity);
-    versions.set(this.nodeVersions);
-    this.nodeVersions = versions;
+    for (const column of ["nodeVersions", "rowVersions"] as const) {
+      const versions = new Int32Array(capacity);
+      versions.set(this[column]);
+      this[column] = versions;
+    }
     this.#capacity = capacity;
     this.#topology.grow(capacity);
   }
@@ -108,6 +117,7 @@ export class Snapshot {
     const old = this.rows[row] as NodeRow;
     const labels = node?.metadata.labels ?? {};
     this.rows[row] = { ...old, node, labels, images };
+    this.rowVersions[row]!++;
     if (!same(old.node?.spec, node?.spec) || !same(old.labels, labels) || old.node?.metadata.uid !== node?.metadata.uid) {
       this.nodeVersions[row] = ++this.#version;
       this.#topology.set(row, node && labels);
@@ -127,6 +137,7 @@ export class Snapshot {
   setAllocatable(row: number, node: Node | undefined): void {
     const list = node?.status?.allocatable ?? {};
     const value = (name: string): number => (list[name] === undefined ? 0 : Number(parseQuantity(list[name]).value()));
+    this.rowVersions[row]!++;
     this.cpu[row] = list.cpu === undefined ? 0 : Number(parseQuantity(list.cpu).milliValue());
     this.memory[row] = value("memory");
     this.ephemeralStorage[row] = value("ephemeral-storage");
@@ -165,14 +176,19 @@ export class Snapshot {
     for (const scalar of this.scalars.values()) scalar.requested[row] = 0;
   }
 
-  /** One node by itself, to ask what would be if pods came or went: writing to it changes nothing else. */
+  /**
+   * One node by itself, to ask what would be if pods came or went: writing to it changes nothing else. Valid until the next
+   * call: there is one copy, for many nodes are asked about and arrays are dear.
+   */
   alone(row: number): Snapshot {
-    const copy = new Snapshot();
+    this.#single ??= new Snapshot();
+    const copy = this.#single;
     copy.grow(1);
     const source = this.rows[row] as NodeRow;
     copy.rows = [{ ...source, pods: new Map(source.pods), ports: new Map(source.ports) }];
-    copy.order = new Int32Array(1);
+    if (copy.size === 0) copy.order = new Int32Array(1);
     for (const column of columns) copy[column][0] = this[column][row] as number;
+    for (const { allocatable, requested } of copy.scalars.values()) allocatable[0] = requested[0] = 0;
     for (const [name, { allocatable, requested }] of this.scalars) {
       const scalar = copy.scalar(name);
       scalar.allocatable[0] = allocatable[row] as number;

@@ -22,6 +22,8 @@ export interface ClusterView {
   csiCapacities(): readonly CSIStorageCapacity[];
   volumeAttachments(node: string): readonly VolumeAttachment[];
   budgets(namespace: string): readonly PodDisruptionBudget[];
+  /** Changes when a budget does. */
+  budgetsVersion(): string;
   /** What the services and owners of a pod select, for the spreading that applies by default; undefined where nothing does. */
   defaultSelector(pod: Pod): LabelSelector | undefined;
 }

@@ -5,7 +5,7 @@ import type { Diagnosis } from "./schedule.ts";
 function histogram({ rejected, others, total }: Diagnosis): string {
   const counts = new Map<string, number>();
   const count = (reason: string, by: number): unknown => counts.set(reason, (counts.get(reason) ?? 0) + by);
-  for (const { reasons } of rejected.values()) for (const reason of reasons) count(reason, 1);
+  for (const [{ reasons }, nodes] of rejected.counts()) for (const reason of reasons) count(reason, nodes);
   if (rejected.size < total) for (const reason of others?.reasons ?? []) count(reason, total - rejected.size);
   return [...counts]
     .map(([reason, n]) => `${n} ${reason}`)

@@ -1,5 +1,5 @@
 /** Pods that others have made room for: they are counted where they are awaited, so that nobody takes the room. */
-import type { Snapshot } from "../cache/snapshot.ts";
+import type { NodeRow, Snapshot } from "../cache/snapshot.ts";
 import { type PodChange, type Rejection, rejection } from "./plugin.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { PreparedFilters } from "./prepared-filters.ts";
@@ -9,6 +9,12 @@ export const noNodesAvailable = rejection("", false, "no nodes available to sche
 export class Nominations {
   readonly #byNode = new Map<string, Map<string, PodInfo>>();
   readonly #nodeOf = new Map<string, string>();
+  /** How many pods each row awaits, for the snapshot whose names had this version: looking names up for each row is dear. */
+  #awaited = new Int32Array(0);
+  /** By row: grows with each change of who is awaited there. */
+  #versions = new Int32Array(0);
+  #snapshot: Snapshot | undefined;
+  #namesVersion = -1;
 
   get empty(): boolean {
     return this.#nodeOf.size === 0;
@@ -26,6 +32,7 @@ export class Nominations {
     pods.set(info.uid, info);
     this.#byNode.set(node, pods);
     this.#nodeOf.set(info.uid, node);
+    this.#mark(node, 1);
   }
 
   delete(uid: string): void {
@@ -35,26 +42,61 @@ export class Nominations {
     const pods = this.#byNode.get(node);
     pods?.delete(uid);
     if (pods?.size === 0) this.#byNode.delete(node);
+    this.#mark(node, -1);
   }
 
-  /** Must fit with the awaited pods that matter no less, and without them too: affinity may need either. */
-  check(prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, row: number): Rejection | undefined {
-    return this.checkAlone(prepared, pod, snapshot, row, []);
+  #mark(node: string, by: 1 | -1): void {
+    const row = this.#snapshot?.byName.get(node);
+    if (row === undefined || row >= this.#awaited.length) return;
+    this.#awaited[row]! += by;
+    this.#versions[row]!++;
   }
 
-  /** The same, where changes have been made to a row that stands alone already. */
-  checkAlone(prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, row: number, changes: readonly PodChange[]): Rejection | undefined {
-    const node = snapshot.rows[row];
-    const awaited = node && this.#byNode.get(node.name);
-    if (node && awaited) {
-      const coming = [...awaited.values()].filter((other) => other.priority >= pod.priority && other.uid !== pod.uid);
+  /** By row of the cluster's snapshot; 0 where no pod is awaited. */
+  awaited(snapshot: Snapshot): Int32Array {
+    if (this.#snapshot === snapshot && this.#namesVersion === snapshot.namesVersion) return this.#awaited;
+    this.#awaited = new Int32Array(snapshot.rows.length);
+    this.#versions = new Int32Array(snapshot.rows.length);
+    this.#snapshot = snapshot;
+    this.#namesVersion = snapshot.namesVersion;
+    for (const [node, pods] of this.#byNode) {
+      const row = snapshot.byName.get(node);
+      if (row !== undefined) this.#awaited[row] = pods.size;
+    }
+    return this.#awaited;
+  }
+
+  /** By row of the cluster's snapshot: grows with each change of who is awaited there, as long as names keep their rows. */
+  versions(snapshot: Snapshot): Int32Array {
+    this.awaited(snapshot);
+    return this.#versions;
+  }
+
+  /**
+   * Must fit with the awaited pods that matter no less, and without them too: affinity may need either. They are put on the
+   * row for the time of the question. `changes` have been made to the row already.
+   */
+  check(prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, row: number, changes: readonly PodChange[] = unchanged): Rejection | undefined {
+    const node = snapshot.rows[row] as NodeRow;
+    const awaited = this.#byNode.get(node.name);
+    if (awaited) {
+      const coming: PodChange[] = [];
+      for (const info of awaited.values()) {
+        if (info.priority >= pod.priority && info.uid !== pod.uid && !node.pods.has(info.uid)) coming.push({ info, sign: 1, row: node.index });
+      }
       if (coming.length) {
-        const alone = snapshot.alone(row);
-        for (const info of coming) alone.addPod(0, info);
-        const rejected = prepared.adjusted([...changes, ...coming.map((info): PodChange => ({ info, sign: 1, row: node.index }))])(alone, 0);
+        for (const { info } of coming) snapshot.addPod(row, info);
+        const rejected = checkChanged(prepared, snapshot, row, changes.length ? [...changes, ...coming] : coming);
+        for (const { info } of coming) snapshot.removePod(row, info);
         if (rejected) return rejected;
       }
     }
-    return changes.length ? prepared.adjusted(changes)(snapshot, row) : prepared.check(snapshot, row);
+    return checkChanged(prepared, snapshot, row, changes);
   }
+}
+
+const unchanged: readonly PodChange[] = [];
+
+function checkChanged(prepared: PreparedFilters, snapshot: Snapshot, row: number, changes: readonly PodChange[]): Rejection | undefined {
+  return changes.length && prepared.adjusts ? prepared.adjusted(changes)(snapshot, row) : prepared.check(snapshot, row);
 }

@@ -6,6 +6,8 @@ import { wishesOf } from "./static-verdicts.ts";
 export interface PreparedFilters {
   readonly list: readonly PreparedFilter[];
   readonly check: NodeCheck;
+  /** False: `check` says all once the pods of the row itself are changed. */
+  readonly adjusts: boolean;
   /** As it would be after changes to the pods of one node. */
   adjusted(changes: readonly PodChange[]): NodeCheck;
   /** Nodes that can fit at all; undefined for all. */
@@ -53,6 +55,7 @@ export function prepareFilters(plugins: readonly Plugin[], cycle: Cycle): Prepar
   return {
     list,
     check: allOf(list.flatMap(({ check }) => (check ? [check] : []))),
+    adjusts: list.some(({ adjusted }) => adjusted),
     adjusted: (changes) => allOf(list.flatMap((one) => (one.adjusted ? [one.adjusted(changes)] : one.check ? [one.check] : []))),
     nodeNames,
     confining,

@@ -6,6 +6,7 @@ import type { ClusterView } from "./cluster-view.ts";
 import { noNodesAvailable, type Nominations } from "./nominations.ts";
 import type { PodInfo } from "./pod-info.ts";
 import { type PreparedFilters, prepareFilters } from "./prepared-filters.ts";
+import { RejectedNodes } from "./rejected-nodes.ts";
 
 export interface Profile {
   readonly plugins: readonly Plugin[];
@@ -22,7 +23,7 @@ export interface Diagnosis {
   /** Nodes of the cluster. */
   readonly total: number;
   /** Rows that were looked at and refused. */
-  readonly rejected: ReadonlyMap<number, Rejection>;
+  readonly rejected: RejectedNodes;
   /** Said of all nodes that are not in `rejected`. */
   readonly others?: Rejection;
   /** Set when the pod was refused before any node was looked at. */
@@ -67,25 +68,41 @@ export interface Evaluation {
 export function evaluate(profile: Profile, cycle: Cycle, nominations: Nominations): Evaluation {
   const { snapshot, pod } = cycle;
   const total = snapshot.size;
-  const rejected = new Map<number, Rejection>();
   const early = total === 0 ? noNodesAvailable : prepareFilters(profile.plugins, cycle);
-  if (isRejection(early)) return { feasible: [], prepared: undefined, diagnosis: { total, rejected, early, plugins: new Set([early.plugin]) } };
-  const rows: number[] = [];
-  for (const row of snapshot.order) {
-    if (early.nodeNames && !early.nodeNames.has(snapshot.rows[row]?.name as string)) continue;
-    const rejection = nominations.check(early, pod, snapshot, row);
-    if (rejection) rejected.set(row, rejection);
-    else rows.push(row);
+  if (isRejection(early)) {
+    return { feasible: [], prepared: undefined, diagnosis: { total, rejected: new RejectedNodes(), early, plugins: new Set([early.plugin]) } };
   }
-  const plugins = new Set([...early.confining, ...[...rejected.values()].map(({ plugin }) => plugin)]);
+  const rows: number[] = [];
+  const rejectedRows: number[] = [];
+  const rejections: Rejection[] = [];
+  for (const row of rowsToTry(early, snapshot)) {
+    const rejection = nominations.check(early, pod, snapshot, row);
+    if (rejection) {
+      rejectedRows.push(row);
+      rejections.push(rejection);
+    } else rows.push(row);
+  }
+  const rejected = new RejectedNodes(rejectedRows, rejections);
   const feasible = Int32Array.from(rows);
   const scores = new Float64Array(rows.length);
   if (rows.length) addScores(profile, cycle, feasible, scores, new Float64Array(rows.length));
   return {
     feasible: rows.map((row, i) => ({ row, score: scores[i] as number })),
     prepared: early,
-    diagnosis: { total, rejected, others: unsatisfied(early), plugins },
+    diagnosis: { total, rejected, others: unsatisfied(early), plugins: pluginsOf(early, rejected) },
   };
+}
+
+function rowsToTry({ nodeNames }: PreparedFilters, { order, byName, rows }: Snapshot): Int32Array {
+  if (!nodeNames) return order;
+  const known = [...nodeNames].map((name) => byName.get(name)).filter((row) => row !== undefined && rows[row]?.node);
+  return Int32Array.from(known as number[]);
+}
+
+function pluginsOf({ confining }: PreparedFilters, rejected: RejectedNodes): Set<string> {
+  const plugins = new Set(confining);
+  for (const { plugin } of rejected.counts().keys()) plugins.add(plugin);
+  return plugins;
 }
 
 /** Said of nodes that were not looked at because a plugin has confined the pod to others. */
@@ -99,7 +116,7 @@ export class SchedulingAlgorithm {
   #feasible = new Int32Array(0);
   #scores = new Float64Array(0);
   #total = new Float64Array(0);
-  /** Of the last search; a map is made of them only where no node was found. */
+  /** Of the last search; they are copied only where no node was found. */
   readonly #rejectedRows: number[] = [];
   readonly #rejections: Rejection[] = [];
 
@@ -109,27 +126,27 @@ export class SchedulingAlgorithm {
 
   schedule(profile: Profile, pod: PodInfo, snapshot: Snapshot, cluster: ClusterView, nominations: Nominations): Outcome {
     const total = snapshot.size;
-    if (total === 0) return { row: undefined, prepared: undefined, diagnosis: { total, rejected: new Map(), early: noNodesAvailable, plugins: new Set() } };
+    if (total === 0)
+      return { row: undefined, prepared: undefined, diagnosis: { total, rejected: new RejectedNodes(), early: noNodesAvailable, plugins: new Set() } };
     const cycle = { pod, snapshot, cluster };
     const prepared = prepareFilters(profile.plugins, cycle);
     if (isRejection(prepared)) {
-      return { row: undefined, prepared: undefined, diagnosis: { total, rejected: new Map(), early: prepared, plugins: new Set([prepared.plugin]) } };
+      const diagnosis = { total, rejected: new RejectedNodes(), early: prepared, plugins: new Set([prepared.plugin]) };
+      return { row: undefined, prepared: undefined, diagnosis };
     }
     const nominated = pod.pod.status?.nominatedNodeName;
     if (nominated) {
-      const row = snapshot.order.find((candidate) => snapshot.rows[candidate]?.name === nominated);
-      if (row !== undefined && !nominations.check(prepared, pod, snapshot, row)) return { row, evaluated: 1, feasible: 1 };
+      const row = snapshot.byName.get(nominated);
+      if (row !== undefined && snapshot.rows[row]?.node && !nominations.check(prepared, pod, snapshot, row)) return { row, evaluated: 1, feasible: 1 };
     }
-    const rows = prepared.nodeNames ? snapshot.order.filter((row) => prepared.nodeNames?.has(snapshot.rows[row]?.name as string)) : snapshot.order;
+    const rows = rowsToTry(prepared, snapshot);
     this.#rejectedRows.length = this.#rejections.length = 0;
     const found = this.#find(profile, prepared, pod, snapshot, nominations, rows);
     const evaluated = found + this.#rejectedRows.length;
     this.#next = (this.#next + evaluated) % total;
     if (found === 0) {
-      const rejected = new Map(this.#rejectedRows.map((row, i) => [row, this.#rejections[i] as Rejection]));
-      const plugins = new Set(prepared.confining);
-      for (const { plugin } of rejected.values()) plugins.add(plugin);
-      return { row: undefined, prepared, diagnosis: { total, rejected, others: unsatisfied(prepared), plugins } };
+      const rejected = new RejectedNodes(this.#rejectedRows.slice(), this.#rejections.slice());
+      return { row: undefined, prepared, diagnosis: { total, rejected, others: unsatisfied(prepared), plugins: pluginsOf(prepared, rejected) } };
     }
     const feasible = this.#feasible.subarray(0, found);
     const row = found === 1 ? (feasible[0] as number) : this.#best(profile, cycle, feasible);
@@ -141,11 +158,11 @@ export class SchedulingAlgorithm {
     const enough = enoughNodes(all, profile.percentageOfNodesToScore);
     if (this.#feasible.length < enough) this.#feasible = new Int32Array(enough);
     const feasible = this.#feasible;
-    const simple = nominations.empty;
+    const awaited = nominations.empty ? undefined : nominations.awaited(snapshot);
     let found = 0;
     for (let i = 0, at = all ? this.#next % all : 0; i < all && found < enough; i++, at = at + 1 === all ? 0 : at + 1) {
       const row = rows[at] as number;
-      const rejection = simple ? prepared.check(snapshot, row) : nominations.check(prepared, pod, snapshot, row);
+      const rejection = awaited?.[row] ? nominations.check(prepared, pod, snapshot, row) : prepared.check(snapshot, row);
       if (rejection) {
         this.#rejectedRows.push(row);
         this.#rejections.push(rejection);
