@@ -12,6 +12,7 @@ import type { Node, Pod, Service } from "../../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../../api/types/discovery-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Random } from "../../base/random.ts";
+import { forwardedHeaders } from "../../base/relay.ts";
 import type { KubeletTLS } from "./kubelet-client.ts";
 import { kubeletOf } from "./location.ts";
 
@@ -126,11 +127,8 @@ export function proxyUpgrade(
   path: string,
   signal: AbortSignal,
 ): Promise<{ response: IncomingMessage; socket?: Duplex; head?: Buffer }> {
-  const headers: Record<string, string | string[] | undefined> = { ...request.headers };
-  delete headers.authorization;
-  delete headers.host;
   return new Promise((resolve, reject) => {
-    const call = open(target, path, request.method ?? "GET", headers, signal);
+    const call = open(target, path, request.method ?? "GET", forwardedHeaders(request.rawHeaders), signal);
     call.on("upgrade", (response, socket, head) => resolve({ response, socket, head }));
     call.on("response", (response) => resolve({ response }));
     call.on("error", (error) => reject(serviceUnavailable(`error trying to reach service: ${error.message}`)));
@@ -142,7 +140,7 @@ function open(
   target: ProxyTarget,
   path: string,
   method: string,
-  headers: Record<string, string | string[] | undefined>,
+  headers: Record<string, string | string[]>,
   signal: AbortSignal,
 ): ReturnType<typeof httpRequest> {
   const options = { host: target.host, port: target.port, path, method, headers, signal, agent: false as const };

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { test } from "node:test";
+import { proxyUpgrade } from "./http-proxy.ts";
+
+test("an upgrade reaches its target with each header line of its own and without credentials", async () => {
+  const arrived = Promise.withResolvers<IncomingMessage>();
+  const target = createServer().listen(0, "127.0.0.1");
+  const front = createServer().listen(0, "127.0.0.1");
+  await Promise.all([once(target, "listening"), once(front, "listening")]);
+  target.on("upgrade", (call, socket) => {
+    socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n");
+    arrived.resolve(call);
+  });
+  front.on("upgrade", async (call, socket) => {
+    const { port } = target.address() as AddressInfo;
+    const answer = await proxyUpgrade(call, { scheme: "http", host: "127.0.0.1", port }, "/live", new AbortController().signal);
+    answer.socket?.destroy();
+    socket.end(`HTTP/1.1 ${answer.response.statusCode} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n`);
+  });
+  const { port } = front.address() as AddressInfo;
+  const headers = [
+    ...["Host", "front", "Connection", "Upgrade", "Upgrade", "chat", "Authorization", "Bearer secret"],
+    ...["Sec-WebSocket-Protocol", "v5.channel.k8s.io", "Sec-WebSocket-Protocol", "v4.channel.k8s.io"],
+  ];
+  const call = request({ host: "127.0.0.1", port, headers });
+  call.on("upgrade", (_, socket) => socket.destroy());
+  call.end();
+  const { rawHeaders, url } = await arrived.promise;
+  assert.equal(url, "/live");
+  const protocols = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === "sec-websocket-protocol");
+  assert.deepEqual(protocols, ["v5.channel.k8s.io", "v4.channel.k8s.io"]);
+  assert.ok(!rawHeaders.includes("Bearer secret"));
+  target.close();
+  front.close();
+});
