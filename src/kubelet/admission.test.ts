@@ -24,6 +24,14 @@ test("resources are counted over the pods that are here, in upstream's words", (
   assert.equal(reason({}, [pod({}), pod({}), pod({})]), "OutOfpods");
 });
 
+test("extended resources are counted where the node's status has them, and ignored where nobody counts them", () => {
+  const claims = (count: string): object => ({ containers: [{ name: "c", resources: { requests: { "example.com/device": count } } }] });
+  const counted = { ...node, status: { allocatable: { "example.com/device": "2" } } } as unknown as Node;
+  assert.equal(admit(pod(claims("1")), counted, [pod(claims("1"))], allocatable, []), undefined);
+  assert.equal(admit(pod(claims("2")), counted, [pod(claims("1"))], allocatable, [])?.reason, "OutOfexample.com/device");
+  assert.equal(admit(pod(claims("2")), node, [], allocatable, []), undefined);
+});
+
 test("selectors, ports and taints are honoured", () => {
   assert.equal(reason({ nodeSelector: { zone: "b" } }), "NodeAffinity");
   const affinity = (operator: string, values: string[]): object => ({

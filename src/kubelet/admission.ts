@@ -1,5 +1,6 @@
 /** Whether this node takes a pod that was given to it (upstream's pkg/kubelet/lifecycle/predicate.go). Pure. */
 import { podRequests } from "../api/core/pod-resources.ts";
+import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
 import type { Node, Pod, Taint, Toleration } from "../api/types/core-v1.gen.ts";
 import { nodeMatches } from "./node-selector.ts";
@@ -35,7 +36,8 @@ function tolerates(tolerations: readonly Toleration[], taint: Taint): boolean {
 const amount = (name: string, quantity: string | undefined): number =>
   quantity === undefined ? 0 : name === "cpu" ? quantityToMilli(quantity) : quantityToNumber(quantity);
 
-function resources(pod: Pod, others: readonly Pod[], allocatable: Record<string, string>): Refusal | undefined {
+/** `extended`: what others have put into the node's status; a resource that nobody counts is no reason to refuse. */
+function resources(pod: Pod, others: readonly Pod[], allocatable: Record<string, string>, extended: Record<string, string>): Refusal | undefined {
   const outOf = (name: string, requested: number, used: number, capacity: number): Refusal => ({
     reason: `OutOf${name}`,
     message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
@@ -45,9 +47,9 @@ function resources(pod: Pod, others: readonly Pod[], allocatable: Record<string,
   const requests = podRequests(pod.spec) as Record<string, string>;
   for (const name of Object.keys(requests)) {
     const requested = amount(name, String(requests[name]));
-    if (!requested) continue;
+    if (!requested || (isExtendedResource(name) && !(name in extended))) continue;
     const used = others.reduce((sum, other) => sum + amount(name, (podRequests(other.spec) as Record<string, string>)[name]), 0);
-    const capacity = amount(name, allocatable[name]);
+    const capacity = amount(name, allocatable[name] ?? extended[name]);
     if (used + requested > capacity) return outOf(name, requested, used, capacity);
   }
   return undefined;
@@ -66,7 +68,7 @@ export function admit(
   if (os && os !== "linux") return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
   const sysctl = forbiddenSysctl(pod, allowedSysctls);
   if (sysctl) return { reason: "SysctlForbidden", message: sysctl };
-  const short = resources(pod, others, allocatable);
+  const short = resources(pod, others, allocatable, (node.status?.allocatable ?? {}) as Record<string, string>);
   if (short) return short;
   if (!nodeMatches(pod, node)) return failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
   const taken = others.flatMap(hostPorts);

@@ -1,4 +1,5 @@
 /** The Node object that a kubelet keeps (upstream's pkg/kubelet/nodestatus). Pure. */
+import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from "../api/types/core-v1.gen.ts";
 import type { FilesystemUsage, MachineFacts } from "../linux/machine.ts";
@@ -87,12 +88,16 @@ function conditions(config: KubeletConfig, facts: NodeFacts, old: readonly NodeC
   });
 }
 
-/** `old`: what the API has. `now` is RFC 3339. */
+/**
+ * `old`: what the API has. `now` is RFC 3339. Extended resources that somebody put into the capacity stay, and become
+ * allocatable (https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/).
+ */
 export function nodeStatus(config: KubeletConfig, facts: NodeFacts, old: NodeStatus | undefined, now: string): NodeStatus {
   const { machine } = facts;
+  const extended = Object.fromEntries(Object.entries(old?.capacity ?? {}).filter(([name]) => isExtendedResource(name)));
   return {
-    capacity: capacity(config, facts),
-    allocatable: allocatable(config, facts),
+    capacity: { ...capacity(config, facts), ...extended },
+    allocatable: { ...allocatable(config, facts), ...extended },
     conditions: conditions(config, facts, old?.conditions ?? [], now),
     addresses: [...config.nodeIPs.map((address) => ({ type: "InternalIP", address })), { type: "Hostname", address: config.hostname }],
     daemonEndpoints: { kubeletEndpoint: { Port: config.port } },

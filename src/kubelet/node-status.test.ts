@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { NodeStatus } from "../api/types/core-v1.gen.ts";
+import type { KubeletConfig } from "./config.ts";
+import { type NodeFacts, nodeStatus } from "./node-status.ts";
+
+const config = { nodeIPs: ["10.0.0.1"], hostname: "n1", port: 10250, maxPods: 110, systemReserved: {}, kubeReserved: {}, evictionMemory: "100Mi" };
+const facts = {
+  machine: { cpus: 2, memory: 4 * 2 ** 30, architecture: "amd64" },
+  filesystem: { capacity: 2 ** 30, available: 2 ** 30 },
+  runtimeVersion: "containerd://1.6.20",
+  images: [],
+  availableMemory: 2 ** 31,
+  pids: { max: 1000, used: 1 },
+  problems: [],
+};
+const status = (old: object): NodeStatus =>
+  nodeStatus(config as unknown as KubeletConfig, facts as unknown as NodeFacts, old as NodeStatus, "2026-01-01T00:00:00Z");
+
+test("an extended resource that was put into the capacity stays there and becomes allocatable", () => {
+  const { capacity, allocatable } = status({ capacity: { "example.com/dongle": "4", cpu: "64" }, allocatable: {} });
+  assert.deepEqual([capacity?.["example.com/dongle"], allocatable?.["example.com/dongle"]], ["4", "4"]);
+  assert.equal(capacity?.cpu, "2");
+});
