@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { ContainerStatus, Pod } from "../api/types/core-v1.gen.ts";
 import { isNotFound, StatusError } from "../api/status.ts";
-import { events, leases, nodes, pods } from "../client/resources.gen.ts";
+import { events, jobs, leases, nodes, pods } from "../client/resources.gen.ts";
 import { type Cluster, startCluster } from "./start-cluster.ts";
 
 let cluster: Cluster;
@@ -61,6 +62,101 @@ test("a finite pod succeeds after the time that its annotation says, an endless 
   await cluster.advance(20_000);
   assert.equal(await phase("finite"), "Succeeded");
   assert.equal(await phase("endless"), "Running");
+});
+
+const job = async (name: string, container: object, more: object = {}): Promise<() => Promise<Pod>> => {
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i", ...container }], ...more } };
+  await cluster.client.resource(jobs).create("default", { metadata: { name }, spec: { backoffLimit: 0, template } });
+  return async () => (await cluster.client.resource(pods).list({ namespace: "default", labelSelector: `job-name=${name}` })).items[0] as Pod;
+};
+
+test("a Job's container takes as long, and ends, as its command plainly says", async () => {
+  const plain = await job("plain", {});
+  const sleeping = await job("sleeping", { command: ["/bin/sh", "-c", "sleep 1m; exit 7"] });
+  const endless = await job("endless", { image: "registry.k8s.io/pause:3.10" });
+  const script = await job("script", { args: ["if [ $X ]; then exit 1; fi"] });
+  await cluster.advance(30_000);
+  assert.equal((await plain()).status?.phase, "Succeeded");
+  assert.equal((await script()).status?.phase, "Succeeded");
+  assert.equal((await sleeping()).status?.phase, "Running");
+  await cluster.advance(40_000);
+  const { status } = await sleeping();
+  assert.equal(status?.phase, "Failed");
+  assert.deepEqual([status?.containerStatuses?.[0]?.state?.terminated?.exitCode, status?.containerStatuses?.[0]?.state?.terminated?.reason], [7, "Error"]);
+  assert.equal(status?.containerStatuses?.[0]?.state?.running, undefined);
+  assert.equal((await endless()).status?.phase, "Running");
+  const failed = await cluster.client.resource(jobs).get("default", "sleeping");
+  assert.ok(failed.status?.conditions?.some((c) => c.type === "Failed" && c.reason === "BackoffLimitExceeded"));
+});
+
+test("a container that fails with restartPolicy OnFailure runs again, later each time", async () => {
+  await create("crashing", { restartPolicy: "OnFailure", containers: [{ name: "c", image: "i", command: ["sh", "-c", "exit 1"] }] });
+  await cluster.advance(5000);
+  const get = async (): Promise<ContainerStatus | undefined> => (await cluster.client.resource(pods).get("default", "crashing")).status?.containerStatuses?.[0];
+  assert.equal((await get())?.restartCount, 1);
+  assert.equal((await get())?.state?.waiting?.reason, "CrashLoopBackOff");
+  assert.equal((await get())?.lastState?.terminated?.exitCode, 1);
+  assert.equal(await phase("crashing"), "Running");
+  await cluster.advance(10_000);
+  assert.equal((await get())?.restartCount, 2);
+  await cluster.advance(10_000);
+  assert.equal((await get())?.restartCount, 2);
+  await cluster.advance(10_000);
+  assert.equal((await get())?.restartCount, 3);
+  assert.deepEqual(Object.keys((await get())?.state ?? {}), ["waiting"]);
+});
+
+test("annotations say how a pod ends, before its command does", async () => {
+  await create(
+    "told",
+    { restartPolicy: "Never", containers: [{ name: "c", image: "i", command: ["sleep", "1000"] }] },
+    { "sim.k8ts.dev/complete-after": "10s", "sim.k8ts.dev/exit-code": "4" },
+  );
+  await cluster.advance(5000);
+  assert.equal(await phase("told"), "Running");
+  await cluster.advance(10_000);
+  assert.equal(await phase("told"), "Failed");
+});
+
+test("an image that no registry can have keeps a pod waiting until it has another one", async () => {
+  const image = (...images: string[]): object => ({ containers: images.map((image, i) => ({ name: `c${i}`, image })) });
+  await create("no-tag", image("webserver:404", "nginx"));
+  await create("no-registry", image("registry.invalid:5000/app:1"));
+  await create("no-name", image("Foo//bar"));
+  await create("init", { initContainers: [{ name: "i", image: "foo:non-existent" }], ...image("nginx") });
+  await create("there", image("localhost:5000/a/b-c__d:v1.2-3", `nginx:404@sha256:${"0".repeat(64)}`));
+  await cluster.advance(1000);
+  const get = async (name: string): Promise<Pod> => cluster.client.resource(pods).get("default", name);
+  const reasons = async (name: string): Promise<(string | undefined)[]> => {
+    const { status } = await get(name);
+    return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map((c) => c.state?.waiting?.reason);
+  };
+  assert.deepEqual(await reasons("no-tag"), ["ErrImagePull", undefined]);
+  await cluster.advance(10_000);
+  assert.deepEqual(await reasons("no-tag"), ["ImagePullBackOff", undefined]);
+  assert.deepEqual(await reasons("no-registry"), ["ImagePullBackOff"]);
+  assert.deepEqual(await reasons("no-name"), ["InvalidImageName"]);
+  assert.deepEqual(await reasons("init"), ["ImagePullBackOff", "PodInitializing"]);
+  assert.equal(await phase("there"), "Running");
+  for (const name of ["no-tag", "no-registry", "no-name", "init"]) {
+    const { status } = await get(name);
+    assert.equal(status?.phase, "Pending");
+    assert.match(status?.conditions?.find((c) => c.type === "Ready")?.message ?? "", /^containers with unready status: \[c0\]$/);
+  }
+  const reported = (await cluster.client.resource(events).list({ namespace: "default" })).items.filter((e) => e.involvedObject.name === "no-tag");
+  assert.deepEqual(
+    reported.filter((e) => e.source?.component === "kubelet").map((e) => e.message),
+    ["Error: ErrImagePull", "Error: ImagePullBackOff"],
+  );
+  await cluster.client.resource(pods).patch("default", "no-tag", "strategic", { spec: { containers: [{ name: "c0", image: "webserver:1" }] } });
+  await cluster.advance(1000);
+  const mended = await get("no-tag");
+  assert.equal(mended.status?.phase, "Running");
+  assert.deepEqual(Object.keys(mended.status?.containerStatuses?.[0]?.state ?? {}), ["running"]);
+  assert.deepEqual(
+    mended.status?.conditions?.filter((c) => c.status !== "True" || c.reason !== undefined).map((c) => c.type),
+    [],
+  );
 });
 
 test("a deletion with a grace period ends, and one that a finalizer holds ends when that goes", async () => {

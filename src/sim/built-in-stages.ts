@@ -5,12 +5,13 @@ import type { Stage } from "./stage.ts";
 
 const files: Record<string, URL> = {
   "node-ready.yaml": new URL("./stages/node-ready.yaml", import.meta.url),
+  "pod-image.yaml": new URL("./stages/pod-image.yaml", import.meta.url),
   "pod-ready.yaml": new URL("./stages/pod-ready.yaml", import.meta.url),
   "pod-complete.yaml": new URL("./stages/pod-complete.yaml", import.meta.url),
   "pod-delete.yaml": new URL("./stages/pod-delete.yaml", import.meta.url),
 };
 
-/** What a cluster does where no stage file says otherwise: nodes Ready, pods Running, a Job's pods Succeeded, deletions done. */
+/** What a cluster does where no stage file says otherwise: nodes Ready, pods Running, a Job's pods done, deletions done. */
 export function builtInStages(): readonly Stage[] {
   builtIn ??= Object.entries(files).flatMap(([name, url]) => parseStages(readFileSync(url, "utf8"), name));
   return builtIn;

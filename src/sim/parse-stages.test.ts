@@ -26,7 +26,7 @@ test("the built-in stages can be read, and a file replaces those of its resource
     builtInStages()
       .map((s) => s.name)
       .sort(),
-    ["node-ready", "pod-complete", "pod-delete", "pod-ready"],
+    ["node-ready", "pod-complete", "pod-delete", "pod-image-back-off", "pod-image-missing", "pod-ready", "pod-restart"],
   );
   const own = parseStages(stage(`${always}next: {delete: true}`, "own"), "f.yaml");
   assert.deepEqual(
@@ -102,8 +102,8 @@ const mistakes: [what: string, source: string, complaint: RegExp][] = [
   ["a next that does nothing", stage(`${always}next: {}`), /spec\.next: does nothing: give it/],
   [
     "a query that is not supported",
-    stage("selector:\n  matchExpressions:\n  - {key: '.a | sort', operator: Exists}\nnext: {delete: true}"),
-    /^f\.yaml:11: spec\.selector\.matchExpressions\[0\]\.key: ".a \| sort", character 6: the function "sort" is not known/,
+    stage("selector:\n  matchExpressions:\n  - {key: '.a | group', operator: Exists}\nnext: {delete: true}"),
+    /^f\.yaml:11: spec\.selector\.matchExpressions\[0\]\.key: ".a \| group", character 6: the function "group" is not known/,
   ],
   [
     "an operator that does not exist",

@@ -1,6 +1,6 @@
 /** Reads stage files: kwok's Stage API, v1alpha1, for Pods and Nodes. */
 import type { KubeObject } from "../api/object.ts";
-import { compileQuery, type Query, QueryError } from "./query.ts";
+import { compileQuery, type Query, QueryError } from "./query/query.ts";
 import type { Stage, StagedResource, Step } from "./stage.ts";
 import { type Located, readDocuments, StageFileError } from "./stage-source.ts";
 import { TemplateError } from "./template/lexer.ts";

@@ -3,12 +3,8 @@
  * node is asked (addresses, names) is passed in as an environment.
  */
 import { encodeYAMLString } from "../../api/codec/yaml-write.ts";
-import { isMap, order, same, toText, truthy } from "./values.ts";
-
-/** Thrown by a function; the template adds its place. */
-export class FunctionError extends Error {}
-
-export type TemplateFunction = (...values: unknown[]) => unknown;
+import { sprig } from "./sprig.ts";
+import { FunctionError, isMap, order, same, type TemplateFunction, toText, truthy } from "./values.ts";
 
 /** What a stage's template may ask about the node it acts for, and the time. */
 export interface TemplateEnvironment {
@@ -34,7 +30,7 @@ const nodeConditions = [
   { type: "NetworkUnavailable", status: "False", reason: "RouteCreated", message: "RouteController created a route" },
 ];
 
-const text = (value: unknown): string => (typeof value === "string" ? value : toText(value));
+const text = toText;
 
 function quote(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : JSON.stringify(JSON.stringify(value ?? null));
@@ -87,6 +83,7 @@ function equal(first: unknown, ...others: unknown[]): boolean {
 }
 
 const general: Record<string, TemplateFunction> = {
+  ...sprig,
   eq: equal,
   ne: (a, b) => !equal(a, b),
   lt: compared("lt", (n) => n < 0),
@@ -110,15 +107,6 @@ const general: Record<string, TemplateFunction> = {
     return pad ? `\n${lines}`.replaceAll("\n", `\n${pad}`) : lines;
   },
   NodeConditions: () => nodeConditions,
-  dict: (...pairs) => Object.fromEntries(pairs.flatMap((key, i) => (i % 2 ? [] : [[text(key), pairs[i + 1]]]))),
-  list: (...values) => values,
-  default: (fallback, value) => (truthy(value) ? value : fallback),
-  quote: (...values) => values.map((value) => JSON.stringify(text(value))).join(" "),
-  lower: (value) => text(value).toLowerCase(),
-  upper: (value) => text(value).toUpperCase(),
-  trim: (value) => text(value).trim(),
-  add: (...values) => values.reduce<number>((sum, value) => sum + Number(value), 0),
-  hasKey: (map, key) => isMap(map) && Object.hasOwn(map, text(key)),
 };
 
 const fromEnvironment = (env: TemplateEnvironment): Record<string, TemplateFunction> => ({

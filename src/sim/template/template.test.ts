@@ -42,6 +42,33 @@ const cases: [template: string, data: unknown, text: string][] = [
   ['{{ `raw "` }}{{ "}}" }}', {}, 'raw "}}'],
   ["{{ .l }} {{ .m }}", { l: [1, "a"], m: { b: 1, a: true } }, "[1 a] map[a:true b:1]"],
   ['{{ or .a.b.c "deep" }}', {}, "deep"],
+  // sprig's, each as sprig 3.3 gives it.
+  ['{{ default "d" .none }} {{ "x" | default "d" }} {{ empty .none }} {{ coalesce "" 0 "c" }}', {}, "d x true c"],
+  ['{{ ternary "y" "n" true }}{{ .b | ternary "y" "n" }} {{ kindOf .l }} {{ kindIs "map" .m }}', { b: false, l: [1], m: { a: 1 } }, "yn slice true"],
+  ["{{ toString 5 }} {{ toJson .m }} {{ .m | toYaml }}", { m: { a: "b" } }, '5 {"a":"b"} a: b'],
+  ['{{ quote "a" 1 }} {{ squote "b" }} {{ lower "AB" }}{{ upper "ab" }}{{ trim " x " }}', {}, '"a" "1" \'b\' abABx'],
+  ['{{ trimPrefix "a" "ab" }} {{ trimSuffix "b" "ab" }} {{ hasPrefix "a" "ab" }} {{ hasSuffix "a" "ab" }} {{ contains "b" "ab" }}', {}, "b a true false true"],
+  ['{{ replace "a" "$&" "aba" }} {{ trunc 2 "abc" }} {{ trunc -2 "abc" }} {{ repeat 2 "ab" }}', {}, "$&b$& ab bc abab"],
+  ['{{ indent 2 "a\\nb" }}|{{ nindent 1 "a" }}|{{ b64enc "a" }} {{ b64dec "YQ==" }}', {}, "  a\n  b|\n a|YQ== a"],
+  ['{{ join "-" .l }} {{ splitList "," "a,b" | last }} {{ first .l }}', { l: ["x", "y"] }, "x-y b x"],
+  ['{{ regexMatch "^a+$" "aa" }} {{ regexFind "[0-9]+" "a12b3" }} {{ regexReplaceAll "a(x*)b" "-ab-axxb-" "<$1>" }}', {}, "true 12 -<>-<xx>-"],
+  [
+    '{{ int "7" }} {{ atoi "8" }} {{ add 1 2 3 }} {{ add1 1 }} {{ sub 5 2 }} {{ mul 2 3 }} {{ div 7 2 }} {{ mod 7 4 }} {{ max 1 3 2 }} {{ min 4 2 }}',
+    {},
+    "7 8 6 2 3 6 3 3 3 2",
+  ],
+  ["{{ range until 3 }}{{ . }}{{ end }} {{ append (list 1) 2 }} {{ prepend (list 1) 2 }} {{ concat (list 1) (list 2 3) }}", {}, "012 [1 2] [2 1] [1 2 3]"],
+  [
+    '{{ has "a" (list "a") }} {{ without (list 1 2 3) 2 }} {{ uniq (list 1 1 2) }} {{ compact (list "" "a") }} {{ reverse (list 1 2) }} {{ sortAlpha (list "b" "a") }}',
+    {},
+    "true [1 3] [1 2] [a] [2 1] [a b]",
+  ],
+  [
+    '{{ $d := dict "a" 1 "b" (dict "c" 2) }}{{ get $d "a" }} {{ hasKey $d "x" }} {{ keys $d | sortAlpha }} {{ omit $d "a" }} {{ pick $d "a" }}',
+    {},
+    "1 false [a b] map[b:map[c:2]] map[a:1]",
+  ],
+  ['{{ merge (dict "a" 1 "m" (dict "x" 1)) (dict "a" 2 "b" 3 "m" (dict "y" 2)) }}', {}, "map[a:1 b:3 m:map[x:1 y:2]]"],
 ];
 
 for (const [template, data, text] of cases) test(`${template} gives ${JSON.stringify(text)}`, () => assert.equal(render(template, data), text));
@@ -67,6 +94,14 @@ for (const [template, line, message] of mistakes)
       (error: TemplateError) => error instanceof TemplateError && error.line === line && message.test(error.message),
     );
   });
+
+for (const [template, message] of [
+  ['{{ fail "no such node" }}', /no such node/],
+  ["{{ div 1 0 }}", /division by zero/],
+  ['{{ regexMatch "(" "a" }}', /Invalid regular expression/],
+  ["{{ join 1 2 }}", /2 is no list/],
+] as const)
+  test(`${template} says what is wrong`, () => assert.throws(() => render(template), message));
 
 test("what a function refuses carries the line of its action", () => {
   assert.throws(

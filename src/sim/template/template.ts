@@ -3,9 +3,9 @@
  * break, continue, comments, trimming. `define`, `template` and `block` are refused. Two things are more lenient than Go:
  * a field of nothing is nothing, and functions take as many values as they are given.
  */
-import { FunctionError, functionNames, functionsFor, isFunction, type TemplateEnvironment, type TemplateFunction } from "./functions.ts";
+import { functionNames, functionsFor, isFunction, type TemplateEnvironment } from "./functions.ts";
 import { type Part, splitTemplate, TemplateError, type Token } from "./lexer.ts";
-import { isMap, toText, truthy } from "./values.ts";
+import { FunctionError, isMap, type TemplateFunction, toText, truthy } from "./values.ts";
 
 export interface Template {
   /** Throws TemplateError where a function refuses its values. */
