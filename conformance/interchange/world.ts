@@ -26,6 +26,8 @@ export interface WorldOptions {
   port: number;
   /** Where upstream's programs are. */
   bin: string;
+  /** Without the simulated nodes. */
+  bare?: boolean;
 }
 
 const users = {
@@ -88,7 +90,7 @@ export class World implements AsyncDisposable {
       if (dead) throw new Error(`${dead.name} ended: ${dead.log().slice(-1000)}`);
       return await client.transport.stream({ method: "GET", path: "/readyz" });
     });
-    await simulate(options, client, stack);
+    if (!options.bare) await simulate(options, client, stack);
     return new World(options, pki, client, stack.move());
   }
 
@@ -111,6 +113,27 @@ export class World implements AsyncDisposable {
       return now.every((holder, i) => holder && holder !== before[i]);
     });
     return { side, programs, stop };
+  }
+
+  /** Starts some controllers of one side alone, with further flags, and waits until they lead. */
+  async manager(side: Side, controllers: readonly string[], more: readonly string[]): Promise<Program> {
+    const { directory, port, bin } = this.#options;
+    const conf = join(directory, "controller-manager.conf");
+    const flags = [...this.#managerFlags(port + 3).filter((flag) => !flag.startsWith("--controllers=")), `--controllers=${controllers.join(",")}`, ...more];
+    const own: Command = ["controller-manager", process.execPath, [entry, "controller-manager", ...flags]];
+    const theirs: Command = [
+      "controller-manager",
+      join(bin, "kube-controller-manager"),
+      [...flags, `--authentication-kubeconfig=${conf}`, `--authorization-kubeconfig=${conf}`],
+    ];
+    const [name, command, args] = side === "ours" ? own : theirs;
+    const program = new Program(directory, `${side}-${name}`, command, args);
+    this.#stack.defer(() => program.stop());
+    await until(`the lease held by ${sideName[side]}`, 60, async () => {
+      if (!program.running) throw new Error(`${program.name} ended: ${program.log().slice(-1000)}`);
+      return (await this.#holders())[0];
+    });
+    return program;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

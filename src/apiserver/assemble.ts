@@ -19,7 +19,9 @@ import { bootstrap, bootstrapRules } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
+import { ServerEvents } from "./registry/core/server-events.ts";
 import { NodePortAllocator } from "./registry/core/service-node-ports.ts";
+import { ServiceRepair } from "./registry/core/service-repair.ts";
 import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
@@ -56,6 +58,8 @@ export interface AssembleOptions
   advertise?: { address: string; port: number };
   /** @default 3600 */
   eventTtlSeconds?: number;
+  /** Of this machine; part of who reports events. */
+  hostname?: string;
   /** How kubelets are reached. Absent: logs, exec, attach, port-forward and proxies are refused. */
   kubelet?: KubeletTLS;
   /** Admission plugins that are left out. */
@@ -157,6 +161,24 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.clientCa ? { clientCa: options.clientCa } : {}),
       ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
     });
+    const logger = options.logger.child("service-repair");
+    const events = new ServerEvents({
+      events: cache.resource(definitionOf("events")),
+      clock,
+      random,
+      logger,
+      hostname: options.hostname ?? "",
+      ttlSeconds: options.eventTtlSeconds ?? 3600,
+    });
+    const repair = new ServiceRepair({
+      reader,
+      addresses: cache.resource(definitionOf("ipaddresses")),
+      events,
+      clock,
+      random,
+      logger,
+      nodePorts: options.nodePorts,
+    });
     return {
       server,
       cache,
@@ -165,6 +187,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
         connector?.close();
+        await repair[Symbol.asyncDispose]();
         await cache[Symbol.asyncDispose]();
       },
     };

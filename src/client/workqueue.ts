@@ -8,8 +8,18 @@
  */
 import type { Clock, Timer } from "../base/clock.ts";
 
+/** Is told of every key: what the metrics of a queue are made of. */
+export interface WorkqueueObserver {
+  added(key: string): void;
+  taken(key: string): void;
+  done(key: string): void;
+  /** It comes again later, after a failure or because time alone brings news. */
+  delayed(): void;
+}
+
 export interface WorkqueueOptions {
   clock: Clock;
+  observer?: WorkqueueObserver;
   /** Milliseconds of the first retry. @default 5 */
   baseDelay?: number;
   /** Milliseconds of the longest retry. @default 1000000 */
@@ -22,6 +32,7 @@ export interface WorkqueueOptions {
 
 export class Workqueue {
   readonly #clock: Clock;
+  readonly #observer: WorkqueueObserver | undefined;
   readonly #baseDelay: number;
   readonly #maxDelay: number;
   readonly #bucket: TokenBucket;
@@ -36,6 +47,7 @@ export class Workqueue {
 
   constructor(options: WorkqueueOptions) {
     this.#clock = options.clock;
+    this.#observer = options.observer;
     this.#baseDelay = options.baseDelay ?? 5;
     this.#maxDelay = options.maxDelay ?? 1_000_000;
     this.#bucket = new TokenBucket(options.clock, options.qps ?? 10, options.burst ?? 100);
@@ -52,12 +64,14 @@ export class Workqueue {
 
   add(key: string): void {
     if (this.#closed || this.#dirty.has(key)) return;
+    this.#observer?.added(key);
     this.#dirty.add(key);
     if (!this.#processing.has(key)) this.#enqueue(key);
   }
 
   addAfter(key: string, ms: number): void {
     if (this.#closed) return;
+    if (ms > 0) this.#observer?.delayed();
     if (ms <= 0) {
       this.add(key);
       return;
@@ -96,6 +110,7 @@ export class Workqueue {
   }
 
   done(key: string): void {
+    this.#observer?.done(key);
     this.#processing.delete(key);
     if (this.#dirty.has(key)) this.#enqueue(key);
   }
@@ -125,6 +140,7 @@ export class Workqueue {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
+    this.#observer?.taken(key);
     this.#dirty.delete(key);
     this.#processing.add(key);
     return key;

@@ -24,6 +24,7 @@ import { serviceaccount } from "./core/serviceaccount.ts";
 import { endpointslice } from "./discovery/endpointslice.ts";
 import { endpointsliceMirroring } from "./discovery/endpointslicemirroring.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { nodeIpam } from "./node/node-ipam.ts";
 import { nodeLifecycle } from "./node/node-lifecycle.ts";
 import { ttl } from "./node/ttl.ts";
 import { serviceCIDR } from "./networking/service-cidr.ts";
@@ -74,6 +75,7 @@ export const controllers: readonly Controller[] = [
   tokenCleaner,
   ttl,
   legacyServiceAccountTokenCleaner,
+  nodeIpam,
   serviceCIDR,
   ephemeralVolume,
   persistentVolumeAttachDetach,
@@ -82,7 +84,7 @@ export const controllers: readonly Controller[] = [
 ];
 
 export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {
-  /** Names as upstream's --controllers takes them. @default all */
+  /** Names as upstream's --controllers takes them. @default all, those that are off by default included */
   only?: readonly string[];
 }
 

@@ -34,7 +34,6 @@ function validateSpecUpdate(item: ServiceCIDR, old: ServiceCIDR): FieldError[] {
 
 export const serviceCIDRKind: Kind<ServiceCIDR> = {
   resource: "servicecidrs.networking.k8s.io",
-  inert: "addresses of Services come from the range the server was started with: further ServiceCIDRs add none",
   setDefaults(item) {
     item.spec ??= {};
     item.status ??= {};

@@ -62,7 +62,6 @@ function dropDisabled(driver: CSIDriver, old?: CSIDriver): void {
 export const csiDriverKind: Kind<CSIDriver> = {
   resource: "csidrivers.storage.k8s.io",
   allowUnconditionalUpdate: false,
-  inert: "no controller attaches or provisions volumes yet",
   setDefaults(driver) {
     driver.spec ??= {};
     const { spec } = driver;

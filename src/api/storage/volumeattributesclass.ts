@@ -17,7 +17,6 @@ const validate = (item: VolumeAttributesClass): FieldError[] => [
 
 export const volumeAttributesClassKind: Kind<VolumeAttributesClass> = {
   resource: "volumeattributesclasses.storage.k8s.io",
-  inert: "no controller modifies volumes yet",
   validate,
   validateUpdate: (item, old) => [
     ...validateMetadataUpdate(item.metadata, old.metadata),

@@ -10,6 +10,7 @@ export const bootstrapSigner: Controller = {
   name: "bootstrap-signer-controller",
   account: "bootstrap-signer",
   workers: 1,
+  offByDefault: true,
   start({ client, clock, informers, enqueue, signal }) {
     const maps = informers.informer(configmaps, { namespace, fieldSelector: `metadata.name=${name}` });
     const tokens = informers.informer(secrets, { namespace: "kube-system", fieldSelector: `type=${bootstrapTokenType}` });

@@ -9,6 +9,7 @@ export const tokenCleaner: Controller = {
   name: "token-cleaner-controller",
   account: "token-cleaner",
   workers: 1,
+  offByDefault: true,
   start({ client, clock, informers, enqueue, signal }) {
     const tokens = informers.informer(secrets, { namespace: "kube-system", fieldSelector: `type=${bootstrapTokenType}` });
     tokens.onChange((_, secret) => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { parseIP, type IP } from "../../api/ip.ts";
 import type { IPAddress, ServiceCIDR } from "../../api/types/networking-v1.gen.ts";
 import { mayGo } from "./service-cidr.ts";
-import { containing, covering, holdsAddress, overlapping } from "./service-cidr-overlap.ts";
+import { containing, covering, holdsAddress, overlapping } from "../../api/networking/service-cidr-overlap.ts";
 
 const cidr = (name: string, ...cidrs: string[]): ServiceCIDR => ({ metadata: { name }, spec: { cidrs } }) as unknown as ServiceCIDR;
 const address = (name: string, by = "ipallocator.k8s.io"): IPAddress =>

@@ -9,7 +9,7 @@ import type { IPAddress, ServiceCIDR } from "../../api/types/networking-v1.gen.t
 import { referenceTo } from "../../client/events.ts";
 import { ipaddresses, servicecidrs } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
-import { containing, covering, overlapping } from "./service-cidr-overlap.ts";
+import { containing, covering, overlapping } from "../../api/networking/service-cidr-overlap.ts";
 
 const finalizer = "networking.k8s.io/service-cidr-finalizer";
 const managedBy = "ipaddress.kubernetes.io/managed-by";

@@ -45,6 +45,8 @@ export interface Controller {
   component?: string;
   /** Keys worked on at once. @default 5 */
   workers?: number;
+  /** Not among those that `*` of --controllers means. @default false */
+  offByDefault?: boolean;
   /** Asks for informers, wires their changes to keys, and returns the reconciler. Must not write. */
   start(context: ControllerContext): Reconcile;
 }

@@ -23,6 +23,8 @@ export interface ControllerOptions {
   clusterSigningDuration?: number;
   /** A token over claims, by the key whose tokens the API server trusts. Absent: Secrets for tokens stay empty. */
   signServiceAccountToken?(claims: object): string;
+  /** --cluster-cidr with its masks, --service-cluster-ip-range. Absent: nodes are given no pod networks. */
+  nodeCIDRs?: { pools: readonly { cidr: string; mask: number }[]; reserved: readonly string[] };
   /** --legacy-service-account-token-clean-up-period. @default 31536000000 */
   legacyTokenCleanUpPeriod?: number;
   /** --disable-force-detach-on-timeout: a volume is never taken from a node that has not let go of it. @default false */

@@ -8,6 +8,7 @@ import { createEventRecorder, type EventRecorder } from "../../client/events.ts"
 import { createInformerFactory, withoutManagedFields } from "../../client/factory.ts";
 import { Workqueue } from "../../client/workqueue.ts";
 import type { Controller } from "./controller.ts";
+import type { ControllerMetrics } from "./metrics.ts";
 import type { ControllerOptions } from "./options.ts";
 
 export interface RunControllersOptions {
@@ -18,6 +19,9 @@ export interface RunControllersOptions {
   random: Random;
   logger: Logger;
   options?: ControllerOptions;
+  /** Keys worked on at once, by the controller's name, where that is not the controller's own number. */
+  workers?: Readonly<Record<string, number>>;
+  metrics?: ControllerMetrics;
 }
 
 export interface RunningControllers extends AsyncDisposable {
@@ -40,7 +44,8 @@ export function runControllers(options: RunControllersOptions): RunningControlle
   });
   const recorders: EventRecorder[] = [];
   const running = options.controllers.map((controller) => {
-    const queue = new Workqueue({ clock });
+    const observer = options.metrics?.observer(controller.name, () => queue.length);
+    const queue: Workqueue = new Workqueue({ clock, ...(observer ? { observer } : {}) });
     const client = options.clientFor(controller.account);
     const log = logger.child(controller.name);
     const events = createEventRecorder({ client, clock, random, logger: log, component: controller.component ?? controller.account, signal });
@@ -65,12 +70,13 @@ export function runControllers(options: RunControllersOptions): RunningControlle
         }
       }
     };
-    return { queue, workers: controller.workers ?? 5, work };
+    return { queue, workers: options.workers?.[controller.name] ?? controller.workers ?? 5, work };
   });
   const workers: Promise<void>[] = [];
   informers.start(signal);
   const started = informers.synced(signal).then(() => {
     for (const { workers: count, work } of running) for (let i = 0; i < count; i++) workers.push(work());
+    for (const { name } of options.controllers) options.metrics?.running(name, true);
   });
   started.catch(() => {});
   return {
@@ -81,6 +87,7 @@ export function runControllers(options: RunControllersOptions): RunningControlle
     async [Symbol.asyncDispose]() {
       stop.abort(new Error("controllers stopped"));
       for (const { queue } of running) queue.close();
+      for (const { name } of options.controllers) options.metrics?.running(name, false);
       await Promise.all(workers);
       await Promise.all(recorders.map((recorder) => recorder.flush()));
     },

@@ -4,6 +4,7 @@ import type { StorageClass } from "../../api/types/storage-v1.gen.ts";
 import type { Informer } from "../../client/informer.ts";
 import { isFinished } from "../runtime/pods.ts";
 import type { Latest } from "./latest.ts";
+import { driverOfPlugin } from "./migrated-plugins.ts";
 import { byClaim } from "./pods-of-claim.ts";
 import { bestVolume, claimNamesClass, classOfClaim, defaultClass, isVolumeBoundTo, mismatch } from "./volume-match.ts";
 import { bindCompleted, boundByController, type VolumeWrites } from "./volume-writes.ts";
@@ -54,13 +55,17 @@ function tellWhatItWaitsFor({ pods, writes }: ClaimSync, claim: PersistentVolume
 async function provision({ writes }: ClaimSync, claim: PersistentVolumeClaim, name: string, storageClass: StorageClass | undefined): Promise<void> {
   const failed = (message: string): void => writes.tellClaim(claim, "Warning", "ProvisioningFailed", message);
   if (!storageClass) return failed(`storageclass.storage.k8s.io ${JSON.stringify(name)} not found`);
-  const { provisioner } = storageClass;
-  if (provisioner.startsWith("kubernetes.io/")) return failed(`no volume plugin matched name: ${provisioner}`);
+  const { provisioner: named } = storageClass;
+  const driver = driverOfPlugin(named);
+  const hostPath = named === "kubernetes.io/host-path";
+  if (named.startsWith("kubernetes.io/") && !driver && !hostPath) return failed(`no volume plugin matched name: ${named}`);
+  const provisioner = driver ?? named;
   const { metadata } = claim;
   if (provisioners.some((key) => metadata.annotations?.[key] !== provisioner)) {
     const annotations = { ...metadata.annotations, ...Object.fromEntries(provisioners.map((key) => [key, provisioner])) };
     await writes.updateClaim({ ...claim, metadata: { ...metadata, annotations } });
   }
+  if (hostPath) return failed(`Failed to create provisioner: provisioning in volume plugin ${JSON.stringify(named)} is disabled`);
   writes.tellClaim(
     claim,
     "Normal",

@@ -9,8 +9,9 @@ import {
   servingRefusals,
   verbosity,
 } from "./common-flags.ts";
-import { bool, duration, file, fixed, integer, list, number } from "./flag-types.ts";
+import { bool, duration, file, fixed, integer, list, networks, number } from "./flag-types.ts";
 import type { Refusals } from "./flags.ts";
+import { workerFlags } from "./worker-flags.ts";
 
 export const controllerManagerFlags = {
   ...verbosity,
@@ -30,7 +31,17 @@ export const controllerManagerFlags = {
   "node-eviction-rate": number("nodes a second whose pods are evicted", 0.1),
   "terminated-pod-gc-threshold": integer("finished pods that are kept; 0: all", 12500),
   "max-endpoints-per-slice": integer("endpoints of an EndpointSlice", 100, 1, 1000),
-  "allocate-node-cidrs": fixed("bool", "pod networks of nodes", ["false"], "each node is told its pod network by its own --pod-cidr"),
+  "allocate-node-cidrs": bool("give each node its pod networks out of --cluster-cidr", false),
+  "cidr-allocator-type": fixed("string", "who gives them", ["RangeAllocator"], "there is no cloud provider"),
+  "cluster-cidr": networks("ranges of all pods, one of each family at most"),
+  "cluster-name": fixed("string", "name of the cluster", ["kubernetes"], "only cloud providers use it"),
+  "node-cidr-mask-size": integer("prefix length of a node's pod network; 0: 24, or 64 for IPv6", 0, 0, 128),
+  "node-cidr-mask-size-ipv4": integer("the same for the IPv4 range of two", 0, 0, 32),
+  "node-cidr-mask-size-ipv6": integer("the same for the IPv6 range of two", 0, 0, 128),
+  "service-cluster-ip-range": networks("ranges of service addresses, of which nodes are given nothing"),
+  ...workerFlags,
+  "legacy-service-account-token-clean-up-period": duration("age after which the unused token of an old Secret ends", "8760h0m0s", 1),
+  "disable-force-detach-on-timeout": bool("never take a volume from a node that has not let go of it", false),
   "enable-garbage-collector": fixed("bool", "the garbage collector", ["true"], "leave it out with --controllers=*,-garbage-collector-controller"),
   profiling: profilingFlag,
 } as const;
@@ -39,36 +50,17 @@ const signing = ["-kube-apiserver-client", "-kubelet-client", "-kubelet-serving"
   `cluster-signing${signer}-cert-file`,
   `cluster-signing${signer}-key-file`,
 ]);
-const workers = [
-  "cron-job-syncs",
-  "daemonset-syncs",
-  "deployment-syncs",
-  "device-taint-eviction-syncs",
-  "endpoint-syncs",
-  "ephemeralvolume-syncs",
-  "gc-syncs",
-  "horizontal-pod-autoscaler-syncs",
-  "job-syncs",
-  "namespace-syncs",
-  "rc-syncs",
-  "replicaset-syncs",
-  "resource-quota-syncs",
-  "resourceclaim-syncs",
-  "service-endpoint-syncs",
-  "service-syncs",
-  "serviceaccount-token-syncs",
-  "statefulset-syncs",
-  "ttl-after-finished-syncs",
-  "validating-admission-policy-status-syncs",
-].map((name) => `concurrent-${name}`);
-
 export const controllerManagerRefusals: Refusals = [
   ...commonRefusals,
   ...clientRefusals,
   ...servingRefusals,
   ["one authority signs for all signers: --cluster-signing-cert-file and --cluster-signing-key-file", ...signing],
-  ["tokens in Secrets are kept however long nobody uses them", "legacy-service-account-token-clean-up-period"],
-  ["how many keys a controller works on at once is its own; they share one thread", ...workers, "mirroring-concurrent-service-endpoint-syncs"],
+  [
+    "the controller does not exist here yet",
+    "concurrent-device-taint-eviction-syncs",
+    "concurrent-resourceclaim-syncs",
+    "concurrent-validating-admission-policy-status-syncs",
+  ],
   [
     "changes are gathered for a time that is not configurable",
     "endpoint-updates-batch-period",
@@ -83,16 +75,7 @@ export const controllerManagerRefusals: Refusals = [
     "configure-cloud-routes",
     "external-cloud-volume-plugin",
     "route-reconciliation-period",
-    "cluster-name",
-  ],
-  [
-    "each node is told its pod network by its own --pod-cidr; none is allocated",
-    "cidr-allocator-type",
-    "cluster-cidr",
-    "node-cidr-mask-size",
-    "node-cidr-mask-size-ipv4",
-    "node-cidr-mask-size-ipv6",
-    "service-cluster-ip-range",
+    "concurrent-service-syncs",
   ],
   ["controllers start together and end together", "controller-shutdown-timeout", "controller-start-interval"],
   ["there is nothing to migrate from", "enable-leader-migration", "leader-migration-config"],
@@ -103,12 +86,7 @@ export const controllerManagerRefusals: Refusals = [
     "resource-quota-sync-period",
     "pvclaimbinder-sync-period",
   ],
-  [
-    "volumes are not attached by the control plane yet",
-    "attach-detach-reconcile-sync-period",
-    "disable-attach-detach-reconcile-sync",
-    "disable-force-detach-on-timeout",
-  ],
+  ["attachments are followed as they change", "attach-detach-reconcile-sync-period", "disable-attach-detach-reconcile-sync"],
   [
     "the horizontal pod autoscaler keeps upstream's defaults",
     "horizontal-pod-autoscaler-cpu-initialization-period",
@@ -119,7 +97,7 @@ export const controllerManagerRefusals: Refusals = [
   ],
   ["zones of any size are treated alike, by --node-eviction-rate", "large-cluster-size-threshold", "secondary-node-eviction-rate", "unhealthy-zone-threshold"],
   [
-    "volumes are not provisioned or recycled yet",
+    "volumes are provisioned by the drivers outside, and not recycled",
     "enable-dynamic-provisioning",
     "enable-hostpath-provisioner",
     "flex-volume-plugin-dir",

@@ -5,6 +5,7 @@ import { systemRandom } from "../../base/random.ts";
 import { parseSigningKey, signToken } from "../../apiserver/authentication/service-account-keys.ts";
 import type { Client } from "../../client/client.ts";
 import { controllers, startControllers } from "../../controllers/all.ts";
+import { ControllerMetrics } from "../../controllers/runtime/metrics.ts";
 import type { ControllerOptions } from "../../controllers/runtime/options.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { AccountClients } from "./account-clients.ts";
@@ -16,7 +17,9 @@ import { FlagError } from "./flag-error.ts";
 import { requestSigner } from "../request-signer.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
+import { nodeCIDRs } from "./node-cidr-flags.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
+import { workersOf } from "./worker-flags.ts";
 
 type Flags = FlagValues<typeof controllerManagerFlags>;
 const userAgent = "kube-controller-manager";
@@ -60,6 +63,9 @@ const optionsFrom = (flags: Flags): ControllerOptions => ({
   nodeEvictionRate: flags["node-eviction-rate"],
   terminatedPodGCThreshold: flags["terminated-pod-gc-threshold"],
   maxEndpointsPerSlice: flags["max-endpoints-per-slice"],
+  ...nodeCIDRs(flags),
+  legacyTokenCleanUpPeriod: flags["legacy-service-account-token-clean-up-period"],
+  disableForceDetachOnTimeout: flags["disable-force-detach-on-timeout"],
 });
 
 async function run(flags: Flags): Promise<void> {
@@ -69,9 +75,11 @@ async function run(flags: Flags): Promise<void> {
   const server = connection(flags.kubeconfig);
   const client = clientFrom(server, userAgent);
   const { logger, signal } = foreground("controller-manager", flags.v);
-  await using _health = await startSecureHealthServer(flags, { name: userAgent, client, metrics: new Metrics(), logger });
+  const metrics = new Metrics();
+  const controllerMetrics = new ControllerMetrics(metrics, systemClock);
+  await using _health = await startSecureHealthServer(flags, { name: userAgent, client, metrics, logger });
   logger.info("starting", { server: server.server, controllers: only.length });
-  await leading(flags, { client, logger, signal }, async (term) => {
+  await leading(flags, { client, logger, signal, metrics }, async (term) => {
     const accounts = new AccountClients({ client, connection: server, clock: systemClock, logger: logger.child("accounts"), signal: term });
     const own = flags["use-service-account-credentials"];
     if (own)
@@ -82,7 +90,16 @@ async function run(flags: Flags): Promise<void> {
           .filter((name) => name !== "shared-informers"),
       );
     const clientFor = (name: string): Client => (name === "shared-informers" || !own ? client : accounts.client(name, `${userAgent}/${name}`));
-    const running = startControllers({ clientFor, clock: systemClock, random: systemRandom, logger, options, only });
+    const running = startControllers({
+      clientFor,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      options,
+      only,
+      workers: workersOf(flags),
+      metrics: controllerMetrics,
+    });
     await untilStopped(term);
     await running[Symbol.asyncDispose]();
     await accounts.close();

@@ -1,5 +1,6 @@
-/** `--controllers`: which controllers run (k8s.io/controller-manager/pkg/genericcontrollermanager/app/helper.go). */
+/** `--controllers`: which controllers run (k8s.io/controller-manager/app/helper.go). */
 import { controllers } from "../../controllers/all.ts";
+import type { Controller } from "../../controllers/runtime/controller.ts";
 import { FlagError } from "./flag-error.ts";
 
 /** Upstream's names of controllers that do not exist here. */
@@ -7,10 +8,11 @@ const absent = [
   "cloud-node-lifecycle-controller",
   "device-taint-eviction-controller",
   "kube-apiserver-serving-clustertrustbundle-publisher-controller",
-  "node-ipam-controller",
   "node-route-controller",
   "podcertificaterequest-cleaner-controller",
+  "podgroup-protection-controller",
   "resourceclaim-controller",
+  "resourcepoolstatusrequest-controller",
   "selinux-warning-controller",
   "service-lb-controller",
   "storage-version-migrator-controller",
@@ -18,9 +20,67 @@ const absent = [
   "validatingadmissionpolicy-status-controller",
 ];
 
+/** Names of old, which configurations still use. */
+const aliases: Readonly<Record<string, string>> = {
+  attachdetach: "persistentvolume-attach-detach-controller",
+  bootstrapsigner: "bootstrap-signer-controller",
+  "cloud-node-lifecycle": "cloud-node-lifecycle-controller",
+  "clusterrole-aggregation": "clusterrole-aggregation-controller",
+  cronjob: "cronjob-controller",
+  csrapproving: "certificatesigningrequest-approving-controller",
+  csrcleaner: "certificatesigningrequest-cleaner-controller",
+  csrsigning: "certificatesigningrequest-signing-controller",
+  daemonset: "daemonset-controller",
+  deployment: "deployment-controller",
+  disruption: "disruption-controller",
+  endpoint: "endpoints-controller",
+  endpointslice: "endpointslice-controller",
+  endpointslicemirroring: "endpointslice-mirroring-controller",
+  "ephemeral-volume": "ephemeral-volume-controller",
+  garbagecollector: "garbage-collector-controller",
+  horizontalpodautoscaling: "horizontal-pod-autoscaler-controller",
+  job: "job-controller",
+  "legacy-service-account-token-cleaner": "legacy-serviceaccount-token-cleaner-controller",
+  namespace: "namespace-controller",
+  nodeipam: "node-ipam-controller",
+  nodelifecycle: "node-lifecycle-controller",
+  "persistentvolume-binder": "persistentvolume-binder-controller",
+  "persistentvolume-expander": "persistentvolume-expander-controller",
+  podgc: "pod-garbage-collector-controller",
+  "pv-protection": "persistentvolume-protection-controller",
+  "pvc-protection": "persistentvolumeclaim-protection-controller",
+  replicaset: "replicaset-controller",
+  replicationcontroller: "replicationcontroller-controller",
+  "resource-claim-controller": "resourceclaim-controller",
+  resourcequota: "resourcequota-controller",
+  "root-ca-cert-publisher": "root-ca-certificate-publisher-controller",
+  route: "node-route-controller",
+  service: "service-lb-controller",
+  serviceaccount: "serviceaccount-controller",
+  "serviceaccount-token": "serviceaccount-token-controller",
+  statefulset: "statefulset-controller",
+  "storage-version-gc": "storageversion-garbage-collector-controller",
+  svm: "storage-version-migrator-controller",
+  tokencleaner: "token-cleaner-controller",
+  ttl: "ttl-controller",
+  "ttl-after-finished": "ttl-after-finished-controller",
+};
+
+const withoutAlias = (pattern: string): string => {
+  const name = pattern.replace(/^-/, "");
+  return `${pattern === name ? "" : "-"}${aliases[name] ?? name}`;
+};
+
+/** The first word about a controller counts. */
+function enabled({ name, offByDefault }: Controller, patterns: readonly string[]): boolean {
+  const explicit = patterns.find((pattern) => pattern === name || pattern === `-${name}`);
+  return explicit === undefined ? patterns.includes("*") && !offByDefault : explicit === name;
+}
+
 /** Names of controllers to run. Throws FlagError for names that are unknown or do not exist here. */
-export function selectControllers(patterns: readonly string[]): string[] {
+export function selectControllers(given: readonly string[]): string[] {
   const existing = controllers.map(({ name }) => name);
+  const patterns = given.map(withoutAlias);
   const problems: string[] = [];
   for (const pattern of patterns) {
     const name = pattern.replace(/^-/, "");
@@ -29,6 +89,5 @@ export function selectControllers(patterns: readonly string[]): string[] {
     else if (name === pattern) problems.push(`--controllers: ${name} is not supported: it does not exist here yet`);
   }
   if (problems.length) throw new FlagError(problems);
-  const all = patterns.includes("*");
-  return existing.filter((name) => patterns.includes(name) || (all && !patterns.includes(`-${name}`)));
+  return controllers.filter((one) => enabled(one, patterns)).map(({ name }) => name);
 }

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
+import type { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
 import { runAsLeader } from "../../client/leader-election.ts";
@@ -34,10 +35,25 @@ export function checkLeaderElection(flags: LeaderElectionFlags): void {
 /** Rejects with LeadershipLostError when the lease was lost; without an election it works at once. */
 export async function leading(
   flags: LeaderElectionFlags,
-  { client, logger, signal }: { client: Client; logger: Logger; signal: AbortSignal },
+  { client, logger, signal, metrics }: { client: Client; logger: Logger; signal: AbortSignal; metrics: Metrics },
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   if (!flags["leader-elect"]) return work(signal);
+  const name = flags["leader-elect-resource-name"];
+  const master = metrics.gauge(
+    "leader_election_master_status",
+    "[ALPHA] Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease. Please make sure to group by name.",
+    ["name"],
+  );
+  master.set(0, name);
+  const lead = async (term: AbortSignal): Promise<void> => {
+    master.set(1, name);
+    try {
+      await work(term);
+    } finally {
+      master.set(0, name);
+    }
+  };
   await runAsLeader(
     {
       client,
@@ -45,14 +61,14 @@ export async function leading(
       random: systemRandom,
       logger,
       namespace: flags["leader-elect-resource-namespace"],
-      name: flags["leader-elect-resource-name"],
+      name,
       identity: `${hostname()}_${systemRandom.uuid()}`,
       leaseDuration: flags["leader-elect-lease-duration"],
       renewDeadline: flags["leader-elect-renew-deadline"],
       retryPeriod: flags["leader-elect-retry-period"],
       onNewLeader: (identity) => logger.info("the leader is", { identity }),
     },
-    work,
+    lead,
     signal,
   );
 }

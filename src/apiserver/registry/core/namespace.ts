@@ -12,17 +12,20 @@ import { respondStored } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
 const orphan = "orphan";
+const foreground = "foregroundDeletion";
 
 function terminating(namespace: Namespace, options: DeleteOptions, now: number): Namespace {
   const copy = deepCopy(namespace);
   copy.metadata.deletionTimestamp ??= formatTime(now);
   copy.status = { ...copy.status, phase: "Terminating" };
-  const others = (copy.metadata.finalizers ?? []).filter((finalizer) => finalizer !== orphan);
-  const hadOrphan = others.length !== (copy.metadata.finalizers ?? []).length;
-  let orphans = hadOrphan;
-  if (options.orphanDependents !== undefined) orphans = options.orphanDependents;
-  else if (options.propagationPolicy !== undefined) orphans = options.propagationPolicy === "Orphan";
-  copy.metadata.finalizers = orphans ? [...others, orphan] : others;
+  const before = copy.metadata.finalizers ?? [];
+  const { orphanDependents, propagationPolicy } = options;
+  const wanted = (finalizer: string, policy: string, asked: boolean | undefined): boolean =>
+    asked ?? (propagationPolicy === undefined ? before.includes(finalizer) : propagationPolicy === policy);
+  const kept = before.filter((finalizer) => finalizer !== orphan && finalizer !== foreground);
+  if (wanted(orphan, "Orphan", orphanDependents)) kept.push(orphan);
+  if (wanted(foreground, "Foreground", orphanDependents === undefined ? undefined : false)) kept.push(foreground);
+  copy.metadata.finalizers = kept;
   return copy;
 }
 

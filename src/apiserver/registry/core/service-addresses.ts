@@ -3,8 +3,9 @@
  * (pkg/registry/core/service/ipallocator, KEP-1880).
  */
 import { trackUpdate } from "../../../api/apply/managed-fields.ts";
-import { cidrContains, formatIP, isIPv6, parseCIDR, parseIP } from "../../../api/ip.ts";
+import { formatIP, isIPv6, parseCIDR, parseIP } from "../../../api/ip.ts";
 import type { JSONObject } from "../../../api/json.ts";
+import { holdsAddress } from "../../../api/networking/service-cidr-overlap.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
 import { formatTime } from "../../../api/time.ts";
@@ -16,6 +17,7 @@ import type { Reader, ResourceCache } from "../../../cache/cache.ts";
 import { ExistsError, RevisionMismatchError } from "../../../store/store.ts";
 import type { Call } from "../../rest/call.ts";
 import { completeObject } from "../../rest/wire.ts";
+import { allocatorName, familyLabel, managedByLabel } from "./service-address-verdict.ts";
 
 export interface AddressOptions {
   reader: Reader;
@@ -28,6 +30,26 @@ export interface AddressOptions {
 }
 
 const addressType = typeByName("networking/v1.IPAddress");
+
+/** The record that the Service has the address. */
+export function newIPAddress(ip: string, { metadata: { namespace, name } }: Service, clock: Clock, random: Random): KubeObject {
+  const created = formatTime(clock.now());
+  const object = completeObject("networking.k8s.io/v1", "IPAddress", {
+    kind: "IPAddress",
+    apiVersion: "networking.k8s.io/v1",
+    metadata: {
+      name: ip,
+      uid: random.uuid(),
+      creationTimestamp: created,
+      labels: { [familyLabel]: isIPv6(ip) ? "IPv6" : "IPv4", [managedByLabel]: allocatorName },
+    },
+    spec: { parentRef: { resource: "services", namespace, name } },
+  });
+  const operation = { manager: "kube-apiserver", apiVersion: "networking.k8s.io/v1", time: created };
+  const bare = { ...object, metadata: { ...object.metadata, uid: undefined } } as unknown as JSONObject;
+  object.metadata.managedFields = (trackUpdate(addressType, undefined, bare, operation) as unknown as KubeObject).metadata.managedFields;
+  return object;
+}
 
 type Allocated = { ip: string } | { why: string };
 
@@ -81,7 +103,7 @@ export class AddressAllocator {
     const ranges = this.#ranges(family);
     if (wanted) {
       const ip = parseIP(wanted);
-      const home = ip && ranges.find((range) => cidrContains(parseCIDR(range.text) as NonNullable<ReturnType<typeof parseCIDR>>, ip));
+      const home = ip && ranges.find((range) => holdsAddress(range.text, ip));
       if (!home) return { why: `failed to allocate IP ${wanted}: the provided network does not match the current range` };
       if (await this.#take(call, service, wanted, dryRun)) return { ip: wanted };
       return { why: `failed to allocate IP ${wanted}: provided IP is already allocated` };
@@ -109,21 +131,7 @@ export class AddressAllocator {
   async #take(_call: Call, service: Service, ip: string, dryRun: boolean): Promise<boolean> {
     const { addresses, clock, random, reader } = this.#options;
     if (dryRun) return reader.get("ipaddresses.networking.k8s.io", "", ip) === undefined;
-    const created = formatTime(clock.now());
-    const object = completeObject("networking.k8s.io/v1", "IPAddress", {
-      kind: "IPAddress",
-      apiVersion: "networking.k8s.io/v1",
-      metadata: {
-        name: ip,
-        uid: random.uuid(),
-        creationTimestamp: created,
-        labels: { "ipaddress.kubernetes.io/ip-family": isIPv6(ip) ? "IPv6" : "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" },
-      },
-      spec: { parentRef: { resource: "services", namespace: service.metadata.namespace, name: service.metadata.name } },
-    });
-    const operation = { manager: "kube-apiserver", apiVersion: "networking.k8s.io/v1", time: created };
-    const bare = { ...object, metadata: { ...object.metadata, uid: undefined } } as unknown as JSONObject;
-    object.metadata.managedFields = (trackUpdate(addressType, undefined, bare, operation) as unknown as KubeObject).metadata.managedFields;
+    const object = newIPAddress(ip, service, clock, random);
     try {
       await addresses.create(object);
       return true;

@@ -1,6 +1,6 @@
 /** How ranges of service addresses lie to each other (pkg/api/servicecidr). Pure. */
-import { cidrContains, formatIP, type IP, maskIP, parseCIDR, parseIP } from "../../api/ip.ts";
-import type { ServiceCIDR } from "../../api/types/networking-v1.gen.ts";
+import { cidrContains, formatIP, type IP, maskIP, parseCIDR, parseIP } from "../ip.ts";
+import type { ServiceCIDR } from "../types/networking-v1.gen.ts";
 
 const cidrsOf = (item: ServiceCIDR): string[] => item.spec.cidrs ?? [];
 

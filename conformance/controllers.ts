@@ -1,0 +1,118 @@
+/**
+ * The same scenarios once with upstream's kube-controller-manager and once with ours, both on upstream's kube-apiserver: what
+ * comes of them (objects with their managers, events) must be the same.
+ *
+ *   node conformance/controllers.ts [--only NAMES] [--directory DIR] [--port 25000] [--bin DIR]
+ *
+ * Prints `equal` or `differs` for each scenario.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { namespaces } from "../src/client/resources.gen.ts";
+import { Checks, Failed } from "./cluster/checks.ts";
+import { attaching, outOfService, sharing } from "./controllers/attaching.ts";
+import { Kube } from "./controllers/kube.ts";
+import { nodeNetworks, serviceRanges } from "./controllers/networks.ts";
+import { differences, type Outcome, outcomeOf } from "./controllers/outcome.ts";
+import type { Scenario } from "./controllers/scenario.ts";
+import { attributesClass, ephemeralVolumes, expansion, provisioning } from "./controllers/storage.ts";
+import { unusedTokens } from "./controllers/tokens.ts";
+import { type Side, World } from "./interchange/world.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: "string" },
+    directory: { type: "string", default: "/var/tmp/k8ts-controllers" },
+    port: { type: "string", default: "25000" },
+    bin: { type: "string", default: "/var/tmp/k8ts-judges/bin" },
+  },
+});
+
+const all: readonly Scenario[] = [
+  nodeNetworks,
+  serviceRanges,
+  ephemeralVolumes,
+  expansion,
+  attributesClass,
+  provisioning,
+  attaching,
+  outOfService,
+  sharing,
+  unusedTokens,
+];
+const scenarios = flags.only === undefined ? all : all.filter(({ name }) => flags.only?.split(",").includes(name));
+
+/** Those that the scenarios are about, and those without which nothing is bound. */
+const managed = [
+  "ephemeral-volume-controller",
+  "legacy-serviceaccount-token-cleaner-controller",
+  "node-ipam-controller",
+  "persistentvolume-attach-detach-controller",
+  "persistentvolume-binder-controller",
+  "persistentvolume-expander-controller",
+  "persistentvolume-protection-controller",
+  "persistentvolumeclaim-protection-controller",
+  "service-cidr-controller",
+  "serviceaccount-controller",
+  "ttl-controller",
+  "volumeattributesclass-protection-controller",
+];
+const settings = [
+  "--allocate-node-cidrs=true",
+  "--cluster-cidr=10.244.0.0/22",
+  "--service-cluster-ip-range=10.96.0.0/16",
+  "--legacy-service-account-token-clean-up-period=1s",
+];
+/** Milliseconds in which late writes and events follow. */
+const calm = 2000;
+
+type Result = Outcome | Error;
+
+async function follow(side: Side, port: number): Promise<Map<string, Result>> {
+  const directory = join(flags.directory, side);
+  rmSync(directory, { recursive: true, force: true });
+  await using world = await World.start({ server: "upstream", directory, port, bin: flags.bin, bare: true });
+  const kubes = new Map<Scenario, Kube>();
+  for (const scenario of scenarios) {
+    await world.client.resource(namespaces).create("", { metadata: { name: scenario.name } });
+    const kube = new Kube(world.client, scenario.name);
+    kubes.set(scenario, kube);
+    await scenario.prepare?.(kube);
+  }
+  await world.manager(side, managed, settings);
+  await Promise.all([...kubes.values()].map((kube) => kube.wait("v1/ServiceAccount", "default", "exists", Boolean)));
+  const play = async ([scenario, kube]: readonly [Scenario, Kube]): Promise<[string, Result]> => {
+    try {
+      await scenario.play(kube);
+      await pause(calm);
+      return [scenario.name, await outcomeOf(kube, scenario)];
+    } catch (error) {
+      return [scenario.name, error as Error];
+    }
+  };
+  // It counts on every network being free: nobody else may make nodes meanwhile.
+  const [first, rest] = [[...kubes].filter(([one]) => one === nodeNetworks), [...kubes].filter(([one]) => one !== nodeNetworks)];
+  const results: [string, Result][] = [];
+  for (const one of first) results.push(await play(one));
+  results.push(...(await Promise.all(rest.map(play))));
+  return new Map(results);
+}
+
+const checks = new Checks("controllers");
+const wanted = await follow("upstream", Number(flags.port));
+const found = await follow("ours", Number(flags.port) + 10);
+for (const { name } of scenarios) {
+  await checks.check(name, () => {
+    const [theirs, ours] = [wanted.get(name), found.get(name)];
+    if (!theirs || !ours) throw new Failed("it was not played");
+    if (theirs instanceof Error) throw new Failed(`upstream's did not come to an end: ${theirs.message}`);
+    if (ours instanceof Error) throw new Failed(`ours did not come to an end: ${ours.message}`);
+    const lines = differences(theirs, ours);
+    if (lines.length) throw new Failed(`differs\n  ${lines.join("\n  ")}`);
+    return `equal, ${theirs.size} objects and events`;
+  });
+}
+checks.finish();
+process.exit();
