@@ -7,6 +7,8 @@ import type { ClientRequest, Transport } from "./transport.ts";
 export interface RestClientOptions {
   /** Names the component to the server: the field manager is what comes before the first `/`. */
   userAgent: string;
+  /** Every request is made as this user, which the one that the transport authenticates must be allowed to impersonate. */
+  impersonate?: string;
   /** Called for each Warning of the server. */
   onWarning?(text: string): void;
 }
@@ -43,7 +45,7 @@ class RestResourceClient<T extends KubeObject> implements ResourceClient<T> {
     this.#transport = transport;
     this.#resource = resource;
     this.#options = options;
-    this.#headers = { "user-agent": options.userAgent };
+    this.#headers = { "user-agent": options.userAgent, ...(options.impersonate ? { "impersonate-user": options.impersonate } : {}) };
     this.#apiVersion = resource.group ? `${resource.group}/${resource.version}` : resource.version;
   }
 

@@ -2,11 +2,14 @@
 import { readFileSync } from "node:fs";
 import type { UserInfo } from "../api/exchange.ts";
 import { isAlreadyExists } from "../api/status.ts";
+import type { PolicyRule } from "../api/types/rbac-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
 import { clusterrolebindings, clusterroles } from "../client/resources.gen.ts";
+import { createClient } from "../client/rest.ts";
 import { withStages } from "../sim/built-in-stages.ts";
+import { resourcesOf, simulatorRules } from "../sim/kinds.ts";
 import { parseStages } from "../sim/parse-stages.ts";
 import { type Simulation, simulatorUser, startSimulation } from "../sim/simulation.ts";
 import type { Stage } from "../sim/stage.ts";
@@ -40,19 +43,23 @@ export function readStageFile(file: string): string {
   }
 }
 
-/** Resolves when the nodes are registered. */
+/** Resolves when the nodes are registered. Rejects with StageFileError for kinds that the API server does not serve. */
 export async function startSimulatedNodes(options: SimulatedNodesOptions): Promise<Simulation> {
   const { plane, clock, random, logger, name, count, stages, firstPodCIDR } = options;
-  await ensureSimulatorRole(plane);
+  const resources = await resourcesOf(stages, plane.clientAs(administrator, "k8ts").transport);
+  await ensureSimulatorRole(plane, simulatorRules(stages, resources));
   const node = (nodeName: string): UserInfo => ({ name: `system:node:${nodeName}`, groups: ["system:nodes", "system:authenticated"] });
+  const simulator = plane.clientAs({ name: simulatorUser, groups: ["system:authenticated"] }, "k8ts-simulator");
   const simulation = startSimulation({
-    client: plane.clientAs({ name: simulatorUser, groups: ["system:authenticated"] }, "k8ts-simulator"),
+    client: simulator,
     clientFor: (nodeName) => plane.clientAs(node(nodeName), "k8ts-simulator"),
+    clientAs: (username) => createClient(simulator.transport, { userAgent: "k8ts-simulator", impersonate: username }),
     clock,
     random,
     logger: logger.child("simulation"),
     nodes: simulatedNodeNames(name, count),
     stages,
+    resources,
     ...(firstPodCIDR ? { firstPodCIDR } : {}),
   });
   try {
@@ -64,24 +71,25 @@ export async function startSimulatedNodes(options: SimulatedNodesOptions): Promi
   }
 }
 
-async function ensureSimulatorRole(plane: ControlPlane): Promise<void> {
+/** The role follows the stages: those of this start, not of an earlier one. */
+async function ensureSimulatorRole(plane: ControlPlane, rules: PolicyRule[]): Promise<void> {
   const client = plane.clientAs(administrator, "k8ts");
-  const create = (creation: Promise<unknown>): Promise<unknown> =>
-    creation.catch((error: unknown) => {
-      if (!isAlreadyExists(error)) throw error;
-    });
   const apiGroup = "rbac.authorization.k8s.io";
-  await create(
-    client.resource(clusterroles).create("", {
-      metadata: { name: simulatorUser },
-      rules: [{ apiGroups: [""], resources: ["nodes", "pods"], verbs: ["list", "watch", "patch"] }],
-    }),
-  );
-  await create(
-    client.resource(clusterrolebindings).create("", {
-      metadata: { name: simulatorUser },
-      roleRef: { apiGroup, kind: "ClusterRole", name: simulatorUser },
-      subjects: [{ kind: "User", apiGroup, name: simulatorUser }],
-    }),
-  );
+  const whereExists =
+    (otherwise: () => Promise<unknown>) =>
+    (error: unknown): Promise<unknown> => {
+      if (isAlreadyExists(error)) return otherwise();
+      throw error;
+    };
+  const roles = client.resource(clusterroles);
+  await roles.create("", { metadata: { name: simulatorUser }, rules }).catch(whereExists(() => roles.patch("", simulatorUser, "merge", { rules })));
+  const binding = {
+    metadata: { name: simulatorUser },
+    roleRef: { apiGroup, kind: "ClusterRole", name: simulatorUser },
+    subjects: [{ kind: "User", apiGroup, name: simulatorUser }],
+  };
+  await client
+    .resource(clusterrolebindings)
+    .create("", binding)
+    .catch(whereExists(() => Promise.resolve()));
 }

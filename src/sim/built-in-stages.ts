@@ -1,7 +1,7 @@
 /** The stages that come with simulated nodes. */
 import { readFileSync } from "node:fs";
 import { parseStages } from "./parse-stages.ts";
-import type { Stage } from "./stage.ts";
+import { kindKey, type Stage } from "./stage.ts";
 
 const files: Record<string, URL> = {
   "node-ready.yaml": new URL("./stages/node-ready.yaml", import.meta.url),
@@ -18,8 +18,8 @@ export function builtInStages(): readonly Stage[] {
 }
 let builtIn: readonly Stage[] | undefined;
 
-/** Built-in stages and those of files: a file that has stages for a resource replaces the built-in ones of that resource. */
+/** Built-in stages and those of files: a file that has stages for a kind replaces the built-in ones of that kind. */
 export function withStages(fromFiles: readonly Stage[]): Stage[] {
-  const replaced = new Set(fromFiles.map((stage) => stage.resource));
-  return [...builtInStages().filter((stage) => !replaced.has(stage.resource)), ...fromFiles];
+  const replaced = new Set(fromFiles.map(({ of }) => kindKey(of)));
+  return [...builtInStages().filter(({ of }) => !replaced.has(kindKey(of))), ...fromFiles];
 }

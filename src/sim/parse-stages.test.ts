@@ -133,16 +133,46 @@ const mistakes: [what: string, source: string, complaint: RegExp][] = [
     /^f\.yaml:14: spec\.next\.statusTemplate: the function "nope" is not known/,
   ],
   [
-    "impersonation",
+    "impersonation for a pod",
     stage(`${always}next:\n  statusTemplate: 'phase: Running'\n  statusPatchAs: {username: a}`),
-    /statusPatchAs: impersonation is not supported/,
+    /^f\.yaml:13: spec\.next\.statusPatchAs: impersonation is for other kinds than Pod and Node: .*remove it/,
   ],
   [
-    "another resource",
-    stage(`${always}next: {delete: true}`).replace("kind: Pod", "kind: Job"),
-    /spec\.resourceRef: stages act on apiGroup v1, kind Pod or Node only/,
+    "impersonation of nobody",
+    stage(`${always}next:\n  statusTemplate: 'phase: Running'\n  statusPatchAs: {}`).replace("kind: Pod", "kind: Namespace"),
+    /^f\.yaml:13: spec\.next\.statusPatchAs: username is missing: the user to impersonate/,
   ],
-  ["an apply step", stage(`${always}steps: [{apply: {template: a}}]`), /apply is not supported: use patch/],
+  [
+    "a group without its version",
+    stage(`${always}next: {delete: true}`).replace("apiGroup: v1", "apiGroup: apps"),
+    /^f\.yaml:7: spec\.resourceRef\.apiGroup: is a group with its version, such as apps\/v1/,
+  ],
+  [
+    "no kind",
+    stage(`${always}next: {delete: true}`).replace("    kind: Pod\n", ""),
+    /^f\.yaml:6: spec\.resourceRef: kind is missing in resourceRef: such as Pod or Node/,
+  ],
+  [
+    "an apply step without a template",
+    stage(`${always}steps:\n- apply: {type: merge}`),
+    /^f\.yaml:12: spec\.steps\[0\]\.apply: template is missing: the whole object, with apiVersion and kind/,
+  ],
+  [
+    "an apply step that hides its kind",
+    stage(`${always}steps:\n- apply:\n    template: |\n      apiVersion: v1\n      kind: {{ .kind }}`),
+    /^f\.yaml:13: spec\.steps\[0\]\.apply\.template: needs lines with apiVersion and kind, written out/,
+  ],
+  [
+    "an apply step of an unknown type",
+    stage(`${always}steps:\n- apply: {type: json, template: a}`),
+    /^f\.yaml:12: .*apply\.type: must be one of apply, merge, strategic; it is "json"/,
+  ],
+  ["a step that does nothing", stage(`${always}steps:\n- {}`), /^f\.yaml:12: spec\.steps\[0\]: does nothing: give it patch, apply, event/],
+  [
+    "steps and next",
+    stage(`${always}next: {delete: true}\nsteps: [{delete: true}]`),
+    /^f\.yaml:11: spec\.next: steps is given as well and next would be ignored/,
+  ],
   ["a repeated field", stage(`${always}next: {delete: true, delete: true}`), /already set in map; keep one of them/],
 ];
 for (const [what, source, complaint] of mistakes)

@@ -1,13 +1,11 @@
-/** Reads stage files: kwok's Stage API, v1alpha1, for Pods and Nodes. */
+/** Reads stage files: kwok's Stage API, v1alpha1. */
 import type { KubeObject } from "../api/object.ts";
+import { readSteps } from "./parse-steps.ts";
 import { compileQuery, type Query, QueryError } from "./query/query.ts";
-import type { Stage, StagedResource, Step } from "./stage.ts";
+import { type KindReference, kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
 import { type Located, readDocuments, StageFileError } from "./stage-source.ts";
-import { TemplateError } from "./template/lexer.ts";
-import { compileTemplate, type Template } from "./template/template.ts";
 
 const apiVersion = "kwok.x-k8s.io/v1alpha1";
-const resources: Record<string, StagedResource> = { Pod: "pods", Node: "nodes" };
 
 /** Every stage of a file. Throws StageFileError with one line for each problem. */
 export function parseStages(source: string, file: string): Stage[] {
@@ -38,26 +36,28 @@ function readStage(stage: Located, file: string): Stage | undefined {
   if (!selector) spec.problem("selector is missing: without one the stage would never be used");
   // Either value is served: the next stage is always found in the answer to the write, never later.
   spec.boolean("immediateNextStage");
+  const of = readReference(spec);
   const weight = spec.count("weight") ?? 0;
   const weightFrom = expression(spec.field("weightFrom"));
   return {
     name: name ?? "",
     where: `${file}:${stage.line}`,
-    resource: readReference(spec),
+    of,
     matches: selector ? readSelector(selector) : () => false,
     weight: (object) => (weightFrom ? fromText(weightFrom(object), weight, wholeNumber) : weight),
     delay: readDelay(spec.field("delay")),
-    steps: readSteps(spec, file),
+    steps: readSteps(spec, { file, ofNode: [podKind, nodeKind].includes(kindKey(of)) }),
   };
 }
 
-function readReference(spec: Located): StagedResource {
+function readReference(spec: Located): KindReference {
   const reference = spec.field("resourceRef")?.only("apiGroup", "kind");
   const kind = reference?.string("kind");
-  const resource = kind === undefined ? undefined : resources[kind];
-  if (!reference || !kind) (reference ?? spec).problem("kind is missing in resourceRef: Pod or Node");
-  else if (!resource || (reference.string("apiGroup") ?? "v1") !== "v1") reference.problem("stages act on apiGroup v1, kind Pod or Node only");
-  return resource ?? "pods";
+  if (!reference || !kind) (reference ?? spec).problem("kind is missing in resourceRef: such as Pod or Node");
+  const apiVersion = reference?.string("apiGroup") ?? "v1";
+  if (!/^([a-z0-9.-]+\/)?v\d+((alpha|beta)\d+)?$/.test(apiVersion))
+    reference?.field("apiGroup")?.problem("is a group with its version, such as apps/v1, or v1 for the core group");
+  return { apiVersion, kind: kind ?? "" };
 }
 
 const operators = ["In", "NotIn", "Exists", "DoesNotExist"] as const;
@@ -168,93 +168,4 @@ function milliseconds(value: unknown, now: number): number | undefined {
   if (parts.map((part) => part[0]).join("") !== value.replace(/^[+-]/, "") || parts.length === 0) return value === "0" ? 0 : undefined;
   const sum = parts.reduce((total, [, number, unit]) => total + Number(number) * (units[unit as string] as number), 0);
   return value.startsWith("-") ? -sum : sum;
-}
-
-function readSteps(spec: Located, file: string): Step[] {
-  const steps = spec.field("steps");
-  const next = spec.field("next");
-  if (steps) {
-    if (next) next.problem("steps is given as well and next would be ignored: keep one of them");
-    return steps.items().flatMap((step) => readStep(step, file));
-  }
-  if (!next) {
-    spec.problem("next is missing: it holds statusTemplate, patches, event, finalizers or delete");
-    return [];
-  }
-  next.only("event", "finalizers", "delete", "patches", "statusTemplate", "statusSubresource", "statusPatchAs");
-  refuseImpersonation(next, "statusPatchAs");
-  const patches = next.field("patches");
-  const status = next.field("statusTemplate");
-  if (patches && status) status.problem("patches is given as well and statusTemplate would be ignored: keep one of them");
-  const template = status && readTemplate(status);
-  const found: Step[] = [
-    ...readEvent(next.field("event")),
-    ...readFinalizers(next.field("finalizers")),
-    ...(patches?.items() ?? []).flatMap((patch) => readPatch(patch, file)),
-    ...(template
-      ? [patchStep({ type: "strategic", subresource: next.string("statusSubresource") ?? "status", root: "status", template, at: status, file })]
-      : []),
-    ...(next.boolean("delete") ? [{ kind: "delete" } as const] : []),
-  ];
-  if (found.length === 0 && !status && !patches) next.problem("does nothing: give it statusTemplate, patches, event, finalizers or delete: true");
-  return found;
-}
-
-function readStep(step: Located, file: string): Step[] {
-  step.only("patch", "event", "finalizers", "delete", "apply");
-  step.field("apply")?.problem("apply is not supported: use patch");
-  const patch = step.field("patch");
-  return [
-    ...readEvent(step.field("event")),
-    ...readFinalizers(step.field("finalizers")),
-    ...(step.boolean("delete") ? [{ kind: "delete" } as const] : []),
-    ...(patch ? readPatch(patch, file) : []),
-  ];
-}
-
-function readEvent(event: Located | undefined): Step[] {
-  if (!event) return [];
-  event.only("type", "reason", "message");
-  const type = event.oneOf("type", ["Normal", "Warning"]) ?? "Normal";
-  return [{ kind: "event", type, reason: event.string("reason") ?? "", message: event.string("message") ?? "" }];
-}
-
-function readFinalizers(finalizers: Located | undefined): Step[] {
-  if (!finalizers) return [];
-  finalizers.only("add", "remove", "empty");
-  const values = (name: string): string[] => (finalizers.field(name)?.items() ?? []).flatMap((item) => item.only("value").string("value") ?? []);
-  return [{ kind: "finalizers", add: values("add"), remove: values("remove"), empty: finalizers.boolean("empty") ?? false }];
-}
-
-function readPatch(patch: Located, file: string): Step[] {
-  patch.only("subresource", "root", "template", "type", "impersonation");
-  refuseImpersonation(patch, "impersonation");
-  const source = patch.field("template");
-  if (!source) patch.problem("template is missing: the patch's text");
-  const template = source && readTemplate(source);
-  const type = patch.oneOf("type", ["json", "merge", "strategic"]) ?? "strategic";
-  return template ? [patchStep({ type, subresource: patch.string("subresource") ?? "", root: patch.string("root") ?? "", template, at: source, file })] : [];
-}
-
-function patchStep(options: { type: "json" | "merge" | "strategic"; subresource: string; root: string; template: Template; at: Located; file: string }): Step {
-  const { at, file, ...rest } = options;
-  return { kind: "patch", ...rest, where: file, line: at.textLine };
-}
-
-function refuseImpersonation(located: Located, name: string): void {
-  located.field(name)?.problem("impersonation is not supported: a node's status is written with the node's own identity; remove it");
-}
-
-function readTemplate(located: Located): Template | undefined {
-  if (typeof located.value !== "string") {
-    located.problem("must be a text with a Go template; write it as a block after |");
-    return undefined;
-  }
-  try {
-    return compileTemplate(located.value);
-  } catch (error) {
-    if (!(error instanceof TemplateError)) throw error;
-    located.problem(error.message, located.textLine + error.line - 1);
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@ import { parseYAML } from "../api/codec/yaml.ts";
 import { DecodeError } from "../api/codec/decode-error.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { PatchType } from "../client/client.ts";
-import type { Step } from "./stage.ts";
+import type { ApplyStep, FinalizersStep, PatchStep, Rendered, Step } from "./stage.ts";
 import type { TemplateEnvironment } from "./template/functions.ts";
 import { TemplateError } from "./template/lexer.ts";
 
@@ -14,7 +14,7 @@ export interface PatchRequest {
 }
 
 /** Throws Error with the template's file and line. */
-export function patchOf(step: Extract<Step, { kind: "patch" }>, object: KubeObject, env: TemplateEnvironment): PatchRequest {
+export function patchOf(step: PatchStep, object: KubeObject, env: TemplateEnvironment): PatchRequest {
   const rendered = render(step, object, env);
   const value = read(step, rendered);
   const { type, subresource, root } = step;
@@ -30,7 +30,17 @@ export function patchOf(step: Extract<Step, { kind: "patch" }>, object: KubeObje
 
 const rooted = (operation: { path: string }, root: string): object => ({ ...operation, path: `/${root}${operation.path}` });
 
-function render(step: Extract<Step, { kind: "patch" }>, object: KubeObject, env: TemplateEnvironment): string {
+/** The object that an apply step writes, in the namespace of `object` where it names none. Throws Error with the template's place. */
+export function applied(step: ApplyStep, object: KubeObject, env: TemplateEnvironment): KubeObject {
+  const value = read(step, render(step, object, env)) as KubeObject | null;
+  const { target, where, line } = step;
+  if (value?.apiVersion !== target.apiVersion || value.kind !== target.kind || !value.metadata?.name)
+    throw new Error(`${where}:${line}: the template does not give a ${target.kind} of ${target.apiVersion} with metadata.name: ${JSON.stringify(value)}`);
+  const { namespace = object.metadata.namespace } = value.metadata;
+  return namespace ? { ...value, metadata: { ...value.metadata, namespace } } : value;
+}
+
+function render(step: Rendered, object: KubeObject, env: TemplateEnvironment): string {
   try {
     return step.template.render(object, env);
   } catch (error) {
@@ -39,7 +49,7 @@ function render(step: Extract<Step, { kind: "patch" }>, object: KubeObject, env:
   }
 }
 
-function read(step: Extract<Step, { kind: "patch" }>, text: string): unknown {
+function read(step: Rendered, text: string): unknown {
   try {
     return parseYAML(text).value;
   } catch (error) {
@@ -49,7 +59,7 @@ function read(step: Extract<Step, { kind: "patch" }>, text: string): unknown {
 }
 
 /** Undefined where nothing changes. */
-export function finalizersPatch(step: Extract<Step, { kind: "finalizers" }>, object: KubeObject): PatchRequest | undefined {
+export function finalizersPatch(step: FinalizersStep, object: KubeObject): PatchRequest | undefined {
   const held = object.metadata.finalizers ?? [];
   const kept = step.empty ? [] : held.filter((finalizer) => !step.remove.includes(finalizer));
   const wanted = [...kept, ...step.add.filter((finalizer) => !kept.includes(finalizer))];
@@ -58,7 +68,7 @@ export function finalizersPatch(step: Extract<Step, { kind: "finalizers" }>, obj
   return { type: "merge", subresource: "", body: { metadata: { uid, resourceVersion, finalizers: wanted } } };
 }
 
-/** Whether a kubelet may do this itself: a node's identity may write statuses and delete its own pods, nothing else. */
+/** Whether a kubelet may do this to its node or its pods itself: a node's identity may write statuses and delete its own pods, nothing else. */
 export function isKubelets(step: Step): boolean {
   return step.kind === "delete" || step.kind === "event" || (step.kind === "patch" && step.subresource === "status");
 }

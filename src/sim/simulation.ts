@@ -5,7 +5,8 @@
  * cost more than the nodes. Every write that a kubelet would make (its Node, its lease, statuses and deletions of its pods,
  * events) is made as system:node:NAME of the node concerned, so that the Node authorizer and NodeRestriction check each of
  * them; inside a process an identity costs one small object. What a stage does beyond a kubelet's rights (patches outside
- * status, finalizers) is made as system:k8ts:simulator under its own role, and a log line at the start names those stages.
+ * status, finalizers, other objects) is made as system:k8ts:simulator under its own role, and a log line at the start names
+ * those stages. Objects of other kinds, all that there are, are written as system:k8ts:simulator, or as whom a stage names.
  *
  * A node is simulated when the annotation kwok.x-k8s.io/node is "fake"; the nodes registered here carry it.
  */
@@ -16,19 +17,21 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
 import type { Client, Resource } from "../client/client.ts";
-import { createEventRecorder, type EventRecorder, referenceTo, timestamp } from "../client/events.ts";
+import { createEventRecorder, type EventRecorder, timestamp } from "../client/events.ts";
 import { reflect } from "../client/reflector.ts";
 import { nodes, pods } from "../client/resources.gen.ts";
 import { Addresses, subnet } from "./addresses.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { Leases } from "./leases.ts";
-import { finalizersPatch, isKubelets, patchOf } from "./play.ts";
-import type { Stage } from "./stage.ts";
+import { nodeResources, type Resources } from "./kinds.ts";
+import { isKubelets } from "./play.ts";
+import { Player } from "./player.ts";
+import { kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
 import { StagedResources } from "./staged.ts";
 import type { TemplateEnvironment } from "./template/functions.ts";
 import { WorkQueue } from "./work-queue.ts";
 
-/** User that watches for all nodes; needs list and watch of nodes and pods, and patch of both for stages that go that far. */
+/** User that watches for all nodes; needs the rights of simulatorRules. */
 export const simulatorUser = "system:k8ts:simulator";
 
 export interface SimulationOptions {
@@ -36,12 +39,16 @@ export interface SimulationOptions {
   client: Client;
   /** As system:node:NAME, group system:nodes; called once a node. */
   clientFor(nodeName: string): Client;
+  /** As a user that simulatorUser impersonates: for stages of other kinds than Pod and Node that say so. */
+  clientAs?(username: string): Client;
   clock: Clock;
   random: Random;
   logger: Logger;
   /** Nodes to register where they do not exist. */
   nodes: readonly string[];
   stages: readonly Stage[];
+  /** From resourcesOf, for these stages. @default those of Pods and Nodes */
+  resources?: Resources;
   /** Pod network of the first node; the others have /24 networks of `podNetwork`. */
   firstPodCIDR?: string;
   /** @default 10.128.0.0/9 */
@@ -79,37 +86,62 @@ class RunningSimulation implements Simulation {
   readonly #startTime: string;
   readonly #nodes: StagedResources<Node>;
   readonly #pods: StagedResources<Pod>;
+  readonly #others: { resource: Resource; target: StagedResources<KubeObject> }[];
   readonly #reflecting: Promise<void>;
   readonly registered: Promise<void>;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    const { clock, random, logger, stages } = options;
+    const { clock, random, logger, stages, resources = nodeResources } = options;
     this.#addresses = new Addresses(options.sharedNetwork ?? "10.64.0.0/10");
     this.#delays = new DelayQueue(clock, 20);
     this.#leases = new Leases({ clientFor: (name) => this.#clientFor(name), clock, logger, delays: this.#delays, work: this.#work });
     this.#startTime = timestamp(clock.now());
     this.#wanted = new Set(options.nodes);
+    const player = new Player({
+      client: options.client,
+      clientFor: (name) => this.#clientFor(name),
+      clientAs: (username) => {
+        if (options.clientAs) return options.clientAs(username);
+        throw new Error(`a stage impersonates ${username}, and this simulation cannot`);
+      },
+      recorderFor: (name) => this.#recorderFor(name),
+      environment: (name) => this.#environment(name),
+      resources,
+    });
     const common = { clock, random, delays: this.#delays, work: this.#work };
     this.#nodes = new StagedResources<Node>({
       ...common,
       logger: logger.child("nodes"),
-      stages: stages.filter((stage) => stage.resource === "nodes"),
+      stages: stages.filter(({ of }) => kindKey(of) === nodeKind),
       concerns: (node) => node.metadata.annotations?.[annotation] === "fake",
       seen: (node) => this.#nodeSeen(node),
       gone: (node) => this.#nodeGone(node.metadata.name),
-      play: (node, stage) => this.#play(nodes, node, stage, node.metadata.name),
+      play: (node, stage) => player.play(nodes, node, stage, node.metadata.name),
     });
     this.#pods = new StagedResources<Pod>({
       ...common,
       logger: logger.child("pods"),
-      stages: stages.filter((stage) => stage.resource === "pods"),
+      stages: stages.filter(({ of }) => kindKey(of) === podKind),
       concerns: (pod) => this.#simulated.has(pod.spec.nodeName ?? ""),
       seen: (pod) => this.#podSeen(pod),
       gone: (pod) => this.#addresses.release(pod.metadata.uid),
-      play: (pod, stage) => this.#play(pods, pod, stage, pod.spec.nodeName ?? ""),
+      play: (pod, stage) => player.play(pods, pod, stage, pod.spec.nodeName ?? ""),
     });
-    const beyond = stages.filter((stage) => !stage.steps.every(isKubelets));
+    const ofNodes = ({ of }: Stage): boolean => kindKey(of) === nodeKind || kindKey(of) === podKind;
+    const others = new Set(stages.filter((stage) => !ofNodes(stage)).map(({ of }) => kindKey(of)));
+    this.#others = [...others].map((key) => {
+      const resource = resources.get(key) as Resource;
+      const target = new StagedResources<KubeObject>({
+        ...common,
+        logger: logger.child(resource.resource),
+        stages: stages.filter(({ of }) => kindKey(of) === key),
+        concerns: () => true,
+        play: (object, stage) => player.play(resource, object, stage, undefined),
+      });
+      return { resource, target };
+    });
+    const beyond = stages.filter((stage) => ofNodes(stage) && !stage.steps.every(isKubelets));
     if (beyond.length)
       logger.warn(`stages do what a kubelet may not: made as ${simulatorUser}, not checked by NodeRestriction`, { stages: beyond.map((s) => s.name) });
     this.registered = this.#register();
@@ -168,8 +200,11 @@ class RunningSimulation implements Simulation {
     const watchingNodes = reflect<Node>({ client: client.resource(nodes), selection: {}, target, clock, logger: logger.child("nodes"), random }, signal);
     await Promise.race([nodesListed, watchingNodes]);
     const selection = { fieldSelector: "spec.nodeName!=" };
+    const watchingOthers = this.#others.map(({ resource, target: objects }) =>
+      reflect({ client: client.resource(resource), selection: {}, target: objects, clock, logger: logger.child(resource.resource), random }, signal),
+    );
     await reflect<Pod>({ client: client.resource(pods), selection, target: this.#pods, clock, logger: logger.child("pods"), random }, signal);
-    await watchingNodes;
+    await Promise.all([watchingNodes, ...watchingOthers]);
   }
 
   #nodeSeen(node: Node): void {
@@ -201,27 +236,6 @@ class RunningSimulation implements Simulation {
     if (podIP && !pod.spec.hostNetwork) this.#addresses.remember(pod.metadata.uid, pod.spec.nodeName ?? "", podIP);
   }
 
-  async #play<T extends KubeObject>(resource: Resource<T>, object: T, stage: Stage, nodeName: string): Promise<T | undefined> {
-    const { namespace = "", name, uid } = object.metadata;
-    let after: T | undefined;
-    for (const step of stage.steps) {
-      const client = isKubelets(step) ? this.#clientFor(nodeName) : this.#options.client;
-      const api = client.resource(resource);
-      if (step.kind === "event") this.#recorderFor(nodeName).event(referenceTo(resource, object), step.type, step.reason, step.message);
-      else if (step.kind === "delete") {
-        // Only finalizers hold it any longer: there is no more to ask for.
-        if (object.metadata.deletionTimestamp && object.metadata.deletionGracePeriodSeconds === 0) return undefined;
-        await api.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
-        return undefined;
-      } else {
-        const current = after ?? object;
-        const patch = step.kind === "patch" ? patchOf(step, current, this.#environment(nodeName)) : finalizersPatch(step, current);
-        if (patch) after = await api.patch(namespace, name, patch.type, patch.body, patch.subresource ? { subresource: patch.subresource } : {});
-      }
-    }
-    return after;
-  }
-
   #environment(ownNode: string): TemplateEnvironment {
     const { clock, version = "v1.36.3" } = this.#options;
     const addresses = this.#addresses;
@@ -243,20 +257,16 @@ class RunningSimulation implements Simulation {
     }
     return client;
   }
-  #recorderFor(nodeName: string): EventRecorder {
-    let recorder = this.#recorders.get(nodeName);
+  /** Of a node; of the simulator itself where there is none. */
+  #recorderFor(nodeName: string | undefined): EventRecorder {
+    const key = nodeName ?? "";
+    let recorder = this.#recorders.get(key);
     if (!recorder) {
-      const { clock, random, logger } = this.#options;
-      recorder = createEventRecorder({
-        client: this.#clientFor(nodeName),
-        clock,
-        random,
-        logger,
-        component: "kubelet",
-        host: nodeName,
-        signal: this.#stop.signal,
-      });
-      this.#recorders.set(nodeName, recorder);
+      const { client, clock, random, logger } = this.#options;
+      const identity =
+        nodeName === undefined ? { client, component: "k8ts-simulator" } : { client: this.#clientFor(nodeName), component: "kubelet", host: nodeName };
+      recorder = createEventRecorder({ ...identity, clock, random, logger, signal: this.#stop.signal });
+      this.#recorders.set(key, recorder);
     }
     return recorder;
   }

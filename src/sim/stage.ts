@@ -3,20 +3,38 @@ import type { KubeObject } from "../api/object.ts";
 import type { Random } from "../base/random.ts";
 import type { Template } from "./template/template.ts";
 
-/** Resources that stages act on. */
-export type StagedResource = "pods" | "nodes";
+/** A kind as objects name it. */
+export interface KindReference {
+  apiVersion: string;
+  kind: string;
+}
+export const kindKey = ({ apiVersion, kind }: KindReference): string => `${apiVersion} ${kind}`;
+export const podKind = "v1 Pod";
+export const nodeKind = "v1 Node";
 
-export type Step =
-  | { kind: "event"; type: "Normal" | "Warning"; reason: string; message: string }
-  | { kind: "finalizers"; add: string[]; remove: string[]; empty: boolean }
-  | { kind: "patch"; type: "json" | "merge" | "strategic"; subresource: string; root: string; template: Template; where: string; line: number }
-  | { kind: "delete" };
+/** A template with its place in a file. */
+export interface Rendered {
+  template: Template;
+  where: string;
+  line: number;
+}
+interface Writing extends Rendered {
+  subresource: string;
+  /** User to impersonate. */
+  as: string | undefined;
+}
+
+export type PatchStep = Writing & { kind: "patch"; type: "json" | "merge" | "strategic"; root: string };
+/** Creates the object that the template gives, or patches it where it exists. */
+export type ApplyStep = Writing & { kind: "apply"; type: "apply" | "merge" | "strategic"; target: KindReference };
+export type FinalizersStep = { kind: "finalizers"; add: string[]; remove: string[]; empty: boolean };
+export type Step = { kind: "event"; type: "Normal" | "Warning"; reason: string; message: string } | FinalizersStep | PatchStep | ApplyStep | { kind: "delete" };
 
 export interface Stage {
   name: string;
   /** `FILE:LINE` of its beginning. */
   where: string;
-  resource: StagedResource;
+  of: KindReference;
   matches(object: KubeObject): boolean;
   /** Undefined where weightFrom found something that is no number. */
   weight(object: KubeObject): number | undefined;
