@@ -98,6 +98,8 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/:3[0-3]\d{3}\/(TCP|UDP|SCTP)/g, ":PORT/$1")
         // The first of several in the order of a Go map.
         .replace(/(failed to create typed patch object \([^)]*\): )[\s\S]*field not declared in schema[\s\S]*/, "$1fields not declared in schema")
+        // Several, in the order of a Go map.
+        .replace(/(errors:\n)((?: {2}\..*(?:\n|$))+)/, (_, head: string, lines: string) => head + lines.split("\n").sort().join("\n"))
         .replace(/, current: \d+/g, ", current: RV")
         .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME")
         .replace(/(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC( m=\+[0-9.]+)?/g, "TIME")

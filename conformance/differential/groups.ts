@@ -47,10 +47,19 @@ export const refusedAsYet = (body: unknown): boolean => isStatus(body) && / yet$
 const ofMap = /\[[^\]\d][^\]]*\]|(labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
 const ordered = (list: string[]): string => list.filter((one) => !ofMap.test((JSON.parse(one) as Cause).field ?? "")).join();
 
+/** Upstream gathers the rules of one who asks, and the managers who own a field, in the order of Go maps. */
+function unordered(answer: Comparable): Comparable {
+  const body = answer.body as { kind?: string; status?: Record<string, unknown[]>; details?: { causes?: Cause[] } } | null;
+  const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+  if (body?.kind === "SelfSubjectRulesReview") for (const list of Object.values(body.status ?? {})) if (Array.isArray(list)) list.sort(byText);
+  if (body?.details?.causes?.every((cause) => cause.reason === "FieldManagerConflict")) body.details.causes.sort(byText);
+  return answer;
+}
+
 /** One line per way in which the answers differ; the first words say which class it is. */
 export function classify(peer: Comparable, ours: Comparable): string[] {
-  const a = plain(settled(peer) as Comparable);
-  const b = plain(settled(ours) as Comparable);
+  const a = unordered(plain(settled(peer) as Comparable));
+  const b = unordered(plain(settled(ours) as Comparable));
   const found = differences(a, b);
   if (!found.length) return [];
   const lines: string[] = [];

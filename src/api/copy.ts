@@ -1,5 +1,8 @@
 /** Copies and comparison of objects as JSON has them: records, arrays, scalars. */
 
+/** A map with nothing in it, where an object without keys could be a struct as well. Keys may be added to it. */
+export class EmptyMap {}
+
 /** A copy that shares nothing with `value`. */
 export function deepCopy<T>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
@@ -9,13 +12,15 @@ export function deepCopy<T>(value: T): T {
     return copy as T;
   }
   const copy: Record<string, unknown> = {};
+  let keys = 0;
   for (const key in value) {
+    keys++;
     const item = (value as Record<string, unknown>)[key];
     if (item === undefined) continue;
     if (key === "__proto__") Object.defineProperty(copy, key, { value: deepCopy(item), enumerable: true, configurable: true, writable: true });
     else copy[key] = typeof item === "object" ? deepCopy(item) : item;
   }
-  return copy as T;
+  return (keys === 0 && value instanceof EmptyMap ? new EmptyMap() : copy) as T;
 }
 
 /** Same keys with same values, in whatever order; a key that is undefined counts as absent. */

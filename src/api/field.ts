@@ -1,4 +1,5 @@
 /** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
+import { EmptyMap } from "./copy.ts";
 
 export type FieldErrorType =
   | "FieldValueNotFound"
@@ -74,8 +75,18 @@ export function quoteValue(value: unknown): string {
   return goJson(value);
 }
 
+/**
+ * Within values that messages show, what is named as JSON names it is left out where it is empty: those are the fields of
+ * upstream's shared types (label selectors, metadata), which have tags. Its internal types have none and show everything.
+ */
+function tagged(key: string, value: unknown): unknown {
+  if (!/^[a-z]/.test(key)) return value;
+  return (Array.isArray(value) && value.length === 0) || (value instanceof EmptyMap && Object.keys(value).length === 0) ? undefined : value;
+}
+
 /** JSON as Go writes it: what could be taken for HTML is escaped. */
-const goJson = (value: unknown): string => JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${hex(c.charCodeAt(0), 4)}`);
+export const goJson = (value: unknown, indent = 0): string =>
+  JSON.stringify(value, tagged, indent).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${hex(c.charCodeAt(0), 4)}`);
 
 type At = Path | string;
 const error = (type: FieldErrorType, field: At, body: string): FieldError => ({ type, field: String(field) || "<nil>", body });
@@ -89,13 +100,19 @@ export const invalidOmitted = (field: At, detail: string): FieldError => error("
 export const duplicate = (field: At, value: unknown): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${quoteValue(value)}`);
 export const notFoundValue = (field: At, value: unknown): FieldError => error("FieldValueNotFound", field, `Not found: ${quoteValue(value)}`);
 export const forbiddenField = (field: At, detail: string): FieldError => error("FieldValueForbidden", field, detailed("Forbidden", detail));
+const unsupported = (field: At, shown: string, supported: readonly string[]): FieldError =>
+  error("FieldValueNotSupported", field, `Unsupported value: ${shown}${supported.length ? `: supported values: ${supported.map(goQuote).join(", ")}` : ""}`);
+
 /** Upstream holds such values in string types of their own and prints them as JSON. `supported` is printed in the order given: where upstream lists a set, it is sorted. */
 export const notSupported = (field: At, value: unknown, supported: readonly string[]): FieldError =>
-  error(
-    "FieldValueNotSupported",
-    field,
-    `Unsupported value: ${typeof value === "string" ? goJson(value) : quoteValue(value)}${supported.length ? `: supported values: ${supported.map(goQuote).join(", ")}` : ""}`,
-  );
+  unsupported(field, typeof value === "string" ? goJson(value) : quoteValue(value), supported);
+
+/** The same for the few that are plain strings. */
+export const notSupportedText = (field: At, value: string, supported: readonly string[]): FieldError => unsupported(field, goQuote(value), supported);
+
+/** For a value of a string type of its own, printed as JSON. */
+export const invalidNamed = (field: At, value: string, detail: string): FieldError =>
+  error("FieldValueInvalid", field, detailed(`Invalid value: ${goJson(value)}`, detail));
 export const tooLong = (field: At, maxLength: number): FieldError =>
   error("FieldValueTooLong", field, `Too long: may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`);
 export const tooMany = (field: At, actual: number, max: number): FieldError =>

@@ -32,6 +32,10 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   cells?(object: T, now: number): unknown[];
   /** Name rule; the default is a DNS-1123 subdomain. Returns upstream's messages. */
   validateName?(name: string, prefix: boolean): string[];
+  /** generateName is taken as the name: what is generated would not be valid. */
+  plainGenerateName?: boolean;
+  /** Takes away from a valid object what upstream never shows; mutates. */
+  conceal?(object: T): void;
   /** PUT of a name that does not exist creates it. Default false. */
   allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion is accepted. Default true. */

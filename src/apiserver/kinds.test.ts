@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { normalize } from "../api/codec/normalize.ts";
+import { deepCopy } from "../api/copy.ts";
 import type { JSONObject } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import { resources } from "../api/schema/schema.ts";
@@ -13,7 +14,7 @@ import { StatusError } from "../api/status.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { endpointOf } from "./endpoints.ts";
 import type { Call, Endpoint } from "./rest/call.ts";
-import { finish, toStored } from "./rest/decode.ts";
+import { complete, storedForm, toStored } from "./rest/decode.ts";
 import { initMetadata, prepareCreate, prepareUpdate, validateCreate, validateUpdate } from "./rest/strategy.ts";
 
 type Cause = [string, string, string];
@@ -45,10 +46,10 @@ function endpointFor({ apiVersion, kind }: JSONObject): Endpoint {
 }
 
 const stored = (endpoint: Endpoint, object: JSONObject): KubeObject => {
-  const { object: complete } = normalize(endpoint.type, structuredClone(object));
-  complete.kind = endpoint.def.kind;
-  complete.apiVersion = endpoint.apiVersion;
-  return toStored(endpoint, structuredClone(complete) as unknown as KubeObject);
+  const { object: decoded } = normalize(endpoint.type, structuredClone(object), "kept");
+  decoded.kind = endpoint.def.kind;
+  decoded.apiVersion = endpoint.apiVersion;
+  return toStored(endpoint, deepCopy(decoded) as unknown as KubeObject);
 };
 
 interface Answer {
@@ -73,10 +74,11 @@ function answer({ verb, subresource = "", input, old }: Case): Answer {
       initMetadata(call, object);
       prepareCreate(endpoint, object);
     } else prepareUpdate(call, object, stored(endpoint, old as JSONObject), subresource);
-    const complete = finish(endpoint, object);
-    if (verb === "create") validateCreate(call, complete);
-    else validateUpdate(call, complete, stored(endpoint, old as JSONObject), subresource);
-    const served = endpoint.conversion ? endpoint.conversion.fromHub(complete) : complete;
+    const judged = complete(endpoint, object);
+    if (verb === "create") validateCreate(call, judged.object);
+    else validateUpdate(call, judged.object, stored(endpoint, old as JSONObject), subresource);
+    const wanted = storedForm(endpoint, judged);
+    const served = endpoint.conversion ? endpoint.conversion.fromHub(wanted) : wanted;
     return { object: served as unknown as JSONObject, causes: [], warnings };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;

@@ -107,7 +107,8 @@ for (const go of Object.keys(facts.types).sort()) {
     if (field.omitzero) record.omitzero = true;
     if (schema?.required?.includes(field.json)) record.required = true;
     const fallback = property.default;
-    if (fallback !== undefined && !isZero(fallback)) record.default = fallback;
+    // A zero that nobody wrote is a default only where it names an element of a list.
+    if (fallback !== undefined && (!isZero(fallback) || (field.omitempty && fallback === ""))) record.default = fallback;
     const enums = property.enum ?? property.items?.enum;
     if (enums) record.enum = enums;
     for (const [key, name] of [

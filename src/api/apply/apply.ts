@@ -83,7 +83,7 @@ function merge(type: ObjectType, live: JSONObject | undefined, applied: JSONObje
   const merged = mergeApplied(before, applied, whole) as JSONObject;
   const next = prune(merged, whole, last, [own, ...others.map((entry) => entry.fieldsV1)]);
 
-  const at = comparisons(type, before, next, operation);
+  const at = comparisons(type, before, next, operation, true);
   const conflicts: Conflict[] = [];
   const managed: Managed[] = [];
   for (const entry of others) {

@@ -258,7 +258,7 @@ export function elementKey(list: ListAtom, value: JSONValue | undefined): string
   for (const name of list.keys) {
     const field = fields?.get(name);
     const own = Object.hasOwn(value, name) ? value[name] : undefined;
-    const part = (field ? (fieldValue(field, own) ?? field.default) : own) as JSONValue | undefined;
+    const part = (own === undefined && field ? (field.zero ?? field.default) : own) as JSONValue | undefined;
     if (part !== undefined) text += `${text && ","}"${name}":${scalarText(part)}`;
   }
   return text === "" ? undefined : `k:{${text}}`;

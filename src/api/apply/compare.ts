@@ -4,7 +4,7 @@
  */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { equal } from "../patch/values.ts";
-import { type Atom, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
+import { type Atom, type AtomField, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
 import { type FieldSet, leaf } from "./fieldset.ts";
 
 type Value = JSONValue | undefined;
@@ -39,18 +39,22 @@ function wholeMap(value: JSONObject, atom: MapAtom): FieldSet {
   const out: Draft = { ".": leaf };
   let count = 0;
   for (const name in value) {
-    if (atom.skip?.has(name)) continue;
     const field = atom.fields.get(name);
-    const inner = field ? fieldValue(field, value[name]) : atom.element ? value[name] : undefined;
+    if (atom.skip?.has(name)) {
+      if (field && mayLackNames(field.atom)) wholeSet(value[name] as JSONValue, field.atom);
+      continue;
+    }
+    const inner = field ? seen(field, value[name]) : atom.element ? value[name] : undefined;
     if (inner === undefined) continue;
     out[field ? field.key : `f:${name}`] = wholeSet(inner, field ? field.atom : (atom.element as Atom));
     count++;
   }
-  for (const field of atom.always) {
-    if (field.name in value || atom.skip?.has(field.name)) continue;
-    out[field.key] = wholeSet(field.zero as JSONValue, field.atom);
-    count++;
-  }
+  if (!literal)
+    for (const field of atom.always) {
+      if (field.name in value || atom.skip?.has(field.name)) continue;
+      out[field.key] = wholeSet(field.zero as JSONValue, field.atom);
+      count++;
+    }
   return count ? out : leaf;
 }
 
@@ -66,6 +70,25 @@ export function resolve(atom: Atom, value: Value): Atom {
   return atom;
 }
 
+const lacking = new WeakMap<Atom, boolean>();
+/** Whether a list in it may hold elements that nothing names: all of their keys may be left out. */
+function mayLackNames(atom: Atom): boolean {
+  const known = lacking.get(atom);
+  if (known !== undefined) return known;
+  lacking.set(atom, false);
+  const inner = (): boolean => {
+    if (atom.kind === "map") return [...atom.fields.values()].some((field) => mayLackNames(field.atom)) || (!!atom.element && mayLackNames(atom.element));
+    if (atom.kind !== "list") return false;
+    const { element } = atom;
+    const fields = element.kind === "map" ? element.fields : undefined;
+    const named = atom.keys.length === 0 || atom.keys.some((key) => (fields?.get(key)?.zero ?? fields?.get(key)?.default) !== undefined);
+    return !atom.atomic && (!named || mayLackNames(element));
+  };
+  const may = inner();
+  lacking.set(atom, may);
+  return may;
+}
+
 export interface Comparison {
   /** Fields that are new or have another value. */
   changed: FieldSet | undefined;
@@ -78,9 +101,14 @@ export interface Comparison {
 let changed: FieldSet | undefined;
 let removed: FieldSet | undefined;
 let unnamed = false;
+/** Values are what they are, `""` and `[]` included; otherwise they are looked at as Go would write them. */
+let literal = false;
+const seen = (field: AtomField, value: Value): Value => (literal ? value : fieldValue(field, value));
 
-export function compare(before: JSONValue, after: JSONValue, atom: Atom): Comparison {
+/** `literally`: for what is a document yet, not an object: a value that Go would not write is one all the same. */
+export function compare(before: JSONValue, after: JSONValue, atom: Atom, literally = false): Comparison {
   unnamed = false;
+  literal = literally;
   compareValues(before, after, atom);
   const result = { changed, removed, unnamed };
   changed = removed = undefined;
@@ -106,14 +134,32 @@ function compareValues(before: Value, after: Value, atom: Atom): void {
   } else if (resolved.kind === "map" && !resolved.atomic && (isMap(before) || isMap(after))) {
     const left = isMap(before) ? before : {};
     const right = isMap(after) ? after : {};
-    if (hasKeys(left) || hasKeys(right) || resolved.always.length) compareMaps(left, right, resolved);
-    else if (!equal(before, after)) changed = leaf;
+    if (hasKeys(left) || hasKeys(right) || (resolved.always.length && !literal)) compareMaps(left, right, resolved);
+    else if (!same(before, after, resolved)) changed = leaf;
   } else if (resolved.kind === "list" && !resolved.atomic) {
     const left = Array.isArray(before) ? before : [];
     const right = Array.isArray(after) ? after : [];
     if (left.length || right.length) compareLists(left, right, resolved);
-    else if (!equal(before, after)) changed = leaf;
-  } else if (!equal(before, after)) changed = leaf;
+    else if (!same(before, after, resolved)) changed = leaf;
+  } else if (!same(before, after, resolved)) changed = leaf;
+}
+
+/** Equal as they would be written: what Go leaves out of one makes no difference. */
+function same(before: Value, after: Value, atom: Atom): boolean {
+  if (equal(before, after)) return true;
+  if (literal || !before || !after || typeof before !== "object" || typeof after !== "object") return false;
+  if (atom.kind === "list") {
+    if (!Array.isArray(before) || !Array.isArray(after) || before.length !== after.length) return false;
+    return before.every((item, i) => same(item, after[i], atom.element));
+  }
+  if (atom.kind !== "map" || !isMap(before) || !isMap(after)) return false;
+  for (const name in { ...before, ...after }) {
+    const field = atom.fields.get(name);
+    const inner = field?.atom ?? atom.element;
+    if (inner && !same(field ? fieldValue(field, before[name]) : own(before, name), field ? fieldValue(field, after[name]) : own(after, name), inner))
+      return false;
+  }
+  return true;
 }
 
 const kindOf = (value: JSONValue): string => (Array.isArray(value) ? "list" : isMap(value) ? "map" : "scalar");
@@ -134,11 +180,15 @@ function compareMaps(before: JSONObject, after: JSONObject, atom: MapAtom): void
   let differs: Draft | undefined;
   let gone: Draft | undefined;
   const visit = (name: string): void => {
-    if (atom.skip?.has(name)) return;
     const field = atom.fields.get(name);
+    if (atom.skip?.has(name)) {
+      // What is passed over counts all the same where it cannot be compared.
+      if (field && mayLackNames(field.atom)) compareValues(before[name], after[name], field.atom);
+      return;
+    }
     if (!field && !atom.element) return;
-    const left = field ? fieldValue(field, before[name]) : own(before, name);
-    const right = field ? fieldValue(field, after[name]) : own(after, name);
+    const left = field ? seen(field, before[name]) : own(before, name);
+    const right = field ? seen(field, after[name]) : own(after, name);
     if (left === right) return;
     compareValues(left, right, field ? field.atom : (atom.element as Atom));
     const key = field ? field.key : `f:${name}`;
@@ -191,7 +241,7 @@ function compareElements(left: JSONValue[], right: JSONValue[], atom: ListAtom):
   }
   changed = removed = undefined;
   if (left.length > 1 && right.length > 1) {
-    if (!equal(left, right)) changed = leaf;
+    if (left.length !== right.length || left.some((item, i) => !same(item, right[i], atom.element))) changed = leaf;
   } else if (left.length > 1) {
     if (right.length) changed = wholeSet(right[0] as JSONValue, atom.element);
     removed = leaf;

@@ -213,7 +213,13 @@ export function setOf(...members: readonly (readonly string[])[]): FieldSet | un
   return out;
 }
 
-const valueText = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : value === null ? "null" : String(value));
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(valueText).join(",")}]`;
+  if (typeof value !== "object" || value === null) return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return Object.entries(value)
+    .map(([key, inner]) => `${key}=${valueText(inner)}`)
+    .join("");
+}
 
 /** `.spec.template.spec.containers[name="a"].image`, as conflicts name fields. */
 export function pathText(path: readonly string[]): string {

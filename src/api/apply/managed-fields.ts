@@ -53,11 +53,16 @@ export const sameManager = (a: ManagedFieldsEntry, b: ManagedFieldsEntry): boole
 const isReadable = (entry: ManagedFieldsEntry): boolean =>
   (entry.operation === "Apply" || entry.operation === "Update") && !!entry.apiVersion && entry.fieldsType === "FieldsV1";
 
-/** undefined when an entry cannot be read: then all of them are dropped. `stored` entries are trusted to hold sets. */
+/**
+ * undefined when an entry cannot be read: then all of them are dropped. `stored` entries are trusted to hold sets. Of
+ * entries of one and the same manager the last counts.
+ */
 export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined | null, stored = true): Managed[] | undefined {
   if (!entries) return [];
   for (const entry of entries) if (!isReadable(entry) || !(stored || entry.fieldsV1 === undefined || isFieldSet(entry.fieldsV1))) return undefined;
-  return entries.map((entry) => (entry.fieldsV1 ? (entry as Managed) : { ...entry, fieldsV1: {} }));
+  const managed = entries.map((entry) => (entry.fieldsV1 ? (entry as Managed) : { ...entry, fieldsV1: {} }));
+  const repeated = managed.some((entry, i) => managed.some((other, j) => j > i && sameManager(entry, other)));
+  return repeated ? managed.filter((entry, i) => !managed.some((other, j) => j > i && sameManager(entry, other))) : managed;
 }
 
 const metadataOf = (object: JSONObject | undefined): JSONObject => (object?.metadata ?? {}) as JSONObject;
@@ -99,13 +104,19 @@ export function withManaged(object: JSONObject, managed: readonly ManagedFieldsE
   return { ...object, metadata: { ...metadata, managedFields: managed as unknown as JSONValue } };
 }
 
-/** The comparison in the version of each entry. */
-export function comparisons(type: ObjectType, old: JSONObject, next: JSONObject, operation: Operation): (apiVersion: string) => Comparison | undefined {
+/** The comparison in the version of each entry. `literally`: `next` is not yet what Go would write. */
+export function comparisons(
+  type: ObjectType,
+  old: JSONObject,
+  next: JSONObject,
+  operation: Operation,
+  literally = false,
+): (apiVersion: string) => Comparison | undefined {
   const made = new Map<string, Comparison | undefined>();
   return (apiVersion) => {
     if (made.has(apiVersion)) return made.get(apiVersion);
     let result: Comparison | undefined;
-    if (apiVersion === operation.apiVersion || !operation.convert) result = compare(old, next, ownedAtom(type, operation.resetFields));
+    if (apiVersion === operation.apiVersion || !operation.convert) result = compare(old, next, ownedAtom(type, operation.resetFields), literally);
     else {
       const before = operation.convert(old, apiVersion);
       const after = before && operation.convert(next, apiVersion);

@@ -180,6 +180,8 @@ function setClaimDefaults(claim: PersistentVolumeClaim): void {
   claim.spec.volumeMode ??= "Filesystem";
   roundUpToMilli(claim.spec.resources?.limits);
   roundUpToMilli(claim.spec.resources?.requests);
+  roundUpToMilli(claim.status.capacity);
+  roundUpToMilli(claim.status.allocatedResources);
 }
 
 /** A share of pods that may be missing needs a feature that v1.36 has switched off. */

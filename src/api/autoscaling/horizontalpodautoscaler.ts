@@ -77,6 +77,17 @@ const withDefaults = (given: HPAScalingRules | undefined, up: boolean): HPAScali
 
 const noStatus = (): HorizontalPodAutoscaler["status"] => ({ desiredReplicas: 0 }) as HorizontalPodAutoscaler["status"];
 
+const prefix = "autoscaling.alpha.kubernetes.io";
+/** What the older version says in annotations, the stored one says in fields: it has none of them. */
+export const roundTripAnnotations = {
+  metrics: `${prefix}/metrics`,
+  currentMetrics: `${prefix}/current-metrics`,
+  conditions: `${prefix}/conditions`,
+  behavior: `${prefix}/behavior`,
+  downTolerance: `${prefix}/scale-down-tolerance`,
+  upTolerance: `${prefix}/scale-up-tolerance`,
+};
+
 export const horizontalPodAutoscalerKind: Kind<HorizontalPodAutoscaler> = {
   resource: "horizontalpodautoscalers.autoscaling",
   setDefaults(scaler) {
@@ -85,6 +96,7 @@ export const horizontalPodAutoscalerKind: Kind<HorizontalPodAutoscaler> = {
     spec.minReplicas ??= 1;
     // The older version gets its target in the conversion, which knows the annotations.
     if (scaler.apiVersion === "autoscaling/v1") return;
+    for (const key of Object.values(roundTripAnnotations)) delete scaler.metadata.annotations?.[key];
     if (!spec.metrics?.length)
       spec.metrics = [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } }] as unknown as MetricSpec[];
     if (!spec.behavior) return;

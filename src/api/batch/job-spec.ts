@@ -4,7 +4,6 @@ import type { PodValidationOptions } from "../core/pod-options.ts";
 import { validatePodTemplateSpec } from "../core/pod-spec.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { type FieldError, invalidValue, notSupported, type Path, required, tooLong } from "../field.ts";
-import { forgetEmpty } from "../meta/empty-lists.ts";
 import { isDomainPrefixedPath, longerThan } from "../names.ts";
 import type { JobSpec } from "../types/batch-v1.gen.ts";
 import { validateFailurePolicy, validateReplacementPolicy, validateSuccessPolicy } from "./job-policies.ts";
@@ -89,6 +88,5 @@ export function jobSpecWarnings(spec: JobSpec, at: Path): string[] {
 
 /** Conditions of pods that a failure policy looks for are true ones where nothing is said. */
 export function setFailurePolicyDefaults(spec: JobSpec): void {
-  forgetEmpty(spec.podFailurePolicy, "rules");
   for (const rule of spec.podFailurePolicy?.rules ?? []) for (const pattern of rule.onPodConditions ?? []) pattern.status ||= "True";
 }

@@ -4,7 +4,7 @@ import type { TypeDef } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { countKeys, parseJSON, readJSON } from "./json.ts";
 import { parseNodes } from "./json-syntax.ts";
-import { type Context, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
+import { contextOf, type Empties, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
 import { decodeProtobuf } from "./protobuf.ts";
 import { kindOfValue } from "./scalars.ts";
 import { readTyped } from "./typed-reader.ts";
@@ -20,12 +20,12 @@ export interface Decoded {
 export type TypeChoice = TypeDef | undefined | ((apiVersion: string, kind: string) => TypeDef | undefined);
 
 /** Throws DecodeError. `contentType` is a bare media type; unknown ones are the caller's mistake. */
-export function decodeObject(bytes: Uint8Array | string, contentType: string, type: TypeChoice): Decoded {
+export function decodeObject(bytes: Uint8Array | string, contentType: string, type: TypeChoice, empties: Empties = "written"): Decoded {
   switch (contentType) {
     case "application/json":
-      return decodeJSON(bytes, type);
+      return decodeJSON(bytes, type, empties);
     case "application/yaml":
-      return decodeYAML(bytes, type);
+      return decodeYAML(bytes, type, empties);
     case "application/vnd.kubernetes.protobuf":
       if (typeof bytes === "string") throw new Error("protobuf is not text");
       return { object: decodeProtobuf(bytes, typeof type === "function" ? type : () => type), strictErrors: [] };
@@ -59,7 +59,7 @@ function identityOf(value: JSONValue): { apiVersion: string; kind: string } {
 }
 
 /** JSON into a type, or untyped (custom resources): then only repeated keys are reported. Throws DecodeError. */
-export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice): Decoded {
+export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice, empties: Empties = "written"): Decoded {
   const read = readJSON(bytes);
   const type = chosen(choice, read.value);
   if (!type) {
@@ -68,20 +68,20 @@ export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice): Deco
     return { object: objectOf(value), strictErrors: duplicates };
   }
   if (read.keys >= 0) {
-    const context: Context = { unknown: false, keys: 0 };
+    const context = contextOf(empties);
     const object = tryNormalize(type, read.value, context);
     if (object && !context.unknown && context.keys === read.keys) return { object, strictErrors: [] };
   }
   const typed = bounded(() => readTyped(type, parseNodes(read.text)));
-  return { object: normalizeKnown(type, typed.value), strictErrors: typed.strict };
+  return { object: normalizeKnown(type, typed.value, empties), strictErrors: typed.strict };
 }
 
 /** Throws DecodeError. */
-export function decodeYAML(bytes: Uint8Array | string, choice: TypeChoice): Decoded {
+export function decodeYAML(bytes: Uint8Array | string, choice: TypeChoice, empties: Empties = "written"): Decoded {
   const { value, duplicates } = parseYAML(bytes);
   const type = chosen(choice, value);
   if (!type) return { object: objectOf(value), strictErrors: duplicates };
-  const { object, unknown } = normalize(type, value);
+  const { object, unknown } = normalize(type, value, empties);
   return { object, strictErrors: [...duplicates, ...unknown] };
 }
 

@@ -168,14 +168,17 @@ class Reader {
   #fail(where: string): never {
     if (where === "exceeded max depth") throw new DecodeError(where, true);
     if (this.#at >= this.#text.length) throw new DecodeError("unexpected end of JSON input", true);
-    throw new DecodeError(`invalid character ${quoteByte(this.#text, this.#at)} ${where}`, true);
+    throw new DecodeError(`invalid character ${quoteByte(firstByte(this.#text, this.#at))} ${where}`, true);
   }
 }
 
 /** Go sees bytes: of a character beyond ASCII its message names the first one. */
-function quoteByte(text: string, at: number): string {
-  const char = String.fromCodePoint(text.codePointAt(at) as number);
-  const byte = encoder.encode(char)[0] as number;
+function firstByte(text: string, at: number): number {
+  return encoder.encode(String.fromCodePoint(text.codePointAt(at) as number))[0] as number;
+}
+
+/** A byte as encoding/json's messages show it. */
+export function quoteByte(byte: number): string {
   if (byte === 0x27) return "'\\''";
   if (byte === 0x22) return "'\"'";
   if (byte === 0x5c) return "'\\\\'";

@@ -4,6 +4,7 @@
  * sorted. Each type is compiled once. The input is not changed; free-form parts (RawExtension, FieldsV1, JSON) are shared
  * with the result.
  */
+import { EmptyMap } from "../copy.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
@@ -17,13 +18,21 @@ export interface Normalized {
   unknown: string[];
 }
 
+/**
+ * What becomes of lists and maps with nothing in them. Go tells them from those that are not set:
+ * `written`: as JSON has them, gone where the field's tag says omitempty, there where it does not;
+ * `kept`: as they came, for what is still to be judged; maps are EmptyMap;
+ * `stored`: as they come back from storage, whose protobuf knows no difference: not set.
+ */
+export type Empties = "written" | "kept" | "stored";
+
 /** Throws DecodeError with upstream's message for the first value that does not fit its type. */
-export function normalize(type: TypeDef, value: JSONValue): Normalized {
-  const context: Context = { unknown: false, keys: 0 };
+export function normalize(type: TypeDef, value: JSONValue, empties: Empties = "written"): Normalized {
+  const context = contextOf(empties);
   const object = tryNormalize(type, value, context);
   if (object && !context.unknown) return { object, unknown: [] };
   const exact = readTyped(type, nodeOf(value));
-  return { object: object ?? normalizeKnown(type, exact.value), unknown: exact.strict };
+  return { object: object ?? normalizeKnown(type, exact.value, empties), unknown: exact.strict };
 }
 
 export interface Context {
@@ -31,7 +40,12 @@ export interface Context {
   unknown: boolean;
   /** How many keys the objects have that were read. */
   keys: number;
+  empties: Empties;
+  /** Set when empty lists or maps were kept. */
+  kept: boolean;
 }
+
+export const contextOf = (empties: Empties): Context => ({ unknown: false, keys: 0, empties, kept: false });
 
 /** undefined when a value does not fit; the exact reader has the words for it. */
 export function tryNormalize(type: TypeDef, value: JSONValue, context: Context): JSONObject | undefined {
@@ -44,8 +58,8 @@ export function tryNormalize(type: TypeDef, value: JSONValue, context: Context):
 }
 
 /** For values that the exact reader has passed. Throws DecodeError where they do not fit all the same. */
-export function normalizeKnown(type: TypeDef, value: JSONValue): JSONObject {
-  const object = tryNormalize(type, value, { unknown: false, keys: 0 });
+export function normalizeKnown(type: TypeDef, value: JSONValue, empties: Empties = "written"): JSONObject {
+  const object = tryNormalize(type, value, contextOf(empties));
   if (!object) throw new DecodeError(`json: cannot unmarshal into Go value of type ${type.name}`);
   return object;
 }
@@ -91,6 +105,13 @@ function counted(value: JSONValue, context: Context): JSONValue {
   return value;
 }
 
+/** null stands for nil. */
+function emptyOf(context: Context, empty: JSONValue): JSONValue {
+  if (context.empties === "stored") return null;
+  if (context.empties === "kept") context.kept = true;
+  return empty;
+}
+
 /** null stands for nil: a list that is not written. */
 function listOf(read: Read): Read {
   return (value, context) => {
@@ -98,6 +119,7 @@ function listOf(read: Read): Read {
       if (value === null) return null;
       throw misfit;
     }
+    if (value.length === 0) return emptyOf(context, []);
     const list = new Array<JSONValue>(value.length);
     for (let i = 0; i < value.length; i++) list[i] = read(value[i] as JSONValue, context);
     return list;
@@ -111,6 +133,7 @@ function mapOf(read: Read): Read {
       throw misfit;
     }
     const map: JSONObject = {};
+    const before = context.keys;
     let last = "";
     let sorted = true;
     for (const key in value) {
@@ -118,6 +141,7 @@ function mapOf(read: Read): Read {
       if (sorted && compareBytes(last, key) > 0) sorted = false;
       last = key;
     }
+    if (context.keys === before) return context.empties === "written" ? map : emptyOf(context, new EmptyMap() as JSONObject);
     if (sorted) for (const key in value) put(map, key, read(value[key] as JSONValue, context));
     else for (const key of Object.keys(value).sort(compareBytes)) put(map, key, read(value[key] as JSONValue, context));
     return map;
@@ -127,7 +151,7 @@ function mapOf(read: Read): Read {
 function unionOf(type: string): Read {
   const schema = readerOf(unionSchema);
   const list = readerOf(type.endsWith("OrArray") ? `[]${unionSchema}` : "[]string");
-  const quiet: Context = { unknown: false, keys: 0 };
+  const quiet = contextOf("written");
   return (value, context) => {
     context.keys += countKeys(value);
     if (Array.isArray(value)) {
@@ -156,7 +180,7 @@ function emptinessOf(field: Field): Emptiness {
 function absentOf(field: Field): JSONValue | undefined | Read {
   if (emptinessOf(field) !== "never") return undefined;
   if (field.type.startsWith("*") || field.type.startsWith("[]") || field.type.startsWith("map[") || field.type === "bytes") return null;
-  return scalars[field.type] ? (scalars[field.type] as Read)(null, { unknown: false, keys: 0 }) : readerOf(field.type);
+  return scalars[field.type] ? (scalars[field.type] as Read)(null, contextOf("written")) : readerOf(field.type);
 }
 
 /**
@@ -203,6 +227,7 @@ function takeOf(field: Field, i: number, at: string, otherwise: string, bind: (n
   const read = `${bind(`read${i}`, readerOf(field.type))}(item, context)`;
   // A pointer that is set stays set, even to what is written as null.
   if (empty === "null" && field.type.startsWith("*")) return `if (item !== null) out${at} = ${read};`;
+  if (empty === "empty") return `item = ${read}; if (item !== null && (context.empties === "kept" || !isEmpty(item, "empty"))) out${at} = item;`;
   const test = empty === "never" ? "" : empty === "null" ? "if (item !== null) " : `if (!isEmpty(item, "${empty}")) `;
   return `item = ${read}; ${test}out${at} = item;`;
 }

@@ -1,10 +1,13 @@
 /**
  * Why a JSON value does not convert to a type where upstream converts by reflection instead of decoding text: strategic merge
- * patches (k8s.io/apimachinery/pkg/runtime/converter.go). It fits more than decoding does (1.0 is an integer), and its words
- * are others.
+ * patches and applied documents (k8s.io/apimachinery/pkg/runtime/converter.go). It fits more than decoding does (1.0 is an
+ * integer, integers that are too large lose their high bits), and its words are others.
  */
 import type { JSONObject, JSONValue } from "../json.ts";
-import { typeByName } from "../schema/schema.ts";
+import { type TypeDef, typeByName } from "../schema/schema.ts";
+import { DecodeError } from "./decode-error.ts";
+import { type Normalized, normalize } from "./normalize.ts";
+import { set } from "../patch/values.ts";
 import { scalars, unions, wordsOf } from "./scalars.ts";
 
 /** Go's kind of a value that was decoded without a type. */
@@ -43,6 +46,40 @@ export function unstructuredMismatch(type: string, value: JSONValue | undefined,
     return first(Object.values(object), (item) => unstructuredMismatch(type.slice(11), item, element));
   }
   return first(typeByName(type).flat, (field) => unstructuredMismatch(field.type, object[field.name], field.go));
+}
+
+/** The object that such a conversion gives; empty lists and maps are kept. Throws DecodeError for what does not fit even so. */
+export function convertUnstructured(type: TypeDef, value: JSONValue): Normalized {
+  try {
+    return normalize(type, value, "kept");
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return normalize(type, withCutIntegers(type.name, value), "kept");
+  }
+}
+
+const integers = /^(u?)int(8|32|64)?$/;
+
+/** The value with integers that their fields do not hold cut to the low bits, as Go's conversion by reflection does. */
+function withCutIntegers(type: string, value: JSONValue): JSONValue {
+  if (value === null) return value;
+  if (type.startsWith("*")) return withCutIntegers(type.slice(1), value);
+  if (Array.isArray(value)) return type.startsWith("[]") ? value.map((item) => withCutIntegers(type.slice(2), item)) : value;
+  if (typeof value === "object") {
+    const map = type.startsWith("map[string]");
+    if (!map && (scalars[type] || unions.has(type) || type.startsWith("[]"))) return value;
+    const fields = map ? undefined : typeByName(type).byName;
+    const out: JSONObject = {};
+    for (const key of Object.keys(value)) {
+      const inner = fields ? fields.get(key)?.type : type.slice(11);
+      set(out, key, inner === undefined ? value[key] : withCutIntegers(inner, value[key] as JSONValue));
+    }
+    return out;
+  }
+  const integer = integers.exec(type);
+  if (!integer || !(typeof value === "bigint" || Number.isInteger(value))) return value;
+  const cut = (integer[1] ? BigInt.asUintN : BigInt.asIntN)(Number(integer[2] ?? 64), BigInt(value));
+  return Number.isSafeInteger(Number(cut)) ? Number(cut) : cut;
 }
 
 function first<T>(items: readonly T[], of: (item: T) => string | undefined): string | undefined {

@@ -169,7 +169,9 @@ const notForEphemeral = [
   "startupProbe",
   "lifecycle",
 ] as const;
-const isSet = (value: unknown): boolean => value !== undefined && value !== null && (typeof value !== "object" || Object.keys(value).length > 0);
+/** Resources are a struct, which is there in any case; whatever else is there was set. */
+const isSet = (field: (typeof notForEphemeral)[number], value: unknown): boolean =>
+  value !== undefined && value !== null && (field !== "resources" || Object.keys(value).length > 0);
 
 export const validateImageBlanks = (container: Container, at: Path): FieldError[] =>
   (container.image ?? "").trim() === (container.image ?? "")
@@ -194,7 +196,7 @@ export function validateEphemeralContainers(
     names.add(name);
     const target = container.targetContainerName;
     if (target && !targets.has(target)) errors.push(notFoundValue(here.child("targetContainerName"), target));
-    for (const field of notForEphemeral) if (isSet(container[field])) errors.push(forbiddenField(here.child(field), why));
+    for (const field of notForEphemeral) if (isSet(field, container[field])) errors.push(forbiddenField(here.child(field), why));
     for (const [j, mount] of (container.volumeMounts ?? []).entries()) {
       for (const field of ["subPath", "subPathExpr"] as const)
         if (mount[field]) errors.push(forbiddenField(here.child("volumeMounts").index(j).child(field), why));

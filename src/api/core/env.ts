@@ -1,5 +1,5 @@
 /** Environment of a container: literal values, references to fields, secrets, config maps and files. */
-import { type FieldError, invalidValue, notSupported, type Path, required } from "../field.ts";
+import { type FieldError, invalidValue, notSupportedText, type Path, required } from "../field.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isConfigMapKey, isRelaxedEnvVarName } from "../names.ts";
 import type { EnvFromSource, EnvVar, FileKeySelector, ObjectFieldSelector, ResourceFieldSelector } from "../types/core-v1.gen.ts";
@@ -33,7 +33,7 @@ export function validateObjectFieldSelector(selector: ObjectFieldSelector, paths
     if (split.path === "metadata.labels") return validateQualifiedName(split.subscript, at);
     return [invalidValue(at, split.path, "does not support subscript")];
   }
-  return paths.includes(converted.path) ? [] : [notSupported(at.child("fieldPath"), converted.path, paths)];
+  return paths.includes(converted.path) ? [] : [notSupportedText(at.child("fieldPath"), converted.path, paths)];
 }
 
 const sizes = new Set(["1", ...["k", "M", "G", "T", "P", "E"].flatMap((unit) => [`1${unit}`, `1${unit === "k" ? "K" : unit}i`])]);
@@ -58,7 +58,7 @@ export function validateResourceFieldSelector(selector: ResourceFieldSelector, a
   if (volume && !selector.containerName) errors.push(required(at.child("containerName")));
   else if (!selector.resource) errors.push(required(at.child("resource")));
   else if (!resourceFieldPaths.includes(selector.resource) && !hugePagesPrefix.test(selector.resource))
-    errors.push(notSupported(at.child("resource"), selector.resource, resourceFieldPaths));
+    errors.push(notSupportedText(at.child("resource"), selector.resource, resourceFieldPaths));
   return [...errors, ...validateDivisor(selector.resource ?? "", selector.divisor, at)];
 }
 

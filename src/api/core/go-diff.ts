@@ -2,6 +2,7 @@
  * Differences as upstream's messages show them: a unified diff with three lines of context of both values as indented
  * JSON (apimachinery/pkg/util/diff on go-difflib, which follows Python's difflib).
  */
+import { goJson } from "../field.ts";
 
 interface Match {
   a: number;
@@ -114,9 +115,7 @@ function range(start: number, end: number): string {
   return `${length ? start + 1 : start},${length}`;
 }
 
-/** Go escapes what could be taken for HTML. */
-const escapeHtml = (json: string): string => json.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-const linesOf = (value: unknown): string[] => escapeHtml(JSON.stringify(value, null, 1)).split("\n");
+const linesOf = (value: unknown): string[] => goJson(value, 1).split("\n");
 
 /** Ends in a line feed unless empty. */
 export function goDiff(before: unknown, after: unknown): string {

@@ -1,12 +1,10 @@
 /** LimitRanges (pkg/registry/core/limitrange). */
-import { duplicate, type FieldError, forbiddenField, invalidValue, type Path, path, required } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, invalidNamed, invalidValue, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import { forgetEmpty } from "../meta/empty-lists.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isQualifiedName } from "../names.ts";
 import { parseQuantity, Quantity } from "../quantity.ts";
 import type { LimitRange, LimitRangeItem } from "../types/core-v1.gen.ts";
-import { invalidAll } from "./checks.ts";
 import { validateMetadata } from "./object-meta.ts";
 import { type ResourceList, roundUpToMilli } from "./resource-list.ts";
 import { isOvercommitAllowed } from "./resource-names.ts";
@@ -16,9 +14,9 @@ const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 const standardTypes = ["Pod", "Container", "PersistentVolumeClaim"];
 
 function validateType(type: string, at: Path): FieldError[] {
-  const errors = invalidAll(at, type, isQualifiedName(type));
+  const errors = isQualifiedName(type).map((why) => invalidNamed(at, type, why));
   if (errors.length || type.includes("/") || standardTypes.includes(type)) return errors;
-  return [invalidValue(at, type, "must be a standard limit type or fully qualified")];
+  return [invalidNamed(at, type, "must be a standard limit type or fully qualified")];
 }
 
 const one = new Quantity(1n);
@@ -118,10 +116,6 @@ export const limitRangeKind: Kind<LimitRange> = {
   prepareForCreate(range) {
     // One without a name is given a unique one.
     range.metadata.name ||= range.metadata.uid;
-    forgetEmpty(range.spec, "limits");
-  },
-  prepareForUpdate(range) {
-    forgetEmpty(range.spec, "limits");
   },
   validate: validateLimitRange,
   validateUpdate: validateLimitRange,

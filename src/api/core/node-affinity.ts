@@ -1,5 +1,5 @@
 /** Selection of nodes: requirements, terms, selectors. */
-import { type FieldError, forbiddenField, invalidValue, type Path, required } from "../field.ts";
+import { type FieldError, forbiddenField, invalidNamed, invalidValue, type Path, required } from "../field.ts";
 import { validateLabelName } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isValidLabelValue } from "../names.ts";
@@ -16,7 +16,7 @@ function validateRequirement(requirement: NodeSelectorRequirement, allowInvalidV
     if (values.length) errors.push(forbiddenField(here, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
   } else if (operator === "Gt" || operator === "Lt") {
     if (values.length !== 1) errors.push(required(here, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
-  } else errors.push(invalidValue(at.child("operator"), operator, "not a valid selector operator"));
+  } else errors.push(invalidNamed(at.child("operator"), operator, "not a valid selector operator"));
   errors.push(...validateLabelName(key, at.child("key")));
   if (!allowInvalidValue) for (const [i, value] of values.entries()) errors.push(...invalidAll(here.index(i), value, isValidLabelValue(value)));
   return errors;
@@ -25,7 +25,7 @@ function validateRequirement(requirement: NodeSelectorRequirement, allowInvalidV
 function validateFieldRequirement(requirement: NodeSelectorRequirement, at: Path): FieldError[] {
   const { key = "", operator = "", values = [] } = requirement;
   const errors: FieldError[] = [];
-  if (operator !== "In" && operator !== "NotIn") errors.push(invalidValue(at.child("operator"), operator, "not a valid selector operator"));
+  if (operator !== "In" && operator !== "NotIn") errors.push(invalidNamed(at.child("operator"), operator, "not a valid selector operator"));
   else if (values.length !== 1) errors.push(required(at.child("values"), "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"));
   if (key !== "metadata.name") return [...errors, invalidValue(at.child("key"), key, "not a valid field selector key")];
   return [...errors, ...values.flatMap((value, i) => invalidAll(at.child("values").index(i), value, nameIsDNSSubdomain(value, false)))];

@@ -5,130 +5,26 @@ import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { validateImmutableField } from "../meta/validation.ts";
 import { formatTime } from "../time.ts";
 import type { NodeSelectorRequirement, PersistentVolume, PersistentVolumeSource, VolumeNodeAffinity } from "../types/core-v1.gen.ts";
-import { oneOf } from "./checks.ts";
 import { goDiff } from "./go-diff.ts";
 import { internalForm } from "./internal-types.ts";
-import { selectorHasInvalidValue, validateNodeSelector } from "./node-affinity.ts";
+import { selectorHasInvalidValue } from "./node-affinity.ts";
 import { nodeSelectorWarnings } from "./node-labels.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "./object-meta.ts";
-import { className, validateAccessModes, volumeModes } from "./persistentvolumeclaim-spec.ts";
+import { sourceOf, validatePersistentVolumeSpec } from "./persistentvolume-spec.ts";
 import { accessModesText, storageClassAnnotation } from "./persistentvolumeclaim.ts";
 import { setVolumeSourceDefaults } from "./pod-defaults.ts";
 import { canonicalQuantity, roundUpToMilli } from "./resource-list.ts";
-import { validateBasicResource, validatePositiveQuantity } from "./resources.ts";
 import { semanticEqual } from "./semantic.ts";
-import {
-  requireFields,
-  type SourceRule,
-  validateAzureDisk,
-  validateAzureFile,
-  validateCsiPersistent,
-  validateDisk,
-  validateFc,
-  validateFlex,
-  validateFlocker,
-  validateGlusterfs,
-  validateHostPath,
-  validateIscsi,
-  validateNfs,
-  validateOneSource,
-  validateQuobyte,
-  validateStorageOs,
-  validateWithSecret,
-} from "./volume-sources.ts";
-import type { ISCSIPersistentVolumeSource, LocalVolumeSource } from "../types/core-v1.gen.ts";
-import type { Path } from "../field.ts";
-import { validatePathNoBacksteps } from "./checks.ts";
 
 const rules = { namespaced: false, validateName: nameIsDNSSubdomain };
 const spec = path("spec");
 const mountOptionsAnnotation = "volume.beta.kubernetes.io/mount-options";
-const bothSecretFields = ["name", "namespace"];
-
-const needs =
-  (...fields: string[]) =>
-  (source: object, at: Path): FieldError[] =>
-    requireFields(source, fields, at);
-
-const sourceRules = (name: string, hasNodeAffinity: boolean): SourceRule<PersistentVolumeSource>[] => [
-  ["hostPath", "hostPath", "hostPath", validateHostPath],
-  ["gcePersistentDisk", "gcePersistentDisk", "persistentDisk", validateDisk("pdName")],
-  ["awsElasticBlockStore", "awsElasticBlockStore", "awsElasticBlockStore", validateDisk("volumeID")],
-  ["glusterfs", "glusterfs", "glusterfs", validateGlusterfs],
-  ["flocker", "flocker", "flocker", validateFlocker],
-  ["nfs", "nfs", "nfs", validateNfs],
-  ["rbd", "rbd", "rbd", needs("monitors", "image")],
-  ["quobyte", "quobyte", "quobyte", validateQuobyte],
-  ["cephfs", "cephFS", "cephfs", needs("monitors")],
-  ["iscsi", "iscsi", "iscsi", (source: ISCSIPersistentVolumeSource, at: Path) => validateIscsi(source, at, name)],
-  ["cinder", "cinder", "cinder", validateWithSecret(["volumeID"], bothSecretFields)],
-  ["fc", "fc", "fc", validateFc],
-  ["flexVolume", "flexVolume", "flexVolume", validateFlex],
-  ["azureFile", "azureFile", "azureFile", validateAzureFile],
-  ["vsphereVolume", "vsphereVolume", "vsphereVolume", needs("volumePath")],
-  ["photonPersistentDisk", "photonPersistentDisk", "photonPersistentDisk", needs("pdID")],
-  ["portworxVolume", "portworxVolume", "portworxVolume", needs("volumeID")],
-  ["azureDisk", "azureDisk", "azureDisk", validateAzureDisk],
-  ["scaleIO", "scaleIO", "scaleIO", needs("gateway", "system", "volumeName")],
-  [
-    "local",
-    "local",
-    "local",
-    (source: LocalVolumeSource, at: Path) => [
-      ...(source.path ? validatePathNoBacksteps(source.path, at.child("path")) : [required(at.child("path"))]),
-      ...(hasNodeAffinity ? [] : [required(spec.child("nodeAffinity"), "Local volume requires node affinity")]),
-    ],
-  ],
-  ["storageos", "storageos", "storageos", validateStorageOs(bothSecretFields)],
-  ["csi", "csi", "csi", validateCsiPersistent],
-];
-
-const sourceNames = sourceRules("", true).map(([name]) => name);
-const sourceOf = (volume: PersistentVolume): PersistentVolumeSource =>
-  Object.fromEntries(sourceNames.filter((name) => volume.spec[name] !== undefined).map((name) => [name, volume.spec[name]]));
-
-function validateCapacity(capacity: Record<string, string>): FieldError[] {
-  const at = spec.child("capacity");
-  const names = Object.keys(capacity);
-  const errors: FieldError[] = names.length ? [] : [required(at)];
-  if (capacity.storage === undefined || names.length > 1) errors.push(...unsupportedCapacity(capacity, at));
-  for (const name of names) errors.push(...validateBasicResource(capacity[name]!, at.key(name)), ...validatePositiveQuantity(capacity[name]!, at.key(name)));
-  return errors;
-}
-
-function unsupportedCapacity(capacity: Record<string, string>, at: Path): FieldError[] {
-  const shown = Object.keys(capacity).length ? JSON.stringify(capacity) : "null";
-  return [{ type: "FieldValueNotSupported", field: at.text, body: `Unsupported value: ${shown}: supported values: "storage"` }];
-}
-
-/** Where the directory is the host's root, recycling would empty the machine. */
-const isRoot = (directory: string): boolean => directory.startsWith("/") && directory.split("/").every((part) => part === "" || part === ".");
-
 function validateVolume(volume: PersistentVolume, old: PersistentVolume | undefined): FieldError[] {
-  const s = volume.spec;
-  const errors = validateMetadata(volume.metadata, rules);
-  if (!s.accessModes?.length) errors.push(required(spec.child("accessModes")));
-  errors.push(...validateAccessModes(s.accessModes, spec.child("accessModes")), ...validateCapacity(s.capacity ?? {}));
-  const policy = spec.child("persistentVolumeReclaimPolicy");
-  if (s.persistentVolumeReclaimPolicy) errors.push(...oneOf(s.persistentVolumeReclaimPolicy, ["Delete", "Recycle", "Retain"], policy));
-  if (s.nodeAffinity) {
-    const at = spec.child("nodeAffinity", "required");
-    const lenient = selectorHasInvalidValue(old?.spec.nodeAffinity?.required);
-    if (s.nodeAffinity.required) errors.push(...validateNodeSelector(s.nodeAffinity.required, lenient, at));
-    else errors.push(required(at, "must specify required node constraints"));
-  }
-  errors.push(...validateOneSource(sourceOf(volume), sourceRules(volume.metadata.name, s.nodeAffinity !== undefined), spec));
-  if (s.hostPath && isRoot(s.hostPath.path ?? "") && s.persistentVolumeReclaimPolicy === "Recycle")
-    errors.push(forbiddenField(policy, "may not be 'recycle' for a hostPath mount of '/'"));
-  if (s.storageClassName) errors.push(...className(s.storageClassName, spec.child("storageClassName")));
-  if (s.volumeMode !== undefined) errors.push(...oneOf(s.volumeMode, volumeModes, spec.child("volumeMode")));
-  const attributes = s.volumeAttributesClassName;
-  if (attributes !== undefined) {
-    const at = spec.child("volumeAttributesClassName");
-    errors.push(...(attributes ? className(attributes, at) : [required(at, "an empty string is disallowed")]));
-    if (!s.csi) errors.push(required(spec.child("csi"), "has to be specified when using volumeAttributesClassName"));
-  }
-  return errors;
+  const lenient = selectorHasInvalidValue(old?.spec.nodeAffinity?.required);
+  return [
+    ...validateMetadata(volume.metadata, rules),
+    ...validatePersistentVolumeSpec(volume.spec, { name: volume.metadata.name, at: spec, inline: false, lenient }),
+  ];
 }
 
 const mountable = [
@@ -176,8 +72,8 @@ function renamed(affinity: VolumeNodeAffinity, now: VolumeNodeAffinity | undefin
 function validateUpdate(volume: PersistentVolume, old: PersistentVolume): FieldError[] {
   const own = validateVolume(volume, old);
   const errors = [...own, ...validateMountOptions(volume), ...own];
-  const before = sourceOf(old);
-  let now = sourceOf(volume);
+  const before = sourceOf(old.spec);
+  let now = sourceOf(volume.spec);
   if (before.csi && !before.csi.controllerExpandSecretRef && now.csi?.controllerExpandSecretRef)
     now = { ...now, csi: { ...now.csi, controllerExpandSecretRef: undefined } };
   if (!semanticEqual(now, before)) {

@@ -1,5 +1,6 @@
 /** PersistentVolumeClaims (pkg/registry/core/persistentvolumeclaim). */
-import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { deepCopy } from "../copy.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, notSupportedText, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { hasInvalidLabelValue } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
@@ -58,7 +59,7 @@ const validateClaim = (claim: PersistentVolumeClaim, options: ClaimOptions): Fie
 
 /** The class may move from the annotation into the field, or be given where there was none. */
 function comparableSpec(claim: PersistentVolumeClaim, old: PersistentVolumeClaim, errors: FieldError[]): PersistentVolumeClaimSpec {
-  const spec = structuredClone(claim.spec);
+  const spec = deepCopy(claim.spec);
   const before = old.spec.storageClassName;
   const oldClass = old.metadata.annotations?.[storageClassAnnotation];
   const newClass = claim.metadata.annotations?.[storageClassAnnotation];
@@ -89,7 +90,7 @@ function validateSizeChange(claim: PersistentVolumeClaim, old: PersistentVolumeC
 function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
   const errors = [...validateMetadataUpdate(claim.metadata, old.metadata), ...validateClaim(claim, optionsFor(old))];
   const now = comparableSpec(claim, old, errors);
-  const before = structuredClone(old.spec);
+  const before = deepCopy(old.spec);
   if (!before.volumeName && now.volumeName) before.volumeName = now.volumeName;
   linkDataSources(before);
   if (!semanticEqual(now, before)) {
@@ -111,7 +112,7 @@ const resizeStates = ["ControllerResizeInProgress", "ControllerResizeInfeasible"
 
 function validateResourceKey(name: string, at: Path): FieldError[] {
   const errors = invalidAll(at, name, isQualifiedName(name));
-  return errors.length || !isNativeResource(name) || name === "storage" ? errors : [notSupported(at, name, ["storage"])];
+  return errors.length || !isNativeResource(name) || name === "storage" ? errors : [notSupportedText(at, name, ["storage"])];
 }
 
 function validateStatusUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {

@@ -41,6 +41,7 @@ function prepareForUpdate(pod: Pod, old: Pod): void {
   if (!pod.status.qosClass && before.qosClass) pod.status.qosClass = before.qosClass;
   keepObservedGenerations(pod.status, before);
   for (const list of lists) for (const status of pod.status[list] ?? []) for (const mount of status.volumeMounts ?? []) delete mount.volumeStatus;
+  if (!before.nodeAllocatableResourceClaimStatuses?.length) delete pod.status.nodeAllocatableResourceClaimStatuses;
   dropDisabledPodFields(pod.spec, old.spec);
 }
 

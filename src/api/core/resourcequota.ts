@@ -1,5 +1,5 @@
 /** ResourceQuotas (pkg/registry/core/resourcequota). */
-import { type FieldError, invalidValue, type Path, path, required } from "../field.ts";
+import { type FieldError, invalidNamed, invalidValue, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import type { ResourceQuota, ResourceQuotaSpec } from "../types/core-v1.gen.ts";
@@ -56,19 +56,19 @@ function validateSelector(spec: ResourceQuotaSpec, at: Path): FieldError[] {
   // The form of upstream's internal type.
   const shown = { MatchExpressions: requirements.map((r) => ({ ScopeName: r.scopeName, Operator: r.operator, Values: r.values ?? null })) };
   for (const { scopeName: scope = "", operator = "", values = [] } of requirements) {
-    if (!scopes[scope]) errors.push(invalidValue(at.child("scopeName"), scope, "unsupported scope"));
+    if (!scopes[scope]) errors.push(invalidNamed(at.child("scopeName"), scope, "unsupported scope"));
     errors.push(...unsuited(scope, spec).map(() => invalidValue(at, shown, "unsupported scope applied to resource")));
     if (existsOnly.includes(scope) && operator !== "Exists") {
       const why =
         "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
-      errors.push(invalidValue(at.child("operator"), operator, why));
+      errors.push(invalidNamed(at.child("operator"), operator, why));
     }
     if (operator === "In" || operator === "NotIn") {
       if (!values.length) errors.push(required(at.child("values"), "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"));
     } else if (operator === "Exists" || operator === "DoesNotExist") {
       if (values.length)
         errors.push(invalidValue(at.child("values"), values, "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"));
-    } else errors.push(invalidValue(at.child("operator"), operator, "not a valid selector operator"));
+    } else errors.push(invalidNamed(at.child("operator"), operator, "not a valid selector operator"));
   }
   const given = requirements.map((r) => r.scopeName);
   for (const pair of conflicting) if (pair.every((scope) => given.includes(scope))) errors.push(invalidValue(at, spec.scopes ?? null, "conflicting scopes"));

@@ -1,9 +1,12 @@
 /** Equality that ignores what has no meaning: absent and empty, and how a quantity is written (apimachinery/pkg/api/equality). */
+import { EmptyMap } from "../copy.ts";
 import { parseQuantity } from "../quantity.ts";
 
 const quantities = new Set(["limits", "requests", "capacity", "allocatable", "overhead", "hard", "used", "allocatedResources"]);
+
+/** A list or map that Go may hold as nil: a struct is something, even when none of its fields is set. */
 const isEmpty = (value: unknown): boolean =>
-  value === undefined || value === null || (Array.isArray(value) ? value.length === 0 : typeof value === "object" && Object.keys(value).length === 0);
+  value === undefined || value === null || (Array.isArray(value) ? value.length === 0 : value instanceof EmptyMap && Object.keys(value).length === 0);
 
 function equal(a: unknown, b: unknown, amounts: boolean): boolean {
   if (a === b) return true;
@@ -21,11 +24,11 @@ function same(left: Record<string, unknown>, right: Record<string, unknown>, amo
   for (const key in left) {
     const other = right[key];
     if (other === undefined || other === null) {
-      if (!(left[key] === undefined || left[key] === null || (Array.isArray(left[key]) && isEmpty(left[key])))) return false;
+      if (!isEmpty(left[key])) return false;
     } else if (!missingOnly && !equal(left[key], other, amounts || quantities.has(key))) return false;
   }
   return true;
 }
 
-/** Structures differ from absent ones even when empty; lists do not. */
-export const semanticEqual = (a: unknown, b: unknown): boolean => equal(a, b, false) || (Array.isArray(a ?? b) && isEmpty(a) && isEmpty(b));
+/** Structures differ from absent ones even when empty; lists and maps do not. */
+export const semanticEqual = (a: unknown, b: unknown): boolean => equal(a, b, false) || (isEmpty(a) && isEmpty(b));

@@ -1,5 +1,5 @@
 /** Validation of Services (pkg/apis/core/validation). */
-import { duplicate, type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, invalidValue, notSupportedText, type Path, path, required } from "../field.ts";
 import { isValidCIDRForLegacyField, isValidIPForLegacyField, parseIP } from "../ip.ts";
 import { validateLabels } from "../meta/labels.ts";
 import { nameIsDNSLabel } from "../meta/names.ts";
@@ -141,7 +141,7 @@ function validateTrafficPolicies(service: Service): FieldError[] {
   } else errors.push(...oneOf(s.internalTrafficPolicy, ["Cluster", "Local"], internal));
   const distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
   if (s.trafficDistribution !== undefined && !distributions.includes(s.trafficDistribution))
-    errors.push(notSupported(spec.child("trafficDistribution"), s.trafficDistribution, distributions));
+    errors.push(notSupportedText(spec.child("trafficDistribution"), s.trafficDistribution, distributions));
   return errors;
 }
 

@@ -30,11 +30,6 @@ function setDefaults(service: Service): void {
   for (const ingress of service.status.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= "VIP";
 }
 
-/** Traffic never comes to an external name: upstream does not show the policy. */
-function dropUnusedPolicy(service: Service): void {
-  if (isExternalName(service)) delete service.spec.internalTrafficPolicy;
-}
-
 /** What belongs to the old type and was left untouched goes with it. */
 function dropTypeDependentFields(service: Service, old: Service): void {
   const { spec } = service;
@@ -117,14 +112,16 @@ export const serviceKind: Kind<Service> = {
   prepareForCreate(service) {
     service.status = { loadBalancer: {} };
     normalizeClusterIPs(service);
-    dropUnusedPolicy(service);
   },
   validate: validateService,
+  // Traffic never comes to an external name.
+  conceal(service) {
+    if (isExternalName(service)) delete service.spec.internalTrafficPolicy;
+  },
   warnings,
   prepareForUpdate(service, old) {
     service.status = old.status;
     dropTypeDependentFields(service, old);
-    dropUnusedPolicy(service);
   },
   validateUpdate: validateServiceUpdate,
   warningsOnUpdate: warnings,

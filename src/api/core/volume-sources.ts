@@ -1,5 +1,5 @@
 /** Volume sources that pods and PersistentVolumes share, and those that differ between them only in their secrets. */
-import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, required, tooLong } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupportedText, type Path, required, tooLong } from "../field.ts";
 import { nameIsDNSLabel, nameIsDNSSubdomain } from "../meta/names.ts";
 import { inclusiveRangeError, isDNS1123Subdomain } from "../names.ts";
 import type {
@@ -172,8 +172,8 @@ export function validateAzureDisk(source: AzureDiskVolumeSource, at: Path): Fiel
   if (cachingMode !== undefined) errors.push(...oneOf(cachingMode, ["None", "ReadOnly", "ReadWrite"], at.child("cachingMode")));
   if (kind === undefined) return errors;
   errors.push(...oneOf(kind, ["Dedicated", "Managed", "Shared"], at.child("kind")));
-  if (kind === "Managed" && !diskURI.startsWith("/subscriptions/")) errors.push(notSupported(at.child("diskURI"), diskURI, managedDisks));
-  if (kind !== "Managed" && !diskURI.startsWith("https://")) errors.push(notSupported(at.child("diskURI"), diskURI, blobDisks));
+  if (kind === "Managed" && !diskURI.startsWith("/subscriptions/")) errors.push(notSupportedText(at.child("diskURI"), diskURI, managedDisks));
+  if (kind !== "Managed" && !diskURI.startsWith("https://")) errors.push(notSupportedText(at.child("diskURI"), diskURI, blobDisks));
   return errors;
 }
 

@@ -8,7 +8,6 @@ import { protocols } from "../core/service-validation.ts";
 import { duplicate, type FieldError, invalidValue, notSupported, type Path, path, required, tooMany } from "../field.ts";
 import { isIPv4, isIPv6, isValidIP, isValidIPForLegacyField, warningsForIP } from "../ip.ts";
 import type { Kind } from "../kind.ts";
-import { forgetEmpty } from "../meta/empty-lists.ts";
 import { validateLabels } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isDNS1123Label, isDNS1123Subdomain, isValidLabelValue } from "../names.ts";
@@ -136,8 +135,6 @@ function summary(values: string[]): string {
 export const endpointSliceKind: Kind<EndpointSlice> = {
   resource: "endpointslices.discovery.k8s.io",
   setDefaults(slice) {
-    forgetEmpty(slice, "endpoints");
-    forgetEmpty(slice, "ports");
     for (const port of slice.ports ?? []) {
       port.name ??= "";
       port.protocol ??= "TCP";

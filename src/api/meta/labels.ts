@@ -1,5 +1,5 @@
 /** Validation of labels and label selectors (k8s.io/apimachinery/pkg/apis/meta/v1/validation). */
-import { type FieldError, forbiddenField, invalidValue, type Path, required } from "../field.ts";
+import { type FieldError, forbiddenField, invalidNamed, invalidValue, type Path, required } from "../field.ts";
 import { isQualifiedName, isValidLabelValue } from "../names.ts";
 import type { LabelSelector, LabelSelectorRequirement } from "../types/meta-v1.gen.ts";
 
@@ -38,7 +38,7 @@ export function validateLabelSelectorRequirement(requirement: LabelSelectorRequi
     if (!values.length) errors.push(required(path.child("values"), "must be specified when `operator` is 'In' or 'NotIn'"));
   } else if (operator === "Exists" || operator === "DoesNotExist") {
     if (values.length) errors.push(forbiddenField(path.child("values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-  } else if (!options.allowUnknownOperator) errors.push(invalidValue(path.child("operator"), operator, "not a valid selector operator"));
+  } else if (!options.allowUnknownOperator) errors.push(invalidNamed(path.child("operator"), operator, "not a valid selector operator"));
   errors.push(...validateLabelName(key, path.child("key")));
   if (!options.allowInvalidLabelValue)
     for (const [i, value] of values.entries())

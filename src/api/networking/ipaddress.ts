@@ -43,7 +43,7 @@ function parentCell(parent: ParentReference | undefined): string {
 
 export const ipAddressKind: Kind<IPAddress> = {
   resource: "ipaddresses.networking.k8s.io",
-  inert: "addresses of Services are allocated without looking at IPAddresses",
+  plainGenerateName: true,
   setDefaults(address) {
     address.spec ??= {};
   },

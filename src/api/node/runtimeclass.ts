@@ -3,7 +3,6 @@ import { validateImmutable } from "../apps/workload.ts";
 import { invalidAll } from "../core/checks.ts";
 import { deprecatedLabelMessage } from "../core/node-labels.ts";
 import { age } from "../core/object-meta.ts";
-import { roundUpToMilli } from "../core/resource-list.ts";
 import { validateContainerResources } from "../core/resources.ts";
 import { validateTolerations } from "../core/tolerations.ts";
 import { duplicate, type FieldError, path, required } from "../field.ts";
@@ -52,7 +51,6 @@ export const runtimeClassKind: Kind<RuntimeClass> = {
   resource: "runtimeclasses.node.k8s.io",
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
-  setDefaults: (item) => roundUpToMilli(item.overhead?.podFixed),
   validate,
   warnings,
   validateUpdate: (item, old) => [

@@ -3,7 +3,6 @@ import { compiledSelector } from "../apps/workload.ts";
 import { validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { type FieldError, invalidValue, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import { forgetEmpty } from "../meta/empty-lists.ts";
 import { validateLabelSelector } from "../meta/labels.ts";
 import type { ClusterRole } from "../types/rbac-v1.gen.ts";
 import { rbacName, validatePolicyRules } from "./policy-rules.ts";
@@ -29,7 +28,6 @@ const hadInvalidSelector = ({ aggregationRule }: ClusterRole): boolean =>
 export const clusterRoleKind: Kind<ClusterRole> = {
   resource: "clusterroles.rbac.authorization.k8s.io",
   allowCreateOnUpdate: true,
-  setDefaults: (role) => forgetEmpty(role, "rules"),
   validate: (role) => validate(role),
   validateUpdate: (role, old) => [...validate(role, hadInvalidSelector(old)), ...validateMetadataUpdate(role.metadata, old.metadata)],
 };

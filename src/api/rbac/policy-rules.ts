@@ -1,6 +1,6 @@
 /** Validation of what roles and bindings are made of (pkg/apis/rbac/validation). */
 import { invalidAll } from "../core/checks.ts";
-import { type FieldError, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { type FieldError, invalidValue, notSupportedText, type Path, path, required } from "../field.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isPathSegmentName } from "../names.ts";
 import type { PolicyRule, RoleRef, Subject } from "../types/rbac-v1.gen.ts";
@@ -30,8 +30,8 @@ export const validatePolicyRules = (rules: PolicyRule[] | undefined | null, name
 
 export function validateRoleRef({ apiGroup = "", kind = "", name = "" }: RoleRef, kinds: readonly string[]): FieldError[] {
   const at = path("roleRef");
-  const errors: FieldError[] = apiGroup === rbacGroup ? [] : [notSupported(at.child("apiGroup"), apiGroup, [rbacGroup])];
-  if (!kinds.includes(kind)) errors.push(notSupported(at.child("kind"), kind, kinds));
+  const errors: FieldError[] = apiGroup === rbacGroup ? [] : [notSupportedText(at.child("apiGroup"), apiGroup, [rbacGroup])];
+  if (!kinds.includes(kind)) errors.push(notSupportedText(at.child("kind"), kind, kinds));
   return [...errors, ...(name ? invalidAll(at.child("name"), name, rbacName(name)) : [required(at.child("name"))])];
 }
 
@@ -45,8 +45,8 @@ const subjectKinds = ["ServiceAccount", "User", "Group"];
 
 function validateSubject({ kind = "", apiGroup = "", name = "", namespace = "" }: Subject, namespaced: boolean, at: Path): FieldError[] {
   const errors: FieldError[] = name ? [] : [required(at.child("name"))];
-  const group = (expected: string): FieldError[] => (apiGroup === expected ? [] : [notSupported(at.child("apiGroup"), apiGroup, [expected])]);
-  if (!subjectKinds.includes(kind)) return [...errors, notSupported(at.child("kind"), kind, subjectKinds)];
+  const group = (expected: string): FieldError[] => (apiGroup === expected ? [] : [notSupportedText(at.child("apiGroup"), apiGroup, [expected])]);
+  if (!subjectKinds.includes(kind)) return [...errors, notSupportedText(at.child("kind"), kind, subjectKinds)];
   if (kind !== "ServiceAccount") return [...errors, ...group(rbacGroup)];
   if (name) errors.push(...invalidAll(at.child("name"), name, nameIsDNSSubdomain(name, false)));
   errors.push(...group(""));

@@ -2,7 +2,6 @@
 import { validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import type { FieldError } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import { forgetEmpty } from "../meta/empty-lists.ts";
 import type { Role } from "../types/rbac-v1.gen.ts";
 import { rbacName, validatePolicyRules } from "./policy-rules.ts";
 
@@ -12,7 +11,6 @@ const validate = (role: Role): FieldError[] => [...validateMetadata(role.metadat
 export const roleKind: Kind<Role> = {
   resource: "roles.rbac.authorization.k8s.io",
   allowCreateOnUpdate: true,
-  setDefaults: (role) => forgetEmpty(role, "rules"),
   validate,
   validateUpdate: (role, old) => [...validate(role), ...validateMetadataUpdate(role.metadata, old.metadata)],
 };

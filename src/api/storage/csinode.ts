@@ -5,7 +5,6 @@ import { age, validateMetadata } from "../core/object-meta.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { duplicate, type FieldError, invalidValue, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import { forgetEmpty } from "../meta/empty-lists.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { longerThan } from "../names.ts";
 import type { CSINode, CSINodeDriver } from "../types/storage-v1.gen.ts";
@@ -47,8 +46,6 @@ export const csiNodeKind: Kind<CSINode> = {
   allowUnconditionalUpdate: false,
   setDefaults(node) {
     node.spec ??= { drivers: [] };
-    for (const driver of node.spec.drivers ?? []) forgetEmpty(driver, "topologyKeys");
-    forgetEmpty(node.spec, "drivers");
   },
   validate,
   validateUpdate: (node, old) => [

@@ -3,14 +3,13 @@ import { validateImmutable } from "../apps/workload.ts";
 import { invalidAll } from "../core/checks.ts";
 import { age, validateMetadata } from "../core/object-meta.ts";
 import { internalForm } from "../core/internal-types.ts";
-import { validateAccessModes } from "../core/persistentvolumeclaim-spec.ts";
-import { validateCsiDriverName, validateCsiPersistent } from "../core/volume-sources.ts";
+import { validatePersistentVolumeSpec } from "../core/persistentvolume-spec.ts";
+import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { type FieldError, forbiddenField, invalidValue, type Path, path, required, tooLong } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { resetMetadata } from "../meta/status-update.ts";
 import { inclusiveRangeError, longerThan } from "../names.ts";
-import type { PersistentVolumeSpec } from "../types/core-v1.gen.ts";
 import type { VolumeAttachment, VolumeAttachmentSource, VolumeAttachmentSpec, VolumeError } from "../types/storage-v1.gen.ts";
 import { sizeOf } from "./parameters.ts";
 
@@ -19,25 +18,11 @@ const at = path("spec");
 const maxMetadata = 256 * 1024;
 const maxMessage = 1024;
 
-/** A volume of a driver without an object of its own. */
-function validateInline(spec: PersistentVolumeSpec, here: Path): FieldError[] {
-  const context = "in the context of inline volumes";
-  const errors: FieldError[] = [];
-  if (spec.claimRef) errors.push(forbiddenField(here.child("claimRef"), `may not be specified ${context}`));
-  if (Object.keys(spec.capacity ?? {}).length) errors.push(forbiddenField(here.child("capacity"), `may not be specified ${context}`));
-  if (!spec.csi) errors.push(required(here.child("csi"), `has to be specified ${context}`));
-  if (!spec.accessModes?.length) errors.push(required(here.child("accessModes")));
-  errors.push(...validateAccessModes(spec.accessModes, here.child("accessModes")));
-  if (spec.persistentVolumeReclaimPolicy && spec.persistentVolumeReclaimPolicy !== "Retain")
-    errors.push(forbiddenField(here.child("persistentVolumeReclaimPolicy"), `may only be Retain ${context}`));
-  return [...errors, ...(spec.csi ? validateCsiPersistent(spec.csi, here.child("csi")) : [required(here, "must specify a volume type")])];
-}
-
 function validateSource({ persistentVolumeName: name, inlineVolumeSpec: inline }: VolumeAttachmentSource, here: Path): FieldError[] {
   const exactly = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
   if (!inline && name === undefined) return [required(here, exactly)];
   if (inline && name !== undefined) return [forbiddenField(here, exactly)];
-  if (inline) return validateInline(inline, here.child("inlineVolumeSpec"));
+  if (inline) return validatePersistentVolumeSpec(inline, { name: "", at: here.child("inlineVolumeSpec"), inline: true });
   return name ? [] : [required(here.child("persistentVolumeName"), "must specify non empty persistentVolumeName")];
 }
 
@@ -80,7 +65,6 @@ const validateUpdate = (item: VolumeAttachment, old: VolumeAttachment): FieldErr
 export const volumeAttachmentKind: Kind<VolumeAttachment> = {
   resource: "volumeattachments.storage.k8s.io",
   allowUnconditionalUpdate: false,
-  inert: "no controller attaches volumes yet",
   setDefaults(item) {
     item.spec ??= {} as VolumeAttachmentSpec;
     item.spec.source ??= {};

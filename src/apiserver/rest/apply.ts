@@ -1,10 +1,10 @@
 /** Server-side apply of a request's configuration (k8s.io/apimachinery/pkg/util/managedfields). */
 import { applyServerSide } from "../../api/apply/apply.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { normalize } from "../../api/codec/normalize.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
-import { unstructuredMismatch } from "../../api/codec/unstructured.ts";
+import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
+import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { badRequest, StatusError } from "../../api/status.ts";
@@ -46,19 +46,19 @@ export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPat
   if (options.fieldValidation === "Warn") for (const message of patch.strict) call.warn(message);
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
   if (misfit !== undefined) {
-    const kind = `${endpoint.apiVersion}, Kind=${endpoint.def.kind}`;
+    const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
     const place = `${(patch.object.metadata as { namespace?: string } | undefined)?.namespace ?? ""}/${call.info.name}; ${kind}`;
     const message = `failed to convert new object (${place}) to proper version: unable to convert unstructured object to ${kind}: ${misfit}`;
     throw new StatusError({ code: 500, message });
   }
   let object: JSONObject;
   try {
-    ({ object } = normalize(endpoint.type, merged));
+    ({ object } = convertUnstructured(endpoint.type, merged));
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(error.message);
     throw error;
   }
-  const copy = structuredClone(object) as unknown as KubeObject;
+  const copy = deepCopy(object) as unknown as KubeObject;
   copy.kind = endpoint.def.kind;
   copy.apiVersion = endpoint.apiVersion;
   if (!old) {

@@ -1,4 +1,7 @@
 /** The `continue` token: where a list in pages goes on (k8s.io/apiserver/pkg/storage/continue.go). */
+import { DecodeError } from "../../api/codec/decode-error.ts";
+import { parseJSON } from "../../api/codec/json.ts";
+import { quoteByte } from "../../api/codec/json-syntax.ts";
 import { badRequest, expired } from "../../api/status.ts";
 
 export interface Position {
@@ -22,11 +25,14 @@ export function decodeContinue(token: string): Position {
   let parsed: { v?: unknown; rv?: unknown; start?: unknown };
   const wrong = token.search(/[^A-Za-z0-9_-]/);
   if (wrong >= 0 || token.length % 4 === 1) return bad(`illegal base64 data at input byte ${wrong >= 0 ? wrong : token.length - 1}`);
-  const text = Buffer.from(token, "base64url").toString("utf8");
+  const bytes = Buffer.from(token, "base64url");
+  // What is no UTF-8 would be named as something else.
+  if ((bytes[0] ?? 0) >= 0x80) return bad(`invalid character ${quoteByte(bytes[0] as number)} looking for beginning of value`);
   try {
-    parsed = JSON.parse(text);
-  } catch {
-    return bad(`invalid character ${JSON.stringify(text[0] ?? "").replaceAll('"', "'")} looking for beginning of value`);
+    parsed = parseJSON(bytes).value as typeof parsed;
+  } catch (error) {
+    if (error instanceof DecodeError) return bad(error.message);
+    throw error;
   }
   if (typeof parsed !== "object" || parsed === null || parsed.v !== version)
     return bad(`server does not recognize this encoded version ${JSON.stringify(parsed?.v ?? "")}`);

@@ -1,7 +1,7 @@
 /** Bodies to objects: syntax, unknown and repeated fields, defaults, version (k8s.io/apiserver/pkg/endpoints/handlers). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
-import { normalize, tryNormalize } from "../../api/codec/normalize.ts";
+import { contextOf, normalize, tryNormalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -62,13 +62,13 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     if (request.object !== undefined) {
       const given = request.object as { kind?: string; apiVersion?: string };
       choose(given.apiVersion ?? "", given.kind ?? "");
-      const normalized = normalize(type, deepCopy(request.object) as JSONValue);
+      const normalized = normalize(type, deepCopy(request.object) as JSONValue, "kept");
       object = normalized.object;
       strict = normalized.unknown;
     } else {
       const media = bodyMedia(request);
       bytes = await readBody(request);
-      ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], choose));
+      ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], choose, "kept"));
     }
   } catch (error) {
     if (error instanceof Unreadable) return unreadable(error.message);
@@ -126,9 +126,32 @@ export function toStored(endpoint: Endpoint, object: KubeObject): KubeObject {
   return endpoint.conversion ? endpoint.conversion.toHub(object) : object;
 }
 
-/** Complete and in Go's order: what the cache takes. Fields that strategies have set to undefined are left out. */
-export function finish(endpoint: Endpoint, object: KubeObject): KubeObject {
-  const value = object as unknown as JSONObject;
-  const complete = tryNormalize(endpoint.hubType, value, { unknown: false, keys: 0 }) ?? normalize(endpoint.hubType, value).object;
-  return complete as unknown as KubeObject;
+/** Kinds whose storage is JSON, which tells an empty list from none. */
+const storedAsJSON = new Set(["customresourcedefinitions.apiextensions.k8s.io", "apiservices.apiregistration.k8s.io"]);
+
+export interface Completed {
+  object: KubeObject;
+  /** It holds empty lists or maps, of which `storedForm` may keep nothing. */
+  empties: boolean;
 }
+
+/** In Go's order, with every field that is always written: what validation judges. Fields that strategies have set to undefined are left out. */
+export function complete({ hubType }: Endpoint, object: KubeObject): Completed {
+  const value = object as unknown as JSONObject;
+  const context = contextOf("kept");
+  const made = tryNormalize(hubType, value, context) ?? normalize(hubType, value, "kept").object;
+  return { object: made as unknown as KubeObject, empties: context.kept };
+}
+
+/** As the object comes back from storage: what the cache takes. */
+export function storedForm(endpoint: Endpoint, { object, empties }: Completed): KubeObject {
+  endpoint.hubKind.conceal?.(object);
+  if (!empties) return object;
+  const how = storedAsJSON.has(endpoint.groupResource) ? "written" : "stored";
+  const made = normalize(endpoint.hubType, object as unknown as JSONObject, how).object as unknown as KubeObject;
+  endpoint.hubKind.setDefaults?.(made);
+  return made;
+}
+
+/** Both at once, for what needs no judgement. */
+export const finish = (endpoint: Endpoint, object: KubeObject): KubeObject => storedForm(endpoint, complete(endpoint, object));

@@ -48,7 +48,7 @@ export async function deleteOptions(call: Call): Promise<DeleteOptions> {
   if (request.object === undefined) {
     const body = await readBody(request);
     if (body.length === 0) options = deleteOptionsOfQuery(request.query);
-    else options = await decodeDeleteOptions({ ...call, request: { ...request, body } });
+    else options = await decodeDeleteOptions({ ...call, request: { ...request, signal: request.signal, body } });
   } else options = await decodeDeleteOptions(call);
   checkDeleteOptions(options);
   return options;
@@ -138,7 +138,7 @@ function judge(call: Call, current: Stored, options: DeleteOptions, now: number)
   if (graceful) return { update: object, pending: false, gone: !held && options.gracePeriodSeconds === 0 };
   if (!held) return { pending: false, gone: true };
   const marked = metadata.deletionTimestamp && parseTime(metadata.deletionTimestamp) <= now && metadata.deletionGracePeriodSeconds === 0;
-  if (marked && !finalizers) return { pending: true, gone: false };
+  if (marked && !finalizers) return { pending: false, gone: false };
   if (!metadata.deletionTimestamp && (metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation as number) + 1;
   if (!metadata.deletionTimestamp || parseTime(metadata.deletionTimestamp) > now) metadata.deletionTimestamp = formatTime(now);
   metadata.deletionGracePeriodSeconds = 0;

@@ -36,8 +36,7 @@ export function operationOf(call: Call, manager: string): Operation {
     manager,
     apiVersion: endpoint.apiVersion,
     subresource: info.subresource,
-    // Entries made through scale carry no time.
-    time: info.subresource === "scale" ? "" : formatTime(rest.clock.now()),
+    time: formatTime(rest.clock.now()),
     resetFields: resetFields(endpoint, info.subresource),
     convert: (object, apiVersion) => inVersion(endpoint, object, apiVersion),
   };
@@ -58,12 +57,6 @@ export function trackWrite(call: Call, object: KubeObject, old: KubeObject | und
   const view = (hub: KubeObject): JSONObject => (endpoint.conversion ? endpoint.conversion.fromHub(hub) : hub) as unknown as JSONObject;
   const tracked = trackUpdate(endpoint.type, old && view(old), view(object), operationOf(call, manager));
   const managed = (tracked.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
-  if (managed) object.metadata.managedFields = managed.map(timeless);
+  if (managed) object.metadata.managedFields = managed;
   else delete object.metadata.managedFields;
-}
-
-function timeless(entry: ManagedFieldsEntry): ManagedFieldsEntry {
-  if (entry.time !== "") return entry;
-  const { time: _time, ...rest } = entry;
-  return rest;
 }

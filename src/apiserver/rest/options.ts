@@ -1,6 +1,6 @@
 /** Options of writes and lists: read from the query (or a DeleteOptions body), checked as upstream checks them. */
 import { managerName } from "../../api/apply/managed-fields.ts";
-import { type FieldError, forbiddenField, invalidValue, notSupported, path, required, tooLong } from "../../api/field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, notSupportedText, path, required, tooLong } from "../../api/field.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";
 import { badRequest, invalid } from "../../api/status.ts";
@@ -51,7 +51,7 @@ export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?:
   }
   errors.push(...checkManager(fieldManager), ...checkDryRun(dryRun));
   if (fieldValidation !== "" && !["Ignore", "Warn", "Strict"].includes(fieldValidation)) {
-    errors.push(notSupported(path("fieldValidation"), fieldValidation, ["", "Ignore", "Strict", "Warn"]));
+    errors.push(notSupportedText(path("fieldValidation"), fieldValidation, ["", "Ignore", "Strict", "Warn"]));
   }
   if (errors.length) throw invalid(`${kind}.meta.k8s.io`, "", errors);
   return {

@@ -1,8 +1,10 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply (k8s.io/apiserver/pkg/endpoints/handlers/patch.go). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
+import { sniffJSON } from "../../api/codec/decode.ts";
 import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
-import { unstructuredMismatch } from "../../api/codec/unstructured.ts";
+import { kindOfValue } from "../../api/codec/scalars.ts";
+import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
@@ -11,6 +13,7 @@ import type { KubeObject } from "../../api/object.ts";
 import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
+import { withoutNulls } from "../../api/patch/values.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply } from "./apply.ts";
@@ -65,13 +68,20 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   const { endpoint } = call;
   const current = (endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject;
   let value: JSONValue;
-  if (patch.type === "json") value = applyJSONPatch(current, patch.value);
-  else if (patch.type === "merge") value = applyMergePatch(current, patch.value);
-  else value = applyStrategicMergePatch(endpoint.type, current, patch.value);
+  try {
+    if (patch.type === "json") value = applyJSONPatch(current, patch.value);
+    else if (patch.type === "merge") value = patchesWhole(patch, options) ? withoutNulls(patch.value) : applyMergePatch(current, patch.value);
+    else value = applyStrategicMergePatch(endpoint.type, current, patch.value);
+  } catch (error) {
+    throw unread(error, patch.type, options);
+  }
   const rejected = (why: string): never => {
     if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(asPatched(value, current, patch)), why)]);
-    throw invalid("", "", [invalidValue(path("patch"), goMap(patch.value), why)]);
+    throw invalid("", "", [invalidValue(path("patch"), goMap(consumed(current, deepCopy(patch.value) as JSONObject)), why)]);
   };
+  if (Array.isArray(value)) return rejected(notAnObject(value));
+  // Free-form parts are stored as the text that they are.
+  if (patch.type !== "strategic" && endpoint.type.flat.some((field) => field.type === "RawExtension")) value = asPatched(value, current, patch);
   if (patch.type === "strategic") {
     const misfit = unstructuredMismatch(endpoint.type.name, value);
     if (misfit !== undefined) rejected(misfit);
@@ -79,7 +89,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   let object: JSONObject;
   let unknown: string[];
   try {
-    ({ object, unknown } = normalize(endpoint.type, value));
+    ({ object, unknown } = patch.type === "strategic" ? convertUnstructured(endpoint.type, value) : normalize(endpoint.type, value, "kept"));
   } catch (error) {
     if (error instanceof DecodeError) return rejected(error.message);
     throw error;
@@ -93,12 +103,52 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   return toStored(endpoint, typed);
 }
 
+/** Nobody looks at the patch before it is merged: a list takes the place of the object. */
+const patchesWhole = (patch: Patch, options: WriteOptions): boolean => options.fieldValidation === "Ignore" && Array.isArray(patch.value);
+
+/** Where fields are not validated, another decoder refuses the patch, in its own words. */
+function unread(error: unknown, type: PatchType, options: WriteOptions): unknown {
+  const prefix = "error decoding patch: ";
+  const message = error instanceof StatusError && error.status.code === 400 ? (error.status.message ?? "") : "";
+  if (options.fieldValidation !== "Ignore" || !message.startsWith(prefix)) return error;
+  if (type === "merge") return badRequest("Invalid JSON Patch");
+  const words = message.slice(prefix.length);
+  return badRequest(words.replace("[]handlers.jsonPatchOp", "jsonpatch.Patch").replace("handlers.jsonPatchOp", "jsonpatch.Operation"));
+}
+
+function notAnObject(value: JSONValue[]): string {
+  try {
+    sniffJSON(encodeJSONString(value));
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+/** What merging strategically leaves of the patch that it was given, which is what messages show. */
+function consumed(original: JSONValue | undefined, patch: JSONObject): JSONObject {
+  if (Object.hasOwn(patch, "$patch")) {
+    if (patch.$patch === "replace") delete patch.$patch;
+    return patch;
+  }
+  for (const key of Object.keys(patch)) {
+    const inner = patch[key];
+    const old = isObject(original) ? original[key] : undefined;
+    if (key.startsWith("$setElementOrder/")) delete patch[key];
+    else if (isObject(inner) && isObject(old)) consumed(old, inner);
+    else if (inner !== null && inner !== undefined && kindOfValue(old) !== kindOfValue(inner)) patch[key] = withoutNulls(inner);
+  }
+  return patch;
+}
+
 /** The patched document as upstream's patcher writes it: what it has opened is sorted, what it has not stays as it was. */
 function asPatched(value: JSONValue, current: JSONObject, patch: Patch): JSONValue {
   if (patch.type === "merge") return sortMerged(value, current, patch.value);
   let text = sorted(value);
-  for (const { path: at, from } of patch.value as { path?: string; from?: string }[])
-    for (const pointer of [at, from]) if (pointer) text = sortAlong(text, pointer.split("/").slice(1, -1).map(unescapePointer));
+  for (const { op, path: at, from } of patch.value as { op?: string; path?: string; from?: string }[])
+    for (const pointer of [at, op === "move" || op === "copy" ? from : undefined])
+      if (pointer) text = sortAlong(text, pointer.split("/").slice(1, -1).map(unescapePointer));
   return text;
 }
 
@@ -157,7 +207,7 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
     const quiet: Call = warned ? { ...call, warn: () => {} } : call;
     warned = true;
     // What cannot be read is said of an object that is there.
-    if (patch instanceof StatusError) throw old ? patch : notFound(endpoint.groupResource, info.name);
+    if (patch instanceof StatusError) throw old ? unread(patch, type, options) : notFound(endpoint.groupResource, info.name);
     if (patch.apply) return applyTo(quiet, old, patch.apply, options);
     if (!old) throw notFound(endpoint.groupResource, info.name);
     const object = patched(quiet, old, patch, options);

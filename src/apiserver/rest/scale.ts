@@ -1,4 +1,6 @@
 /** The scale subresource: autoscaling/v1 Scale over spec.replicas (pkg/registry/apps/deployment/storage). */
+import { parentEntries, scaleEntries } from "../../api/apply/scale-fields.ts";
+import { trackUpdate } from "../../api/apply/managed-fields.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
@@ -7,6 +9,7 @@ import type { KubeObject } from "../../api/object.ts";
 import { typeByName } from "../../api/schema/schema.ts";
 import { formatLabelSelector } from "../../api/selectors/labels.ts";
 import { badRequest, conflict, invalid } from "../../api/status.ts";
+import { formatTime } from "../../api/time.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
 import type { LabelSelector } from "../../api/types/meta-v1.gen.ts";
 import type { Call } from "./call.ts";
@@ -32,6 +35,7 @@ function selectorText(object: Scalable): string {
   return formatLabelSelector({ matchLabels: selector as Record<string, string> });
 }
 
+/** Without managedFields, which only a write of it knows. */
 export function scaleOf(object: KubeObject): Scale {
   const scalable = object as Scalable;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
@@ -59,10 +63,17 @@ export async function scale(call: Call): Promise<ApiResponse> {
   const outcome = await updateObject(call, {
     options,
     mayCreate: false,
+    tracked: true,
     attempts: 6,
     next(old) {
       const object = deepCopy(old) as Scalable;
-      const wanted = given ?? (patchedScale(call, old as KubeObject, patch as NonNullable<typeof patch>, options) as unknown as Scale & KubeObject);
+      const before = scaleOf(object);
+      const { managedFields } = object.metadata;
+      before.metadata.managedFields = scaleEntries(managedFields, endpoint.apiVersion);
+      if (!before.metadata.managedFields.length) delete before.metadata.managedFields;
+      const wanted = deepCopy(given) ?? (patchedScale(call, before, patch as NonNullable<typeof patch>, options) as unknown as Scale & KubeObject);
+      const operation = { manager: options.manager, apiVersion: "autoscaling/v1", subresource: "scale", time: formatTime(call.rest.clock.now()) };
+      const tracked = trackUpdate(scaleType(), before as unknown as JSONObject, wanted as unknown as JSONObject, operation) as unknown as Scale;
       const { resourceVersion, uid } = wanted.metadata ?? {};
       const replicas = wanted.spec?.replicas ?? 0;
       if (replicas < 0) throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
@@ -71,6 +82,7 @@ export async function scale(call: Call): Promise<ApiResponse> {
       if (resourceVersion && resourceVersion !== object.metadata.resourceVersion)
         throw conflict(endpoint.groupResource, info.name, "the object has been modified; please apply your changes to the latest version and try again");
       object.spec.replicas = replicas;
+      object.metadata.managedFields = parentEntries(managedFields, tracked.metadata.managedFields, endpoint.apiVersion);
       return object;
     },
   });
@@ -85,7 +97,7 @@ const expected = {
   },
 };
 
-function patchedScale(call: Call, old: KubeObject, patch: Parameters<typeof patched>[2], options: Parameters<typeof patched>[3]): KubeObject {
+function patchedScale(call: Call, scale: Scale, patch: Parameters<typeof patched>[2], options: Parameters<typeof patched>[3]): KubeObject {
   const { endpoint } = call;
   const type = scaleType();
   const { conversion: _conversion, ...bare } = endpoint;
@@ -98,5 +110,5 @@ function patchedScale(call: Call, old: KubeObject, patch: Parameters<typeof patc
     def: { ...endpoint.def, kind: "Scale" },
     kind: { resource: "scales" },
   };
-  return patched({ ...call, endpoint: as }, scaleOf(old) as unknown as JSONObject as unknown as KubeObject, patch, options);
+  return patched({ ...call, endpoint: as }, scale as unknown as KubeObject, patch, options);
 }

@@ -54,6 +54,10 @@ export function initMetadata(call: Call, object: KubeObject): void {
 const maxGeneratedNameLength = 63 - 5;
 
 export function generateName(call: Call, object: KubeObject): void {
+  if (call.endpoint.hubKind.plainGenerateName) {
+    object.metadata.name = object.metadata.generateName as string;
+    return;
+  }
   const base = (object.metadata.generateName as string).slice(0, maxGeneratedNameLength);
   object.metadata.name = base + nameSuffix(call.rest.random);
 }

@@ -27,7 +27,8 @@ export function complete(apiVersion: string, kind: string, value: object): objec
   return type ? normalize(type, value as JSONObject).object : value;
 }
 
-/** The same for a whole object of a built-in kind. */
+/** The same for a whole object of a built-in kind that may still have to be judged: empty lists and maps stay. */
 export function completeObject(apiVersion: string, kind: string, value: object): KubeObject {
-  return complete(apiVersion, kind, value) as KubeObject;
+  const type = typeOfKind(apiVersion, kind);
+  return (type ? normalize(type, value as JSONObject, "kept").object : value) as unknown as KubeObject;
 }

@@ -11,7 +11,7 @@ import { storageKey } from "../../cache/keys.ts";
 import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { Call, Reservation } from "./call.ts";
-import { finish } from "./decode.ts";
+import { complete, finish, storedForm } from "./decode.ts";
 import { trackWrite } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
 import type { Outcome } from "./respond.ts";
@@ -70,20 +70,21 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     const reserved = await endpoint.registry.beginCreate?.(call, object, options.dryRun);
     try {
       prepareCreate(endpoint, object);
-      const complete = finish(endpoint, object);
-      validateCreate(call, complete);
-      await rest.admission.validate({ ...attributes, object: complete, name: complete.metadata.name });
+      const judged = complete(endpoint, object);
+      validateCreate(call, judged.object);
+      await rest.admission.validate({ ...attributes, object: judged.object, name: judged.object.metadata.name });
+      const wanted = storedForm(endpoint, judged);
       if (options.dryRun) {
-        if (await endpoint.cache.get(complete.metadata.namespace ?? "", complete.metadata.name)) throw new ExistsError(complete.metadata.name);
+        if (await endpoint.cache.get(wanted.metadata.namespace ?? "", wanted.metadata.name)) throw new ExistsError(wanted.metadata.name);
         await reserved?.rollback();
-        return { object: complete };
+        return { object: wanted };
       }
-      if (call.info.verb === "create" && Number(complete.metadata.resourceVersion) > 0)
+      if (call.info.verb === "create" && Number(wanted.metadata.resourceVersion) > 0)
         throw new StatusError({ code: 500, message: "resourceVersion should not be set on objects to be created" });
-      delete (complete.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
-      const stored = await endpoint.cache.create(complete, ttlOf(call, complete));
+      delete (wanted.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
+      const stored = await endpoint.cache.create(wanted, ttlOf(call, wanted));
       await reserved?.commit();
-      return { object: complete, stored };
+      return { object: wanted, stored };
     } catch (error) {
       await reserved?.rollback();
       if (!(error instanceof ExistsError)) throw error;
@@ -201,27 +202,28 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   try {
     if (info.subresource === "") reserved = await endpoint.registry.beginUpdate?.(call, object, old, options.dryRun);
     prepareUpdate(call, object, old, info.subresource);
-    const complete = finish(endpoint, object);
-    validateUpdate(call, complete, old, info.subresource);
-    keepTimesOfNoChange(complete, old);
-    await rest.admission.validate({ ...attributes, object: complete });
-    if (deletesNow(call, complete, old)) {
+    const judged = complete(endpoint, object);
+    validateUpdate(call, judged.object, old, info.subresource);
+    await rest.admission.validate({ ...attributes, object: judged.object });
+    const wanted = storedForm(endpoint, judged);
+    keepTimesOfNoChange(wanted, old);
+    if (deletesNow(call, wanted, old)) {
       const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
       await reserved?.commit();
       if (gone) await endpoint.registry.afterDelete?.(call, old);
-      return { object: complete };
+      return { object: wanted };
     }
-    if (deepEqual(complete, old)) {
+    if (deepEqual(wanted, old)) {
       await reserved?.rollback();
-      return { object: complete, stored: current };
+      return { object: wanted, stored: current };
     }
     if (options.dryRun) {
       await reserved?.rollback();
-      return { object: complete };
+      return { object: wanted };
     }
-    const stored = await endpoint.cache.update(complete, current.revision, ttlOf(call, complete));
+    const stored = await endpoint.cache.update(wanted, current.revision, ttlOf(call, wanted));
     await reserved?.commit();
-    return { object: complete, stored };
+    return { object: wanted, stored };
   } catch (error) {
     await reserved?.rollback();
     throw error;
