@@ -97,6 +97,8 @@ export interface Reader {
   /** `resource` is a groupResource: `pods`, `clusterroles.rbac.authorization.k8s.io`. */
   get<T extends KubeObject>(resource: string, namespace: string, name: string): T | undefined;
   list<T extends KubeObject>(resource: string, namespace?: string): T[];
+  /** The object's labels without its parsed form; undefined where there is no such object. */
+  labels(resource: string, namespace: string, name: string): Readonly<Record<string, string>> | undefined;
   /** Called on each change of the resource, after the cache holds it. */
   onChange(resource: string, fn: (namespace: string, name: string) => void): void;
 }

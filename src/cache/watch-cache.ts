@@ -64,8 +64,7 @@ class StoreCache implements WatchCache, Host {
   readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
   readonly #root: string;
   #toRelease = new Set<Watcher>();
-  #scheduled = false;
-  /** Revision applied when watchers were last released. */
+  /** Revision applied at the last turn of the event loop that a writer waited for. */
   #released = 0;
   #breathing: (() => void)[] = [];
   #applied = 0;
@@ -85,6 +84,7 @@ class StoreCache implements WatchCache, Host {
         this.#named(resource)
           .peekAll(namespace)
           .map((stored) => stored.object() as T),
+      labels: (resource, namespace, name) => this.#named(resource).peek(namespace, name)?.labels,
       onChange: (resource, fn) => this.#named(resource).onChange(fn),
     };
   }
@@ -117,14 +117,21 @@ class StoreCache implements WatchCache, Host {
     return this.#applied;
   }
   releaseSoon(watcher: Watcher): void {
-    this.#schedule();
+    // Once the promises of this turn have settled, the writers' among them, and before anything else is read from a socket:
+    // whoever gets an answer has the event on its way, too.
+    if (this.#toRelease.size === 0) process.nextTick(() => this.#release());
     this.#toRelease.add(watcher);
   }
   breathe(): Promise<void> | undefined {
     if (this.#applied - this.#released < stagedAtMost) return undefined;
     return new Promise((resolve) => {
-      this.#breathing.push(resolve);
-      this.#schedule();
+      if (this.#breathing.push(resolve) > 1) return;
+      setImmediate(() => {
+        this.#released = this.#applied;
+        const breathing = this.#breathing;
+        this.#breathing = [];
+        for (const done of breathing) done();
+      });
     });
   }
   encode(object: KubeObject): Uint8Array {
@@ -156,19 +163,10 @@ class StoreCache implements WatchCache, Host {
     return cached;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#released = this.#applied;
-      const watchers = this.#toRelease;
-      const breathing = this.#breathing;
-      this.#toRelease = new Set();
-      this.#breathing = [];
-      for (const watcher of watchers) watcher.release();
-      for (const resolve of breathing) resolve();
-    });
+  #release(): void {
+    const watchers = this.#toRelease;
+    this.#toRelease = new Set();
+    for (const watcher of watchers) watcher.release();
   }
   async #follow(from: number): Promise<void> {
     let at = from;

@@ -1,5 +1,5 @@
 /** A pod gets its node's zone and region as labels (plugin/pkg/admission/podtopologylabels, KEP-4742). */
-import type { Binding, Node, Pod } from "../../api/types/core-v1.gen.ts";
+import type { Binding, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { concerns } from "./refuse.ts";
@@ -17,7 +17,7 @@ export function podTopologyLabels({ reader }: { reader: Reader }): AdmissionPlug
         const { target } = object as Binding;
         nodeName = target.kind === "Node" ? target.name : undefined;
       } else nodeName = (object as Pod).spec.nodeName;
-      const labels = nodeName ? reader.get<Node>("nodes", "", nodeName)?.metadata.labels : undefined;
+      const labels = nodeName ? reader.labels("nodes", "", nodeName) : undefined;
       for (const key of copied) {
         const value = labels?.[key];
         if (value !== undefined) object.metadata.labels = { ...object.metadata.labels, [key]: value };

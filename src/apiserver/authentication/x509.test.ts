@@ -75,6 +75,15 @@ test("a certificate of another authority, for another use, or out of its time is
   assert.throws(() => verifier.verify(good), { code: 401 });
 });
 
+test("a certificate that was refused counts once its authority is trusted", async () => {
+  const verifier = new CertificateVerifier({ ca: ca.certificate.toString("pem"), clock: new VirtualClock(start + day) });
+  const foreign = await leaf(other, [{ CN: ["jane"] }]);
+  assert.throws(() => verifier.verify(foreign), { code: 401 });
+  assert.throws(() => verifier.verify(foreign), { code: 401 });
+  verifier.setAuthorities(other.certificate.toString("pem"));
+  assert.equal(verifier.verify(foreign).user?.name, "jane");
+});
+
 test("proxy headers are believed from the proxy only, and taken out of the request", async () => {
   const verifier = new CertificateVerifier({ ca: other.certificate.toString("pem"), clock: new VirtualClock(start + day) });
   const authenticator = requestHeaderAuthenticator({

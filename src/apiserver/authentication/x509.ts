@@ -4,7 +4,7 @@
  */
 import { createHash, X509Certificate } from "node:crypto";
 import type { UserInfo } from "../../api/exchange.ts";
-import { unauthorized } from "../../api/status.ts";
+import { StatusError, unauthorized } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { certificateSubject, nameOids } from "./der.ts";
@@ -40,8 +40,8 @@ export class CertificateVerifier {
   readonly #clock: Clock;
   readonly #cacheSize: number;
   readonly #cache = new Map<string, Verified>();
-  /** By the bytes themselves: a connection hands over the same ones with each request. */
-  #seen = new WeakMap<Uint8Array, Verified>();
+  /** By the bytes themselves: a connection hands over the same ones with each request. Other authorities' certificates are refused as often. */
+  #seen = new WeakMap<Uint8Array, Verified | StatusError>();
   #authorities: X509Certificate[];
 
   constructor(options: CertificateVerifierOptions) {
@@ -59,12 +59,21 @@ export class CertificateVerifier {
   verify(der: Uint8Array): { user: UserInfo | undefined; commonName: string } {
     let known = this.#seen.get(der);
     if (!known) {
-      known = this.#remembered(der);
+      known = this.#judged(der);
       this.#seen.set(der, known);
     }
+    if (known instanceof StatusError) throw known;
     const now = this.#clock.now();
     if (now < known.from || now > known.to) throw unauthorized();
     return known;
+  }
+  #judged(der: Uint8Array): Verified | StatusError {
+    try {
+      return this.#remembered(der);
+    } catch (error) {
+      if (error instanceof StatusError) return error;
+      throw error;
+    }
   }
   #remembered(der: Uint8Array): Verified {
     const fingerprint = createHash("sha256").update(der).digest("hex");

@@ -30,6 +30,10 @@ export class MemoryReader implements Reader {
   list<T extends KubeObject>(resource: string, namespace?: string): T[] {
     return [...this.#of(resource).values()].filter((o) => namespace === undefined || o.metadata.namespace === namespace) as T[];
   }
+  labels(resource: string, namespace: string, name: string): Readonly<Record<string, string>> | undefined {
+    const object = this.get(resource, namespace, name);
+    return object && (object.metadata.labels ?? {});
+  }
   onChange(resource: string, fn: (namespace: string, name: string) => void): void {
     this.#listeners.set(resource, [...(this.#listeners.get(resource) ?? []), fn]);
   }
