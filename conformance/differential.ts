@@ -3,14 +3,15 @@
  * and the object must agree, save for what no two servers share (uids, times, revisions, generated names).
  *
  * `node conformance/differential.ts PEER.conf OURS.conf [substring of case names]`: the requests written by hand.
- * `node conformance/differential.ts --requests N [--seed S] [--only REGEXP] [--episode K] [--seconds S] [--bin DIR] [--port P] [--verbose]`:
- * requests made from the schema and one template per kind; starts both servers itself. Exits 1 where answers differ.
+ * `node conformance/differential.ts --requests N [--seed S] [--only REGEXP] [--episode K,...] [--seconds S] [--bin DIR] [--port P] [--verbose]`:
+ * requests made from the schema and one template per kind; starts both servers itself unless `PEER.conf OURS.conf` are given.
+ * Exits 1 where answers differ.
  */
 import { parseArgs } from "node:util";
 import { cases, type Step } from "./differential/cases.ts";
 import { type Answer, differences, send, serverOf, settled } from "./differential/exchange.ts";
 import { runGenerated } from "./differential/generated.ts";
-import { startPair } from "./differential/servers.ts";
+import { standingPair, startPair } from "./differential/servers.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,13 +29,14 @@ const { values, positionals } = parseArgs({
 const write = (line: string): void => void process.stdout.write(line);
 
 if (values.requests !== undefined) {
-  await using pair = await startPair({ bin: values.bin, port: Number(values.port) });
+  const [peerConfig, oursConfig] = positionals;
+  await using pair = peerConfig && oursConfig ? standingPair(peerConfig, oursConfig) : await startPair({ bin: values.bin, port: Number(values.port) });
   const outcome = await runGenerated(pair, {
     requests: Number(values.requests),
     seed: Number(values.seed),
     seconds: Number(values.seconds),
     ...(values.only ? { only: new RegExp(values.only) } : {}),
-    ...(values.episode ? { episode: Number(values.episode) } : {}),
+    ...(values.episode ? { episodes: values.episode.split(",").map(Number) } : {}),
     verbose: values.verbose,
     write,
   });

@@ -12,8 +12,8 @@ export interface RunOptions {
   seed: number;
   /** Only kinds whose resource.group matches. */
   only?: RegExp;
-  /** Only this episode. */
-  episode?: number;
+  /** Only these. */
+  episodes?: readonly number[];
   /** Every request and its outcome is written. */
   verbose?: boolean;
   seconds: number;
@@ -62,8 +62,9 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
   for (const side of [pair.peer, pair.ours])
     await send(side, { method: "POST", path: "/api/v1/namespaces/default/serviceaccounts", body: { metadata: { name: "default" } } });
   const until = performance.now() + options.seconds * 1000;
-  for (let n = options.episode ?? 0; requests < options.requests && performance.now() < until; n++) {
-    if (options.episode !== undefined && n > options.episode) break;
+  for (let i = 0; requests < options.requests && performance.now() < until; i++) {
+    const n = options.episodes ? options.episodes[i] : i;
+    if (n === undefined) break;
     const random = seededRandom((options.seed * 1_000_003 + n) >>> 0);
     const template = all[random.int(all.length)];
     if (!template) throw new Error("no kind matches");

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Server, send, serverOf } from "./exchange.ts";
 
@@ -76,11 +76,10 @@ export async function startPair({ bin, port }: PairOptions): Promise<Pair> {
       "--enable-priority-and-fairness=false",
     ]);
     const peer = await ready(() => ({ ...serverOf(join(home, "admin.conf")), url: new URL(`https://127.0.0.1:${peerPort}`) }));
-    const pem = execFileSync("openssl", ["req", "-new", "-key", "admin.key", "-subj", "/CN=jane/O=tests"], { cwd: home });
     return {
       peer,
       ours,
-      csr: pem.toString("base64"),
+      csr: signingRequest(home, "admin.key"),
       async [Symbol.asyncDispose]() {
         peer.agent.destroy();
         ours.agent.destroy();
@@ -91,6 +90,25 @@ export async function startPair({ bin, port }: PairOptions): Promise<Pair> {
     await stop();
     throw error;
   }
+}
+
+/** A request of its user that both servers sign; `dir` has the key. */
+const signingRequest = (dir: string, key: string): string =>
+  execFileSync("openssl", ["req", "-new", "-key", key, "-subj", "/CN=jane/O=tests"], { cwd: dir }).toString("base64");
+
+/** Two servers that are up already; they stay up. */
+export function standingPair(peerConfig: string, oursConfig: string): Pair {
+  const [peer, ours] = [serverOf(peerConfig), serverOf(oursConfig)];
+  return {
+    peer,
+    ours,
+    csr: signingRequest(dirname(resolve(oursConfig)), "admin.key"),
+    [Symbol.asyncDispose]() {
+      peer.agent.destroy();
+      ours.agent.destroy();
+      return Promise.resolve();
+    },
+  };
 }
 
 /** Waits at most half a minute. */

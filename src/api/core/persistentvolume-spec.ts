@@ -45,7 +45,8 @@ const sourceRules = (name: string, hasNodeAffinity: boolean, spec: Path): Source
   ["iscsi", "iscsi", "iscsi", (source: ISCSIPersistentVolumeSource, at: Path) => validateIscsi(source, at, name)],
   ["cinder", "cinder", "cinder", validateWithSecret(["volumeID"], bothSecretFields)],
   ["fc", "fc", "fc", validateFc],
-  ["flexVolume", "flexVolume", "flexVolume", validateFlex],
+  // Upstream has forgotten to look whether there is another before it.
+  ["flexVolume", "", "flexVolume", validateFlex],
   ["azureFile", "azureFile", "azureFile", validateAzureFile],
   ["vsphereVolume", "vsphereVolume", "vsphereVolume", needs("volumePath")],
   ["photonPersistentDisk", "photonPersistentDisk", "photonPersistentDisk", needs("pdID")],

@@ -217,7 +217,7 @@ export function validateCsiPersistent(source: CSIPersistentVolumeSource, at: Pat
   return errors;
 }
 
-/** A source's field, the name in the error for one too many, the name its own errors have, its rules. */
+/** A source's field, the name in the error for one too many ("": never too many), the name its own errors have, its rules. */
 export type SourceRule<S> = { [K in keyof S & string]: [K, string, string, (source: NonNullable<S[K]>, at: Path) => FieldError[]] }[keyof S & string];
 
 /** Exactly one source: the first is validated, the others are too many. Returns how many there were as well. */
@@ -227,7 +227,7 @@ export function validateOneSource<S extends object>(sources: S, rules: readonly 
   for (const [field, extraName, ownName, check] of rules) {
     const source = sources[field];
     if (source === undefined || source === null) continue;
-    if (count++ > 0) errors.push(forbiddenField(at.child(extraName), "may not specify more than 1 volume type"));
+    if (count++ > 0 && extraName) errors.push(forbiddenField(at.child(extraName), "may not specify more than 1 volume type"));
     else errors.push(...(check as (source: unknown, at: Path) => FieldError[])(source, at.child(ownName)));
   }
   if (count === 0) errors.push(required(at, "must specify a volume type"));

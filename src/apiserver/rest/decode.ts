@@ -148,9 +148,12 @@ export function storedForm(endpoint: Endpoint, { object, empties }: Completed): 
   endpoint.hubKind.conceal?.(object);
   if (!empties) return object;
   const how = storedAsJSON.has(endpoint.groupResource) ? "written" : "stored";
-  const made = normalize(endpoint.hubType, object as unknown as JSONObject, how).object as unknown as KubeObject;
-  endpoint.hubKind.setDefaults?.(made);
-  return made;
+  const settled = (value: KubeObject): KubeObject => normalize(endpoint.hubType, value as unknown as JSONObject, how).object as unknown as KubeObject;
+  const { setDefaults } = endpoint.hubKind;
+  const made = settled(object);
+  if (!setDefaults) return made;
+  setDefaults(made);
+  return settled(made);
 }
 
 /** Both at once, for what needs no judgement. */

@@ -20,6 +20,10 @@ interface Page {
 
 const metadataText = (metadata: Page["metadata"]): string => JSON.stringify(metadata);
 
+/** A list in pages that names a revision means that very one, for older clients' sake. */
+const isExact = ({ resourceVersion, resourceVersionMatch, limit }: ListOptions): boolean =>
+  resourceVersionMatch === "Exact" || (!resourceVersionMatch && limit > 0 && !!resourceVersion && resourceVersion !== "0");
+
 /** Throws StatusError for options that do not go together and for positions that are gone. */
 export async function page(call: Call, options: ListOptions): Promise<Page> {
   const { endpoint, info } = call;
@@ -34,7 +38,7 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
     const position = decodeContinue(options.continue);
     if (options.resourceVersion && options.resourceVersion !== "0") throw badRequest("specifying resource version is not allowed when using continue");
     start = { after: `${prefix}${position.after}`, ...(position.revision > 0 ? { revision: position.revision } : {}) };
-  } else if (options.resourceVersionMatch === "Exact") start = { revision: parseRevision(options.resourceVersion) };
+  } else if (isExact(options)) start = { revision: parseRevision(options.resourceVersion) };
   else if (options.resourceVersion && options.resourceVersion !== "0") await waitForRevision(call, options.resourceVersion);
   // A read of "any version" is answered whole.
   const limit = options.resourceVersion === "0" && !options.continue ? 0 : options.limit;

@@ -67,6 +67,8 @@ function fromNumber(value: bigint, length: number): string {
   return formatIP(bytes);
 }
 
+const namelessParent = (ip: string): string => `IPAddress.networking.k8s.io "${ip}" is invalid: spec.parentRef.name: Required value`;
+
 export function rangeOf(text: string): Range {
   const cidr = parseCIDR(text);
   if (!cidr) throw new Error(`${text} is no network`);
@@ -98,19 +100,21 @@ export class AddressAllocator {
     return [...new Set(this.#options.ranges.map((text) => (text.includes(":") ? "IPv6" : "IPv4")))];
   }
 
-  /** `wanted` "" gives any. */
+  /** `wanted` "" gives any. A Service without a name, which is not validated yet, can be no parent of an IPAddress. */
   async allocate(call: Call, service: Service, wanted: string, family: string, dryRun: boolean): Promise<Allocated> {
     const ranges = this.#ranges(family);
     if (wanted) {
       const ip = parseIP(wanted);
       const home = ip && ranges.find((range) => holdsAddress(range.text, ip));
       if (!home) return { why: `failed to allocate IP ${wanted}: the provided network does not match the current range` };
+      if (!dryRun && !service.metadata.name) return { why: `failed to allocate IP ${wanted}: ${namelessParent(wanted)}` };
       if (await this.#take(call, service, wanted, dryRun)) return { ip: wanted };
       return { why: `failed to allocate IP ${wanted}: provided IP is already allocated` };
     }
     for (const range of ranges) {
       for (const candidate of this.#candidates(range, family === "IPv6" ? 16 : 4)) {
         if (this.#options.reader.get("ipaddresses.networking.k8s.io", "", candidate)) continue;
+        if (!dryRun && !service.metadata.name) return { why: `failed to allocate IP: ${namelessParent(candidate)}` };
         if (await this.#take(call, service, candidate, dryRun)) return { ip: candidate };
       }
     }

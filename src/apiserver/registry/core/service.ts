@@ -57,7 +57,7 @@ class Taken implements Reservation {
 async function allocate(allocation: ServiceAllocation, call: Call, service: Service, old: Service | undefined, dryRun: boolean): Promise<Taken> {
   const { name } = service.metadata;
   const fail = (errors: FieldError[]): void => {
-    if (errors.length) throw invalid("Service", name, errors);
+    if (errors.length) throw invalid("Service", name ?? "", errors);
   };
   fail(initIpFamilies(service, old, allocation.addresses.families()));
   const taken = new Taken(allocation, dryRun);
@@ -86,11 +86,12 @@ async function allocateAddresses(
   const { spec } = service;
   const had = new Set(old ? addressesOf(old) : []);
   const ips = [...(spec.clusterIPs ?? [])];
+  const shown = spec.clusterIPs?.length ? [...spec.clusterIPs] : [spec.clusterIP ?? ""];
   for (const [i, family] of (spec.ipFamilies ?? []).entries()) {
     const wanted = ips[i];
     if (wanted && had.has(wanted)) continue;
     const got = await addresses.allocate(call, service, wanted ?? "", family, dryRun);
-    if ("why" in got) return [invalidValue(path("spec", "clusterIPs"), wanted ? [wanted] : null, got.why)];
+    if ("why" in got) return [invalidValue(path("spec", "clusterIPs"), shown, got.why)];
     if (!dryRun) taken.addresses.push(got.ip);
     ips[i] = got.ip;
   }
