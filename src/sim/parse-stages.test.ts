@@ -71,6 +71,22 @@ test("delays come from numbers, durations and times, and the jitter is their oth
   }
 });
 
+test("CEL selects, and gives delays and weights", () => {
+  const [s] = parseStages(
+    stage(`selector:
+  matchExpressions:
+  - cel: {expression: "self.spec.nodeName.startsWith('n') && !has(self.metadata.deletionTimestamp)"}
+delay: {durationMilliseconds: 7, durationFrom: {cel: {expression: "self.metadata.annotations['d']"}}}
+weightFrom: {cel: {expression: size(self.metadata.name) * 2}}
+next: {delete: true}`),
+    "f.yaml",
+  );
+  const [bound, unbound] = [object({ spec: { nodeName: "n" }, metadata: { name: "abc", annotations: { d: "2s" } } }), object({ spec: {} })];
+  assert.deepEqual([s?.matches(bound), s?.matches(unbound)], [true, false]);
+  assert.deepEqual([s?.delay(bound, 0, random), s?.delay(unbound, 0, random)], [2000, 7]);
+  assert.equal(s?.weight(bound), 6);
+});
+
 test("one of several stages is chosen as its weight says; the one that waits stays", () => {
   const stages = [
     ...parseStages(stage(`${always}weight: 1\nnext: {delete: true}`, "one"), "f"),
@@ -121,7 +137,21 @@ const mistakes: [what: string, source: string, complaint: RegExp][] = [
     stage("selector:\n  matchExpressions:\n  - {key: .a, operator: In, values: [1]}\nnext: {delete: true}"),
     /must be a list of strings; write each in quotes; it is \[1\]/,
   ],
-  ["CEL", stage("selector:\n  matchExpressions:\n  - cel: {expression: 'true'}\nnext: {delete: true}"), /cel: CEL is not supported in stages: use jq/],
+  [
+    "CEL that is not supported",
+    stage("selector:\n  matchExpressions:\n  - cel: {expression: 'self.metadata.creationTimestamp > Now()'}\nnext: {delete: true}"),
+    /^f\.yaml:11: .*cel\.expression: ".*Now\(\)", character 35: the function "Now" with 0 values is not known; these are: has, all/,
+  ],
+  [
+    "CEL without an expression",
+    stage("selector:\n  matchExpressions:\n  - cel: {}\nnext: {delete: true}"),
+    /:11: .*cel: expression is missing: CEL such as has/,
+  ],
+  [
+    "CEL and jq in one",
+    stage("selector:\n  matchExpressions:\n  - {key: .a, operator: Exists, cel: {expression: 'true'}}\nnext: {delete: true}"),
+    /:11: .*cel and jq are both given: write two items/,
+  ],
   [
     "a delay that is no number",
     stage(`${always}delay: {durationMilliseconds: 1s}\nnext: {delete: true}`),

@@ -1,6 +1,7 @@
 /** Reads stage files: kwok's Stage API, v1alpha1. */
 import type { KubeObject } from "../api/object.ts";
 import { readSteps } from "./parse-steps.ts";
+import { CELSyntaxError, compileCEL, type Expression } from "./cel/cel.ts";
 import { compileQuery, type Query, QueryError } from "./query/query.ts";
 import { type KindReference, kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
 import { type Located, readDocuments, StageFileError } from "./stage-source.ts";
@@ -75,7 +76,12 @@ function readSelector(selector: Located): Matcher {
 
 function readRequirement(item: Located): Matcher {
   item.only("key", "operator", "values", "jq", "cel");
-  refuseCEL(item);
+  const cel = item.field("cel");
+  if (cel) {
+    const evaluate = readCEL(cel);
+    if (item.field("jq") ?? item.field("key")) item.problem("cel and jq are both given: write two items");
+    return (object) => evaluate?.(object) === true;
+  }
   const requirement = item.field("jq") ?? item;
   if (requirement !== item) requirement.only("key", "operator", "values");
   const key = requirement.field("key");
@@ -110,17 +116,40 @@ function query_(located: Located): Query | undefined {
   }
 }
 
-function refuseCEL(located: Located): void {
-  located.field("cel")?.problem("CEL is not supported in stages: use jq (key, operator, values; or jq.expression)");
+function readCEL(located: Located | undefined): Expression | undefined {
+  const source = located?.only("expression").field("expression");
+  if (!source) located?.problem("expression is missing: CEL such as has(self.spec.nodeName)");
+  if (!source) return undefined;
+  if (typeof source.value !== "string") {
+    source.problem("must be a string with a CEL expression such as has(self.spec.nodeName)");
+    return undefined;
+  }
+  try {
+    return compileCEL(source.value);
+  } catch (error) {
+    if (!(error instanceof CELSyntaxError)) throw error;
+    source.problem(`${JSON.stringify(source.value)}, character ${error.offset + 1}: ${error.message}`);
+    return undefined;
+  }
 }
 
-/** `{expressionFrom}` or `{jq: {expression}}`. */
+/** `{expressionFrom}`, `{jq: {expression}}` or `{cel: {expression}}`. */
 function expression(located: Located | undefined): Query | undefined {
   if (!located) return undefined;
   located.only("expressionFrom", "jq", "cel");
-  refuseCEL(located);
+  const cel = located.field("cel");
+  if (cel) {
+    const evaluate = readCEL(cel);
+    return (
+      evaluate &&
+      ((object) => {
+        const value = evaluate(object);
+        return value === undefined || value === null ? [] : [value];
+      })
+    );
+  }
   const source = located.field("expressionFrom") ?? located.field("jq")?.only("expression").field("expression");
-  if (!source && !located.field("cel")) located.problem("expressionFrom is missing: a jq path such as '.metadata.annotations[\"weight\"]'");
+  if (!source) located.problem("expressionFrom is missing: a jq path such as '.metadata.annotations[\"weight\"]'");
   return source && query_(source);
 }
 

@@ -30,14 +30,12 @@ export function patchOf(step: PatchStep, object: KubeObject, env: TemplateEnviro
 
 const rooted = (operation: { path: string }, root: string): object => ({ ...operation, path: `/${root}${operation.path}` });
 
-/** The object that an apply step writes, in the namespace of `object` where it names none. Throws Error with the template's place. */
+/** The object that an apply step writes, as the template gives it. Throws Error with the template's place. */
 export function applied(step: ApplyStep, object: KubeObject, env: TemplateEnvironment): KubeObject {
   const value = read(step, render(step, object, env)) as KubeObject | null;
   const { target, where, line } = step;
-  if (value?.apiVersion !== target.apiVersion || value.kind !== target.kind || !value.metadata?.name)
-    throw new Error(`${where}:${line}: the template does not give a ${target.kind} of ${target.apiVersion} with metadata.name: ${JSON.stringify(value)}`);
-  const { namespace = object.metadata.namespace } = value.metadata;
-  return namespace ? { ...value, metadata: { ...value.metadata, namespace } } : value;
+  if (value?.apiVersion === target.apiVersion && value.kind === target.kind && value.metadata?.name) return value;
+  throw new Error(`${where}:${line}: the template does not give a ${target.kind} of ${target.apiVersion} with metadata.name: ${JSON.stringify(value)}`);
 }
 
 function render(step: Rendered, object: KubeObject, env: TemplateEnvironment): string {

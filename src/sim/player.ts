@@ -56,7 +56,7 @@ export class Player {
     const wanted = applied(step, object, env);
     const resource = this.#options.resources.get(kindKey(step.target)) as Resource;
     const api = this.#clientOf(step, undefined).resource(resource);
-    const { namespace = "", name } = wanted.metadata;
+    const { namespace = object.metadata.namespace ?? "", name } = wanted.metadata;
     const where = resource.namespaced ? namespace : "";
     const patch = (): Promise<unknown> => {
       const options = {
