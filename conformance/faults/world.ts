@@ -49,6 +49,8 @@ export interface WorldOptions {
 const signingKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }) as string;
 /** Milliseconds between the death of a controller and the start of the next one. */
 const restartDelay = 500;
+/** Turns of the event loop within one moment after which the world has run wild. */
+const patience = 50_000;
 const account = (name: string): UserInfo => ({
   name: `system:serviceaccount:kube-system:${name}`,
   groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
@@ -76,13 +78,14 @@ export class World implements AsyncDisposable {
 
   static async start(options: WorldOptions): Promise<World> {
     const { beginning } = options;
-    const clock = new VirtualClock(beginning?.now);
+    const quiet = new Quiet();
+    const virtual = new VirtualClock(beginning?.now);
+    const clock = quiet.sleeping(virtual);
     const random = seededRandom(options.seed);
     const blunders: string[] = [];
-    const logger = watchful(clock, blunders, options.log);
+    const logger = watchful(virtual, blunders, options.log);
     const store = memoryStore({ clock });
     for (const { key, value } of beginning?.items ?? []) await store.create(key, value);
-    const quiet = new Quiet();
     const api = await assembleApiServer({
       clock,
       random,
@@ -95,7 +98,7 @@ export class World implements AsyncDisposable {
     const handler = quiet.watching(api.server.handler);
     const clientAs = (who: UserInfo, userAgent: string): Client => createClient(createInProcessTransport({ handler, user: who }), { userAgent });
     const closing: AsyncDisposable[] = [{ [Symbol.asyncDispose]: () => api[Symbol.asyncDispose]() }];
-    const world = new World(clock, store, clientAs(administrator, "k8ts"), quiet, closing);
+    const world = new World(virtual, store, clientAs(administrator, "k8ts"), quiet, closing);
     world.blunders.push(...blunders);
     const tokenKey = parseSigningKey(signingKey);
 
@@ -115,7 +118,7 @@ export class World implements AsyncDisposable {
       });
     const { target } = options;
     closing.push(run(controllers.map((c) => c.name).filter((name) => name !== target?.name)));
-    if (target) closing.push(new Restarting(clock, target.plan, (process) => run([target.name], process)));
+    if (target) closing.push(new Restarting(virtual, target.plan, (process) => run([target.name], process)));
 
     const stop = new AbortController();
     const schedulerClient = clientAs(user("system:kube-scheduler"), "kube-scheduler");
@@ -132,25 +135,25 @@ export class World implements AsyncDisposable {
     });
     const plane: ControlPlane = { api, clientAs, [Symbol.asyncDispose]: async () => {} };
     closing.push(await startSimulatedNodes({ plane, clock, random, logger, name: "node", count: options.nodes, stages: options.stages }));
-    await quiet.reached();
+    await quiet.reached(patience);
     return world;
   }
 
   settled(): Promise<void> {
-    return this.#quiet.reached();
+    return this.#quiet.reached(patience);
   }
 
   /** Moves time forward, carrying out everything that falls due. */
   async advance(ms: number): Promise<void> {
     const until = this.clock.now() + ms;
     for (;;) {
-      await this.#quiet.reached();
+      await this.#quiet.reached(patience);
       const next = this.clock.next();
       if (next === undefined || next > until) break;
       await this.clock.advance(next - this.clock.now());
     }
     await this.clock.advance(until - this.clock.now());
-    await this.#quiet.reached();
+    await this.#quiet.reached(patience);
   }
 
   /** All that there is, for another world to begin with. */

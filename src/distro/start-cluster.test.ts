@@ -83,6 +83,17 @@ test("a deployment's pods run and a job's pods succeed, and nothing happens befo
   assert.equal(cluster.clock.now(), before);
 });
 
+test("a request that waits for time to pass does not keep time from passing", async () => {
+  await using cluster = await startCluster({ clock: "virtual", seed: 1 });
+  const spec = { containers: [{ name: "c", image: "i" }] };
+  const refused = assert.rejects(cluster.client.resource(pods).create("nowhere", { metadata: { name: "p" }, spec }), /namespaces "nowhere" not found/);
+  await cluster.client.resource(namespaces).create("", { metadata: { name: "new" } });
+  const created = cluster.client.resource(pods).create("new", { metadata: { name: "p" }, spec });
+  await cluster.advance(1000);
+  await refused;
+  assert.equal((await created).metadata.namespace, "new");
+});
+
 test("every identity has its own rights", async () => {
   await using cluster = await startCluster({ clock: "virtual", seed: 1 });
   await assert.rejects(cluster.clientAs("jane").resource(pods).list({ namespace: "default" }), isForbidden);

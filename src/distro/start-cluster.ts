@@ -75,11 +75,11 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
 
 async function assemble(options: StartClusterOptions, count: number, owned: Owned): Promise<Cluster> {
   const virtual = options.clock === "virtual" ? new VirtualClock() : undefined;
-  const clock: Clock = virtual ?? systemClock;
   const random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
   const logger = options.logger ?? silentLogger;
   const stages = options.stages === undefined ? builtInStages() : withStages(parseStages(options.stages, "stages"));
   const quiet = new Quiet();
+  const clock: Clock = virtual ? quiet.sleeping(virtual) : systemClock;
   const door = new Door(clock, logger);
   const store = owned.use(memoryStore({ clock }));
   const certificates = options.port === undefined ? undefined : (await door.prepare()).certificates;
