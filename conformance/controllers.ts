@@ -13,11 +13,12 @@ import { parseArgs } from "node:util";
 import { namespaces } from "../src/client/resources.gen.ts";
 import { Checks, Failed } from "./cluster/checks.ts";
 import { attaching, outOfService, sharing } from "./controllers/attaching.ts";
+import { brokenDevices, deviceClaims } from "./controllers/devices.ts";
 import { Kube } from "./controllers/kube.ts";
 import { nodeNetworks, serviceRanges } from "./controllers/networks.ts";
 import { differences, type Outcome, outcomeOf } from "./controllers/outcome.ts";
 import type { Scenario } from "./controllers/scenario.ts";
-import { attributesClass, ephemeralVolumes, expansion, provisioning } from "./controllers/storage.ts";
+import { attributesClass, ephemeralVolumes, expansion, provisioning, reclaiming } from "./controllers/storage.ts";
 import { unusedTokens } from "./controllers/tokens.ts";
 import { type Side, World } from "./interchange/world.ts";
 
@@ -37,15 +38,19 @@ const all: readonly Scenario[] = [
   expansion,
   attributesClass,
   provisioning,
+  reclaiming,
   attaching,
   outOfService,
   sharing,
   unusedTokens,
+  deviceClaims,
+  brokenDevices,
 ];
 const scenarios = flags.only === undefined ? all : all.filter(({ name }) => flags.only?.split(",").includes(name));
 
 /** Those that the scenarios are about, and those without which nothing is bound. */
 const managed = [
+  "device-taint-eviction-controller",
   "ephemeral-volume-controller",
   "legacy-serviceaccount-token-cleaner-controller",
   "node-ipam-controller",
@@ -54,6 +59,7 @@ const managed = [
   "persistentvolume-expander-controller",
   "persistentvolume-protection-controller",
   "persistentvolumeclaim-protection-controller",
+  "resourceclaim-controller",
   "service-cidr-controller",
   "serviceaccount-controller",
   "ttl-controller",
@@ -77,7 +83,7 @@ async function follow(side: Side, port: number): Promise<Map<string, Result>> {
   const kubes = new Map<Scenario, Kube>();
   for (const scenario of scenarios) {
     await world.client.resource(namespaces).create("", { metadata: { name: scenario.name } });
-    const kube = new Kube(world.client, scenario.name);
+    const kube = new Kube(world.client, scenario.name, world.pki.certificate("ca"));
     kubes.set(scenario, kube);
     await scenario.prepare?.(kube);
   }

@@ -14,9 +14,12 @@ export type Loose = any;
 export class Kube {
   readonly #client: Client;
   readonly namespace: string;
-  constructor(client: Client, namespace: string) {
+  /** PEM of the cluster's authority. */
+  readonly ca: string;
+  constructor(client: Client, namespace: string, ca: string) {
     this.#client = client;
     this.namespace = namespace;
+    this.ca = ca;
   }
 
   of(kind: KindName): ResourceClient<KubeObject> {

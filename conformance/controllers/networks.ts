@@ -5,6 +5,7 @@ const cidr = "networking.k8s.io/v1/ServiceCIDR";
 
 export const nodeNetworks: Scenario = {
   name: "node-networks",
+  plainNames: true,
   compared: ["v1/Node"],
   async prepare(kube) {
     // Known before the controllers start: it keeps the first network.
@@ -25,6 +26,7 @@ export const nodeNetworks: Scenario = {
 
 export const serviceRanges: Scenario = {
   name: "service-ranges",
+  plainNames: true,
   compared: [cidr, "v1/Service"],
   async play(kube) {
     const condition = (one: { status?: { conditions?: { type: string; status: string }[] } } | undefined): string | undefined =>

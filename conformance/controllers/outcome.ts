@@ -44,14 +44,12 @@ export async function outcomeOf(kube: Kube, scenario: Scenario): Promise<Outcome
   return found;
 }
 
-/** Objects without a namespace belong to a scenario by name, by what they refer to, or because only one scenario makes such. */
+/** Objects without a namespace belong to a scenario by name or by what they refer to; the others to those that make no such names. */
 function belongs({ metadata, spec }: Loose, namespace: string, scenario: Scenario): boolean {
   if (metadata.namespace) return metadata.namespace === namespace;
   if (metadata.name === "kubernetes") return false;
-  if (spec?.nodeName) return spec.nodeName.startsWith(`${namespace}-`);
-  return scenario.name !== "attaching" && scenario.name !== "sharing" && scenario.name !== "out-of-service"
-    ? !/^(attaching|sharing|out-of-service)-/.test(metadata.name)
-    : metadata.name.startsWith(`${namespace}-`);
+  const name: string = spec?.nodeName ?? metadata.name;
+  return scenario.plainNames ? !/^(attaching|sharing|out-of-service|reclaiming|expansion|provisioning)-/.test(name) : name.startsWith(`${namespace}-`);
 }
 
 /** A line for each difference of `found` from `wanted`. */

@@ -9,6 +9,8 @@ export interface Scenario {
   play(kube: Kube): Promise<unknown>;
   /** Kinds whose objects are compared at the end, beside the events. */
   compared: readonly KindName[];
+  /** What it makes outside its namespace does not begin with the namespace's name. */
+  plainNames?: boolean;
 }
 
 export const node = (name: string, more: { spec?: object; metadata?: object } = {}) => ({

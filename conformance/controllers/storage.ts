@@ -39,12 +39,12 @@ export const expansion: Scenario = {
     for (const one of ["csi", "gce"]) await kube.patch(claim, one, { spec: { resources: { requests: { storage: "2Gi" } } } });
     for (const one of ["csi", "gce"]) await kube.told(one, "ExternalExpanding");
     await kube.wait(claim, "gce", "names its resizer", (one) => one.metadata.annotations["volume.kubernetes.io/storage-resizer"]);
-    await kube.remove(storageClass, name);
   },
 };
 
 export const attributesClass: Scenario = {
   name: "attributes-class",
+  plainNames: true,
   compared: ["storage.k8s.io/v1/VolumeAttributesClass", claim],
   async play(kube) {
     const kind = "storage.k8s.io/v1/VolumeAttributesClass";
@@ -56,6 +56,7 @@ export const attributesClass: Scenario = {
       await kube.remove(kind, name);
     }
     await kube.wait(kind, "unused", "is gone", (one) => !one);
+    await kube.told("two", "ProvisioningFailed");
     await kube.wait(claim, "two", "is protected", (one) => one.metadata.finalizers);
     await kube.remove(claim, "two");
     await kube.wait(kind, "silver", "is gone", (one) => !one);
@@ -85,6 +86,32 @@ export const provisioning: Scenario = {
     for (const name of ["nobody", "missing", "host"]) await kube.told(name, "ProvisioningFailed");
     await kube.told("later", "WaitForFirstConsumer");
     await kube.told("used", "WaitForPodScheduled");
-    for (const name of Object.keys(classes)) await kube.remove(storageClass, full(name));
+  },
+};
+
+/** Volumes whose claims go. */
+export const reclaiming: Scenario = {
+  name: "reclaiming",
+  compared: ["v1/PersistentVolume"],
+  async play(kube) {
+    const volume = "v1/PersistentVolume";
+    const sources = {
+      driver: { csi: { driver: "disk.example.com", volumeHandle: "r1" } },
+      kept: { hostPath: { path: "/var/kept" }, persistentVolumeReclaimPolicy: "Retain" },
+      host: { hostPath: { path: "/var/data" } },
+      share: { nfs: { server: "10.0.0.1", path: "/" } },
+    };
+    for (const [name, { persistentVolumeReclaimPolicy = "Delete", ...source }] of Object.entries<
+      Record<string, unknown> & { persistentVolumeReclaimPolicy?: string }
+    >(sources))
+      await boundClaim(kube, name, source, { volume: { persistentVolumeReclaimPolicy } });
+    const phase = (name: string, wanted: string): Promise<unknown> =>
+      kube.wait(volume, `${kube.namespace}-${name}`, `is ${wanted}`, (one) => one.status.phase === wanted);
+    for (const name of Object.keys(sources)) {
+      await kube.wait(claim, name, "is protected", (one) => one.metadata.finalizers?.length);
+      await kube.remove(claim, name);
+    }
+    for (const name of ["driver", "kept"]) await phase(name, "Released");
+    for (const name of ["host", "share"]) await phase(name, "Failed");
   },
 };

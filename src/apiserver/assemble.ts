@@ -22,6 +22,7 @@ import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
 import { NodePortAllocator } from "./registry/core/service-node-ports.ts";
 import { ServiceRepair } from "./registry/core/service-repair.ts";
+import { DefaultServiceCIDR } from "./registry/networking/default-service-cidr.ts";
 import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
@@ -170,6 +171,15 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       hostname: options.hostname ?? "",
       ttlSeconds: options.eventTtlSeconds ?? 3600,
     });
+    const defaultRange = new DefaultServiceCIDR({
+      reader,
+      cidrs: cache.resource(definitionOf("servicecidrs")),
+      events,
+      clock,
+      random,
+      logger,
+      ranges: serviceRanges,
+    });
     const repair = new ServiceRepair({
       reader,
       addresses: cache.resource(definitionOf("ipaddresses")),
@@ -188,6 +198,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         server.beginShutdown();
         connector?.close();
         await repair[Symbol.asyncDispose]();
+        await defaultRange[Symbol.asyncDispose]();
         await cache[Symbol.asyncDispose]();
       },
     };

@@ -88,7 +88,10 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
 function adapt(key: string, draft: Draft, options: BootstrapOptions): Draft {
   if (key !== "networking.k8s.io/v1/servicecidrs" && key !== "core/v1/services") return draft;
   const copy = deepCopy(draft) as Draft & { spec?: Record<string, unknown> };
-  if (key === "networking.k8s.io/v1/servicecidrs") copy.spec = { cidrs: [...options.serviceRanges] };
+  if (key === "networking.k8s.io/v1/servicecidrs") {
+    copy.spec = { cidrs: [...options.serviceRanges] };
+    return withTime(copy, formatTime(options.rest.clock.now()));
+  }
   if (key === "core/v1/services" && copy.spec) {
     const ip = firstAddress(options.serviceRanges[0] as string);
     copy.spec.clusterIP = ip;

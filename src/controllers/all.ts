@@ -31,6 +31,8 @@ import { serviceCIDR } from "./networking/service-cidr.ts";
 import { taintEviction } from "./node/taint-eviction.ts";
 import { disruption } from "./policy/disruption.ts";
 import { clusterroleAggregation } from "./rbac/clusterrole-aggregation.ts";
+import { deviceTaintEviction } from "./resource/device-taint-eviction.ts";
+import { resourceClaim } from "./resource/resourceclaim.ts";
 import { persistentVolumeBinder } from "./storage/persistentvolume-binder.ts";
 import { ephemeralVolume } from "./storage/ephemeral-volume.ts";
 import { persistentVolumeAttachDetach } from "./storage/persistentvolume-attach-detach.ts";
@@ -81,6 +83,8 @@ export const controllers: readonly Controller[] = [
   persistentVolumeAttachDetach,
   persistentVolumeExpander,
   volumeAttributesClassProtection,
+  resourceClaim,
+  deviceTaintEviction,
 ];
 
 export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {

@@ -18,10 +18,6 @@ import { MetricsSource } from "./metrics-source.ts";
 import { History, normalize } from "./stabilization.ts";
 
 type Autoscaler = HorizontalPodAutoscaler;
-/** --horizontal-pod-autoscaler-sync-period. */
-const syncPeriod = 15_000;
-/** --horizontal-pod-autoscaler-tolerance. */
-const tolerance = 0.1;
 const rescaleTries = 5;
 
 export const horizontalPodAutoscaler: Controller = {
@@ -29,6 +25,8 @@ export const horizontalPodAutoscaler: Controller = {
   account: "horizontal-pod-autoscaler",
   start(context) {
     const { client, clock, informers, enqueue, signal } = context;
+    const { syncPeriod = 15_000, tolerance = 0.1, cpuInitializationPeriod, initialReadinessDelay } = context.options.horizontalPodAutoscaler ?? {};
+    const starting = { initialization: cpuInitializationPeriod, readinessDelay: initialReadinessDelay };
     const scalers = informers.informer(horizontalpodautoscalers);
     const pods = informers.informer(podResource);
     const source = new MetricsSource(client.transport, signal);
@@ -80,6 +78,7 @@ export const horizontalPodAutoscaler: Controller = {
             tolerances: { up: given(scaleUp?.tolerance), down: given(scaleDown?.tolerance) },
             source,
             now: clock.now(),
+            starting,
             async resourceFor(apiVersion, kind) {
               const { resource, group } = await resourceOf(context, apiVersion, kind);
               return group ? `${resource}.${group}` : resource;
@@ -200,7 +199,9 @@ class Pass {
     if (current < min) return { desired: min, why: "Current number of replicas below Spec.MinReplicas" };
     const { replicas, name, trouble } = await this.#measure(scale, targetOf);
     const why = replicas > current ? `${name} above target` : replicas < current ? "All metrics below target" : "";
-    const request = { current, desired: replicas, min, max, now: this.#context.clock.now(), ...(behavior ? { behavior } : {}) };
+    const { clock, options } = this.#context;
+    const downscaleStabilization = options.horizontalPodAutoscaler?.downscaleStabilization;
+    const request = { current, desired: replicas, min, max, now: clock.now(), downscaleStabilization, ...(behavior ? { behavior } : {}) };
     const verdict = normalize(this.#history, request);
     this.#set("AbleToScale", "True", verdict.able.reason, verdict.able.message);
     this.#set("ScalingLimited", verdict.limited.limited ? "True" : "False", verdict.limited.reason, verdict.limited.message);

@@ -4,7 +4,16 @@ import { formatLabelSelector } from "../../api/selectors/labels.ts";
 import type { MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from "../../api/types/autoscaling-v2.gen.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { MetricsSource } from "./metrics-source.ts";
-import { meanOf, replicasFor, replicasForShare, replicasForTotal, requestsOf, type Tolerances, utilizationOf } from "./replica-calculator.ts";
+import {
+  type StartingPods,
+  meanOf,
+  replicasFor,
+  replicasForShare,
+  replicasForTotal,
+  requestsOf,
+  type Tolerances,
+  utilizationOf,
+} from "./replica-calculator.ts";
 import { messageOf } from "../runtime/pod-control.ts";
 
 export interface Target {
@@ -18,6 +27,7 @@ export interface Target {
   /** `deployments.apps` for apps/v1 Deployment. */
   resourceFor(apiVersion: string | undefined, kind: string): Promise<string>;
   now: number;
+  starting?: StartingPods;
 }
 export interface Proposal {
   replicas: number;
@@ -125,12 +135,12 @@ async function naming<T>(what: string, reading: Promise<T>, separator = ": "): P
 }
 
 const calculate = (
-  { pods, specReplicas: current, tolerances, now }: Target,
+  { pods, specReplicas: current, tolerances, now, starting }: Target,
   samples: Parameters<typeof meanOf>[0],
   cpu: boolean,
   measure: (samples: Parameters<typeof meanOf>[0]) => ReturnType<typeof meanOf>,
   assumed: (pod: string) => number,
-) => replicasFor({ pods, samples, cpu, current, tolerances, measure, assumed, now });
+) => replicasFor({ pods, samples, cpu, current, tolerances, measure, assumed, now, ...(starting ? { starting } : {}) });
 
 async function ofUsage(
   name: string,

@@ -41,12 +41,17 @@ export interface Asked {
   /** What a pod without a sample is taken to use when the others use too little. */
   assumed(pod: string): number;
   now: number;
+  starting?: StartingPods;
 }
 
-/** --horizontal-pod-autoscaler-cpu-initialization-period. */
-const initialization = 300_000;
-/** --horizontal-pod-autoscaler-initial-readiness-delay. */
-const readinessDelay = 30_000;
+/** Milliseconds. */
+export interface StartingPods {
+  /** --horizontal-pod-autoscaler-cpu-initialization-period. @default 300000 */
+  initialization?: number;
+  /** --horizontal-pod-autoscaler-initial-readiness-delay. @default 30000 */
+  readinessDelay?: number;
+}
+
 const noPods = "no pods returned by selector while calculating replica count";
 
 /** Throws Error with upstream's text when nothing can be said. */
@@ -71,7 +76,7 @@ export function replicasFor(asked: Asked): Measured & { replicas: number } {
   return settle((next < 1 && replicas > current) || (next > 1 && replicas < current) ? current : replicas);
 }
 
-function groupPods({ pods, samples, cpu, now }: Asked): { ready: number; unready: string[]; missing: string[]; ignored: string[] } {
+function groupPods({ pods, samples, cpu, now, starting }: Asked): { ready: number; unready: string[]; missing: string[]; ignored: string[] } {
   const groups = { ready: 0, unready: [] as string[], missing: [] as string[], ignored: [] as string[] };
   for (const pod of pods) {
     const { name, deletionTimestamp } = pod.metadata;
@@ -79,13 +84,13 @@ function groupPods({ pods, samples, cpu, now }: Asked): { ready: number; unready
     if (deletionTimestamp || pod.status?.phase === "Failed") groups.ignored.push(name);
     else if (pod.status?.phase === "Pending") groups.unready.push(name);
     else if (!sample) groups.missing.push(name);
-    else if (cpu && isStarting(pod, sample, now)) groups.unready.push(name);
+    else if (cpu && isStarting(pod, sample, now, starting)) groups.unready.push(name);
     else groups.ready++;
   }
   return groups;
 }
 
-function isStarting({ status }: Pod, sample: Sample, now: number): boolean {
+function isStarting({ status }: Pod, sample: Sample, now: number, { initialization = 300_000, readinessDelay = 30_000 }: StartingPods = {}): boolean {
   const condition = findCondition(status?.conditions, "Ready") as { status: string; lastTransitionTime?: string } | undefined;
   if (!condition || !status?.startTime) return true;
   const started = parseTime(status.startTime);

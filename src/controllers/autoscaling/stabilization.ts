@@ -28,6 +28,8 @@ export interface Request {
   max: number;
   behavior?: HorizontalPodAutoscalerBehavior;
   now: number;
+  /** --horizontal-pod-autoscaler-downscale-stabilization, milliseconds. @default 300000 */
+  downscaleStabilization?: number;
 }
 export interface Verdict {
   replicas: number;
@@ -37,7 +39,6 @@ export interface Verdict {
   limited: { limited: boolean; reason: string; message: string };
 }
 
-/** --horizontal-pod-autoscaler-downscale-stabilization. */
 const defaultWindow = 300_000;
 const lower = "recent recommendations were lower than current one, applying the lowest recent recommendation";
 const higher = "recent recommendations were higher than current one, applying the highest recent recommendation";
@@ -63,15 +64,19 @@ export function normalize(history: History, request: Request): Verdict {
   return { replicas, able, limited: { limited: replicas !== stable, reason, message } };
 }
 
-function highestRecent(history: History, { desired, now }: Request): number {
-  const recent = history.recommendations.filter(({ at }) => at >= now - defaultWindow);
+function highestRecent(history: History, { desired, now, downscaleStabilization = defaultWindow }: Request): number {
+  const recent = history.recommendations.filter(({ at }) => at >= now - downscaleStabilization);
   history.recommendations = [...recent, { count: desired, at: now }];
   return Math.max(desired, ...recent.map(({ count }) => count));
 }
 
-function stabilize(history: History, { current, desired, now }: Request, { scaleUp, scaleDown }: HorizontalPodAutoscalerBehavior): number {
+function stabilize(
+  history: History,
+  { current, desired, now, downscaleStabilization = defaultWindow }: Request,
+  { scaleUp, scaleDown }: HorizontalPodAutoscalerBehavior,
+): number {
   const upSince = now - (scaleUp?.stabilizationWindowSeconds ?? 0) * 1000;
-  const downSince = now - (scaleDown?.stabilizationWindowSeconds ?? defaultWindow / 1000) * 1000;
+  const downSince = now - (scaleDown?.stabilizationWindowSeconds ?? downscaleStabilization / 1000) * 1000;
   const counts = (since: number): number[] => history.recommendations.filter(({ at }) => at > since).map(({ count }) => count);
   const up = Math.min(desired, ...counts(upSince));
   const down = Math.max(desired, ...counts(downSince));

@@ -65,9 +65,17 @@ export function zoneState(ready: number, notReady: number, threshold = 0.55): Zo
   return notReady > 2 && notReady / (notReady + ready) >= threshold ? "PartialDisruption" : "Normal";
 }
 
+export interface EvictionRates {
+  primary: number;
+  /** In a large zone that is mostly lost. */
+  secondary: number;
+  /** Nodes beyond which a zone is large. */
+  large: number;
+}
+
 /** Nodes a second whose pods may be evicted in a zone; none when every zone is lost. */
-export function evictionRate(state: ZoneState, size: number, allLost: boolean, rate: number): number {
+export function evictionRate(state: ZoneState, size: number, allLost: boolean, { primary, secondary, large }: EvictionRates): number {
   if (allLost) return 0;
-  if (state !== "PartialDisruption") return rate;
-  return size > 50 ? rate / 10 : 0;
+  if (state !== "PartialDisruption") return primary;
+  return size > large ? secondary : 0;
 }

@@ -29,6 +29,11 @@ export const nodeLifecycle: Controller = {
     const zones = new Map<string, { bucket: TokenBucket; rate: number }>();
     const unmarked = new Set<string>();
     const grace = { monitor: options.nodeMonitorGracePeriod ?? 50_000, startup: options.nodeStartupGracePeriod ?? 60_000 };
+    const rates = {
+      primary: options.nodeEvictionRate ?? 0.1,
+      secondary: options.secondaryNodeEvictionRate ?? 0.01,
+      large: options.largeClusterSizeThreshold ?? 50,
+    };
     enqueue(monitorKey);
 
     nodes.onChange((old, node) => {
@@ -86,12 +91,12 @@ export const nodeLifecycle: Controller = {
       const states = new Map(
         [...byZone].map(([zone, members]) => {
           const ready = members.filter((node) => statusOf(node) === "True").length;
-          return [zone, zoneState(ready, members.length - ready)];
+          return [zone, zoneState(ready, members.length - ready, options.unhealthyZoneThreshold)];
         }),
       );
       const allLost = [...states.values()].every((state) => state === "FullDisruption");
       for (const [zone, members] of byZone) {
-        const rate = evictionRate(states.get(zone) ?? "Normal", members.length, allLost, options.nodeEvictionRate ?? 0.1);
+        const rate = evictionRate(states.get(zone) ?? "Normal", members.length, allLost, rates);
         let limit = zones.get(zone);
         if (limit?.rate !== rate) {
           limit = { rate, bucket: new TokenBucket(clock, rate, rate > 0 ? 1 : 0) };

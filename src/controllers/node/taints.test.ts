@@ -65,11 +65,13 @@ test("a node is lost when neither status nor lease move for the grace period", (
   assert.equal(observe(renewed, node([ready("True", "2")]), { spec: { renewTime: "x" } } as never, 50_000).seenAt, 50_000);
 });
 
+const rates = { primary: 0.1, secondary: 0.01, large: 50 };
+
 test("evictions slow down when much of a zone is lost and stop when all is", () => {
   assert.equal(zoneState(0, 1), "FullDisruption");
   assert.equal(zoneState(2, 3), "PartialDisruption");
   assert.equal(zoneState(1, 2), "Normal");
-  assert.equal(evictionRate("PartialDisruption", 60, false, 0.1), 0.01);
-  assert.equal(evictionRate("PartialDisruption", 10, false, 0.1), 0);
-  assert.equal(evictionRate("FullDisruption", 10, true, 0.1), 0);
+  assert.equal(evictionRate("PartialDisruption", 60, false, rates), 0.01);
+  assert.equal(evictionRate("PartialDisruption", 10, false, rates), 0);
+  assert.equal(evictionRate("FullDisruption", 10, true, rates), 0);
 });

@@ -30,6 +30,7 @@ const queueNames: Readonly<Record<string, string>> = {
   "persistentvolumeclaim-protection-controller": "pvcprotection",
   "pod-garbage-collector-controller": "orphaned_pods_nodes",
   "replicaset-controller": "replicaset",
+  "resourceclaim-controller": "resource_claim",
   "replicationcontroller-controller": "replicationmanager",
   "resourcequota-controller": "resourcequota_primary",
   "root-ca-certificate-publisher-controller": "root_ca_cert_publisher",

@@ -23,6 +23,20 @@ export interface ControllerOptions {
   clusterSigningDuration?: number;
   /** A token over claims, by the key whose tokens the API server trusts. Absent: Secrets for tokens stay empty. */
   signServiceAccountToken?(claims: object): string;
+  /** --secondary-node-eviction-rate: the same in a zone that is mostly lost, if it is large. @default 0.01 */
+  secondaryNodeEvictionRate?: number;
+  /** --large-cluster-size-threshold: nodes beyond which a zone is large. @default 50 */
+  largeClusterSizeThreshold?: number;
+  /** --unhealthy-zone-threshold: the share of lost nodes from which a zone is mostly lost. @default 0.55 */
+  unhealthyZoneThreshold?: number;
+  /** --horizontal-pod-autoscaler-...; times in milliseconds, defaults are upstream's. */
+  horizontalPodAutoscaler?: {
+    syncPeriod?: number;
+    tolerance?: number;
+    cpuInitializationPeriod?: number;
+    initialReadinessDelay?: number;
+    downscaleStabilization?: number;
+  };
   /** --cluster-cidr with its masks, --service-cluster-ip-range. Absent: nodes are given no pod networks. */
   nodeCIDRs?: { pools: readonly { cidr: string; mask: number }[]; reserved: readonly string[] };
   /** --legacy-service-account-token-clean-up-period. @default 31536000000 */

@@ -105,16 +105,24 @@ async function freshClaim({ client, signal }: ControllerContext, namespace: stri
 }
 
 async function reclaim(writes: VolumeWrites, volume: PersistentVolume): Promise<void> {
-  const { name, annotations } = volume.metadata;
+  const { annotations } = volume.metadata;
   const policy = volume.spec.persistentVolumeReclaimPolicy;
   const provisioner = annotations?.[provisionedBy];
   if (policy === "Retain" || annotations?.["pv.kubernetes.io/migrated-to"]) return;
   if (policy === "Recycle") return writes.volumeFailed(volume, "VolumeFailedRecycle", "No recycler plugin found for the volume!");
   if (policy !== "Delete") return writes.volumeFailed(volume, "VolumeUnknownReclaimPolicy", "Volume has unrecognized PersistentVolumeReclaimPolicy");
   // Its own provisioner destroys it.
-  if (provisioner && !provisioner.startsWith("kubernetes.io/")) return;
-  const why = provisioner
+  if (provisioner ? !provisioner.startsWith("kubernetes.io/") : volume.spec.csi) return;
+  await writes.volumeFailed(volume, "VolumeFailedDelete", whyNotDeleted(volume, provisioner));
+}
+
+/** Directories of a node are nobody's to delete from here. */
+function whyNotDeleted({ metadata, spec }: PersistentVolume, provisioner: string | undefined): string {
+  if (spec.hostPath && (!provisioner || provisioner === "kubernetes.io/host-path")) {
+    const { path } = spec.hostPath;
+    return /^\/tmp\/.+/.test(path) ? `host_path deleter does not delete ${path}` : `host_path deleter only supports /tmp/.+ but received provided ${path}`;
+  }
+  return provisioner
     ? `no volume plugin matched name: ${provisioner}`
-    : `error getting deleter volume plugin for volume ${JSON.stringify(name)}: no deletable volume plugin matched`;
-  await writes.volumeFailed(volume, "VolumeFailedDelete", why);
+    : `error getting deleter volume plugin for volume ${JSON.stringify(metadata.name)}: no deletable volume plugin matched`;
 }

@@ -61,6 +61,16 @@ const optionsFrom = (flags: Flags): ControllerOptions => ({
   nodeMonitorGracePeriod: flags["node-monitor-grace-period"],
   nodeStartupGracePeriod: flags["node-startup-grace-period"],
   nodeEvictionRate: flags["node-eviction-rate"],
+  secondaryNodeEvictionRate: flags["secondary-node-eviction-rate"],
+  largeClusterSizeThreshold: flags["large-cluster-size-threshold"],
+  unhealthyZoneThreshold: flags["unhealthy-zone-threshold"],
+  horizontalPodAutoscaler: {
+    syncPeriod: flags["horizontal-pod-autoscaler-sync-period"],
+    tolerance: flags["horizontal-pod-autoscaler-tolerance"],
+    cpuInitializationPeriod: flags["horizontal-pod-autoscaler-cpu-initialization-period"],
+    initialReadinessDelay: flags["horizontal-pod-autoscaler-initial-readiness-delay"],
+    downscaleStabilization: flags["horizontal-pod-autoscaler-downscale-stabilization"],
+  },
   terminatedPodGCThreshold: flags["terminated-pod-gc-threshold"],
   maxEndpointsPerSlice: flags["max-endpoints-per-slice"],
   ...nodeCIDRs(flags),
@@ -77,7 +87,14 @@ async function run(flags: Flags): Promise<void> {
   const { logger, signal } = foreground("controller-manager", flags.v);
   const metrics = new Metrics();
   const controllerMetrics = new ControllerMetrics(metrics, systemClock);
-  await using _health = await startSecureHealthServer(flags, { name: userAgent, client, metrics, logger });
+  let leads = false;
+  await using _health = await startSecureHealthServer(flags, {
+    name: userAgent,
+    client,
+    metrics,
+    logger,
+    parts: () => [...(flags["leader-elect"] ? ["leaderElection"] : []), ...(leads ? only : [])],
+  });
   logger.info("starting", { server: server.server, controllers: only.length });
   await leading(flags, { client, logger, signal, metrics }, async (term) => {
     const accounts = new AccountClients({ client, connection: server, clock: systemClock, logger: logger.child("accounts"), signal: term });
@@ -90,6 +107,7 @@ async function run(flags: Flags): Promise<void> {
           .filter((name) => name !== "shared-informers"),
       );
     const clientFor = (name: string): Client => (name === "shared-informers" || !own ? client : accounts.client(name, `${userAgent}/${name}`));
+    leads = true;
     const running = startControllers({
       clientFor,
       clock: systemClock,

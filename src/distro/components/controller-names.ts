@@ -6,12 +6,10 @@ import { FlagError } from "./flag-error.ts";
 /** Upstream's names of controllers that do not exist here. */
 const absent = [
   "cloud-node-lifecycle-controller",
-  "device-taint-eviction-controller",
   "kube-apiserver-serving-clustertrustbundle-publisher-controller",
   "node-route-controller",
   "podcertificaterequest-cleaner-controller",
   "podgroup-protection-controller",
-  "resourceclaim-controller",
   "resourcepoolstatusrequest-controller",
   "selinux-warning-controller",
   "service-lb-controller",
@@ -71,8 +69,9 @@ const withoutAlias = (pattern: string): string => {
   return `${pattern === name ? "" : "-"}${aliases[name] ?? name}`;
 };
 
-/** The first word about a controller counts. */
+/** The first word about a controller counts. Upstream runs the one for tokens whatever is said: others may wait for theirs. */
 function enabled({ name, offByDefault }: Controller, patterns: readonly string[]): boolean {
+  if (name === "serviceaccount-token-controller") return true;
   const explicit = patterns.find((pattern) => pattern === name || pattern === `-${name}`);
   return explicit === undefined ? patterns.includes("*") && !offByDefault : explicit === name;
 }

@@ -22,12 +22,16 @@ test("health tells why it is bad, metrics are exposed, other paths do not exist"
   const metrics = new Metrics();
   metrics.counter("things_total", "Things.").inc();
   let why: string | undefined;
-  await using _server = await startHealthServer({ host: "127.0.0.1", port, metrics, unhealthy: () => why, logger: silentLogger });
+  const parts = () => ["leaderElection", "ttl-controller"];
+  await using _server = await startHealthServer({ host: "127.0.0.1", port, metrics, unhealthy: () => why, parts, logger: silentLogger });
   const get = async (path: string, method = "GET"): Promise<[number, string]> => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
     return [response.status, await response.text()];
   };
   assert.deepEqual(await get("/healthz"), [200, "ok"]);
+  assert.deepEqual(await get("/healthz?verbose"), [200, "[+]leaderElection ok\n[+]ttl-controller ok\nhealthz check passed\n"]);
+  assert.deepEqual(await get("/healthz/ttl-controller"), [200, "ok"]);
+  assert.equal((await get("/healthz/other"))[0], 404);
   why = "no rules yet";
   assert.deepEqual(await get("/healthz?verbose"), [500, "no rules yet"]);
   assert.match((await get("/metrics"))[1], /things_total 1/);

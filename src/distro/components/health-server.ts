@@ -15,6 +15,8 @@ export interface HealthServerOptions {
   port: number;
   /** Undefined when well. */
   unhealthy?(): string | undefined;
+  /** What `?verbose` lists by name, each asked for alone as /healthz/NAME; all of them are well as long as this process answers. */
+  parts?(): readonly string[];
   metrics?: Metrics;
   /** HTTPS, and who may read what is not open. */
   secure?: { cert: string; key: string; clientCa?: string; access: DelegatedAccess; open: readonly string[] };
@@ -61,8 +63,8 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
   };
 }
 
-async function answer({ unhealthy, metrics, secure }: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? "/").split("?")[0] as string;
+async function answer({ unhealthy, parts, metrics, secure }: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const [path = "/", query] = (request.url ?? "/").split("?");
   if (secure && !secure.open.includes(path)) {
     const user = await secure.access.authenticate(request);
     if (!user) return text(response, 401, "Unauthorized\n");
@@ -74,9 +76,15 @@ async function answer({ unhealthy, metrics, secure }: HealthServerOptions, reque
       );
   }
   if (request.method !== "GET" && request.method !== "HEAD") return text(response, 405, "405 method not allowed\n");
-  if (path === "/healthz" || path === "/livez" || path === "/readyz") {
+  const health = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
+  if (health) {
+    const [, kind, part] = health;
     const why = unhealthy?.();
-    return text(response, why === undefined ? 200 : 500, why ?? "ok");
+    const names = parts?.() ?? [];
+    if (part !== undefined && !names.includes(part)) return text(response, 404, "404 page not found\n");
+    if (why !== undefined) return text(response, 500, why);
+    const verbose = part === undefined && new URLSearchParams(query).has("verbose");
+    return text(response, 200, verbose ? `${names.map((name) => `[+]${name} ok\n`).join("")}${kind} check passed\n` : "ok");
   }
   if (path === "/metrics" && metrics) return text(response, 200, metrics.expose(), "text/plain; version=0.0.4; charset=utf-8");
   text(response, 404, "404 page not found\n");

@@ -22,10 +22,11 @@ export interface SecureHealth {
   client: Client;
   metrics: Metrics;
   logger: Logger;
+  parts?(): readonly string[];
 }
 
 /** Throws FlagError for certificates that cannot be used; rejects when the port is taken. */
-export async function startSecureHealthServer(flags: SecureHealthFlags, { name, client, metrics, logger }: SecureHealth): Promise<AsyncDisposable> {
+export async function startSecureHealthServer(flags: SecureHealthFlags, { name, client, metrics, logger, parts }: SecureHealth): Promise<AsyncDisposable> {
   const host = flags["bind-address"];
   const given = givenCertificate(flags["tls-cert-file"], flags["tls-private-key-file"]);
   const pair = given ?? (await ownCertificate(name, host, systemClock));
@@ -36,5 +37,5 @@ export async function startSecureHealthServer(flags: SecureHealthFlags, { name, 
     access: new DelegatedAccess(client, systemClock),
     open: flags["authorization-always-allow-paths"],
   };
-  return startHealthServer({ host, port: flags["secure-port"], metrics, secure, logger });
+  return startHealthServer({ host, port: flags["secure-port"], metrics, secure, logger, ...(parts ? { parts } : {}) });
 }
