@@ -6,7 +6,7 @@ import { isNotFound } from "../../api/status.ts";
 import { nodes as nodeResource } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
 
-export const ttlAnnotation = "node.alpha.kubernetes.io/ttl";
+const ttlAnnotation = "node.alpha.kubernetes.io/ttl";
 
 /** They overlap, so that one node more or less does not rewrite all. */
 const steps = [

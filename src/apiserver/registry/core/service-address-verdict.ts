@@ -100,7 +100,7 @@ export function judgeAddress(address: IPAddress, { service }: Pick<World, "servi
 }
 
 /** One number may serve one port per protocol; more than that counts twice. */
-export function nodePortsOf({ spec }: Service): number[] {
+function nodePortsOf({ spec }: Service): number[] {
   const seen = new Map<number, Set<string>>();
   const uses = [
     ...(spec.ports ?? []).map(({ nodePort, protocol = "TCP" }) => ({ nodePort, protocol })),
