@@ -4,7 +4,7 @@ import { dump, loadAll } from "js-yaml";
 import type { Random } from "../../src/base/random.ts";
 import { encodeProtobuf } from "../../src/api/codec/protobuf.ts";
 import { normalize } from "../../src/api/codec/normalize.ts";
-import type { JSONObject } from "../../src/api/json.ts";
+import type { JSONObject, JSONValue } from "../../src/api/json.ts";
 import { type ResourceDef, resources, typeOfKind } from "../../src/api/schema/schema.ts";
 import { selectableNames } from "./selectable.ts";
 import { apply, chance, type Edit, edit, pick } from "./mutate.ts";
@@ -41,6 +41,8 @@ export function templates(): Template[] {
 
 export interface Target extends Template {
   random: Random;
+  /** Several managers apply parts of the object most of the time. */
+  applies: boolean;
   name: string;
   collection: string;
   path: string;
@@ -60,7 +62,7 @@ export function targetOf(random: Random, template: Template, n: number, csr = re
     return object;
   };
   const known = String((body().metadata as JSONObject).name ?? "");
-  return { ...template, random, name: known, collection, path: `${collection}/${known}`, body };
+  return { ...template, random, applies: chance(random, 0.25), name: known, collection, path: `${collection}/${known}`, body };
 }
 
 const patchHeaders = {
@@ -97,6 +99,48 @@ function query(t: Target, verb: "create" | "update" | "patch" | "apply"): string
   return parts.length ? `?${parts.join("&")}` : "";
 }
 
+const emptyValues = ["", 0, false, null, [], {}];
+
+/** One of the scalars, lists or maps that the document has becomes an empty one, said explicitly. */
+function emptySome(random: Random, value: unknown, skip: ReadonlySet<string>): void {
+  if (typeof value !== "object" || value === null) return;
+  const map = value as Record<string, unknown>;
+  const keys = Object.keys(map).filter((key) => !skip.has(key));
+  if (!keys.length) return;
+  const key = pick(random, keys);
+  const inner = map[key];
+  if (typeof inner === "object" && inner !== null && Object.keys(inner).length && chance(random, 0.8)) {
+    emptySome(random, inner, none);
+    return;
+  }
+  const like = emptyValues.filter((empty) => typeof empty === typeof inner && Array.isArray(empty) === Array.isArray(inner));
+  map[key] = pick(random, chance(random, 0.85) && like.length ? like : emptyValues);
+}
+const none: ReadonlySet<string> = new Set();
+const identity: ReadonlySet<string> = new Set(["kind", "apiVersion", "metadata"]);
+
+/** What clients send that keep nothing, keep the wrong thing, or keep what schemas have changed since. */
+function managedFields(t: Target, last: JSONObject): JSONValue {
+  const { random } = t;
+  const entries = ((last.metadata as JSONObject | undefined)?.managedFields ?? []) as JSONObject[];
+  const apiVersion = String(last.apiVersion);
+  const entry: JSONObject = { manager: "own", operation: "Update", apiVersion, fieldsType: "FieldsV1", time: "2026-01-02T03:04:05Z" };
+  return pick<() => JSONValue>(random, [
+    () => [],
+    () => [{}],
+    () => null,
+    () => entries.slice(1),
+    () => [...entries, { ...entry, fieldsV1: { "f:metadata": { "f:labels": { "f:ep": {} } } } }],
+    () => [...entries, { ...entry, operation: "Apply", fieldsV1: { "f:spec": { "f:selector": { "f:matchLabels": { "f:app": {} } }, "f:nothing": {} } } }],
+    () => [...entries, { ...entry, fieldsV1: { "f:spec": { "f:template": {} } }, apiVersion: pick(random, ["v1", "nope/v1", ""]) }],
+    () => [...entries, { ...entry, fieldsV1: { "f:spec": { ".": {}, "f:roleRef": { "f:kind": {} } }, "f:roleRef": { "f:kind": {} } } }],
+    () => [...entries, { ...entry, operation: pick(random, ["", "Patch"]) }],
+    () => [...entries, { ...entry, fieldsType: "FieldsV2", fieldsV1: {} }],
+    () => [...entries, { ...entry, fieldsV1: { x: {} } }],
+    () => [...entries, ...entries],
+  ])();
+}
+
 /** JSON mostly; YAML, protobuf, and text that is not what it says now and then. */
 function encoded(t: Target, object: JSONObject, headers?: Record<string, string>): Pick<Request, "body" | "headers"> {
   const { random } = t;
@@ -115,7 +159,8 @@ function encoded(t: Target, object: JSONObject, headers?: Record<string, string>
   }
   const text = JSON.stringify(object);
   const made = headers ? { headers } : {};
-  if (roll < 0.115) return { body: `{"kind":"${object.kind}",${text.slice(1)}`, ...made };
+  if (roll < 0.11) return { body: `{"kind":"${object.kind}",${text.slice(1)}`, ...made };
+  if (roll < 0.115) return { body: text.replace(/"(spec|metadata)":\{/, '"$1":{"labels":{"a":"b"},"labels":{"a":"b","a":"c"},'), ...made };
   if (roll < 0.122) return { body: pick(random, ["", "null", "[]", "{}", text.slice(0, -1), `${text}x`, "1", '"x"', `${text}${text}`]), ...made };
   if (roll < 0.127)
     return {
@@ -164,7 +209,9 @@ function update(t: Target): GenStep {
     path,
     from: (last) => {
       const object = structuredClone(last);
-      edits({ ...t, random: reseeded(seed) }, object, [0.15, 0.75]);
+      const own = { ...t, random: reseeded(seed) };
+      edits(own, object, [0.15, 0.75]);
+      if (chance(own.random, 0.06)) (object.metadata as JSONObject).managedFields = managedFields(own, last);
       return object;
     },
   };
@@ -199,7 +246,7 @@ function around(one: Edit, object: JSONObject): JSONObject {
 
 function patch(t: Target): GenStep {
   const { random } = t;
-  const kind = pick(random, ["json", "merge", "strategic", "apply", "apply"] as const);
+  const kind = pick(random, ["json", "merge", "strategic", "apply", "apply", ...(t.applies ? (["apply", "apply", "apply", "apply"] as const) : [])] as const);
   const path = t.path + query(t, kind === "apply" ? "apply" : "patch");
   const headers = { ...patchHeaders[kind] };
   const base = { verb: `patch.${kind}`, method: "PATCH" as const, path, headers };
@@ -209,7 +256,9 @@ function patch(t: Target): GenStep {
     const object = t.body();
     if (chance(random, 0.5))
       for (const key of Object.keys(object)) if (!["kind", "apiVersion", "metadata"].includes(key) && chance(random, 0.3)) delete object[key];
-    edits(t, object, [0.25, 0.8]);
+    edits(t, object, t.applies ? [0.55, 0.9] : [0.25, 0.8]);
+    for (let i = t.applies ? random.int(3) : random.int(8) - 6; i > 0; i--) emptySome(random, object, identity);
+    if (t.applies && chance(random, 0.3)) (object.metadata as JSONObject).annotations = { [pick(random, ["a", "b"])]: pick(random, ["", "1", "2"]) };
     if (chance(random, 0.03)) (object.metadata as JSONObject).resourceVersion = pick(random, ["1", "{rv}"]);
     if (chance(random, 0.02)) (object.metadata as JSONObject).managedFields = [];
     if (chance(random, 0.02)) delete object[pick(random, ["kind", "apiVersion"])];
@@ -225,6 +274,14 @@ function patch(t: Target): GenStep {
       if (kind === "json") {
         const pointer = `/${one.path.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
         if (one.value === undefined) return [{ op: "remove", path: pointer }];
+        if (chance(own.random, 0.1)) {
+          const two = edit(own.random, object, t.type);
+          return [
+            { op: "test", path: "/kind", value: t.def.kind, ...(chance(own.random, 0.1) ? { unknown: 1 } : {}) },
+            { op: "add", path: pointer, value: one.value },
+            { op: "replace", path: `/${two.path.join("/")}`, value: two.value ?? null },
+          ];
+        }
         if (chance(own.random, 0.1))
           return [{ op: pick(own.random, ["test", "replace", "move", "copy", "bad"]), path: pointer, value: one.value, from: "/metadata/labels" }];
         return [{ op: "add", path: pointer, value: one.value }];

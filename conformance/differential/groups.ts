@@ -41,10 +41,12 @@ function plain(answer: Comparable): Comparable {
 }
 
 /** A kind that we refuse as a whole says so; that is one class of its own. */
-export const refusedAsYet = (body: unknown): boolean => isStatus(body) && / yet$/.test(body.message ?? "");
+export const refusedAsYet = (body: unknown): boolean =>
+  isStatus(body) && (/ yet$/.test(body.message ?? "") || body.details?.causes?.some((cause) => / yet$/.test(cause.message ?? "")) === true);
 
 /** Errors of maps come in the order in which Go walks a map: any. */
-const ofMap = /\[[^\]\d][^\]]*\]|(labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
+const ofMap =
+  /\[[^\]\d][^\]]*\]|(allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
 const ordered = (list: string[]): string => list.filter((one) => !ofMap.test((JSON.parse(one) as Cause).field ?? "")).join();
 
 /** Upstream gathers the rules of one who asks, and the managers who own a field, in the order of Go maps. */

@@ -7,6 +7,8 @@ import { apply, chance, type Edit, pick, valueFor } from "./mutate.ts";
 type Edits = (t: Target, object: JSONObject, p: readonly number[], only?: string) => Edit[];
 type Query = (t: Target, verb: "create" | "update" | "patch" | "apply") => string;
 
+const json = { "content-type": "application/json-patch+json" };
+const applied = { "content-type": "application/apply-patch+yaml" };
 const merge = { "content-type": "application/merge-patch+json" };
 const strategic = { "content-type": "application/strategic-merge-patch+json" };
 const served = new Set(["status", "scale", "binding", "eviction", "ephemeralcontainers", "resize", "approval", "finalize", "token"]);
@@ -24,6 +26,22 @@ function writeOf(t: Target, subresource: string, object: () => JSONObject, edits
     const status = object();
     const headers = chance(random, 0.5) ? merge : strategic;
     return { verb: `${subresource}.patch`, method: "PATCH", path, headers, body: status };
+  }
+  if (chance(random, 0.25)) {
+    const { apiVersion, kind, metadata } = t.body();
+    const { name } = metadata as JSONObject;
+    return {
+      verb: `${subresource}.apply`,
+      method: "PATCH",
+      path: `${t.path}/${subresource}${query(t, "apply")}`,
+      headers: applied,
+      body: { apiVersion, kind, metadata: { name, ...(chance(random, 0.2) ? { labels: { a: "b" } } : {}) }, ...object() },
+    };
+  }
+  if (chance(random, 0.15)) {
+    const [key = "status", value] = Object.entries(object())[0] ?? [];
+    const op = pick(random, ["add", "replace", "remove"]);
+    return { verb: `${subresource}.json`, method: "PATCH", path, headers: json, body: [{ op, path: `/${key}`, value }] };
   }
   const wanted = object();
   const extra: Edit[] = [];
@@ -54,6 +72,14 @@ export function subresourceStep(t: Target, edits: Edits, query: Query): GenStep 
     case "scale": {
       const replicas = pick<unknown>(random, [0, 1, 5, -1, "3", null, 1.5]);
       if (chance(random, 0.3)) return { verb: "scale.get", method: "GET", path };
+      if (chance(random, 0.2)) {
+        const body = { apiVersion: "autoscaling/v1", kind: "Scale", metadata: { name: t.name }, spec: { replicas } };
+        return { verb: "scale.apply", method: "PATCH", path: path + query(t, "apply"), headers: applied, body };
+      }
+      if (chance(random, 0.1)) {
+        const body = [{ op: "replace", path: "/spec/replicas", value: replicas }];
+        return { verb: "scale.json", method: "PATCH", path: path + query(t, "patch"), headers: json, body };
+      }
       if (chance(random, 0.5)) return { verb: "scale.patch", method: "PATCH", path: path + query(t, "patch"), headers: merge, body: { spec: { replicas } } };
       const metadata = {
         name: chance(random, 0.9) ? t.name : "other",
@@ -93,6 +119,8 @@ export function subresourceStep(t: Target, edits: Edits, query: Query): GenStep 
       const resources = chance(random, 0.6)
         ? { requests: { cpu: pick(random, ["10m", "2", "-1", "x"]) }, limits: { memory: pick(random, ["1Gi", "1Mi", "200Mi"]) } }
         : (valueFor(random, "core/v1.ResourceRequirements", undefined, 2) as JSONObject);
+      if (chance(random, 0.3))
+        return writeOf(t, "resize", () => ({ spec: { containers: [{ name: pick(random, ["main", "c"]), image: "nginx", resources }] } }), edits, query);
       return {
         verb: "resize.patch",
         method: "PATCH",

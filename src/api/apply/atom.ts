@@ -52,8 +52,6 @@ export interface AtomField {
 const scalarTypes: Record<string, ScalarAtom["type"]> = {
   string: "string",
   bytes: "string",
-  Time: "string",
-  MicroTime: "string",
   Duration: "string",
   bool: "boolean",
   int32: "numeric",

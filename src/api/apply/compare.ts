@@ -144,20 +144,18 @@ function compareValues(before: Value, after: Value, atom: Atom): void {
   } else if (!same(before, after, resolved)) changed = leaf;
 }
 
-/** Equal as they would be written: what Go leaves out of one makes no difference. */
+/**
+ * Equal as upstream compares two structs: what Go does not write makes no difference. Lists it compares as Go does: one with
+ * nothing in it is another than none.
+ */
 function same(before: Value, after: Value, atom: Atom): boolean {
   if (equal(before, after)) return true;
-  if (literal || !before || !after || typeof before !== "object" || typeof after !== "object") return false;
-  if (atom.kind === "list") {
-    if (!Array.isArray(before) || !Array.isArray(after) || before.length !== after.length) return false;
-    return before.every((item, i) => same(item, after[i], atom.element));
-  }
-  if (atom.kind !== "map" || !isMap(before) || !isMap(after)) return false;
+  if (literal || atom.kind !== "map" || !isMap(before) || !isMap(after)) return false;
   for (const name in { ...before, ...after }) {
     const field = atom.fields.get(name);
     const inner = field?.atom ?? atom.element;
-    if (inner && !same(field ? fieldValue(field, before[name]) : own(before, name), field ? fieldValue(field, after[name]) : own(after, name), inner))
-      return false;
+    const [left, right] = field ? [seen(field, before[name]), seen(field, after[name])] : [own(before, name), own(after, name)];
+    if (inner && !same(left, right, inner)) return false;
   }
   return true;
 }

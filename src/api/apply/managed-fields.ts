@@ -5,8 +5,10 @@
 import type { JSONObject, JSONValue } from "../json.ts";
 import { parseTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
-import { type ObjectType, ownedAtom } from "./atom.ts";
+import { equal } from "../patch/values.ts";
+import { type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { reconcile } from "./reconcile.ts";
 import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union } from "./fieldset.ts";
 
 export interface Operation {
@@ -68,17 +70,28 @@ export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined |
 const metadataOf = (object: JSONObject | undefined): JSONObject => (object?.metadata ?? {}) as JSONObject;
 
 /** Which entries a write starts from: a client may bring its own, and drop all with an empty list. */
-function startingEntries(old: JSONObject | undefined, next: JSONObject, subresource: string): Managed[] {
+function startingEntries(type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): Managed[] {
   const live = metadataOf(old).managedFields as unknown as ManagedFieldsEntry[] | undefined;
-  if (!subresource) {
+  if (!operation.subresource) {
     const sent = metadataOf(next).managedFields as unknown as ManagedFieldsEntry[] | null | undefined;
     if (sent && (sent.length === 0 || (sent.length === 1 && Object.keys(sent[0] as object).length === 0))) return [];
-    if (sent && sent !== live) {
+    if (sent && sent !== live && !equal(sent as unknown as JSONValue, live as unknown as JSONValue)) {
       const managed = readManaged(sent, false);
-      if (managed?.length) return managed;
+      if (managed?.length) return reconciled(type, next, managed, operation);
     }
   }
   return readManaged(live) ?? [];
+}
+
+/** A client's own entries may name what is below a part that is one piece. Those of versions that are not served go. */
+function reconciled(type: ObjectType, object: JSONObject, entries: readonly Managed[], operation: Operation): Managed[] {
+  return entries.flatMap((entry) => {
+    const own = entry.apiVersion === operation.apiVersion || !operation.convert;
+    const view = own ? { type } : operation.convert?.(object, entry.apiVersion as string);
+    if (!view) return [];
+    const fieldsV1 = reconcile(entry.fieldsV1, wholeAtom(view.type));
+    return [fieldsV1 === entry.fieldsV1 ? entry : { ...entry, fieldsV1 }];
+  });
 }
 
 /**
@@ -86,7 +99,7 @@ function startingEntries(old: JSONObject | undefined, next: JSONObject, subresou
  * object itself where nothing changes, come back as they are. Objects whose fields were never tracked stay untracked.
  */
 export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject {
-  const entries = startingEntries(old, next, operation.subresource ?? "");
+  const entries = startingEntries(type, old, next, operation);
   const exists = !!metadataOf(old).uid;
   const managed = entries.length || !exists ? updateManaged(type, old ?? {}, next, entries, operation) : entries;
   return withManaged(next, managed);

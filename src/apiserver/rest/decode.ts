@@ -37,7 +37,8 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     givenVersion = version;
     if (version.split("/").length > 2) throw new Unreadable(`unexpected GroupVersion string: ${version}`);
     checkRegistered();
-    return type;
+    // What is of another kind is read as that before it is refused.
+    return typeOfKind(version || apiVersion, name || kind) ?? type;
   };
   /** Before a field is read: a kind that does not exist has no fields. */
   const checkRegistered = (): void => {
@@ -61,8 +62,8 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   try {
     if (request.object !== undefined) {
       const given = request.object as { kind?: string; apiVersion?: string };
-      choose(given.apiVersion ?? "", given.kind ?? "");
-      const normalized = normalize(type, deepCopy(request.object) as JSONValue, "kept");
+      const chosen = choose(given.apiVersion ?? "", given.kind ?? "");
+      const normalized = normalize(chosen, deepCopy(request.object) as JSONValue, "kept");
       object = normalized.object;
       strict = normalized.unknown;
     } else {

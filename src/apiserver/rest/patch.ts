@@ -56,12 +56,20 @@ export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
   if (request.object !== undefined) return { type, value: deepCopy(request.object) as JSONValue, strict: [] };
   try {
     const { value, duplicates } = parseJSON(await readBody(request));
-    return { type, value, strict: duplicates };
+    return { type, value, strict: type === "json" ? [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`) : duplicates };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw badRequest(type === "strategic" ? error.message : `error decoding patch: ${error.message}`);
   }
 }
+
+const operationFields = new Set(["op", "path", "from", "value"]);
+const unknownInOperations = (value: JSONValue): string[] =>
+  Array.isArray(value)
+    ? value.flatMap((entry, i) =>
+        isObject(entry) ? Object.keys(entry).flatMap((key) => (operationFields.has(key) ? [] : [`unknown field "[${i}].${key}"`])) : [],
+      )
+    : [];
 
 /** The stored object with the patch applied, in the stored version with defaults. */
 export function patched(call: Call, old: KubeObject, patch: Patch, options: WriteOptions): KubeObject {

@@ -12,11 +12,12 @@ import { badRequest, conflict, invalid } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
 import type { LabelSelector } from "../../api/types/meta-v1.gen.ts";
+import { applyTo } from "./apply.ts";
 import type { Call } from "./call.ts";
 import { decodeTyped } from "./decode.ts";
 import { read } from "./get.ts";
-import { writeOptions } from "./options.ts";
-import { patched, patchTypeOf, readPatch } from "./patch.ts";
+import { type WriteOptions, writeOptions } from "./options.ts";
+import { type Patch, patched, patchTypeOf, readPatch } from "./patch.ts";
 import { respondObject } from "./respond.ts";
 import { updateObject } from "./write.ts";
 
@@ -57,7 +58,6 @@ export async function scale(call: Call): Promise<ApiResponse> {
   const options = writeOptions(call, patchType ? "PatchOptions" : "UpdateOptions", patchType);
   const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation);
   const patch = patchType ? await readPatch(call, patchType) : undefined;
-  if (patch?.apply) throw badRequest("apply is not supported on the scale subresource");
   if (given && given.metadata?.name !== info.name)
     throw badRequest(`the name of the object (${given.metadata?.name ?? ""}) does not match the name on the URL (${info.name})`);
   const outcome = await updateObject(call, {
@@ -71,9 +71,11 @@ export async function scale(call: Call): Promise<ApiResponse> {
       const { managedFields } = object.metadata;
       before.metadata.managedFields = scaleEntries(managedFields, endpoint.apiVersion);
       if (!before.metadata.managedFields.length) delete before.metadata.managedFields;
-      const wanted = deepCopy(given) ?? (patchedScale(call, before, patch as NonNullable<typeof patch>, options) as unknown as Scale & KubeObject);
+      const wanted = deepCopy(given) ?? (patchedScale(call, before, patch as Patch, options) as unknown as Scale & KubeObject);
       const operation = { manager: options.manager, apiVersion: "autoscaling/v1", subresource: "scale", time: formatTime(call.rest.clock.now()) };
-      const tracked = trackUpdate(scaleType(), before as unknown as JSONObject, wanted as unknown as JSONObject, operation) as unknown as Scale;
+      const tracked = patch?.apply
+        ? wanted
+        : (trackUpdate(scaleType(), before as unknown as JSONObject, wanted as unknown as JSONObject, operation) as unknown as Scale);
       const { resourceVersion, uid } = wanted.metadata ?? {};
       const replicas = wanted.spec?.replicas ?? 0;
       if (replicas < 0) throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
@@ -97,7 +99,7 @@ const expected = {
   },
 };
 
-function patchedScale(call: Call, scale: Scale, patch: Parameters<typeof patched>[2], options: Parameters<typeof patched>[3]): KubeObject {
+function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions): KubeObject {
   const { endpoint } = call;
   const type = scaleType();
   const { conversion: _conversion, ...bare } = endpoint;
@@ -110,5 +112,7 @@ function patchedScale(call: Call, scale: Scale, patch: Parameters<typeof patched
     def: { ...endpoint.def, kind: "Scale" },
     kind: { resource: "scales" },
   };
-  return patched({ ...call, endpoint: as }, scale as unknown as KubeObject, patch, options);
+  const asScale = { ...call, endpoint: as };
+  const old = scale as unknown as KubeObject;
+  return patch.apply ? applyTo(asScale, old, patch.apply, options) : patched(asScale, old, patch, options);
 }

@@ -3,6 +3,7 @@
  * what is stored. Everything a client did wrong is thrown as a StatusError before anything is written.
  */
 import { deepCopy, deepEqual } from "../../api/copy.ts";
+import { semanticEqual } from "../../api/core/semantic.ts";
 import { invalidValue, path } from "../../api/field.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { alreadyExists, conflict, forbidden, invalid, notFound, StatusError } from "../../api/status.ts";
@@ -204,9 +205,9 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
     prepareUpdate(call, object, old, info.subresource);
     const judged = complete(endpoint, object);
     validateUpdate(call, judged.object, old, info.subresource);
+    keepTimesOfNoChange(judged.object, old);
     await rest.admission.validate({ ...attributes, object: judged.object });
     const wanted = storedForm(endpoint, judged);
-    keepTimesOfNoChange(wanted, old);
     if (deletesNow(call, wanted, old)) {
       const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
       await reserved?.commit();
@@ -258,7 +259,7 @@ function keepTimesOfNoChange(object: KubeObject, old: KubeObject): void {
   if (!now || !before || now.length !== before.length) return;
   const without = (value: KubeObject): object => ({ ...value, metadata: { ...value.metadata, managedFields: undefined } });
   const same = now.every((entry, i) => deepEqual({ ...entry, time: undefined }, { ...before[i], time: undefined }));
-  if (same && deepEqual(without(object), without(old))) object.metadata.managedFields = before;
+  if (same && semanticEqual(without(object), without(old))) object.metadata.managedFields = before;
 }
 
 function deletesNow(call: Call, object: KubeObject, old: KubeObject): boolean {

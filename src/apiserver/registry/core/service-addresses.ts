@@ -5,9 +5,11 @@
 import { trackUpdate } from "../../../api/apply/managed-fields.ts";
 import { formatIP, isIPv6, parseCIDR, parseIP } from "../../../api/ip.ts";
 import type { JSONObject } from "../../../api/json.ts";
+import { ipAddressKind } from "../../../api/networking/ipaddress.ts";
 import { holdsAddress } from "../../../api/networking/service-cidr-overlap.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
+import { invalid } from "../../../api/status.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Service } from "../../../api/types/core-v1.gen.ts";
 import type { ServiceCIDR } from "../../../api/types/networking-v1.gen.ts";
@@ -67,8 +69,6 @@ function fromNumber(value: bigint, length: number): string {
   return formatIP(bytes);
 }
 
-const namelessParent = (ip: string): string => `IPAddress.networking.k8s.io "${ip}" is invalid: spec.parentRef.name: Required value`;
-
 export function rangeOf(text: string): Range {
   const cidr = parseCIDR(text);
   if (!cidr) throw new Error(`${text} is no network`);
@@ -100,21 +100,29 @@ export class AddressAllocator {
     return [...new Set(this.#options.ranges.map((text) => (text.includes(":") ? "IPv6" : "IPv4")))];
   }
 
-  /** `wanted` "" gives any. A Service without a name, which is not validated yet, can be no parent of an IPAddress. */
+  /** A Service is not validated yet: its name may be none that a parent of an IPAddress may have. */
+  #unfitParent(service: Service, ip: string): string {
+    const errors = ipAddressKind.validate?.(newIPAddress(ip, service, this.#options.clock, this.#options.random) as never) ?? [];
+    return errors.length ? (invalid("IPAddress.networking.k8s.io", ip, errors).status.message ?? "") : "";
+  }
+
+  /** `wanted` "" gives any. */
   async allocate(call: Call, service: Service, wanted: string, family: string, dryRun: boolean): Promise<Allocated> {
     const ranges = this.#ranges(family);
     if (wanted) {
       const ip = parseIP(wanted);
       const home = ip && ranges.find((range) => holdsAddress(range.text, ip));
       if (!home) return { why: `failed to allocate IP ${wanted}: the provided network does not match the current range` };
-      if (!dryRun && !service.metadata.name) return { why: `failed to allocate IP ${wanted}: ${namelessParent(wanted)}` };
+      const unfit = dryRun ? "" : this.#unfitParent(service, wanted);
+      if (unfit) return { why: `failed to allocate IP ${wanted}: ${unfit}` };
       if (await this.#take(call, service, wanted, dryRun)) return { ip: wanted };
       return { why: `failed to allocate IP ${wanted}: provided IP is already allocated` };
     }
     for (const range of ranges) {
       for (const candidate of this.#candidates(range, family === "IPv6" ? 16 : 4)) {
         if (this.#options.reader.get("ipaddresses.networking.k8s.io", "", candidate)) continue;
-        if (!dryRun && !service.metadata.name) return { why: `failed to allocate IP: ${namelessParent(candidate)}` };
+        const unfit = dryRun ? "" : this.#unfitParent(service, candidate);
+        if (unfit) return { why: `failed to allocate IP: ${unfit}` };
         if (await this.#take(call, service, candidate, dryRun)) return { ip: candidate };
       }
     }

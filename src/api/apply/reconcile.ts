@@ -1,0 +1,33 @@
+/**
+ * Sets of fields that were made under another schema, or by a client's own hand: what is below a part that is one piece now
+ * becomes that part (sigs.k8s.io/structured-merge-diff/typed/reconcile_schema.go).
+ */
+import type { Atom } from "./atom.ts";
+import { type FieldSet, leaf } from "./fieldset.ts";
+
+/** The set itself where nothing in it is below an atomic part. */
+export function reconcile(fields: FieldSet, atom: Atom): FieldSet {
+  let out: { [element: string]: FieldSet } | undefined;
+  for (const element in fields) {
+    if (element === ".") continue;
+    const node = fields[element] as FieldSet;
+    const inner = innerOf(atom, element);
+    if (!inner || !hasChildren(node)) continue;
+    const made = (inner.kind === "map" || inner.kind === "list") && inner.atomic ? leaf : reconcile(node, inner);
+    if (made === node) continue;
+    out ??= { ...fields };
+    out[element] = made;
+  }
+  return out ?? fields;
+}
+
+/** undefined: fields that the schema does not know are left alone. */
+function innerOf(atom: Atom, element: string): Atom | undefined {
+  if (atom.kind === "list") return atom.element;
+  return atom.kind === "map" ? (atom.fields.get(element.slice(2))?.atom ?? atom.element) : undefined;
+}
+
+function hasChildren(node: FieldSet): boolean {
+  for (const element in node) if (element !== ".") return true;
+  return false;
+}
