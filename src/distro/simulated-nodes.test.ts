@@ -319,10 +319,10 @@ test("a kind that is not served is refused with what is", async () => {
     startCluster({ clock: "virtual", seed: 1, stages: other("s", resourceRef, "  selector: {}\n  next: {delete: true}\n") });
   await assert.rejects(start("apiGroup: v1, kind: Deployment"), {
     name: "StageFileError",
-    message: "stages:2: stage s: the API server serves no Deployment of v1; this kind is served in apps/v1",
+    message: "stages:6: spec.resourceRef: the API server serves no Deployment of v1; this kind is served in apps/v1",
   });
   await assert.rejects(start("apiGroup: policy/v1, kind: Budget"), {
-    message: "stages:2: stage s: the API server serves no Budget of policy/v1; the kinds of policy/v1 are PodDisruptionBudget",
+    message: "stages:6: spec.resourceRef: the API server serves no Budget of policy/v1; the kinds of policy/v1 are PodDisruptionBudget",
   });
   await assert.rejects(start("apiGroup: example.com/v1, kind: Thing"), { message: /no Thing of example\.com\/v1; example\.com\/v1 is not served at all/ });
 });

@@ -13,7 +13,7 @@ import { type Logger, silentLogger } from "../base/logger.ts";
 import { seededRandom, systemRandom } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.gen.ts";
-import { builtInStages, withStages } from "../sim/built-in-stages.ts";
+import { withStages } from "../sim/built-in-stages.ts";
 import { parseStages } from "../sim/parse-stages.ts";
 import { memoryStore } from "../store/memory.ts";
 import type { SignRequest } from "../controllers/runtime/options.ts";
@@ -31,8 +31,8 @@ export interface StartClusterOptions {
   clock?: "real" | "virtual";
   /** One seed, one sequence of names and uids. Not for secrets. Absent: every run has its own. */
   seed?: number;
-  /** kwok Stages, as YAML text, instead of the built-in ones for the resources they are about. */
-  stages?: string;
+  /** kwok Stages, as YAML text, instead of the built-in ones for the kinds they are about; or several, with names for their mistakes. */
+  stages?: string | readonly { file: string; text: string }[];
   /** Port on 127.0.0.1 to serve HTTPS on from the start; 0: any free one. Absent: none until kubeconfig() is called. */
   port?: number;
   /** Admission plugins that are left out. */
@@ -77,7 +77,8 @@ async function assemble(options: StartClusterOptions, count: number, owned: Owne
   const virtual = options.clock === "virtual" ? new VirtualClock() : undefined;
   const random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
   const logger = options.logger ?? silentLogger;
-  const stages = options.stages === undefined ? builtInStages() : withStages(parseStages(options.stages, "stages"));
+  const { stages: sources = [] } = options;
+  const stages = withStages(typeof sources === "string" ? parseStages(sources, "stages") : sources.flatMap(({ file, text }) => parseStages(text, file)));
   const quiet = new Quiet();
   const clock: Clock = virtual ? quiet.sleeping(virtual) : systemClock;
   const door = new Door(clock, logger);

@@ -7,7 +7,6 @@ import { parseYAML } from "../api/codec/yaml.ts";
 import { systemClock } from "../base/clock.ts";
 import { createLogger } from "../base/logger.ts";
 import type { Kubeconfig } from "../client/kubeconfig.ts";
-import { parseStages } from "../sim/parse-stages.ts";
 import { readStageFile } from "./simulated-nodes.ts";
 import { type Cluster, startCluster } from "./start-cluster.ts";
 
@@ -24,8 +23,6 @@ export interface TestServerOptions {
 /** Resolves when standard input has ended, or a signal has come, and everything is taken away again. */
 export async function runTestServer(options: TestServerOptions): Promise<void> {
   const sources = options.stages.map((file) => ({ file, text: readStageFile(file) }));
-  // Each file by itself, so that what is wrong in it is named with its own name.
-  for (const { file, text } of sources) parseStages(text, file);
   const logger = createLogger({ name: "testserver", clock: systemClock, level: "warn", write: (line) => void process.stderr.write(line) });
   await using cluster = await startCluster({
     nodes: options.nodes,
@@ -33,7 +30,7 @@ export async function runTestServer(options: TestServerOptions): Promise<void> {
     clock: options.virtual ? "virtual" : "real",
     logger,
     ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(sources.length ? { stages: sources.map(({ text }) => text).join("\n---\n") } : {}),
+    stages: sources,
   });
   const config = parseYAML(await cluster.kubeconfig()).value as unknown as Kubeconfig;
   const directory = mkdtempSync(join(tmpdir(), "k8ts-"));

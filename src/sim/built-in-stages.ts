@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parseStages } from "./parse-stages.ts";
 import { kindKey, type Stage } from "./stage.ts";
+import { StageFileError } from "./stage-source.ts";
 
 const files: Record<string, URL> = {
   "node-ready.yaml": new URL("./stages/node-ready.yaml", import.meta.url),
@@ -18,8 +19,15 @@ export function builtInStages(): readonly Stage[] {
 }
 let builtIn: readonly Stage[] | undefined;
 
-/** Built-in stages and those of files: a file that has stages for a kind replaces the built-in ones of that kind. */
+/** Built-in stages and those of files; two with one name are refused with StageFileError. A file that has stages for a kind replaces the built-in ones of that kind. */
 export function withStages(fromFiles: readonly Stage[]): Stage[] {
+  const byName = new Map<string, Stage>();
+  const problems = fromFiles.flatMap((stage) => {
+    const other = byName.get(stage.name);
+    byName.set(stage.name, stage);
+    return other ? [`${stage.where}: metadata.name: ${JSON.stringify(stage.name)} is the name of the stage at ${other.where}, too: give it another one`] : [];
+  });
+  if (problems.length) throw new StageFileError(problems.join("\n"));
   const replaced = new Set(fromFiles.map(({ of }) => kindKey(of)));
   return [...builtInStages().filter(({ of }) => !replaced.has(kindKey(of))), ...fromFiles];
 }

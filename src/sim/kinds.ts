@@ -4,7 +4,7 @@ import type { Resource } from "../client/client.ts";
 import { discover } from "../client/discovery.ts";
 import { nodes, pods } from "../client/resources.gen.ts";
 import type { Transport } from "../client/transport.ts";
-import { type KindReference, kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
+import { type KindReference, kindKey, nodeKind, type PlacedKind, podKind, type Stage } from "./stage.ts";
 import { StageFileError } from "./stage-source.ts";
 
 /** By kindKey. */
@@ -18,21 +18,19 @@ export const nodeResources: Resources = new Map([
 /** Asks the server only where there are stages for other kinds than Pod and Node. Throws StageFileError for kinds that it does not serve. */
 export async function resourcesOf(stages: readonly Stage[], transport: Transport): Promise<Resources> {
   const resources = new Map(nodeResources);
-  const wanted = stages.flatMap((stage) => referencesOf(stage).map((reference) => ({ reference, stage })));
-  if (wanted.every(({ reference }) => resources.has(kindKey(reference)))) return resources;
+  const wanted = stages.flatMap(referencesOf);
+  if (wanted.every((reference) => resources.has(kindKey(reference)))) return resources;
   const served = (await discover(transport)).resources.map((resource) => ({
     resource,
     reference: { apiVersion: resource.group ? `${resource.group}/${resource.version}` : resource.version, kind: resource.kind },
   }));
   for (const { reference, resource } of served) if (!resources.has(kindKey(reference))) resources.set(kindKey(reference), resource);
-  const problems = wanted
-    .filter(({ reference }) => !resources.has(kindKey(reference)))
-    .map(({ reference, stage }) => `${stage.where}: stage ${stage.name}: ${unserved(reference, served)}`);
+  const problems = wanted.filter((reference) => !resources.has(kindKey(reference))).map((reference) => `${reference.place}: ${unserved(reference, served)}`);
   if (problems.length) throw new StageFileError(problems.join("\n"));
   return resources;
 }
 
-const referencesOf = ({ of, steps }: Stage): KindReference[] => [of, ...steps.flatMap((step) => (step.kind === "apply" ? [step.target] : []))];
+const referencesOf = ({ of, steps }: Stage): PlacedKind[] => [of, ...steps.flatMap((step) => (step.kind === "apply" ? [step.target] : []))];
 
 function unserved({ apiVersion, kind }: KindReference, served: { reference: KindReference }[]): string {
   const others = served.filter(({ reference }) => reference.kind === kind).map(({ reference }) => reference.apiVersion);

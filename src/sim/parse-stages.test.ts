@@ -4,7 +4,7 @@ import type { KubeObject } from "../api/object.ts";
 import { seededRandom } from "../base/random.ts";
 import { builtInStages, withStages } from "./built-in-stages.ts";
 import { parseStages } from "./parse-stages.ts";
-import { nextStage } from "./stage.ts";
+import { nextStage, type Stage } from "./stage.ts";
 import { StageFileError } from "./stage-source.ts";
 
 const stage = (spec: string, name = "s"): string => `apiVersion: kwok.x-k8s.io/v1alpha1
@@ -33,6 +33,14 @@ test("the built-in stages can be read, and a file replaces those of its resource
     withStages(own).map((s) => s.name),
     ["node-ready", "own"],
   );
+});
+
+test("two stages of one name are refused, wherever they come from", () => {
+  const one = (file: string): Stage[] => parseStages(stage(`${always}next: {delete: true}`, "own"), file);
+  assert.throws(() => withStages([...one("a.yaml"), ...one("b.yaml")]), {
+    name: "StageFileError",
+    message: 'b.yaml:1: metadata.name: "own" is the name of the stage at a.yaml:1, too: give it another one',
+  });
 });
 
 test("selectors are labels, annotations and queries, all of them", () => {
@@ -112,7 +120,12 @@ const mistakes: [what: string, source: string, complaint: RegExp][] = [
   ["no YAML", "a: [", /^f\.yaml:1: not YAML: /],
   ["an empty file", "", /^f\.yaml: holds no Stage; write one with/],
   ["another kind", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}", /f\.yaml:1: apiVersion: must have apiVersion: kwok/],
-  ["an unknown field", stage(`${always}nxt: {}\nnext: {delete: true}`), /^f\.yaml:11: spec\.nxt: is not a field of a Stage here; these are: resourceRef/],
+  ["an unknown field", stage(`${always}nxt: {}\nnext: {delete: true}`), /^f\.yaml:11: spec\.nxt: is not a field of a Stage here; did you mean "next"\?/],
+  [
+    "a field that is nothing like another",
+    stage(`${always}whatever: {}\nnext: {delete: true}`),
+    /^f\.yaml:11: spec\.whatever: is not a field .* these are: resourceRef, selector/,
+  ],
   ["no selector", stage("next: {delete: true}"), /spec: selector is missing/],
   ["no next", stage(always), /spec: next is missing: it holds statusTemplate/],
   ["a next that does nothing", stage(`${always}next: {}`), /spec\.next: does nothing: give it/],

@@ -3,7 +3,7 @@ import type { KubeObject } from "../api/object.ts";
 import { readSteps } from "./parse-steps.ts";
 import { CELSyntaxError, compileCEL, type Expression } from "./cel/cel.ts";
 import { compileQuery, type Query, QueryError } from "./query/query.ts";
-import { type KindReference, kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
+import { type PlacedKind, kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
 import { type Located, readDocuments, StageFileError } from "./stage-source.ts";
 
 const apiVersion = "kwok.x-k8s.io/v1alpha1";
@@ -51,14 +51,14 @@ function readStage(stage: Located, file: string): Stage | undefined {
   };
 }
 
-function readReference(spec: Located): KindReference {
+function readReference(spec: Located): PlacedKind {
   const reference = spec.field("resourceRef")?.only("apiGroup", "kind");
   const kind = reference?.string("kind");
   if (!reference || !kind) (reference ?? spec).problem("kind is missing in resourceRef: such as Pod or Node");
   const apiVersion = reference?.string("apiGroup") ?? "v1";
   if (!/^([a-z0-9.-]+\/)?v\d+((alpha|beta)\d+)?$/.test(apiVersion))
     reference?.field("apiGroup")?.problem("is a group with its version, such as apps/v1, or v1 for the core group");
-  return { apiVersion, kind: kind ?? "" };
+  return { apiVersion, kind: kind ?? "", place: (reference ?? spec).place };
 }
 
 const operators = ["In", "NotIn", "Exists", "DoesNotExist"] as const;

@@ -1,5 +1,5 @@
 /** Reads what a stage does: `next`, and `steps`. */
-import type { ApplyStep, KindReference, Step } from "./stage.ts";
+import type { ApplyStep, PlacedKind, Step } from "./stage.ts";
 import type { Located } from "./stage-source.ts";
 import { TemplateError } from "./template/lexer.ts";
 import { compileTemplate, type Template } from "./template/template.ts";
@@ -102,10 +102,10 @@ function readApply(apply: Located, context: Context): ApplyStep[] {
 }
 
 /** What an apply step writes decides what the simulator must be allowed to do, before anything is rendered. */
-function readTarget(source: Located): KindReference | undefined {
+function readTarget(source: Located): PlacedKind | undefined {
   const written = (name: string): string | undefined => new RegExp(`^${name}: *["']?([\\w./-]+)["']? *$`, "m").exec(String(source.value))?.[1];
   const [apiVersion, kind] = [written("apiVersion"), written("kind")];
-  if (apiVersion && kind) return { apiVersion, kind };
+  if (apiVersion && kind) return { apiVersion, kind, place: source.place };
   source.problem("needs lines with apiVersion and kind, written out, not made by the template: the rights of the simulator depend on them");
   return undefined;
 }

@@ -2,6 +2,7 @@
 import { type Event, EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE } from "js-yaml";
 import { DecodeError } from "../api/codec/decode-error.ts";
 import { parseYAMLDocuments } from "../api/codec/yaml.ts";
+import { hint } from "./nearest.ts";
 
 /** What is wrong in a stage file: every line is `FILE:LINE: FIELD: what; what would be right`. */
 export class StageFileError extends Error {
@@ -21,6 +22,10 @@ export class Located {
   }
   get line(): number {
     return this.#document.lines.get(this.path) ?? this.#document.firstLine;
+  }
+  /** For what is found wrong after the file has been read. */
+  get place(): string {
+    return `${this.#document.file}:${this.line}: ${this.path || "the document"}`;
   }
   /** Line where the text of a scalar begins: for a block (`|`), the line after its key. */
   get textLine(): number {
@@ -47,7 +52,7 @@ export class Located {
     }
     for (const name of Object.keys(this.value)) {
       if (names.includes(name)) continue;
-      new Located(null, this.path ? `${this.path}.${name}` : name, this.#document).problem(`is not a field of a Stage here; these are: ${names.join(", ")}`);
+      new Located(null, this.path ? `${this.path}.${name}` : name, this.#document).problem(`is not a field of a Stage here${hint(name, names)}`);
     }
     return this;
   }

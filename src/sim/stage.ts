@@ -8,6 +8,10 @@ export interface KindReference {
   apiVersion: string;
   kind: string;
 }
+/** A kind that a file names, and where: `FILE:LINE: FIELD`. */
+export interface PlacedKind extends KindReference {
+  place: string;
+}
 export const kindKey = ({ apiVersion, kind }: KindReference): string => `${apiVersion} ${kind}`;
 export const podKind = "v1 Pod";
 export const nodeKind = "v1 Node";
@@ -26,7 +30,7 @@ interface Writing extends Rendered {
 
 export type PatchStep = Writing & { kind: "patch"; type: "json" | "merge" | "strategic"; root: string };
 /** Creates the object that the template gives, or patches it where it exists. */
-export type ApplyStep = Writing & { kind: "apply"; type: "apply" | "merge" | "strategic"; target: KindReference };
+export type ApplyStep = Writing & { kind: "apply"; type: "apply" | "merge" | "strategic"; target: PlacedKind };
 export type FinalizersStep = { kind: "finalizers"; add: string[]; remove: string[]; empty: boolean };
 export type Step = { kind: "event"; type: "Normal" | "Warning"; reason: string; message: string } | FinalizersStep | PatchStep | ApplyStep | { kind: "delete" };
 
@@ -34,7 +38,7 @@ export interface Stage {
   name: string;
   /** `FILE:LINE` of its beginning. */
   where: string;
-  of: KindReference;
+  of: PlacedKind;
   matches(object: KubeObject): boolean;
   /** Undefined where weightFrom found something that is no number. */
   weight(object: KubeObject): number | undefined;

@@ -3,6 +3,7 @@
  * has(), the macros all, exists, exists_one, filter and map, conversions, and functions of strings. Anything else (times,
  * durations, quantities, bytes, unsigned numbers) is refused when the expression is compiled.
  */
+import { hint } from "../nearest.ts";
 import { CELError, Double, bool, fieldOf, functions, global, indexOf, isMap, operators, typeOf } from "./values.ts";
 
 /** The value of the expression for one object; undefined where it fails on it, as for a field that is not there. */
@@ -217,8 +218,8 @@ class Parser {
   #call({ text, start }: Token, values: Node[]): Node {
     const apply = functions[`${text}/${values.length}`];
     if (!apply) {
-      const names = [...new Set(Object.keys(functions).map((key) => key.split("/")[0]))].sort();
-      this.#fail(`the function ${JSON.stringify(text)} with ${values.length} values is not known; these are: has, ${[...macros, ...names].join(", ")}`, start);
+      const names = [...new Set(Object.keys(functions).map((key) => key.split("/")[0] as string))].sort();
+      this.#fail(`the function ${JSON.stringify(text)} with ${values.length} values is not known${hint(text, ["has", ...macros, ...names])}`, start);
     }
     return { evaluate: (scope) => apply(...values.map((value) => value.evaluate(scope))) };
   }

@@ -1,4 +1,5 @@
 /** Parses a query into a closure, lowest precedence first: `|`, `,`, `//`, `or`, `and`, comparisons, `+ -`, `* / %`, postfix. */
+import { hint } from "../nearest.ts";
 import { functions, pattern } from "./functions.ts";
 import { EvaluationError, fieldOf, type Filter, indexOf, iterate, operators, textOf, truthy } from "./values.ts";
 
@@ -302,8 +303,8 @@ export class Parser {
 function unknown(name: string, count: number): string {
   const others = Object.keys(functions).filter((key) => key.startsWith(`${name}/`));
   if (others.length) return `${name} takes ${others.map((key) => key.slice(name.length + 1)).join(" or ")} arguments, not ${count}; they are separated by ;`;
-  const names = [...new Set(Object.keys(functions).map((key) => key.split("/")[0]))].sort();
-  return `the function ${JSON.stringify(name)} is not known; these are: ${names.join(", ")}, and "if"`;
+  const names = [...new Set(Object.keys(functions).map((key) => key.split("/")[0] as string))].sort();
+  return `the function ${JSON.stringify(name)} is not known${hint(name, [...names, "if"])}`;
 }
 
 const literal =

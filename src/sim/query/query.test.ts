@@ -90,7 +90,8 @@ test("a query that fails on an object gives nothing at all", () => {
 });
 
 const mistakes: [query: string, offset: number, message: RegExp][] = [
-  [".a | group_by(.b)", 5, /"group_by" is not known; these are: add, all, .*tostring.* and "if"/],
+  [".a | group_by(.b)", 5, /"group_by" is not known; these are: add, all, .*tostring.*, if/],
+  [".a | legnth", 5, /"legnth" is not known; did you mean "length"\?/],
   [".a | map", 5, /map takes 1 arguments, not 0/],
   [".a |", 4, /ends too early/],
   [".a ] ", 3, /unexpected "\]"/],

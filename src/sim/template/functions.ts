@@ -59,6 +59,7 @@ function format(pattern: unknown, ...values: unknown[]): string {
     const value = values[next++];
     const [width] = /\d+/.exec(verb) ?? [""];
     const pad = (s: string): string => (verb.startsWith("-") ? s.padEnd(Number(width)) : s.padStart(Number(width), verb.startsWith("0") ? "0" : " "));
+    if (value === undefined || value === null) return pad(verb.endsWith("v") ? "<nil>" : `%!${verb.at(-1)}(<nil>)`);
     if (/[svd]$/.test(verb)) return pad(text(value));
     if (verb.endsWith("q")) return pad(quote(value));
     throw new FunctionError(`printf: ${whole} is not supported: use %s, %d, %v or %q`);

@@ -1,5 +1,4 @@
 /** Functions of sprig (https://masterminds.github.io/sprig/) that look at text, numbers, lists and maps; no time, no secrets. */
-import { encodeYAMLString } from "../../api/codec/yaml-write.ts";
 import { FunctionError, isMap, same, type TemplateFunction, toText, truthy } from "./values.ts";
 
 const list = (value: unknown): unknown[] => {
@@ -71,7 +70,6 @@ export const sprig: Record<string, TemplateFunction> = {
   kindIs: (kind, value) => kindOf(value) === kind,
   toString: toText,
   toJson: (value) => JSON.stringify(value ?? null),
-  toYaml: (value) => encodeYAMLString(value).trimEnd(),
 
   quote: (...values) => values.flatMap((value) => (value === undefined || value === null ? [] : [JSON.stringify(toText(value))])).join(" "),
   squote: (...values) => values.flatMap((value) => (value === undefined || value === null ? [] : [`'${toText(value)}'`])).join(" "),

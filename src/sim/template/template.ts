@@ -4,6 +4,7 @@
  * a field of nothing is nothing, and functions take as many values as they are given.
  */
 import { functionNames, functionsFor, isFunction, type TemplateEnvironment } from "./functions.ts";
+import { hint } from "../nearest.ts";
 import { type Part, splitTemplate, TemplateError, type Token } from "./lexer.ts";
 import { FunctionError, isMap, type TemplateFunction, toText, truthy } from "./values.ts";
 
@@ -226,7 +227,7 @@ class Compiler {
   }
 
   #call(name: string, values: Expression[]): Expression {
-    if (!isFunction(name)) this.#fail(`the function ${JSON.stringify(name)} is not known; these are: ${functionNames().join(", ")}`);
+    if (!isFunction(name)) this.#fail(`the function ${JSON.stringify(name)} is not known${hint(name, functionNames())}`);
     if (name === "and" || name === "or") {
       if (values.length === 0) this.#fail(`${name} needs a value`);
       const stopsAt = name === "or";
