@@ -1,4 +1,5 @@
 /** Every fault point of a scenario, one run each. */
+import type { RequestRecord } from "../../src/client/faulty-transport.ts";
 import { type FaultPoint, isPossible, nameOf, readFaults, runFaults, writeFaults } from "./kinds.ts";
 import { type Run, run } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
@@ -12,6 +13,8 @@ export interface ExploreOptions {
   seed: number;
   /** Only these kinds. */
   kinds?: RegExp;
+  /** Only at these writes. */
+  at?(write: RequestRecord): boolean;
   /** Only one of so many points, chosen evenly. @default 1 */
   every?: number;
   /** Called before each run; false ends it all. */
@@ -43,7 +46,7 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
     result.findings.push({ ...what, problems: base.problems });
     return result;
   }
-  const points = pointsOf(base, options.kinds);
+  const points = pointsOf(base, options);
   for (let i = seed % every; i < points.length; i += every) {
     if (options.goOn && !options.goOn()) break;
     const point = points[i] as FaultPoint;
@@ -55,11 +58,12 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
   return result;
 }
 
-function pointsOf(base: Run, kinds: RegExp | undefined): FaultPoint[] {
+function pointsOf(base: Run, { kinds, at }: ExploreOptions): FaultPoint[] {
   const wanted = (kind: string): boolean => kinds === undefined || kinds.test(kind);
   const points: FaultPoint[] = Object.keys(runFaults).map((kind) => ({ kind }));
   for (const resource of base.watched) points.push({ kind: `late:${resource}` });
   base.writes.forEach((write, i) => {
+    if (at && !at(write)) return;
     for (const kind of Object.keys(writeFaults)) if (isPossible(kind, write)) points.push({ kind, at: i + 1 });
   });
   const step = Math.ceil(base.reads.length / maxReads);

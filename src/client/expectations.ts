@@ -2,8 +2,11 @@
  * What a controller has written and its cache has not shown yet (k8s.io/kubernetes/pkg/controller/controller_utils.go):
  * while creations or deletions of a key are outstanding the cache is behind, and deciding again would act twice.
  * Outstanding entries are forgotten after five minutes, so a lost event delays but never stops a controller.
+ * Where a request ended without an answer nothing is certain until recount() was told what the server has.
  */
+import { StatusError } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
+import { TransportError } from "./transport.ts";
 
 const lifetime = 300_000;
 
@@ -13,8 +16,12 @@ interface Outstanding {
   since: number;
 }
 
+/** The server may have carried out what this is the failure of. */
+export const isOutcomeUnknown = (error: unknown): boolean => error instanceof TransportError || (error instanceof StatusError && error.code >= 500);
+
 export class Expectations {
   readonly #clock: Clock;
+  readonly #doubtful = new Set<string>();
   readonly #keys = new Map<string, Outstanding>();
 
   constructor(clock: Clock) {
@@ -23,6 +30,7 @@ export class Expectations {
 
   /** True when the cache shows all that was written for the key. */
   satisfied(key: string): boolean {
+    if (this.#doubtful.has(key)) return false;
     const entry = this.#keys.get(key);
     if (!entry) return true;
     if (entry.creations > 0 || entry.deletions.size > 0) return this.#clock.monotonic() - entry.since > lifetime;
@@ -46,8 +54,22 @@ export class Expectations {
   deletionSeen(key: string, uid: string): void {
     this.#keys.get(key)?.deletions.delete(uid);
   }
+  /** A creation or deletion ended without an answer: instead of creationSeen or deletionSeen. */
+  doubt(key: string): void {
+    this.#doubtful.add(key);
+  }
+  isDoubtful(key: string): boolean {
+    return this.#doubtful.has(key);
+  }
+  /** Ends the doubt: so many objects exist that the cache has not shown, and of the deletions these were carried out unseen. */
+  recount(key: string, creations: number, isOutstanding: (uid: string) => boolean): void {
+    this.#doubtful.delete(key);
+    const deletions = new Set([...(this.#keys.get(key)?.deletions ?? [])].filter(isOutstanding));
+    this.#keys.set(key, { creations, deletions, since: this.#clock.monotonic() });
+  }
   /** The key's object is gone. */
   forget(key: string): void {
+    this.#doubtful.delete(key);
     this.#keys.delete(key);
   }
 

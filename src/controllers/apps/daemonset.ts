@@ -5,9 +5,10 @@ import { isNotFound } from "../../api/status.ts";
 import type { DaemonSet } from "../../api/types/apps-v1.gen.ts";
 import type { Affinity, Node, Pod } from "../../api/types/core-v1.gen.ts";
 import { referenceTo } from "../../client/events.ts";
-import { Expectations } from "../../client/expectations.ts";
+import { Expectations, isOutcomeUnknown } from "../../client/expectations.ts";
 import { controllerrevisions, daemonsets, nodes as nodeResource, pods as podResource } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
+import { settleDoubts } from "../runtime/doubts.ts";
 import { semanticEqual, statusEqual } from "../runtime/equal.ts";
 import { claim, controlledOrOrphaned, controllerIndex, ownerOf, resolveController } from "../runtime/ownership.ts";
 import { createPod, deletePod, isNamespaceTerminating, podFromTemplate, slowStart } from "../runtime/pod-control.ts";
@@ -96,6 +97,7 @@ export const daemonset: Controller = {
       });
       if (!revision) return { retry: true };
       const hash = revision.current.metadata.labels?.[revisionHashLabel] ?? "";
+      await settleDoubts(context, expectations, ds, selector, pods);
       const upToDate = expectations.satisfied(key);
       const candidates = controlledOrOrphaned(pods, ds);
       const claimed = await claim(context, { owner: ds, ownerResource: daemonsets, resource: podResource, selector, candidates });
@@ -163,6 +165,7 @@ async function carryOut(
     try {
       await createPod(context, owner, daemonPod(ds, owner, hash, create[i] as string));
     } catch (failure) {
+      if (isOutcomeUnknown(failure)) expectations.doubt(key);
       if (!isNamespaceTerminating(failure)) throw failure;
     }
   });
@@ -171,7 +174,8 @@ async function carryOut(
     try {
       await deletePod(context, owner, pod);
     } catch (failure) {
-      expectations.deletionSeen(key, pod.metadata.uid);
+      if (isOutcomeUnknown(failure)) expectations.doubt(key);
+      else expectations.deletionSeen(key, pod.metadata.uid);
       if (!isNotFound(failure)) throw failure;
     }
   });

@@ -9,11 +9,12 @@ import { formatTime } from "../../api/time.ts";
 import type { ReplicaSetCondition, ReplicaSetStatus } from "../../api/types/apps-v1.gen.ts";
 import type { Pod, PodTemplateSpec } from "../../api/types/core-v1.gen.ts";
 import type { Resource } from "../../client/client.ts";
-import { Expectations } from "../../client/expectations.ts";
+import { Expectations, isOutcomeUnknown } from "../../client/expectations.ts";
 import type { Informer } from "../../client/informer.ts";
 import { pods as podResource } from "../../client/resources.gen.ts";
 import { retryOnConflict } from "../../client/retry.ts";
 import type { ControllerContext, Reconcile } from "../runtime/controller.ts";
+import { settleDoubts } from "../runtime/doubts.ts";
 import { statusEqual } from "../runtime/equal.ts";
 import { byController, claim, controlledOrOrphaned, controllerIndex, ownerOf, resolveController } from "../runtime/ownership.ts";
 import { createPod, deletePod, isNamespaceTerminating, messageOf, podFromTemplate, slowStart } from "../runtime/pod-control.ts";
@@ -108,8 +109,9 @@ export function startReplicas<T extends Replicated>(context: ControllerContext, 
     const slash = key.indexOf("/");
     const object = owners.get(key.slice(0, slash), key.slice(slash + 1));
     if (!object) return;
-    const upToDate = expectations.satisfied(key);
     const selector = options.selector(object);
+    await settleDoubts(context, expectations, object, selector, pods);
+    const upToDate = expectations.satisfied(key);
     const all = controlledOrOrphaned(pods, object);
     const candidates = all.filter(isActive);
     const active = await claim(context, { owner: object, ownerResource: resource, resource: podResource, selector, candidates });
@@ -157,6 +159,7 @@ async function carryOut<T extends Replicated>(context: ControllerContext, work: 
       try {
         await createPod(context, owner, pod);
       } catch (failure) {
+        if (isOutcomeUnknown(failure)) expectations.doubt(key);
         if (!isNamespaceTerminating(failure)) throw failure;
       }
     });
@@ -169,7 +172,8 @@ async function carryOut<T extends Replicated>(context: ControllerContext, work: 
     try {
       await deletePod(context, owner, pod);
     } catch (error) {
-      expectations.deletionSeen(key, podKey(pod));
+      if (isOutcomeUnknown(error)) expectations.doubt(key);
+      else expectations.deletionSeen(key, podKey(pod));
       if (!isNotFound(error)) throw new Error(`unable to delete pods: ${messageOf(error)}`, { cause: error });
     }
   });

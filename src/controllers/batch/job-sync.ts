@@ -9,7 +9,7 @@ import { isNotFound } from "../../api/status.ts";
 import { formatTime, parseTime } from "../../api/time.ts";
 import type { Job, JobCondition, JobStatus } from "../../api/types/batch-v1.gen.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
-import type { Expectations } from "../../client/expectations.ts";
+import { type Expectations, isOutcomeUnknown } from "../../client/expectations.ts";
 import { jobs as jobResource, pods as podResource } from "../../client/resources.gen.ts";
 import type { ControllerContext, Outcome } from "../runtime/controller.ts";
 import { statusEqual } from "../runtime/equal.ts";
@@ -44,6 +44,11 @@ export interface JobMemory {
   /** Uids per key whose finalizer has been taken away and whose cached copy still shows it. */
   released: Map<string, Set<string>>;
   backoff: Map<string, BackoffRecord>;
+  /**
+   * resourceVersion of the last status written per key, with which the cache must have caught up; undefined when nobody
+   * knows what came of the last write.
+   */
+  written: Map<string, string | undefined>;
 }
 
 export class JobSync {
@@ -79,8 +84,8 @@ export class JobSync {
     return this.#memory.released.get(this.#key) ?? new Set();
   }
 
-  /** The written Job, and when to look again. */
-  async run(upToDate: boolean): Promise<{ job: Job; outcome: Outcome }> {
+  /** When to look again. */
+  async run(upToDate: boolean): Promise<Outcome> {
     const { clock } = this.#context;
     let condition = ending(this.#state, clock.now());
     let failure: unknown;
@@ -106,7 +111,7 @@ export class JobSync {
     this.#status = { ...this.#status, active: this.#active, ready: this.#ready, terminating: this.#terminating };
     await this.#count(condition);
     if (failure !== undefined) throw failure;
-    return { job: this.#job, outcome: this.#requeueAfter === undefined ? undefined : { requeueAfter: this.#requeueAfter } };
+    return this.#requeueAfter === undefined ? undefined : { requeueAfter: this.#requeueAfter };
   }
 
   #isComplete(): boolean {
@@ -195,6 +200,7 @@ export class JobSync {
       try {
         await createPod(this.#context, this.#owner, pod);
       } catch (failure) {
+        if (isOutcomeUnknown(failure)) expectations.doubt(this.#key);
         if (!isNamespaceTerminating(failure)) throw failure;
       }
     });
@@ -210,7 +216,8 @@ export class JobSync {
         if (untrack) await this.#release(pod);
         await deletePod(this.#context, this.#owner, pod);
       } catch (error) {
-        if (untrack) this.#memory.expectations.deletionSeen(this.#key, pod.metadata.uid);
+        if (isOutcomeUnknown(error)) this.#memory.expectations.doubt(this.#key);
+        else if (untrack) this.#memory.expectations.deletionSeen(this.#key, pod.metadata.uid);
         if (!isNotFound(error)) throw error;
       }
       this.#active--;
@@ -321,7 +328,12 @@ export class JobSync {
     // `ready` and `terminating` are pointers: zero is said, and differs from nothing.
     const said = ({ ready, terminating }: JobStatus): boolean => ready !== undefined && terminating !== undefined;
     if (statusEqual(this.#job.status, this.#status) && said(this.#job.status ?? {})) return;
-    const written = await this.#context.client.resource(jobResource).updateStatus({ ...this.#job, status: this.#status }, { signal: this.#context.signal });
+    const api = this.#context.client.resource(jobResource);
+    const written = await api.updateStatus({ ...this.#job, status: this.#status }, { signal: this.#context.signal }).catch((error) => {
+      if (isOutcomeUnknown(error)) this.#memory.written.set(this.#key, undefined);
+      throw error;
+    });
+    this.#memory.written.set(this.#key, written.metadata.resourceVersion);
     this.#job = written;
     this.#status = { ...written.status, uncountedTerminatedPods: { succeeded: [], failed: [], ...written.status?.uncountedTerminatedPods } };
   }

@@ -9,6 +9,7 @@ import { referenceTo } from "../../client/events.ts";
 import { Expectations } from "../../client/expectations.ts";
 import { jobs as jobResource, pods as podResource } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
+import { settleDoubts } from "../runtime/doubts.ts";
 import { claim, controlledOrOrphaned, controllerIndex, resolveController } from "../runtime/ownership.ts";
 import { isTerminating } from "../runtime/pods.ts";
 import { isFinishedJob } from "./finished.ts";
@@ -24,17 +25,15 @@ export const job: Controller = {
   name: "job-controller",
   account: "job-controller",
   start(context) {
-    const { clock, informers, enqueue, events } = context;
+    const { client, clock, informers, enqueue, events, signal } = context;
     const jobs = informers.informer(jobResource);
     const pods = informers.informer(podResource, { indexes: controllerIndex });
-    const memory: JobMemory = { expectations: new Expectations(clock), released: new Map(), backoff: new Map() };
-    /** resourceVersion of the last status written per key; the cache must have caught up with it. */
-    const written = new Map<string, string>();
+    const memory: JobMemory = { expectations: new Expectations(clock), released: new Map(), backoff: new Map(), written: new Map() };
     const forget = (key: string): void => {
       memory.expectations.forget(key);
       memory.released.delete(key);
       memory.backoff.delete(key);
-      written.delete(key);
+      memory.written.delete(key);
     };
     const orphaned = (pod: Pod): void => {
       if (hasTrackingFinalizer(pod)) enqueue(`orphan/${keyOf(pod)}`);
@@ -86,24 +85,28 @@ export const job: Controller = {
         forget(key);
         return;
       }
-      const last = written.get(key);
+      if (memory.written.has(key) && memory.written.get(key) === undefined) {
+        const { resourceVersion } = (await client.resource(jobResource).get(namespace, name, { signal })).metadata;
+        memory.written.set(key, resourceVersion);
+      }
+      const last = memory.written.get(key);
       if (last !== undefined && BigInt(cached.metadata.resourceVersion) < BigInt(last)) return { retry: true };
       if (cached.spec.completionMode !== undefined && !["NonIndexed", "Indexed"].includes(cached.spec.completionMode)) {
         events.event(referenceTo(jobResource, cached), "Warning", "UnknownCompletionMode", "Skipped Job sync because completion mode is unknown");
         return;
       }
+      const selector = selectorOf(cached.spec.selector);
+      await settleDoubts(context, memory.expectations, cached, selector, pods);
       const upToDate = memory.expectations.satisfied(key);
       const owned = await claim(context, {
         owner: cached,
         ownerResource: jobResource,
         resource: podResource,
-        selector: selectorOf(cached.spec.selector),
+        selector,
         candidates: controlledOrOrphaned(pods, cached),
         finalizers: [trackingFinalizer],
       });
-      const { job: after, outcome } = await new JobSync(context, memory, cached, owned).run(upToDate);
-      written.set(key, after.metadata.resourceVersion);
-      return outcome;
+      return await new JobSync(context, memory, cached, owned).run(upToDate);
     };
 
     /** No unfinished Job of ours will count it. */

@@ -25,7 +25,7 @@ export async function settleDoubts(
   const { namespace = "", uid } = owner.metadata;
   const { items, metadata } = await client.resource(podResource).list({ namespace, labelSelector: selector.toString(), signal });
   // A cache that is as new as the answer shows all of it.
-  const isBehind = BigInt(pods.resourceVersion || 0) < BigInt(metadata.resourceVersion);
+  const isBehind = BigInt(pods.resourceVersion || 0) < BigInt(metadata.resourceVersion || 0);
   const live = items.filter((pod) => controllerOf(pod)?.uid === uid && !isTerminating(pod));
   const unseen = live.filter((pod) => pods.get(namespace, pod.metadata.name)?.metadata.uid !== pod.metadata.uid);
   const remaining = new Set(live.map((pod) => pod.metadata.uid));

@@ -1,0 +1,36 @@
+/** A sample of conformance/faults.ts, which tries every fault at every request, and what it has found before. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { explore, type ExploreOptions } from "../../conformance/faults/explore.ts";
+import { loadScenarios } from "../../conformance/faults/scenario.ts";
+
+const scenarios = new Map(loadScenarios().map((scenario) => [scenario.name, scenario]));
+
+async function nothingGoesWrong(name: string, controller: string, options: Partial<ExploreOptions>): Promise<void> {
+  const scenario = scenarios.get(name);
+  assert.ok(scenario, name);
+  const { points, findings } = await explore({ scenario, controller, seed: 1, ...options });
+  assert.ok(points > 0, "no fault was tried");
+  assert.deepEqual(findings, []);
+}
+
+/** Each in the place of several hundred runs. */
+const samples: [scenario: string, controller: string, every: number][] = [
+  ["deployment-recreate", "deployment-controller", 400],
+  ["statefulset-parallel", "statefulset-controller", 450],
+  ["daemonset-surge", "daemonset-controller", 260],
+  ["cronjob-replace", "cronjob-controller", 150],
+];
+for (const [name, controller, every] of samples)
+  test(`${name}: whatever goes wrong with a request of the ${controller}, the end is the same`, () => nothingGoesWrong(name, controller, { every }));
+
+const creatingPods = /^\/api\/v1\/namespaces\/default\/pods$/;
+for (const [name, controller] of [
+  ["replicaset-adoption", "replicaset-controller"],
+  ["job-ttl", "job-controller"],
+] as const)
+  test(`${name}: no pod is made twice when the answer to its creation is lost and the cache does not show it`, () =>
+    nothingGoesWrong(name, controller, { kinds: /^lost-and-stale$/, at: ({ method, path }) => method === "POST" && creatingPods.test(path) }));
+
+test("a Job whose status was written without an answer counts no pod twice", () =>
+  nothingGoesWrong("job-ttl", "job-controller", { kinds: /^lost-and-stale$/, at: ({ method, path }) => method === "PUT" && path.endsWith("/status") }));
