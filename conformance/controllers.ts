@@ -15,6 +15,7 @@ import { Checks, Failed } from "./cluster/checks.ts";
 import { attaching, outOfService, sharing } from "./controllers/attaching.ts";
 import { brokenDevices, deviceClaims } from "./controllers/devices.ts";
 import { Kube } from "./controllers/kube.ts";
+import { metricNames, namesIn, readManager } from "./controllers/manager-port.ts";
 import { nodeNetworks, serviceRanges } from "./controllers/networks.ts";
 import { differences, type Outcome, outcomeOf } from "./controllers/outcome.ts";
 import type { Scenario } from "./controllers/scenario.ts";
@@ -75,8 +76,14 @@ const settings = [
 const calm = 2000;
 
 type Result = Outcome | Error;
+interface Course {
+  results: Map<string, Result>;
+  /** Of the manager, at the end. */
+  metrics: string;
+  health: string;
+}
 
-async function follow(side: Side, port: number): Promise<Map<string, Result>> {
+async function follow(side: Side, port: number): Promise<Course> {
   const directory = join(flags.directory, side);
   rmSync(directory, { recursive: true, force: true });
   await using world = await World.start({ server: "upstream", directory, port, bin: flags.bin, bare: true });
@@ -87,7 +94,7 @@ async function follow(side: Side, port: number): Promise<Map<string, Result>> {
     kubes.set(scenario, kube);
     await scenario.prepare?.(kube);
   }
-  await world.manager(side, managed, settings);
+  await world.manager(side, managed, [...settings, `--client-ca-file=${world.pki.certificatePath("ca")}`]);
   await Promise.all([...kubes.values()].map((kube) => kube.wait("v1/ServiceAccount", "default", "exists", Boolean)));
   const play = async ([scenario, kube]: readonly [Scenario, Kube]): Promise<[string, Result]> => {
     try {
@@ -103,7 +110,8 @@ async function follow(side: Side, port: number): Promise<Map<string, Result>> {
   const results: [string, Result][] = [];
   for (const one of first) results.push(await play(one));
   results.push(...(await Promise.all(rest.map(play))));
-  return new Map(results);
+  const [metrics, health] = await Promise.all(["/metrics", "/healthz?verbose"].map((path) => readManager(port + 3, world.pki, path)));
+  return { results: new Map(results), metrics: metrics as string, health: health as string };
 }
 
 const checks = new Checks("controllers");
@@ -111,7 +119,7 @@ const wanted = await follow("upstream", Number(flags.port));
 const found = await follow("ours", Number(flags.port) + 10);
 for (const { name } of scenarios) {
   await checks.check(name, () => {
-    const [theirs, ours] = [wanted.get(name), found.get(name)];
+    const [theirs, ours] = [wanted.results.get(name), found.results.get(name)];
     if (!theirs || !ours) throw new Failed("it was not played");
     if (theirs instanceof Error) throw new Failed(`upstream's did not come to an end: ${theirs.message}`);
     if (ours instanceof Error) throw new Failed(`ours did not come to an end: ${ours.message}`);
@@ -120,5 +128,25 @@ for (const { name } of scenarios) {
     return `equal, ${theirs.size} objects and events`;
   });
 }
+const missing = (theirs: Set<string>, ours: Set<string>, prefix = ""): string[] => [...theirs].filter((one) => one.startsWith(prefix) && !ours.has(one));
+const surplus = (one: string): void => {
+  if (one) throw new Failed(`not upstream's: ${one}`);
+};
+await checks.check("queues", () => {
+  const [theirs, ours] = [wanted, found].map(({ metrics }) => namesIn(metrics, "workqueue_"));
+  surplus(missing(ours as Set<string>, theirs as Set<string>).join(", "));
+  return `equal names; upstream has besides: ${missing(theirs as Set<string>, ours as Set<string>).join(", ")}`;
+});
+await checks.check("metrics", () => {
+  const [theirs, ours] = [wanted, found].map(({ metrics }) => metricNames(metrics));
+  surplus(missing(ours as Set<string>, theirs as Set<string>).join(", "));
+  const families = new Set(missing(theirs as Set<string>, ours as Set<string>).map((one) => one.replace(/[{_].*$/, "")));
+  return `${ours?.size} of ${theirs?.size}; families that upstream has besides: ${[...families].join(", ")}`;
+});
+await checks.check("health", () => {
+  const [theirs, ours] = [wanted, found].map(({ health }) => new Set(health.split("\n")));
+  surplus(missing(ours as Set<string>, theirs as Set<string>).join(", "));
+  return `equal; upstream has besides: ${missing(theirs as Set<string>, ours as Set<string>).join(", ")}`;
+});
 checks.finish();
 process.exit();

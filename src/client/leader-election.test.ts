@@ -7,6 +7,7 @@ import { settle, VirtualClock } from "../base/clock.ts";
 import { silentLogger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
 import { createInProcessTransport } from "./in-process-transport.ts";
+import type { EventRecorder } from "./events.ts";
 import { LeadershipLostError, runAsLeader } from "./leader-election.ts";
 import { createClient } from "./rest.ts";
 
@@ -32,10 +33,12 @@ test("one of two candidates leads; the other takes over when it lets go", async 
   const { server, client } = leaseServer();
   const clock = new VirtualClock();
   const leading = new Set<string>();
+  const told: string[] = [];
+  const events = { event: (...[about, , , message]: Parameters<EventRecorder["event"]>) => void told.push(`${about.name}: ${message}`), flush: async () => {} };
   const candidate = (identity: string) => {
     const stop = new AbortController();
     const done = runAsLeader(
-      { client: client(), clock, logger: silentLogger, random: seededRandom(1), namespace: "kube-system", name: "l", identity },
+      { client: client(), clock, logger: silentLogger, random: seededRandom(1), namespace: "kube-system", name: "l", identity, events },
       async (signal) => {
         leading.add(identity);
         await until(signal);
@@ -58,6 +61,7 @@ test("one of two candidates leads; the other takes over when it lets go", async 
   assert.equal(server.lease?.spec.leaseTransitions, 1);
   second.stop.abort();
   await second.done;
+  assert.deepEqual(told, ["l: a became leader", "l: a stopped leading", "l: b became leader", "l: b stopped leading"]);
 });
 
 test("a leader that cannot renew stops within its deadline", async () => {

@@ -8,7 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import type { Client } from "./client.ts";
-import { microTimestamp } from "./events.ts";
+import { type EventRecorder, microTimestamp, referenceTo } from "./events.ts";
 import { leases } from "./resources.gen.ts";
 
 export interface LeaderElectionOptions {
@@ -27,12 +27,17 @@ export interface LeaderElectionOptions {
   renewDeadline?: number;
   /** Milliseconds. @default 2000 */
   retryPeriod?: number;
+  /** Told when this candidate begins and ceases to lead, about the lease. */
+  events?: EventRecorder;
   /** Called with each holder that is seen. */
   onNewLeader?(identity: string): void;
 }
 
 /** Randomised part of the wait between attempts to become leader. */
 const jitterFactor = 1.2;
+
+/** Milliseconds that the last event may take. */
+const lastWords = 1000;
 
 export class LeadershipLostError extends Error {
   override name = "LeadershipLostError";
@@ -50,6 +55,7 @@ export async function runAsLeader(options: LeaderElectionOptions, lead: (signal:
     if (signal.aborted) return;
   }
   logger.info("became leader", { lease: `${options.namespace}/${options.name}`, identity: options.identity });
+  elector.tell("became leader");
   const term = new AbortController();
   const leading = AbortSignal.any([signal, term.signal]);
   const work = lead(leading).finally(() => term.abort());
@@ -73,7 +79,9 @@ export async function runAsLeader(options: LeaderElectionOptions, lead: (signal:
   } catch (error) {
     if (!lost && !signal.aborted) throw error;
   } finally {
+    elector.tell("stopped leading");
     if (!lost) await elector.release();
+    if (options.events && !lost) await Promise.race([options.events.flush(), clock.sleep(lastWords)]);
   }
   if (lost) throw term.signal.reason;
 }
@@ -115,6 +123,11 @@ class Elector {
       if (!signal.aborted) logger.warn("lease not acquired", { lease: `${namespace}/${name}`, at: clock.now(), error });
       return false;
     }
+  }
+
+  tell(what: string): void {
+    const { events, identity } = this.#options;
+    if (this.#seen) events?.event(referenceTo(leases, this.#seen), "Normal", "LeaderElection", `${identity} ${what}`);
   }
 
   async release(): Promise<void> {

@@ -96,7 +96,7 @@ async function run(flags: Flags): Promise<void> {
     parts: () => [...(flags["leader-elect"] ? ["leaderElection"] : []), ...(leads ? only : [])],
   });
   logger.info("starting", { server: server.server, controllers: only.length });
-  await leading(flags, { client, logger, signal, metrics }, async (term) => {
+  await leading(flags, { client, logger, signal, metrics, component: userAgent }, async (term) => {
     const accounts = new AccountClients({ client, connection: server, clock: systemClock, logger: logger.child("accounts"), signal: term });
     const own = flags["use-service-account-credentials"];
     if (own)

@@ -5,6 +5,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
+import { createEventRecorder } from "../../client/events.ts";
 import { runAsLeader } from "../../client/leader-election.ts";
 import { FlagError } from "./flag-error.ts";
 
@@ -32,10 +33,10 @@ export function checkLeaderElection(flags: LeaderElectionFlags): void {
     ]);
 }
 
-/** Rejects with LeadershipLostError when the lease was lost; without an election it works at once. */
+/** `component`: who tells of it in events. Rejects with LeadershipLostError when the lease was lost; without an election it works at once. */
 export async function leading(
   flags: LeaderElectionFlags,
-  { client, logger, signal, metrics }: { client: Client; logger: Logger; signal: AbortSignal; metrics: Metrics },
+  { client, logger, signal, metrics, component }: { client: Client; logger: Logger; signal: AbortSignal; metrics: Metrics; component: string },
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   if (!flags["leader-elect"]) return work(signal);
@@ -46,6 +47,7 @@ export async function leading(
     ["name"],
   );
   master.set(0, name);
+  const events = createEventRecorder({ client, clock: systemClock, random: systemRandom, logger, component });
   const lead = async (term: AbortSignal): Promise<void> => {
     master.set(1, name);
     try {
@@ -66,6 +68,7 @@ export async function leading(
       leaseDuration: flags["leader-elect-lease-duration"],
       renewDeadline: flags["leader-elect-renew-deadline"],
       retryPeriod: flags["leader-elect-retry-period"],
+      events,
       onNewLeader: (identity) => logger.info("the leader is", { identity }),
     },
     lead,

@@ -75,6 +75,10 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
   await using _health = await startSecureHealthServer(settings, { name: "kube-scheduler", client, metrics: scheduler.metrics, logger });
   logger.info("starting", { server: server.server });
   informers.start(signal);
-  await leading(settings, { client, logger, signal, metrics: scheduler.metrics }, (term) => scheduler.run(term));
+  await leading(
+    settings,
+    { client, logger, signal, metrics: scheduler.metrics, component: read?.config.profiles.keys().next().value ?? "default-scheduler" },
+    (term) => scheduler.run(term),
+  );
   await client.transport[Symbol.asyncDispose]();
 }
