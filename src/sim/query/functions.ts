@@ -1,5 +1,5 @@
 /** Functions of queries, by name and number of arguments as jq's manual writes them: `test/1`. */
-import { add, compare, EvaluationError, type Filter, isMap, iterate, textOf, truthy, typeOf } from "./values.ts";
+import { add, compare, EvaluationError, type Filter, isMap, iterate, textOf, truthy, typeOf, unusable } from "./values.ts";
 
 type Build = (...filters: Filter[]) => Filter;
 
@@ -17,11 +17,11 @@ const withValue =
 
 function text(value: unknown): string {
   if (typeof value === "string") return value;
-  throw new EvaluationError(`${textOf(value)} is no string`);
+  throw unusable;
 }
 function list(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
-  throw new EvaluationError(`${textOf(value)} is no array`);
+  throw unusable;
 }
 
 function lengthOf(input: unknown): number {
@@ -29,12 +29,12 @@ function lengthOf(input: unknown): number {
   if (typeof input === "string") return [...input].length;
   if (typeof input === "number") return Math.abs(input);
   if (typeof input === "object") return Object.keys(input).length;
-  throw new EvaluationError("has no length");
+  throw unusable;
 }
 
 function toNumber(input: unknown): number {
   const value = typeof input === "string" && input.trim() === input && input !== "" ? Number(input) : input;
-  if (typeof value !== "number" || !Number.isFinite(value)) throw new EvaluationError(`${textOf(input)} is no number`);
+  if (typeof value !== "number" || !Number.isFinite(value)) throw unusable;
   return value;
 }
 
@@ -42,7 +42,7 @@ function contains(a: unknown, b: unknown): boolean {
   if (typeof a === "string" && typeof b === "string") return a.includes(b);
   if (Array.isArray(a) && Array.isArray(b)) return b.every((y) => a.some((x) => typeOf(x) === typeOf(y) && contains(x, y)));
   if (isMap(a) && isMap(b)) return Object.entries(b).every(([key, y]) => Object.hasOwn(a, key) && contains(a[key], y));
-  if (typeOf(a) !== typeOf(b)) throw new EvaluationError(`${textOf(a)} and ${textOf(b)} cannot have their containment checked`);
+  if (typeOf(a) !== typeOf(b)) throw unusable;
   return compare(a, b) === 0;
 }
 
@@ -87,7 +87,7 @@ const all = some((values) => values.every(truthy));
 const joined = (input: unknown, separator: unknown): string =>
   list(input)
     .map((item) => {
-      if (typeof item === "object" && item !== null) throw new EvaluationError("join takes strings, numbers and booleans");
+      if (typeof item === "object" && item !== null) throw unusable;
       return item === null || item === undefined ? "" : textOf(item);
     })
     .join(text(separator));

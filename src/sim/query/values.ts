@@ -2,6 +2,8 @@
 
 /** A query that meets a value that it cannot use gives nothing, as in kwok. */
 export class EvaluationError extends Error {}
+/** One for all: many queries of many objects end so, nobody reads why, and what an Error costs is its stack. */
+export const unusable = new EvaluationError("a value that the query cannot use");
 
 /** All results for one input. */
 export type Filter = (input: unknown) => unknown[];
@@ -49,20 +51,20 @@ function compareLists(a: readonly unknown[], b: readonly unknown[]): number {
 export const iterate: Filter = (input) => {
   if (Array.isArray(input)) return input;
   if (isMap(input)) return Object.values(input);
-  throw new EvaluationError("cannot iterate");
+  throw unusable;
 };
 
 export function fieldOf(input: unknown, name: string): unknown {
   if (input === null || input === undefined) return null;
-  if (!isMap(input)) throw new EvaluationError(`cannot index with ${JSON.stringify(name)}`);
+  if (!isMap(input)) throw unusable;
   return Object.hasOwn(input, name) ? input[name] : null;
 }
 
 export function indexOf(input: unknown, at: unknown): unknown {
   if (typeof at === "string") return fieldOf(input, at);
-  if (typeof at !== "number") throw new EvaluationError(`cannot index with ${textOf(at)}`);
+  if (typeof at !== "number") throw unusable;
   if (input === null || input === undefined) return null;
-  if (!Array.isArray(input)) throw new EvaluationError(`cannot index with ${at}`);
+  if (!Array.isArray(input)) throw unusable;
   return input.at(Math.trunc(at)) ?? null;
 }
 
@@ -90,10 +92,10 @@ export function add(a: unknown, b: unknown): unknown {
 }
 
 function numbers(a: unknown, b: unknown, apply: (x: number, y: number) => number): number {
-  if (typeof a !== "number" || typeof b !== "number") throw new EvaluationError(`${textOf(a)} and ${textOf(b)} cannot be calculated with`);
+  if (typeof a !== "number" || typeof b !== "number") throw unusable;
   return apply(a, b);
 }
 function nonZero(value: unknown): unknown {
-  if (value === 0) throw new EvaluationError("division by zero");
+  if (value === 0) throw unusable;
   return value;
 }
