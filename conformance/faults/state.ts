@@ -10,6 +10,8 @@ const dropped = new Set(["uid", "resourceVersion", "creationTimestamp", "managed
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const address = /\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b/g;
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** Which set it was is said only when the rollout was seen on its way: what lies between two looks is not written down. */
+const progressed = /^ReplicaSet "[^"]+" has successfully progressed\.$/;
 const tokenVolume = /^kube-api-access-[a-z0-9]{5}$/;
 
 /** One line an object that was not there, or not like this, in the beginning; sorted. */
@@ -31,6 +33,7 @@ export async function stateOf(store: Store, beginning: Beginning): Promise<strin
     const uid = uids.get(value);
     if (uid) return uid;
     if (time.test(value)) return "T";
+    if (progressed.test(value)) return "ReplicaSet * has successfully progressed.";
     if (tokenVolume.test(value)) return "kube-api-access-*";
     let shown = value;
     for (const [name, instead] of names) if (shown.includes(name)) shown = shown.replaceAll(name, instead);

@@ -2,10 +2,9 @@
  * A cluster on startCluster's parts (memory store, virtual clock, one seed) in which one controller runs as a process of its
  * own, whose requests may go wrong and which is started afresh after it was killed.
  */
-import { generateKeyPairSync } from "node:crypto";
 import type { UserInfo } from "../../src/api/exchange.ts";
 import { assembleApiServer } from "../../src/apiserver/assemble.ts";
-import { parseSigningKey, signToken } from "../../src/apiserver/authentication/service-account-keys.ts";
+import { signToken } from "../../src/apiserver/authentication/service-account-keys.ts";
 import { VirtualClock } from "../../src/base/clock.ts";
 import { createLogger, type Logger } from "../../src/base/logger.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -20,6 +19,7 @@ import type { ControllerOptions } from "../../src/controllers/runtime/options.ts
 import type { RunningControllers } from "../../src/controllers/runtime/start.ts";
 import { administrator, type ControlPlane } from "../../src/distro/control-plane.ts";
 import { Quiet } from "../../src/distro/quiet.ts";
+import { seededKey } from "../../src/distro/seeded-key.ts";
 import { startSimulatedNodes } from "../../src/distro/simulated-nodes.ts";
 import { createScheduler } from "../../src/scheduler/scheduler.ts";
 import type { Stage } from "../../src/sim/stage.ts";
@@ -46,7 +46,7 @@ export interface WorldOptions {
   log?(line: string): void;
 }
 
-const signingKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+const tokens = seededKey(seededRandom(0));
 /** Milliseconds between the death of a controller and the start of the next one. */
 const restartDelay = 500;
 /** Turns of the event loop within one moment after which the world has run wild. */
@@ -91,7 +91,7 @@ export class World implements AsyncDisposable {
       random,
       logger,
       store,
-      serviceAccountKey: signingKey,
+      serviceAccountKey: tokens.pem,
       serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
       serviceRanges: ["10.96.0.0/16"],
     });
@@ -100,7 +100,6 @@ export class World implements AsyncDisposable {
     const closing: AsyncDisposable[] = [{ [Symbol.asyncDispose]: () => api[Symbol.asyncDispose]() }];
     const world = new World(virtual, store, clientAs(administrator, "k8ts"), quiet, closing);
     world.blunders.push(...blunders);
-    const tokenKey = parseSigningKey(signingKey);
 
     const run = (only: readonly string[], process?: FaultyProcess): RunningControllers =>
       startControllers({
@@ -113,7 +112,7 @@ export class World implements AsyncDisposable {
         clock,
         random,
         logger: logger.child("controllers"),
-        options: { signServiceAccountToken: (claims) => signToken(claims, tokenKey), rootCA: "the authority", ...options.controllers },
+        options: { signServiceAccountToken: (claims) => signToken(claims, tokens.signing), rootCA: "the authority", ...options.controllers },
         only,
       });
     const { target } = options;

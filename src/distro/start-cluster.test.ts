@@ -10,7 +10,7 @@ import { createHttpTransport } from "../client/http-transport.ts";
 import { type Kubeconfig, transportOptions } from "../client/kubeconfig.ts";
 import { createClient } from "../client/rest.ts";
 import { TransportError } from "../client/transport.ts";
-import { deployments, events, jobs, leases, namespaces, nodes, pods, replicasets } from "../client/resources.gen.ts";
+import { deployments, events, jobs, leases, namespaces, nodes, pods, replicasets, secrets } from "../client/resources.gen.ts";
 import { type Cluster, startCluster } from "./start-cluster.ts";
 
 const isForbidden = (error: unknown): boolean => error instanceof StatusError && error.reason === "Forbidden";
@@ -31,7 +31,9 @@ function recordHistory(cluster: Cluster): { lines: string[]; stop(): Promise<voi
       if (!end.signal.aborted) throw error;
     }
   };
-  const followed = [pods, deployments, replicasets, jobs, nodes, leases, events].map((resource) => follow(resource as unknown as Resource<KubeObject>));
+  const followed = [pods, deployments, replicasets, jobs, nodes, leases, events, secrets].map((resource) =>
+    follow(resource as unknown as Resource<KubeObject>),
+  );
   return {
     lines,
     async stop() {
@@ -45,6 +47,10 @@ async function oneHistory(seed: number): Promise<string[]> {
   await using cluster = await startCluster({ nodes: 2, clock: "virtual", seed });
   const history = recordHistory(cluster);
   await createDeployment(cluster.client, "web", 5);
+  await cluster.client.resource(secrets).create("default", {
+    metadata: { name: "token", annotations: { "kubernetes.io/service-account.name": "default" } },
+    type: "kubernetes.io/service-account-token",
+  });
   await cluster.client.resource(jobs).create("default", {
     metadata: { name: "sum" },
     spec: { completions: 3, parallelism: 2, template: { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } } },
@@ -61,6 +67,10 @@ async function oneHistory(seed: number): Promise<string[]> {
 test("with the virtual clock one seed gives one history, byte for byte, and another seed another one", async () => {
   const [a, b, c] = [await oneHistory(7), await oneHistory(7), await oneHistory(8)];
   assert.ok(a.length > 100, `only ${a.length} events`);
+  assert.ok(
+    a.some((line) => line.includes('"token":"')),
+    "no token was made",
+  );
   for (const [i, line] of a.entries()) assert.equal(b[i], line, `event ${i}`);
   assert.equal(a.length, b.length);
   assert.notDeepEqual(a, c);

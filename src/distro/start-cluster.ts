@@ -3,11 +3,13 @@
  * memory. No root, no files, no port unless asked.
  *
  * With `clock: "virtual"` time stands still but for advance(), and with a `seed` one program gives one history: names, uids,
- * versions, times and order of all events, byte for byte.
+ * versions, times, tokens and order of all events, byte for byte. Only certificates, which a port and certificate requests
+ * need, are new each time.
  */
 import { generateKeyPairSync } from "node:crypto";
 import type { UserInfo } from "../api/exchange.ts";
 import type { Node } from "../api/types/core-v1.gen.ts";
+import { signToken } from "../apiserver/authentication/service-account-keys.ts";
 import { type Clock, systemClock, VirtualClock } from "../base/clock.ts";
 import { type Logger, silentLogger } from "../base/logger.ts";
 import { seededRandom, systemRandom } from "../base/random.ts";
@@ -19,6 +21,7 @@ import { memoryStore } from "../store/memory.ts";
 import type { SignRequest } from "../controllers/runtime/options.ts";
 import { administrator, type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { Quiet } from "./quiet.ts";
+import { seededKey } from "./seeded-key.ts";
 import { startSimulatedNodes } from "./simulated-nodes.ts";
 import type { Certificates, openPort } from "./test-access.ts";
 
@@ -83,6 +86,7 @@ async function assemble(options: StartClusterOptions, count: number, owned: Owne
   const clock: Clock = virtual ? quiet.sleeping(virtual) : systemClock;
   const door = new Door(clock, logger);
   const store = owned.use(memoryStore({ clock }));
+  const seeded = options.seed === undefined ? undefined : seededKey(random);
   const certificates = options.port === undefined ? undefined : (await door.prepare()).certificates;
   const plane = owned.use(
     await startControlPlane({
@@ -90,11 +94,14 @@ async function assemble(options: StartClusterOptions, count: number, owned: Owne
       random,
       logger,
       store,
-      serviceAccountKey: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+      serviceAccountKey: seeded?.pem ?? (generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }) as string),
       serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
       serviceRanges: [serviceRange],
       ...(certificates ? { clientCa: certificates.ca } : {}),
-      controllers: { signRequest: async (asked) => (await door.signer())(asked) },
+      controllers: {
+        signRequest: async (asked) => (await door.signer())(asked),
+        ...(seeded ? { signServiceAccountToken: (claims) => signToken(claims, seeded.signing) } : {}),
+      },
       ...(options.disabledAdmissionPlugins ? { disabledPlugins: options.disabledAdmissionPlugins } : {}),
       around: (handler) => quiet.watching(handler),
     }),
