@@ -24,7 +24,7 @@ export interface WatchCacheOptions {
   exclusive?: boolean;
   /** JSON of an object in the hub version, in Go's order of fields. @default encodeJSON */
   encode?(object: KubeObject): Uint8Array;
-  /** JSON bytes of the objects whose parsed form is kept. @default 8 MiB: they are five times that in memory */
+  /** JSON bytes of the objects whose parsed form is kept. @default 2 MiB: they are five times that in memory, and most are read again at once or not at all */
   parsedBytes?: number;
   history?: HistoryBounds;
 }
@@ -76,7 +76,7 @@ class StoreCache implements WatchCache, Host {
     this.store = options.store;
     this.clock = options.clock;
     this.history = options.history;
-    this.#shared = new Shared(options.parsedBytes ?? 8 * 2 ** 20);
+    this.#shared = new Shared(options.parsedBytes ?? 2 * 2 ** 20);
     this.#root = `${options.keyPrefix ?? "/registry"}/`;
     this.reader = {
       get: <T extends KubeObject>(resource: string, namespace: string, name: string) => this.#named(resource).peek(namespace, name)?.object() as T | undefined,

@@ -1,12 +1,11 @@
 /** The newest changes of a store, in memory, one per revision without a gap. */
 import type { StoreEvent } from "./store.ts";
 
-export class EventLog {
-  #events: StoreEvent[] = [];
+export class EventLog<E extends StoreEvent = StoreEvent> {
+  #events: E[] = [];
   /** Index of the first event that still counts. */
   #head = 0;
   #last: number;
-  #bytes = 0;
 
   /** `revision`: the one before the first event to come. */
   constructor(revision: number) {
@@ -19,19 +18,14 @@ export class EventLog {
   get last(): number {
     return this.#last;
   }
-  /** Sum of the sizes of the values. */
-  get bytes(): number {
-    return this.#bytes;
-  }
 
   /** `event.revision` must be `last + 1`. */
-  push(event: StoreEvent): void {
+  push(event: E): void {
     this.#events.push(event);
     this.#last = event.revision;
-    this.#bytes += event.value?.length ?? 0;
   }
   /** At most `limit` events after `revision`, which must not be below the floor. */
-  after(revision: number, limit: number): StoreEvent[] {
+  after(revision: number, limit: number): E[] {
     const from = this.#events.length - (this.#last - revision);
     return this.#events.slice(Math.max(from, this.#head), from + limit);
   }
@@ -39,11 +33,8 @@ export class EventLog {
   drop(revision: number): void {
     const head = Math.min(this.#events.length, this.#events.length - (this.#last - revision));
     if (head <= this.#head) return;
-    for (let i = this.#head; i < head; i++) {
-      this.#bytes -= this.#events[i]?.value?.length ?? 0;
-      // The array is cut only now and then; what it no longer needs is let go at once.
-      (this.#events as (StoreEvent | undefined)[])[i] = undefined;
-    }
+    // The array is cut only now and then; what it no longer needs is let go at once.
+    for (let i = this.#head; i < head; i++) (this.#events as (E | undefined)[])[i] = undefined;
     this.#head = head;
     if (this.#head < 1024 || this.#head * 2 < this.#events.length) return;
     this.#events = this.#events.slice(this.#head);

@@ -49,9 +49,8 @@ export async function lmdbStore(options: LmdbStoreOptions): Promise<Store> {
 }
 
 const format = "k8ts store 1";
-/** Newest changes that watches are served from memory: count and bytes. */
-const tailEvents = 4_096;
-const tailBytes = 16 * 2 ** 20;
+/** Changes that watches are served from memory, beside those of the last group: who keeps up needs no more, others read the log. */
+const tailEvents = 64;
 const compactRows = 400;
 
 interface Live {
@@ -272,14 +271,8 @@ class LmdbStore implements Store {
     if (!row) throw new StoreError(`the store ${this.#path} is corrupt: revision ${revision} is missing; restore it from a backup`);
     return this.#load(key, { revision, created: decodeRecord(row).created });
   }
-  #event(revision: number, record: LogRecord): StoreEvent {
-    const { key, previous, created } = record;
-    return {
-      key,
-      revision,
-      ...(created ? { value: this.#load(key, { revision, created }).value } : {}),
-      ...(previous ? { previous: this.#version(key, previous) } : {}),
-    };
+  #event(revision: number, { key, created }: LogRecord): StoreEvent {
+    return { key, revision, ...(created ? { value: this.#load(key, { revision, created }).value } : {}) };
   }
 
   #decide(write: Write): { change: Change; revision: number } {
@@ -303,21 +296,14 @@ class LmdbStore implements Store {
     });
   }
   #apply(changes: Change[]): void {
-    for (const { key, revision, created, previous, value, expires } of changes) {
-      const before = previous ? this.#previous(key, previous) : undefined;
+    this.#tail.drop(this.#tail.last - tailEvents);
+    for (const { key, revision, created, value, expires } of changes) {
       if (created) this.#live.set(key, { revision, created });
       else this.#live.delete(key);
-      this.#tail.push({ key, revision, ...(value ? { value } : {}), ...(before ? { previous: before } : {}) });
+      this.#tail.push({ key, revision, ...(value ? { value } : {}) });
       if (expires) this.#expiry.add(key, revision, expires);
     }
     this.#pending.clear();
-    const { floor, last, bytes } = this.#tail;
-    if (bytes > tailBytes || last - floor > tailEvents) this.#tail.drop(floor + Math.ceil((last - floor) / 2));
-  }
-  #previous(key: string, revision: number): KeyValue {
-    const live = this.#live.get(key) as Live;
-    const recent = revision > this.#tail.floor ? this.#tail.after(revision - 1, 1)[0]?.value : undefined;
-    return recent ? { key, value: recent, revision, createRevision: live.created } : this.#load(key, live);
   }
 
   /** Rows that nobody can ask for once history up to the end of the range [from, to) is forgotten. */

@@ -27,9 +27,14 @@ export function memoryStore(options: MemoryStoreOptions): Store {
   return new MemoryStore(options.clock);
 }
 
+/** A change with what was there before, which lists of the past need. */
+interface Change extends StoreEvent {
+  previous?: KeyValue;
+}
+
 class MemoryStore implements Store {
   readonly #live = new SortedMap<KeyValue>();
-  readonly #log = new EventLog(1);
+  readonly #log = new EventLog<Change>(1);
   readonly #changed = new Notifier();
   readonly #pasts = new Pasts();
   readonly #expiry: Expiry;

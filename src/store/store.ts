@@ -25,8 +25,6 @@ export interface StoreEvent {
   key: string;
   revision: number;
   value?: Uint8Array;
-  /** What was there before; absent for a creation. */
-  previous?: KeyValue;
 }
 
 export interface ListOptions {
