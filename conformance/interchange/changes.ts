@@ -132,9 +132,9 @@ export function changes(client: Client, round: 1 | 2, key: string): Change[] {
     await client.resource(r.serviceaccounts).delete("main", name);
     await until("the secret to go", wait, () => gone(r.secrets, name));
     await client.resource(r.serviceaccounts).delete("limited", "default");
-    await client.resource(r.configmaps).delete("limited", "kube-root-ca.crt");
+    await client.resource(r.configmaps).delete("main", "kube-root-ca.crt");
     await until("the default service account", wait, () => get(r.serviceaccounts, "default", "limited"));
-    await until("the root certificate", wait, () => get(r.configmaps, "kube-root-ca.crt", "limited"));
+    await until("the root certificate", wait, () => get(r.configmaps, "kube-root-ca.crt"));
   });
   change("a certificate is signed", () => requestCertificate(client, `later-${round}`, key));
   change("a volume is bound and released", async () => {

@@ -8,12 +8,15 @@ interface Known {
 
 const known: readonly Known[] = [
   { pattern: /The manifest file is empty, ignoring/, why: "static admission manifests: there are none" },
-  { pattern: /Error finding provisioning plugin for claim.*storageclass.*(none-such|spare)/, why: "a claim whose class does not exist on purpose" },
+  { pattern: /Error finding provisioning plugin for claim.*storageclass.*(none-such|spare|by-hand)/, why: "a claim whose class does not exist on purpose" },
   { pattern: /failed to get cpu resource metric value/, why: "an autoscaler without metrics" },
   { pattern: /exceeded quota: limited/, why: "the quota that is reached on purpose" },
   { pattern: /Operation cannot be fulfilled on .*the object has been modified/, why: "two writers of one object, tried again" },
   { pattern: /read version: \d+ is not as new as written version/, why: "a watch that lags behind a write, tried again" },
   { pattern: /Status after running PostFilter plugins for pod.*status="not found"/, why: "a pod that was deleted while it was decided about" },
+  { pattern: /TaintEvictionController: timed worker failed.*not found/, why: "a pod that went before it was evicted" },
+  { pattern: /unable to create new content in namespace \S+ because it is being terminated/, why: "the namespace that leaves" },
+  { pattern: /failed with replicasets\.apps \S+ not found/, why: "a ReplicaSet that was deleted meanwhile" },
   { pattern: /broadcaster already stopped/, why: "an event at the end of the process" },
   { pattern: /ReplicaSet has no controller/, why: "the ReplicaSet that has no Deployment" },
 ];

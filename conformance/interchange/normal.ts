@@ -1,5 +1,5 @@
 /**
- * An end state without what chance decides in it (uids, generated names, hashes, times, addresses, nodes, keys), so that
+ * An end state without what chance decides in it (uids, generated names, times, addresses, nodes, keys), so that
  * those of different API servers and controllers can be held against each other.
  */
 import type { KubeObject } from "../../src/api/object.ts";
@@ -26,17 +26,14 @@ export function normalState(snapshot: Snapshot): NormalState {
   const nameOf = (object: KubeObject): string => {
     const ref = controllerOf(object);
     const owner = ref && byUid.get(ref.uid);
-    const own = object.metadata.name;
-    if (!owner || (ref.kind === "StatefulSet" && object.kind === "Pod")) return own;
-    const revision = object.metadata.annotations?.["deployment.kubernetes.io/revision"] ?? (object as { revision?: number }).revision;
-    return `${nameOf(owner)}-${revision === undefined ? "some" : `revision-${revision}`}`;
+    // ReplicaSets, revisions and pods of StatefulSets are named by what they hold.
+    const generated = (object.metadata.generateName || object.kind === "EndpointSlice") && ref?.kind !== "StatefulSet";
+    return owner && generated ? `${nameOf(owner)}-some` : object.metadata.name;
   };
   for (const object of snapshot.values()) {
     const normal = nameOf(object);
     names.set(object.metadata.uid, `uid of ${normal}`);
     if (normal !== object.metadata.name) names.set(object.metadata.name, normal);
-    const hash = object.metadata.labels?.[object.kind === "ReplicaSet" ? "pod-template-hash" : "controller-revision-hash"];
-    if (hash && (object.kind === "ReplicaSet" || object.kind === "ControllerRevision")) names.set(hash, `hash of ${normal}`);
   }
   const pattern = new RegExp(
     [...names.keys()]
@@ -67,7 +64,15 @@ const withoutGenerations = (object: KubeObject): object => {
   return { ...rest, metadata, ...(status ? { status: { ...status, observedGeneration: undefined } } : {}) };
 };
 
-const dropped = new Set(["resourceVersion", "managedFields", "creationTimestamp", "selfLink", "endpoints.kubernetes.io/last-change-trigger-time"]);
+const dropped = new Set([
+  "resourceVersion",
+  "managedFields",
+  "creationTimestamp",
+  "selfLink",
+  "authentication.kubernetes.io/credential-id",
+  "endpoints.kubernetes.io/last-change-trigger-time",
+]);
+const onlyDropped = (annotations: object): boolean => Object.keys(annotations).every((name) => dropped.has(name));
 /** Their order says nothing. */
 const unordered = new Set(["conditions", "endpoints", "addresses", "notReadyAddresses", "ownerReferences"]);
 const time = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
@@ -82,7 +87,7 @@ function normal(value: unknown, named: (text: string) => string, key = ""): unkn
     const items = value.map((item) => normal(item, named, key));
     return unordered.has(key) ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
   }
-  const members = Object.entries(value).filter(([name]) => !dropped.has(name));
+  const members = Object.entries(value).filter(([name, member]) => !dropped.has(name) && !(name === "annotations" && onlyDropped(member)));
   return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [named(name), normal(member, named, name)]));
 }
 

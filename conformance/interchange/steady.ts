@@ -2,6 +2,7 @@
 import type { KubeObject } from "../../src/api/object.ts";
 import { controllerOf } from "../../src/api/meta/owner.ts";
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from "../../src/api/types/apps-v1.gen.ts";
+import type { HorizontalPodAutoscaler } from "../../src/api/types/autoscaling-v2.gen.ts";
 import type { Job } from "../../src/api/types/batch-v1.gen.ts";
 import type { ConfigMap, Endpoints, Namespace, Pod, ReplicationController, Service, ServiceAccount } from "../../src/api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../../src/api/types/discovery-v1.gen.ts";
@@ -101,6 +102,8 @@ export function unsteady(snapshot: Snapshot): string[] {
       object.status?.expectedPods === selected.length && object.status.currentHealthy === selected.length,
     );
   }
+  for (const object of of<HorizontalPodAutoscaler>(snapshot, "horizontalpodautoscalers.autoscaling"))
+    expect(object, "has not looked yet", object.status?.currentReplicas);
   for (const object of of<Namespace>(snapshot, "namespaces.")) {
     const here = (candidate: KubeObject): boolean => candidate.metadata.namespace === object.metadata.name;
     expect(

@@ -57,6 +57,8 @@ export interface AssembleOptions
   nodePorts?: { first: number; last: number };
   /** Where others reach this server. */
   advertise?: { address: string; port: number };
+  /** Whether the endpoints of the kubernetes Service are kept at that address. @default true */
+  keepEndpoints?: boolean;
   /** @default 3600 */
   eventTtlSeconds?: number;
   /** Of this machine; part of who reports events. */
@@ -159,6 +161,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       rest: server.rest,
       serviceRanges,
       ...(options.advertise ? { advertise: options.advertise } : {}),
+      ...(options.keepEndpoints === undefined ? {} : { keepEndpoints: options.keepEndpoints }),
       ...(options.clientCa ? { clientCa: options.clientCa } : {}),
       ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
     });

@@ -25,6 +25,8 @@ export interface BootstrapOptions {
   serviceRanges: readonly string[];
   /** Where clients reach this server: goes into the endpoints of the kubernetes Service. Absent: no endpoints. */
   advertise?: { address: string; port: number };
+  /** Whether those endpoints are kept; what others wrote there stays. @default true */
+  keepEndpoints?: boolean;
   /** PEM; goes into kube-system/extension-apiserver-authentication. */
   clientCa?: string;
   /** Goes there as well. */
@@ -196,7 +198,7 @@ async function put(rest: Rest, resource: string, draft: Draft): Promise<void> {
   if (!deepEqual(wanted, old)) await endpoint.cache.update(wanted, current.revision);
 }
 
-async function ensureServiceParts({ rest, serviceRanges, advertise }: BootstrapOptions): Promise<void> {
+async function ensureServiceParts({ rest, serviceRanges, advertise, keepEndpoints = true }: BootstrapOptions): Promise<void> {
   const ip = firstAddress(serviceRanges[0] as string);
   await ensure(rest, rest.hubEndpoint("ipaddresses.networking.k8s.io"), {
     metadata: {
@@ -205,7 +207,7 @@ async function ensureServiceParts({ rest, serviceRanges, advertise }: BootstrapO
     } as Draft["metadata"],
     spec: { parentRef: { resource: "services", namespace: "default", name: "kubernetes" } },
   });
-  if (!advertise) return;
+  if (!advertise || !keepEndpoints) return;
   const { address, port } = advertise;
   await put(rest, "endpoints", {
     metadata: { name: "kubernetes", namespace: "default", labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } } as Draft["metadata"],

@@ -1,7 +1,8 @@
 /**
- * JSON as a client reads and writes it: integers that a double cannot hold are bigint in both directions, everything else
- * is JSON.parse and JSON.stringify, because a client has no use for the server's stricter reading.
+ * JSON as a client reads and writes it: integers that a double cannot hold are bigint in both directions. What is read is
+ * otherwise JSON.parse's, because a client has no use for the server's stricter reading.
  */
+import { encodeJSONString } from "../api/codec/json.ts";
 
 /** A value of 16 digits or more; strings with such a run only cost the slow path, never a wrong result. */
 const longInteger = /[:,[]\s*-?\d{16}/;
@@ -16,13 +17,8 @@ function reviveIntegers(_key: string, value: unknown, context?: { source?: strin
   return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
 }
 
-const raw = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
-
-export function encodeJSON(value: object): string {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (!(error instanceof TypeError && /BigInt/.test(error.message))) throw error;
-    return JSON.stringify(value, (_, v) => (typeof v === "bigint" ? raw(String(v)) : v));
-  }
-}
+/**
+ * As Go writes it, `<`, `>` and `&` escaped: what an API server keeps as raw bytes (the data of a ControllerRevision) is
+ * compared byte by byte by upstream's controllers.
+ */
+export const encodeJSON = (value: object): string => encodeJSONString(value);

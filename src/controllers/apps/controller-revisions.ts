@@ -1,17 +1,22 @@
 /** History of a pod template as ControllerRevisions: what DaemonSets and StatefulSets share (pkg/controller/history). */
 import { newControllerRef } from "../../api/meta/owner.ts";
+import { encodeJSON } from "../../api/codec/json.ts";
 import { isAlreadyExists, isNotFound } from "../../api/status.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import type { ControllerRevision } from "../../api/types/apps-v1.gen.ts";
 import type { PodTemplateSpec } from "../../api/types/core-v1.gen.ts";
+import { fnv1 } from "../../base/fnv.ts";
 import type { Resource } from "../../client/client.ts";
 import { controllerrevisions } from "../../client/resources.gen.ts";
 import type { ControllerContext } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
-import { templateHash } from "./template-hash.ts";
+import { safeEncode, templateHash } from "./template-hash.ts";
 
 export const revisionHashLabel = "controller-revision-hash";
+
+/** On revisions of StatefulSets, whose pods name their revision in full. */
+const dataHashLabel = "controller.kubernetes.io/hash";
 
 export interface Templated extends KubeObject {
   spec: { template: PodTemplateSpec; revisionHistoryLimit?: number };
@@ -29,6 +34,11 @@ function sorted(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const members = Object.entries(value).filter(([, v]) => v !== undefined);
   return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, v]) => [key, sorted(v)]));
+}
+
+/** FNV-1 of the patch as it is stored and of the collision count, in the letters of generated names (HashControllerRevision). */
+export function dataHash(data: JSONObject, collisionCount: number): string {
+  return safeEncode(String(fnv1(Buffer.concat([encodeJSON(data), Buffer.from(String(collisionCount))]))));
 }
 
 const sameData = (revision: ControllerRevision, data: JSONObject): boolean => semanticEqual(revision.data, data);
@@ -70,13 +80,15 @@ export async function ensureRevision<T extends Templated>(
   if (current) {
     return { current: current.revision < number ? await api.update({ ...current, revision: number }, { signal }) : current, old };
   }
-  const hash = templateHash(owner.spec.template, owner.status?.collisionCount || undefined);
   const { name, namespace = "" } = owner.metadata;
   const data = revisionData(owner);
+  const collisions = owner.status?.collisionCount ?? undefined;
+  const [label, hash] =
+    resource.kind === "StatefulSet" ? [dataHashLabel, dataHash(data, collisions ?? 0)] : [revisionHashLabel, templateHash(owner.spec.template, collisions)];
   const metadata = {
     name: `${name.slice(0, 223)}-${hash}`,
     namespace,
-    labels: { ...owner.spec.template.metadata?.labels, [revisionHashLabel]: hash },
+    labels: { ...owner.spec.template.metadata?.labels, [label]: hash },
     ...(owner.metadata.annotations ? { annotations: owner.metadata.annotations } : {}),
     ownerReferences: [newControllerRef(owner, `${resource.group}/${resource.version}`, resource.kind)],
   };

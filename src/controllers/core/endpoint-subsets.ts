@@ -1,5 +1,8 @@
 /** Subsets of an Endpoints object: addresses grouped by the ports that they serve (pkg/api/v1/endpoints/util.go). Pure. */
+import { compareBytes } from "../../api/codec/json.ts";
+import { dumpForHash } from "../../api/go-dump.ts";
 import type { EndpointAddress, EndpointPort, EndpointSubset, Pod, Service } from "../../api/types/core-v1.gen.ts";
+import { fnv1a128 } from "../../base/fnv.ts";
 import { hostnameOf, isEndpoint, targetPort } from "../discovery/service-pods.ts";
 import { isReady } from "../runtime/pods.ts";
 
@@ -41,38 +44,66 @@ function addressOf(service: Service, pod: Pod): EndpointAddress | undefined {
   };
 }
 
-/** Every address once per set of ports, ready or not, in a fixed order; an address that is not ready anywhere is not ready. */
+interface Offer {
+  port: EndpointPort | undefined;
+  /** Whether it is ready behind this port, by address. */
+  ready: Map<string, boolean>;
+}
+
+/**
+ * Ports behind which the same addresses stand share a subset; an address that is not ready in one of the given subsets is
+ * not ready behind that port. In upstream's order.
+ */
 export function repackSubsets(subsets: readonly EndpointSubset[]): EndpointSubset[] {
-  const addresses = new Map<string, { address: EndpointAddress; ready: boolean; ports: Map<string, EndpointPort> }>();
-  for (const { addresses: ready = [], notReadyAddresses: notReady = [], ports = [] } of subsets) {
-    for (const [list, isReadyList] of [
-      [ready, true],
-      [notReady, false],
-    ] as const) {
-      for (const address of list) {
-        const key = JSON.stringify([address.ip, address.targetRef?.uid ?? address.targetRef?.name ?? ""]);
-        let entry = addresses.get(key);
-        if (!entry) {
-          entry = { address, ready: isReadyList, ports: new Map() };
-          addresses.set(key, entry);
-        }
-        entry.ready &&= isReadyList;
-        for (const port of ports) entry.ports.set(JSON.stringify([port.name ?? "", port.port, port.protocol, port.appProtocol]), port);
-      }
+  const known = new Map<string, EndpointAddress>();
+  const offers = new Map<string, Offer>();
+  const add = (port: EndpointPort | undefined, address: EndpointAddress, isReady: boolean): void => {
+    const key = JSON.stringify([address.ip, address.targetRef?.uid ?? ""]);
+    if (!known.has(key)) known.set(key, address);
+    const portKey = port ? JSON.stringify([port.name ?? "", port.port, port.protocol, port.appProtocol]) : "";
+    const offer = offers.get(portKey) ?? { port, ready: new Map() };
+    offers.set(portKey, offer);
+    offer.ready.set(key, isReady && offer.ready.get(key) !== false);
+  };
+  for (const { addresses = [], notReadyAddresses = [], ports = [] } of subsets) {
+    for (const port of ports.length ? ports : [undefined]) {
+      for (const address of addresses) add(port, address, true);
+      for (const address of notReadyAddresses) add(port, address, false);
     }
   }
-  const groups = new Map<string, { ports: EndpointPort[]; ready: EndpointAddress[]; notReady: EndpointAddress[] }>();
-  for (const key of [...addresses.keys()].sort()) {
-    const { address, ready, ports } = addresses.get(key) as NonNullable<ReturnType<typeof addresses.get>>;
-    const portKeys = [...ports.keys()].sort();
-    const group = groups.get(portKeys.join()) ?? { ports: portKeys.map((p) => ports.get(p) as EndpointPort), ready: [], notReady: [] };
-    groups.set(portKeys.join(), group);
-    (ready ? group.ready : group.notReady).push(address);
+  const groups = new Map<string, { ready: Map<string, boolean>; ports: EndpointPort[] }>();
+  for (const { port, ready } of offers.values()) {
+    const key = [...ready]
+      .map(([address, isReady]) => `${address}${isReady}`)
+      .sort()
+      .join();
+    const group = groups.get(key) ?? { ready, ports: [] };
+    groups.set(key, group);
+    if (port) group.ports.push(port);
   }
-  return [...groups.keys()].sort().map((key) => {
-    const { ports, ready, notReady } = groups.get(key) as NonNullable<ReturnType<typeof groups.get>>;
-    return { ...(ready.length ? { addresses: ready } : {}), ...(notReady.length ? { notReadyAddresses: notReady } : {}), ports };
+  const packed = [...groups.values()].map(({ ready, ports }) => {
+    const those = (which: boolean): EndpointAddress[] =>
+      [...ready]
+        .filter(([, isReady]) => isReady === which)
+        .map(([key]) => known.get(key) as EndpointAddress)
+        .sort(byAddress);
+    const [addresses, notReadyAddresses] = [those(true), those(false)];
+    return {
+      ...(addresses.length ? { addresses } : {}),
+      ...(notReadyAddresses.length ? { notReadyAddresses } : {}),
+      ports: byHash("v1.EndpointPort", ports),
+    };
   });
+  return byHash("v1.EndpointSubset", packed);
+}
+
+const byAddress = (a: EndpointAddress, b: EndpointAddress): number => compareBytes(a.ip, b.ip) || compareBytes(a.targetRef?.uid ?? "", b.targetRef?.uid ?? "");
+
+/** By the hash of Go's picture of each: an order as good as any, and everybody's. */
+function byHash<T extends object>(type: string, items: readonly T[]): T[] {
+  if (items.length < 2) return [...items];
+  const hashed = items.map((item) => ({ item, hash: fnv1a128(Buffer.from(dumpForHash(type, item))) }));
+  return hashed.sort((a, b) => (a.hash < b.hash ? -1 : 1)).map(({ item }) => item);
 }
 
 /** At most `capacity` addresses, ready ones first, each subset in proportion; undefined when none had to go. */

@@ -110,7 +110,12 @@ export const apiserverFlags = {
     "a node's internal address comes first",
   ),
   "allow-privileged": fixed("bool", "privileged containers", ["true"], "Pod Security decides about them in each namespace"),
-  "endpoint-reconciler-type": fixed("string", "who keeps the endpoints of the kubernetes Service", ["lease", "none"], "one server writes its own address"),
+  "endpoint-reconciler-type": fixed(
+    "string",
+    "how the endpoints of the kubernetes Service are kept; none: not at all",
+    ["lease", "none"],
+    "one server writes its own address",
+  ),
   "enable-garbage-collector": fixed("bool", "owners' dependents", ["true"], "it is always on"),
   "watch-cache": fixed("bool", "the cache in front of the store", ["true"], "it is always on"),
   "enable-priority-and-fairness": fixed(

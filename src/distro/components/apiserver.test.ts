@@ -63,6 +63,11 @@ test("where everything is allowed, nobody is let in without a name", () => {
   assert.deepEqual(options().anonymous, { enabled: true });
 });
 
+test("the endpoints of the kubernetes Service are left alone when nobody is to keep them", () => {
+  assert.equal(options().keepEndpoints, true);
+  assert.equal(options("--endpoint-reconciler-type=none").keepEndpoints, false);
+});
+
 test("flags that need each other, or exclude each other, are told", () => {
   const missing = problem(() => optionsFrom(parseFlags(component, [])));
   assert.match(missing, /--service-account-issuer is required/);

@@ -82,6 +82,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     minWatchSeconds: flags["min-request-timeout"],
     eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
     advertise: { address: advertised(flags), port: flags["secure-port"] },
+    keepEndpoints: flags["endpoint-reconciler-type"] !== "none",
     ...(kubelet ? { kubelet } : {}),
   };
 }
