@@ -211,7 +211,7 @@ function update(t: Target): GenStep {
       const object = structuredClone(last);
       const own = { ...t, random: reseeded(seed) };
       edits(own, object, [0.15, 0.75]);
-      if (chance(own.random, 0.06)) (object.metadata as JSONObject).managedFields = managedFields(own, last);
+      if (chance(own.random, 0.06)) object.metadata = { ...(object.metadata as JSONObject | undefined), managedFields: managedFields(own, last) };
       return object;
     },
   };

@@ -93,7 +93,10 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/0xc[0-9a-f]{6,}/g, "POINTER")
         .replace(/\b10\.96\.(?!0\.(1|10)\b)\d+\.\d+\b/g, "CLUSTER-IP")
         .replace(/(resourceVersion[\\"]*: ?[\\"]+)\d+/g, "$1RV")
+        .replace(/(Duplicate value: )3[0-2]\d{3}\b/g, "$1PORT")
+        .replace(/in the precondition \(\d{3,}\)/g, "in the precondition (RV)")
         .replace(/in record \(\d+\)/g, "in record (RV)")
+        .replace(/(ResourceVersion in object meta: )\d+/g, "$1RV")
         .replace(/(nodePort[\\"]*: ?)3\d{4}/g, "$1PORT")
         .replace(/:3[0-3]\d{3}\/(TCP|UDP|SCTP)/g, ":PORT/$1")
         // The first of several in the order of a Go map.

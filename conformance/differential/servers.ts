@@ -74,6 +74,8 @@ export async function startPair({ bin, port }: PairOptions): Promise<Pair> {
       "--service-cluster-ip-range=10.96.0.0/16",
       "--endpoint-reconciler-type=none",
       "--enable-priority-and-fairness=false",
+      // Ours does not compact either: revision 1 stays to be listed.
+      "--etcd-compaction-interval=0",
     ]);
     const peer = await ready(() => ({ ...serverOf(join(home, "admin.conf")), url: new URL(`https://127.0.0.1:${peerPort}`) }));
     return {

@@ -77,7 +77,7 @@ function startingEntries(type: ObjectType, old: JSONObject | undefined, next: JS
     if (sent && (sent.length === 0 || (sent.length === 1 && Object.keys(sent[0] as object).length === 0))) return [];
     if (sent && sent !== live && !equal(sent as unknown as JSONValue, live as unknown as JSONValue)) {
       const managed = readManaged(sent, false);
-      if (managed?.length) return reconciled(type, next, managed, operation);
+      if (managed?.length) return sortManaged(reconciled(type, next, managed, operation));
     }
   }
   return readManaged(live) ?? [];

@@ -36,7 +36,7 @@ function generateSelector({ metadata, spec }: Job): void {
   spec.template.metadata ??= {} as PodTemplateSpec["metadata"];
   spec.template.metadata.labels ??= {};
   const labels = spec.template.metadata.labels;
-  for (const key of [legacyNameLabel, nameLabel]) labels[key] ??= metadata.name;
+  for (const key of [legacyNameLabel, nameLabel]) labels[key] ??= metadata.name ?? "";
   for (const key of [legacyUidLabel, uidLabel]) labels[key] ??= metadata.uid;
   spec.selector = { ...spec.selector, matchLabels: { [uidLabel]: metadata.uid, ...spec.selector?.matchLabels } };
 }

@@ -88,6 +88,7 @@ function readerOf(type: string): Read {
     return (value, context) => (value === null ? null : read(value, context));
   }
   if (type.startsWith("[]")) return listOf(readerOf(type.slice(2)));
+  if (type === "map[string]bytes") return mapOf(storedBytes);
   if (type.startsWith("map[string]")) return mapOf(readerOf(type.slice(11)));
   if (unions.has(type)) return unionOf(type);
   const scalar = scalars[type];
@@ -97,6 +98,13 @@ function readerOf(type: string): Read {
     read ??= structOf(typeByName(type));
     return read(value, context);
   };
+}
+
+/** No bytes under a key come back from storage as an empty sequence of them. */
+function storedBytes(value: JSONValue, context: Context): JSONValue {
+  if (value !== null) return (scalars.bytes as Read)(value, context);
+  if (context.empties === "kept") context.kept = true;
+  return context.empties === "stored" ? "" : null;
 }
 
 const freeForm = new Set(["RawExtension", "FieldsV1", "JSON"]);

@@ -6,9 +6,10 @@ import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { typeByName } from "../../api/schema/schema.ts";
-import { conflict, notFound } from "../../api/status.ts";
+import { conflict, notFound, type StatusError } from "../../api/status.ts";
 import { formatTime, parseTime } from "../../api/time.ts";
 import type { Stored } from "../../cache/cache.ts";
+import { storageKey } from "../../cache/keys.ts";
 import { RevisionMismatchError } from "../../store/store.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, DeleteOptions } from "./call.ts";
@@ -66,6 +67,8 @@ interface Verdict {
   pending: boolean;
   /** The object goes now. */
   gone: boolean;
+  /** Nothing holds it because of how it is deleted: it had finalizers. */
+  released?: boolean;
 }
 
 function checkPreconditions(call: Call, current: Stored, options: DeleteOptions): void {
@@ -103,7 +106,7 @@ function collectorFinalizers(call: Call, object: KubeObject, options: DeleteOpti
     waits = set === foreground;
   }
   const after = [...before.filter((f) => f !== orphan && f !== foreground), ...(orphans ? [orphan] : []), ...(waits ? [foreground] : [])];
-  const same = after.length === before.length && after.every((f) => before.includes(f));
+  const same = after.every((f) => before.includes(f)) && before.every((f) => after.includes(f));
   return same ? undefined : after;
 }
 
@@ -136,13 +139,20 @@ function judge(call: Call, current: Stored, options: DeleteOptions, now: number)
   if (finalizers) metadata.finalizers = finalizers;
   const held = (metadata.finalizers?.length ?? 0) > 0;
   if (graceful) return { update: object, pending: false, gone: !held && options.gracePeriodSeconds === 0 };
-  if (!held) return { pending: false, gone: true };
+  if (!held) return { pending: false, gone: true, released: finalizers !== undefined };
   const marked = metadata.deletionTimestamp && parseTime(metadata.deletionTimestamp) <= now && metadata.deletionGracePeriodSeconds === 0;
   if (marked && !finalizers) return { pending: false, gone: false };
   if (!metadata.deletionTimestamp && (metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation as number) + 1;
   if (!metadata.deletionTimestamp || parseTime(metadata.deletionTimestamp) > now) metadata.deletionTimestamp = formatTime(now);
   metadata.deletionGracePeriodSeconds = 0;
   return { update: object, pending: false, gone: false };
+}
+
+/** Upstream has lost the precondition's revision by then, and so never deletes what had its last finalizer taken by the deletion. */
+function forgottenRevision({ endpoint, info }: Call, current: Stored): StatusError {
+  const key = storageKey(endpoint.hub, endpoint.def.namespaced ? info.namespace : "", info.name);
+  const why = `Precondition failed: ResourceVersion in precondition: , ResourceVersion in object meta: ${current.revision}`;
+  return conflict(endpoint.groupResource, info.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`);
 }
 
 export interface Deletion extends Outcome {
@@ -172,6 +182,7 @@ export async function deleteObject(call: Call, options: DeleteOptions): Promise<
     try {
       const updated = update ? await endpoint.cache.update(update, current.revision) : current;
       if (!verdict.gone) return { object: updated.object(), stored: updated, gone: false, pending: false };
+      if (verdict.released && options.preconditions?.resourceVersion !== undefined) throw forgottenRevision(call, current);
       const last = await removed(call, namespace, updated);
       await endpoint.registry.afterDelete?.(call, updated.object());
       return { object: last.object(), stored: last, gone: true, pending: false };

@@ -16,6 +16,7 @@ export async function read(call: Call): Promise<Stored> {
 
 export async function get(call: Call): Promise<ApiResponse> {
   const version = call.request.query.get("resourceVersion");
-  if (version && version !== "0") await waitForRevision(call, version, true);
+  // Events are read past the watch cache, whose words others have.
+  if (version && version !== "0") await waitForRevision(call, version, call.endpoint.hub.resource !== "events");
   return respondStored(call, 200, await read(call));
 }

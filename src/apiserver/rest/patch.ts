@@ -14,6 +14,7 @@ import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { withoutNulls } from "../../api/patch/values.ts";
+import type { TypeDef } from "../../api/schema/schema.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply } from "./apply.ts";
@@ -99,9 +100,11 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   try {
     ({ object, unknown } = patch.type === "strategic" ? convertUnstructured(endpoint.type, value) : normalize(endpoint.type, value, "kept"));
   } catch (error) {
-    if (error instanceof DecodeError) return rejected(error.message);
+    if (error instanceof DecodeError) return rejected(misfitOf(endpoint.type, patch.type === "strategic" ? value : asPatched(value, current, patch), error));
     throw error;
   }
+  // In the order of the text, which patching sorts where it has opened it.
+  if (unknown.length > 1 && patch.type !== "strategic") ({ unknown } = normalize(endpoint.type, asPatched(value, current, patch)));
   const strict = [...patch.strict, ...(patch.type === "strategic" ? unknown.sort() : unknown)];
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
   if (options.fieldValidation === "Warn") for (const message of strict) call.warn(message);
@@ -109,6 +112,17 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   typed.kind = endpoint.def.kind;
   typed.apiVersion = endpoint.apiVersion;
   return toStored(endpoint, typed);
+}
+
+/** The first value that does not fit, in the order of the text. */
+function misfitOf(type: TypeDef, value: JSONValue, known: DecodeError): string {
+  try {
+    normalize(type, value);
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+  return known.message;
 }
 
 /** Nobody looks at the patch before it is merged: a list takes the place of the object. */
@@ -200,6 +214,10 @@ function goMap(value: JSONValue | undefined): string {
     .join(" ")}]`;
 }
 
+/** By mistake or not: an apply of their status creates them. */
+const createdByStatus = ({ groupResource, hubKind }: Call["endpoint"]): boolean =>
+  hubKind.allowCreateOnUpdate === true || groupResource === "namespaces" || groupResource === "validatingadmissionpolicies.admissionregistration.k8s.io";
+
 export async function patchVerb(call: Call): Promise<ApiResponse> {
   checkActs(call);
   const { endpoint, info, rest } = call;
@@ -225,7 +243,7 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   const outcome = await updateObject(call, {
     options,
     next,
-    mayCreate: type === "apply" && info.subresource === "",
+    mayCreate: type === "apply" && (info.subresource === "" || (info.subresource === "status" && createdByStatus(endpoint))),
     tracked: type === "apply",
     attempts: 6,
     authorizeCreate: () => rest.authorize({ ...authorizationOf(call), verb: "create" }),

@@ -12,8 +12,8 @@ import type { Call, Endpoint } from "./call.ts";
 
 type Loose = KubeObject & { spec?: unknown; status?: unknown };
 
-/** Kinds that come with the status their creator saw. */
-const keepStatus = new Set(["nodes"]);
+/** Kinds that come with the status their creator saw, or make their own of it. */
+const keepStatus = new Set(["nodes", "pods"]);
 
 export const hasStatus = (endpoint: Endpoint): boolean => endpoint.def.subresources?.some((s) => s.name === "status") === true;
 
@@ -108,7 +108,6 @@ export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, s
   if (old.metadata.creationTimestamp) metadata.creationTimestamp = old.metadata.creationTimestamp;
   if (old.metadata.deletionTimestamp) metadata.deletionTimestamp = old.metadata.deletionTimestamp;
   if (metadata.deletionGracePeriodSeconds === undefined) metadata.deletionGracePeriodSeconds = old.metadata.deletionGracePeriodSeconds;
-  delete metadata.selfLink;
 }
 
 /** Throws 422. */

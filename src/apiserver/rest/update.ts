@@ -31,7 +31,7 @@ export async function update(call: Call): Promise<ApiResponse> {
     options,
     ...(object.metadata.uid ? { uid: object.metadata.uid } : {}),
     next: () => deepCopy(object),
-    mayCreate: endpoint.hubKind.allowCreateOnUpdate === true && info.subresource === "",
+    mayCreate: endpoint.hubKind.allowCreateOnUpdate === true && (info.subresource === "" || info.subresource === "status"),
     attempts: 5,
     authorizeCreate: () => rest.authorize({ ...authorizationOf(call), verb: "create" }),
   });

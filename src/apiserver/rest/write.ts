@@ -143,7 +143,7 @@ export async function updateObject(call: Call, plan: UpdatePlan): Promise<Update
     if (!current) {
       if (!plan.mayCreate) throw notFound(endpoint.groupResource, info.name);
       const draft = await plan.next(undefined);
-      if (plan.uid) throw uidMismatch(call, plan.uid, "");
+      if (plan.uid) throw uidMismatch(call, plan.uid, "", plan.options.dryRun);
       checkRevisionSyntax(draft.metadata.resourceVersion ?? "");
       await plan.authorizeCreate?.();
       try {
@@ -162,9 +162,11 @@ export async function updateObject(call: Call, plan: UpdatePlan): Promise<Update
   }
 }
 
-function uidMismatch(call: Call, wanted: string, found: string): StatusError {
+function uidMismatch(call: Call, wanted: string, found: string, dryRun: boolean): StatusError {
   const { endpoint, info } = call;
-  const key = storageKey(endpoint.hub, endpoint.def.namespaced ? info.namespace : "", info.name);
+  const stored = storageKey(endpoint.hub, endpoint.def.namespaced ? info.namespace : "", info.name);
+  // What is only tried does not come as far as the storage, which puts its prefix before keys.
+  const key = dryRun ? stored.replace(/^\/registry/, "") : stored;
   return conflict(
     endpoint.groupResource,
     info.name,
@@ -181,7 +183,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   const { endpoint, info, rest } = call;
   const { options } = plan;
   const old = current.object();
-  if (plan.uid && plan.uid !== old.metadata.uid) throw uidMismatch(call, plan.uid, old.metadata.uid);
+  if (plan.uid && plan.uid !== old.metadata.uid) throw uidMismatch(call, plan.uid, old.metadata.uid, options.dryRun);
   const object = await plan.next(old);
   const { metadata } = object;
   if (!plan.tracked) {
@@ -208,6 +210,8 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
     keepTimesOfNoChange(judged.object, old);
     await rest.admission.validate({ ...attributes, object: judged.object });
     const wanted = storedForm(endpoint, judged);
+    // Storing takes it away, and nothing before.
+    if (!options.dryRun) delete wanted.metadata.selfLink;
     if (deletesNow(call, wanted, old)) {
       const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
       await reserved?.commit();

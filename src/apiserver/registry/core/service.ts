@@ -10,7 +10,7 @@ import {
   usesNodePorts,
 } from "../../../api/core/service-addresses.ts";
 import { isHeadless } from "../../../api/core/service-cluster-ips.ts";
-import { invalid } from "../../../api/status.ts";
+import { internalError, invalid, StatusError } from "../../../api/status.ts";
 import type { Service } from "../../../api/types/core-v1.gen.ts";
 import type { Call, Registry, Reservation } from "../../rest/call.ts";
 import type { AddressAllocator } from "./service-addresses.ts";
@@ -102,45 +102,64 @@ async function allocateAddresses(
   return [];
 }
 
-function allocatePorts({ nodePorts }: ServiceAllocation, service: Service, old: Service | undefined, taken: Taken): FieldError[] {
+/** Ports of one service with the same number share a node port, whatever their protocols. */
+function createPorts({ nodePorts }: ServiceAllocation, { spec }: Service, taken: Taken, automatic: boolean): FieldError[] {
+  const given = new Map<number, number>();
+  for (const [i, port] of (spec.ports ?? []).entries()) {
+    if (!port.nodePort && !automatic) continue;
+    const shared = given.get(port.port);
+    const wanted = shared === undefined ? spec.ports?.find((other) => other.port === port.port && other.nodePort)?.nodePort : port.nodePort;
+    if (shared !== undefined && (!wanted || wanted === shared)) {
+      port.nodePort = shared;
+      continue;
+    }
+    if (wanted) {
+      const why = nodePorts.take(wanted);
+      if (why) return [invalidValue(path("spec", "ports").index(i).child("nodePort"), wanted, why)];
+      taken.ports.push(wanted);
+      port.nodePort = wanted;
+    } else port.nodePort = anyPort(nodePorts, taken);
+    if (shared === undefined) given.set(port.port, port.nodePort);
+  }
+  return [];
+}
+
+function updatePorts({ nodePorts }: ServiceAllocation, { spec }: Service, old: Service, taken: Taken, automatic: boolean): FieldError[] {
+  const had = new Set((old.spec.ports ?? []).map((port) => port.nodePort));
+  const now = new Set<string>();
+  for (const [i, port] of (spec.ports ?? []).entries()) {
+    if (!port.nodePort && !automatic) continue;
+    if (!port.nodePort) port.nodePort = anyPort(nodePorts, taken);
+    else if (!had.has(port.nodePort) && !taken.ports.includes(port.nodePort)) {
+      const why = nodePorts.take(port.nodePort);
+      if (why) return [invalidValue(path("spec", "ports").index(i).child("nodePort"), port.nodePort, why)];
+      taken.ports.push(port.nodePort);
+    }
+    const text = `{${port.protocol ?? "TCP"} ${port.nodePort}}`;
+    if (now.has(text)) throw new StatusError({ code: 500, message: `duplicate nodePort: ${text}` });
+    now.add(text);
+  }
+  return [];
+}
+
+function anyPort(nodePorts: NodePortAllocator, taken: Taken): number {
+  const number = nodePorts.takeAny();
+  if (number === undefined) throw internalError("failed to allocate a nodePort: range is full");
+  taken.ports.push(number);
+  return number;
+}
+
+function allocatePorts(allocation: ServiceAllocation, service: Service, old: Service | undefined, taken: Taken): FieldError[] {
+  const { nodePorts } = allocation;
   const { spec } = service;
-  const had = new Set(old ? portsOf(old) : []);
   const errors: FieldError[] = [];
   if (usesNodePorts(service)) {
     const automatic = spec.type !== "LoadBalancer" || spec.allocateLoadBalancerNodePorts !== false;
-    /** One number may serve one port per protocol. */
-    const used = new Map<number, Set<string>>();
-    for (const [i, port] of (spec.ports ?? []).entries()) {
-      const protocol = port.protocol ?? "TCP";
-      const mine = port.nodePort ? used.get(port.nodePort) : undefined;
-      if (port.nodePort) {
-        if (had.has(port.nodePort) || (mine && !mine.has(protocol))) {
-          used.set(port.nodePort, new Set([...(mine ?? []), protocol]));
-          continue;
-        }
-        const why = nodePorts.take(port.nodePort);
-        if (why) errors.push(invalidValue(path("spec", "ports").index(i).child("nodePort"), port.nodePort, why));
-        else {
-          taken.ports.push(port.nodePort);
-          used.set(port.nodePort, new Set([protocol]));
-        }
-        continue;
-      }
-      if (!automatic) continue;
-      const twin = [...used].find(([number, protocols]) => !protocols.has(protocol) && spec.ports?.some((p) => p.nodePort === number && p.port === port.port));
-      const number = twin?.[0] ?? nodePorts.takeAny();
-      if (number === undefined) {
-        errors.push(invalidValue(path("spec", "ports").index(i).child("nodePort"), 0, "failed to allocate a nodePort: range is full"));
-        continue;
-      }
-      port.nodePort = number;
-      if (!twin) taken.ports.push(number);
-      used.set(number, new Set([...(used.get(number) ?? []), protocol]));
-    }
+    errors.push(...(old ? updatePorts(allocation, service, old, taken, automatic) : createPorts(allocation, service, taken, automatic)));
   }
   if (needsHealthCheck(service)) {
     const number = spec.healthCheckNodePort;
-    if (number && !had.has(number)) {
+    if (number && !(old && portsOf(old).includes(number))) {
       const why = nodePorts.take(number);
       if (why) errors.push(invalidValue(path("spec", "healthCheckNodePort"), number, why));
       else taken.ports.push(number);
