@@ -42,7 +42,7 @@ export class Collector {
       return false;
     }
     if (node.deletingDependents) {
-      const blocking = [...node.dependents].filter((d) => d.owners.some((o) => o.uid === node.identity.uid && o.blockOwnerDeletion));
+      const blocking = blockingDependents(node).filter((dependent) => !isWaitingFor(dependent, node));
       if (blocking.length === 0) await this.removeFinalizer(node, foregroundFinalizer);
       for (const dependent of blocking) if (!dependent.deletingDependents) queue(dependent);
       return node.virtual;
@@ -177,6 +177,22 @@ export class Collector {
       );
     }
   }
+}
+
+const blockingDependents = (node: GraphNode): GraphNode[] =>
+  [...node.dependents].filter((d) => d.owners.some((o) => o.uid === node.identity.uid && o.blockOwnerDeletion));
+
+/** It waits for dependents of its own that, however far down, are the other one: in a circle somebody has to go first. */
+function isWaitingFor(node: GraphNode, other: GraphNode): boolean {
+  const seen = new Set<GraphNode>();
+  const next = [node];
+  for (let one = next.pop(); one; one = next.pop()) {
+    if (one === other) return true;
+    if (seen.has(one) || !one.deletingDependents) continue;
+    seen.add(one);
+    next.push(...blockingDependents(one));
+  }
+  return false;
 }
 
 async function ignoringNotFound<R>(answer: Promise<R>): Promise<R | undefined> {
