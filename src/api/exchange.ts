@@ -33,7 +33,8 @@ export interface ApiRequest {
   /** A client certificate was presented and did not verify; why. */
   clientCertificateError?: string;
   remoteAddress: string;
-  signal: AbortSignal;
+  /** Aborted when nobody waits for the answer any more. May be made on demand: a copy by spreading must name it. */
+  readonly signal: AbortSignal;
 }
 
 export interface ApiResponse {

@@ -318,7 +318,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const user = await identify(request, info);
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
       if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
-      return { ...callOf({ ...request, headers: { ...request.headers, accept: "application/json" } }, info, user, endpoint), request };
+      return { ...callOf({ ...request, signal: request.signal, headers: { ...request.headers, accept: "application/json" } }, info, user, endpoint), request };
     },
     beginShutdown: () => stopping.abort(),
   };

@@ -61,7 +61,7 @@ export async function openPort(options: OpenPortOptions): Promise<{ kubeconfig: 
   const { handler } = plane.api.server;
   const known: ApiHandler = (request) => {
     const user = request.clientCertificate && userOf(verifier, request.clientCertificate);
-    return handler(user ? { ...request, user } : request);
+    return handler(user ? { ...request, signal: request.signal, user } : request);
   };
   const listener = await listen({
     handler: known,

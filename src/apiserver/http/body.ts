@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import type { ApiRequest } from "../../api/exchange.ts";
 import { requestEntityTooLarge } from "../../api/status.ts";
+import { Http2Body } from "../../base/http2/body.ts";
 
 /** Upstream's MaxRequestBodyBytes. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -20,6 +21,7 @@ export async function readBody(request: ApiRequest, limit = maxBodyBytes): Promi
   if (body instanceof Uint8Array) return body.length > limit ? tooLarge() : body;
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > limit) tooLarge();
+  if (body instanceof Http2Body) return body.whole(limit, () => tooLong(limit));
   if (body instanceof Readable) return readStream(body, limit);
   const chunks: Uint8Array[] = [];
   let length = 0;

@@ -1,14 +1,14 @@
 /** Sockets to ApiRequest and ApiResponse to sockets, for HTTP/1.1 and HTTP/2 alike. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import type { Writable } from "node:stream";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
+import type { Http2Stream } from "../../base/http2/stream.ts";
 import { compress } from "./compress.ts";
 
 interface Peer {
   certificate?: Uint8Array;
   error?: string;
+  address: string;
 }
 const peers = new WeakMap<TLSSocket, Peer>();
 
@@ -17,7 +17,9 @@ function peerOf(socket: TLSSocket): Peer {
   const known = peers.get(socket);
   if (known) return known;
   const raw = socket.getPeerCertificate?.()?.raw as Uint8Array | undefined;
-  const peer: Peer = !raw ? {} : socket.authorized ? { certificate: raw } : { error: String(socket.authorizationError ?? "certificate does not verify") };
+  const address = socket.remoteAddress ?? "";
+  const error = (): string => String(socket.authorizationError ?? "certificate does not verify");
+  const peer: Peer = !raw ? { address } : socket.authorized ? { address, certificate: raw } : { address, error: error() };
   peers.set(socket, peer);
   return peer;
 }
@@ -39,6 +41,12 @@ function headersOf(headers: IncomingHttpHeaders, raw: readonly string[]): Header
   return raw.length > names * 2 ? { headers: flat, repeatedHeaders: repeated(raw) } : { headers: flat };
 }
 
+/** A copy where somebody takes a credential out of it: connections keep the record for their next request. */
+function headersOfHead({ headers, repeated: repeatedHeaders }: Http2Stream["read"]["head"]): Headers {
+  const own = "sec-websocket-protocol" in headers ? { ...headers } : (headers as Headers["headers"]);
+  return repeatedHeaders ? { headers: own, repeatedHeaders } : { headers: own };
+}
+
 function repeated(raw: readonly string[]): Record<string, string[] | undefined> {
   const values = new Map<string, string[]>();
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -52,94 +60,141 @@ function repeated(raw: readonly string[]): Record<string, string[] | undefined> 
   return out;
 }
 
-interface Line {
-  method: string;
-  target: string;
-  headers: IncomingHttpHeaders;
-  rawHeaders: readonly string[];
-  socket: TLSSocket;
-  body?: AsyncIterable<Uint8Array>;
-  signal: AbortSignal;
-}
+const noQuery = new URLSearchParams();
 
-function apiRequest(line: Line): ApiRequest {
-  const mark = line.target.indexOf("?");
-  const peer = peerOf(line.socket);
-  return {
-    method: line.method,
-    path: mark < 0 ? line.target : line.target.slice(0, mark),
-    query: new URLSearchParams(mark < 0 ? "" : line.target.slice(mark + 1)),
-    ...headersOf(line.headers, line.rawHeaders),
-    ...(line.body ? { body: line.body } : {}),
-    ...(peer.certificate ? { clientCertificate: peer.certificate } : {}),
-    ...(peer.error ? { clientCertificateError: peer.error } : {}),
-    remoteAddress: line.socket.remoteAddress ?? "",
-    signal: line.signal,
-  };
+/** The signal is made when somebody asks for it: most requests are answered before. */
+class SocketRequest implements ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Record<string, string | undefined>;
+  declare repeatedHeaders?: Record<string, string[] | undefined>;
+  declare body?: Uint8Array | AsyncIterable<Uint8Array>;
+  declare clientCertificate?: Uint8Array;
+  declare clientCertificateError?: string;
+  readonly remoteAddress: string;
+  #gone?: Error;
+  #abort?: AbortController;
+
+  constructor(method: string, target: string, { headers, repeatedHeaders }: Headers, peer: Peer, body: ApiRequest["body"]) {
+    const mark = target.indexOf("?");
+    this.method = method;
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1));
+    this.headers = headers;
+    if (repeatedHeaders) this.repeatedHeaders = repeatedHeaders;
+    if (body) this.body = body;
+    if (peer.certificate) this.clientCertificate = peer.certificate;
+    if (peer.error) this.clientCertificateError = peer.error;
+    this.remoteAddress = peer.address;
+  }
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#gone) this.#abort.abort(this.#gone);
+    return this.#abort.signal;
+  }
+  get gone(): boolean {
+    return this.#gone !== undefined;
+  }
+  /** Nobody waits for the answer any more. */
+  abort(error: Error): void {
+    this.#gone ??= error;
+    this.#abort?.abort(error);
+  }
 }
 
 /** The request of an upgrade, which has no answer of the usual kind. */
 export function upgradeRequest(message: IncomingMessage, signal: AbortSignal): ApiRequest {
   const { method = "GET", url = "/", headers, rawHeaders } = message;
-  return apiRequest({ method, target: url, headers, rawHeaders, socket: message.socket as TLSSocket, signal });
+  const peer = peerOf(message.socket as TLSSocket);
+  const request = new SocketRequest(method, url, headersOf(headers, rawHeaders), peer, undefined);
+  signal.addEventListener("abort", () => request.abort(signal.reason as Error), { once: true });
+  if (signal.aborted) request.abort(signal.reason as Error);
+  return request;
 }
 
 const quoteWarning = (text: string): string => `299 - "${text.replace(/[\\"]/g, "\\$&").replace(/[^\t\x20-\x7e]/g, (c) => (c < " " ? " " : encodeURI(c)))}"`;
 
-function answerHeaders(response: ApiResponse): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = { ...response.headers };
-  if (response.warnings?.length) headers.warning = response.warnings.map(quoteWarning);
-  if (response.body instanceof Uint8Array) headers["content-length"] = String(response.body.length);
-  else if (response.body === undefined && response.status !== 204 && response.status !== 304 && !headers["content-length"]) headers["content-length"] = "0";
-  return headers;
+/** What belongs to one connection and is not passed on (RFC 9110, 7.6.1; RFC 9113, 8.2.2). */
+const ofConnection = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Names and values in turn. */
+function answerHeaders(response: ApiResponse, date: string): string[] {
+  const { headers, body, status } = response;
+  const list: string[] = [];
+  for (const name in headers) {
+    if (ofConnection.has(name)) continue;
+    const value = headers[name] as string;
+    if (unsendable.test(value)) throw new TypeError(`the header ${name} cannot be sent: ${JSON.stringify(value)}`);
+    list.push(name, value);
+  }
+  if (response.warnings?.length) for (const warning of response.warnings) list.push("warning", quoteWarning(warning));
+  if (body instanceof Uint8Array) {
+    if (headers["content-length"] === undefined) list.push("content-length", String(body.length));
+  } else if (body === undefined && status !== 204 && status !== 304 && !headers["content-length"]) list.push("content-length", "0");
+  if (headers.date === undefined) list.push("date", date);
+  return list;
+}
+
+/** Where an answer's chunks go. */
+interface Taker {
+  /** False: wait for drained() before the next. */
+  write(chunk: Uint8Array): boolean;
+  drained(): Promise<void>;
 }
 
 /** Writes chunk by chunk, waiting while the other side does not take more; stops taking chunks when it went away. */
-async function pump(body: AsyncIterable<Uint8Array>, out: Writable, signal: AbortSignal): Promise<void> {
+async function pump(body: AsyncIterable<Uint8Array>, out: Taker, request: SocketRequest): Promise<void> {
   for await (const chunk of body) {
-    if (signal.aborted) return;
-    if (!out.write(chunk)) await drained(out, signal);
+    if (request.gone) return;
+    if (!out.write(chunk)) await out.drained();
   }
 }
 
-function drained(out: Writable, signal: AbortSignal): Promise<void> {
+function drainedReply(reply: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      out.removeListener("drain", done);
-      signal.removeEventListener("abort", done);
+      reply.off("drain", done);
+      reply.off("close", done);
       resolve();
     };
-    if (signal.aborted) return resolve();
-    out.once("drain", done);
-    signal.addEventListener("abort", done);
+    if (reply.destroyed) return resolve();
+    reply.on("drain", done);
+    reply.on("close", done);
   });
 }
 
-export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, reply: ServerResponse): Promise<void> {
-  const abort = new AbortController();
-  reply.on("close", () => abort.abort(new Error("the client went away")));
-  reply.on("error", () => abort.abort(new Error("the connection broke")));
-  message.on("error", () => abort.abort(new Error("the connection broke")));
+/** `date` gives the text of the header of that name. */
+export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, reply: ServerResponse, date: () => string): Promise<void> {
   const hasBody = message.headers["content-length"] !== undefined || message.headers["transfer-encoding"] !== undefined;
-  const request = apiRequest({
-    method: message.method ?? "GET",
-    target: message.url ?? "/",
-    headers: message.headers,
-    rawHeaders: message.rawHeaders,
-    socket: message.socket as TLSSocket,
-    ...(hasBody ? { body: message } : {}),
-    signal: abort.signal,
+  const peer = peerOf(message.socket as TLSSocket);
+  const request = new SocketRequest(
+    message.method ?? "GET",
+    message.url ?? "/",
+    headersOf(message.headers, message.rawHeaders),
+    peer,
+    hasBody ? message : undefined,
+  );
+  let answered = false;
+  reply.on("close", () => {
+    if (!answered) request.abort(new Error("the client went away"));
   });
+  reply.on("error", () => request.abort(new Error("the connection broke")));
+  message.on("error", () => request.abort(new Error("the connection broke")));
   const response = await compress(await handler(request), request.headers["accept-encoding"]);
-  if (abort.signal.aborted) return;
+  if (request.gone) return;
   if (hasBody && !message.complete) reply.shouldKeepAlive = false;
-  reply.writeHead(response.status, answerHeaders(response));
-  if (message.method === "HEAD" || response.body === undefined) reply.end();
-  else if (response.body instanceof Uint8Array) reply.end(response.body);
-  else {
+  reply.writeHead(response.status, answerHeaders(response, date()));
+  if (message.method === "HEAD" || response.body === undefined || response.body instanceof Uint8Array) {
+    answered = true;
+    if (message.method === "HEAD" || response.body === undefined) reply.end();
+    else reply.end(response.body);
+  } else {
     reply.flushHeaders();
     try {
-      await pump(response.body, reply, abort.signal);
+      await pump(response.body, { write: (chunk) => reply.write(chunk), drained: () => drainedReply(reply) }, request);
+      answered = true;
       reply.end();
     } catch {
       // The status line has gone; a cut connection is the only way left to say that the body is not whole.
@@ -149,46 +204,25 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   if (hasBody && !message.complete) message.resume();
 }
 
-export async function serveHttp2(handler: ApiHandler, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
-  const abort = new AbortController();
-  let answered = false;
-  // Every stream closes in the end; making an error each time costs more than routing the request.
-  stream.on("close", () => {
-    if (!answered) abort.abort(new Error("the client went away"));
-  });
-  stream.on("error", () => abort.abort(new Error("the stream broke")));
-  const method = String(headers[":method"] ?? "GET");
-  const hasBody = !stream.endAfterHeaders;
-  const socket = stream.session?.socket as TLSSocket | undefined;
-  if (!socket) return stream.close(constants.NGHTTP2_CANCEL);
-  const request = apiRequest({
-    method,
-    target: String(headers[":path"] ?? "/"),
-    headers,
-    rawHeaders,
-    socket,
-    ...(hasBody ? { body: stream } : {}),
-    signal: abort.signal,
-  });
-  const response = await compress(await handler(request), request.headers["accept-encoding"]);
-  if (abort.signal.aborted || stream.destroyed) return;
-  const endStream = method === "HEAD" || response.body === undefined;
-  stream.respond({ ...answerHeaders(response), ":status": response.status }, { endStream });
-  if (endStream) {
-    answered = true;
-    return;
-  }
-  if (response.body instanceof Uint8Array) {
-    answered = true;
-    stream.end(response.body);
-  } else {
+export async function serveHttp2(handler: ApiHandler, stream: Http2Stream, socket: TLSSocket, date: () => string): Promise<void> {
+  const { method, path, head } = stream.read;
+  const request = new SocketRequest(method, path, headersOfHead(head), peerOf(socket), stream.body);
+  stream.onAbort = (error) => request.abort(error);
+  const answer = await handler(request);
+  const acceptEncoding = request.headers["accept-encoding"];
+  const response = acceptEncoding ? await compress(answer, acceptEncoding) : answer;
+  if (stream.closed) return;
+  const headers = answerHeaders(response, date());
+  const { body } = response;
+  if (method === "HEAD" || body === undefined) stream.answer(response.status, headers);
+  else if (body instanceof Uint8Array) stream.answer(response.status, headers, body);
+  else {
+    stream.begin(response.status, headers);
     try {
-      await pump(response.body as AsyncIterable<Uint8Array>, stream, abort.signal);
-      answered = true;
+      await pump(body, stream, request);
       stream.end();
     } catch {
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      stream.reset();
     }
   }
-  if (hasBody && !stream.readableEnded) stream.resume();
 }

@@ -2,12 +2,16 @@
  * The HTTPS port: HTTP/1.1 and HTTP/2 on one socket, client certificates asked for and never required. Certificates can be
  * replaced while it serves. Closing drains: no new connections, GOAWAY to HTTP/2 peers, running requests finish.
  */
-import type { IncomingMessage } from "node:http";
-import { createSecureServer, type Http2SecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest } from "../../api/exchange.ts";
 import type { Clock } from "../../base/clock.ts";
+import { Http2Connection } from "../../base/http2/connection.ts";
+import { ConnectionError } from "../../base/http2/frames.ts";
+import { Flusher } from "../../base/http2/output.ts";
 import type { Logger } from "../../base/logger.ts";
 import { serveHttp1, serveHttp2, upgradeRequest } from "./exchange.ts";
 
@@ -36,6 +40,8 @@ export interface ListenerOptions {
   port: number;
   clock: Clock;
   logger: Logger;
+  /** Runs before answers leave over HTTP/2, once for all of a turn. */
+  beforeFlush?(): void;
 }
 
 export interface Listener {
@@ -49,43 +55,44 @@ export interface Listener {
 
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { logger } = options;
-  const sessions = new Set<ServerHttp2Session>();
+  const connections = new Set<Http2Connection>();
   const sockets = new Set<Duplex>();
-  const server = createSecureServer({
+  const flusher = new Flusher(options.beforeFlush);
+  const date = dateHeader(options.clock);
+  const server = createServer({
     ...secureContext(options.tls),
-    allowHTTP1: true,
+    ALPNProtocols: ["h2", "http/1.1"],
     requestCert: true,
     rejectUnauthorized: false,
-    settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20 },
-    maxSessionMemory: 64,
   });
   let draining = false;
   const failed = (error: unknown): void => logger.error("request handling broke", { error });
-  server.on("request", (message, reply) => {
+  server.on("request", (message: IncomingMessage, reply: ServerResponse) => {
     if (draining) reply.setHeader("connection", "close");
-    serveHttp1(options.handler, message as unknown as IncomingMessage, reply as never).catch((error) => {
+    serveHttp1(options.handler, message, reply, date).catch((error) => {
       failed(error);
       message.destroy();
     });
   });
-  // A "request" listener brings in node's own HTTP/2 translation, half as fast again as the stream itself.
-  server.removeAllListeners("stream");
-  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
-    serveHttp2(options.handler, stream, headers, rawHeaders).catch((error) => {
-      failed(error);
-      stream.destroy();
+  const speakHttp2 = (socket: TLSSocket): void => {
+    socket.setNoDelay(true);
+    const connection = new Http2Connection(socket, {
+      handler: (stream) => serveHttp2(options.handler, stream, socket, date),
+      flusher,
+      onError: (error) => (error instanceof ConnectionError ? logger.debug("HTTP/2 connection ended", { error }) : failed(error)),
+      onClose: () => connections.delete(connection),
     });
-  });
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.on("error", (error) => logger.debug("session ended by an error", { error }));
-    session.on("close", () => sessions.delete(session));
-    if (draining) session.close();
-  });
-  server.on("secureConnection", (socket) => {
+    connections.add(connection);
+    if (draining) connection.shutdown();
+  };
+  const [speakHttp1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
+  server.removeAllListeners("secureConnection");
+  server.on("secureConnection", (socket: TLSSocket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", (error: Error) => logger.debug("connection broke", { error }));
+    if (socket.alpnProtocol === "h2") speakHttp2(socket);
+    else speakHttp1?.call(server, socket);
   });
   server.on("tlsClientError", (error) => logger.debug("TLS handshake failed", { error }));
   server.on("clientError", (error, socket) => {
@@ -93,7 +100,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request");
     else socket.destroy();
   });
-  server.on("sessionError", (error: Error) => logger.debug("HTTP/2 session error", { error }));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const abort = new AbortController();
     socket.on("error", (error) => logger.debug("upgraded connection broke", { error }));
@@ -118,11 +124,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     async close(graceMs) {
       draining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const session of sessions) session.close();
+      for (const connection of connections) connection.shutdown();
       // HTTP/1.1 connections that carry no request have nothing to say goodbye with.
-      (server as unknown as { closeIdleConnections?: () => void }).closeIdleConnections?.();
+      server.closeIdleConnections();
       const cut = options.clock.after(graceMs, () => {
-        for (const session of sessions) session.destroy();
+        for (const connection of connections) connection.destroy();
         for (const socket of sockets) socket.destroy();
       });
       await closed;
@@ -135,7 +141,7 @@ function secureContext(tls: TlsMaterial): { cert: string | Buffer; key: string |
   return { cert: tls.cert, key: tls.key, ...(tls.clientCa ? { ca: tls.clientCa } : {}), minVersion: "TLSv1.2" };
 }
 
-function listening(server: Http2SecureServer, port: number, host: string): Promise<void> {
+function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -143,4 +149,18 @@ function listening(server: Http2SecureServer, port: number, host: string): Promi
       resolve();
     });
   });
+}
+
+/** The text of the header for the present second (RFC 9110, 5.6.7). */
+function dateHeader(clock: Clock): () => string {
+  let second = Number.NaN;
+  let text = "";
+  return () => {
+    const now = Math.floor(clock.now() / 1000);
+    if (now !== second) {
+      second = now;
+      text = new Date(now * 1000).toUTCString();
+    }
+    return text;
+  };
 }
