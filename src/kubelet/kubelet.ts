@@ -1,7 +1,7 @@
 /** The node agent: runs the pods that the API server gives to this node, through any runtime with a CRI v1 socket. */
 import { mkdir } from "node:fs/promises";
 import { isNotFound, StatusError } from "../api/status.ts";
-import type { Pod, Service } from "../api/types/core-v1.gen.ts";
+import type { Node, Pod, Service } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
@@ -9,11 +9,11 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import type { Informer } from "../client/informer.ts";
-import { persistentvolumeclaims, persistentvolumes, pods, runtimeclasses, services } from "../client/resources.gen.ts";
+import { nodes, persistentvolumeclaims, persistentvolumes, pods, runtimeclasses, services } from "../client/resources.gen.ts";
 import type { CriClient } from "../cri/client.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroups.ts";
 import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from "../linux/machine.ts";
-import { admit } from "./admission.ts";
+import { admit, type Refusal } from "./admission.ts";
 import { Cleanup } from "./cleanup.ts";
 import type { KubeletConfig } from "./config.ts";
 import { startHousekeeping } from "./housekeeping.ts";
@@ -23,6 +23,7 @@ import { NodeAgent } from "./node-agent.ts";
 import { allocatable } from "./node-status.ts";
 import { ReferencedObjects } from "./objects.ts";
 import { Pleg } from "./pleg.ts";
+import { isTerminalPhase } from "./pod.ts";
 import { PodAccess } from "./pod-access.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodSync } from "./pod-sync.ts";
@@ -61,6 +62,10 @@ export class Kubelet {
   readonly #services: WorkerServices;
   readonly #pods: Informer<Pod>;
   readonly #serviceInformer: Informer<Service>;
+  /** This node alone. */
+  readonly #nodes: Informer<Node>;
+  /** Pods whose admission waits for an answer; the newest form of each. */
+  readonly #deciding = new Map<string, Pod>();
   readonly #pleg: Pleg;
   readonly #cleanup: Cleanup;
   readonly #start: () => void;
@@ -96,6 +101,7 @@ export class Kubelet {
     const factory = createInformerFactory({ client, clock, logger, random, project: withoutManagedFields });
     this.#pods = factory.informer(pods, { fieldSelector: `spec.nodeName=${config.nodeName}`, indexes: { uid: (pod) => [pod.metadata.uid] } });
     this.#serviceInformer = factory.informer(services);
+    this.#nodes = factory.informer(nodes, { fieldSelector: `metadata.name=${config.nodeName}` });
     this.#start = () => factory.start(signal);
     const statuses = new StatusManager({ client, clock, logger, signal });
     const kick = (uid: string): void => this.#workers.get(uid)?.kick();
@@ -162,7 +168,8 @@ export class Kubelet {
   async start(): Promise<void> {
     this.#pods.onChange((old, pod) => this.#onPod(old, pod));
     this.#start();
-    await Promise.all([this.#pods.synced(this.#stop.signal), this.#serviceInformer.synced(this.#stop.signal), this.#agent.start()]);
+    const informers = [this.#pods, this.#serviceInformer, this.#nodes];
+    await Promise.all([...informers.map((informer) => informer.synced(this.#stop.signal)), this.#agent.start()]);
     await this.#pleg.start();
     for (const pod of this.#pods.list().sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))) this.#take(pod, true);
     this.#ready = true;
@@ -186,7 +193,8 @@ export class Kubelet {
     if (pod) {
       this.#services.statuses.observe(pod);
       const worker = this.#workers.get(pod.metadata.uid);
-      if (worker) {
+      if (this.#deciding.has(pod.metadata.uid)) this.#deciding.set(pod.metadata.uid, pod);
+      else if (worker) {
         // A change of nothing but the status is our own.
         if (old?.metadata.generation !== pod.metadata.generation || old?.metadata.deletionTimestamp !== pod.metadata.deletionTimestamp || !sameMeta(old, pod))
           worker.update(pod);
@@ -205,15 +213,37 @@ export class Kubelet {
     const others = [...this.#workers.values()].filter((w) => w.active).map((w) => w.pod);
     this.#workers.set(uid, worker);
     const known = wasHere && this.#pleg.knows(uid);
-    if (!pod.metadata.deletionTimestamp && !known && this.#agent.node && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed") {
-      const refusal = admit(pod, this.#agent.node, others, this.#allocatable, this.#options.config.allowedUnsafeSysctls);
-      if (refusal) {
-        this.#events.pod(pod, "Warning", refusal.reason, refusal.message);
-        worker.fail({ phase: "Failed", reason: refusal.reason, message: `Pod was rejected: ${refusal.message}`, refused: true });
-        return;
-      }
+    const node = this.#nodes.get("", this.#options.config.nodeName) ?? this.#agent.node;
+    if (pod.metadata.deletionTimestamp || known || !node || isTerminalPhase(pod.status?.phase)) worker.update(pod);
+    else {
+      const refusal = this.#admit(pod, node, others);
+      // The label that the pod asks for may have come a moment ago: the API server knows.
+      if (refusal?.reason === "NodeAffinity") void this.#admitAgain(worker, pod, others, refusal);
+      else if (refusal) this.#refuse(worker, refusal);
+      else worker.update(pod);
     }
-    worker.update(pod);
+  }
+  #admit(pod: Pod, node: Node, others: readonly Pod[]): Refusal | undefined {
+    return admit(pod, node, others, this.#allocatable, this.#options.config.allowedUnsafeSysctls);
+  }
+  async #admitAgain(worker: PodWorker, pod: Pod, others: readonly Pod[], first: Refusal): Promise<void> {
+    const { uid } = pod.metadata;
+    const { client, config, logger } = this.#options;
+    this.#deciding.set(uid, pod);
+    const node = await client
+      .resource(nodes)
+      .get("", config.nodeName, { signal: this.#stop.signal })
+      .catch((error: unknown) => void logger.warn("could not read the node for the admission of a pod", { error }));
+    const newest = this.#deciding.get(uid) as Pod;
+    this.#deciding.delete(uid);
+    const refusal = node ? this.#admit(pod, node, others) : first;
+    if (worker.state !== "syncing") worker.kick();
+    else if (refusal) this.#refuse(worker, refusal);
+    else worker.update(newest);
+  }
+  #refuse(worker: PodWorker, { reason, message }: Refusal): void {
+    this.#events.pod(worker.pod, "Warning", reason, message);
+    worker.fail({ phase: "Failed", reason, message: `Pod was rejected: ${message}`, refused: true });
   }
   /** What the runtime has of pods that nobody knows is removed. */
   #onList(found: Map<string, { uid: string; namespace: string; name: string }>): void {
