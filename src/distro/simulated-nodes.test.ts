@@ -179,10 +179,34 @@ test("a deletion with a grace period ends, and one that a finalizer holds ends w
   await api.delete("default", "held");
   await cluster.advance(1000);
   await assert.rejects(api.get("default", "short"), isNotFound);
-  assert.equal((await api.get("default", "held")).metadata.deletionGracePeriodSeconds, 0);
+  const held = await api.get("default", "held");
+  assert.equal(held.metadata.deletionGracePeriodSeconds, 0);
+  assert.equal(held.status?.phase, "Failed");
+  assert.deepEqual(
+    held.status?.containerStatuses?.map(({ ready, state }) => [ready, Object.keys(state ?? {}), state?.terminated?.exitCode]),
+    [[false, ["terminated"], 137]],
+  );
   await api.patch("default", "held", "merge", { metadata: { finalizers: null } });
   await cluster.advance(1000);
   await assert.rejects(api.get("default", "held"), isNotFound);
+});
+
+test("a Job whose pods are deleted gets others, although its finalizer holds the old ones", async () => {
+  const policy = { podFailurePolicy: { rules: [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }] } };
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i", command: ["sleep", "1000"] }] } };
+  await cluster.client.resource(jobs).create("default", { metadata: { name: "evicted" }, spec: { backoffLimit: 0, template, ...policy } });
+  await cluster.advance(2000);
+  const list = async (): Promise<Pod[]> => (await cluster.client.resource(pods).list({ namespace: "default", labelSelector: "job-name=evicted" })).items;
+  const [first] = await list();
+  const { name = "" } = first?.metadata ?? {};
+  await cluster.client.resource(pods).subresource("POST", "default", name, "eviction", { apiVersion: "policy/v1", kind: "Eviction", metadata: { name } });
+  await cluster.advance(30_000);
+  const after = await list();
+  assert.deepEqual(
+    after.map(({ status }) => status?.phase),
+    ["Running"],
+  );
+  assert.notEqual(after[0]?.metadata.name, name);
 });
 
 test("a pod on the host network has its node's address", async () => {
