@@ -6,6 +6,7 @@
  * Usage: node conformance/faults.ts [--scenario REGEX] [--controller NAME] [--seed N]
  *   --kinds REGEX    only these kinds of faults
  *   --every N        only one of N points
+ *   --chaos N        instead, N runs with several faults at random in each
  *   --point KIND@N   one run, with the log of the cluster; needs --scenario and --controller
  *   --seconds N      stops after so many
  * Each finding ends with the line that repeats it alone.
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     controller: { type: "string" },
     seed: { type: "string", default: "1" },
     kinds: { type: "string" },
+    chaos: { type: "string" },
     every: { type: "string", default: "1" },
     point: { type: "string" },
     seconds: { type: "string" },
@@ -66,6 +68,7 @@ for (const scenario of scenarios) {
       controller,
       seed,
       every: Number(values.every),
+      ...(values.chaos === undefined ? {} : { chaos: Number(values.chaos) }),
       ...(values.kinds === undefined ? {} : { kinds: new RegExp(`^(${values.kinds})$`) }),
       goOn: () => (complete &&= values.seconds === undefined || seconds() < Number(values.seconds)),
     });

@@ -15,6 +15,8 @@ export interface ExploreOptions {
   kinds?: RegExp;
   /** Only at these writes. */
   at?(write: RequestRecord): boolean;
+  /** Instead of single faults: so many runs with several at random. */
+  chaos?: number;
   /** Only one of so many points, chosen evenly. @default 1 */
   every?: number;
   /** Called before each run; false ends it all. */
@@ -46,7 +48,7 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
     result.findings.push({ ...what, problems: base.problems });
     return result;
   }
-  const points = pointsOf(base, options);
+  const points = options.chaos === undefined ? pointsOf(base, options) : Array.from({ length: options.chaos }, (_, i) => ({ kind: "chaos", at: i + 1 }));
   for (let i = seed % every; i < points.length; i += every) {
     if (options.goOn && !options.goOn()) break;
     const point = points[i] as FaultPoint;

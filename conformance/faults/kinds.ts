@@ -1,5 +1,6 @@
 /** The kinds of faults, each a plan for one point of a run. */
 import { StatusError } from "../../src/api/status.ts";
+import { seededRandom } from "../../src/base/random.ts";
 import type { FaultPlan, RequestFault, RequestRecord } from "../../src/client/faulty-transport.ts";
 import { TransportError } from "../../src/client/transport.ts";
 
@@ -45,6 +46,10 @@ export const runFaults: Record<string, FaultPlan> = {
   late: {},
 };
 
+/** Of each write, in a run with `chaos@SEED`, and how many of a run at most: in the end all must be able to go well. */
+const chaosShare = 0.15;
+const chaosLimit = 15;
+
 /** Written `KIND`, or `KIND@NUMBER` for one write or read. */
 export interface FaultPoint {
   kind: string;
@@ -55,8 +60,8 @@ export const nameOf = ({ kind, at }: FaultPoint): string => (at === undefined ? 
 export function parsePoint(text: string): FaultPoint {
   const [kind = "", at] = text.split("@");
   if (kind.startsWith("late:") || kind in runFaults) return { kind };
-  if (!(kind in writeFaults) && !(kind in readFaults))
-    throw new Error(`no fault ${kind}; there are ${[...Object.keys({ ...writeFaults, ...readFaults, ...runFaults }), "late:RESOURCE"].join(", ")}`);
+  if (!(kind in writeFaults) && !(kind in readFaults) && kind !== "chaos")
+    throw new Error(`no fault ${kind}; there are ${[...Object.keys({ ...writeFaults, ...readFaults, ...runFaults }), "late:RESOURCE", "chaos"].join(", ")}`);
   if (!at || !/^[1-9]\d*$/.test(at)) throw new Error(`${text}: ${kind} needs the number of a request: ${kind}@1`);
   return { kind, at: Number(at) };
 }
@@ -82,6 +87,16 @@ interface Asked {
 /** Records what is asked, and lets the point go wrong. Events are counted neither as writes nor as reads: they follow. */
 export function planOf(point: FaultPoint | undefined, { writes, reads, watched }: Asked): FaultPlan {
   const kind = point?.kind ?? "";
+  const random = seededRandom(point?.at ?? 0);
+  let faults = 0;
+  const chaos = (record: RequestRecord): RequestFault | undefined => {
+    const chance = random.next();
+    const possible = Object.keys(writeFaults).filter((one) => isPossible(one, record));
+    const chosen = possible[random.int(possible.length)] as string;
+    if (chance >= chaosShare || faults >= chaosLimit) return undefined;
+    faults++;
+    return writeFaults[chosen]?.();
+  };
   const late = kind.startsWith("late:") ? kind.slice("late:".length) : undefined;
   return {
     ...(runFaults[kind] ?? {}),
@@ -93,6 +108,7 @@ export function planOf(point: FaultPoint | undefined, { writes, reads, watched }
     write(record) {
       if (isEvent(record)) return undefined;
       writes.push(record);
+      if (kind === "chaos") return chaos(record);
       return writes.length === point?.at ? writeFaults[kind]?.() : undefined;
     },
     read(record) {

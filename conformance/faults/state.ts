@@ -6,7 +6,11 @@ import type { Beginning } from "./world.ts";
 type JSONValue = null | boolean | number | string | JSONValue[] | { [key: string]: JSONValue };
 
 const ignored = /^\/registry\/(events|leases|masterleases|csinodes)\//;
-const dropped = new Set(["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "nodePort", "hostIP", "hostIPs", "podIP", "podIPs"]);
+const dropped = new Set([
+  ...["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "nodePort", "hostIP", "hostIPs", "podIP", "podIPs"],
+  // Known only to the process that saw the change.
+  "endpoints.kubernetes.io/last-change-trigger-time",
+]);
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const address = /\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b/g;
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
@@ -49,7 +53,8 @@ export async function stateOf(store: Store, beginning: Beginning): Promise<strin
     const result: { [key: string]: JSONValue } = {};
     for (const key of Object.keys(value).sort()) {
       if (dropped.has(key) || (dropNode && key === "nodeName")) continue;
-      result[key] = plain(value[key] as JSONValue, dropNode);
+      const shown = plain(value[key] as JSONValue, dropNode);
+      if (key !== "annotations" || JSON.stringify(shown) !== "{}") result[key] = shown;
     }
     return result;
   };
