@@ -21,10 +21,58 @@ function goKind(value: JSONValue): string {
 
 const simple = /^(string|bool|u?int\d*|float64)$/;
 
-/** The first misfit in the order of the type's fields; undefined where the value fits. `go` is the Go type where `type` does not say it. */
-export function unstructuredMismatch(type: string, value: JSONValue | undefined, go?: string): string | undefined {
+/** The first misfit in the order of the type's fields; undefined where the value fits. */
+export function unstructuredMismatch(type: string, value: JSONValue | undefined): string | undefined {
+  return fitsOf(type)(value) ? undefined : firstMismatch(type, value);
+}
+
+type Fits = (value: JSONValue | undefined) => boolean;
+const compiled = new Map<string, Fits>();
+
+/** Whether there is a misfit at all, which takes a look at what is there and none at what is not. */
+function fitsOf(type: string): Fits {
+  let fits = compiled.get(type);
+  if (!fits) {
+    const present = compileFits(type);
+    fits = (value) => value === null || value === undefined || present(value);
+    compiled.set(type, fits);
+  }
+  return fits;
+}
+
+function compileFits(type: string): (value: JSONValue) => boolean {
+  if (type.startsWith("*")) return fitsOf(type.slice(1));
+  if (type === "string") return (value) => typeof value === "string";
+  if (type === "bool") return (value) => typeof value === "boolean";
+  if (simple.test(type) || type === "bytes" || scalars[type]) return (value) => firstMismatch(type, value) === undefined;
+  if (untyped(type)) return () => true;
+  if (type.startsWith("[]")) {
+    const element = fitsOf(type.slice(2));
+    return (value) => Array.isArray(value) && value.every(element);
+  }
+  const isMap = (value: JSONValue): value is JSONObject => typeof value === "object" && !Array.isArray(value);
+  if (type.startsWith("map[string]")) {
+    const element = fitsOf(type.slice(11));
+    return (value) => isMap(value) && Object.values(value).every(element);
+  }
+  const { byName } = typeByName(type);
+  // Types may contain themselves, so that a field's own is compiled when it is met.
+  return (value) => {
+    if (!isMap(value)) return false;
+    for (const key of Object.keys(value)) {
+      const field = byName.get(key);
+      if (field && !fitsOf(field.type)(value[key])) return false;
+    }
+    return true;
+  };
+}
+
+const untyped = (type: string): boolean => type === "RawExtension" || type === "FieldsV1" || type === "JSON" || unions.has(type);
+
+/** `go` is the Go type where `type` does not say it. */
+function firstMismatch(type: string, value: JSONValue | undefined, go?: string): string | undefined {
   if (value === null || value === undefined) return undefined;
-  if (type.startsWith("*")) return unstructuredMismatch(type.slice(1), value, go?.replace(/^\*/, ""));
+  if (type.startsWith("*")) return firstMismatch(type.slice(1), value, go?.replace(/^\*/, ""));
   if (simple.test(type)) return simpleMismatch(type, value, go);
   const kind = goKind(value);
   if (type === "bytes") {
@@ -32,20 +80,20 @@ export function unstructuredMismatch(type: string, value: JSONValue | undefined,
     const words = scalarWords(type, value);
     return words && `error decoding from json: ${words}`;
   }
-  if (type === "RawExtension" || type === "FieldsV1" || type === "JSON" || unions.has(type)) return undefined;
+  if (untyped(type)) return undefined;
   if (scalars[type]) return scalarWords(type, value);
   if (type.startsWith("[]")) {
     if (!Array.isArray(value)) return `cannot restore slice from ${kind}`;
     const element = go?.startsWith("[]") ? go.slice(2) : undefined;
-    return first(value, (item) => unstructuredMismatch(type.slice(2), item, element));
+    return first(value, (item) => firstMismatch(type.slice(2), item, element));
   }
   if (kind !== "map") return type.startsWith("map[") ? `cannot restore map from ${kind}` : `cannot restore struct from: ${kind}`;
   const object = value as JSONObject;
   if (type.startsWith("map[string]")) {
     const element = go?.startsWith("map[") ? go.slice(go.indexOf("]") + 1) : undefined;
-    return first(Object.values(object), (item) => unstructuredMismatch(type.slice(11), item, element));
+    return first(Object.values(object), (item) => firstMismatch(type.slice(11), item, element));
   }
-  return first(typeByName(type).flat, (field) => unstructuredMismatch(field.type, object[field.name], field.go));
+  return first(typeByName(type).flat, (field) => firstMismatch(field.type, object[field.name], field.go));
 }
 
 /** The object that such a conversion gives; empty lists and maps are kept. Throws DecodeError for what does not fit even so. */
