@@ -86,7 +86,12 @@ export const nodeLifecycle: Controller = {
     /** NoExecute taints, as fast as the state of each zone allows. */
     const evict = async (): Promise<void> => {
       const byZone = new Map<string, Node[]>();
-      for (const node of nodes.list()) byZone.set(zoneOf(node), [...(byZone.get(zoneOf(node)) ?? []), node]);
+      for (const node of nodes.list()) {
+        const zone = zoneOf(node);
+        const members = byZone.get(zone);
+        if (members) members.push(node);
+        else byZone.set(zone, [node]);
+      }
       const statusOf = (node: Node): string => health.get(node.metadata.name)?.conditions.find((c) => c.type === "Ready")?.status ?? "Unknown";
       const states = new Map(
         [...byZone].map(([zone, members]) => {
