@@ -47,7 +47,7 @@ export interface Authority {
 }
 
 /** Rejects when the authority has expired, or the request is not signed by the key it names. */
-export function requestSigner({ certificate, key, clock }: Authority): SignRequest {
+export function requestSigner({ certificate, key, clock }: Authority): (asked: Omit<Parameters<SignRequest>[0], "signerName">) => Promise<string> {
   const issuer = new x509.X509Certificate(certificate);
   const { algorithm, imported } = signingKey(key);
   return async ({ request: pem, usages, seconds }) => {

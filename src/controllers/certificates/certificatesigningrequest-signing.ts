@@ -38,7 +38,8 @@ export const certificateSigningRequestSigning: Controller = {
         return;
       }
       const seconds = lifetimeSeconds(expirationSeconds, clusterSigningDuration / 1000);
-      const pem = await signRequest({ request: Buffer.from(request.spec.request, "base64").toString("latin1"), usages, seconds });
+      const pem = await signRequest({ signerName, request: Buffer.from(request.spec.request, "base64").toString("latin1"), usages, seconds });
+      if (pem === undefined) return;
       const certificate = Buffer.from(pem).toString("base64");
       await api.updateStatus({ ...request, status: { ...request.status, certificate } }, { signal });
     };

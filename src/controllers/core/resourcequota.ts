@@ -8,8 +8,6 @@ import { resourcequotas } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
 
-/** Milliseconds after which usage is counted again although nothing was seen to change. */
-const resync = 300_000;
 /** Milliseconds for which changes of a namespace are gathered. */
 const batchPeriod = 50;
 
@@ -17,7 +15,7 @@ export const resourcequota: Controller = {
   name: "resourcequota-controller",
   account: "resourcequota-controller",
   start(context) {
-    const { client, clock, informers, enqueue, signal } = context;
+    const { client, clock, informers, enqueue, options, signal } = context;
     const quotas = informers.informer(resourcequotas);
     const counted = new CountedKinds(context, (namespace) => {
       for (const quota of quotas.list(namespace)) enqueue(keyOf(quota), batchPeriod);
@@ -36,7 +34,7 @@ export const resourcequota: Controller = {
       }
       const status = { hard: quota.spec?.hard ?? {}, used };
       if (!semanticEqual(quota.status, status)) await client.resource(resourcequotas).updateStatus({ ...quota, status }, { signal });
-      return { requeueAfter: resync };
+      return { requeueAfter: options.resourceQuotaSyncPeriod ?? 300_000 };
     };
   },
 };

@@ -18,16 +18,15 @@ import { triggerTimeAnnotation, writeSlices } from "./slice-writer.ts";
 const managedBy = "endpointslicemirroring-controller.k8s.io";
 const skipLabel = "endpointslice.kubernetes.io/skip-mirror";
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
-/** Addresses of one subset; more are not mirrored. */
-const maxPerSubset = 1000;
+const defaultMaxPerSubset = 1000;
 
 export interface MirrorPlan extends SlicePlan {
   invalid: number;
   skipped: number;
 }
 
-/** Pure: the slices for these Endpoints, one per set of ports and address family, given those there are. */
-export function planMirror(endpoints: Endpoints, existing: readonly EndpointSlice[]): MirrorPlan {
+/** Pure: the slices for these Endpoints, one per set of ports and address family, given those there are. Of a subset no more than `maxPerSubset` addresses. */
+export function planMirror(endpoints: Endpoints, existing: readonly EndpointSlice[], maxPerSubset = defaultMaxPerSubset): MirrorPlan {
   const plan: MirrorPlan = { create: [], update: [], delete: [], invalid: 0, skipped: 0 };
   const wanted = new Map<string, EndpointSlice>();
   for (const { addresses = [], notReadyAddresses = [], ports = [] } of repackSubsets(endpoints.subsets ?? [])) {
@@ -129,7 +128,8 @@ export const endpointsliceMirroring: Controller = {
         await writeSlices(context, { key, namespace, subject, plan: { create: [], update: [], delete: [...existing] }, tracker, ending: true });
         return;
       }
-      const plan = planMirror(endpoints, existing);
+      const maxPerSubset = context.options.maxMirroredPerSubset ?? defaultMaxPerSubset;
+      const plan = planMirror(endpoints, existing, maxPerSubset);
       const about = referenceTo(endpointsResource, endpoints);
       if (plan.invalid > 0) events.event(about, "Warning", "InvalidIPAddress", `Skipped ${plan.invalid} invalid IP addresses when mirroring to EndpointSlices`);
       if (plan.skipped > plan.invalid) {

@@ -3,8 +3,8 @@ import type { Clock } from "../../base/clock.ts";
 import type { Histogram, Metrics, Value } from "../../base/metrics.ts";
 import type { WorkqueueObserver } from "../../client/workqueue.ts";
 
-/** Upstream's names of queues where they are not the controller's own. */
-const queueNames: Readonly<Record<string, string>> = {
+/** Upstream's names of queues where they are not the controller's own; undefined where it has none. */
+const queueNames: Readonly<Record<string, string | undefined>> = {
   "bootstrap-signer-controller": "bootstrap_signer_queue",
   "certificatesigningrequest-approving-controller": "certificate",
   "certificatesigningrequest-signing-controller": "certificate",
@@ -12,6 +12,7 @@ const queueNames: Readonly<Record<string, string>> = {
   "cronjob-controller": "cronjob",
   "daemonset-controller": "daemonset",
   "deployment-controller": "deployment",
+  "device-taint-eviction-controller": "device-taint-eviction-controller",
   "disruption-controller": "disruption",
   "endpoints-controller": "endpoint",
   "endpointslice-controller": "endpoint_slice",
@@ -20,6 +21,7 @@ const queueNames: Readonly<Record<string, string>> = {
   "garbage-collector-controller": "garbage_collector_attempt_to_delete",
   "horizontal-pod-autoscaler-controller": "horizontalpodautoscaler",
   "job-controller": "job",
+  "legacy-serviceaccount-token-cleaner-controller": undefined,
   "namespace-controller": "namespace",
   "node-ipam-controller": "cidrallocator_node",
   "node-lifecycle-controller": "node_lifecycle_controller",
@@ -103,8 +105,9 @@ export class ControllerMetrics {
   }
 
   /** For the queue of the controller; `depth` tells how many keys wait in it. */
-  observer(controller: string, depth: () => number): WorkqueueObserver {
-    const name = queueNames[controller] ?? controller.replace(/-controller$/, "").replaceAll("-", "_");
+  observer(controller: string, depth: () => number): WorkqueueObserver | undefined {
+    const name = controller in queueNames ? queueNames[controller] : controller.replace(/-controller$/, "").replaceAll("-", "_");
+    if (name === undefined) return undefined;
     const clock = this.#clock;
     const added = new Map<string, number>();
     const since = new Map<string, number>();

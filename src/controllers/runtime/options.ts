@@ -1,5 +1,5 @@
-/** A certificate for a request whose signature and names have been judged. Backdated by five minutes. */
-export type SignRequest = (asked: { request: string; usages: readonly string[]; seconds: number }) => Promise<string>;
+/** A certificate for a request whose signature and names have been judged, backdated by five minutes; undefined: nobody here signs for that signer. */
+export type SignRequest = (asked: { signerName: string; request: string; usages: readonly string[]; seconds: number }) => Promise<string | undefined>;
 
 /** What an administrator may set; names and defaults are kube-controller-manager's flags'. Durations in milliseconds. */
 export interface ControllerOptions {
@@ -15,6 +15,14 @@ export interface ControllerOptions {
   terminatedPodGCThreshold?: number;
   /** --max-endpoints-per-slice. @default 100 */
   maxEndpointsPerSlice?: number;
+  /** --mirroring-max-endpoints-per-subset. @default 1000 */
+  maxMirroredPerSubset?: number;
+  /** --resource-quota-sync-period. @default 300000 */
+  resourceQuotaSyncPeriod?: number;
+  /** --pvclaimbinder-sync-period. @default 15000 */
+  volumeBinderSyncPeriod?: number;
+  /** --enable-dynamic-provisioning: claims without a volume are handed to the provisioner of their class. @default true */
+  enableDynamicProvisioning?: boolean;
   /** --node-eviction-rate: nodes a second whose pods are evicted. @default 0.1 */
   nodeEvictionRate?: number;
   /** By the cluster's authority, PEM in and out. Absent: approved requests wait for a signer from outside. */

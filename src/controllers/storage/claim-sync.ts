@@ -17,6 +17,8 @@ export interface ClaimSync {
   volumes: Latest<PersistentVolume>;
   classes: Informer<StorageClass>;
   pods: Informer<Pod>;
+  /** Claims are handed to the provisioners of their classes. */
+  provisions: boolean;
 }
 
 export async function syncClaim(sync: ClaimSync, claim: PersistentVolumeClaim): Promise<void> {
@@ -52,7 +54,8 @@ function tellWhatItWaitsFor({ pods, writes }: ClaimSync, claim: PersistentVolume
 }
 
 /** Provisioners live outside: they act on the claims that bear their name. */
-async function provision({ writes }: ClaimSync, claim: PersistentVolumeClaim, name: string, storageClass: StorageClass | undefined): Promise<void> {
+async function provision({ writes, provisions }: ClaimSync, claim: PersistentVolumeClaim, name: string, storageClass: StorageClass | undefined): Promise<void> {
+  if (!provisions) return;
   const failed = (message: string): void => writes.tellClaim(claim, "Warning", "ProvisioningFailed", message);
   if (!storageClass) return failed(`storageclass.storage.k8s.io ${JSON.stringify(name)} not found`);
   const { provisioner: named } = storageClass;

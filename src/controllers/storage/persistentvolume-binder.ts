@@ -14,8 +14,6 @@ import { claimIndex, claimNames } from "./pods-of-claim.ts";
 import { modesDiffer } from "./volume-match.ts";
 import { VolumeWrites } from "./volume-writes.ts";
 
-/** --pvclaimbinder-sync-period: after which what waits is looked at again although nothing was seen to change. */
-const resync = 15_000;
 const provisionedBy = "pv.kubernetes.io/provisioned-by";
 
 /** Keys with a namespace are claims', keys without volumes'. */
@@ -26,7 +24,8 @@ export const persistentVolumeBinder: Controller = {
   // A volume is given to one claim only because nobody else gives it away meanwhile.
   workers: 1,
   start(context) {
-    const { informers, enqueue } = context;
+    const { informers, enqueue, options } = context;
+    const { volumeBinderSyncPeriod = 15_000, enableDynamicProvisioning = true } = options;
     const seenClaims = informers.informer(persistentvolumeclaims);
     const seenVolumes = informers.informer(persistentvolumes);
     const classes = informers.informer(storageclasses);
@@ -34,7 +33,7 @@ export const persistentVolumeBinder: Controller = {
     const claims = new Latest(seenClaims);
     const volumes = new Latest(seenVolumes);
     const writes = new VolumeWrites(context, claims, volumes);
-    const sync: ClaimSync = { writes, volumes, classes, pods: seenPods };
+    const sync: ClaimSync = { writes, volumes, classes, pods: seenPods, provisions: enableDynamicProvisioning };
     const wakeWaiting = (): void => {
       for (const claim of seenClaims.list()) if (!claim.spec.volumeName) enqueue(keyOf(claim));
     };
@@ -60,7 +59,7 @@ export const persistentVolumeBinder: Controller = {
         const claim = claims.get(namespace, name);
         if (!claim) return;
         await syncClaim(sync, claim);
-        return claims.get(namespace, name)?.status?.phase === "Bound" ? undefined : { requeueAfter: resync };
+        return claims.get(namespace, name)?.status?.phase === "Bound" ? undefined : { requeueAfter: volumeBinderSyncPeriod };
       }
       const volume = volumes.get("", name);
       if (!volume) return;

@@ -10,6 +10,7 @@ import type { Client } from "../../client/client.ts";
 import { createHttpTransport, type HttpTransportOptions } from "../../client/http-transport.ts";
 import { serviceaccounts } from "../../client/resources.gen.ts";
 import { createClient } from "../../client/rest.ts";
+import type { ClientMetrics } from "./client-metrics.ts";
 
 const namespace = "kube-system";
 const lifetimeSeconds = 3600;
@@ -23,6 +24,7 @@ export interface AccountClientsOptions {
   clock: Clock;
   logger: Logger;
   signal: AbortSignal;
+  metrics?: ClientMetrics;
 }
 
 export class AccountClients {
@@ -61,7 +63,7 @@ export class AccountClients {
       token: () => this.#tokens.get(account),
     });
     this.#transports.push(transport);
-    return createClient(transport, { userAgent });
+    return createClient(this.#options.metrics?.measure(transport, server) ?? transport, { userAgent });
   }
 
   /** Resolves when nothing is on its way any more; the signal must have aborted. */

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../base/clock.ts";
 import { component, optionsFrom } from "./apiserver.ts";
-import { selectControllers } from "./controller-names.ts";
 import { parseFlags } from "./flags.ts";
 import { givenCertificate, ownCertificate } from "./serving-certificate.ts";
 
@@ -93,20 +92,6 @@ test("flags that need each other, or exclude each other, are told", () => {
       problem(() => options(...args)),
       told,
     );
-});
-
-test("controllers are selected as upstream selects them", () => {
-  const all = selectControllers(["*"]);
-  assert.ok(all.includes("deployment-controller"));
-  assert.deepEqual(selectControllers(["deployment-controller"]), ["deployment-controller"]);
-  assert.deepEqual(
-    selectControllers(["*", "-deployment-controller"]),
-    all.filter((name) => name !== "deployment-controller"),
-  );
-  assert.match(
-    problem(() => selectControllers(["*", "deployments"])),
-    /"deployments" is not in the list of known controllers/,
-  );
 });
 
 test("a serving certificate and its key must be there and belong together", async () => {

@@ -192,6 +192,7 @@ async function run(flags: Flags): Promise<void> {
     port: flags["secure-port"],
     clock: systemClock,
     logger,
+    ...(audit ? { beforeFlush: () => audit.auditor.flush() } : {}),
   });
   const interval = flags["etcd-compaction-interval"];
   const compacting = interval > 0 ? compactRegularly({ store, clock: systemClock, logger: logger.child("store"), intervalMs: interval, signal }) : undefined;

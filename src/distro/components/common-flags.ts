@@ -16,7 +16,18 @@ export const servingFlags = (securePort: number) => ({
   "tls-private-key-file": file("PEM key of --tls-cert-file"),
   "tls-min-version": fixed("string", "least version of TLS", ["VersionTLS12", ""], "the version is not configurable"),
   "client-ca-file": file("PEM authority of client certificates for /metrics"),
-  "authentication-kubeconfig": fixed("file", "whom to ask about bearer tokens", [""], "--kubeconfig is used"),
+  "requestheader-client-ca-file": file("PEM authority of front proxies, whose headers say who is calling"),
+  "requestheader-allowed-names": list("common names a front proxy may have; none: any of the authority"),
+  "requestheader-username-headers": list("headers with the user's name", ["x-remote-user"]),
+  "requestheader-uid-headers": list("headers with the user's uid"),
+  "requestheader-group-headers": list("headers with groups", ["x-remote-group"]),
+  "requestheader-extra-headers-prefix": list("prefixes of headers with what else is known of the user", ["x-remote-extra-"]),
+  "authentication-kubeconfig": file(
+    "kubeconfig with which tokens are reviewed and the API server's authorities looked up; without one --kubeconfig reviews tokens",
+  ),
+  "authentication-skip-lookup": bool("believe only the authorities that flags name", false),
+  "authentication-tolerate-lookup-failure": bool("go on without them when they cannot be looked up", false),
+  "authorization-kubeconfig": file("kubeconfig with which rights are asked for; without one --kubeconfig"),
   "authorization-always-allow-paths": list("paths that need no authorization", ["/healthz", "/readyz", "/livez"]),
 });
 
@@ -81,21 +92,9 @@ export const clientRefusals: Refusals = [
 export const servingRefusals: Refusals = [
   ["the certificate for the life of the process is kept in memory; give --tls-cert-file to keep one", "cert-dir"],
   [
-    "tokens and rights for /metrics are asked of the API server that --kubeconfig names, and remembered for ten seconds",
-    "authentication-skip-lookup",
+    "what the API server says of tokens and rights is remembered for ten seconds",
     "authentication-token-webhook-cache-ttl",
-    "authentication-tolerate-lookup-failure",
-    "authorization-kubeconfig",
     "authorization-webhook-cache-authorized-ttl",
     "authorization-webhook-cache-unauthorized-ttl",
-  ],
-  [
-    "front proxies are trusted by the API server alone",
-    "requestheader-allowed-names",
-    "requestheader-client-ca-file",
-    "requestheader-extra-headers-prefix",
-    "requestheader-group-headers",
-    "requestheader-uid-headers",
-    "requestheader-username-headers",
   ],
 ];

@@ -4,6 +4,7 @@ import type { Client } from "../../client/client.ts";
 import { createHttpTransport, type HttpTransportOptions } from "../../client/http-transport.ts";
 import { loadKubeconfig } from "../../client/kubeconfig.ts";
 import { createClient } from "../../client/rest.ts";
+import type { ClientMetrics } from "./client-metrics.ts";
 import { FlagError } from "./flag-error.ts";
 
 /** Throws FlagError for a file that is missing, cannot be read or asks for what is not supported. */
@@ -17,4 +18,7 @@ export function connection(kubeconfig: string, where = "--kubeconfig"): HttpTran
 }
 
 /** Sessions are opened when the first request is made. */
-export const clientFrom = (options: HttpTransportOptions, userAgent: string): Client => createClient(createHttpTransport(options), { userAgent });
+export function clientFrom(options: HttpTransportOptions, userAgent: string, metrics?: ClientMetrics): Client {
+  const transport = createHttpTransport(options);
+  return createClient(metrics?.measure(transport, options.server) ?? transport, { userAgent });
+}

@@ -11,6 +11,7 @@ import {
 } from "./common-flags.ts";
 import { bool, duration, file, fixed, integer, list, networks, number } from "./flag-types.ts";
 import type { Refusals } from "./flags.ts";
+import { signingFlags } from "./signing-flags.ts";
 import { workerFlags } from "./worker-flags.ts";
 
 export const controllerManagerFlags = {
@@ -21,8 +22,7 @@ export const controllerManagerFlags = {
   controllers: list("controllers to run: * for all, foo for one, -foo for all but it", ["*"]),
   "use-service-account-credentials": bool("each controller acts as its own service account in kube-system", false),
   "root-ca-file": file("PEM bundle that is published in each namespace as kube-root-ca.crt"),
-  "cluster-signing-cert-file": file("PEM certificate of the authority that signs approved certificate requests"),
-  "cluster-signing-key-file": file("PEM key of that authority"),
+  ...signingFlags,
   "service-account-private-key-file": file("PEM key that signs the tokens in Secrets of type kubernetes.io/service-account-token"),
   "cluster-signing-duration": duration("longest life of a certificate that is signed", "8760h0m0s", 1),
   "node-monitor-period": duration("how often nodes are looked at", "5s", 1),
@@ -39,6 +39,10 @@ export const controllerManagerFlags = {
   "horizontal-pod-autoscaler-downscale-stabilization": duration("time for which a larger size of late holds", "5m0s"),
   "terminated-pod-gc-threshold": integer("finished pods that are kept; 0: all", 12500),
   "max-endpoints-per-slice": integer("endpoints of an EndpointSlice", 100, 1, 1000),
+  "mirroring-max-endpoints-per-subset": integer("addresses of a subset of Endpoints that are mirrored", 1000, 1),
+  "resource-quota-sync-period": duration("time after which usage is counted again though nothing changed", "5m0s", 1),
+  "pvclaimbinder-sync-period": duration("time after which waiting claims are looked at again", "15s", 1),
+  "enable-dynamic-provisioning": bool("claims without a volume are handed to the provisioner of their class", true),
   "allocate-node-cidrs": bool("give each node its pod networks out of --cluster-cidr", false),
   "cidr-allocator-type": fixed("string", "who gives them", ["RangeAllocator"], "there is no cloud provider"),
   "cluster-cidr": networks("ranges of all pods, one of each family at most"),
@@ -54,22 +58,16 @@ export const controllerManagerFlags = {
   profiling: profilingFlag,
 } as const;
 
-const signing = ["-kube-apiserver-client", "-kubelet-client", "-kubelet-serving", "-legacy-unknown"].flatMap((signer) => [
-  `cluster-signing${signer}-cert-file`,
-  `cluster-signing${signer}-key-file`,
-]);
 export const controllerManagerRefusals: Refusals = [
   ...commonRefusals,
   ...clientRefusals,
   ...servingRefusals,
-  ["one authority signs for all signers: --cluster-signing-cert-file and --cluster-signing-key-file", ...signing],
   ["the controller does not exist here yet", "concurrent-validating-admission-policy-status-syncs"],
   [
     "changes are gathered for a time that is not configurable",
     "endpoint-updates-batch-period",
     "endpointslice-updates-batch-period",
     "mirroring-endpointslice-updates-batch-period",
-    "mirroring-max-endpoints-per-subset",
   ],
   [
     "there is no cloud provider",
@@ -82,17 +80,10 @@ export const controllerManagerRefusals: Refusals = [
   ],
   ["controllers start together and end together", "controller-shutdown-timeout", "controller-start-interval"],
   ["there is nothing to migrate from", "enable-leader-migration", "leader-migration-config"],
-  [
-    "caches follow their watches and are not filled again",
-    "min-resync-period",
-    "namespace-sync-period",
-    "resource-quota-sync-period",
-    "pvclaimbinder-sync-period",
-  ],
+  ["caches follow their watches and are not filled again", "min-resync-period", "namespace-sync-period"],
   ["attachments are followed as they change", "attach-detach-reconcile-sync-period", "disable-attach-detach-reconcile-sync"],
   [
     "volumes are provisioned by the drivers outside, and not recycled",
-    "enable-dynamic-provisioning",
     "enable-hostpath-provisioner",
     "flex-volume-plugin-dir",
     "pv-recycler-increment-timeout-nfs",

@@ -9,16 +9,17 @@ import { ControllerMetrics } from "../../controllers/runtime/metrics.ts";
 import type { ControllerOptions } from "../../controllers/runtime/options.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { AccountClients } from "./account-clients.ts";
+import { ClientMetrics } from "./client-metrics.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { controllerManagerFlags, controllerManagerRefusals } from "./controller-manager-flags.ts";
 import { selectControllers } from "./controller-names.ts";
 import { readCertificates, readPrivateKey } from "./files.ts";
-import { FlagError } from "./flag-error.ts";
-import { requestSigner } from "../request-signer.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
 import { nodeCIDRs } from "./node-cidr-flags.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
+import { signing } from "./signing-flags.ts";
 import { workersOf } from "./worker-flags.ts";
 
 type Flags = FlagValues<typeof controllerManagerFlags>;
@@ -36,15 +37,6 @@ export const component = defineComponent({
   refused: controllerManagerRefusals,
   run,
 });
-
-/** Throws FlagError when one of the two files is missing. */
-function signing(flags: Flags): Pick<ControllerOptions, "signRequest"> {
-  const { "cluster-signing-cert-file": cert, "cluster-signing-key-file": key } = flags;
-  if (!cert && !key) return {};
-  if (!cert || !key) throw new FlagError(["--cluster-signing-cert-file and --cluster-signing-key-file: one is of no use without the other"]);
-  const certificate = readCertificates(cert, "--cluster-signing-cert-file");
-  return { signRequest: requestSigner({ certificate, key: readPrivateKey(key, "--cluster-signing-key-file"), clock: systemClock }) };
-}
 
 function tokens({ "service-account-private-key-file": path }: Flags): Pick<ControllerOptions, "signServiceAccountToken"> {
   if (!path) return {};
@@ -73,6 +65,10 @@ const optionsFrom = (flags: Flags): ControllerOptions => ({
   },
   terminatedPodGCThreshold: flags["terminated-pod-gc-threshold"],
   maxEndpointsPerSlice: flags["max-endpoints-per-slice"],
+  maxMirroredPerSubset: flags["mirroring-max-endpoints-per-subset"],
+  resourceQuotaSyncPeriod: flags["resource-quota-sync-period"],
+  volumeBinderSyncPeriod: flags["pvclaimbinder-sync-period"],
+  enableDynamicProvisioning: flags["enable-dynamic-provisioning"],
   ...nodeCIDRs(flags),
   legacyTokenCleanUpPeriod: flags["legacy-service-account-token-clean-up-period"],
   disableForceDetachOnTimeout: flags["disable-force-detach-on-timeout"],
@@ -83,9 +79,11 @@ async function run(flags: Flags): Promise<void> {
   const only = selectControllers(flags.controllers);
   const options = optionsFrom(flags);
   const server = connection(flags.kubeconfig);
-  const client = clientFrom(server, userAgent);
-  const { logger, signal } = foreground("controller-manager", flags.v);
   const metrics = new Metrics();
+  addProcessMetrics(metrics, systemClock);
+  const clientMetrics = new ClientMetrics(metrics, systemClock);
+  const client = clientFrom(server, userAgent, clientMetrics);
+  const { logger, signal } = foreground("controller-manager", flags.v);
   const controllerMetrics = new ControllerMetrics(metrics, systemClock);
   let leads = false;
   await using _health = await startSecureHealthServer(flags, {
@@ -97,7 +95,14 @@ async function run(flags: Flags): Promise<void> {
   });
   logger.info("starting", { server: server.server, controllers: only.length });
   await leading(flags, { client, logger, signal, metrics, component: userAgent }, async (term) => {
-    const accounts = new AccountClients({ client, connection: server, clock: systemClock, logger: logger.child("accounts"), signal: term });
+    const accounts = new AccountClients({
+      client,
+      connection: server,
+      clock: systemClock,
+      logger: logger.child("accounts"),
+      signal: term,
+      metrics: clientMetrics,
+    });
     const own = flags["use-service-account-credentials"];
     if (own)
       await accounts.prepare(

@@ -1,34 +1,35 @@
 /** Who asks and whether they may, answered by the API server (TokenReview, SubjectAccessReview) and remembered for ten seconds. */
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { TLSSocket } from "node:tls";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { TokenReview } from "../../api/types/authentication-v1.gen.ts";
 import type { SubjectAccessReview } from "../../api/types/authorization-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import { subjectaccessreviews, tokenreviews } from "../../client/resources.gen.ts";
+import type { CallerIdentity } from "./caller-identity.ts";
 
 const remembered = 10_000;
 const maxEntries = 1000;
 
 export class DelegatedAccess {
   readonly #client: Client;
+  readonly #rights: Client;
+  readonly #callers: CallerIdentity | undefined;
   readonly #clock: Clock;
   readonly #answers = new Map<string, { until: number; answer: Promise<unknown> }>();
-  constructor(client: Client, clock: Clock) {
+  /** `client` is asked about tokens, `rights` about rights: the same if absent. */
+  constructor(client: Client, clock: Clock, { rights = client, callers }: { rights?: Client; callers?: CallerIdentity } = {}) {
     this.#client = client;
+    this.#rights = rights;
+    this.#callers = callers;
     this.#clock = clock;
   }
 
   /** Undefined: nobody who is known. Rejects when the API server cannot be asked. */
   async authenticate(request: IncomingMessage): Promise<UserInfo | undefined> {
-    const socket = request.socket as TLSSocket;
-    if (socket.authorized) {
-      const { subject } = socket.getPeerCertificate();
-      const organizations = subject?.O as string | string[] | undefined;
-      if (subject?.CN) return { name: subject.CN as string, groups: [...(organizations === undefined ? [] : [organizations].flat()), "system:authenticated"] };
-    }
+    const known = this.#callers?.identify(request);
+    if (known) return known;
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
     if (!token) return undefined;
     return this.#once(`token ${createHash("sha256").update(token).digest("base64")}`, async () => {
@@ -43,7 +44,7 @@ export class DelegatedAccess {
     const verb = method === "HEAD" ? "get" : method.toLowerCase();
     return this.#once(JSON.stringify([user.name, user.groups, verb, path]), async () => {
       const spec = { user: user.name, groups: user.groups, nonResourceAttributes: { verb, path } };
-      const { status } = await this.#client.resource<SubjectAccessReview>(subjectaccessreviews).create("", { metadata: {}, spec });
+      const { status } = await this.#rights.resource<SubjectAccessReview>(subjectaccessreviews).create("", { metadata: {}, spec });
       return status.allowed;
     });
   }

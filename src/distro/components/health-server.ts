@@ -19,7 +19,7 @@ export interface HealthServerOptions {
   parts?(): readonly string[];
   metrics?: Metrics;
   /** HTTPS, and who may read what is not open. */
-  secure?: { cert: string; key: string; clientCa?: string; access: DelegatedAccess; open: readonly string[] };
+  secure?: { cert: string; key: string; authorities: readonly string[]; access: DelegatedAccess; open: readonly string[] };
   logger: Logger;
 }
 
@@ -45,7 +45,10 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
           cert: secure.cert,
           key: secure.key,
           minVersion: "TLSv1.2",
-          ...(secure.clientCa ? { ca: secure.clientCa, requestCert: true, rejectUnauthorized: false } : {}),
+          // Who a certificate stands for is found out by the request: its authority may be that of front proxies.
+          ca: [...secure.authorities],
+          requestCert: true,
+          rejectUnauthorized: false,
         },
         onRequest,
       )

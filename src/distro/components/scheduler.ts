@@ -20,6 +20,7 @@ import { file } from "./flag-types.ts";
 import { defineComponent, type FlagValues, type Refusals } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
 import { readSchedulerConfig } from "./scheduler-config.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
 
 const flags = {
@@ -72,6 +73,7 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
     hostname: hostname(),
     ...(read ? { config: read.config } : {}),
   });
+  addProcessMetrics(scheduler.metrics, systemClock);
   await using _health = await startSecureHealthServer(settings, { name: "kube-scheduler", client, metrics: scheduler.metrics, logger });
   logger.info("starting", { server: server.server });
   informers.start(signal);

@@ -3,17 +3,18 @@ import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Client } from "../../client/client.ts";
+import { CallerIdentity, readTrust, type TrustFlags } from "./caller-identity.ts";
+import { clientFrom, connection } from "./connect.ts";
 import { DelegatedAccess } from "./delegated-access.ts";
-import { readCertificates } from "./files.ts";
 import { startHealthServer } from "./health-server.ts";
 import { givenCertificate, ownCertificate } from "./serving-certificate.ts";
 
-export interface SecureHealthFlags {
+export interface SecureHealthFlags extends TrustFlags {
+  readonly "authorization-kubeconfig": string;
   readonly "bind-address": string;
   readonly "secure-port": number;
   readonly "tls-cert-file": string;
   readonly "tls-private-key-file": string;
-  readonly "client-ca-file": string;
   readonly "authorization-always-allow-paths": readonly string[];
 }
 
@@ -30,12 +31,21 @@ export async function startSecureHealthServer(flags: SecureHealthFlags, { name, 
   const host = flags["bind-address"];
   const given = givenCertificate(flags["tls-cert-file"], flags["tls-private-key-file"]);
   const pair = given ?? (await ownCertificate(name, host, systemClock));
-  const clientCa = flags["client-ca-file"] && readCertificates(flags["client-ca-file"], "--client-ca-file");
+  const own = (flag: "authentication-kubeconfig" | "authorization-kubeconfig"): Client =>
+    flags[flag] ? clientFrom(connection(flags[flag], `--${flag}`), name) : client;
+  const [tokens, rights] = [own("authentication-kubeconfig"), own("authorization-kubeconfig")];
+  const callers = new CallerIdentity(await readTrust(flags, tokens, logger), systemClock);
   const secure = {
     ...pair,
-    ...(clientCa ? { clientCa } : {}),
-    access: new DelegatedAccess(client, systemClock),
+    authorities: callers.authorities,
+    access: new DelegatedAccess(tokens, systemClock, { rights, callers }),
     open: flags["authorization-always-allow-paths"],
   };
-  return startHealthServer({ host, port: flags["secure-port"], metrics, secure, logger, ...(parts ? { parts } : {}) });
+  const server = await startHealthServer({ host, port: flags["secure-port"], metrics, secure, logger, ...(parts ? { parts } : {}) });
+  return {
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      for (const asked of new Set([tokens, rights])) if (asked !== client) await asked.transport[Symbol.asyncDispose]();
+    },
+  };
 }
