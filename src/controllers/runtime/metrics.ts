@@ -7,6 +7,7 @@ import type { WorkqueueObserver } from "../../client/workqueue.ts";
 const queueNames: Readonly<Record<string, string | undefined>> = {
   "bootstrap-signer-controller": "bootstrap_signer_queue",
   "certificatesigningrequest-approving-controller": "certificate",
+  "certificatesigningrequest-cleaner-controller": undefined,
   "certificatesigningrequest-signing-controller": "certificate",
   "clusterrole-aggregation-controller": "ClusterRoleAggregator",
   "cronjob-controller": "cronjob",
