@@ -305,8 +305,11 @@ test("a stage acts as whom it impersonates, with that user's rights and no other
   const stages = other(
     "named",
     "kind: Namespace",
-    `  selector: {matchLabels: {staged: 'yes'}}
+    `  selector:
+    matchLabels: {staged: 'yes'}
+    matchExpressions: [{key: .status.conditions, operator: DoesNotExist}]
   next:
+    event: {type: Normal, reason: Tried, message: once}
     statusPatchAs: {username: alice}
     statusTemplate: |
       conditions: [{type: Staged, status: "True"}]
@@ -335,6 +338,12 @@ test("a stage acts as whom it impersonates, with that user's rights and no other
   assert.deepEqual(
     (await api.get("", "n")).status?.conditions?.map((c) => c.type),
     ["Staged"],
+  );
+  const tried = (await own.client.resource(events).list()).items.filter((event) => event.reason === "Tried");
+  assert.deepEqual(
+    tried.map(({ count }) => count),
+    [1],
+    "what had been done before the refusal is not done again",
   );
 });
 

@@ -6,6 +6,7 @@ import { type EventRecorder, referenceTo } from "../client/events.ts";
 import type { Resources } from "./kinds.ts";
 import { applied, finalizersPatch, isKubelets, patchOf } from "./play.ts";
 import { type ApplyStep, kindKey, type Stage, type Step } from "./stage.ts";
+import type { Progress } from "./staged.ts";
 import type { TemplateEnvironment } from "./template/functions.ts";
 
 export interface PlayerOptions {
@@ -31,11 +32,15 @@ export class Player {
    * `nodeName`: of the node that the object is or belongs to. Every template sees the object as it was before the stage.
    * Gives the object as it is then; undefined where it is gone or unchanged.
    */
-  async play<T extends KubeObject>(resource: Resource<T>, object: T, stage: Stage, nodeName: string | undefined): Promise<T | undefined> {
+  async play<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    { stage, progress, nodeName }: { stage: Stage; progress: Progress; nodeName: string | undefined },
+  ): Promise<T | undefined> {
     const { namespace = "", name, uid } = object.metadata;
     const env = this.#options.environment(nodeName ?? "");
     let after: T | undefined;
-    for (const step of stage.steps) {
+    for (const step of stage.steps.slice(progress.done)) {
       const api = this.#clientOf(step, nodeName).resource(resource);
       if (step.kind === "event") this.#options.recorderFor(nodeName).event(referenceTo(resource, object), step.type, step.reason, step.message);
       else if (step.kind === "apply") await this.#apply(step, object, env);
@@ -48,6 +53,7 @@ export class Player {
         const patch = step.kind === "patch" ? patchOf(step, object, env) : finalizersPatch(step, after ?? object);
         if (patch) after = await api.patch(namespace, name, patch.type, patch.body, patch.subresource ? { subresource: patch.subresource } : {});
       }
+      progress.done++;
     }
     return after;
   }

@@ -117,7 +117,7 @@ class RunningSimulation implements Simulation {
       concerns: (node) => node.metadata.annotations?.[annotation] === "fake",
       seen: (node) => this.#nodeSeen(node),
       gone: (node) => this.#nodeGone(node.metadata.name),
-      play: (node, stage) => player.play(nodes, node, stage, node.metadata.name),
+      play: (node, stage, progress) => player.play(nodes, node, { stage, progress, nodeName: node.metadata.name }),
     });
     this.#pods = new StagedResources<Pod>({
       ...common,
@@ -126,7 +126,7 @@ class RunningSimulation implements Simulation {
       concerns: (pod) => this.#simulated.has(pod.spec.nodeName ?? ""),
       seen: (pod) => this.#podSeen(pod),
       gone: (pod) => this.#addresses.release(pod.metadata.uid),
-      play: (pod, stage) => player.play(pods, pod, stage, pod.spec.nodeName ?? ""),
+      play: (pod, stage, progress) => player.play(pods, pod, { stage, progress, nodeName: pod.spec.nodeName ?? "" }),
     });
     const ofNodes = ({ of }: Stage): boolean => kindKey(of) === nodeKind || kindKey(of) === podKind;
     const others = new Set(stages.filter((stage) => !ofNodes(stage)).map(({ of }) => kindKey(of)));
@@ -137,7 +137,7 @@ class RunningSimulation implements Simulation {
         logger: logger.child(resource.resource),
         stages: stages.filter(({ of }) => kindKey(of) === key),
         concerns: () => true,
-        play: (object, stage) => player.play(resource, object, stage, undefined),
+        play: (object, stage, progress) => player.play(resource, object, { stage, progress, nodeName: undefined }),
       });
       return { resource, target };
     });

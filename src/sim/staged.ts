@@ -12,6 +12,11 @@ import type { Delayed, DelayQueue } from "./delay-queue.ts";
 import { nextStage, type Stage } from "./stage.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
+/** How many steps of a stage have been carried out: a stage that fails goes on there, so that no step happens twice. */
+export interface Progress {
+  done: number;
+}
+
 export interface StagedOptions<T extends KubeObject> {
   stages: readonly Stage[];
   clock: Clock;
@@ -21,8 +26,8 @@ export interface StagedOptions<T extends KubeObject> {
   work: WorkQueue;
   /** Whether the object is a simulated one. */
   concerns(object: T): boolean;
-  /** Carries out a stage from its `first` step on. Gives the object as it is then; undefined where it is gone or unchanged. */
-  play(object: T, stage: Stage): Promise<T | undefined>;
+  /** Carries out a stage from where `progress` says on. Gives the object as it is then; undefined where it is gone or unchanged. */
+  play(object: T, stage: Stage, progress: Progress): Promise<T | undefined>;
   /** Seen for the first time, changed, or gone. */
   seen?(object: T): void;
   gone?(object: T): void;
@@ -33,6 +38,8 @@ interface Entry<T> {
   /** Kept only while a stage waits or runs, and for `gone`. */
   object: T | undefined;
   stage: Stage | undefined;
+  /** Of a stage that failed half-way. */
+  begun: { stage: Stage; progress: Progress } | undefined;
   waiting: Delayed | undefined;
   running: boolean;
   failures: number;
@@ -77,7 +84,7 @@ export class StagedResources<T extends KubeObject> implements ReflectorTarget<T>
     if (!this.#options.concerns(object)) return;
     this.#options.seen?.(object);
     if (!entry) {
-      entry = { uid: object.metadata.uid, object: undefined, stage: undefined, waiting: undefined, running: false, failures: 0, version: 0n };
+      entry = { uid: object.metadata.uid, object: undefined, stage: undefined, begun: undefined, waiting: undefined, running: false, failures: 0, version: 0n };
       this.#entries.set(key, entry);
     }
     if (BigInt(object.metadata.resourceVersion) <= entry.version) return;
@@ -105,6 +112,7 @@ export class StagedResources<T extends KubeObject> implements ReflectorTarget<T>
     entry.stage = stage;
     if (!stage) {
       entry.object = undefined;
+      entry.begun = undefined;
       return;
     }
     const delay = stage.delay(object, clock.now(), random);
@@ -122,8 +130,11 @@ export class StagedResources<T extends KubeObject> implements ReflectorTarget<T>
     const { play, logger } = this.#options;
     const { object, stage } = entry;
     if (this.#entries.get(key) !== entry || !object || !stage) return;
+    const progress = entry.begun?.stage === stage ? entry.begun.progress : { done: 0 };
+    entry.begun = { stage, progress };
     try {
-      const after = await play(object, stage);
+      const after = await play(object, stage, progress);
+      entry.begun = undefined;
       entry.failures = 0;
       entry.stage = undefined;
       if (after && BigInt(after.metadata.resourceVersion) > entry.version) {
