@@ -1,5 +1,6 @@
 /** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
 import { EmptyMap } from "./copy.ts";
+import { wholeSeconds } from "./time.ts";
 
 export type FieldErrorType =
   | "FieldValueNotFound"
@@ -70,7 +71,7 @@ export function goQuote(text: string): string {
 /** A value as upstream's messages quote it: strings in Go quotes, structures as JSON. */
 export function quoteValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
-  if (typeof value === "string") return goQuote(value);
+  if (typeof value === "string") return goQuote(wholeSeconds(value));
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
   return goJson(value);
 }
@@ -80,6 +81,7 @@ export function quoteValue(value: unknown): string {
  * upstream's shared types (label selectors, metadata), which have tags. Its internal types have none and show everything.
  */
 function tagged(key: string, value: unknown): unknown {
+  if (typeof value === "string") return wholeSeconds(value);
   if (!/^[a-z]/.test(key)) return value;
   return (Array.isArray(value) && value.length === 0) || (value instanceof EmptyMap && Object.keys(value).length === 0) ? undefined : value;
 }

@@ -111,6 +111,20 @@ export function canonicalTime(text: string): string | null {
   const { seconds, nanos } = parseInstant(text, false);
   return seconds === zeroSeconds && nanos === 0 ? null : `${date(seconds)}Z`;
 }
+/**
+ * The same before it is stored: nine decimals where there is a fraction of a second, which validation compares and nothing
+ * writes.
+ */
+export function exactTime(text: string): string | null {
+  if (text.length === 20 && fastTime.test(text)) return text;
+  const { seconds, nanos } = parseInstant(text, false);
+  if (nanos === 0) return seconds === zeroSeconds ? null : `${date(seconds)}Z`;
+  return `${date(seconds)}.${String(nanos).padStart(9, "0")}Z`;
+}
+/** exactTime's text as it is written. */
+export const wholeSeconds = (text: string): string => (exact.test(text) ? `${text.slice(0, 19)}Z` : text);
+const exact = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
+
 /** Already canonical beyond doubt: no day that some month lacks, no year 0. */
 const fastTime = /^[12][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$/;
 /** What metav1.MicroTime stores for the text, which must have six decimals; null for Go's zero time. Throws TimeError. */

@@ -8,6 +8,8 @@ import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.
 export interface ScalarAtom {
   kind: "scalar";
   type: "string" | "boolean" | "numeric" | "untyped";
+  /** Compared without what of it is not written. */
+  time?: boolean;
 }
 export interface MapAtom {
   kind: "map";
@@ -59,6 +61,7 @@ const scalarTypes: Record<string, ScalarAtom["type"]> = {
   float64: "numeric",
 };
 export const deducedAtom: DeducedAtom = { kind: "deduced", atomic: false };
+const timeAtom: ScalarAtom = { kind: "scalar", type: "untyped", time: true };
 const untypedAtom: DeducedAtom = { kind: "deduced", atomic: true };
 
 /** Structs that are one piece wherever they stand (+structType=atomic). */
@@ -145,6 +148,9 @@ function atomOf(written: string, field: Field): Atom {
     return { kind: "map", atomic: field.mapType === "atomic", fields: new Map(), always: [], element };
   }
   if (type === "RawExtension" || type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
+  // They have no type in the schema: maps and lists in their place are only refused when they are read.
+  if (type === "IntOrString" || type === "Quantity") return deducedAtom;
+  if (type === "Time") return timeAtom;
   if (!hasType(type)) return { kind: "scalar", type: scalarTypes[type] ?? "untyped" };
   const struct = structAtom(typeByName(type));
   if (field.mapType === undefined || (field.mapType === "atomic") === struct.atomic) return struct;

@@ -4,6 +4,7 @@
  */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { equal } from "../patch/values.ts";
+import { wholeSeconds } from "../time.ts";
 import { type Atom, type AtomField, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
 import { type FieldSet, leaf } from "./fieldset.ts";
 
@@ -150,6 +151,7 @@ function compareValues(before: Value, after: Value, atom: Atom): void {
  */
 function same(before: Value, after: Value, atom: Atom): boolean {
   if (equal(before, after)) return true;
+  if (atom.kind === "scalar" && atom.time && typeof before === "string" && typeof after === "string") return wholeSeconds(before) === wholeSeconds(after);
   if (literal || atom.kind !== "map" || !isMap(before) || !isMap(after)) return false;
   for (const name in { ...before, ...after }) {
     const field = atom.fields.get(name);

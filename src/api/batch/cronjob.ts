@@ -7,7 +7,7 @@ import { podTemplateValidationOptions } from "../core/pod-options.ts";
 import { containerCells } from "../core/podtemplate.ts";
 import { nameWarnings } from "../core/replicationcontroller.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { type FieldError, invalidValue, notSupported, path, required } from "../field.ts";
+import { type FieldError, invalidNamed, invalidValue, notSupported, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { longerThan } from "../names.ts";
@@ -66,11 +66,11 @@ function isTimeZone(name: string): boolean {
 function validateTimeZone(zone: string | undefined): FieldError[] {
   const at = specPath.child("timeZone");
   if (zone === undefined) return [];
-  if (zone === "") return [invalidValue(at, zone, "timeZone must be nil or non-empty string")];
-  const unknown = invalidValue(at, zone, `unknown time zone ${zone}`);
+  if (zone === "") return [invalidNamed(at, zone, "timeZone must be nil or non-empty string")];
+  const unknown = invalidNamed(at, zone, `unknown time zone ${zone}`);
   const wrong = zone.split("/").some((part) => part === "." || part === ".." || part.startsWith("-") || !/^[A-Za-z.\-_0-9+]{1,14}$/.test(part));
   if (wrong) return [unknown];
-  const local = invalidValue(at, zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+  const local = invalidNamed(at, zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
   if (zone.toLowerCase() === "local") return zone === "Local" ? [local] : [local, unknown];
   return isTimeZone(zone) ? [] : [unknown];
 }

@@ -6,6 +6,7 @@
  */
 import { EmptyMap } from "../copy.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
+import { exactTime } from "../time.ts";
 import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, countKeys, put } from "./json.ts";
@@ -41,7 +42,7 @@ export interface Context {
   /** How many keys the objects have that were read. */
   keys: number;
   empties: Empties;
-  /** Set when empty lists or maps were kept. */
+  /** Set when something was kept that storage does not keep: empty lists and maps, fractions of seconds. */
   kept: boolean;
 }
 
@@ -91,6 +92,7 @@ function readerOf(type: string): Read {
   if (type === "map[string]bytes") return mapOf(storedBytes);
   if (type.startsWith("map[string]")) return mapOf(readerOf(type.slice(11)));
   if (unions.has(type)) return unionOf(type);
+  if (type === "Time") return timeOf;
   const scalar = scalars[type];
   if (scalar) return freeForm.has(type) ? (value, context) => counted(value, context) : scalar;
   let read: Read | undefined;
@@ -98,6 +100,14 @@ function readerOf(type: string): Read {
     read ??= structOf(typeByName(type));
     return read(value, context);
   };
+}
+
+/** What is yet to be judged keeps fractions of a second. */
+function timeOf(value: JSONValue, context: Context): JSONValue {
+  if (context.empties !== "kept" || typeof value !== "string") return (scalars.Time as Read)(value, context);
+  const exact = exactTime(value);
+  if (exact !== null && exact.length > 20) context.kept = true;
+  return exact;
 }
 
 /** No bytes under a key come back from storage as an empty sequence of them. */

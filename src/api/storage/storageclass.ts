@@ -83,7 +83,7 @@ export const storageClassKind: Kind<StorageClass> = {
   validateUpdate: (item, old) => [
     ...validate(item),
     ...validateMetadataUpdate(item.metadata, old.metadata),
-    ...validateImmutable(item.parameters ?? {}, old.parameters ?? {}, path("parameters"), item.parameters),
+    ...validateImmutable(item.parameters ?? {}, old.parameters ?? {}, path("parameters"), item.parameters ?? null),
     ...validateImmutable(item.provisioner ?? "", old.provisioner ?? "", path("provisioner")),
     ...validateImmutable(item.reclaimPolicy, old.reclaimPolicy, path("reclaimPolicy")),
     ...validateImmutable(item.volumeBindingMode, old.volumeBindingMode, path("volumeBindingMode")),

@@ -3,6 +3,8 @@ import { validateImmutable } from "../apps/workload.ts";
 import { invalidAll } from "../core/checks.ts";
 import { age, validateMetadata } from "../core/object-meta.ts";
 import { internalForm } from "../core/internal-types.ts";
+import { setVolumeSourceDefaults } from "../core/pod-defaults.ts";
+import { roundUpToMilli } from "../core/resource-list.ts";
 import { validatePersistentVolumeSpec } from "../core/persistentvolume-spec.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { type FieldError, forbiddenField, invalidValue, type Path, path, required, tooLong } from "../field.ts";
@@ -68,6 +70,10 @@ export const volumeAttachmentKind: Kind<VolumeAttachment> = {
   setDefaults(item) {
     item.spec ??= {} as VolumeAttachmentSpec;
     item.spec.source ??= {};
+    const { inlineVolumeSpec: inline } = item.spec.source;
+    if (!inline) return;
+    roundUpToMilli(inline.capacity);
+    setVolumeSourceDefaults(inline);
   },
   prepareForCreate(item) {
     item.status = { attached: false };

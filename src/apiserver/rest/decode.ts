@@ -132,7 +132,7 @@ const storedAsJSON = new Set(["customresourcedefinitions.apiextensions.k8s.io", 
 
 export interface Completed {
   object: KubeObject;
-  /** It holds empty lists or maps, of which `storedForm` may keep nothing. */
+  /** It holds what `storedForm` may not keep: empty lists or maps, fractions of seconds. */
   empties: boolean;
 }
 

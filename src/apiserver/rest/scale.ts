@@ -109,7 +109,7 @@ function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOpti
     type,
     hubType: type,
     apiVersion: "autoscaling/v1",
-    def: { ...endpoint.def, kind: "Scale" },
+    def: { ...endpoint.def, group: "autoscaling", version: "v1", kind: "Scale" },
     kind: { resource: "scales" },
   };
   const asScale = { ...call, endpoint: as };
