@@ -34,3 +34,10 @@ for (const [name, controller] of [
 
 test("a Job whose status was written without an answer counts no pod twice", () =>
   nothingGoesWrong("job-ttl", "job-controller", { kinds: /^lost-and-stale$/, at: ({ method, path }) => method === "PUT" && path.endsWith("/status") }));
+
+for (const [name, controller] of [
+  ["tokens", "serviceaccount-token-controller"],
+  ["bootstrap-tokens", "token-cleaner-controller"],
+] as const)
+  test(`${name}: a deletion that met a conflict is made again`, () =>
+    nothingGoesWrong(name, controller, { kinds: /^conflict$/, at: ({ method }) => method === "DELETE" }));

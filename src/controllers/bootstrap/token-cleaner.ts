@@ -1,6 +1,6 @@
 /** Deletes bootstrap tokens when their time is over (pkg/controller/bootstrap/tokencleaner.go). */
 import { keyOf, splitKey } from "../../api/object.ts";
-import { isConflict, isNotFound } from "../../api/status.ts";
+import { isNotFound } from "../../api/status.ts";
 import { secrets } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { bootstrapTokenType, lifeLeft } from "./bootstrap-tokens.ts";
@@ -24,7 +24,7 @@ export const tokenCleaner: Controller = {
       try {
         await client.resource(secrets).delete(namespace, name, { preconditions: { uid: secret.metadata.uid }, signal });
       } catch (error) {
-        if (!isConflict(error) && !isNotFound(error)) throw error;
+        if (!isNotFound(error)) throw error;
       }
     };
   },

@@ -1,6 +1,6 @@
 /** Fills Secrets of type kubernetes.io/service-account-token, and takes them away with their account (tokens_controller.go). */
 import { keyOf } from "../../api/object.ts";
-import { isConflict, isNotFound } from "../../api/status.ts";
+import { isNotFound } from "../../api/status.ts";
 import type { Secret, ServiceAccount } from "../../api/types/core-v1.gen.ts";
 import { secrets, serviceaccounts } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
@@ -54,7 +54,7 @@ export const serviceAccountToken: Controller = {
       const account = await ownerOf(context, accounts.get(namespace, owner), secret, owner);
       if (!account) {
         await api.delete(namespace, name, { preconditions: { uid: secret.metadata.uid }, signal }).catch((error: unknown) => {
-          if (!isConflict(error) && !isNotFound(error)) throw error;
+          if (!isNotFound(error)) throw error;
         });
         return;
       }
