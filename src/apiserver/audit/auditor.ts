@@ -28,8 +28,10 @@ export interface AuditEvent {
 }
 
 export interface AuditSink {
-  /** Returns once the event cannot be lost by this process any more. Throws when it cannot be kept. */
+  /** Takes the event, which is not changed any more. Throws when it cannot be kept. */
   write(event: AuditEvent): void;
+  /** Returns once what was taken is out of this process. Called before answers leave; without it events leave at the end of the turn. */
+  flush?(): void;
 }
 
 /** What the pipeline knows of a request once it is parsed. */
@@ -45,12 +47,20 @@ export interface AuditorOptions {
 const longestAgent = 1024;
 const truncated = "...TRUNCATED";
 
-const userStatus = (user: UserInfo): UserStatus => ({
-  ...(user.name ? { username: user.name } : {}),
-  ...(user.uid ? { uid: user.uid } : {}),
-  ...(user.groups.length ? { groups: user.groups } : {}),
-  ...(user.extra && Object.keys(user.extra).length ? { extra: user.extra } : {}),
-});
+const statuses = new WeakMap<UserInfo, UserStatus>();
+/** One object for each user object: authenticators give the same one again and again. */
+function userStatus(user: UserInfo): UserStatus {
+  let status = statuses.get(user);
+  if (status) return status;
+  status = {
+    ...(user.name ? { username: user.name } : {}),
+    ...(user.uid ? { uid: user.uid } : {}),
+    ...(user.groups.length ? { groups: user.groups } : {}),
+    ...(user.extra && Object.keys(user.extra).length ? { extra: user.extra } : {}),
+  };
+  statuses.set(user, status);
+  return status;
+}
 
 let second = Number.NaN;
 let secondText = "";
@@ -65,8 +75,22 @@ function microTime(ms: number): string {
   return `${secondText}.${String(Math.floor(ms - whole * 1000)).padStart(3, "0")}000Z`;
 }
 
+const rememberedAddresses = 4096;
+const alone = new Map<string, string[]>();
+/** The list of one address, made once. */
+function listOf(address: string): string[] {
+  let list = alone.get(address);
+  if (!list) {
+    list = address ? [address] : [];
+    if (alone.size >= rememberedAddresses) alone.clear();
+    alone.set(address, list);
+  }
+  return list;
+}
+
 /** The request's own forwarding headers first, then the address it came from. */
 function sourceIPs({ headers, remoteAddress }: ApiRequest): string[] {
+  if (headers["x-forwarded-for"] === undefined && headers["x-real-ip"] === undefined) return listOf(remoteAddress);
   const forwarded = (headers["x-forwarded-for"] ?? "")
     .split(",")
     .map((part) => part.trim())
@@ -81,12 +105,16 @@ export class Auditor {
   constructor(options: AuditorOptions) {
     this.#options = options;
   }
+  /** Returns once all events so far are out of this process. */
+  flush(): void {
+    this.#options.sink.flush?.();
+  }
   /** Undefined when the policy leaves the request out. Throws when the sink fails: then the request must not go on. */
   begin(request: ApiRequest, info: AuditInfo, user: UserInfo): AuditRecord | undefined {
     const { policy, clock, random } = this.#options;
     const decision = policy.decide(info, user);
     if (decision.level === "None") return undefined;
-    const query = request.query.toString();
+    const query = request.query.size ? request.query.toString() : "";
     const agent = request.headers["user-agent"];
     const given = request.headers["audit-id"];
     const ips = sourceIPs(request);

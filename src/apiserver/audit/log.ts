@@ -3,6 +3,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, renameSync, unl
 import { basename, dirname, extname, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { AuditEvent, AuditSink } from "./auditor.ts";
+import { encodeEvent } from "./encode.ts";
 
 export interface AuditLogOptions {
   /** `-` is standard output. */
@@ -16,18 +17,20 @@ export interface AuditLogOptions {
   maxBackups?: number;
 }
 
-/** Only bodies can hold a bigint; a replacer makes JSON.stringify several times as slow. */
-const encode = (event: AuditEvent): string =>
-  event.requestObject || event.responseObject
-    ? `${JSON.stringify(event, (_, value) => (typeof value === "bigint" ? String(value) : value))}\n`
-    : `${JSON.stringify(event)}\n`;
-
-/** Writes each event before write() returns; files are 0600. Throws when the file cannot be opened. */
+/**
+ * Lines are written together at the end of the turn in which they came, or by flush(); files are 0600. The constructor throws
+ * when the file cannot be opened. What could not be written is kept and tried again; until then write() throws.
+ */
 export class AuditLog implements AuditSink, Disposable {
   readonly #options: AuditLogOptions;
   readonly #limit: number;
   #file: number;
   #size = 0;
+  #lines: string[] = [];
+  /** What the file has not taken, and what comes behind it. */
+  #rest: Buffer = Buffer.alloc(0);
+  #held = "";
+  #failure?: Error;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
@@ -35,14 +38,45 @@ export class AuditLog implements AuditSink, Disposable {
     this.#file = options.path === "-" ? 1 : this.#open();
   }
   write(event: AuditEvent): void {
-    const line = Buffer.from(encode(event));
-    if (this.#options.path !== "-" && this.#size > 0 && this.#size + line.length > this.#limit) this.#rotate();
-    let written = 0;
-    while (written < line.length) written += writeSync(this.#file, line, written);
-    this.#size += line.length;
+    if (this.#failure) {
+      this.flush();
+      if (this.#failure) throw this.#failure;
+    }
+    if (this.#lines.push(encodeEvent(event)) === 1) setImmediate(() => this.flush());
+  }
+  flush(): void {
+    if (this.#lines.length === 0 && !this.#failure) return;
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#failure = undefined;
+    for (const line of lines) {
+      const size = this.#size + this.#held.length;
+      if (this.#options.path !== "-" && size > 0 && size + line.length > this.#limit) this.#try(() => this.#rotate());
+      this.#held += line;
+    }
+    this.#try(() => this.#append());
   }
   [Symbol.dispose](): void {
+    this.flush();
     if (this.#options.path !== "-") closeSync(this.#file);
+  }
+  #try(act: () => void): void {
+    try {
+      if (!this.#failure) act();
+    } catch (error) {
+      this.#failure = error as Error;
+    }
+  }
+  #append(): void {
+    const bytes = this.#rest.length ? Buffer.concat([this.#rest, Buffer.from(this.#held)]) : Buffer.from(this.#held);
+    this.#held = "";
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(this.#file, bytes, written);
+    } finally {
+      this.#rest = bytes.subarray(written);
+      this.#size += written;
+    }
   }
   #open(): number {
     mkdirSync(dirname(this.#options.path), { recursive: true, mode: 0o700 });
@@ -53,12 +87,14 @@ export class AuditLog implements AuditSink, Disposable {
   /** `audit.log` becomes `audit-2026-11-21T10-00-00.000.log`. */
   #rotate(): void {
     const { path, clock } = this.#options;
-    closeSync(this.#file);
+    this.#append();
     const extension = extname(path);
     const stem = basename(path, extension);
     const stamp = new Date(clock.now()).toISOString().replaceAll(":", "-").replace("Z", "");
     renameSync(path, join(dirname(path), `${stem}-${stamp}${extension}`));
+    const full = this.#file;
     this.#file = this.#open();
+    closeSync(full);
     this.#clean(stem, extension);
   }
   #clean(stem: string, extension: string): void {

@@ -165,8 +165,13 @@ function drainedReply(reply: ServerResponse): Promise<void> {
   });
 }
 
-/** `date` gives the text of the header of that name. */
-export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, reply: ServerResponse, date: () => string): Promise<void> {
+export interface AnswerOptions {
+  /** Text of the header of that name. */
+  date(): string;
+  beforeAnswer?(): void;
+}
+
+export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, reply: ServerResponse, options: AnswerOptions): Promise<void> {
   const hasBody = message.headers["content-length"] !== undefined || message.headers["transfer-encoding"] !== undefined;
   const peer = peerOf(message.socket as TLSSocket);
   const request = new SocketRequest(
@@ -185,7 +190,8 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   const response = await compress(await handler(request), request.headers["accept-encoding"]);
   if (request.gone) return;
   if (hasBody && !message.complete) reply.shouldKeepAlive = false;
-  reply.writeHead(response.status, answerHeaders(response, date()));
+  options.beforeAnswer?.();
+  reply.writeHead(response.status, answerHeaders(response, options.date()));
   if (message.method === "HEAD" || response.body === undefined || response.body instanceof Uint8Array) {
     answered = true;
     if (message.method === "HEAD" || response.body === undefined) reply.end();

@@ -40,7 +40,7 @@ export interface ListenerOptions {
   port: number;
   clock: Clock;
   logger: Logger;
-  /** Runs before answers leave over HTTP/2, once for all of a turn. */
+  /** Runs before answers leave, over HTTP/2 once for all of a turn. */
   beforeFlush?(): void;
 }
 
@@ -69,7 +69,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const failed = (error: unknown): void => logger.error("request handling broke", { error });
   server.on("request", (message: IncomingMessage, reply: ServerResponse) => {
     if (draining) reply.setHeader("connection", "close");
-    serveHttp1(options.handler, message, reply, date).catch((error) => {
+    serveHttp1(options.handler, message, reply, { date, ...(options.beforeFlush ? { beforeAnswer: options.beforeFlush } : {}) }).catch((error) => {
       failed(error);
       message.destroy();
     });
