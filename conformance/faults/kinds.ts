@@ -29,6 +29,8 @@ export const writeFaults: Record<string, () => RequestFault> = {
   "timeout-after": () => ({ fail: { when: "after", error: timeout() } }),
   /** Nobody knows what came of it, and the cache does not show it for a while. */
   "lost-and-stale": () => ({ fail: { when: "after", error: gatewayTimeout() }, watches: { hold: stale } }),
+  /** The same, and no cache shows anything. */
+  "lost-and-blind": () => ({ fail: { when: "after", error: gatewayTimeout() }, watches: { hold: stale, all: true } }),
   "conflict-after": () => ({ fail: { when: "after", error: conflict() } }),
   replay: () => ({ replay: true }),
   stale: () => ({ watches: { hold: stale } }),

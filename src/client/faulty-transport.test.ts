@@ -110,6 +110,19 @@ test("a write holds back what its watchers see, in order, and others go on", asy
   assert.deepEqual(names, ["a", "b", "c"]);
 });
 
+test("a write can hold back what all watchers see", async () => {
+  const { clock, inner, client, create } = faulty({ write: () => ({ watches: { hold: 1000, all: true } }) });
+  const names: string[] = [];
+  void follow(client, names);
+  await settle();
+  await create();
+  await inner.send("a");
+  await clock.advance(999);
+  assert.deepEqual(names, []);
+  await clock.advance(1);
+  assert.deepEqual(names, ["a"]);
+});
+
 test("a watch ends before it shows the write that was to end it", async () => {
   for (const end of ["expired", "closed"] as const) {
     const { inner, client } = faulty({ write: () => ({ watches: { end } }) });

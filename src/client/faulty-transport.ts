@@ -22,8 +22,8 @@ export interface RequestFault {
   fail?: { when: "before" | "after"; error: Error };
   /** Carried out twice. */
   replay?: boolean;
-  /** What happens to watches of the written resource, from before the request on. */
-  watches?: { hold: number } | { end: "expired" | "closed" };
+  /** What happens to watches of the written resource, or to `all`, from before the request on. */
+  watches?: { hold: number; all?: boolean } | { end: "expired" | "closed" };
 }
 
 export interface RequestRecord {
@@ -55,6 +55,8 @@ export function collectionOf(path: string): string {
   const scoped = rest[0] === "namespaces" && rest.length > 2 && !["status", "finalize"].includes(rest[2] as string);
   return `/${[...root, scoped ? rest[2] : rest[0]].join("/")}`;
 }
+
+const everything = "*";
 
 export interface FaultyProcessOptions {
   clock: Clock;
@@ -129,8 +131,12 @@ export class FaultyProcess {
   }
 
   #disturb(collection: string, how: NonNullable<RequestFault["watches"]>): void {
-    if ("hold" in how) this.#heldUntil.set(collection, this.#options.clock.now() + how.hold);
+    if ("hold" in how) this.#heldUntil.set(how.all ? everything : collection, this.#options.clock.now() + how.hold);
     else this.#ending.set(collection, how.end);
+  }
+
+  #held(collection: string): number {
+    return Math.max(this.#heldUntil.get(collection) ?? 0, this.#heldUntil.get(everything) ?? 0);
   }
 
   async *#watch(inner: Transport, request: ClientRequest): AsyncGenerator<WatchEvent<KubeObject>> {
@@ -141,7 +147,7 @@ export class FaultyProcess {
     const delay = plan.delay?.(collection) ?? 0;
     try {
       for (let next = await arrivals.next(clock); next; next = await arrivals.next(clock)) {
-        const due = (): number => Math.max(next.at + delay, this.#heldUntil.get(collection) ?? 0) - clock.now();
+        const due = (): number => Math.max(next.at + delay, this.#held(collection)) - clock.now();
         for (let wait = due(); wait > 0; wait = due()) await clock.sleep(wait, request.signal);
         this.#alive();
         const end = this.#ending.get(collection);

@@ -16,6 +16,8 @@ import { searchParams } from "./query.ts";
 import { type ClientRequest, type ClientResponse, type Transport, TransportError } from "./transport.ts";
 
 const queueLimit = 256;
+/** Why a watch's request is taken back when nobody reads it any more. */
+const over = new TransportError("the watch is over");
 
 export interface InProcessTransportOptions {
   handler: ApiHandler;
@@ -55,7 +57,7 @@ class InProcessTransport implements Transport {
         yield event;
       }
     } finally {
-      stop.abort();
+      stop.abort(over);
     }
   }
 

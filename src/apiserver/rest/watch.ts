@@ -14,13 +14,16 @@ import { selection } from "./selection.ts";
 import { partial, tableOf } from "./table.ts";
 import { complete, encodeProtobufFrame } from "./wire.ts";
 
+/** One for all: a reason of its own, with its stack, for each watch costs more than all else about its end. */
+const over = new Error("the watch is over");
+
 export async function watch(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request, rest, form } = call;
   const options = listOptions(request.query, true);
   const chosen = selection(endpoint, options);
   const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
   const ended = new AbortController();
-  const end = (): void => ended.abort();
+  const end = (): void => ended.abort(over);
   const timer = rest.clock.after(seconds * 1000, end);
   request.signal.addEventListener("abort", end, { once: true });
   rest.stopping.addEventListener("abort", end, { once: true });
