@@ -85,6 +85,8 @@ export async function run(options: RunOptions): Promise<Run> {
     ...(options.log ? { log: options.log } : {}),
   });
   const problems: string[] = [];
+  const unhandled = (reason: unknown): number => problems.push(`nobody handles: ${reason instanceof Error ? reason.stack : String(reason)}`);
+  process.on("unhandledRejection", unhandled);
   const state = (): Promise<string[]> => stateOf(world.store, beginning);
   let reached: string[] = [];
   try {
@@ -100,6 +102,8 @@ export async function run(options: RunOptions): Promise<Run> {
     }
   } catch (error) {
     problems.push(`the scenario did not go through: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    process.off("unhandledRejection", unhandled);
   }
   const history = await historyOf(world);
   problems.push(...violations(history), ...world.blunders);

@@ -41,3 +41,6 @@ for (const [name, controller] of [
 ] as const)
   test(`${name}: a deletion that met a conflict is made again`, () =>
     nothingGoesWrong(name, controller, { kinds: /^conflict$/, at: ({ method }) => method === "DELETE" }));
+
+test("the garbage collector outlives a server that cannot say what it serves", () =>
+  nothingGoesWrong("replicationcontroller-adoption", "garbage-collector-controller", { kinds: /^read-(error|timeout)$/, every: 9 }));

@@ -28,8 +28,9 @@ export class Monitors {
   async run(): Promise<void> {
     const { clock, logger, signal } = this.#context;
     while (!signal.aborted) {
-      this.#first ??= this.sync();
-      await this.sync().catch((error) => logger.warn("discovery failed", { error }));
+      const looked = this.sync();
+      this.#first ??= looked;
+      await looked.catch((error) => logger.warn("discovery failed", { error }));
       await clock.sleep(resync, signal).catch(() => {});
     }
   }
