@@ -1,11 +1,11 @@
 /** What a stage's steps are as requests. Pure. */
-import { parseYAML } from "../api/codec/yaml.ts";
 import { DecodeError } from "../api/codec/decode-error.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { PatchType } from "../client/client.ts";
 import type { ApplyStep, FinalizersStep, PatchStep, Rendered, Step } from "./stage.ts";
 import type { TemplateEnvironment } from "./template/functions.ts";
 import { TemplateError } from "./template/lexer.ts";
+import { YAMLMemory } from "./yaml-memory.ts";
 
 export interface PatchRequest {
   type: PatchType;
@@ -47,9 +47,16 @@ function render(step: Rendered, object: KubeObject, env: TemplateEnvironment): s
   }
 }
 
+const memories = new WeakMap<Rendered, YAMLMemory>();
+
 function read(step: Rendered, text: string): unknown {
+  let memory = memories.get(step);
+  if (!memory) {
+    memory = new YAMLMemory();
+    memories.set(step, memory);
+  }
   try {
-    return parseYAML(text).value;
+    return memory.parse(text);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new Error(`${step.where}:${step.line}: the template does not give YAML (${error.message}):\n${text}`);
