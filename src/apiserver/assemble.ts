@@ -15,17 +15,18 @@ import { type DefaultAuthenticationOptions, defaultAuthentication } from "./auth
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { parseSigningKey, parseVerificationKeys } from "./authentication/service-account-keys.ts";
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
-import { bootstrap, bootstrapRules } from "./bootstrap.ts";
+import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
 import { NodePortAllocator } from "./registry/core/service-node-ports.ts";
 import { ServiceRepair } from "./registry/core/service-repair.ts";
-import { DefaultServiceCIDR } from "./registry/networking/default-service-cidr.ts";
+import { keepDefaultServiceCIDR } from "./registry/networking/default-service-cidr.ts";
 import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
+import { Upkeep } from "./upkeep.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
@@ -157,14 +158,15 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         return document && { status: 200, headers: { "content-type": document.contentType, "cache-control": document.cacheControl }, body: document.body };
       },
     });
-    await bootstrap({
+    const fresh = {
       rest: server.rest,
       serviceRanges,
       ...(options.advertise ? { advertise: options.advertise } : {}),
       ...(options.keepEndpoints === undefined ? {} : { keepEndpoints: options.keepEndpoints }),
       ...(options.clientCa ? { clientCa: options.clientCa } : {}),
       ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
-    });
+    };
+    await bootstrap(fresh);
     const logger = options.logger.child("service-repair");
     const events = new ServerEvents({
       events: cache.resource(definitionOf("events")),
@@ -174,14 +176,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       hostname: options.hostname ?? "",
       ttlSeconds: options.eventTtlSeconds ?? 3600,
     });
-    const defaultRange = new DefaultServiceCIDR({
-      reader,
-      cidrs: cache.resource(definitionOf("servicecidrs")),
-      events,
-      clock,
-      random,
-      logger,
-      ranges: serviceRanges,
+    const defaultRange = { reader, cidrs: cache.resource(definitionOf("servicecidrs")), events, clock, random, ranges: serviceRanges };
+    const upkeep = new Upkeep(clock, options.logger.child("upkeep"), {
+      "system objects": () => restore(fresh),
+      "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
     });
     const repair = new ServiceRepair({
       reader,
@@ -201,7 +199,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         server.beginShutdown();
         connector?.close();
         await repair[Symbol.asyncDispose]();
-        await defaultRange[Symbol.asyncDispose]();
+        await upkeep[Symbol.asyncDispose]();
         await cache[Symbol.asyncDispose]();
       },
     };

@@ -86,6 +86,25 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   await ensureAuthenticationConfig(options);
 }
 
+/**
+ * What somebody may have deleted and nothing works without: system namespaces, the kubernetes Service, its endpoints. What is
+ * there is left as it is: several servers share it.
+ */
+export async function restore(options: BootstrapOptions): Promise<void> {
+  const { rest } = options;
+  for (const [key, resource] of [
+    ["core/v1/namespaces", "namespaces"],
+    ["core/v1/services", "services"],
+  ] as const) {
+    const endpoint = rest.hubEndpoint(resource);
+    for (const draft of facts[key] ?? [])
+      if (!(await endpoint.cache.get(draft.metadata.namespace ?? "", draft.metadata.name))) await ensure(rest, endpoint, adapt(key, draft, options));
+  }
+  if (!options.advertise || options.keepEndpoints === false) return;
+  const parts = ["endpoints", "endpointslices.discovery.k8s.io"].map((resource) => rest.hubEndpoint(resource).cache.get("default", "kubernetes"));
+  if ((await Promise.all(parts)).includes(undefined)) await ensureServiceParts(options);
+}
+
 /** The facts were read off a server with other ranges. */
 function adapt(key: string, draft: Draft, options: BootstrapOptions): Draft {
   if (key !== "networking.k8s.io/v1/servicecidrs" && key !== "core/v1/services") return draft;

@@ -3,7 +3,7 @@
  * when nobody needs them any more (pkg/controller/resourceclaim).
  */
 import { keyOf, splitKey } from "../../api/object.ts";
-import { isNotFound } from "../../api/status.ts";
+import { isNotFound, StatusError } from "../../api/status.ts";
 import type { Pod, PodResourceClaim } from "../../api/types/core-v1.gen.ts";
 import type { ResourceClaim, ResourceClaimConsumerReference } from "../../api/types/resource-v1.gen.ts";
 import { referenceTo } from "../../client/events.ts";
@@ -48,6 +48,8 @@ export const resourceClaim: Controller = {
     const gone = new Set<string>();
     /** Made here and not seen yet: a second one would be made otherwise. By the pod's uid and its name for the claim. */
     const made = new Map<string, ResourceClaim>();
+    /** Requests for one that ended without an answer: the server is asked before it is repeated. */
+    const doubtful = new Set<string>();
 
     const consider = (pod: Pod, deleted: boolean): void => {
       if (!pod.spec.resourceClaims?.length && !pod.status?.extendedResourceClaimStatus) return;
@@ -80,7 +82,13 @@ export const resourceClaim: Controller = {
       }
       if (claim.resourceClaimTemplateName === undefined) return;
       const mine = (one: ResourceClaim): boolean => one.metadata.annotations?.[claimAnnotation] === claim.name;
-      const known = made.get(`${uid} ${claim.name}`) ?? claims.by(byOwner, uid).find(mine);
+      const key = `${uid} ${claim.name}`;
+      let known = made.get(key) ?? claims.by(byOwner, uid).find(mine);
+      if (!known && doubtful.has(key)) {
+        const { items } = await api.list({ namespace, signal });
+        known = items.find((one) => owningPod(one)?.uid === uid && mine(one));
+      }
+      doubtful.delete(key);
       if (known) return known.metadata.name;
       const template = templates.get(namespace, claim.resourceClaimTemplateName);
       const named = JSON.stringify(claim.resourceClaimTemplateName);
@@ -96,9 +104,10 @@ export const resourceClaim: Controller = {
         spec: template.spec.spec,
       };
       const created = await api.create(namespace, draft, { signal }).catch((error: unknown) => {
+        if (!(error instanceof StatusError) || error.code >= 500) doubtful.add(key);
         throw new Error(`create ResourceClaim : ${messageOf(error)}`, { cause: error });
       });
-      if (!claims.get(namespace, created.metadata.name)) made.set(`${uid} ${claim.name}`, created);
+      if (!claims.get(namespace, created.metadata.name)) made.set(key, created);
       return created.metadata.name;
     };
 

@@ -15,19 +15,19 @@ export class ClientMetrics {
     this.#clock = clock;
     this.#total = metrics.counter("rest_client_requests_total", "[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.", [
       "code",
-      "method",
       "host",
+      "method",
     ]);
     this.#duration = metrics.histogram("rest_client_request_duration_seconds", "[ALPHA] Request latency in seconds. Broken down by verb, and host.", buckets, [
-      "verb",
       "host",
+      "verb",
     ]);
   }
 
   /** The same transport, counted. `server` is its URL. */
   measure(transport: Transport, server: string): Transport {
     const { host } = new URL(server);
-    const count = ({ method }: ClientRequest, code: string): void => this.#total.inc(code, method, host);
+    const count = ({ method }: ClientRequest, code: string): void => this.#total.inc(code, host, method);
     const codeOf = (error: unknown): string => (error instanceof StatusError ? String(error.code) : "<error>");
     const timed = async <T extends { status: number }>(request: ClientRequest, answer: Promise<T>): Promise<T> => {
       const started = this.#clock.monotonic();
@@ -39,7 +39,7 @@ export class ClientMetrics {
         if (!request.signal?.aborted) count(request, codeOf(error));
         throw error;
       } finally {
-        this.#duration.observe((this.#clock.monotonic() - started) / 1000, request.method, host);
+        this.#duration.observe((this.#clock.monotonic() - started) / 1000, host, request.method);
       }
     };
     return {

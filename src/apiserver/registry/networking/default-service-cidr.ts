@@ -6,8 +6,7 @@ import { findCondition } from "../../../api/meta/conditions.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { ServiceCIDR } from "../../../api/types/networking-v1.gen.ts";
-import type { Clock, Timer } from "../../../base/clock.ts";
-import type { Logger } from "../../../base/logger.ts";
+import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Reader, ResourceCache } from "../../../cache/cache.ts";
 import { ExistsError, RevisionMismatchError } from "../../../store/store.ts";
@@ -17,8 +16,6 @@ import type { ServerEvents } from "../core/server-events.ts";
 const name = "kubernetes";
 const resource = "servicecidrs.networking.k8s.io";
 const apiVersion = "networking.k8s.io/v1";
-/** Milliseconds between looks. */
-const interval = 10_000;
 
 export type Step = { act: "create" | "widen" | "ready" } | { warn: { reason: string; message: string } } | undefined;
 
@@ -45,60 +42,32 @@ export interface DefaultServiceCIDROptions {
   events: ServerEvents;
   clock: Clock;
   random: Random;
-  logger: Logger;
   /** `--service-cluster-ip-range`, the default family first. */
   ranges: readonly string[];
 }
 
-export class DefaultServiceCIDR implements AsyncDisposable {
-  readonly #options: DefaultServiceCIDROptions;
-  #timer: Timer | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #stopped = false;
-
-  constructor(options: DefaultServiceCIDROptions) {
-    this.#options = options;
-    this.#wait();
+/** Brings it one step on; to be called again and again. */
+export async function keepDefaultServiceCIDR({ reader, cidrs, events, clock, random, ranges }: DefaultServiceCIDROptions): Promise<void> {
+  const found = reader.get<ServiceCIDR & KubeObject>(resource, "", name);
+  const step = nextStep(found, ranges);
+  if (!step) return;
+  if ("warn" in step) {
+    const controller = "kubernetes-service-cidr-controller";
+    return events.warn("ServiceCIDR", apiVersion, found as KubeObject, { controller, action: "", ...step.warn });
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
-    await this.#running;
-  }
-
-  #wait(): void {
-    if (this.#stopped) return;
-    this.#timer = this.#options.clock.after(interval, () => {
-      this.#running = this.#look()
-        .catch((error: unknown) => this.#options.logger.warn("default ServiceCIDR not kept", { error }))
-        .finally(() => this.#wait());
-    });
-  }
-
-  async #look(): Promise<void> {
-    const { reader, cidrs, events, clock, random, ranges } = this.#options;
-    const found = reader.get<ServiceCIDR & KubeObject>(resource, "", name);
-    const step = nextStep(found, ranges);
-    if (!step) return;
-    if ("warn" in step) {
-      const controller = "kubernetes-service-cidr-controller";
-      return events.warn("ServiceCIDR", apiVersion, found as KubeObject, { controller, action: "", ...step.warn });
+  const now = formatTime(clock.now());
+  const ready = { type: "Ready", status: "True", reason: "", message: "Kubernetes default Service CIDR is ready", lastTransitionTime: now };
+  try {
+    if (!found) {
+      const metadata = { name, uid: random.uuid(), creationTimestamp: now };
+      const draft = { kind: "ServiceCIDR", apiVersion, metadata, spec: { cidrs: [...ranges] }, status: { conditions: [ready] } };
+      await cidrs.create(completeObject(apiVersion, "ServiceCIDR", draft));
+      return;
     }
-    const now = formatTime(clock.now());
-    const ready = { type: "Ready", status: "True", reason: "", message: "Kubernetes default Service CIDR is ready", lastTransitionTime: now };
-    try {
-      if (!found) {
-        const metadata = { name, uid: random.uuid(), creationTimestamp: now };
-        const draft = { kind: "ServiceCIDR", apiVersion, metadata, spec: { cidrs: [...ranges] }, status: { conditions: [ready] } };
-        await cidrs.create(completeObject(apiVersion, "ServiceCIDR", draft));
-        return;
-      }
-      const changed = step.act === "widen" ? { ...found, spec: { cidrs: [...ranges] } } : { ...found, status: { conditions: [ready] } };
-      await cidrs.update(completeObject(apiVersion, "ServiceCIDR", changed), Number(found.metadata.resourceVersion));
-    } catch (error) {
-      // Another server was quicker.
-      if (!(error instanceof ExistsError) && !(error instanceof RevisionMismatchError)) throw error;
-    }
+    const changed = step.act === "widen" ? { ...found, spec: { cidrs: [...ranges] } } : { ...found, status: { conditions: [ready] } };
+    await cidrs.update(completeObject(apiVersion, "ServiceCIDR", changed), Number(found.metadata.resourceVersion));
+  } catch (error) {
+    // Another server was quicker.
+    if (!(error instanceof ExistsError) && !(error instanceof RevisionMismatchError)) throw error;
   }
 }

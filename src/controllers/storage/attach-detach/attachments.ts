@@ -89,6 +89,7 @@ export class Attachments {
         return;
       }
       this.#forget(unique, node);
+      await reports.flush(node);
     }
     if (nodes.get("", node)?.metadata.annotations?.[managed] === undefined) return;
     if (!volume.multiAttach && this.#elsewhere(volume, node, pods)) return;

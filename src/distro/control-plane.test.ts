@@ -114,3 +114,19 @@ test("services get addresses of a further range, which stays as long as they hav
   await pass(30_000);
   await assert.rejects(client.resource(servicecidrs).get("", "more"), /not found/);
 });
+
+test("the Service of the API server and its range come back when somebody deletes them", async () => {
+  await using cluster = await startCluster({ nodes: 0, clock: "virtual", seed: 1 });
+  const { client } = cluster;
+  const before = await client.resource(services).get("default", "kubernetes");
+  await client.resource(services).delete("default", "kubernetes");
+  await client.resource(servicecidrs).delete("", "kubernetes");
+  await cluster.advance(60_000);
+  await cluster.settled();
+  const after = await client.resource(services).get("default", "kubernetes");
+  assert.notEqual(after.metadata.uid, before.metadata.uid);
+  assert.equal(after.spec.clusterIP, before.spec.clusterIP);
+  const address = await client.resource(ipaddresses).get("", before.spec.clusterIP ?? "");
+  assert.equal(address.spec.parentRef?.name, "kubernetes");
+  assert.equal((await client.resource(servicecidrs).get("", "kubernetes")).spec.cidrs?.[0], "10.96.0.0/16");
+});
