@@ -100,6 +100,7 @@ export const invalidValue = (field: At, value: unknown, detail: string): FieldEr
 /** Without the value, which would be too long or says nothing. */
 export const invalidOmitted = (field: At, detail: string): FieldError => error("FieldValueInvalid", field, detailed("Invalid value", detail));
 export const duplicate = (field: At, value: unknown): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${quoteValue(value)}`);
+export const duplicateNamed = (field: At, value: string): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${goJson(value)}`);
 export const notFoundValue = (field: At, value: unknown): FieldError => error("FieldValueNotFound", field, `Not found: ${quoteValue(value)}`);
 export const forbiddenField = (field: At, detail: string): FieldError => error("FieldValueForbidden", field, detailed("Forbidden", detail));
 const unsupported = (field: At, shown: string, supported: readonly string[]): FieldError =>
@@ -112,9 +113,9 @@ export const notSupported = (field: At, value: unknown, supported: readonly stri
 /** The same for the few that are plain strings. */
 export const notSupportedText = (field: At, value: string, supported: readonly string[]): FieldError => unsupported(field, goQuote(value), supported);
 
-/** For a value of a string type of its own, printed as JSON. */
-export const invalidNamed = (field: At, value: string, detail: string): FieldError =>
-  error("FieldValueInvalid", field, detailed(`Invalid value: ${goJson(value)}`, detail));
+/** For a value of a string type of its own or behind a pointer, printed as JSON. */
+export const invalidNamed = (field: At, value: string | undefined, detail: string): FieldError =>
+  error("FieldValueInvalid", field, detailed(`Invalid value: ${goJson(value ?? null)}`, detail));
 export const tooLong = (field: At, maxLength: number): FieldError =>
   error("FieldValueTooLong", field, `Too long: may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`);
 export const tooMany = (field: At, actual: number, max: number): FieldError =>

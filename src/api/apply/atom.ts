@@ -148,8 +148,8 @@ function atomOf(written: string, field: Field): Atom {
     return { kind: "map", atomic: field.mapType === "atomic", fields: new Map(), always: [], element };
   }
   if (type === "RawExtension" || type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
-  // They have no type in the schema: maps and lists in their place are only refused when they are read.
-  if (type === "IntOrString" || type === "Quantity") return deducedAtom;
+  // It has no type in the schema: maps and lists in its place are only refused when they are read.
+  if (type === "IntOrString") return deducedAtom;
   if (type === "Time") return timeAtom;
   if (!hasType(type)) return { kind: "scalar", type: scalarTypes[type] ?? "untyped" };
   const struct = structAtom(typeByName(type));

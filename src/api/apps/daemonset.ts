@@ -116,6 +116,10 @@ export const daemonSetKind: Kind<DaemonSet> = {
     if (strategy.type === "RollingUpdate") {
       strategy.rollingUpdate ??= {};
       strategy.rollingUpdate.maxUnavailable ??= 1;
+    }
+    // Upstream's internal type holds numbers, which are there in any case.
+    if (strategy.rollingUpdate) {
+      strategy.rollingUpdate.maxUnavailable ??= 0;
       strategy.rollingUpdate.maxSurge ??= 0;
     }
     s.revisionHistoryLimit ??= 10;

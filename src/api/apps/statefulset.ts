@@ -12,7 +12,7 @@ import { validatePodTemplateSpec } from "../core/pod-spec.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { containerCells } from "../core/podtemplate.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required, invalidNamed } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { validateLabels } from "../meta/labels.ts";
 import { nameIsDNSLabel } from "../meta/names.ts";
@@ -97,7 +97,7 @@ function validateSpec(set: StatefulSetSpec, options: PodValidationOptions, lenie
   const { podManagementPolicy: policy = "" } = set;
   if (policy === "") errors.push(required(spec.child("podManagementPolicy")));
   else if (policy !== "OrderedReady" && policy !== "Parallel")
-    errors.push(invalidValue(spec.child("podManagementPolicy"), policy, "must be 'OrderedReady' or 'Parallel'"));
+    errors.push(invalidNamed(spec.child("podManagementPolicy"), policy, "must be 'OrderedReady' or 'Parallel'"));
   errors.push(...validateUpdateStrategy(set.updateStrategy, spec.child("updateStrategy")));
   const retention = set.persistentVolumeClaimRetentionPolicy;
   for (const field of ["whenDeleted", "whenScaled"] as const) {

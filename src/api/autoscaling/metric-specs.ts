@@ -2,7 +2,7 @@
 import { canonicalQuantity, quantityOf } from "../core/resource-list.ts";
 import { validateContainerResourceName } from "../core/resources.ts";
 import { invalidAll, validateDNSLabel } from "../core/checks.ts";
-import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, type Path, required } from "../field.ts";
+import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, type Path, required, invalidNamed } from "../field.ts";
 import { isPathSegmentName } from "../names.ts";
 import type { CrossVersionObjectReference, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget } from "../types/autoscaling-v2.gen.ts";
 
@@ -28,7 +28,7 @@ export function validateReference({ kind = "", name = "", apiVersion = "" }: Cro
 function validateTarget({ type = "", value, averageValue, averageUtilization }: MetricTarget, at: Path): FieldError[] {
   const errors: FieldError[] = type ? [] : [required(at.child("type"), "must specify a metric target type")];
   if (!["Utilization", "Value", "AverageValue"].includes(type))
-    errors.push(invalidValue(at.child("type"), type, "must be either Utilization, Value, or AverageValue"));
+    errors.push(invalidNamed(at.child("type"), type, "must be either Utilization, Value, or AverageValue"));
   for (const [field, amount] of [
     ["value", value],
     ["averageValue", averageValue],

@@ -1,6 +1,18 @@
 /** When a job counts as failed or as done: validation of its policies (pkg/apis/batch/validation). */
 import { invalidAll, oneOf, validateNonNegative } from "../core/checks.ts";
-import { duplicate, type FieldError, goQuote, invalidOmitted, invalidValue, notSupported, type Path, required, tooLong, tooMany } from "../field.ts";
+import {
+  duplicate,
+  type FieldError,
+  goQuote,
+  invalidOmitted,
+  invalidValue,
+  notSupported,
+  type Path,
+  required,
+  tooLong,
+  tooMany,
+  invalidNamed,
+} from "../field.ts";
 import { isQualifiedName } from "../names.ts";
 import type {
   JobSpec,
@@ -68,7 +80,7 @@ function validateFailureRule(rule: PodFailurePolicyRule, spec: JobSpec, containe
   const { action, onExitCodes, onPodConditions = [] } = rule;
   const here = at.child("action");
   const errors = requiredOf(action, actions, here);
-  if (action === "FailIndex" && spec.backoffLimitPerIndex === undefined) errors.push(invalidValue(here, action, "requires the backoffLimitPerIndex to be set"));
+  if (action === "FailIndex" && spec.backoffLimitPerIndex === undefined) errors.push(invalidNamed(here, action, "requires the backoffLimitPerIndex to be set"));
   if (onExitCodes) errors.push(...validateExitCodes(onExitCodes, containers, at.child("onExitCodes")));
   if (onPodConditions.length) errors.push(...validateConditionPatterns(onPodConditions, at.child("onPodConditions")));
   if (onExitCodes && onPodConditions.length) errors.push(invalidOmitted(at, "specifying both OnExitCodes and OnPodConditions is not supported"));

@@ -2,7 +2,7 @@
 import { nonNegativeFields } from "../apps/workload.ts";
 import { fieldImmutableMessage } from "../core/checks.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { duplicate, type FieldError, invalidOmitted, invalidValue, path, required } from "../field.ts";
+import { duplicate, type FieldError, invalidOmitted, invalidValue, path, required, invalidNamed } from "../field.ts";
 import { isConditionTrue } from "../meta/conditions.ts";
 import { parseTime } from "../time.ts";
 import type { Job } from "../types/batch-v1.gen.ts";
@@ -92,7 +92,7 @@ function validateIndexes(job: Job, changed: Changes): FieldError[] {
   }
   if (changed.failedIndexes && completions !== undefined && backoffLimitPerIndex !== undefined && failed !== undefined) {
     const why = countIndexes(failed, completions);
-    if (typeof why === "string") errors.push(invalidValue(failedPath, failed, `error parsing failedIndexes: ${why}`));
+    if (typeof why === "string") errors.push(invalidNamed(failedPath, failed, `error parsing failedIndexes: ${why}`));
   }
   if (changed.completedIndexes && completed && !isIndexed(job))
     errors.push(invalidValue(completedPath, completed, "cannot set non-empty completedIndexes when non-indexed completion mode"));

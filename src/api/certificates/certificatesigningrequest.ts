@@ -4,7 +4,7 @@ import { age, validateMetadata, validateMetadataUpdate } from "../core/object-me
 import { goDiff } from "../core/go-diff.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { validateSignerName } from "../core/signer-names.ts";
-import { duplicate, type FieldError, forbiddenField, goQuote, invalidValue, notSupported, path, required } from "../field.ts";
+import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, path, required, duplicateNamed } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { formatTime, humanDuration } from "../time.ts";
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from "../types/certificates-v1.gen.ts";
@@ -73,7 +73,7 @@ function validateUsages(given: string[] | undefined, old: Request | undefined): 
   const list = given ?? [];
   if (before.every((usage) => usages.includes(usage)))
     for (const [i, usage] of list.entries()) if (!usages.includes(usage)) errors.push(notSupported(at.index(i), usage, usages));
-  if (!repeats(before)) for (const [i, usage] of list.entries()) if (list.indexOf(usage) < i) errors.push(duplicate(at.index(i), usage));
+  if (!repeats(before)) for (const [i, usage] of list.entries()) if (list.indexOf(usage) < i) errors.push(duplicateNamed(at.index(i), usage));
   return errors;
 }
 
@@ -90,7 +90,7 @@ function validateConditions(request: Request, old: Request | undefined): FieldEr
     else if (!statuses.includes(status)) errors.push(notSupported(at.child("status"), status, statuses));
     const other = type === "Approved" ? "Denied" : type === "Denied" ? "Approved" : undefined;
     if (!allowBoth && other && seen.has(other)) errors.push(invalidValue(conditionsPath, type, "Approved and Denied conditions are mutually exclusive"));
-    if (seen.has(type) && !repeats(before.map((c) => c.type))) errors.push(duplicate(at.child("type"), type));
+    if (seen.has(type) && !repeats(before.map((c) => c.type))) errors.push(duplicateNamed(at.child("type"), type));
     seen.add(type);
   }
   return errors;

@@ -1,5 +1,5 @@
 /** The small rules that validation of every kind is made of, as field errors. */
-import { type FieldError, invalidValue, notSupported, type Path, required } from "../field.ts";
+import { type FieldError, invalidNamed, invalidValue, notSupported, type Path, required } from "../field.ts";
 import {
   inclusiveRangeError,
   isDNS1123Label,
@@ -15,6 +15,9 @@ export type Messages = (value: string) => string[];
 
 /** One error a message. */
 export const invalidAll = (at: Path, value: unknown, messages: string[]): FieldError[] => messages.map((message) => invalidValue(at, value, message));
+
+/** The same for values of string types of their own and behind pointers. */
+export const invalidAllNamed = (at: Path, value: string, messages: string[]): FieldError[] => messages.map((message) => invalidNamed(at, value, message));
 
 const rule =
   (messages: Messages) =>

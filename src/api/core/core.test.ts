@@ -91,6 +91,7 @@ function answer({ verb, subresource, input, old }: Case): { object: KubeObject; 
     kind.prepareForCreate?.(object);
     const errors = allocate(object);
     const found = errors.length ? errors : (kind.validate?.(object) ?? []);
+    kind.conceal?.(object);
     return { object, errors: found, warnings: found.length ? [] : (kind.warnings?.(object) ?? []) };
   }
   const before = read(old!);
@@ -99,6 +100,7 @@ function answer({ verb, subresource, input, old }: Case): { object: KubeObject; 
   const errors = subresource ? [] : allocate(object, before);
   strategy.prepareForUpdate?.(object, before);
   const found = errors.length ? errors : (strategy.validateUpdate?.(object, before) ?? []);
+  kind.conceal?.(object);
   return { object, errors: found, warnings: found.length ? [] : (strategy.warningsOnUpdate?.(object, before) ?? []) };
 }
 

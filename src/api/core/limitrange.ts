@@ -1,5 +1,5 @@
 /** LimitRanges (pkg/registry/core/limitrange). */
-import { duplicate, type FieldError, forbiddenField, invalidNamed, invalidValue, type Path, path, required } from "../field.ts";
+import { type FieldError, forbiddenField, invalidNamed, invalidValue, type Path, path, required, duplicateNamed } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isQualifiedName } from "../names.ts";
@@ -90,7 +90,7 @@ function validateLimitRange(range: LimitRange): FieldError[] {
     const at = path("spec", "limits").index(i);
     const type = item.type ?? "";
     errors.push(...validateType(type, at.child("type")));
-    if (types.has(type)) errors.push(duplicate(at.child("type"), type));
+    if (types.has(type)) errors.push(duplicateNamed(at.child("type"), type));
     types.add(type);
     errors.push(...validateItem(item, at));
   }

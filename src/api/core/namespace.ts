@@ -1,5 +1,5 @@
 /** Namespaces (pkg/registry/core/namespace). */
-import { type FieldError, invalidValue, path } from "../field.ts";
+import { type FieldError, path, invalidNamed } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSLabel } from "../meta/names.ts";
 import { validateFinalizerName } from "../meta/validation.ts";
@@ -59,7 +59,7 @@ export const namespaceKind: Kind<Namespace> = {
         const phase = namespace.status.phase ?? "";
         if (phase === (deleting ? "Terminating" : "Active")) return errors;
         const why = deleting ? "may only be 'Terminating' if `deletionTimestamp` is not empty" : "may only be 'Active' if `deletionTimestamp` is empty";
-        return [...errors, invalidValue(path("status", "Phase"), phase, why)];
+        return [...errors, invalidNamed(path("status", "Phase"), phase, why)];
       },
     },
     finalize: {

@@ -1,5 +1,5 @@
 /** The status subresource of pods. */
-import { duplicate, type FieldError, forbiddenField, internalFieldError, invalidValue, type Path, path, required, tooLong } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, internalFieldError, invalidValue, type Path, path, required, tooLong, duplicateNamed } from "../field.ts";
 import { isIPv6, isValidIPForLegacyField, parseIP, warningsForIP } from "../ip.ts";
 import type { UpdateStrategy } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
@@ -117,7 +117,7 @@ function validateHealth(statuses: ContainerStatus[] | undefined, at: Path, conta
         errors.push(...oneOf(device.health, ["Healthy", "Unhealthy", "Unknown"], own.child("health")));
         if (device.message === "") errors.push(required(own.child("message"), "must be non-empty if specified"));
         else if (device.message && exceeds(device.message, maxHealthMessage)) errors.push(tooLong(own.child("message"), maxHealthMessage));
-        if (seen.has(device.resourceID)) errors.push(duplicate(own.child("resourceID"), device.resourceID));
+        if (seen.has(device.resourceID)) errors.push(duplicateNamed(own.child("resourceID"), device.resourceID));
         seen.add(device.resourceID);
       }
     }

@@ -106,7 +106,7 @@ function narrowNodes(munged: PodSpec, old: PodSpec): FieldError[] {
 }
 
 const withOldImages = (now: Container[] | undefined, old: Container[] | undefined): Container[] | undefined =>
-  now?.map((container, i) => ({ ...container, image: old![i]!.image }));
+  now?.length ? now.map((container, i) => ({ ...container, image: old![i]!.image })) : undefined;
 
 export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   const options = updateOptions(old);

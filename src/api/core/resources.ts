@@ -1,9 +1,9 @@
 /** Resource names, amounts and requirements of containers and pods. */
-import { type FieldError, duplicate, forbiddenField, invalidValue, notFoundValue, notSupported, type Path, required } from "../field.ts";
+import { type FieldError, duplicate, forbiddenField, invalidValue, notFoundValue, notSupported, type Path, required, invalidNamed } from "../field.ts";
 import { isQualifiedName } from "../names.ts";
 import { parseQuantity, type Quantity } from "../quantity.ts";
 import type { PodSpec, ResourceClaim, ResourceRequirements } from "../types/core-v1.gen.ts";
-import { invalidAll, isNegativeMessage, isNotPositiveMessage, validateDNSLabel } from "./checks.ts";
+import { invalidAllNamed, isNegativeMessage, isNotPositiveMessage, validateDNSLabel } from "./checks.ts";
 import { containersOf } from "./pod-containers.ts";
 import { aggregateContainerLimits, aggregateContainerRequests, isSupportedPodLevelResource } from "./pod-resources.ts";
 import { canonicalQuantity, compareQuantities, isWhole, type ResourceList } from "./resource-list.ts";
@@ -19,18 +19,18 @@ import {
 } from "./resource-names.ts";
 
 export function validateResourceName(name: string, at: Path): FieldError[] {
-  const errors = invalidAll(at, name, isQualifiedName(name));
+  const errors = invalidAllNamed(at, name, isQualifiedName(name));
   if (errors.length || name.includes("/") || isStandardResource(name)) return errors;
-  return [invalidValue(at, name, "must be a standard resource type or fully qualified")];
+  return [invalidNamed(at, name, "must be a standard resource type or fully qualified")];
 }
 
 export function validateContainerResourceName(name: string, at: Path): FieldError[] {
   if (isStandardContainerResource(name) && !isHugePages(name)) return [];
   const errors = validateResourceName(name, at);
   if (!name.includes("/")) {
-    if (!isStandardContainerResource(name)) errors.push(invalidValue(at, name, "must be a standard resource for containers"));
+    if (!isStandardContainerResource(name)) errors.push(invalidNamed(at, name, "must be a standard resource for containers"));
   } else if (!isNativeResource(name) && !isExtendedResource(name)) {
-    errors.push(invalidValue(at, name, "doesn't follow extended resource name standard"));
+    errors.push(invalidNamed(at, name, "doesn't follow extended resource name standard"));
   }
   return errors;
 }
@@ -43,7 +43,7 @@ function validatePodResourceName(name: string, at: Path): FieldError[] {
 
 export function validateQuotaResourceName(name: string, at: Path): FieldError[] {
   const errors = validateResourceName(name, at);
-  if (!name.includes("/") && !isStandardQuotaResource(name)) errors.push(invalidValue(at, name, "must be a standard resource for quota"));
+  if (!name.includes("/") && !isStandardQuotaResource(name)) errors.push(invalidNamed(at, name, "must be a standard resource for quota"));
   return errors;
 }
 
@@ -59,7 +59,9 @@ export const validatePositiveQuantity = (text: string, at: Path): FieldError[] =
   parseQuantity(text).sign() <= 0 ? [invalidValue(at, canonicalQuantity(text), isNotPositiveMessage)] : [];
 
 export function validateBasicResource(text: string, at: Path): FieldError[] {
-  const value = parseQuantity(text).value();
+  // Upstream cuts what 64 bits do not hold.
+  const { mantissa, scale } = parseQuantity(text);
+  const value = scale >= 0 && scale < 40 ? BigInt.asIntN(64, mantissa * 10n ** BigInt(scale)) : parseQuantity(text).value();
   return value < 0n ? [invalidValue(at, value, "must be a valid resource quantity")] : [];
 }
 

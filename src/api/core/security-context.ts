@@ -1,8 +1,8 @@
 /** Security contexts of pods and containers: users, profiles, sysctls, Windows options. */
-import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, required, duplicate, tooLong } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, required, duplicate, tooLong, invalidNamed } from "../field.ts";
 import { isDNS1123Subdomain, isValidGroupID, isValidUserID } from "../names.ts";
 import type { AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext, WindowsSecurityContextOptions } from "../types/core-v1.gen.ts";
-import { exceeds, invalidAll, oneOf, validateLocalDescendingPath } from "./checks.ts";
+import { exceeds, invalidAll, invalidAllNamed, oneOf, validateLocalDescendingPath } from "./checks.ts";
 import { internalForm } from "./internal-types.ts";
 
 const profileTypes = ["Localhost", "RuntimeDefault", "Unconfined"];
@@ -65,11 +65,11 @@ function validateWindowsOptions(options: WindowsSecurityContextOptions | undefin
   if (!options) return [];
   const errors: FieldError[] = [];
   const { gmsaCredentialSpecName: name, gmsaCredentialSpec: spec, runAsUserName: user } = options;
-  if (name !== undefined) errors.push(...invalidAll(at.child("gmsaCredentialSpecName"), name, isDNS1123Subdomain(name)));
-  if (spec === "") errors.push(invalidValue(at.child("gmsaCredentialSpec"), spec, "gmsaCredentialSpec cannot be an empty string"));
+  if (name !== undefined) errors.push(...invalidAllNamed(at.child("gmsaCredentialSpecName"), name, isDNS1123Subdomain(name)));
+  if (spec === "") errors.push(invalidNamed(at.child("gmsaCredentialSpec"), spec, "gmsaCredentialSpec cannot be an empty string"));
   else if (spec !== undefined && exceeds(spec, maxCredentialSpec))
-    errors.push(invalidValue(at.child("gmsaCredentialSpec"), spec, "gmsaCredentialSpec size must be under 64 KiB"));
-  if (user !== undefined) errors.push(...invalidAll(at.child("runAsUserName"), user, windowsUserErrors(user)));
+    errors.push(invalidNamed(at.child("gmsaCredentialSpec"), spec, "gmsaCredentialSpec size must be under 64 KiB"));
+  if (user !== undefined) errors.push(...invalidAllNamed(at.child("runAsUserName"), user, windowsUserErrors(user)));
   return errors;
 }
 

@@ -1,5 +1,5 @@
 /** The linked fields clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy of a Service. */
-import { duplicate, type FieldError, invalidValue, path, required } from "../field.ts";
+import { duplicate, type FieldError, invalidValue, path, required, invalidNamed } from "../field.ts";
 import { isIPv6, isValidIPForLegacyField } from "../ip.ts";
 import type { Service } from "../types/core-v1.gen.ts";
 import { oneOf } from "./checks.ts";
@@ -65,7 +65,7 @@ function validateIpsChange(service: Service, old: Service): FieldError[] {
     errors.push(invalidValue(ipsPath.index(0), service.spec.clusterIPs, "primary clusterIP can not be unset"));
   if (before.length && ips.length && ips[0] !== before[0]) errors.push(changed(0));
   if (before.length > ips.length && ips.length === 1 && service.spec.ipFamilyPolicy !== "SingleStack") {
-    errors.push(invalidValue(spec.child("ipFamilyPolicy"), service.spec.ipFamilyPolicy, "must be set to 'SingleStack' when releasing the secondary clusterIP"));
+    errors.push(invalidNamed(spec.child("ipFamilyPolicy"), service.spec.ipFamilyPolicy, "must be set to 'SingleStack' when releasing the secondary clusterIP"));
   }
   return errors;
 }
@@ -81,6 +81,6 @@ function validateFamiliesChange(service: Service, old: Service): FieldError[] {
   if (before.length > families.length && !clusterIPs?.length) errors.push(invalidValue(first, ipFamilies, "primary ipFamily can not be unset"));
   if (before.length && families.length && families[0] !== before[0]) errors.push(changed(clusterIPs));
   if (before.length > families.length && families.length === 1 && ipFamilyPolicy !== "SingleStack")
-    errors.push(invalidValue(spec.child("ipFamilyPolicy"), ipFamilyPolicy, "must be set to 'SingleStack' when releasing the secondary ipFamily"));
+    errors.push(invalidNamed(spec.child("ipFamilyPolicy"), ipFamilyPolicy, "must be set to 'SingleStack' when releasing the secondary ipFamily"));
   return errors;
 }

@@ -1,5 +1,5 @@
 /** Validation of Services (pkg/apis/core/validation). */
-import { duplicate, type FieldError, forbiddenField, invalidValue, notSupportedText, type Path, path, required } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, invalidValue, notSupportedText, type Path, path, required, invalidNamed } from "../field.ts";
 import { isValidCIDRForLegacyField, isValidIPForLegacyField, parseIP } from "../ip.ts";
 import { validateLabels } from "../meta/labels.ts";
 import { nameIsDNSLabel } from "../meta/names.ts";
@@ -118,7 +118,7 @@ function validateLoadBalancerClass(service: Service, old: Service | undefined): 
   const value = service.spec.loadBalancerClass;
   const errors: FieldError[] = [];
   const balanced = service.spec.type === "LoadBalancer";
-  if (balanced && old?.spec.type === "LoadBalancer" && old.spec.loadBalancerClass !== value) errors.push(invalidValue(at, value, "may not change once set"));
+  if (balanced && old?.spec.type === "LoadBalancer" && old.spec.loadBalancerClass !== value) errors.push(invalidNamed(at, value, "may not change once set"));
   if (value === undefined) return errors;
   return [...errors, ...(balanced ? validateQualifiedName(value, at) : [forbiddenField(at, "may only be used when `type` is 'LoadBalancer'")])];
 }
@@ -128,7 +128,7 @@ function validateTrafficPolicies(service: Service): FieldError[] {
   const errors: FieldError[] = [];
   const external = spec.child("externalTrafficPolicy");
   if (isExternallyAccessible(service)) errors.push(...requiredOneOf(s.externalTrafficPolicy, ["Cluster", "Local"], external));
-  else if (s.externalTrafficPolicy) errors.push(invalidValue(external, s.externalTrafficPolicy, "may only be set for externally-accessible services"));
+  else if (s.externalTrafficPolicy) errors.push(invalidNamed(external, s.externalTrafficPolicy, "may only be set for externally-accessible services"));
   const health = spec.child("healthCheckNodePort");
   const port = s.healthCheckNodePort ?? 0;
   if (!needsHealthCheck(service)) {

@@ -1,5 +1,5 @@
 /** Taints of nodes and tolerations of pods. */
-import { duplicate, type FieldError, forbiddenField, invalidValue, notSupported, type Path, required } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, invalidValue, notSupported, type Path, required, invalidNamed } from "../field.ts";
 import { validateLabelName } from "../meta/labels.ts";
 import { isDecimalInteger, isValidLabelValue } from "../names.ts";
 import type { Taint, Toleration } from "../types/core-v1.gen.ts";
@@ -33,10 +33,10 @@ export function validateTolerations(tolerations: Toleration[] | undefined, at: P
     if (toleration.key) errors.push(...validateLabelName(toleration.key, here.child("key")));
     else if (toleration.operator !== "Exists") {
       const why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
-      errors.push(invalidValue(here.child("operator"), toleration.operator ?? "", why));
+      errors.push(invalidNamed(here.child("operator"), toleration.operator ?? "", why));
     }
     if (toleration.tolerationSeconds !== undefined && toleration.effect !== "NoExecute")
-      errors.push(invalidValue(here.child("effect"), toleration.effect ?? "", "effect must be 'NoExecute' when `tolerationSeconds` is set"));
+      errors.push(invalidNamed(here.child("effect"), toleration.effect ?? "", "effect must be 'NoExecute' when `tolerationSeconds` is set"));
     errors.push(...validateOperator(toleration, here, options.allowComparingTolerations));
     if (toleration.effect) errors.push(...oneOf(toleration.effect, effects, here.child("effect")));
   }

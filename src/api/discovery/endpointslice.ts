@@ -5,7 +5,7 @@ import { validateEndpointIP } from "../core/ip-rules.ts";
 import { age, validateMetadata } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { protocols } from "../core/service-validation.ts";
-import { duplicate, type FieldError, invalidValue, notSupported, type Path, path, required, tooMany } from "../field.ts";
+import { duplicate, type FieldError, invalidValue, notSupported, type Path, path, required, tooMany, duplicateNamed } from "../field.ts";
 import { isIPv4, isIPv6, isValidIP, isValidIPForLegacyField, warningsForIP } from "../ip.ts";
 import type { Kind } from "../kind.ts";
 import { validateLabels } from "../meta/labels.ts";
@@ -88,7 +88,7 @@ function validateEndpoints({ endpoints = [], addressType }: EndpointSlice): Fiel
 
 function validatePort({ name = "", protocol, appProtocol }: EndpointPort, seen: Set<string>, at: Path): FieldError[] {
   const errors = name ? validateDNSLabel(name, at.child("name")) : [];
-  if (seen.has(name)) errors.push(duplicate(at.child("name"), name));
+  if (seen.has(name)) errors.push(duplicateNamed(at.child("name"), name));
   seen.add(name);
   if (protocol === undefined) errors.push(required(at.child("protocol")));
   else if (!protocols.includes(protocol)) errors.push(notSupported(at.child("protocol"), protocol, protocols));

@@ -1,7 +1,7 @@
 /** PriorityLevelConfigurations (pkg/registry/flowcontrol/prioritylevelconfiguration). */
 import { age, validateMetadata } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required, invalidNamed } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import type { LimitedPriorityLevelConfiguration, LimitResponse, PriorityLevelConfiguration, QueuingConfiguration } from "../types/flowcontrol-v1.gen.ts";
@@ -61,7 +61,7 @@ function validateSpec({ metadata, spec }: PriorityLevelConfiguration): FieldErro
   const [limitedPath, exemptPath] = [at.child("limited"), at.child("exempt")];
   const errors: FieldError[] = [];
   if ((metadata.name === "exempt") !== (type === "Exempt"))
-    errors.push(invalidValue(at.child("type"), type, "must be 'Exempt' if and only if `name` is 'exempt'"));
+    errors.push(invalidNamed(at.child("type"), type, "must be 'Exempt' if and only if `name` is 'exempt'"));
   if (type === "Exempt") {
     if (limited) errors.push(forbiddenField(limitedPath, "must be nil if the type is not Limited"));
     if (exempt) errors.push(...validateShares(exempt, exemptPath), ...validateLendable(exempt, exemptPath));

@@ -3,7 +3,7 @@
  * objectmeta.go). Upstream walks maps in random order, this in the order of the keys.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type FieldError, forbiddenField, invalidValue, type Path, required, tooLong } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, type Path, required, tooLong, invalidNamed } from "../field.ts";
 import { isQualifiedName, longerThan } from "../names.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../types/meta-v1.gen.ts";
 import { validateLabels } from "./labels.ts";
@@ -150,7 +150,7 @@ export function validateManagedFields(entries: readonly ManagedFieldsEntry[], pa
     if (good) continue;
     const at = path.index(i);
     if (entry.operation !== "Apply" && entry.operation !== "Update")
-      errors.push(invalidValue(at.child("operation"), entry.operation ?? "", "must be `Apply` or `Update`"));
+      errors.push(invalidNamed(at.child("operation"), entry.operation ?? "", "must be `Apply` or `Update`"));
     if (entry.fieldsType && entry.fieldsType !== "FieldsV1") errors.push(invalidValue(at.child("fieldsType"), entry.fieldsType, "must be `FieldsV1`"));
     errors.push(...validateFieldManager(entry.manager ?? "", at.child("manager")));
     if (longerThan(entry.subresource ?? "", 256)) errors.push(tooLong(at.child("subresource"), 256));

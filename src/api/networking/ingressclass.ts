@@ -3,7 +3,7 @@ import { validateImmutable } from "../apps/workload.ts";
 import { invalidAll } from "../core/checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { type FieldError, forbiddenField, notSupported, path, required, tooLong } from "../field.ts";
+import { type FieldError, forbiddenField, notSupportedText, path, required, tooLong } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSLabel, nameIsDNSSubdomain } from "../meta/names.ts";
 import { isDNS1123Subdomain, isDomainPrefixedPath, isPathSegmentName, longerThan } from "../names.ts";
@@ -24,7 +24,7 @@ function validateParameters(parameters: IngressClassParametersReference): FieldE
   }
   const space = here.child("namespace");
   if (scope === undefined) errors.push(required(here.child("scope")));
-  else if (!scopes.includes(scope)) errors.push(notSupported(here.child("scope"), scope, scopes));
+  else if (!scopes.includes(scope)) errors.push(notSupportedText(here.child("scope"), scope, scopes));
   else if (scope === "Cluster" && namespace !== undefined) errors.push(forbiddenField(space, "`parameters.scope` is set to 'Cluster'"));
   else if (scope === "Namespace") {
     if (namespace === undefined) errors.push(required(space, "`parameters.scope` is set to 'Namespace'"));

@@ -88,6 +88,9 @@ export async function evict(call: Call): Promise<ApiResponse> {
   if (eviction.metadata?.name !== info.name) throw badRequest("name in URL does not match name in Eviction object");
   eviction.metadata.namespace ??= info.namespace;
   const deletion: DeleteOptions = { ...eviction.deleteOptions };
+  const asked = deletion.dryRun ?? [];
+  if (options.dryRun && asked.length && (asked.length > 1 || asked[0] !== "All"))
+    throw new StatusError({ code: 500, message: `Non-matching dry-run options in request and content: [All] and [${asked.join(" ")}]` });
   const dryRun = options.dryRun || (deletion.dryRun?.length ?? 0) > 0;
   if (dryRun) deletion.dryRun = ["All"];
   await rest.admission.validate({ ...attributesOf(call, "CREATE", options.object, dryRun), object: eviction as unknown as KubeObject });

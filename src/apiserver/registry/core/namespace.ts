@@ -24,10 +24,13 @@ function terminating(namespace: Namespace, options: DeleteOptions, now: number):
     asked ?? (propagationPolicy === undefined ? before.includes(finalizer) : propagationPolicy === policy);
   const kept = before.filter((finalizer) => finalizer !== orphan && finalizer !== foreground);
   if (wanted(orphan, "Orphan", orphanDependents)) kept.push(orphan);
-  if (wanted(foreground, "Foreground", orphanDependents === undefined ? undefined : false)) kept.push(foreground);
+  if (wanted(foreground, "Foreground", orphanDependents === undefined ? undefined : !orphanDependents)) kept.push(foreground);
   copy.metadata.finalizers = kept;
   return copy;
 }
+
+/** It is not gone yet, and one who insists on its dependents is told so. */
+const statusOf = (options: DeleteOptions): number => (options.orphanDependents === false ? 202 : 200);
 
 export const namespaceRegistry = ({ clock }: { clock: Clock }): Registry => ({
   mayDeleteOnUpdate: (object) => !(object as Namespace).spec?.finalizers?.length,
@@ -51,9 +54,9 @@ export const namespaceRegistry = ({ clock }: { clock: Clock }): Registry => ({
       await call.rest.admission.mutate(attributes);
       await call.rest.admission.validate(attributes);
       const stored = await serverUpdate(call, (old) => terminating(old as Namespace, options, clock.now()), dryRun);
-      return respondStored(call, 200, stored);
+      return respondStored(call, statusOf(options), stored);
     }
-    if (namespace.spec?.finalizers?.length) return respondStored(call, 200, current);
+    if (namespace.spec?.finalizers?.length) return respondStored(call, statusOf(options), current);
     return respondDeletion(call, await deleteObject(call, options), options);
   },
 });

@@ -53,9 +53,10 @@ export class NodePortAllocator {
     return !this.#used.has(port) && !this.#pending.has(port);
   }
 
-  /** Why not, or undefined. */
-  take(port: number): string | undefined {
-    if (port < this.#first || port > this.#last) return `provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`;
+  /** Why not, or undefined. What is only tried may be out of the range, as upstream lets it. */
+  take(port: number, dryRun: boolean): string | undefined {
+    if (!dryRun && (port < this.#first || port > this.#last))
+      return `provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`;
     if (!this.#free(port)) return "provided port is already allocated";
     this.#pending.add(port);
     return undefined;

@@ -34,11 +34,11 @@ class Taken implements Reservation {
   readonly ports: number[] = [];
   released: { addresses: string[]; ports: number[] } = { addresses: [], ports: [] };
   readonly #allocation: ServiceAllocation;
-  readonly #dryRun: boolean;
+  readonly dryRun: boolean;
   #settled = false;
   constructor(allocation: ServiceAllocation, dryRun: boolean) {
     this.#allocation = allocation;
-    this.#dryRun = dryRun;
+    this.dryRun = dryRun;
   }
   async commit(): Promise<void> {
     if (this.#settled) return;
@@ -50,7 +50,7 @@ class Taken implements Reservation {
     if (this.#settled) return;
     this.#settled = true;
     this.#allocation.nodePorts.settle(this.ports);
-    if (!this.#dryRun) for (const ip of this.addresses) await this.#allocation.addresses.release(ip);
+    if (!this.dryRun) for (const ip of this.addresses) await this.#allocation.addresses.release(ip);
   }
 }
 
@@ -114,7 +114,7 @@ function createPorts({ nodePorts }: ServiceAllocation, { spec }: Service, taken:
       continue;
     }
     if (wanted) {
-      const why = nodePorts.take(wanted);
+      const why = nodePorts.take(wanted, taken.dryRun);
       if (why) return [invalidValue(path("spec", "ports").index(i).child("nodePort"), wanted, why)];
       taken.ports.push(wanted);
       port.nodePort = wanted;
@@ -131,7 +131,7 @@ function updatePorts({ nodePorts }: ServiceAllocation, { spec }: Service, old: S
     if (!port.nodePort && !automatic) continue;
     if (!port.nodePort) port.nodePort = anyPort(nodePorts, taken);
     else if (!had.has(port.nodePort) && !taken.ports.includes(port.nodePort)) {
-      const why = nodePorts.take(port.nodePort);
+      const why = nodePorts.take(port.nodePort, taken.dryRun);
       if (why) return [invalidValue(path("spec", "ports").index(i).child("nodePort"), port.nodePort, why)];
       taken.ports.push(port.nodePort);
     }
@@ -160,7 +160,7 @@ function allocatePorts(allocation: ServiceAllocation, service: Service, old: Ser
   if (needsHealthCheck(service)) {
     const number = spec.healthCheckNodePort;
     if (number && !(old && portsOf(old).includes(number))) {
-      const why = nodePorts.take(number);
+      const why = nodePorts.take(number, taken.dryRun);
       if (why) errors.push(invalidValue(path("spec", "healthCheckNodePort"), number, why));
       else taken.ports.push(number);
     } else if (!number) {
