@@ -12,7 +12,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { namespaces } from "../src/client/resources.gen.ts";
 import { Checks, Failed } from "./cluster/checks.ts";
-import { attaching, outOfService, sharing } from "./controllers/attaching.ts";
+import { attaching, outOfService, reattaching, sharing, takingOver } from "./controllers/attaching.ts";
 import { brokenDevices, deviceClaims } from "./controllers/devices.ts";
 import { Kube } from "./controllers/kube.ts";
 import { metricNames, namesIn, readManager } from "./controllers/manager-port.ts";
@@ -42,6 +42,8 @@ const all: readonly Scenario[] = [
   reclaiming,
   attaching,
   outOfService,
+  reattaching,
+  takingOver,
   sharing,
   unusedTokens,
   deviceClaims,

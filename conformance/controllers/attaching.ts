@@ -1,4 +1,5 @@
 /** Volumes on nodes: attached, refused, fought over, taken from a node that is off. The scenario is the driver's attacher. */
+import { attachmentName } from "../../src/controllers/storage/attach-detach/attachable.ts";
 import type { Kube, Loose } from "./kube.ts";
 import { boundClaim, node, pod, ready, type Scenario, uses } from "./scenario.ts";
 
@@ -52,6 +53,74 @@ export const attaching: Scenario = {
     await kube.told("two", "SuccessfulAttachVolume", 60);
     await told(kube, second, 1);
     await told(kube, first, 0);
+  },
+};
+
+/** Wanted again while it is still being detached. */
+export const reattaching: Scenario = {
+  name: "reattaching",
+  compared: [attachments, "v1/Node"],
+  async play(kube) {
+    const name = await makeNode(kube, "same");
+    await boundClaim(kube, "disk", csi("again-1"));
+    await kube.create("v1/Pod", pod("one", uses("disk"), name));
+    await present(kube, name);
+    const attachment: string = (await on(kube, name)).metadata.name;
+    await kube.patch(attachments, attachment, { metadata: { finalizers: ["example.com/driver"] } });
+    await setAttached(kube, name);
+    await told(kube, name, 1);
+    await kube.remove("v1/Pod", "one", 0);
+    await kube.wait(attachments, attachment, "is being deleted", (one) => one.metadata.deletionTimestamp);
+    await kube.create("v1/Pod", pod("two", uses("disk"), name));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const { uid } = (await kube.get(attachments, attachment)).metadata;
+    await kube.patch(attachments, attachment, { metadata: { finalizers: null } });
+    await kube.wait(attachments, attachment, "is made again", (one) => one && one.metadata.uid !== uid, 60);
+    await setAttached(kube, name);
+    await kube.told("two", "SuccessfulAttachVolume", 60);
+    await told(kube, name, 1);
+  },
+};
+
+/** What earlier controllers have left behind. */
+export const takingOver: Scenario = {
+  name: "taking-over",
+  compared: [attachments, "v1/Node"],
+  async prepare(kube) {
+    await kube.create("v1/ServiceAccount", { metadata: { name: "default" } });
+    const name = await makeNode(kube, "kept");
+    for (const disk of ["used", "dangling"]) {
+      const volume = `${kube.namespace}-${disk}`;
+      const common = { accessModes: ["ReadWriteOnce"], storageClassName: "none" };
+      const claim = await kube.create("v1/PersistentVolumeClaim", {
+        metadata: { name: disk },
+        spec: { ...common, resources: { requests: { storage: "1Gi" } }, volumeName: volume },
+      });
+      const claimRef = { namespace: kube.namespace, name: disk, uid: claim.metadata.uid };
+      await kube.create("v1/PersistentVolume", {
+        metadata: { name: volume },
+        spec: { ...common, capacity: { storage: "1Gi" }, claimRef, persistentVolumeReclaimPolicy: "Retain", ...csi(disk) },
+      });
+      await kube.patch("v1/PersistentVolumeClaim", disk, { metadata: { annotations: { "pv.kubernetes.io/bind-completed": "yes" } } });
+      await kube.patch(
+        "v1/PersistentVolumeClaim",
+        disk,
+        { status: { phase: "Bound", capacity: { storage: "1Gi" }, accessModes: common.accessModes } },
+        "status",
+      );
+      await kube.patch("v1/PersistentVolume", volume, { status: { phase: "Bound" } }, "status");
+      const attachment = attachmentName(disk, driver, name);
+      await kube.create(attachments, { metadata: { name: attachment }, spec: { attacher: driver, nodeName: name, source: { persistentVolumeName: volume } } });
+      await kube.patch(attachments, attachment, { status: { attached: true } }, "status");
+    }
+    const volumesAttached = ["used", "forgotten"].map((handle) => ({ name: unique(handle), devicePath: "" }));
+    await kube.patch("v1/Node", name, { status: { volumesAttached, volumesInUse: [unique("used")] } }, "status");
+    await kube.create("v1/Pod", pod("one", uses("used"), name));
+  },
+  async play(kube) {
+    const name = `${kube.namespace}-kept`;
+    await kube.wait(attachments, attachmentName("dangling", driver, name), "is gone", (one) => !one);
+    await told(kube, name, 1);
   },
 };
 

@@ -49,7 +49,9 @@ function belongs({ metadata, spec }: Loose, namespace: string, scenario: Scenari
   if (metadata.namespace) return metadata.namespace === namespace;
   if (metadata.name === "kubernetes") return false;
   const name: string = spec?.nodeName ?? metadata.name;
-  return scenario.plainNames ? !/^(attaching|sharing|out-of-service|reclaiming|expansion|provisioning)-/.test(name) : name.startsWith(`${namespace}-`);
+  return scenario.plainNames
+    ? !/^(attaching|reattaching|taking-over|sharing|out-of-service|reclaiming|expansion|provisioning)-/.test(name)
+    : name.startsWith(`${namespace}-`);
 }
 
 /** A line for each difference of `found` from `wanted`. */

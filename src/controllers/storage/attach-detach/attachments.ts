@@ -78,9 +78,11 @@ export class Attachments {
     const now = context.clock.monotonic();
     const attachment = this.#find(volume.csi, node);
     const known = this.#places.get(unique)?.get(node);
-    if (known) {
-      known.unwanted = undefined;
-      known.detaching = undefined;
+    if (known) known.unwanted = undefined;
+    // What was begun comes to its end first, though it is wanted again.
+    if (known?.detaching !== undefined && volume.csi) {
+      const again = this.#detaching(volume.csi, unique, node, known, known.detaching);
+      if (again !== undefined) return again;
     }
     if (known?.confirmed) {
       if (!volume.csi || attachment?.status?.attached) {
@@ -142,15 +144,9 @@ export class Attachments {
     const { clock, client, logger, signal } = context;
     const now = clock.monotonic();
     const csi = splitCsiName(unique);
-    const attachment = this.#find(csi, node);
     place.unwanted ??= now;
     place.attaching = undefined;
-    if (place.detaching !== undefined && csi) {
-      const progress = detachProgress(attachment, csi.handle, now - place.detaching);
-      if (progress === "done") return this.#detached(unique, node);
-      if (progress === "waiting") return place.detaching + driverTimeout - now;
-      return this.#notDetached(unique, node, place, progress.failed);
-    }
+    if (place.detaching !== undefined && csi) return this.#detaching(csi, unique, node, place, place.detaching);
     if (place.notBefore > now) return place.notBefore - now;
     const verdict = mayDetach(this.#detachState(unique, node, now - place.unwanted));
     if (!verdict.detach) return verdict.again;
@@ -175,6 +171,14 @@ export class Attachments {
     place.detaching = now;
     // The deletion may have been seen before this line was reached.
     return this.#find(csi, node) ? driverTimeout : 1;
+  }
+
+  /** Undefined when it has come to its end. */
+  #detaching(csi: { driver: string; handle: string }, unique: string, node: string, place: Place, since: number): number | undefined {
+    const now = this.#options.context.clock.monotonic();
+    const progress = detachProgress(this.#find(csi, node), csi.handle, now - since);
+    if (progress === "done") return this.#detached(unique, node);
+    return progress === "waiting" ? since + driverTimeout - now : this.#notDetached(unique, node, place, progress.failed);
   }
 
   #detachState(unique: string, name: string, unwanted: number) {
