@@ -1,5 +1,6 @@
 /** What is left at the end of a scenario, without what chance decides: uids, versions, times, addresses, random suffixes. */
 import type { KubeObject } from "../../src/api/object.ts";
+import type { Pod } from "../../src/api/types/core-v1.gen.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Beginning } from "./world.ts";
 
@@ -58,12 +59,20 @@ export async function stateOf(store: Store, beginning: Beginning): Promise<strin
     }
     return result;
   };
+  // A scheduler whose binding was carried out without an answer says that it failed; a kubelet, but not a simulated one,
+  // says otherwise of every pod that it has.
+  const withoutScheduled = ({ spec }: Pod, shown: { status?: { conditions?: JSONValue } }): void => {
+    const { conditions } = shown.status ?? {};
+    if (spec.nodeName && shown.status && Array.isArray(conditions))
+      shown.status.conditions = conditions.filter((condition) => (condition as { type: string }).type !== "PodScheduled");
+  };
   const lines: string[] = [];
   for (const { key, value, object } of all) {
     const old = before.get(key);
     if (old && Buffer.compare(old, value) === 0) continue;
     const onItsNode = object.metadata.ownerReferences?.some((ref) => ref.kind === "DaemonSet") === true;
-    const shown = plain(object as unknown as JSONValue, !onItsNode) as { status?: { observedGeneration?: JSONValue } };
+    const shown = plain(object as unknown as JSONValue, !onItsNode) as { status?: { observedGeneration?: JSONValue; conditions?: JSONValue } };
+    if (object.kind === "Pod") withoutScheduled(object as Pod, shown);
     const observed = shown.status?.observedGeneration;
     if (shown.status && observed !== undefined) shown.status.observedGeneration = observed === (object.metadata.generation ?? 0) ? "current" : "behind";
     lines.push(`${text(key)} ${JSON.stringify(shown)}`);

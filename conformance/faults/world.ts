@@ -1,6 +1,6 @@
 /**
- * A cluster on startCluster's parts (memory store, virtual clock, one seed) in which one controller runs as a process of its
- * own, whose requests may go wrong and which is started afresh after it was killed.
+ * A cluster on startCluster's parts (memory store, virtual clock, one seed) in which one controller, or the scheduler, runs
+ * as a process of its own, whose requests may go wrong and which is started afresh after it was killed.
  */
 import type { UserInfo } from "../../src/api/exchange.ts";
 import { assembleApiServer } from "../../src/apiserver/assemble.ts";
@@ -51,6 +51,8 @@ const tokens = seededKey(seededRandom(0));
 const restartDelay = 500;
 /** Turns of the event loop within one moment after which the world has run wild. */
 const patience = 50_000;
+/** Runs and restarts as controllers do. */
+const schedulerName = "kube-scheduler";
 const account = (name: string): UserInfo => ({
   name: `system:serviceaccount:kube-system:${name}`,
   groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
@@ -63,12 +65,13 @@ export class World implements AsyncDisposable {
   /** As the administrator. */
   readonly client: Client;
   /** Programming errors that a controller's loop would have hidden. */
-  readonly blunders: string[] = [];
+  readonly blunders: string[];
   readonly #quiet: Quiet;
   readonly #closing: AsyncDisposable[];
   readonly #ended: Promise<void>[] = [];
 
-  private constructor(clock: VirtualClock, store: Store, client: Client, quiet: Quiet, closing: AsyncDisposable[]) {
+  private constructor(clock: VirtualClock, store: Store, client: Client, quiet: Quiet, closing: AsyncDisposable[], blunders: string[]) {
+    this.blunders = blunders;
     this.clock = clock;
     this.store = store;
     this.client = client;
@@ -98,8 +101,7 @@ export class World implements AsyncDisposable {
     const handler = quiet.watching(api.server.handler);
     const clientAs = (who: UserInfo, userAgent: string): Client => createClient(createInProcessTransport({ handler, user: who }), { userAgent });
     const closing: AsyncDisposable[] = [{ [Symbol.asyncDispose]: () => api[Symbol.asyncDispose]() }];
-    const world = new World(virtual, store, clientAs(administrator, "k8ts"), quiet, closing);
-    world.blunders.push(...blunders);
+    const world = new World(virtual, store, clientAs(administrator, "k8ts"), quiet, closing, blunders);
 
     const run = (only: readonly string[], process?: FaultyProcess): RunningControllers =>
       startControllers({
@@ -117,21 +119,27 @@ export class World implements AsyncDisposable {
       });
     const { target } = options;
     closing.push(run(controllers.map((c) => c.name).filter((name) => name !== target?.name)));
-    if (target) closing.push(new Restarting(virtual, target.plan, (process) => run([target.name], process)));
+    if (target && target.name !== schedulerName) closing.push(new Restarting(virtual, target.plan, (process) => run([target.name], process)));
 
-    const stop = new AbortController();
-    const schedulerClient = clientAs(user("system:kube-scheduler"), "kube-scheduler");
-    const schedulerLogger = logger.child("scheduler");
-    const informers = createInformerFactory({ client: schedulerClient, clock, random, logger: schedulerLogger, project: withoutManagedFields });
-    const scheduler = createScheduler({ client: schedulerClient, informers, clock, random, logger: schedulerLogger });
-    informers.start(stop.signal);
-    const scheduling = scheduler.run(stop.signal);
-    closing.push({
-      async [Symbol.asyncDispose]() {
-        stop.abort(new Error("the world ends"));
-        await scheduling;
-      },
-    });
+    const schedule = (process?: FaultyProcess): AsyncDisposable => {
+      const stop = new AbortController();
+      const transport = createInProcessTransport({ handler, user: user(`system:${schedulerName}`) });
+      const client = createClient(process ? process.transport(transport) : transport, { userAgent: schedulerName });
+      const common = { client, clock, random, logger: logger.child("scheduler") };
+      const informers = createInformerFactory({ ...common, project: withoutManagedFields });
+      const scheduler = createScheduler({ ...common, informers });
+      informers.start(stop.signal);
+      const ended = scheduler.run(stop.signal).catch((error: unknown) => {
+        if (!stop.signal.aborted) blunders.push(`the scheduler ended: ${error instanceof Error ? error.stack : String(error)}`);
+      });
+      return {
+        async [Symbol.asyncDispose]() {
+          stop.abort(new Error("the scheduler stops"));
+          await ended;
+        },
+      };
+    };
+    closing.push(target?.name === schedulerName ? new Restarting(virtual, target.plan, schedule) : schedule());
     const plane: ControlPlane = { api, clientAs, [Symbol.asyncDispose]: async () => {} };
     closing.push(await startSimulatedNodes({ plane, clock, random, logger, name: "node", count: options.nodes, stages: options.stages }));
     await quiet.reached(patience);
@@ -171,13 +179,13 @@ export class World implements AsyncDisposable {
 class Restarting implements AsyncDisposable {
   readonly #clock: VirtualClock;
   readonly #plan: FaultPlan;
-  readonly #run: (process: FaultyProcess) => RunningControllers;
+  readonly #run: (process: FaultyProcess) => AsyncDisposable;
   #process: FaultyProcess;
-  #running: RunningControllers;
+  #running: AsyncDisposable;
   #dying: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(clock: VirtualClock, plan: FaultPlan, run: (process: FaultyProcess) => RunningControllers) {
+  constructor(clock: VirtualClock, plan: FaultPlan, run: (process: FaultyProcess) => AsyncDisposable) {
     this.#clock = clock;
     this.#plan = plan;
     this.#run = run;
