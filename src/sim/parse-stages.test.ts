@@ -93,6 +93,11 @@ next: {delete: true}`),
   assert.deepEqual([s?.matches(bound), s?.matches(unbound)], [true, false]);
   assert.deepEqual([s?.delay(bound, 0, random), s?.delay(unbound, 0, random)], [2000, 7]);
   assert.equal(s?.weight(bound), 6);
+  const [plain] = parseStages(
+    stage(`${always}delay: {durationFrom: {cel: {expression: '5 * 1000000'}}}\nweightFrom: {cel: {expression: has(self.spec.nodeName)}}\nnext: {delete: true}`),
+    "f",
+  );
+  assert.deepEqual([plain?.delay(bound, 0, random), plain?.weight(bound), plain?.weight(unbound)], [5, 1, 0]);
 });
 
 test("one of several stages is chosen as its weight says; the one that waits stays", () => {

@@ -39,7 +39,7 @@ function readStage(stage: Located, file: string): Stage | undefined {
   spec.boolean("immediateNextStage");
   const of = readReference(spec);
   const weight = spec.count("weight") ?? 0;
-  const weightFrom = expression(spec.field("weightFrom"));
+  const weightFrom = expression(spec.field("weightFrom"), asCount);
   return {
     name: name ?? "",
     where: `${file}:${stage.line}`,
@@ -133,8 +133,12 @@ function readCEL(located: Located | undefined): Expression | undefined {
   }
 }
 
-/** `{expressionFrom}`, `{jq: {expression}}` or `{cel: {expression}}`. */
-function expression(located: Located | undefined): Query | undefined {
+/** Numbers of CEL are nanoseconds where a time is meant, and a bool is a number where that is. */
+const asDuration = (value: unknown): unknown => (typeof value === "number" ? `${Math.trunc(value)}ns` : value);
+const asCount = (value: unknown): unknown => (typeof value === "boolean" ? Number(value) : value);
+
+/** `{expressionFrom}`, `{jq: {expression}}` or `{cel: {expression}}`; `fromCEL` is how a value of CEL is taken. */
+function expression(located: Located | undefined, fromCEL: (value: unknown) => unknown): Query | undefined {
   if (!located) return undefined;
   located.only("expressionFrom", "jq", "cel");
   const cel = located.field("cel");
@@ -144,7 +148,7 @@ function expression(located: Located | undefined): Query | undefined {
       evaluate &&
       ((object) => {
         const value = evaluate(object);
-        return value === undefined || value === null ? [] : [value];
+        return value === undefined || value === null ? [] : [fromCEL(value)];
       })
     );
   }
@@ -169,9 +173,9 @@ function readDelay(delay: Located | undefined): Stage["delay"] {
   if (!delay) return () => 0;
   delay.only("durationMilliseconds", "durationFrom", "jitterDurationMilliseconds", "jitterDurationFrom");
   const duration = delay.count("durationMilliseconds") ?? 0;
-  const durationFrom = expression(delay.field("durationFrom"));
+  const durationFrom = expression(delay.field("durationFrom"), asDuration);
   const jitter = delay.count("jitterDurationMilliseconds");
-  const jitterFrom = expression(delay.field("jitterDurationFrom"));
+  const jitterFrom = expression(delay.field("jitterDurationFrom"), asDuration);
   return (object, now, random) => {
     const read = (query: Query | undefined, fallback: number | undefined): number | undefined =>
       query ? fromText(query(object), fallback, (value) => milliseconds(value, now) ?? fallback) : fallback;
