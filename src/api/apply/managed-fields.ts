@@ -89,8 +89,7 @@ function reconciled(type: ObjectType, object: JSONObject, entries: readonly Mana
     const own = entry.apiVersion === operation.apiVersion || !operation.convert;
     const view = own ? { type } : operation.convert?.(object, entry.apiVersion as string);
     if (!view) return [];
-    const fieldsV1 = reconcile(entry.fieldsV1, wholeAtom(view.type));
-    return [fieldsV1 === entry.fieldsV1 ? entry : { ...entry, fieldsV1 }];
+    return [{ ...entry, fieldsV1: ordered(reconcile(entry.fieldsV1, wholeAtom(view.type))) }];
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type TypeDef, typeByName } from "../schema/schema.ts";
+import { sortKeys } from "./json.ts";
 import { DecodeError } from "./decode-error.ts";
 import { type Normalized, normalize } from "./normalize.ts";
 import { set } from "../patch/values.ts";
@@ -98,11 +99,13 @@ function firstMismatch(type: string, value: JSONValue | undefined, go?: string):
 
 /** The object that such a conversion gives; empty lists and maps are kept. Throws DecodeError for what does not fit even so. */
 export function convertUnstructured(type: TypeDef, value: JSONValue): Normalized {
+  // Free-form parts are written anew, their keys sorted.
+  const given = type.flat.some((field) => field.type === "RawExtension") ? sortKeys(value) : value;
   try {
-    return normalize(type, value, "kept");
+    return normalize(type, given, "kept");
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    return normalize(type, withCutIntegers(type.name, value), "kept");
+    return normalize(type, withCutIntegers(type.name, given), "kept");
   }
 }
 

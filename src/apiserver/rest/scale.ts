@@ -52,8 +52,7 @@ export function scaleOf(object: KubeObject): Scale {
 
 export async function scale(call: Call): Promise<ApiResponse> {
   const { info, endpoint } = call;
-  const current = await read(call);
-  if (info.verb === "get") return respondObject(call, 200, scaleOf(current.object()));
+  if (info.verb === "get") return respondObject(call, 200, scaleOf((await read(call)).object()));
   const patchType = info.verb === "patch" ? patchTypeOf(call) : undefined;
   const options = writeOptions(call, patchType ? "PatchOptions" : "UpdateOptions", patchType);
   const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation);

@@ -13,7 +13,7 @@ import { type Call, callOn, type DeleteOptions } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { deleteObject } from "../../rest/delete.ts";
 import { read } from "../../rest/get.ts";
-import { writeOptions } from "../../rest/options.ts";
+import { checkDeleteOptions, writeOptions } from "../../rest/options.ts";
 import { respondObject } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
@@ -92,7 +92,7 @@ export async function evict(call: Call): Promise<ApiResponse> {
   if (options.dryRun && asked.length && (asked.length > 1 || asked[0] !== "All"))
     throw new StatusError({ code: 500, message: `Non-matching dry-run options in request and content: [All] and [${asked.join(" ")}]` });
   const dryRun = options.dryRun || (deletion.dryRun?.length ?? 0) > 0;
-  if (dryRun) deletion.dryRun = ["All"];
+  if (dryRun && !asked.length) deletion.dryRun = ["All"];
   await rest.admission.validate({ ...attributesOf(call, "CREATE", options.object, dryRun), object: eviction as unknown as KubeObject });
   const pods: Call = { ...callOn(call, "pods", info.namespace, info.name), info: { ...info, subresource: "" } };
   const pod = (await read(pods)).object() as unknown as Pod;
@@ -162,6 +162,7 @@ async function evicted(pods: Call, options: DeleteOptions, dryRun: boolean): Pro
     },
     dryRun,
   );
+  checkDeleteOptions(options);
   const preconditions = resourceVersion && !dryRun ? { ...options.preconditions, resourceVersion: String(marked.revision) } : options.preconditions;
   await deleteObject(pods, { ...options, ...(preconditions ? { preconditions } : {}) });
 }
