@@ -41,6 +41,7 @@ const outOfService = "node.kubernetes.io/out-of-service";
 export class Attachments {
   readonly #options: AttachmentsOptions;
   readonly #places = new Map<string, Map<string, Place>>();
+  readonly #byNode = new Map<string, Set<string>>();
   /** Volume and node whose pods have been told that the volume is somebody else's. */
   readonly #toldOfConflict = new Set<string>();
 
@@ -52,8 +53,8 @@ export class Attachments {
   adopt(unique: string, node: string, confirmed: boolean): void {
     if (!this.#places.get(unique)?.has(node)) this.#place(unique, node).confirmed = confirmed;
   }
-  on(node: string): string[] {
-    return [...this.#places].flatMap(([unique, nodes]) => (nodes.has(node) ? [unique] : []));
+  on(node: string): readonly string[] {
+    return [...(this.#byNode.get(node) ?? [])];
   }
 
   async reconcile(unique: string): Promise<Outcome> {
@@ -238,6 +239,9 @@ export class Attachments {
     const nodes = this.#places.get(unique);
     nodes?.delete(node);
     if (!nodes?.size) this.#places.delete(unique);
+    const here = this.#byNode.get(node);
+    here?.delete(unique);
+    if (!here?.size) this.#byNode.delete(node);
     this.#options.reports.remove(node, unique);
   }
   #place(unique: string, node: string): Place {
@@ -245,6 +249,7 @@ export class Attachments {
     this.#places.set(unique, nodes);
     const place = nodes.get(node) ?? { confirmed: false, failures: 0, notBefore: 0 };
     nodes.set(node, place);
+    this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(unique));
     return place;
   }
   #find(csi: { driver: string; handle: string } | undefined, node: string): VolumeAttachment | undefined {

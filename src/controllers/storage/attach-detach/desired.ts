@@ -15,6 +15,7 @@ export class Desired {
   /** Volume, node, uid of the pod. */
   readonly #byVolume = new Map<string, Map<string, Map<string, Pod>>>();
   readonly #volumes = new Map<string, Attachable>();
+  readonly #byNode = new Map<string, Set<string>>();
 
   /** `changed` is told of each volume that somebody begins or ceases to want somewhere. */
   constructor(lookup: Lookup, changed: (unique: string) => void) {
@@ -48,8 +49,8 @@ export class Desired {
   nodes(unique: string): ReadonlyMap<string, ReadonlyMap<string, Pod>> {
     return this.#byVolume.get(unique) ?? new Map();
   }
-  on(node: string): string[] {
-    return [...this.#byVolume].flatMap(([unique, nodes]) => (nodes.has(node) ? [unique] : []));
+  on(node: string): readonly string[] {
+    return [...(this.#byNode.get(node) ?? [])];
   }
 
   #add(pod: Pod, node: string, attachable: Attachable): void {
@@ -64,6 +65,7 @@ export class Desired {
     const pods = nodes.get(node) ?? new Map<string, Pod>();
     nodes.set(node, pods);
     pods.set(uid, pod);
+    this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(attachable.unique));
     this.#changed(attachable.unique);
   }
 
@@ -74,7 +76,12 @@ export class Desired {
     const nodes = this.#byVolume.get(unique);
     const pods = nodes?.get(held.node);
     pods?.delete(uid);
-    if (!pods?.size) nodes?.delete(held.node);
+    if (!pods?.size) {
+      nodes?.delete(held.node);
+      const here = this.#byNode.get(held.node);
+      here?.delete(unique);
+      if (!here?.size) this.#byNode.delete(held.node);
+    }
     if (!nodes?.size) {
       this.#byVolume.delete(unique);
       this.#volumes.delete(unique);
