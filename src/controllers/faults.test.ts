@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explore, type ExploreOptions } from "../../conformance/faults/explore.ts";
+import { run } from "../../conformance/faults/run.ts";
 import { loadScenarios } from "../../conformance/faults/scenario.ts";
 
 const scenarios = new Map(loadScenarios().map((scenario) => [scenario.name, scenario]));
@@ -44,3 +45,16 @@ for (const [name, controller] of [
 
 test("the garbage collector outlives a server that cannot say what it serves", () =>
   nothingGoesWrong("replicationcontroller-adoption", "garbage-collector-controller", { kinds: /^read-(error|timeout)$/, every: 9 }));
+
+test("one seed gives one history, byte for byte, also where a process dies and its requests fail", async () => {
+  const scenario = scenarios.get("statefulset-parallel");
+  assert.ok(scenario);
+  const once = async (): Promise<string[]> => {
+    const { history } = await run({ scenario, seed: 3, controller: "statefulset-controller", point: { kind: "chaos", at: 2 } });
+    return history.map(({ key, revision, value }) => `${revision} ${key} ${value ? Buffer.from(value).toString() : "is gone"}`);
+  };
+  const [a, b] = [await once(), await once()];
+  assert.ok(a.length > 200, `only ${a.length} changes`);
+  for (const [i, line] of a.entries()) assert.equal(b[i], line, `change ${i}`);
+  assert.equal(b.length, a.length);
+});
