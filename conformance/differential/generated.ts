@@ -61,6 +61,11 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
   };
   for (const side of [pair.peer, pair.ours])
     await send(side, { method: "POST", path: "/api/v1/namespaces/default/serviceaccounts", body: { metadata: { name: "default" } } });
+  // Upstream runs without the reconciler that publishes its own address; lists in pages tell whether something follows.
+  const metadata = { name: "kubernetes" };
+  await send(pair.peer, { method: "POST", path: "/api/v1/namespaces/default/endpoints", body: { metadata } });
+  const slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+  await send(pair.peer, { method: "POST", path: slices, body: { metadata, addressType: "IPv4", endpoints: [] } });
   const until = performance.now() + options.seconds * 1000;
   for (let i = 0; requests < options.requests && performance.now() < until; i++) {
     const n = options.episodes ? options.episodes[i] : i;

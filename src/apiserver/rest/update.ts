@@ -22,8 +22,8 @@ export function checkName(call: Call, object: KubeObject): void {
 export async function update(call: Call): Promise<ApiResponse> {
   checkActs(call);
   const { endpoint, info, rest } = call;
-  if (call.request.object === undefined) bodyMedia(call.request);
   const options = writeOptions(call, "UpdateOptions");
+  if (call.request.object === undefined) bodyMedia(call.request);
   const object = await decodeObject(call, options.fieldValidation);
   matchNamespace(call, object);
   checkName(call, object);
