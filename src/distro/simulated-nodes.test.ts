@@ -170,6 +170,31 @@ test("an image that no registry can have keeps a pod waiting until it has anothe
   );
 });
 
+test("a changed image is run again, changed resources are given, and the status says for which generation", async () => {
+  const api = cluster.client.resource(pods);
+  const resources = { requests: { cpu: "100m" } };
+  await create("changing", {
+    containers: [
+      { name: "a", image: "a:1", resources },
+      { name: "b", image: "b:1" },
+    ],
+  });
+  await cluster.advance(1000);
+  assert.deepEqual((await api.get("default", "changing")).status?.containerStatuses?.[0]?.resources, resources);
+  await api.patch("default", "changing", "strategic", { spec: { containers: [{ name: "b", image: "b:2" }] } });
+  await cluster.advance(1000);
+  const wanted = { requests: { cpu: "200m" } };
+  await api.patch("default", "changing", "strategic", { spec: { containers: [{ name: "a", resources: wanted }] } }, { subresource: "resize" });
+  await cluster.advance(1000);
+  const { status, metadata } = await api.get("default", "changing");
+  const [a, b] = status?.containerStatuses ?? [];
+  assert.deepEqual([a?.restartCount, a?.image, a?.resources, a?.allocatedResources], [0, "a:1", wanted, wanted.requests]);
+  assert.deepEqual([b?.restartCount, b?.image, b?.ready, b?.lastState?.terminated?.exitCode], [1, "b:2", true, 137]);
+  assert.deepEqual(Object.keys(b?.state ?? {}), ["running"]);
+  assert.equal(status?.observedGeneration, metadata.generation);
+  assert.equal(metadata.generation, 3);
+});
+
 test("a deletion with a grace period ends, and one that a finalizer holds ends when that goes", async () => {
   const api = cluster.client.resource(pods);
   await create("short");

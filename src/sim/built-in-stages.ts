@@ -8,6 +8,7 @@ const files: Record<string, URL> = {
   "node-ready.yaml": new URL("./stages/node-ready.yaml", import.meta.url),
   "pod-image.yaml": new URL("./stages/pod-image.yaml", import.meta.url),
   "pod-ready.yaml": new URL("./stages/pod-ready.yaml", import.meta.url),
+  "pod-update.yaml": new URL("./stages/pod-update.yaml", import.meta.url),
   "pod-complete.yaml": new URL("./stages/pod-complete.yaml", import.meta.url),
   "pod-delete.yaml": new URL("./stages/pod-delete.yaml", import.meta.url),
 };
