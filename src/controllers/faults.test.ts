@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explore, type ExploreOptions } from "../../conformance/faults/explore.ts";
+import { violations } from "../../conformance/faults/invariants.ts";
 import { run } from "../../conformance/faults/run.ts";
 import { loadScenarios } from "../../conformance/faults/scenario.ts";
 
@@ -57,4 +58,32 @@ test("one seed gives one history, byte for byte, also where a process dies and i
   assert.ok(a.length > 200, `only ${a.length} changes`);
   for (const [i, line] of a.entries()) assert.equal(b[i], line, `change ${i}`);
   assert.equal(b.length, a.length);
+});
+
+test("a history with a pod too many is told from one without", () => {
+  const owner = (kind: string, spec: object) => ({ kind, metadata: { name: "o", namespace: "d", uid: "o" }, spec });
+  const pod = (name: string, annotations = {}, status = {}) => ({
+    kind: "Pod",
+    metadata: { name, namespace: "d", uid: name, annotations, ownerReferences: [{ uid: "o", controller: true }] },
+    spec: {},
+    status,
+  });
+  const judged = (...objects: { kind: string; metadata: { name: string } }[]): number =>
+    violations(
+      objects.map((object, i) => ({
+        key: `/registry/${object.kind.toLowerCase()}s/d/${object.metadata.name}`,
+        revision: i + 1,
+        value: Buffer.from(JSON.stringify(object)),
+      })),
+    ).length;
+  const index = (i: number) => ({ "batch.kubernetes.io/job-completion-index": String(i) });
+  const ready = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
+  assert.equal(judged(owner("ReplicaSet", { replicas: 2 }), pod("a"), pod("b")), 0);
+  assert.equal(judged(owner("ReplicaSet", { replicas: 1 }), pod("a"), pod("b")), 1);
+  assert.equal(judged(owner("Job", { parallelism: 2, completions: 2 }), pod("a", {}, { phase: "Succeeded" }), pod("b")), 0);
+  assert.equal(judged(owner("Job", { parallelism: 2, completions: 1 }), pod("a", {}, { phase: "Succeeded" }), pod("b")), 1);
+  assert.equal(judged(owner("Job", { parallelism: 2, completions: 2 }), pod("a", index(0)), pod("b", index(1))), 0);
+  assert.equal(judged(owner("Job", { parallelism: 2, completions: 2 }), pod("a", index(1)), pod("b", index(1))), 1);
+  assert.equal(judged(owner("StatefulSet", { replicas: 2 }), pod("o-0", {}, ready), pod("o-1")), 0);
+  assert.equal(judged(owner("StatefulSet", { replicas: 2 }), pod("o-0"), pod("o-1")), 1);
 });
