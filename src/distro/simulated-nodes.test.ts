@@ -305,10 +305,11 @@ test("stages of other kinds patch, apply, delete and report as the simulator", a
       "old",
       "apiGroup: apps/v1, kind: Deployment",
       `  selector: {matchLabels: {old: 'yes'}}
-  next:
-    delete: true
-    patches:
-    - {type: json, root: metadata, template: '[{op: replace, path: /labels/old, value: gone}]'}
+  steps:
+  - patch: {type: json, root: metadata, template: '[{op: replace, path: /labels/old, value: gone}]'}
+  - delete: true
+  - patch: {root: metadata, template: 'labels: {too: late}'}
+  - event: {type: Normal, reason: Removed, message: it was old}
 `,
     );
   await using own = await startCluster({ clock: "virtual", seed: 1, stages });
@@ -324,6 +325,12 @@ test("stages of other kinds patch, apply, delete and report as the simulator", a
   const [event] = (await own.client.resource(events).list({ namespace: "default" })).items.filter((e) => e.reason === "Provisioning");
   assert.equal(event?.source?.component, "k8ts-simulator");
   await assert.rejects(own.client.resource(deployments).get("default", "d"), isNotFound);
+  const removed = (await own.client.resource(events).list({ namespace: "default" })).items.filter((e) => e.reason === "Removed");
+  assert.deepEqual(
+    removed.map(({ count, involvedObject }) => [count, involvedObject.kind, involvedObject.name]),
+    [[1, "Deployment", "d"]],
+    "after a deletion only events follow",
+  );
 });
 
 test("a stage acts as whom it impersonates, with that user's rights and no others", async () => {

@@ -40,22 +40,25 @@ export class Player {
     const { namespace = "", name, uid } = object.metadata;
     const env = this.#options.environment(nodeName ?? "");
     let after: T | undefined;
+    let deleted = false;
     for (const step of stage.steps.slice(progress.done)) {
       const api = this.#clientOf(step, nodeName).resource(resource);
       if (step.kind === "event") this.#options.recorderFor(nodeName).event(referenceTo(resource, object), step.type, step.reason, step.message);
+      // As in kwok, only events follow a deletion.
+      else if (deleted) continue;
       else if (step.kind === "apply") await this.#apply(step, object, env);
       else if (step.kind === "delete") {
+        deleted = true;
         // Only finalizers hold it any longer: there is no more to ask for.
-        if (object.metadata.deletionTimestamp && object.metadata.deletionGracePeriodSeconds === 0) return undefined;
-        await api.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
-        return undefined;
+        const held = object.metadata.deletionTimestamp && object.metadata.deletionGracePeriodSeconds === 0;
+        if (!held) await api.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
       } else {
         const patch = step.kind === "patch" ? patchOf(step, object, env) : finalizersPatch(step, after ?? object);
         if (patch) after = await api.patch(namespace, name, patch.type, patch.body, patch.subresource ? { subresource: patch.subresource } : {});
       }
       progress.done++;
     }
-    return after;
+    return deleted ? undefined : after;
   }
 
   async #apply(step: ApplyStep, object: KubeObject, env: TemplateEnvironment): Promise<void> {
