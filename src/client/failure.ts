@@ -36,3 +36,10 @@ const reasons: Record<number, string> = {
 
 /** The event of a watch that ends it with an error. */
 export const failureOfEvent = (object: unknown): StatusError => failureOf((object as Status | undefined)?.code ?? 500, object, JSON.stringify(object));
+
+/** Milliseconds for which the server asks to wait before the next attempt (Retry-After), also where its answer is the cause. */
+export function retryAfterOf(error: unknown): number | undefined {
+  const answer = error instanceof Error && !(error instanceof StatusError) ? error.cause : error;
+  const seconds = answer instanceof StatusError ? answer.status.details?.retryAfterSeconds : undefined;
+  return seconds ? seconds * 1000 : undefined;
+}

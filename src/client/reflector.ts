@@ -12,6 +12,7 @@ import type { Logger } from "../base/logger.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { Backoff } from "./backoff.ts";
 import type { ResourceClient } from "./client.ts";
+import { retryAfterOf } from "./failure.ts";
 
 export interface ReflectorTarget<T extends KubeObject> {
   /** The whole state; what it lacks has been deleted. */
@@ -71,7 +72,7 @@ export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>
         mustList = expired = true;
         continue;
       }
-      const wait = retryAfter(error) ?? backoff.next();
+      const wait = retryAfterOf(error) ?? backoff.next();
       logger.warn(mustList ? "list failed" : "watch failed", { error, waitMs: Math.round(wait) });
       await clock.sleep(wait, signal).catch(() => {});
     }
@@ -108,8 +109,3 @@ async function listAll<T extends KubeObject>(
 
 const isTooLarge = (error: unknown): boolean =>
   error instanceof StatusError && error.status.details?.causes?.some((c) => c.reason === "ResourceVersionTooLarge") === true;
-
-function retryAfter(error: unknown): number | undefined {
-  const seconds = error instanceof StatusError ? error.status.details?.retryAfterSeconds : undefined;
-  return seconds ? seconds * 1000 : undefined;
-}

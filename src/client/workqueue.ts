@@ -87,10 +87,11 @@ export class Workqueue {
     this.#delayed.set(key, { at, timer });
   }
 
-  addRateLimited(key: string): void {
+  /** `atLeast`: milliseconds that the server asked for. */
+  addRateLimited(key: string, atLeast = 0): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    this.addAfter(key, Math.max(Math.min(this.#baseDelay * 2 ** failures, this.#maxDelay), this.#bucket.reserve()));
+    this.addAfter(key, Math.max(Math.min(this.#baseDelay * 2 ** failures, this.#maxDelay), this.#bucket.reserve(), atLeast));
   }
 
   /** Ends the growth of a key's retries: call it after success. */

@@ -6,6 +6,7 @@ import type { Random } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../../client/factory.ts";
+import { retryAfterOf } from "../../client/failure.ts";
 import { Workqueue } from "../../client/workqueue.ts";
 import type { Controller } from "./controller.ts";
 import type { ControllerMetrics } from "./metrics.ts";
@@ -64,7 +65,7 @@ export function runControllers(options: RunControllersOptions): RunningControlle
           // The cache was behind: the next look will know better.
           const stale = isConflict(error) || isNotFound(error);
           log[stale ? "debug" : "warn"]("reconcile failed, will be retried", { key, error, retries: queue.retries(key) });
-          queue.addRateLimited(key);
+          queue.addRateLimited(key, retryAfterOf(error));
         } finally {
           queue.done(key);
         }
