@@ -7,9 +7,9 @@ const attachments = "storage.k8s.io/v1/VolumeAttachment";
 const driver = "disk.example.com";
 const managed = { metadata: { annotations: { "volumes.kubernetes.io/controller-managed-attach-detach": "true" } } };
 
-async function makeNode(kube: Kube, name: string): Promise<string> {
+async function makeNode(kube: Kube, name: string, spec: object = {}): Promise<string> {
   const full = `${kube.namespace}-${name}`;
-  await kube.create("v1/Node", node(full, managed));
+  await kube.create("v1/Node", node(full, { ...managed, spec }));
   await kube.patch("v1/Node", full, ready, "status");
   return full;
 }
@@ -88,7 +88,8 @@ export const takingOver: Scenario = {
   compared: [attachments, "v1/Node"],
   async prepare(kube) {
     await kube.create("v1/ServiceAccount", { metadata: { name: "default" } });
-    const name = await makeNode(kube, "kept");
+    // The network is that of node-networks' first: that scenario counts on the others being free.
+    const name = await makeNode(kube, "kept", { podCIDR: "10.244.0.0/24", podCIDRs: ["10.244.0.0/24"] });
     for (const disk of ["used", "dangling"]) {
       const volume = `${kube.namespace}-${disk}`;
       const common = { accessModes: ["ReadWriteOnce"], storageClassName: "none" };
