@@ -1,6 +1,6 @@
 /** Every fault point of a scenario, one run each. */
 import type { RequestRecord } from "../../src/client/faulty-transport.ts";
-import { type FaultPoint, isPossible, nameOf, readFaults, runFaults, writeFaults } from "./kinds.ts";
+import { eventFaults, type FaultPoint, isPossible, nameOf, readFaults, runFaults, writeFaults } from "./kinds.ts";
 import { type Run, run } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -35,6 +35,7 @@ export interface Finding {
 export interface Exploration {
   points: number;
   runs: number;
+  /** Those of events included. */
   writes: number;
   findings: Finding[];
 }
@@ -43,7 +44,7 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
   const { scenario, controller, seed, every = 1 } = options;
   const what = { scenario: scenario.name, controller, seed };
   const base = await run({ scenario, seed, controller });
-  const result: Exploration = { points: 0, runs: 1, writes: base.writes.length, findings: [] };
+  const result: Exploration = { points: 0, runs: 1, writes: base.writes.length + base.events.length, findings: [] };
   if (base.problems.length) {
     result.findings.push({ ...what, problems: base.problems });
     return result;
@@ -63,10 +64,13 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
 function pointsOf(base: Run, { kinds, at }: ExploreOptions): FaultPoint[] {
   const wanted = (kind: string): boolean => kinds === undefined || kinds.test(kind);
   const points: FaultPoint[] = Object.keys(runFaults).map((kind) => ({ kind }));
-  for (const resource of base.watched) points.push({ kind: `late:${resource}` });
+  for (const resource of [...base.watched].sort()) points.push({ kind: `late:${resource}` });
   base.writes.forEach((write, i) => {
     if (at && !at(write)) return;
     for (const kind of Object.keys(writeFaults)) if (isPossible(kind, write)) points.push({ kind, at: i + 1 });
+  });
+  base.events.forEach((_, i) => {
+    if (!at) for (const kind of Object.keys(eventFaults)) points.push({ kind, at: i + 1 });
   });
   const step = Math.ceil(base.reads.length / maxReads);
   for (let i = 0; i < base.reads.length; i += step) for (const kind of Object.keys(readFaults)) points.push({ kind, at: i + 1 });

@@ -37,6 +37,11 @@ export const writeFaults: Record<string, () => RequestFault> = {
   expired: () => ({ watches: { end: "expired" } }),
   closed: () => ({ watches: { end: "closed" } }),
 };
+/** At one write of an event: they follow the others, and nothing may depend on them. */
+export const eventFaults: Record<string, () => RequestFault> = {
+  "event-kill": () => ({ kill: "before" }),
+  "event-lost": () => ({ fail: { when: "after", error: timeout() } }),
+};
 /** At one read. */
 export const readFaults: Record<string, () => Pick<RequestFault, "fail">> = {
   "read-error": () => ({ fail: { when: "before", error: internal() } }),
@@ -62,8 +67,9 @@ export const nameOf = ({ kind, at }: FaultPoint): string => (at === undefined ? 
 export function parsePoint(text: string): FaultPoint {
   const [kind = "", at] = text.split("@");
   if (kind.startsWith("late:") || kind in runFaults) return { kind };
-  if (!(kind in writeFaults) && !(kind in readFaults) && kind !== "chaos")
-    throw new Error(`no fault ${kind}; there are ${[...Object.keys({ ...writeFaults, ...readFaults, ...runFaults }), "late:RESOURCE", "chaos"].join(", ")}`);
+  const single = { ...writeFaults, ...eventFaults, ...readFaults };
+  if (!(kind in single) && kind !== "chaos")
+    throw new Error(`no fault ${kind}; there are ${[...Object.keys({ ...single, ...runFaults }), "late:RESOURCE", "chaos"].join(", ")}`);
   if (!at || !/^[1-9]\d*$/.test(at)) throw new Error(`${text}: ${kind} needs the number of a request: ${kind}@1`);
   return { kind, at: Number(at) };
 }
@@ -78,16 +84,19 @@ export function isPossible(kind: string, write: RequestRecord): boolean {
   return true;
 }
 
-export const isEvent = (record: RequestRecord): boolean => /\/events(\/|$)/.test(record.path);
+const isEvent = (record: RequestRecord): boolean => /\/events(\/|$)/.test(record.path);
 
-interface Asked {
+export interface Asked {
+  /** All but those of events. */
   writes: RequestRecord[];
+  events: RequestRecord[];
   reads: RequestRecord[];
+  /** Names of the resources that the controller watches. */
   watched: Set<string>;
 }
 
-/** Records what is asked, and lets the point go wrong. Events are counted neither as writes nor as reads: they follow. */
-export function planOf(point: FaultPoint | undefined, { writes, reads, watched }: Asked): FaultPlan {
+/** Records what is asked, and lets the point go wrong. */
+export function planOf(point: FaultPoint | undefined, { writes, events, reads, watched }: Asked): FaultPlan {
   const kind = point?.kind ?? "";
   const random = seededRandom(point?.at ?? 0);
   let faults = 0;
@@ -108,7 +117,7 @@ export function planOf(point: FaultPoint | undefined, { writes, reads, watched }
       return kind === "late" || late === resource ? lateness : 0;
     },
     write(record) {
-      if (isEvent(record)) return undefined;
+      if (isEvent(record)) return events.push(record) === point?.at ? eventFaults[kind]?.() : undefined;
       writes.push(record);
       if (kind === "chaos") return chaos(record);
       return writes.length === point?.at ? writeFaults[kind]?.() : undefined;

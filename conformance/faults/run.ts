@@ -1,5 +1,4 @@
 /** One run of a scenario, with at most one fault, and the judgement of what came of it. */
-import type { RequestRecord } from "../../src/client/faulty-transport.ts";
 import type { Transport } from "../../src/client/transport.ts";
 import type { Pod } from "../../src/api/types/core-v1.gen.ts";
 import { formatTime } from "../../src/api/time.ts";
@@ -9,17 +8,12 @@ import { parseStages } from "../../src/sim/parse-stages.ts";
 import type { Stage } from "../../src/sim/stage.ts";
 import type { StoreEvent } from "../../src/store/store.ts";
 import { violations } from "./invariants.ts";
-import { type FaultPoint, planOf } from "./kinds.ts";
+import { type Asked, type FaultPoint, planOf } from "./kinds.ts";
 import { carryOut, type Scenario } from "./scenario.ts";
 import { difference, stateOf } from "./state.ts";
 import { type Beginning, World } from "./world.ts";
 
-export interface Run {
-  /** All but those of events. */
-  writes: RequestRecord[];
-  reads: RequestRecord[];
-  /** Names of the resources that the controller watches. */
-  watched: string[];
+export interface Run extends Asked {
   state: string[];
   problems: string[];
   history: StoreEvent[];
@@ -71,15 +65,13 @@ function stagesOf({ name, stages }: Scenario): readonly Stage[] {
 export async function run(options: RunOptions): Promise<Run> {
   const { scenario, seed, controller, point, expected } = options;
   const beginning = await beginningOf(scenario.nodes, seed);
-  const writes: RequestRecord[] = [];
-  const reads: RequestRecord[] = [];
-  const watched = new Set<string>();
+  const asked: Asked = { writes: [], events: [], reads: [], watched: new Set() };
   await using world = await World.start({
     seed: seed + 1,
     nodes: scenario.nodes,
     stages: stagesOf(scenario),
     beginning,
-    target: { name: controller, plan: planOf(point, { writes, reads, watched }) },
+    target: { name: controller, plan: planOf(point, asked) },
     ...(scenario.certificate ? { controllers: { signRequest: async () => scenario.certificate as string } } : {}),
     ...(scenario.cpu ? { around: (transport: Transport, of: World) => withMetrics(transport, of, scenario.cpu as string) } : {}),
     ...(options.log ? { log: options.log } : {}),
@@ -107,7 +99,7 @@ export async function run(options: RunOptions): Promise<Run> {
   }
   const history = await historyOf(world);
   problems.push(...violations(history), ...world.blunders);
-  return { writes, reads, watched: [...watched].sort(), state: reached, problems, history };
+  return { ...asked, state: reached, problems, history };
 }
 
 async function converge(world: World, state: () => Promise<string[]>, expected: readonly string[]): Promise<string[]> {
