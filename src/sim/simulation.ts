@@ -156,14 +156,15 @@ class RunningSimulation implements Simulation {
     await this.registered.catch(() => {});
   }
 
-  /** Wanted nodes are created in order, so that each has the network of its number. */
+  /** Each wanted node has the network of its number. */
   async #register(): Promise<void> {
     const { nodes: names, podNetwork = "10.128.0.0/9", firstPodCIDR } = this.#options;
-    for (const [i, name] of names.entries()) {
-      if (this.#stop.signal.aborted) return;
-      const podCIDR = i === 0 && firstPodCIDR ? firstPodCIDR : subnet(podNetwork, 24, i);
-      await this.#create(name, podCIDR);
-    }
+    let next = 0;
+    const registrar = async (): Promise<void> => {
+      for (let i = next++; i < names.length && !this.#stop.signal.aborted; i = next++)
+        await this.#create(names[i] as string, i === 0 && firstPodCIDR ? firstPodCIDR : subnet(podNetwork, 24, i));
+    };
+    await Promise.all(Array.from({ length: concurrency }, registrar));
   }
   async #create(name: string, podCIDR: string): Promise<void> {
     const labels = {
