@@ -15,6 +15,9 @@ function serve(handler: Handler, options: Partial<ConnectionOptions> = {}): { cl
   const [client, server] = duplexPair();
   const errors: unknown[] = [];
   server.on("error", () => {});
+  // A socket copies what it is given; this pair hands the very bytes on.
+  const write = server.write.bind(server) as (chunk: Uint8Array, done?: () => void) => boolean;
+  server.write = (chunk: Uint8Array, done?: unknown) => write(Buffer.from(chunk), done as () => void);
   const connection = new Http2Connection(server, { handler, flusher: new Flusher(), onError: (error) => errors.push(error), ...options });
   return { client, connection, errors };
 }

@@ -19,6 +19,8 @@ import type { Http2Stream } from "./stream.ts";
 
 /** Bytes that a socket has not taken beyond which a peer's wish for acknowledgements ends the connection. */
 const maxUnread = 1 << 20;
+/** Payloads of this size are handed to the socket as they are. */
+const sharedFrom = 4096;
 /** A stream's share before the next has its turn. */
 const turnBytes = 64 * 1024;
 
@@ -114,7 +116,7 @@ export class Sender {
     if (this.closed || this.#output.length === 0) return;
     const parts = this.#output.take();
     if (parts.length > 1) this.#socket.cork();
-    for (const part of parts) if (!this.#socket.write(part)) this.#full = true;
+    for (const { bytes, release } of parts) if (!this.#socket.write(bytes, release)) this.#full = true;
     if (parts.length > 1) this.#socket.uncork();
   }
   /** Nothing follows. */
@@ -159,13 +161,14 @@ export class Sender {
     return true;
   }
   #data(stream: Http2Stream, chunk: Uint8Array, size: number, ends: boolean): void {
-    const { bytes, at } = this.#output.reserve(size + Math.ceil(size / defaultFrameSize) * frameHead);
-    let out = at;
     for (let from = 0; from < size; from += defaultFrameSize) {
       const to = Math.min(from + defaultFrameSize, size);
-      writeFrameHead(bytes, out, to - from, FrameType.data, ends && to === size ? Flag.endStream : 0, stream.id);
-      bytes.set(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), out + frameHead);
-      out += frameHead + to - from;
+      const copied = to - from < sharedFrom;
+      const { bytes, at } = this.#output.reserve(frameHead + (copied ? to - from : 0));
+      writeFrameHead(bytes, at, to - from, FrameType.data, ends && to === size ? Flag.endStream : 0, stream.id);
+      const part = from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to);
+      if (copied) bytes.set(part, at + frameHead);
+      else this.#output.share(part);
     }
     this.#window -= size;
     stream.sendWindow -= size;
