@@ -163,8 +163,24 @@ function compareElements(a: string, b: string): number {
   return a.charCodeAt(at) - b.charCodeAt(at);
 }
 
+function isOrdered(set: FieldSet): boolean {
+  let last: string | undefined;
+  for (const element in set) {
+    if (last !== undefined && compareElements(last, element) > 0) return false;
+    const node = set[element] as FieldSet;
+    if (node !== leaf && !isOrdered(node)) return false;
+    last = element;
+  }
+  return true;
+}
+
 /** The same set with its elements in the order in which upstream writes them. */
 export function ordered(set: FieldSet): FieldSet {
+  // Most are: they come from the store, or from objects in Go's order.
+  return isOrdered(set) ? set : inOrder(set);
+}
+
+function inOrder(set: FieldSet): FieldSet {
   const elements = Object.keys(set);
   let sorted = true;
   let changed = false;
@@ -172,7 +188,7 @@ export function ordered(set: FieldSet): FieldSet {
     if (i > 0 && compareElements(elements[i - 1] as string, element) > 0) sorted = false;
     const node = set[element] as FieldSet;
     if (node === leaf) return node;
-    const inner = ordered(node);
+    const inner = inOrder(node);
     if (inner !== node) changed = true;
     return inner;
   });
