@@ -77,7 +77,8 @@ function firstMismatch(type: string, value: JSONValue | undefined, go?: string):
   if (simple.test(type)) return simpleMismatch(type, value, go);
   const kind = goKind(value);
   if (type === "bytes") {
-    if (kind !== "string") return kind === "slice" ? undefined : `cannot restore slice from ${kind}`;
+    if (Array.isArray(value)) return first(value, (item) => simpleMismatch("uint8", item, undefined));
+    if (kind !== "string") return `cannot restore slice from ${kind}`;
     const words = scalarWords(type, value);
     return words && `error decoding from json: ${words}`;
   }

@@ -13,6 +13,10 @@ import {
 
 export type Messages = (value: string) => string[];
 
+/** A value of a string type of its own or behind a pointer that must stay. */
+export const validateImmutableNamed = (value: string | undefined, old: string | undefined, at: Path): FieldError[] =>
+  value === old ? [] : [invalidNamed(at, value, fieldImmutableMessage)];
+
 /** One error a message. */
 export const invalidAll = (at: Path, value: unknown, messages: string[]): FieldError[] => messages.map((message) => invalidValue(at, value, message));
 

@@ -1,8 +1,8 @@
 /** PersistentVolumes (pkg/registry/core/persistentvolume). */
+import { validateImmutableNamed } from "./checks.ts";
 import { type FieldError, forbiddenField, invalidValue, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
-import { validateImmutableField } from "../meta/validation.ts";
 import { formatTime } from "../time.ts";
 import type { NodeSelectorRequirement, PersistentVolume, PersistentVolumeSource, VolumeNodeAffinity } from "../types/core-v1.gen.ts";
 import { goDiff } from "./go-diff.ts";
@@ -80,7 +80,7 @@ function validateUpdate(volume: PersistentVolume, old: PersistentVolume): FieldE
     const diff = goDiff(internalForm("PersistentVolumeSource", before), internalForm("PersistentVolumeSource", now));
     errors.push(forbiddenField(spec.child("persistentvolumesource"), `spec.persistentvolumesource is immutable after creation\n${diff}`));
   }
-  errors.push(...validateImmutableField(volume.spec.volumeMode, old.spec.volumeMode, path("volumeMode")));
+  errors.push(...validateImmutableNamed(volume.spec.volumeMode, old.spec.volumeMode, path("volumeMode")));
   const affinity = old.spec.nodeAffinity;
   if (affinity && !semanticEqual(volume.spec.nodeAffinity, renamed(affinity, volume.spec.nodeAffinity))) {
     const shown = internalForm("VolumeNodeAffinity", volume.spec.nodeAffinity);

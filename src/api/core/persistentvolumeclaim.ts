@@ -4,10 +4,9 @@ import { type FieldError, forbiddenField, invalidValue, notSupported, notSupport
 import type { Kind } from "../kind.ts";
 import { hasInvalidLabelValue } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
-import { validateImmutableField } from "../meta/validation.ts";
 import { isQualifiedName } from "../names.ts";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedLocalObjectReference } from "../types/core-v1.gen.ts";
-import { fieldImmutableMessage, invalidAll } from "./checks.ts";
+import { fieldImmutableMessage, invalidAll, validateImmutableNamed } from "./checks.ts";
 import { goDiff } from "./go-diff.ts";
 import { internalForm } from "./internal-types.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "./object-meta.ts";
@@ -98,7 +97,7 @@ function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim
     const what = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     errors.push(forbiddenField("spec", `${what}\n${diff}`));
   }
-  errors.push(...validateSizeChange(claim, old), ...validateImmutableField(claim.spec.volumeMode, old.spec.volumeMode, path("volumeMode")));
+  errors.push(...validateSizeChange(claim, old), ...validateImmutableNamed(claim.spec.volumeMode, old.spec.volumeMode, path("volumeMode")));
   const given = claim.spec.volumeAttributesClassName;
   if (given !== old.spec.volumeAttributesClassName && old.status?.currentVolumeAttributesClassName !== undefined && !given) {
     const to = given === undefined ? "nil" : "empty string";

@@ -3,10 +3,9 @@ import { duplicate, type FieldError, forbiddenField, internalFieldError, invalid
 import { isIPv6, isValidIPForLegacyField, parseIP, warningsForIP } from "../ip.ts";
 import type { UpdateStrategy } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
-import { validateImmutableField } from "../meta/validation.ts";
 import { isValidGroupID, isValidUserID } from "../names.ts";
 import type { Container, ContainerStatus, Pod, PodCondition, PodSpec, PodStatus } from "../types/core-v1.gen.ts";
-import { exceeds, invalidAll, oneOf, validateDNSLabel, validateQualifiedName } from "./checks.ts";
+import { exceeds, invalidAll, oneOf, validateDNSLabel, validateQualifiedName, validateImmutableNamed } from "./checks.ts";
 import { validateMetadataUpdate } from "./object-meta.ts";
 import { validatePodAnnotationsUpdate } from "./pod-annotations.ts";
 import { dropDisabledPodFields } from "./pod-drop-disabled.ts";
@@ -221,7 +220,7 @@ function validateUpdate(pod: Pod, old: Pod): FieldError[] {
   errors.push(...validateNomination(pod, old));
   const generation = status.observedGeneration ?? 0;
   if (generation < 0) errors.push(invalidValue(statusPath.child("observedGeneration"), generation, "must be a non-negative integer"));
-  errors.push(...validateImmutableField(status.qosClass ?? "", before.qosClass ?? "", statusPath.child("qosClass")));
+  errors.push(...validateImmutableNamed(status.qosClass ?? "", before.qosClass ?? "", statusPath.child("qosClass")));
   const containersOf = { containerStatuses: old.spec.containers, initContainerStatuses: old.spec.initContainers ?? [], ephemeralContainerStatuses: undefined };
   for (const list of lists) errors.push(...validateTransitions(status[list], before[list], statusPath.child(list), old.spec, containersOf[list]));
   errors.push(...validateClaimStatuses(status, spec), ...validateExtendedClaim(status, spec), ...validateNodeAllocatable(status, spec));

@@ -3,10 +3,9 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { type FieldError, invalidValue, path, required, tooLong } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
-import { validateImmutableField } from "../meta/validation.ts";
 import { isConfigMapKey } from "../names.ts";
 import type { Secret } from "../types/core-v1.gen.ts";
-import { invalidAll } from "./checks.ts";
+import { invalidAll, validateImmutableNamed } from "./checks.ts";
 import { validateImmutableData } from "./immutable-data.ts";
 import { base64Length, maxDataSize } from "./data-size.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "./object-meta.ts";
@@ -102,7 +101,7 @@ export const secretKind: Kind<Secret> = {
   },
   validateUpdate: (secret, old) => [
     ...validateMetadataUpdate(secret.metadata, old.metadata),
-    ...validateImmutableField(secret.type ?? "", old.type ?? "", path("type")),
+    ...validateImmutableNamed(secret.type ?? "", old.type ?? "", path("type")),
     ...validateImmutableData(secret, old, ["data"]),
     ...validateSecret(secret),
   ],

@@ -1,6 +1,5 @@
 /** EndpointSlices (pkg/registry/discovery/endpointslice). */
-import { validateImmutable } from "../apps/workload.ts";
-import { invalidAll, validateDNSLabel, validateQualifiedName } from "../core/checks.ts";
+import { invalidAll, validateDNSLabel, validateQualifiedName, validateImmutableNamed } from "../core/checks.ts";
 import { validateEndpointIP } from "../core/ip-rules.ts";
 import { age, validateMetadata } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
@@ -152,7 +151,7 @@ export const endpointSliceKind: Kind<EndpointSlice> = {
     if (!same) slice.metadata.generation = (old.metadata.generation ?? 0) + 1;
     dropTopology(slice, old);
   },
-  validateUpdate: (slice, old) => [...validate(slice, old), ...validateImmutable(slice.addressType, old.addressType, path("addressType"))],
+  validateUpdate: (slice, old) => [...validate(slice, old), ...validateImmutableNamed(slice.addressType, old.addressType, path("addressType"))],
   warningsOnUpdate: addressWarnings,
   cells: (slice, now) => [
     slice.metadata.name,

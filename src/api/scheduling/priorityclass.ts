@@ -1,5 +1,5 @@
 /** PriorityClasses (pkg/registry/scheduling/priorityclass). */
-import { validateImmutable } from "../apps/workload.ts";
+import { validateImmutableNamed } from "../core/checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { type FieldError, forbiddenField, notSupported, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
@@ -45,7 +45,7 @@ export const priorityClassKind: Kind<PriorityClass> = {
   validateUpdate: (item, old) => [
     ...validateMetadataUpdate(item.metadata, old.metadata),
     ...((item.value ?? 0) === (old.value ?? 0) ? [] : [forbiddenField("value", "may not be changed in an update.")]),
-    ...validateImmutable(item.preemptionPolicy, old.preemptionPolicy, path("preemptionPolicy")),
+    ...validateImmutableNamed(item.preemptionPolicy, old.preemptionPolicy, path("preemptionPolicy")),
   ],
   cells: (item, now) => [item.metadata.name, item.value ?? 0, item.globalDefault ?? false, age(item, now), item.preemptionPolicy ?? ""],
 };

@@ -1,4 +1,5 @@
 /** StorageClasses (pkg/registry/storage/storageclass). */
+import { validateImmutableNamed } from "../core/checks.ts";
 import { validateImmutable } from "../apps/workload.ts";
 import { deprecatedLabelMessage } from "../core/node-labels.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
@@ -85,8 +86,8 @@ export const storageClassKind: Kind<StorageClass> = {
     ...validateMetadataUpdate(item.metadata, old.metadata),
     ...validateImmutable(item.parameters ?? {}, old.parameters ?? {}, path("parameters"), item.parameters ?? null),
     ...validateImmutable(item.provisioner ?? "", old.provisioner ?? "", path("provisioner")),
-    ...validateImmutable(item.reclaimPolicy, old.reclaimPolicy, path("reclaimPolicy")),
-    ...validateImmutable(item.volumeBindingMode, old.volumeBindingMode, path("volumeBindingMode")),
+    ...validateImmutableNamed(item.reclaimPolicy, old.reclaimPolicy, path("reclaimPolicy")),
+    ...validateImmutableNamed(item.volumeBindingMode, old.volumeBindingMode, path("volumeBindingMode")),
   ],
   warningsOnUpdate: warnings,
   cells({ metadata, ...item }, now) {

@@ -14,7 +14,7 @@ import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { withoutNulls } from "../../api/patch/values.ts";
-import type { TypeDef } from "../../api/schema/schema.ts";
+import { hasType, type TypeDef, typeByName } from "../../api/schema/schema.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply } from "./apply.ts";
@@ -86,7 +86,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   }
   const rejected = (why: string): never => {
     if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(asPatched(value, current, patch)), why)]);
-    throw invalid("", "", [invalidValue(path("patch"), goMap(consumed(current, deepCopy(patch.value) as JSONObject)), why)]);
+    throw invalid("", "", [invalidValue(path("patch"), goMap(consumed(endpoint.type, current, deepCopy(patch.value) as JSONObject)), why)]);
   };
   if (Array.isArray(value)) return rejected(notAnObject(value));
   // Free-form parts are stored as the text that they are.
@@ -149,7 +149,7 @@ function notAnObject(value: JSONValue[]): string {
 }
 
 /** What merging strategically leaves of the patch that it was given, which is what messages show. */
-function consumed(original: JSONValue | undefined, patch: JSONObject): JSONObject {
+function consumed(type: TypeDef | undefined, original: JSONValue | undefined, patch: JSONObject): JSONObject {
   if (Object.hasOwn(patch, "$patch")) {
     if (patch.$patch === "replace") delete patch.$patch;
     return patch;
@@ -157,11 +157,33 @@ function consumed(original: JSONValue | undefined, patch: JSONObject): JSONObjec
   for (const key of Object.keys(patch)) {
     const inner = patch[key];
     const old = isObject(original) ? original[key] : undefined;
-    if (key.startsWith("$setElementOrder/")) delete patch[key];
-    else if (isObject(inner) && isObject(old)) consumed(old, inner);
+    if (key.startsWith("$setElementOrder/")) {
+      delete patch[key];
+      continue;
+    }
+    const field = type?.byName.get(key);
+    const element = field && elementOf(field.type);
+    if (isObject(inner) && isObject(old)) consumed(element, old, inner);
+    else if (Array.isArray(inner) && Array.isArray(old) && field?.patchMergeKey && element) mergeRepeated(element, field.patchMergeKey, old, inner);
     else if (inner !== null && inner !== undefined && kindOfValue(old) !== kindOfValue(inner)) patch[key] = withoutNulls(inner);
   }
   return patch;
+}
+
+/** The struct that a field holds, or holds many of. */
+function elementOf(type: string): TypeDef | undefined {
+  const name = type.replace(/^\*?(\[\])?\*?/, "");
+  return hasType(name) ? typeByName(name) : undefined;
+}
+
+/** What a patch adds to a list is merged into when the patch names it again. */
+function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JSONValue[]): void {
+  const named = (item: JSONValue, name: JSONValue | undefined): boolean => isObject(item) && name !== undefined && item[key] === name;
+  for (const [i, item] of list.entries()) {
+    if (!isObject(item) || old.some((other) => named(other, item[key]))) continue;
+    const earlier = list.slice(0, i).find((other) => named(other, item[key]));
+    if (isObject(earlier)) Object.assign(earlier, applyStrategicMergePatch(element, deepCopy(earlier), item));
+  }
 }
 
 /** The patched document as upstream's patcher writes it: what it has opened is sorted, what it has not stays as it was. */
