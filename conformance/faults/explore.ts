@@ -19,6 +19,8 @@ export interface ExploreOptions {
   chaos?: number;
   /** Only one of so many points, chosen evenly. @default 1 */
   every?: number;
+  /** As for a run. */
+  prove?: boolean;
   /** Called before each run; false ends it all. */
   goOn?(): boolean;
 }
@@ -43,7 +45,7 @@ export interface Exploration {
 export async function explore(options: ExploreOptions): Promise<Exploration> {
   const { scenario, controller, seed, every = 1 } = options;
   const what = { scenario: scenario.name, controller, seed };
-  const base = await run({ scenario, seed, controller });
+  const base = await run({ scenario, seed, controller, ...(options.prove === undefined ? {} : { prove: options.prove }) });
   const result: Exploration = { points: 0, runs: 1, writes: base.writes.length + base.events.length, findings: [] };
   if (base.problems.length) {
     result.findings.push({ ...what, problems: base.problems });
