@@ -17,6 +17,9 @@ import { parseSigningKey, parseVerificationKeys } from "./authentication/service
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
 import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
+import { timePlugins, timeSteps } from "./metrics/admission.ts";
+import { countAuthentication, countAuthorization } from "./metrics/identity.ts";
+import { observeState } from "./metrics/state.ts";
 import { openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
@@ -26,6 +29,7 @@ import { keepDefaultServiceCIDR } from "./registry/networking/default-service-ci
 import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
+import { unreachable } from "./streaming/unreachable.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
@@ -76,8 +80,8 @@ export interface AssembledServer extends AsyncDisposable {
   readonly server: ApiServer;
   readonly cache: WatchCache;
   readonly metrics: Metrics;
-  /** For the listener; absent without `kubelet`. */
-  readonly upgrade?: UpgradeHandler;
+  /** For the listener. */
+  readonly upgrade: UpgradeHandler;
 }
 
 function definitionOf(resource: string): ResourceDef {
@@ -124,6 +128,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
       ...(options.enabledPlugins ? { enabled: options.enabledPlugins } : {}),
+      timed: (plugins) => timePlugins(plugins, metrics, clock),
     });
     const registries = createRegistries({
       reader,
@@ -142,15 +147,15 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const address = options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "127.0.0.1:6443";
     const openId = openIdDocuments({ issuer: options.serviceAccountIssuer, externalAddress: address, keys });
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
-    const connector = options.kubelet && new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet });
+    const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
     const server = createApiServer({
       ...options,
-      ...(connector ? { connectors: connector.handlers() } : {}),
+      connectors: connector.handlers(),
       metrics,
       cache,
-      authenticator,
-      authorizer,
-      admission,
+      authenticator: countAuthentication(authenticator, metrics, clock),
+      authorizer: countAuthorization(authorizer, metrics, clock),
+      admission: timeSteps(admission, metrics, clock),
       registries,
       serverAddress: address,
       extra(request) {
@@ -181,6 +186,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       "system objects": () => restore(fresh),
       "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
     });
+    observeState(metrics, { cache, serviceRanges, nodePorts: options.nodePorts ?? defaultNodePorts });
     const repair = new ServiceRepair({
       reader,
       addresses: cache.resource(definitionOf("ipaddresses")),
@@ -194,10 +200,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       server,
       cache,
       metrics,
-      ...(connector ? { upgrade: connector.upgradeHandler(server.admit) } : {}),
+      upgrade: connector.upgradeHandler(server.admit),
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
-        connector?.close();
+        connector.close();
         await repair[Symbol.asyncDispose]();
         await upkeep[Symbol.asyncDispose]();
         await cache[Symbol.asyncDispose]();

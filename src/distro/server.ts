@@ -68,9 +68,7 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
   const listeners: Listener[] = [];
   for (const host of hosts) {
     const { upgrade } = plane.api;
-    listeners.push(
-      await listen({ handler: plane.api.server.handler, ...(upgrade ? { upgrade } : {}), tls, host, port: settings.port, clock: systemClock, logger }),
-    );
+    listeners.push(await listen({ handler: plane.api.server.handler, upgrade, tls, host, port: settings.port, clock: systemClock, logger }));
   }
   await using _simulation =
     simulate &&

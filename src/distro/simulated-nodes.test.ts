@@ -392,6 +392,12 @@ test("a kind that is not served is refused with what is", async () => {
   await assert.rejects(start("apiGroup: example.com/v1, kind: Thing"), { message: /no Thing of example\.com\/v1; example\.com\/v1 is not served at all/ });
 });
 
+test("logs of a container that does not run are refused, and nothing else is answered in their place", async () => {
+  await create("silent");
+  await cluster.advance(1000);
+  await assert.rejects(cluster.client.resource(pods).subresource("GET", "default", "silent", "log"), { code: 503 });
+});
+
 test("what a node's identity may not do is refused although the node is simulated", async () => {
   const node = cluster.clientAs({ name: "system:node:node", groups: ["system:nodes", "system:authenticated"] });
   await create("elsewhere", { nodeName: "later" });

@@ -65,7 +65,7 @@ export async function openPort(options: OpenPortOptions): Promise<{ kubeconfig: 
   };
   const listener = await listen({
     handler: known,
-    ...(plane.api.upgrade ? { upgrade: plane.api.upgrade } : {}),
+    upgrade: plane.api.upgrade,
     tls: { ...certificates.server, clientCa: certificates.ca },
     host: "127.0.0.1",
     port: options.port,

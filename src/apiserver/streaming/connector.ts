@@ -10,13 +10,13 @@ import type { Reader } from "../../cache/cache.ts";
 import type { Upgrade, UpgradeHandler } from "../http/listener.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { queryBool } from "../request-info.ts";
-import type { SubresourceHandler } from "../rest/call.ts";
 import type { Connectors } from "../router.ts";
+import { type Admit, connectorsOf, isConnectable, refusing } from "./connectable.ts";
 import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, serviceTarget } from "./http-proxy.ts";
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
 import { kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
 import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
-import { answer, forwardedHeaders, join, responseHead } from "../../base/relay.ts";
+import { forwardedHeaders, join, responseHead } from "../../base/relay.ts";
 import { kubeletProtocol, subprotocols, translate } from "./remote-command.ts";
 import { tunnel, tunnelPrefix } from "./tunnel.ts";
 import { accept, isWebSocket, offered } from "./websocket.ts";
@@ -26,8 +26,6 @@ export interface ConnectorOptions {
   kubelet: KubeletTLS;
   random: Random;
 }
-
-const connectable: Record<string, string[]> = { pods: ["log", "exec", "attach", "portforward", "proxy"], services: ["proxy"], nodes: ["proxy"] };
 
 export class Connector {
   readonly #options: ConnectorOptions;
@@ -39,16 +37,15 @@ export class Connector {
 
   /** By `resource/subresource`, for requests that need no upgrade. */
   handlers(): Connectors {
-    const serve: SubresourceHandler = ({ request, info }) => this.serve(request, info);
-    return Object.fromEntries(Object.entries(connectable).flatMap(([resource, subresources]) => subresources.map((s) => [`${resource}/${s}`, serve])));
+    return connectorsOf(({ request, info }) => this.serve(request, info));
   }
 
-  /** `admit` says who asks and whether they may; its refusals are answered on the socket. */
-  upgradeHandler(admit: (request: ApiRequest) => Promise<{ info: RequestInfo }>): UpgradeHandler {
+  /** Refusals of `admit` are answered on the socket. */
+  upgradeHandler(admit: Admit): UpgradeHandler {
     return (request, upgrade) =>
       refusing(upgrade, async () => {
         const { info } = await admit(request);
-        if (info.group !== "" || !connectable[info.resource]?.includes(info.subresource)) throw badRequest("nothing here can be upgraded");
+        if (!isConnectable(info)) throw badRequest("nothing here can be upgraded");
         await this.#upgrade(request, info, upgrade);
       });
   }
@@ -146,16 +143,6 @@ export class Connector {
 
   close(): void {
     this.#kubelets.close();
-  }
-}
-
-/** What goes wrong before the switch of protocols is answered as a Status. */
-async function refusing(upgrade: Upgrade, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    answer(upgrade.socket, error.code, error.reason, "application/json", JSON.stringify(error.status));
   }
 }
 

@@ -186,7 +186,7 @@ async function run(flags: Flags): Promise<void> {
   const authorities = [options.clientCa, options.frontProxy?.ca].filter((one) => one !== undefined);
   const listener = await listen({
     handler: api.server.handler,
-    ...(api.upgrade ? { upgrade: api.upgrade } : {}),
+    upgrade: api.upgrade,
     tls: { ...tls, ...(authorities.length ? { clientCa: authorities.join("\n") } : {}) },
     host: flags["bind-address"],
     port: flags["secure-port"],

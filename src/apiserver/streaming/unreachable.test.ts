@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
+import { test } from "node:test";
+import { forbidden } from "../../api/status.ts";
+import type { Upgrade } from "../http/listener.ts";
+import type { RequestInfo } from "../request-info.ts";
+import type { Call } from "../rest/call.ts";
+import { unreachable } from "./unreachable.ts";
+
+const info = (resource: string, subresource: string, group = ""): { info: RequestInfo } => ({
+  info: { group, resource, subresource, name: "x" } as RequestInfo,
+});
+
+test("logs and proxies are refused where no kubelet is reached", async () => {
+  const handlers = unreachable.handlers();
+  assert.deepEqual(Object.keys(handlers).sort(), ["nodes/proxy", "pods/attach", "pods/exec", "pods/log", "pods/portforward", "pods/proxy", "services/proxy"]);
+  await assert.rejects(handlers["pods/log"]?.(info("pods", "log") as Call) ?? Promise.resolve(), {
+    code: 503,
+    reason: "ServiceUnavailable",
+    message: 'pods/log of "x" needs a container that runs, and this API server reaches no kubelet',
+  });
+});
+
+async function answered(admit: () => Promise<{ info: RequestInfo }>): Promise<string> {
+  const socket = new PassThrough();
+  await unreachable.upgradeHandler(admit)({} as never, { socket, request: {}, head: Buffer.alloc(0) } as unknown as Upgrade);
+  return String(await socket.toArray().then((chunks: Buffer[]) => Buffer.concat(chunks)));
+}
+
+test("an upgrade is answered with the refusal, and with another one's refusal before that", async () => {
+  assert.match(
+    await answered(async () => info("pods", "exec")),
+    /^HTTP\/1\.1 503 ServiceUnavailable\r\n[\s\S]*"message":"pods\/exec of \\"x\\" needs a container/,
+  );
+  assert.match(await answered(async () => info("pods", "status")), /^HTTP\/1\.1 400 BadRequest\r\n[\s\S]*nothing here can be upgraded/);
+  assert.match(await answered(() => Promise.reject(forbidden("pods", "x", "no"))), /^HTTP\/1\.1 403 Forbidden/);
+});
