@@ -3,6 +3,12 @@ import type { ApiRequest, UserInfo } from "../api/exchange.ts";
 import { badRequest } from "../api/status.ts";
 import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
 
+/** Whether a request says anything of it: few do. */
+export function impersonates(headers: ApiRequest["headers"]): boolean {
+  for (const name in headers) if (name.startsWith("impersonate-")) return true;
+  return false;
+}
+
 /** `authorize` throws the 403 of an attribute that the caller may not take on. */
 export async function impersonate(request: ApiRequest, user: UserInfo, authorize: (attributes: AuthorizationAttributes) => Promise<void>): Promise<UserInfo> {
   const name = request.headers["impersonate-user"];

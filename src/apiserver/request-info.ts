@@ -20,16 +20,28 @@ export interface RequestInfo {
 }
 
 const verbs: Record<string, string> = { POST: "create", GET: "get", HEAD: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
+const lowerCase: Record<string, string> = { POST: "post", GET: "get", HEAD: "head", PUT: "put", PATCH: "patch", DELETE: "delete" };
 const namespaceSubresources = new Set(["status", "finalize"]);
 
 function decode(segment: string): string {
-  if (!segment.includes("%")) return segment;
   try {
     return decodeURIComponent(segment);
   } catch {
     throw badRequest(`invalid URL escape in ${JSON.stringify(segment)}`);
   }
 }
+
+/** Of the path without slashes at its ends, decoded. */
+function segments(path: string): string[] {
+  let from = 0;
+  let to = path.length;
+  while (from < to && path.charCodeAt(from) === slash) from++;
+  while (to > from && path.charCodeAt(to - 1) === slash) to--;
+  if (from === to) return [];
+  const parts = path.slice(from, to).split("/");
+  return path.includes("%") ? parts.map(decode) : parts;
+}
+const slash = 0x2f;
 
 /** Go's strconv.ParseBool as the query conversion uses it: "", "0" and "false" are false, all else is true. */
 export const queryBool = (value: string | null): boolean => value !== null && value !== "0" && value.toLowerCase() !== "false";
@@ -38,7 +50,7 @@ export const queryBool = (value: string | null): boolean => value !== null && va
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const info: RequestInfo = {
     isResource: false,
-    verb: method.toLowerCase(),
+    verb: lowerCase[method] ?? method.toLowerCase(),
     path,
     prefix: "",
     group: "",
@@ -49,8 +61,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     name: "",
     parts: [],
   };
-  const trimmed = path.replace(/^\/+|\/+$/g, "");
-  let parts = trimmed === "" ? [] : trimmed.split("/").map(decode);
+  let parts = segments(path);
   if (parts.length < 3 || (parts[0] !== "api" && parts[0] !== "apis")) return info;
   const prefix = parts[0];
   parts = parts.slice(1);
@@ -80,7 +91,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   if (info.verb !== "proxy") info.subresource = parts[2] ?? "";
   if (info.name === "" && info.verb === "get") info.verb = queryBool(query.get("watch")) ? "watch" : "list";
   if (info.name === "" && (info.verb === "list" || info.verb === "watch")) {
-    const named = /^metadata\.name==?([^,=!]+)$/.exec(query.get("fieldSelector") ?? "");
+    const named = query.size === 0 ? null : /^metadata\.name==?([^,=!]+)$/.exec(query.get("fieldSelector") ?? "");
     if (named && /^[^/%]+$/.test(named[1] as string) && named[1] !== "." && named[1] !== "..") info.name = named[1] as string;
   }
   if (info.name === "" && info.verb === "delete") info.verb = "deletecollection";

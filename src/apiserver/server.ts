@@ -14,18 +14,19 @@ import type { Random } from "../base/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
-import type { AuthorizationAttributes, Authorizer } from "./authorization/authorizer.ts";
+import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError } from "./authorization/forbidden.ts";
 import { createDocuments } from "./documents.ts";
 import { endpointOf, hubOf } from "./endpoints.ts";
 import { type HealthCheck, health, healthPaths } from "./health.ts";
-import { impersonate } from "./impersonation.ts";
+import { impersonate, impersonates } from "./impersonation.ts";
 import { createServerMetrics } from "./metrics.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { FrameCache } from "./rest/frames.ts";
 import { type Form, negotiate } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
+import { TimeLimit } from "./time-limit.ts";
 import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
 
 export interface ApiServerOptions {
@@ -119,11 +120,17 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const shutdown: HealthCheck = { name: "shutdown", check: () => (stopping.signal.aborted ? "process is shutting down" : undefined) };
   const checks = { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };
 
-  const authorize = async (attributes: AuthorizationAttributes): Promise<void> => {
+  /** Throws the 403; a promise only where the authorizer needs one. */
+  const authorizeNow = (attributes: AuthorizationAttributes): Promise<void> | undefined => {
+    const check = ({ decision, reason }: AuthorizationDecision): void => {
+      if (decision !== "allow") throw forbiddenError(attributes, reason);
+    };
     const pending = authorizer.authorize(attributes);
-    const { decision, reason } = pending instanceof Promise ? await pending : pending;
-    if (decision !== "allow") throw forbiddenError(attributes, reason);
+    if (pending instanceof Promise) return pending.then(check);
+    check(pending);
+    return undefined;
   };
+  const authorize = async (attributes: AuthorizationAttributes): Promise<void> => authorizeNow(attributes);
   const rest: Rest = {
     clock,
     random: options.random,
@@ -146,7 +153,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let mutating = 0;
   const maxReading = options.maxReading ?? 400;
   const maxMutating = options.maxMutating ?? 200;
-  const timeoutMs = (options.requestTimeoutSeconds ?? 60) * 1000;
+  const limit = new TimeLimit(clock, (options.requestTimeoutSeconds ?? 60) * 1000);
 
   /** `known` is told who asks before it is decided whether they may. */
   async function identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined): Promise<UserInfo> {
@@ -157,12 +164,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!user) throw unauthorized();
     }
     const audit = known?.(user);
-    const real = user;
-    user = await impersonate(request, user, authorize);
-    if (user !== real) audit?.impersonated(user);
+    if (impersonates(request.headers)) {
+      const real = user;
+      user = await impersonate(request, user, authorize);
+      if (user !== real) audit?.impersonated(user);
+    }
     const { verb, isResource, group, version, resource, subresource, namespace, name } = info;
     const fieldSelector = selectsMany.has(verb) ? parsedFieldSelector(request.query.get("fieldSelector")) : undefined;
-    await authorize({
+    const allowed = authorizeNow({
       user,
       verb,
       isResource,
@@ -175,6 +184,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       path: request.path,
       ...(fieldSelector ? { fieldSelector } : {}),
     });
+    if (allowed) await allowed;
     return user;
   }
 
@@ -237,34 +247,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return respondError(internalError(error instanceof Error ? error.message : String(error)), request, undefined);
   }
 
-  /** The answer within the time that a request may take; what is still running is told to stop. */
-  function bounded(request: ApiRequest, info: RequestInfo, work: (request: ApiRequest) => Promise<ApiResponse>): Promise<ApiResponse> {
-    return new Promise((resolve, reject) => {
-      const abort = new AbortController();
-      const gone = (): void => abort.abort(request.signal.reason);
-      request.signal.addEventListener("abort", gone, { once: true });
-      const timer = clock.after(timeoutMs, () => {
-        abort.abort(new Error("the request took too long"));
-        metrics.aborts.inc(info.verb, info.resource);
-        reject(timeout("request did not complete within the allotted timeout"));
-      });
-      const settled = (): void => {
-        timer.cancel();
-        request.signal.removeEventListener("abort", gone);
-      };
-      work({ ...request, signal: abort.signal }).then(
-        (response) => {
-          settled();
-          resolve(response);
-        },
-        (error) => {
-          settled();
-          reject(error);
-        },
-      );
-    });
-  }
-
   async function handle(request: ApiRequest): Promise<ApiResponse> {
     const began = clock.monotonic();
     let info: RequestInfo | undefined;
@@ -293,7 +275,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         });
         return answer(bound, about, user, audit);
       };
-      response = long ? await work(request) : await bounded(request, info, work);
+      response = long
+        ? await work(request)
+        : await limit.run(request, work, () => {
+            metrics.aborts.inc(about.verb, about.resource);
+            return timeout("request did not complete within the allotted timeout");
+          });
     } catch (error) {
       if (error instanceof StatusError) refusal = error.status;
       response = failure(request, error);

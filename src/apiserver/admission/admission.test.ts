@@ -32,7 +32,7 @@ function world(labels: Record<string, string> = {}) {
       user: admin,
       dryRun: false,
       warn: (message) => warnings.push(message),
-      signal: new AbortController().signal,
+      request: { signal: new AbortController().signal },
       ...more,
     };
     await chain.mutate(attributes);
@@ -105,7 +105,7 @@ test("a namespace that appears while a create waits for it is good enough", asyn
     user: admin,
     dryRun: false,
     warn() {},
-    signal,
+    request: { signal },
   });
   reader.put("namespaces", { metadata: { name: "late" } });
   await clock.advance(50);

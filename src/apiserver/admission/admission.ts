@@ -21,7 +21,8 @@ export interface AdmissionAttributes {
   dryRun: boolean;
   /** Adds a Warning header to the answer. */
   warn(message: string): void;
-  signal: AbortSignal;
+  /** Whose signal says that nobody waits any more. */
+  request: { readonly signal: AbortSignal };
 }
 
 /** Both reject with StatusError to refuse the request. */

@@ -22,7 +22,7 @@ export function namespaceLifecycle({ reader, clock }: { reader: Reader; clock: C
   };
   const find = (name: string): Namespace | undefined => reader.get<Namespace>("namespaces", "", name);
   const wait = async (attributes: AdmissionAttributes): Promise<void> => {
-    await clock.sleep(patience, attributes.signal);
+    await clock.sleep(patience, attributes.request.signal);
     const namespace = find(attributes.namespace);
     if (!namespace) throw notFound("namespaces", attributes.namespace);
     check(attributes, namespace);

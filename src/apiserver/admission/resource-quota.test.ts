@@ -37,7 +37,7 @@ function world(...quotas: Sketch[]) {
     user: { name: "u", groups: [] },
     dryRun: false,
     warn() {},
-    signal: new AbortController().signal,
+    request: { signal: new AbortController().signal },
     ...more,
   });
   return {

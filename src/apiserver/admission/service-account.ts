@@ -27,7 +27,7 @@ export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPl
     const attempts = name === defaultName ? 10 : 1;
     const interval = 100 + random.int(100);
     for (let i = 0; i < attempts; i++) {
-      if (i > 0) await clock.sleep(interval, attributes.signal);
+      if (i > 0) await clock.sleep(interval, attributes.request.signal);
       const account = reader.get<ServiceAccount>("serviceaccounts", attributes.namespace, name);
       if (account) return account;
     }

@@ -30,22 +30,49 @@ export function withAuthenticatedGroup(user: UserInfo): UserInfo {
  * `anonymous`; where there was none at all, `anonymous` decides, and without it the answer is 401 as well.
  */
 export function unionAuthenticator(authenticators: readonly Authenticator[], anonymous?: Authenticator): Authenticator {
+  /** From the one at `from` on; `pending` is what the one before it has not given yet. */
+  async function rest(request: ApiRequest, from: number, pending: Promise<UserInfo | undefined>, wrong: unknown): Promise<UserInfo> {
+    let failure = wrong;
+    let found: Promise<UserInfo | undefined> | UserInfo | undefined = pending;
+    for (let i = from; ; i++) {
+      try {
+        const user: UserInfo | undefined = await found;
+        if (user) return withAuthenticatedGroup(user);
+      } catch (error) {
+        failure ??= error;
+      }
+      const next = authenticators[i];
+      if (!next) break;
+      try {
+        found = next.authenticate(request);
+      } catch (error) {
+        found = undefined;
+        failure ??= error;
+      }
+    }
+    if (failure) throw unauthorized();
+    return nobody(request);
+  }
+  async function nobody(request: ApiRequest): Promise<UserInfo> {
+    const user = await anonymous?.authenticate(request);
+    if (!user) throw unauthorized();
+    return user;
+  }
   return {
-    async authenticate(request: ApiRequest): Promise<UserInfo> {
+    /** At once where no authenticator has to wait: nearly always. */
+    authenticate(request: ApiRequest): UserInfo | Promise<UserInfo> {
       let wrong: unknown;
-      for (const authenticator of authenticators) {
+      for (let i = 0; i < authenticators.length; i++) {
         try {
-          const found = authenticator.authenticate(request);
-          const user = found instanceof Promise ? await found : found;
-          if (user) return withAuthenticatedGroup(user);
+          const found = authenticators[i]?.authenticate(request);
+          if (found instanceof Promise) return rest(request, i + 1, found, wrong);
+          if (found) return withAuthenticatedGroup(found);
         } catch (error) {
           wrong ??= error;
         }
       }
       if (wrong) throw unauthorized();
-      const user = await anonymous?.authenticate(request);
-      if (!user) throw unauthorized();
-      return user;
+      return nobody(request);
     },
   };
 }

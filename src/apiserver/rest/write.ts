@@ -37,7 +37,7 @@ export function attributesOf(call: Call, operation: AdmissionAttributes["operati
     user: call.user,
     dryRun,
     warn: call.warn,
-    signal: call.request.signal,
+    request: call.request,
   };
 }
 

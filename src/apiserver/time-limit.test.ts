@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ApiRequest } from "../api/exchange.ts";
+import { VirtualClock } from "../base/clock.ts";
+import { TimeLimit } from "./time-limit.ts";
+
+const requestWith = (signal: AbortSignal): ApiRequest => ({ method: "GET", path: "/", query: new URLSearchParams(), headers: {}, remoteAddress: "", signal });
+const expired = (): Error => new Error("too late");
+
+test("what takes too long is answered for and told to stop, each at its own time", async () => {
+  const clock = new VirtualClock();
+  const limit = new TimeLimit(clock, 1000);
+  const ends: string[] = [];
+  const begin = (name: string): void => {
+    const work = (request: ApiRequest): Promise<void> => {
+      request.signal.addEventListener("abort", () => ends.push(`${name} stopped`));
+      return new Promise(() => {});
+    };
+    limit.run(requestWith(new AbortController().signal), work, expired).catch((error: Error) => ends.push(`${name} ${error.message}`));
+  };
+  begin("first");
+  await clock.advance(400);
+  begin("second");
+  await clock.advance(599);
+  assert.deepEqual(ends, []);
+  await clock.advance(1);
+  assert.deepEqual(ends, ["first stopped", "first too late"]);
+  await clock.advance(400);
+  assert.deepEqual(ends.slice(2), ["second stopped", "second too late"]);
+  assert.equal(clock.next(), undefined);
+});
+
+test("a client that goes away aborts the work; what was answered in time leaves nothing behind", async () => {
+  const clock = new VirtualClock();
+  const limit = new TimeLimit(clock, 1000);
+  const client = new AbortController();
+  let seen: AbortSignal | undefined;
+  const work = async (request: ApiRequest): Promise<string> => {
+    seen = request.signal;
+    if (!seen.aborted) await new Promise((resolve) => seen?.addEventListener("abort", resolve));
+    return String((seen.reason as Error).message);
+  };
+  const running = limit.run(requestWith(client.signal), work, expired);
+  client.abort(new Error("gone"));
+  assert.equal(await running, "gone");
+  assert.equal(await limit.run(requestWith(client.signal), work, expired), "gone");
+  assert.equal(await limit.run(requestWith(new AbortController().signal), async () => "answer", expired), "answer");
+  await assert.rejects(
+    limit.run(requestWith(client.signal), async () => Promise.reject(new Error("refused")), expired),
+    /refused/,
+  );
+  await clock.advance(5000);
+  assert.equal(clock.next(), undefined);
+});

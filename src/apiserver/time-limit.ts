@@ -1,0 +1,116 @@
+/** How long requests may take (k8s.io/apiserver/pkg/server/filters/timeout.go): one timer for all that run. */
+import type { ApiRequest } from "../api/exchange.ts";
+import type { Clock, Timer } from "../base/clock.ts";
+
+interface Running {
+  request: BoundRequest;
+  /** By the clock's monotonic(). */
+  until: number;
+  expire(): void;
+}
+
+/** The same request; its signal is aborted by the limit as well. Made for those who ask: most are answered before. */
+class BoundRequest implements ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Record<string, string | undefined>;
+  declare repeatedHeaders?: Record<string, string[] | undefined>;
+  declare body?: Uint8Array | AsyncIterable<Uint8Array>;
+  declare object?: unknown;
+  declare asObject?: boolean;
+  declare user?: NonNullable<ApiRequest["user"]>;
+  declare clientCertificate?: Uint8Array;
+  declare clientCertificateError?: string;
+  readonly remoteAddress: string;
+  readonly #outer: ApiRequest;
+  #abort?: AbortController;
+  #expired?: Error;
+  #gone?: () => void;
+
+  constructor(outer: ApiRequest) {
+    this.method = outer.method;
+    this.path = outer.path;
+    this.query = outer.query;
+    this.headers = outer.headers;
+    if (outer.repeatedHeaders) this.repeatedHeaders = outer.repeatedHeaders;
+    if (outer.body) this.body = outer.body;
+    if (outer.object !== undefined) this.object = outer.object;
+    if (outer.asObject) this.asObject = outer.asObject;
+    if (outer.user) this.user = outer.user;
+    if (outer.clientCertificate) this.clientCertificate = outer.clientCertificate;
+    if (outer.clientCertificateError) this.clientCertificateError = outer.clientCertificateError;
+    this.remoteAddress = outer.remoteAddress;
+    this.#outer = outer;
+  }
+  get signal(): AbortSignal {
+    if (this.#abort) return this.#abort.signal;
+    const abort = new AbortController();
+    this.#abort = abort;
+    const { signal } = this.#outer;
+    const gone = (): void => abort.abort(signal.reason);
+    if (this.#expired) abort.abort(this.#expired);
+    else if (signal.aborted) gone();
+    else {
+      this.#gone = gone;
+      signal.addEventListener("abort", gone, { once: true });
+    }
+    return abort.signal;
+  }
+  expire(error: Error): void {
+    this.#expired = error;
+    this.#abort?.abort(error);
+  }
+  settled(): void {
+    if (this.#gone) this.#outer.signal.removeEventListener("abort", this.#gone);
+  }
+}
+
+export class TimeLimit {
+  readonly #clock: Clock;
+  readonly #ms: number;
+  /** In the order of their ends, for all have the same time. */
+  readonly #running = new Set<Running>();
+  #timer?: Timer;
+
+  constructor(clock: Clock, ms: number) {
+    this.#clock = clock;
+    this.#ms = ms;
+  }
+  /** What `work` gives; rejects with what `expired` makes when that takes too long, and tells what still runs to stop. */
+  run<T>(request: ApiRequest, work: (request: ApiRequest) => Promise<T>, expired: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const bound = new BoundRequest(request);
+      const running: Running = { request: bound, until: this.#clock.monotonic() + this.#ms, expire: () => reject(expired()) };
+      this.#running.add(running);
+      this.#timer ??= this.#clock.after(this.#ms, () => this.#sweep());
+      const settled = (): void => {
+        this.#running.delete(running);
+        bound.settled();
+      };
+      work(bound).then(
+        (result) => {
+          settled();
+          resolve(result);
+        },
+        (error) => {
+          settled();
+          reject(error);
+        },
+      );
+    });
+  }
+  #sweep(): void {
+    this.#timer = undefined;
+    const now = this.#clock.monotonic();
+    for (const running of this.#running) {
+      if (running.until > now) {
+        this.#timer = this.#clock.after(running.until - now, () => this.#sweep());
+        return;
+      }
+      this.#running.delete(running);
+      running.request.expire(new Error("the request took too long"));
+      running.expire();
+    }
+  }
+}
