@@ -17,7 +17,7 @@ import { complaints } from "./interchange/logs.ts";
 import { type NormalState, normalState, stateDifferences } from "./interchange/normal.ts";
 import { changedPaths, difference, observe, type Snapshot } from "./interchange/observe.ts";
 import { unsteady } from "./interchange/steady.ts";
-import { makeWorkload, settled } from "./interchange/workload.ts";
+import { attachVolumes, makeWorkload, settled } from "./interchange/workload.ts";
 import { type Party, type Side, sideName, World } from "./interchange/world.ts";
 
 const { values: flags } = parseArgs({
@@ -60,6 +60,7 @@ async function follow(name: string, { server, sides }: Course, port: number): Pr
   await using world = await World.start({ server, directory, port, bin: flags.bin });
   const { client } = world;
   const key = world.pki.keyPath("admin");
+  await using _driver = attachVolumes(client);
   let party: Party | undefined;
   for (const [round, side] of sides.entries()) {
     const at = (text: string): string => `${name}, ${sideName[side]} lead: ${text}`;
@@ -74,11 +75,23 @@ async function follow(name: string, { server, sides }: Course, port: number): Pr
       await Promise.all(changes(client, round as 1 | 2, key).map((change) => checks.check(at(change.name), change.run)));
       await checks.check(at("everything comes to rest"), () => settled(client));
     }
+    await checks.check(at("no minute without its job"), async () => expectEveryMinute(await observe(client)));
     await pause(calm * 1000);
     states.push(normalState(await observe(client)));
     judgeLogs(party, at);
   }
   return states;
+}
+
+/** Their names end in the minute they were due, so that none can be there twice. */
+function expectEveryMinute(snapshot: Snapshot): string {
+  const minutes = [...snapshot.keys()]
+    .flatMap((key) => /^jobs\.batch main\/every-minute-(\d+)$/.exec(key)?.[1] ?? [])
+    .map(Number)
+    .sort();
+  const missing = minutes.flatMap((minute, i) => (i > 0 && minute !== (minutes[i - 1] as number) + 1 ? [minute - 1] : []));
+  expect(!missing.length, `none in ${missing.join(", ")}`);
+  return `${minutes.length} jobs`;
 }
 
 function compareEnds(ends: ReadonlyMap<string, readonly NormalState[]>): void {
@@ -122,7 +135,6 @@ async function takenOver(world: World, party: Party, before: Snapshot, at: (text
 }
 
 function judgeLogs(party: Party, at: (text: string) => string): void {
-  if (party.side === "ours") return;
   for (const program of party.programs)
     void checks.check(at(`no unexplained complaint in the log of its ${program.name}`), () => {
       const { unknown, known } = complaints(program.log());

@@ -46,6 +46,54 @@ export function changes(client: Client, round: 1 | 2, key: string): Change[] {
     await merge(r.replicationcontrollers, "old", { spec: { replicas: 2 + round } });
     await until("pods of the replication controller", wait, async () => (await podsOf("app=old-rc")).length === 2 + round);
   });
+  change("pods that a replica set left behind belong to the next one", async () => {
+    const name = `heir-${round}`;
+    const template = {
+      metadata: { labels: { app: name } },
+      spec: { containers: [{ name: "main", image: "example/heir:1" }], tolerations: [{ operator: "Exists" }] },
+    };
+    const set = { metadata: { name, namespace: "main" }, spec: { replicas: 2, selector: { matchLabels: { app: name } }, template } };
+    const uids = async (): Promise<string> =>
+      (await podsOf(`app=${name}`))
+        .map((pod) => pod.metadata.uid)
+        .sort()
+        .join();
+    await client.resource(r.replicasets).create("main", set as never);
+    await until("its pods", wait, async () => (await get(r.replicasets, name)).status?.readyReplicas === 2);
+    const before = await uids();
+    await client.resource(r.replicasets).delete("main", name, { propagationPolicy: "Orphan" });
+    await until("the replica set to go", wait, () => gone(r.replicasets, name));
+    await client.resource(r.replicasets).create("main", set as never);
+    await until("the pods to be adopted", wait, async () => (await podsOf(`app=${name}`)).every((pod) => pod.metadata.ownerReferences?.length));
+    await until("its status", wait, async () => (await get(r.replicasets, name)).status?.readyReplicas === 2);
+    if ((await uids()) !== before) throw new Error("the pods are others");
+  });
+  change("a stateful set and a daemon set come, roll and go with pods and revisions", async () => {
+    const name = `passing-${round}`;
+    const template = (image: string): object => ({ metadata: { labels: { app: name } }, spec: { containers: [{ name: "main", image }] } });
+    const spec = (image: string): object => ({ selector: { matchLabels: { app: name } }, template: template(image) });
+    await client
+      .resource(r.statefulsets)
+      .create("main", { metadata: { name, namespace: "main" }, spec: { replicas: 2, serviceName: name, ...spec("example/a:1") } } as never);
+    await client.resource(r.daemonsets).create("limited", {
+      metadata: { name, namespace: "limited" },
+      spec: {
+        ...spec("example/a:1"),
+        template: { ...template("example/a:1"), spec: { nodeSelector: { none: "such" }, containers: [{ name: "main", image: "example/a:1" }] } },
+      },
+    } as never);
+    await until("the stateful set", wait, async () => (await get(r.statefulsets, name)).status?.readyReplicas === 2);
+    await merge(r.statefulsets, name, { spec: { template: { spec: { containers: [{ name: "main", image: "example/a:2" }] } } } });
+    await until("the rollout", wait, async () => {
+      const { status } = await get(r.statefulsets, name);
+      return status?.updatedReplicas === 2 && status.readyReplicas === 2 && status.currentRevision === status.updateRevision;
+    });
+    await client.resource(r.statefulsets).delete("main", name, { propagationPolicy: "Foreground" });
+    await client.resource(r.daemonsets).delete("limited", name);
+    await until("both to go", wait, async () => (await gone(r.statefulsets, name)) && (await gone(r.daemonsets, name, "limited")));
+    await until("their pods", wait, async () => !(await podsOf(`app=${name}`)).length);
+    await until("their revisions", wait, async () => !(await client.resource(r.controllerrevisions).list({ labelSelector: `app=${name}` })).items.length);
+  });
   change("stateful sets are scaled, a claim goes with its ordinal", async () => {
     // Scaled before it is rolled out: the claim of a pod that a rollout has just deleted would stay, upstream's too.
     await merge(r.statefulsets, "db", { spec: { replicas: round === 1 ? 2 : 3 } });
@@ -157,6 +205,33 @@ export function changes(client: Client, round: 1 | 2, key: string): Change[] {
     await until("the claim to be bound", wait, async () => (await get(r.persistentvolumeclaims, name)).status?.phase === "Bound");
     await client.resource(r.persistentvolumeclaims).delete("main", name);
     await until("the volume to be released", wait, async () => (await get(r.persistentvolumes, name, "")).status?.phase === "Released");
+  });
+  change("a volume is attached, and detached when nobody uses it", async () => {
+    const name = `far-${round}`;
+    const size = { storage: "1Gi" };
+    const shared = { accessModes: ["ReadWriteOnce"], storageClassName: "remote" };
+    const csi = { driver: "disk.example.com", volumeHandle: name };
+    await client
+      .resource(r.persistentvolumes)
+      .create("", { metadata: { name }, spec: { ...shared, capacity: size, persistentVolumeReclaimPolicy: "Retain", csi } } as never);
+    await client
+      .resource(r.persistentvolumeclaims)
+      .create("main", { metadata: { name, namespace: "main" }, spec: { ...shared, volumeName: name, resources: { requests: size } } } as never);
+    const volumes = [{ name: "data", persistentVolumeClaim: { claimName: name } }];
+    await client.resource(r.pods).create("main", {
+      metadata: { name, namespace: "main" },
+      spec: { nodeSelector: { "kubernetes.io/hostname": "node-1" }, containers: [{ name: "main", image: "example/far:1" }], volumes },
+    } as never);
+    const attached = async (): Promise<boolean> =>
+      (await get(r.nodes, "node-1", "")).status?.volumesAttached?.some((volume) => volume.name.endsWith(`^${name}`)) === true;
+    await until("the node to be told", wait, attached);
+    await client.resource(r.pods).delete("main", name);
+    await until(
+      "the attachment to go",
+      wait,
+      async () => !(await client.resource(r.volumeattachments).list()).items.some(({ spec }) => spec.source.persistentVolumeName === name),
+    );
+    await until("the node to be told again", wait, async () => !(await attached()));
   });
   change("a role is made of one more", async () => {
     await client.resource(r.clusterroles).create("", {

@@ -1,4 +1,4 @@
-/** What upstream's programs say when something is wrong, and which of it they say beside their own API server as well. */
+/** What the programs say when something is wrong, and which of it upstream's say beside their own API server as well. */
 
 /** `why`: the place in upstream that says so in a healthy cluster. */
 interface Known {
@@ -17,15 +17,16 @@ const known: readonly Known[] = [
   { pattern: /TaintEvictionController: timed worker failed.*not found/, why: "a pod that went before it was evicted" },
   { pattern: /unable to create new content in namespace \S+ because it is being terminated/, why: "the namespace that leaves" },
   { pattern: /failed with replicasets\.apps \S+ not found/, why: "a ReplicaSet that was deleted meanwhile" },
+  { pattern: /status\.currentReplicas: Invalid value: -1/, why: "a StatefulSet that rolls and is scaled at once, counted again" },
   { pattern: /broadcaster already stopped/, why: "an event at the end of the process" },
   { pattern: /ReplicaSet has no controller/, why: "the ReplicaSet that has no Deployment" },
 ];
 
-/** klog's lines of levels warning and error, and those of a crash. */
+/** Lines of levels warning and error, klog's and ours, and those of a crash. */
 export function complaints(log: string): { unknown: string[]; known: Map<string, number> } {
   const result = { unknown: [] as string[], known: new Map<string, number>() };
   for (const line of log.split("\n")) {
-    if (!/^[WEF]\d{4} /.test(line) && !/^panic:|DATA RACE/.test(line)) continue;
+    if (!/^[WEF]\d{4} |^\S+Z (WARN|ERROR) |^panic:|^\S*Error: /.test(line)) continue;
     const explained = known.find(({ pattern }) => pattern.test(line));
     if (explained) result.known.set(explained.why, (result.known.get(explained.why) ?? 0) + 1);
     else result.unknown.push(line);

@@ -7,6 +7,7 @@ import type { Job } from "../../src/api/types/batch-v1.gen.ts";
 import type { ConfigMap, Endpoints, Namespace, Pod, ReplicationController, Service, ServiceAccount } from "../../src/api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../../src/api/types/discovery-v1.gen.ts";
 import type { PodDisruptionBudget } from "../../src/api/types/policy-v1.gen.ts";
+import type { VolumeAttachment } from "../../src/api/types/storage-v1.gen.ts";
 import { isOfTheMinute, type Snapshot } from "./observe.ts";
 
 const of = <T extends KubeObject>(snapshot: Snapshot, kind: string): T[] =>
@@ -102,6 +103,7 @@ export function unsteady(snapshot: Snapshot): string[] {
       object.status?.expectedPods === selected.length && object.status.currentHealthy === selected.length,
     );
   }
+  for (const object of of<VolumeAttachment>(snapshot, "volumeattachments.storage.k8s.io")) expect(object, "is not attached", object.status?.attached);
   for (const object of of<HorizontalPodAutoscaler>(snapshot, "horizontalpodautoscalers.autoscaling"))
     expect(object, "has not looked yet", object.status?.currentReplicas);
   for (const object of of<Namespace>(snapshot, "namespaces.")) {

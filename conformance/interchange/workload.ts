@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { loadAll } from "js-yaml";
 import type { KubeObject } from "../../src/api/object.ts";
 import { isAlreadyExists } from "../../src/api/status.ts";
@@ -11,6 +12,7 @@ import * as resources from "../../src/client/resources.gen.ts";
 import { until } from "../cluster/cluster.ts";
 import { observe } from "./observe.ts";
 import { unsteady } from "./steady.ts";
+import { nodeNames } from "./world.ts";
 
 const resourceOf = (object: KubeObject): Resource => {
   const [version = "", group = ""] = (object.apiVersion ?? "").split("/").reverse();
@@ -60,7 +62,32 @@ export async function requestCertificate(client: Client, name: string, key: stri
   await until(`the certificate ${name}`, 30, async () => (await api.get("", name)).status?.certificate);
 }
 
+/** The driver's part: what is to be attached is, until disposed of. */
+export function attachVolumes(client: Client): AsyncDisposable {
+  const stop = new AbortController();
+  const api = client.resource(resources.volumeattachments);
+  const look = async (): Promise<void> => {
+    for (const attachment of (await api.list()).items) if (!attachment.status?.attached) await api.updateStatus({ ...attachment, status: { attached: true } });
+  };
+  const work = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      // Gone by now, or written by somebody else: the next look will tell.
+      await look().catch(() => undefined);
+      await pause(300, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  };
+  const working = work();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await working;
+    },
+  };
+}
+
 export async function makeWorkload(client: Client, key: string): Promise<void> {
+  const managed = { "volumes.kubernetes.io/controller-managed-attach-detach": "true" };
+  for (const name of nodeNames) await client.resource(resources.nodes).patch("", name, "merge", { metadata: { annotations: managed } });
   const objects = loadAll(readFileSync(join(import.meta.dirname, "workload.yaml"), "utf8")) as KubeObject[];
   for (const object of objects) {
     const namespace = object.metadata.namespace ?? "";

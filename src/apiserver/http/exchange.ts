@@ -41,10 +41,10 @@ function headersOf(headers: IncomingHttpHeaders, raw: readonly string[]): Header
   return raw.length > names * 2 ? { headers: flat, repeatedHeaders: repeated(raw) } : { headers: flat };
 }
 
-/** A copy where somebody takes a credential out of it: connections keep the record for their next request. */
+/** A copy: the connection keeps the record for its next request, and authentication takes credentials out of what it is given. */
 function headersOfHead({ headers, repeated: repeatedHeaders }: Http2Stream["read"]["head"]): Headers {
-  const own = "sec-websocket-protocol" in headers ? { ...headers } : (headers as Headers["headers"]);
-  return repeatedHeaders ? { headers: own, repeatedHeaders } : { headers: own };
+  const own = { __proto__: null, ...headers } as unknown as Headers["headers"];
+  return repeatedHeaders ? { headers: own, repeatedHeaders: { ...repeatedHeaders } } : { headers: own };
 }
 
 function repeated(raw: readonly string[]): Record<string, string[] | undefined> {

@@ -152,6 +152,27 @@ test("headers that come more than once keep each value, in both versions of HTTP
   await new Promise<void>((resolve) => session.close(() => resolve()));
 });
 
+test("a credential that is taken out of one request is there in the next that says the same", async () => {
+  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, { rejectUnauthorized: false });
+  const answering = handler;
+  const tokens: (string | undefined)[] = [];
+  handler = async (request) => {
+    tokens.push(request.headers.authorization);
+    delete request.headers.authorization;
+    return { status: 200, headers: {} };
+  };
+  try {
+    for (let i = 0; i < 3; i++) {
+      const stream = session.request({ ":path": "/api", authorization: "Bearer x" });
+      await new Promise((resolve, reject) => stream.on("error", reject).on("close", resolve).resume());
+    }
+  } finally {
+    handler = answering;
+    session.close();
+  }
+  assert.deepEqual(tokens, ["Bearer x", "Bearer x", "Bearer x"]);
+});
+
 test("a body beyond the limit is refused, declared or not", async () => {
   assert.equal((await http1("/", { method: "POST", body: Buffer.alloc(2000) })).status, 413);
   const chunked = await http1("/", { method: "POST", body: Buffer.alloc(2000), headers: { "transfer-encoding": "chunked" } });

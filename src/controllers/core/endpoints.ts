@@ -1,6 +1,6 @@
 /** Endpoints of services with a selector, for readers that do not know EndpointSlices (pkg/controller/endpoint). */
 import { keyOf, splitKey } from "../../api/object.ts";
-import { isNotFound } from "../../api/status.ts";
+import { isAlreadyExists, isNotFound } from "../../api/status.ts";
 import type { Endpoints } from "../../api/types/core-v1.gen.ts";
 import { referenceTo } from "../../client/events.ts";
 import { endpoints as endpointsResource, pods as podResource, services as serviceResource } from "../../client/resources.gen.ts";
@@ -79,6 +79,8 @@ export const endpoints: Controller = {
         }
       } catch (error) {
         if (isNamespaceTerminating(error)) return;
+        // Made a moment ago, here or elsewhere, and not yet seen.
+        if (!current && isAlreadyExists(error)) return { retry: true };
         const about = current ? referenceTo(endpointsResource, current) : { kind: "Endpoints", apiVersion: "v1", namespace, name };
         if (current) events.event(about, "Warning", "FailedToUpdateEndpoint", `Failed to update endpoint ${key}: ${messageOf(error)}`);
         else events.event(about, "Warning", "FailedToCreateEndpoint", `Failed to create endpoint for service ${key}: ${messageOf(error)}`);
