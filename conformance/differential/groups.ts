@@ -46,7 +46,7 @@ export const refusedAsYet = (body: unknown): boolean =>
 
 /** Errors of maps come in the order in which Go walks a map: any. */
 const ofMap =
-  /\[[^\]\d][^\]]*\]|(allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
+  /\[[^\]\d][^\]]*\]|(selector|allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
 const ordered = (list: string[]): string => list.filter((one) => !ofMap.test((JSON.parse(one) as Cause).field ?? "")).join();
 
 /** Upstream gathers the rules of one who asks, and the managers who own a field, in the order of Go maps. */

@@ -9,7 +9,7 @@ import { badRequest, StatusError } from "../status.ts";
 import { type Atom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
-import { fieldsOf, shapeErrors } from "./fields-of.ts";
+import { fieldsOf, shapeErrors, unnamedElement } from "./fields-of.ts";
 import { difference, type FieldSet, hasPath, intersection, ordered, paths, union } from "./fieldset.ts";
 import {
   comparisons,
@@ -41,10 +41,23 @@ function groupVersionKind(object: JSONObject): string {
   return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${object.kind ?? ""}`;
 }
 
+/** Nobody can own an element of the live object that nothing names. */
+function liveError(type: ObjectType, live: JSONObject): string | undefined {
+  const why = unnamedElement(live, wholeAtom(type));
+  if (why === undefined) return undefined;
+  const { namespace = "", name = "" } = (live.metadata ?? {}) as JSONObject;
+  return `(${namespace}/${name}; ${groupVersionKind(live)})\n${why}`;
+}
+
 function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
   if (applied.apiVersion !== operation.apiVersion || applied.kind !== operation.kind) throw badRequest(`invalid object type: ${groupVersionKind(applied)}`);
   const metadata = (applied.metadata ?? {}) as JSONObject;
+  const [what, why] = liveError(type, live)?.split("\n") ?? [];
+  const tracked = ((live.metadata as { managedFields?: unknown[] } | undefined)?.managedFields ?? []).length > 0;
+  if (why !== undefined && !tracked)
+    throw new StatusError({ code: 500, message: `failed to create manager for existing fields: failed to convert new object ${what} to smd typed: ${why}` });
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
+  if (why !== undefined) throw new StatusError({ code: 500, message: `failed to create typed live object ${what}: ${why}` });
   const errors = shapeErrors(applied, wholeAtom(type));
   if (!errors.length) return;
   const name = metadata.name ?? (live.metadata as JSONObject | undefined)?.name ?? "";

@@ -73,7 +73,7 @@ export function resolve(atom: Atom, value: Value): Atom {
 
 const lacking = new WeakMap<Atom, boolean>();
 /** Whether a list in it may hold elements that nothing names: all of their keys may be left out. */
-function mayLackNames(atom: Atom): boolean {
+export function mayLackNames(atom: Atom): boolean {
   const known = lacking.get(atom);
   if (known !== undefined) return known;
   lacking.set(atom, false);

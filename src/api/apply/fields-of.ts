@@ -2,7 +2,7 @@
 import type { JSONObject, JSONValue } from "../json.ts";
 import { goText } from "../patch/values.ts";
 import { type Atom, elementKey, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
-import { resolve } from "./compare.ts";
+import { mayLackNames, resolve } from "./compare.ts";
 import { type FieldSet, leaf, pathText } from "./fieldset.ts";
 
 type Draft = { [element: string]: FieldSet };
@@ -103,6 +103,25 @@ export function shapeErrors(value: JSONValue | undefined, atom: Atom, path = "")
     seen.add(key);
     return [...errors, ...shapeErrors(item, atom.element, path + pathText([key]))];
   });
+}
+
+/** The first element of a stored value that nothing names; repeated ones are tolerated. */
+export function unnamedElement(value: JSONValue | undefined, atom: Atom, path = ""): string | undefined {
+  if (!mayLackNames(atom) || typeof value !== "object" || value === null) return undefined;
+  if (atom.kind === "list" && Array.isArray(value)) {
+    for (const [i, item] of value.entries()) {
+      const key = elementKey(atom, item);
+      const inner = key === undefined ? `${path}: element ${i}: ${unnamed(item, atom)}` : unnamedElement(item, atom.element, path + pathText([key]));
+      if (inner !== undefined) return inner;
+    }
+  } else if (atom.kind === "map" && isMap(value)) {
+    for (const name of Object.keys(value)) {
+      const field = atom.fields.get(name)?.atom ?? atom.element;
+      const inner = field && unnamedElement(value[name], field, `${path}.${name}`);
+      if (inner !== undefined) return inner;
+    }
+  }
+  return undefined;
 }
 
 function unnamed(item: JSONValue, atom: ListAtom): string {

@@ -12,7 +12,10 @@ export function mergeApplied(base: JSONValue | undefined, over: JSONValue | unde
   if (over === undefined) return base;
   if (base === undefined) return over;
   const resolved = resolve(atom, over === null ? base : over);
-  if (resolved.kind === "map" && !resolved.atomic && isMap(base) && (isMap(over) || over === null)) return mergeMaps(base, over ?? {}, resolved);
+  if (resolved.kind === "map" && !resolved.atomic && isMap(base) && (isMap(over) || over === null)) {
+    // Where neither has anything, what is applied counts as it is.
+    return Object.keys(base).length || Object.keys(over ?? {}).length ? mergeMaps(base, over ?? {}, resolved) : over;
+  }
   if (resolved.kind === "list" && !resolved.atomic && Array.isArray(base) && base.length && (Array.isArray(over) || over === null))
     return mergeLists(base, over ?? [], resolved);
   return over;

@@ -80,6 +80,7 @@ export function tableOf(call: Call, objects: KubeObject[], metadata: object, wit
     apiVersion: metaVersion(call.form),
     metadata,
     columnDefinitions: withColumns ? columns : null,
-    rows: objects.map((object) => rowOf(call, object)),
+    // Kinds without columns of their own have no list of rows either where there is none.
+    rows: objects.length === 0 && columns.some((column) => column.name === "Created At") ? null : objects.map((object) => rowOf(call, object)),
   };
 }
