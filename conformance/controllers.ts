@@ -6,7 +6,7 @@
  *
  * Prints `equal` or `differs` for each scenario.
  */
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -117,6 +117,7 @@ async function follow(side: Side, port: number): Promise<Course> {
   for (const one of first) results.push(await play(one));
   results.push(...(await Promise.all(rest.map(play))));
   const [metrics, health] = await Promise.all(["/metrics", "/healthz?verbose"].map((path) => readManager(port + 3, world.pki, path)));
+  writeFileSync(join(directory, "metrics.txt"), metrics as string);
   return { results: new Map(results), metrics: metrics as string, health: health as string };
 }
 

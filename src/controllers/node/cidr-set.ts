@@ -14,6 +14,9 @@ export class CIDRSet {
   readonly #mask: number;
   readonly #taken: Uint8Array;
   #count = 0;
+  /** Ever. */
+  allocations = 0;
+  releases = 0;
   #next = 0;
 
   /** `mask` is the prefix length of a subnet. Throws for what is no range, and for subnets that are larger than it or too small. */
@@ -31,6 +34,14 @@ export class CIDRSet {
     this.#prefix = prefix;
     this.#mask = mask;
     this.#taken = new Uint8Array(2 ** (mask - prefix));
+  }
+
+  get size(): number {
+    return this.#taken.length;
+  }
+  /** How many subnets are taken. */
+  get taken(): number {
+    return this.#count;
   }
 
   /** The next free subnet; undefined when all are taken. */
@@ -58,6 +69,8 @@ export class CIDRSet {
       if (this.#taken[i] === value) continue;
       this.#taken[i] = value;
       this.#count += value ? 1 : -1;
+      if (value) this.allocations++;
+      else this.releases++;
     }
   }
   #subnet(index: number): string {

@@ -3,6 +3,7 @@ import { isNotFound } from "../../api/status.ts";
 import type { Node } from "../../api/types/core-v1.gen.ts";
 import { nodes as nodeResource } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
+import type { Measures } from "../runtime/measures.ts";
 import { CIDRSet } from "./cidr-set.ts";
 
 /** Tries of one write before the networks are given back. */
@@ -26,6 +27,11 @@ export class NodeCIDRs {
         }
       }
     }
+  }
+
+  /** By range. */
+  read(measure: (set: CIDRSet) => number): [value: number, range: string][] {
+    return this.#sets.map((set) => [measure(set), set.range]);
   }
 
   /** Throws when the node has what no pool has. */
@@ -63,14 +69,45 @@ export class NodeCIDRs {
   }
 }
 
+function measure(measures: Measures, cidrs: NodeCIDRs): void {
+  const range = ["clusterCIDR"];
+  const name = (what: string): string => `node_ipam_controller_${what}`;
+  const reading = (value: (set: CIDRSet) => number) => () => cidrs.read(value);
+  measures.gauge(
+    name("cirdset_max_cidrs"),
+    "[ALPHA] Maximum number of CIDRs that can be allocated.",
+    range,
+    reading(({ size }) => size),
+  );
+  measures.gauge(
+    name("cidrset_usage_cidrs"),
+    "[ALPHA] Gauge measuring percentage of allocated CIDRs.",
+    range,
+    reading(({ taken, size }) => taken / size),
+  );
+  measures.counter(
+    name("cidrset_cidrs_allocations_total"),
+    "[ALPHA] Counter measuring total number of CIDR allocations.",
+    range,
+    reading(({ allocations }) => allocations),
+  );
+  measures.counter(
+    name("cidrset_cidrs_releases_total"),
+    "[ALPHA] Counter measuring total number of CIDR releases.",
+    range,
+    reading(({ releases }) => releases),
+  );
+}
+
 export const nodeIpam: Controller = {
   name: "node-ipam-controller",
   account: "node-controller",
   component: "cidrAllocator",
-  start({ client, informers, events, enqueue, options, logger, signal }) {
+  start({ client, informers, events, enqueue, options, logger, measures, signal }) {
     if (!options.nodeCIDRs) return async () => {};
     const { pools, reserved } = options.nodeCIDRs;
     const cidrs = new NodeCIDRs(pools, reserved);
+    measure(measures, cidrs);
     const nodes = informers.informer(nodeResource);
     /** Given to nodes whose cached form does not show it yet. */
     const given = new Map<string, string[]>();

@@ -10,6 +10,7 @@ import { TokenBucket } from "../../client/workqueue.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { isFinished } from "../runtime/pods.ts";
 import { evictionRate, type NodeHealth, observe, silentConditions, zoneOf, zoneState } from "./node-health.ts";
+import { zoneMeasures } from "./zone-measures.ts";
 import { notReadyKey, unreachableKey, withNoExecute, withNoSchedule } from "./taints.ts";
 
 const monitorKey = "";
@@ -20,7 +21,7 @@ export const nodeLifecycle: Controller = {
   name: "node-lifecycle-controller",
   account: "node-controller",
   start(context) {
-    const { clock, informers, enqueue, events, options } = context;
+    const { clock, informers, enqueue, events, measures, options } = context;
     const nodes = informers.informer(nodeResource);
     const leases = informers.informer(leaseResource, { namespace: "kube-node-lease" });
     const pods = informers.informer(podResource, { indexes: nodeIndex });
@@ -34,6 +35,7 @@ export const nodeLifecycle: Controller = {
       secondary: options.secondaryNodeEvictionRate ?? 0.01,
       large: options.largeClusterSizeThreshold ?? 50,
     };
+    const measured = zoneMeasures(measures);
     enqueue(monitorKey);
 
     nodes.onChange((old, node) => {
@@ -58,7 +60,9 @@ export const nodeLifecycle: Controller = {
 
     const monitor = async (): Promise<void> => {
       const now = clock.now();
+      const began = clock.monotonic();
       for (const node of nodes.list()) {
+        const since = clock.monotonic();
         const { name } = node.metadata;
         const last = health.get(name);
         const seen = observe(last, node, leases.get("kube-node-lease", name), now);
@@ -75,12 +79,14 @@ export const nodeLifecycle: Controller = {
         }
         if (readyStatus(current) === "True") unmarked.delete(name);
         health.set(name, { ...seen, conditions: current.status?.conditions ?? [] });
+        measured.node((clock.monotonic() - since) / 1000);
       }
       for (const name of unmarked) {
         await markPodsNotReady(context, pods.by(byNode, name));
         unmarked.delete(name);
       }
       await evict();
+      measured.all((clock.monotonic() - began) / 1000);
     };
 
     /** NoExecute taints, as fast as the state of each zone allows. */
@@ -96,6 +102,7 @@ export const nodeLifecycle: Controller = {
       const states = new Map(
         [...byZone].map(([zone, members]) => {
           const ready = members.filter((node) => statusOf(node) === "True").length;
+          measured.zone(zone, members.length, ready);
           return [zone, zoneState(ready, members.length - ready, options.unhealthyZoneThreshold)];
         }),
       );
@@ -116,6 +123,7 @@ export const nodeLifecycle: Controller = {
           const isFirst = key !== undefined && withNoExecute(node, undefined, "") === undefined;
           if (isFirst && (limit.rate === 0 || !limit.bucket.tryTake())) continue;
           await writeTaints(context, node, taints);
+          if (isFirst) measured.evictions.inc(zone);
         }
       }
     };

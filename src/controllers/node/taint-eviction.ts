@@ -6,6 +6,7 @@ import type { Pod, Taint } from "../../api/types/core-v1.gen.ts";
 import { nodes as nodeResource, pods as podResource } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { isFinished } from "../runtime/pods.ts";
+import { podDeletions } from "./pod-deletions.ts";
 import { byNode, nodeIndex } from "./node-lifecycle.ts";
 import { toleratedFor } from "./taints.ts";
 
@@ -15,9 +16,10 @@ export const taintEviction: Controller = {
   component: "taint-eviction-controller",
   workers: 8,
   start(context) {
-    const { client, clock, informers, enqueue, events, signal } = context;
+    const { client, clock, informers, enqueue, events, measures, signal } = context;
     const nodes = informers.informer(nodeResource);
     const pods = informers.informer(podResource, { indexes: nodeIndex });
+    const deletions = podDeletions(measures, "taint_eviction_controller", "TaintEvictionController", "a taint effect has been activated for the Pod and its");
     /** Pods that are to go: since when, by our clock, their taints have been counted against them. */
     const marked = new Map<string, { uid: string; since: number }>();
     const noExecute = (name: string): Taint[] => (nodes.get("", name)?.spec?.taints ?? []).filter((t) => t.effect === "NoExecute");
@@ -68,6 +70,7 @@ export const taintEviction: Controller = {
         const patch = { metadata: { uid }, status: { conditions: [condition] } };
         if (!isFinished(pod)) await client.resource(podResource).patch(namespace, name, "strategic", patch, { subresource: "status", signal });
         await client.resource(podResource).delete(namespace, name, { preconditions: { uid }, signal });
+        deletions((clock.monotonic() - mark.since - allowed) / 1000);
       } catch (error) {
         if (isNotFound(error)) return;
         marked.set(key, mark);

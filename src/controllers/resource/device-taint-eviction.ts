@@ -5,6 +5,7 @@ import { formatTime } from "../../api/time.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { ResourceClaim, ResourceSlice } from "../../api/types/resource-v1.gen.ts";
 import { pods as podResource, resourceclaims, resourceslices } from "../../client/resources.gen.ts";
+import { podDeletions } from "../node/pod-deletions.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { type Devices, podDeadline } from "./device-taints.ts";
 
@@ -15,7 +16,9 @@ export const deviceTaintEviction: Controller = {
   name: "device-taint-eviction-controller",
   account: "device-taint-eviction-controller",
   workers: 8,
-  start({ client, clock, informers, enqueue, events, signal }) {
+  start({ client, clock, informers, enqueue, events, measures, signal }) {
+    const between = "a device taint effect has been activated and a Pod's";
+    const deletions = podDeletions(measures, "device_taint_eviction_controller", "DeviceTaintEvictionController", between);
     const pods = informers.informer(podResource);
     const claims = informers.informer(resourceclaims, {
       indexes: {
@@ -82,6 +85,7 @@ export const deviceTaintEviction: Controller = {
           .resource(podResource)
           .patch(namespace, name, "strategic", { metadata: { uid }, status: { conditions: [condition] } }, { subresource: "status", signal });
         await client.resource(podResource).delete(namespace, name, { preconditions: { uid }, signal });
+        deletions((clock.now() - deadline) / 1000);
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }

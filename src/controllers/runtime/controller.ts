@@ -11,6 +11,7 @@ import type { Random } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
 import type { EventRecorder } from "../../client/events.ts";
 import type { InformerFactory } from "../../client/factory.ts";
+import type { Measures } from "./measures.ts";
 import type { ControllerOptions } from "./options.ts";
 
 /**
@@ -30,6 +31,7 @@ export interface ControllerContext {
   random: Random;
   logger: Logger;
   options: ControllerOptions;
+  measures: Measures;
   /** Aborts when the controllers stop. */
   signal: AbortSignal;
   /** Looks at a key now, or after so many milliseconds. */

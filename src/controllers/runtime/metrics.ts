@@ -2,6 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Histogram, Metrics, Value } from "../../base/metrics.ts";
 import type { WorkqueueObserver } from "../../client/workqueue.ts";
+import { Measures } from "./measures.ts";
 
 /** Upstream's names of queues where they are not the controller's own; undefined where it has none. */
 const queueNames: Readonly<Record<string, string | undefined>> = {
@@ -53,6 +54,8 @@ const label = ["name"];
 
 /** Of all controllers of one process; made once for its metrics. */
 export class ControllerMetrics {
+  /** For what controllers measure themselves. */
+  readonly measures: Measures;
   readonly #clock: Clock;
   readonly #adds: Value;
   readonly #retries: Value;
@@ -63,6 +66,7 @@ export class ControllerMetrics {
 
   constructor(metrics: Metrics, clock: Clock) {
     this.#clock = clock;
+    this.measures = new Measures(metrics);
     this.#adds = metrics.counter("workqueue_adds_total", "[BETA] Total number of adds handled by workqueue", label);
     this.#retries = metrics.counter("workqueue_retries_total", "[BETA] Total number of retries handled by workqueue", label);
     this.#waited = metrics.histogram(

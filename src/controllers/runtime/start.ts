@@ -9,6 +9,7 @@ import { createInformerFactory, withoutManagedFields } from "../../client/factor
 import { retryAfterOf } from "../../client/failure.ts";
 import { Workqueue } from "../../client/workqueue.ts";
 import type { Controller } from "./controller.ts";
+import { Measures } from "./measures.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { ControllerOptions } from "./options.ts";
 
@@ -36,6 +37,7 @@ export function runControllers(options: RunControllersOptions): RunningControlle
   const { clock, random, logger } = options;
   const stop = new AbortController();
   const { signal } = stop;
+  const measures = options.metrics?.measures ?? new Measures();
   const informers = createInformerFactory({
     client: options.clientFor("shared-informers"),
     clock,
@@ -52,7 +54,7 @@ export function runControllers(options: RunControllersOptions): RunningControlle
     const events = createEventRecorder({ client, clock, random, logger: log, component: controller.component ?? controller.account, signal });
     recorders.push(events);
     const enqueue = (key: string, afterMs = 0): void => queue.addAfter(key, afterMs);
-    const reconcile = controller.start({ client, informers, events, clock, random, logger: log, options: options.options ?? {}, signal, enqueue });
+    const reconcile = controller.start({ client, informers, events, clock, random, logger: log, options: options.options ?? {}, measures, signal, enqueue });
     const work = async (): Promise<void> => {
       for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
         try {

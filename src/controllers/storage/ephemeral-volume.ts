@@ -39,9 +39,12 @@ export const ephemeralVolume: Controller = {
   name: "ephemeral-volume-controller",
   account: "ephemeral-volume-controller",
   component: "ephemeral_volume",
-  start({ client, informers, events, enqueue, signal }) {
+  start({ client, informers, events, enqueue, measures, signal }) {
     const claims = informers.informer(persistentvolumeclaims);
     const pods = informers.informer(podResource, { indexes: claimIndex });
+    const about = "[ALPHA] Number of PersistentVolumeClaim creation requests";
+    const tried = measures.counter("ephemeral_volume_controller_create_total", about);
+    const failed = measures.counter("ephemeral_volume_controller_create_failures_total", about);
     const consider = (pod: Pod): void => {
       if (!pod.metadata.deletionTimestamp && pod.spec.volumes?.some((volume) => volume.ephemeral)) enqueue(keyOf(pod));
     };
@@ -62,9 +65,11 @@ export const ephemeralVolume: Controller = {
           throw new Error(`pod ${key}, ${message}`);
         };
         if (foreign) fail(foreign);
+        tried.inc();
         try {
           await client.resource(persistentvolumeclaims).create(namespace, claim, { signal });
         } catch (error) {
+          failed.inc();
           fail(`create PVC ${claim.metadata.name}: ${messageOf(error)}`);
         }
       }

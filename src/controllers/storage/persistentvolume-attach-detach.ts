@@ -19,6 +19,7 @@ import { Attachments } from "./attach-detach/attachments.ts";
 import { Desired } from "./attach-detach/desired.ts";
 import { NodeReports } from "./attach-detach/node-reports.ts";
 import { byClaim, claimIndex } from "./pods-of-claim.ts";
+import { measureAttachments } from "./volume-measures.ts";
 
 const nodeKey = "node:";
 
@@ -27,7 +28,7 @@ export const persistentVolumeAttachDetach: Controller = {
   name: "persistentvolume-attach-detach-controller",
   account: "attachdetach-controller",
   start(context) {
-    const { informers, enqueue } = context;
+    const { informers, enqueue, measures } = context;
     const pods = informers.informer(podResource, { indexes: claimIndex });
     const claims = informers.informer(persistentvolumeclaims);
     const volumes = informers.informer(persistentvolumes);
@@ -41,7 +42,13 @@ export const persistentVolumeAttachDetach: Controller = {
       enqueue(unique),
     );
     const reports = new NodeReports(context, (name) => nodes.get("", name));
-    const places = new Attachments({ context, desired, reports, nodes, attachments, lastInUse: (name) => departed.get(name) ?? [] });
+    const forced = measureAttachments(measures, {
+      wanted: () => desired.wanted(),
+      present: () => places.present(),
+      used: () => desired.used(),
+    });
+    const lastInUse = (name: string): readonly string[] => departed.get(name) ?? [];
+    const places = new Attachments({ context, desired, reports, nodes, attachments, forced, lastInUse });
 
     const updateUsers = (claimKey: string): void => {
       for (const pod of pods.by(byClaim, claimKey)) desired.update(pod);

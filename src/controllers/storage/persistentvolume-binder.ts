@@ -11,6 +11,7 @@ import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { type ClaimSync, syncClaim } from "./claim-sync.ts";
 import { Latest } from "./latest.ts";
 import { claimIndex, claimNames } from "./pods-of-claim.ts";
+import { measureVolumes } from "./volume-measures.ts";
 import { modesDiffer } from "./volume-match.ts";
 import { VolumeWrites } from "./volume-writes.ts";
 
@@ -24,7 +25,7 @@ export const persistentVolumeBinder: Controller = {
   // A volume is given to one claim only because nobody else gives it away meanwhile.
   workers: 1,
   start(context) {
-    const { informers, enqueue, options } = context;
+    const { informers, enqueue, measures, options } = context;
     const { volumeBinderSyncPeriod = 15_000, enableDynamicProvisioning = true } = options;
     const seenClaims = informers.informer(persistentvolumeclaims);
     const seenVolumes = informers.informer(persistentvolumes);
@@ -32,6 +33,11 @@ export const persistentVolumeBinder: Controller = {
     const seenPods = informers.informer(pods, { indexes: claimIndex });
     const claims = new Latest(seenClaims);
     const volumes = new Latest(seenVolumes);
+    measureVolumes(
+      measures,
+      () => seenVolumes.list(),
+      () => seenClaims.list(),
+    );
     const writes = new VolumeWrites(context, claims, volumes);
     const sync: ClaimSync = { writes, volumes, classes, pods: seenPods, provisions: enableDynamicProvisioning };
     const wakeWaiting = (): void => {

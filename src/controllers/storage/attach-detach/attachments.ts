@@ -31,6 +31,8 @@ export interface AttachmentsOptions {
   reports: NodeReports;
   nodes: Informer<Node>;
   attachments: Informer<VolumeAttachment>;
+  /** Told of detachments without the node's consent. */
+  forced(reason: "timeout" | "out-of-service"): void;
   /** Of a node that is gone: what it said last that it uses. */
   lastInUse(node: string): readonly string[];
 }
@@ -52,6 +54,10 @@ export class Attachments {
   /** Takes over what was attached before; a place that is known already is left alone. */
   adopt(unique: string, node: string, confirmed: boolean): void {
     if (!this.#places.get(unique)?.has(node)) this.#place(unique, node).confirmed = confirmed;
+  }
+  /** Volumes, once for each node that has them or may have. */
+  *present(): Iterable<string> {
+    for (const [unique, nodes] of this.#places) for (const _ of nodes) yield unique;
   }
   on(node: string): readonly string[] {
     return [...(this.#byNode.get(node) ?? [])];
@@ -149,7 +155,8 @@ export class Attachments {
     place.attaching = undefined;
     if (place.detaching !== undefined && csi) return this.#detaching(csi, unique, node, place, place.detaching);
     if (place.notBefore > now) return place.notBefore - now;
-    const verdict = mayDetach(this.#detachState(unique, node, now - place.unwanted));
+    const state = this.#detachState(unique, node, now - place.unwanted);
+    const verdict = mayDetach(state);
     if (!verdict.detach) return verdict.again;
     reports.remove(node, unique);
     try {
@@ -160,7 +167,10 @@ export class Attachments {
     }
     if (verdict.verify && (await this.#inUse(unique, node)))
       return this.#notDetached(unique, node, place, "volume is still in use by node, according to Node status");
-    if (!verdict.verify) logger.info("detaching although the node may still use the volume", { volume: unique, node });
+    if (!verdict.verify) {
+      this.#options.forced(state.outOfService ? "out-of-service" : "timeout");
+      logger.info("detaching although the node may still use the volume", { volume: unique, node });
+    }
     if (!csi) return this.#detached(unique, node);
     try {
       await client.resource(volumeattachments).delete("", attachmentName(csi.handle, csi.driver, node), { signal });

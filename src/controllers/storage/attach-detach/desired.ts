@@ -49,6 +49,14 @@ export class Desired {
   nodes(unique: string): ReadonlyMap<string, ReadonlyMap<string, Pod>> {
     return this.#byVolume.get(unique) ?? new Map();
   }
+  /** Volumes, once for each node that is to have them. */
+  *wanted(): Iterable<string> {
+    for (const [unique, nodes] of this.#byVolume) for (const _ of nodes) yield unique;
+  }
+  /** Nodes and volumes, once for each pod. */
+  *used(): Iterable<[node: string, unique: string]> {
+    for (const { node, volumes } of this.#byPod.values()) for (const unique of volumes.keys()) yield [node, unique];
+  }
   on(node: string): readonly string[] {
     return [...(this.#byNode.get(node) ?? [])];
   }
