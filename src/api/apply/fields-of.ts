@@ -94,15 +94,18 @@ export function shapeErrors(value: JSONValue | undefined, atom: Atom, path = "")
     return errors;
   }
   if (!Array.isArray(value)) return [at(`expected list, got ${describe(value)}`)];
+  if (atom.atomic) return value.flatMap((item, i) => shapeErrors(item, atom.element, `${path}[${i}]`));
   const seen = new Set<string>();
-  return value.flatMap((item, i) => {
-    if (atom.atomic) return shapeErrors(item, atom.element, `${path}[${i}]`);
+  const errors: string[] = [];
+  for (const [i, item] of value.entries()) {
     const key = elementKey(atom, item);
-    if (key === undefined) return [at(`element ${i}: ${unnamed(item, atom)}`)];
-    const errors = seen.has(key) ? [at(`duplicate entries for key ${pathText([key])}`)] : [];
+    // What comes behind an element that nothing names is not looked at.
+    if (key === undefined) return [...errors, at(`element ${i}: ${unnamed(item, atom)}`)];
+    if (seen.has(key)) errors.push(at(`duplicate entries for key ${pathText([key])}`));
     seen.add(key);
-    return [...errors, ...shapeErrors(item, atom.element, path + pathText([key]))];
-  });
+    errors.push(...shapeErrors(item, atom.element, path + pathText([key])));
+  }
+  return errors;
 }
 
 /** The first element of a stored value that nothing names; repeated ones are tolerated. */

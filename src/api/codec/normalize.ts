@@ -90,6 +90,7 @@ function readerOf(type: string): Read {
   }
   if (type.startsWith("[]")) return listOf(readerOf(type.slice(2)));
   if (type === "map[string]bytes") return mapOf(storedBytes);
+  if (type.startsWith("map[string][]")) return mapOf(storedList(readerOf(type.slice(11))));
   if (type.startsWith("map[string]")) return mapOf(readerOf(type.slice(11)));
   if (unions.has(type)) return unionOf(type);
   if (type === "Time") return timeOf;
@@ -101,6 +102,14 @@ function readerOf(type: string): Read {
     return read(value, context);
   };
 }
+
+/** Lists under keys come back from storage as messages, which are there even when there is nothing in them. */
+const storedList =
+  (read: Read): Read =>
+  (value, context) => {
+    if (value === null && context.empties === "kept") context.kept = true;
+    return read(value, context) ?? (context.empties === "stored" ? [] : null);
+  };
 
 /** What is yet to be judged keeps fractions of a second. */
 function timeOf(value: JSONValue, context: Context): JSONValue {

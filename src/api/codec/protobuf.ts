@@ -168,7 +168,7 @@ function mapped(number: number, name: string, type: string): Slot {
       into[name] = map;
       const entry = reader.message();
       let key = "";
-      let item: JSONValue = null;
+      let item: JSONValue = type.startsWith("[]") ? [] : null;
       while (!entry.done) {
         const tag = entry.tag();
         if (tag === 10) key = entry.string();
@@ -197,7 +197,7 @@ function valueOfType(type: string): Value {
           if (tag >> 3 === 1) items.read(reader, tag & 7, into);
           return tag >> 3 === 1;
         });
-        return (into.items as JSONValue | undefined) ?? null;
+        return (into.items as JSONValue | undefined) ?? [];
       },
     );
   }

@@ -7,6 +7,8 @@ export function validateImmutableData<T extends { immutable?: boolean }>(object:
   if (!old.immutable) return [];
   const why = "field is immutable when `immutable` is set";
   const errors: FieldError[] = object.immutable ? [] : [forbiddenField("immutable", why)];
-  for (const field of fields) if (!semanticEqual(object[field], old[field])) errors.push(forbiddenField(field, why));
+  // Upstream compares as Go does: an empty map is another than none.
+  const same = (now: unknown, before: unknown): boolean => (now === undefined) === (before === undefined) && semanticEqual(now, before);
+  for (const field of fields) if (!same(object[field], old[field])) errors.push(forbiddenField(field, why));
   return errors;
 }
