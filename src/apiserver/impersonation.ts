@@ -3,10 +3,16 @@ import type { ApiRequest, UserInfo } from "../api/exchange.ts";
 import { badRequest } from "../api/status.ts";
 import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
 
-/** Whether a request says anything of it: few do. */
+const known = new WeakMap<ApiRequest["headers"], boolean>();
+
+/** Whether a request says anything of it: few do. Connections hand over the same headers again and again. */
 export function impersonates(headers: ApiRequest["headers"]): boolean {
-  for (const name in headers) if (name.startsWith("impersonate-")) return true;
-  return false;
+  let found = known.get(headers);
+  if (found === undefined) {
+    found = Object.keys(headers).some((name) => name.startsWith("impersonate-"));
+    known.set(headers, found);
+  }
+  return found;
 }
 
 /** `authorize` throws the 403 of an attribute that the caller may not take on. */

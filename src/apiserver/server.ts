@@ -121,8 +121,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const checks = { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };
 
   /** Throws the 403; a promise only where the authorizer needs one. */
-  const authorizeNow = (attributes: AuthorizationAttributes): Promise<void> | undefined => {
+  const authorizeNow = (attributes: AuthorizationAttributes, audit?: AuditRecord): Promise<void> | undefined => {
     const check = ({ decision, reason }: AuthorizationDecision): void => {
+      audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
+      audit?.annotate("authorization.k8s.io/reason", reason);
       if (decision !== "allow") throw forbiddenError(attributes, reason);
     };
     const pending = authorizer.authorize(attributes);
@@ -171,19 +173,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     const { verb, isResource, group, version, resource, subresource, namespace, name } = info;
     const fieldSelector = selectsMany.has(verb) ? parsedFieldSelector(request.query.get("fieldSelector")) : undefined;
-    const allowed = authorizeNow({
-      user,
-      verb,
-      isResource,
-      group,
-      version,
-      resource,
-      subresource,
-      namespace,
-      name,
-      path: request.path,
-      ...(fieldSelector ? { fieldSelector } : {}),
-    });
+    const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path: request.path };
+    if (fieldSelector) attributes.fieldSelector = fieldSelector;
+    const allowed = authorizeNow(attributes, audit);
     if (allowed) await allowed;
     return user;
   }

@@ -28,6 +28,8 @@ interface IndexedBinding {
   /** "" for a cluster role binding. */
   namespace: string;
   order: string;
+  /** What is said to those whom it allows something. */
+  allows: WeakMap<UserInfo, AuthorizationDecision>;
 }
 
 /** Bindings of one scope (the cluster, or a namespace), found by what their subjects are called. */
@@ -49,7 +51,7 @@ class BindingIndex {
       }
     }
     if (!binding) return;
-    const entry: IndexedBinding = { binding, namespace, order: name };
+    const entry: IndexedBinding = { binding, namespace, order: name, allows: new WeakMap() };
     this.#byName.set(name, entry);
     for (const key of subjectKeys(binding.subjects, namespace)) {
       const set = this.#bySubject.get(key);
@@ -89,6 +91,16 @@ function describe(entry: IndexedBinding, user: UserInfo): string {
   const who = subject.kind === "ServiceAccount" ? `${subject.name}/${subject.namespace || namespace}` : subject.name;
   const what = namespace ? `RoleBinding ${quote(`${binding.metadata.name}/${namespace}`)}` : `ClusterRoleBinding ${quote(binding.metadata.name)}`;
   return `${what} of ${binding.roleRef.kind} ${quote(binding.roleRef.name)} to ${subject.kind} ${quote(who)}`;
+}
+
+/** Made once for each user object: it is the same for all that the binding allows. */
+function allowedBy(entry: IndexedBinding, user: UserInfo): AuthorizationDecision {
+  let decision = entry.allows.get(user);
+  if (!decision) {
+    decision = { decision: "allow", reason: `RBAC: allowed by ${describe(entry, user)}` };
+    entry.allows.set(user, decision);
+  }
+  return decision;
 }
 
 /** The rules that apply to a user, and what went wrong while they were looked for. */
@@ -133,7 +145,7 @@ export class RbacAuthorizer implements Authorizer {
       if (typeof role === "string") {
         if (!errors.includes(role)) errors.push(role);
       } else if (role.matchers.some((matches) => matches(attributes))) {
-        return { decision: "allow", reason: `RBAC: allowed by ${describe(entry, attributes.user)}` };
+        return allowedBy(entry, attributes.user);
       }
     }
     return { decision: "no-opinion", reason: errors.length ? `RBAC: ${errors.length > 1 ? `[${errors.join(", ")}]` : errors[0]}` : "" };

@@ -8,15 +8,20 @@ import { silentLogger } from "../../base/logger.ts";
 import { seededRandom } from "../../base/random.ts";
 import { memoryStore } from "../../store/memory.ts";
 import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+import { type AuditEvent, Auditor } from "../audit/auditor.ts";
+import { parseAuditPolicy } from "../audit/policy.ts";
 
 const clock = new VirtualClock();
 const store = memoryStore({ clock });
 const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
 let api: AssembledServer;
+const audited: AuditEvent[] = [];
 
 before(async () => {
   const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
+  const policy = parseAuditPolicy("apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]", "test");
+  const auditor = new Auditor({ policy, sink: { write: (event) => audited.push(event) }, clock, random: seededRandom(1) });
+  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey, auditor };
   api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
 });
 after(async () => {
@@ -277,4 +282,19 @@ test("deleting a job warns of the pods that stay, unless the request says what b
 test("a secret whose value is null has a value of no bytes", async () => {
   const body = { apiVersion: "v1", kind: "Secret", metadata: { name: "null" }, data: { a: null } };
   assert.equal((await answer("POST", "/api/v1/namespaces/default/secrets?dryRun=All", { body })).http, 201);
+});
+
+test("what was decided about a request, and why, is in its audit event", async () => {
+  const decided = async (user: typeof admin, target: string): Promise<unknown> => {
+    audited.length = 0;
+    await send("GET", target, { user });
+    return audited.at(-1)?.annotations;
+  };
+  const decision = "authorization.k8s.io/decision";
+  const reason = "authorization.k8s.io/reason";
+  assert.deepEqual(await decided(admin, "/api/v1/pods"), { [decision]: "allow", [reason]: "" });
+  const jane = { name: "jane", groups: ["system:authenticated"] };
+  assert.deepEqual(await decided(jane, "/api/v1/pods"), { [decision]: "forbid", [reason]: "" });
+  const discovers = 'RBAC: allowed by ClusterRoleBinding "system:discovery" of ClusterRole "system:discovery" to Group "system:authenticated"';
+  assert.deepEqual(await decided(jane, "/api"), { [decision]: "allow", [reason]: discovers });
 });
