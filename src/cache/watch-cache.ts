@@ -60,6 +60,8 @@ class StoreCache implements WatchCache, Host {
   readonly #options: WatchCacheOptions;
   readonly #shared: Shared;
   readonly #resources = new Map<string, CachedResource>();
+  /** The same by groupResource, as admission asks for them several times a request. */
+  readonly #byName = new Map<string, CachedResource>();
   readonly #stop = new AbortController();
   readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
   readonly #root: string;
@@ -156,10 +158,13 @@ class StoreCache implements WatchCache, Host {
     return { cached, ready };
   }
   #named(name: string): CachedResource {
+    const known = this.#byName.get(name);
+    if (known) return known;
     const dot = name.indexOf(".");
     const resource: GroupResource = dot < 0 ? { group: "", resource: name } : { group: name.slice(dot + 1), resource: name.slice(0, dot) };
     const cached = this.#resources.get(storagePrefix(resource, this.#options.keyPrefix));
     if (!cached) throw new Error(`the cache does not hold ${name}`);
+    this.#byName.set(name, cached);
     return cached;
   }
 
