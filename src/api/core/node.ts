@@ -1,6 +1,6 @@
 /** Nodes (pkg/registry/core/node). */
-import { duplicate, type FieldError, forbiddenField, goQuote, invalidValue, path, type Path, required } from "../field.ts";
-import { isIPv6CIDR, isValidCIDRForLegacyField, warningsForCIDR } from "../ip.ts";
+import { duplicate, type FieldError, forbiddenField, goQuote, invalidValue, path, type Path, required, internalFieldError } from "../field.ts";
+import { isIPv6CIDR, isValidCIDRForLegacyField, warningsForCIDR, parseCIDR } from "../ip.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSLabel, nameIsDNSSubdomain } from "../meta/names.ts";
 import { isConfigMapKey } from "../names.ts";
@@ -68,7 +68,12 @@ function validateNode(node: Node): FieldError[] {
   const ranges = node.spec.podCIDRs ?? [];
   const at = path("spec", "podCIDRs");
   for (const [i, range] of ranges.entries()) errors.push(...isValidCIDRForLegacyField(at.index(i), range));
-  if (ranges.length > 1 && (ranges.length > 2 || new Set(ranges.map(isIPv6CIDR)).size < 2))
+  const malformed = ranges.length > 1 ? ranges.findIndex((range) => parseCIDR(range) === undefined) : -1;
+  if (malformed >= 0) {
+    const why = `invalid CIDR[${malformed}]: <nil> (invalid CIDR address: ${ranges[malformed]})`;
+    errors.push(internalFieldError(at, `invalid PodCIDRs. failed to check with dual stack with error:${why}`));
+  }
+  if (ranges.length > 1 && (malformed >= 0 || ranges.length > 2 || new Set(ranges.map(isIPv6CIDR)).size < 2))
     errors.push(invalidValue(at, ranges, "may specify no more than one CIDR for each IP family"));
   return errors;
 }
