@@ -159,6 +159,26 @@ test("an image that no registry can have keeps a pod waiting until it has anothe
   );
 });
 
+test("a pod with a readiness gate is Ready while the gate's condition is True", async () => {
+  const api = cluster.client.resource(pods);
+  const gates = { readinessGates: [{ conditionType: "example.com/registered" }] };
+  await create("gated", gates);
+  const ready = async (): Promise<object> => {
+    await cluster.advance(1000);
+    const condition = (await api.get("default", "gated")).status?.conditions?.find((c) => c.type === "Ready");
+    return [condition?.status, condition?.reason, condition?.message];
+  };
+  const gate = (status: string): Promise<unknown> =>
+    api.patch("default", "gated", "strategic", { status: { conditions: [{ type: "example.com/registered", status }] } }, { subresource: "status" });
+  const missing = 'corresponding condition of pod readiness gate "example.com/registered" does not exist.';
+  assert.deepEqual(await ready(), ["False", "ReadinessGatesNotReady", missing]);
+  await gate("True");
+  assert.deepEqual(await ready(), ["True", undefined, undefined]);
+  await gate("False");
+  const closed = 'the status of pod readiness gate "example.com/registered" is not "True", but False';
+  assert.deepEqual(await ready(), ["False", "ReadinessGatesNotReady", closed]);
+});
+
 test("a changed image is run again, changed resources are given, and the status says for which generation", async () => {
   const api = cluster.client.resource(pods);
   const resources = { requests: { cpu: "100m" } };

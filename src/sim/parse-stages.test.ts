@@ -26,7 +26,18 @@ test("the built-in stages can be read, and a file replaces those of its resource
     builtInStages()
       .map((s) => s.name)
       .sort(),
-    ["node-ready", "pod-complete", "pod-delete", "pod-image-back-off", "pod-image-missing", "pod-ready", "pod-restart", "pod-terminate", "pod-update"],
+    [
+      "node-ready",
+      "pod-complete",
+      "pod-delete",
+      "pod-image-back-off",
+      "pod-image-missing",
+      "pod-readiness",
+      "pod-ready",
+      "pod-restart",
+      "pod-terminate",
+      "pod-update",
+    ],
   );
   const own = parseStages(stage(`${always}next: {delete: true}`, "own"), "f.yaml");
   assert.deepEqual(
