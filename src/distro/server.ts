@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Listener, listen } from "../apiserver/http/listener.ts";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
+import type { SignRequest } from "../controllers/runtime/options.ts";
 import { compactRegularly } from "../store/compactor.ts";
 import { lmdbStore } from "../store/lmdb.ts";
 import { ensureClusterObjects } from "./cluster-objects.ts";
@@ -11,7 +12,7 @@ import { administrator, startControlPlane } from "./control-plane.ts";
 import { runDaemon } from "./daemon.ts";
 import { foreground, untilStopped } from "./foreground.ts";
 import { pathsOf } from "./paths.ts";
-import { requestSigner } from "./request-signer.ts";
+import type { requestSigner } from "./request-signer.ts";
 import { addressOf, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
 import { loadStages, startSimulatedNodes } from "./simulated-nodes.ts";
 
@@ -52,7 +53,7 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
       groupHeaders: ["X-Remote-Group"],
       extraHeaderPrefixes: ["X-Remote-Extra-"],
     },
-    controllers: { signRequest: requestSigner({ certificate: read("ca.crt"), key: read("ca.key"), clock: systemClock }) },
+    controllers: { signRequest: signerWhenAsked({ certificate: read("ca.crt"), key: read("ca.key"), clock: systemClock }) },
     serviceAccountKey: read("sa.key"),
     serviceAccountIssuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
     serviceRanges: [settings.serviceCIDR],
@@ -90,4 +91,13 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
   plane.api.server.beginShutdown();
   await compacting;
   await Promise.all(listeners.map((listener) => listener.close(drain)));
+}
+
+/** Most clusters sign nothing for a long time: what can is loaded with the first request. */
+function signerWhenAsked(authority: Parameters<typeof requestSigner>[0]): SignRequest {
+  let signer: Promise<SignRequest> | undefined;
+  return async (asked) => {
+    signer ??= import("./request-signer.ts").then((module) => module.requestSigner(authority));
+    return (await signer)(asked);
+  };
 }
