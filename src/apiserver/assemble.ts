@@ -17,10 +17,13 @@ import { parseSigningKey, parseVerificationKeys } from "./authentication/service
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
 import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
+import { timePlugins, timeSteps } from "./metrics/admission.ts";
+import { countAuthentication, countAuthorization } from "./metrics/identity.ts";
+import { observeState } from "./metrics/state.ts";
 import { openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
-import { NodePortAllocator } from "./registry/core/service-node-ports.ts";
+import { defaultNodePorts, NodePortAllocator } from "./registry/core/service-node-ports.ts";
 import { ServiceRepair } from "./registry/core/service-repair.ts";
 import { keepDefaultServiceCIDR } from "./registry/networking/default-service-cidr.ts";
 import { createRegistries } from "./registry/registries.ts";
@@ -125,6 +128,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
       ...(options.enabledPlugins ? { enabled: options.enabledPlugins } : {}),
+      timed: (plugins) => timePlugins(plugins, metrics, clock),
     });
     const registries = createRegistries({
       reader,
@@ -149,9 +153,9 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       connectors: connector.handlers(),
       metrics,
       cache,
-      authenticator,
-      authorizer,
-      admission,
+      authenticator: countAuthentication(authenticator, metrics, clock),
+      authorizer: countAuthorization(authorizer, metrics, clock),
+      admission: timeSteps(admission, metrics, clock),
       registries,
       serverAddress: address,
       extra(request) {
@@ -182,6 +186,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       "system objects": () => restore(fresh),
       "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
     });
+    observeState(metrics, { cache, serviceRanges, nodePorts: options.nodePorts ?? defaultNodePorts });
     const repair = new ServiceRepair({
       reader,
       addresses: cache.resource(definitionOf("ipaddresses")),

@@ -20,7 +20,7 @@ import { createDocuments } from "./documents.ts";
 import { endpointOf, hubOf } from "./endpoints.ts";
 import { type HealthCheck, health, healthPaths } from "./health.ts";
 import { impersonate, impersonates } from "./impersonation.ts";
-import { createServerMetrics } from "./metrics.ts";
+import { createServerMetrics } from "./metrics/requests.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { FrameCache } from "./rest/frames.ts";

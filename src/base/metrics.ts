@@ -53,13 +53,20 @@ export class Value implements Metric {
   }
 }
 
+interface Series {
+  values: LabelValues;
+  counts: Float64Array;
+  sum: number;
+  count: number;
+}
+
 /** Observations in cumulative buckets, upper bounds inclusive, ascending. */
 export class Histogram implements Metric {
   readonly name: string;
   readonly #help: string;
   readonly #labels: readonly string[];
   readonly #buckets: readonly number[];
-  readonly #series = new Map<string, { values: LabelValues; counts: Float64Array; sum: number; count: number }>();
+  readonly #series = new Map<string, Series>();
   constructor(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {
     this.name = name;
     this.#help = help;
@@ -67,32 +74,57 @@ export class Histogram implements Metric {
     this.#labels = labels;
   }
   observe(value: number, ...values: string[]): void {
+    this.#add(this.#seriesOf(values), value);
+  }
+  /** Observes in one series, without looking for it each time. */
+  series(...values: string[]): (value: number) => void {
+    const series = this.#seriesOf(values);
+    return (value) => this.#add(series, value);
+  }
+  #seriesOf(values: LabelValues): Series {
     const key = values.join("\u0000");
     let series = this.#series.get(key);
     if (!series) {
       series = { values, counts: new Float64Array(this.#buckets.length), sum: 0, count: 0 };
       this.#series.set(key, series);
     }
+    return series;
+  }
+  #add(series: Series, value: number): void {
     let i = 0;
     while (i < this.#buckets.length && value > (this.#buckets[i] as number)) i++;
     if (i < this.#buckets.length) series.counts[i] = (series.counts[i] as number) + 1;
     series.sum += value;
     series.count++;
   }
-  write(out: string[]): void {
-    if (this.#series.size === 0) return;
-    out.push(`# HELP ${this.name} ${this.#help}`, `# TYPE ${this.name} histogram`);
+  /** Series that agree in what is left of their labels are added up. */
+  #without(omitted: readonly string[]): { names: readonly string[]; series: Iterable<Series> } {
+    if (!omitted.length) return { names: this.#labels, series: this.#series.values() };
+    const kept = (_: string, i: number): boolean => !omitted.includes(this.#labels[i] as string);
+    const merged = new Map<string, Series>();
     for (const { values, counts, sum, count } of this.#series.values()) {
-      const labels = labelText(this.#labels, values);
+      const left = values.filter(kept);
+      const key = left.join("\u0000");
+      const known = merged.get(key) ?? { values: left, counts: new Float64Array(counts.length), sum: 0, count: 0 };
+      merged.set(key, { values: left, counts: known.counts.map((n, i) => n + (counts[i] as number)), sum: known.sum + sum, count: known.count + count });
+    }
+    return { names: this.#labels.filter(kept), series: merged.values() };
+  }
+  write(out: string[], name = this.name, help = this.#help, omitted: readonly string[] = []): void {
+    if (this.#series.size === 0) return;
+    out.push(`# HELP ${name} ${help}`, `# TYPE ${name} histogram`);
+    const { names, series } = this.#without(omitted);
+    for (const { values, counts, sum, count } of series) {
+      const labels = labelText(names, values);
       const comma = labels ? "," : "";
       let below = 0;
       this.#buckets.forEach((bound, i) => {
         below += counts[i] as number;
-        out.push(`${this.name}_bucket{${labels}${comma}le="${number(bound)}"} ${below}`);
+        out.push(`${name}_bucket{${labels}${comma}le="${number(bound)}"} ${below}`);
       });
-      out.push(`${this.name}_bucket{${labels}${comma}le="+Inf"} ${count}`);
-      out.push(labels ? `${this.name}_sum{${labels}} ${number(sum)}` : `${this.name}_sum ${number(sum)}`);
-      out.push(labels ? `${this.name}_count{${labels}} ${count}` : `${this.name}_count ${count}`);
+      out.push(`${name}_bucket{${labels}${comma}le="+Inf"} ${count}`);
+      out.push(labels ? `${name}_sum{${labels}} ${number(sum)}` : `${name}_sum ${number(sum)}`);
+      out.push(labels ? `${name}_count{${labels}} ${count}` : `${name}_count ${count}`);
     }
   }
 }
@@ -115,6 +147,13 @@ export class Metrics {
   }
   histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[] = []): Histogram {
     return this.#add(new Histogram(name, help, buckets, labels));
+  }
+  /**
+   * The same observations under another name, without some of the labels: where two definitions have become one, so that
+   * nothing is counted twice.
+   */
+  alias(name: string, help: string, of: Histogram, without: readonly string[] = []): void {
+    this.#add({ name, write: (out) => of.write(out, name, help, without) });
   }
   /** Called before each exposition, to set gauges whose value is looked up. */
   onCollect(fn: () => void): void {

@@ -35,6 +35,15 @@ export interface WatchCache extends AsyncDisposable {
   readonly reader: Reader;
   /** Revision up to which the store's changes are applied. */
   revision(): number;
+  /** What is held of each resource, counted when asked for. */
+  holdings(): Holding[];
+}
+
+export interface Holding {
+  resource: ResourceDef;
+  objects: number;
+  /** Of the objects' JSON. */
+  bytes: number;
 }
 
 /** Changes applied without a turn of the event loop, after which writers wait for one. */
@@ -138,6 +147,12 @@ class StoreCache implements WatchCache, Host {
   }
   encode(object: KubeObject): Uint8Array {
     return this.#options.encode ? this.#options.encode(object) : encodeJSON(object);
+  }
+  holdings(): Holding[] {
+    return [...this.#resources.values()].map((cached) => {
+      const all = cached.peekAll();
+      return { resource: cached.resource, objects: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+    });
   }
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();

@@ -36,6 +36,8 @@ export interface DefaultAdmissionOptions {
   enabled?: readonly string[];
   /** Plugins beyond these, such as webhooks. */
   more?: readonly AdmissionPlugin[];
+  /** Puts something around each plugin. */
+  timed?(plugins: readonly AdmissionPlugin[]): readonly AdmissionPlugin[];
 }
 
 /** Throws for a name in `disabled` or `enabled` that is no plugin of the chain: the caller's mistake. */
@@ -65,5 +67,6 @@ export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionCha
   ];
   const unknown = [...(options.disabled ?? []), ...(options.enabled ?? [])].filter((name) => !plugins.some((plugin) => plugin.name === name));
   if (unknown.length) throw new Error(`unknown admission plugin ${unknown.join(", ")}; there are ${plugins.map(({ name }) => name).join(", ")}`);
-  return new AdmissionChain(plugins.filter((plugin) => !options.disabled?.includes(plugin.name)));
+  const chosen = plugins.filter((plugin) => !options.disabled?.includes(plugin.name));
+  return new AdmissionChain(options.timed?.(chosen) ?? chosen);
 }

@@ -4,6 +4,9 @@ import type { Service } from "../../../api/types/core-v1.gen.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Reader } from "../../../cache/cache.ts";
 
+/** Both inclusive. */
+export const defaultNodePorts = { first: 30000, last: 32767 };
+
 export interface NodePortOptions {
   reader: Reader;
   random: Random;
@@ -21,7 +24,7 @@ export class NodePortAllocator {
   /** Taken by writes that are under way. */
   readonly #pending = new Set<number>();
 
-  constructor({ reader, random, first = 30000, last = 32767 }: NodePortOptions) {
+  constructor({ reader, random, first = defaultNodePorts.first, last = defaultNodePorts.last }: NodePortOptions) {
     this.#random = random;
     this.#first = first;
     this.#last = last;

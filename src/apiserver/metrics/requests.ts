@@ -1,6 +1,6 @@
 /** The API server's own metrics under upstream's names (k8s.io/apiserver/pkg/endpoints/metrics/metrics.go). */
-import type { Metrics } from "../base/metrics.ts";
-import type { RequestInfo } from "./request-info.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import type { RequestInfo } from "../request-info.ts";
 
 const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 
@@ -16,6 +16,12 @@ export function createServerMetrics(metrics: Metrics) {
     "Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.",
     durationBuckets,
     labels,
+  );
+  metrics.alias(
+    "apiserver_request_sli_duration_seconds",
+    "Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.",
+    duration,
+    ["dry_run"],
   );
   const inflight = metrics.gauge(
     "apiserver_current_inflight_requests",
