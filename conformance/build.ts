@@ -8,7 +8,7 @@
  *   --images  the images too (needs root for the root file systems)
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildImages } from "./images.ts";
@@ -62,6 +62,15 @@ const stamp = [
   "-s -w",
 ].join(" ");
 
+/** Programs of ours are built as files, so that upstream's modules stand for theirs. */
+function sourcesOf({ own, package: path }: Judge): string[] {
+  if (!own) return [path];
+  const folder = join(import.meta.dirname, path);
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".go"))
+    .map((name) => join(folder, name));
+}
+
 const chosen = values.only ? judges.filter((j) => values.only?.split(",").includes(j.file)) : judges;
 for (const judge of chosen) {
   const target = join(bin, judge.file);
@@ -70,7 +79,7 @@ for (const judge of chosen) {
   const cwd = prepare(judge.set);
   go(
     cwd,
-    [...(judge.test ? ["test", "-c"] : ["build"]), "-ldflags", judge.set === "kubernetes" ? stamp : "-s -w", "-o", target, judge.package],
+    [...(judge.test ? ["test", "-c"] : ["build"]), "-ldflags", judge.set === "kubernetes" ? stamp : "-s -w", "-o", target, ...sourcesOf(judge)],
     judge.static ? { CGO_ENABLED: "0" } : {},
   );
   process.stdout.write(`${judge.file} (${Number((process.hrtime.bigint() - started) / 1_000_000_000n)} s)\n`);

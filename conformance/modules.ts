@@ -8,6 +8,8 @@ export interface Judge {
   /** File under bin/. */
   file: string;
   package: string;
+  /** Ours: `package` is a folder of this one, whose program links upstream's code. */
+  own?: true;
   /** `go test -c` instead of `go build`. */
   test?: boolean;
   /** Linked statically, because it runs inside images. */
@@ -40,6 +42,7 @@ export const judges: Judge[] = [
   cmd("kube-apiserver"),
   cmd("kube-controller-manager"),
   cmd("kube-scheduler"),
+  { file: "scheduler-judge", package: "scheduler-judge", own: true, set: "kubernetes" },
   cmd("kubelet"),
   cmd("kube-proxy"),
   { file: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", set: "kwok" },

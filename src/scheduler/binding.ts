@@ -3,6 +3,7 @@ import { isNotFound } from "../api/status.ts";
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ClusterCache } from "./cache/cluster-cache.ts";
+import type { Extender } from "./extender.ts";
 import type { FailureHandler } from "./failure.ts";
 import { PreBindRejection, type Reservation } from "./framework/plugin.ts";
 import type { SchedulerMeasures } from "./metrics.ts";
@@ -19,11 +20,26 @@ export interface BindingOptions {
   measures: SchedulerMeasures;
   failed: FailureHandler;
   logger: Logger;
+  extenders: readonly Extender[];
 }
 
 export type Bind = (queued: QueuedPod, node: string, reservations: readonly Reservation[], started: number) => void;
 
-export function createBinding({ queue, cache, writer, record, background, measures, failed, logger }: BindingOptions): Bind {
+export function createBinding({ queue, cache, writer, record, background, measures, failed, logger, extenders }: BindingOptions): Bind {
+  const boundByExtender = async (pod: Pod, node: string, signal: AbortSignal): Promise<boolean> => {
+    for (const { bind, isInterested, ignorable, name } of extenders) {
+      if (!bind || !isInterested(pod)) continue;
+      try {
+        await bind(pod, node, signal);
+        return true;
+      } catch (error) {
+        if (!ignorable || signal.aborted) throw error;
+        logger.warn("an extender failed to bind and is left out", { extender: name, error });
+      }
+    }
+    return false;
+  };
+
   return (queued, node, reservations, started) => {
     const { info } = queued;
     const preBinds = reservations.filter(({ preBind }) => preBind);
@@ -34,7 +50,7 @@ export function createBinding({ queue, cache, writer, record, background, measur
           await writer.setStatus(info.pod, { nominatedNodeName: node }, signal).catch((error) => logger.warn("node not announced", { pod: info.key, error }));
           for (const reservation of preBinds) await reservation.preBind?.(signal);
         }
-        await writer.bind(info.pod, node, signal);
+        if (!(await boundByExtender(info.pod, node, signal))) await writer.bind(info.pod, node, signal);
       } catch (error) {
         for (const reservation of [...reservations].reverse()) reservation.unreserve();
         cache.forget(info.uid);

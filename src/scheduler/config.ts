@@ -2,10 +2,15 @@
  * How the scheduler works: its profiles and back-offs, read from kubescheduler.config.k8s.io/v1 KubeSchedulerConfiguration.
  * What is not supported is refused by name; nothing is read and then ignored.
  */
-import { type FieldError, forbiddenField, invalidValue, notSupported, Path, required } from "../api/field.ts";
+import { duplicate, type FieldError, forbiddenField, invalidValue, notSupported, Path, required } from "../api/field.ts";
+import { readExtenders } from "./config/extenders.ts";
+import { readPluginConfig } from "./config/plugin-config.ts";
+import { Reader } from "./config/reader.ts";
+import type { ExtenderConfig } from "./extender.ts";
 import type { Plugin } from "./framework/plugin.ts";
 import type { Profile } from "./framework/schedule.ts";
-import { defaultPlugins, defaultWeights } from "./plugins/default-plugins.ts";
+import { defaultArgs } from "./plugin-args.ts";
+import { defaultPlugins, defaultWeights, pluginsWith } from "./plugins/default-plugins.ts";
 
 export interface SchedulerConfig {
   /** By scheduler name. */
@@ -14,10 +19,18 @@ export interface SchedulerConfig {
   readonly podInitialBackoff?: number;
   /** Milliseconds. @default 10000 */
   readonly podMaxBackoff?: number;
+  /** In the order in which they are asked. */
+  readonly extenders?: readonly ExtenderConfig[];
 }
 
 const defaultName = "default-scheduler";
-const defaultProfile: Profile = { plugins: defaultPlugins, weights: defaultWeights, percentageOfNodesToScore: 0, preempts: true };
+const defaultProfile: Profile = {
+  plugins: defaultPlugins,
+  weights: defaultWeights,
+  percentageOfNodesToScore: 0,
+  preempts: true,
+  preemption: defaultArgs.DefaultPreemption,
+};
 
 export const defaultConfig: SchedulerConfig = { profiles: new Map([[defaultName, defaultProfile]]) };
 
@@ -27,43 +40,6 @@ export class SchedulerConfigError extends Error {
   constructor(errors: readonly FieldError[]) {
     super(errors.map(({ field, body }) => `${field}: ${body}`).join("\n"));
     this.errors = errors;
-  }
-}
-
-type Fields = Record<string, unknown>;
-
-/** Reads one object of the configuration, noting what is wrong with it. */
-class Reader {
-  readonly #errors: FieldError[];
-  constructor(errors: FieldError[]) {
-    this.#errors = errors;
-  }
-  fail(error: FieldError): void {
-    this.#errors.push(error);
-  }
-  fields(value: unknown, at: Path | undefined, known: readonly string[]): Fields {
-    if (value === undefined || value === null) return {};
-    if (typeof value !== "object" || Array.isArray(value)) {
-      this.fail(invalidValue(at ?? "configuration", value, "must be an object"));
-      return {};
-    }
-    const fields = value as Fields;
-    for (const key of Object.keys(fields)) {
-      if (!known.includes(key)) this.fail(forbiddenField(at ? at.child(key) : new Path(key), "not supported by this scheduler"));
-    }
-    return fields;
-  }
-  list(value: unknown, at: Path): unknown[] {
-    if (value === undefined || value === null) return [];
-    if (Array.isArray(value)) return value;
-    this.fail(invalidValue(at, value, "must be a list"));
-    return [];
-  }
-  number(value: unknown, at: Path, from: number, to: number, otherwise: number): number {
-    if (value === undefined || value === null) return otherwise;
-    if (typeof value === "number" && Number.isInteger(value) && value >= from && value <= to) return value;
-    this.fail(invalidValue(at, value, to === Number.MAX_SAFE_INTEGER ? `must be at least ${from}` : `not in valid range [${from}-${to}]`));
-    return otherwise;
   }
 }
 
@@ -89,16 +65,26 @@ function readSet(read: Reader, value: unknown, at: Path, choices: readonly strin
   };
 }
 
-/** Names that cannot be chosen apart: every scheduler here binds so, orders so and refuses pods with resource claims. */
+/** Names that cannot be chosen apart: every scheduler here binds so and orders so. */
 const fixed = ["PrioritySort", "DefaultBinder"];
 const preemption = "DefaultPreemption";
 const names = defaultPlugins.map(({ name }) => name);
 const isOff = (set: PluginSet, name: string): boolean =>
   (set.disabled.has("*") || set.disabled.has(name)) && !set.enabled.some((enabled) => enabled.name === name);
 
-function readProfile(read: Reader, value: unknown, at: Path, percentage: number): [name: string, profile: Profile] {
-  const { schedulerName, plugins, percentageOfNodesToScore } = read.fields(value, at, ["schedulerName", "plugins", "percentageOfNodesToScore"]);
-  if (schedulerName !== undefined && (typeof schedulerName !== "string" || !schedulerName)) read.fail(required(at.child("schedulerName"), ""));
+/** Its share of nodes may be left to the configuration. */
+type ReadProfile = Omit<Profile, "percentageOfNodesToScore"> & { percentageOfNodesToScore: number | undefined };
+
+/** `alone`: the only one may do without a name. */
+function readProfile(read: Reader, value: unknown, at: Path, alone: boolean, ignored: readonly string[]): [name: string, profile: ReadProfile] {
+  const known = ["schedulerName", "plugins", "pluginConfig", "percentageOfNodesToScore"];
+  const { schedulerName = alone ? defaultName : undefined, plugins, pluginConfig, percentageOfNodesToScore } = read.fields(value, at, known);
+  if (typeof schedulerName !== "string" || !schedulerName) read.fail(required(at.child("schedulerName"), ""));
+  const given = percentageOfNodesToScore !== undefined && percentageOfNodesToScore !== null;
+  const own = given ? read.number(percentageOfNodesToScore, at.child("percentageOfNodesToScore"), 0, 100, 0) : undefined;
+  const told = readPluginConfig(read, pluginConfig, at.child("pluginConfig"), [...names, ...fixed]);
+  const fit = told.NodeResourcesFit;
+  const args = ignored.length ? { ...told, NodeResourcesFit: { ...fit, ignoredResources: [...fit.ignoredResources, ...ignored] } } : told;
   const where = at.child("plugins");
   const sets = read.fields(plugins, where, ["multiPoint", "filter", "score", "postFilter"]);
   const all = readSet(read, sets.multiPoint, where.child("multiPoint"), [...names, preemption, ...fixed]);
@@ -108,7 +94,7 @@ function readProfile(read: Reader, value: unknown, at: Path, percentage: number)
   for (const name of fixed) if (isOff(all, name)) read.fail(forbiddenField(where.child("multiPoint", "disabled"), `${name} cannot be disabled`));
   const weights: Record<string, number> = { ...defaultWeights };
   for (const { name, weight } of [...all.enabled, ...score.enabled]) if (weight > 0) weights[name] = weight;
-  const chosen = defaultPlugins.flatMap((plugin): Plugin[] => {
+  const chosen = pluginsWith(args).flatMap((plugin): Plugin[] => {
     const { name } = plugin;
     const off = isOff(all, name);
     const keepsFilter = (!off && !isOff(filter, name)) || filter.enabled.some((enabled) => enabled.name === name);
@@ -117,38 +103,46 @@ function readProfile(read: Reader, value: unknown, at: Path, percentage: number)
     const { filter: itsFilter, score: itsScore, ...rest } = plugin;
     return [{ ...rest, ...(keepsFilter && itsFilter ? { filter: itsFilter } : {}), ...(keepsScore && itsScore ? { score: itsScore } : {}) }];
   });
-  const profile: Profile = {
+  const profile: ReadProfile = {
     plugins: chosen,
     weights,
-    percentageOfNodesToScore: read.number(percentageOfNodesToScore, at.child("percentageOfNodesToScore"), 0, 100, percentage),
+    percentageOfNodesToScore: own,
     preempts: !isOff(all, preemption) && !isOff(after, preemption),
+    preemption: args.DefaultPreemption,
   };
-  return [typeof schedulerName === "string" ? schedulerName : defaultName, profile];
+  return [String(schedulerName), profile];
 }
 
-const known = ["apiVersion", "kind", "percentageOfNodesToScore", "podInitialBackoffSeconds", "podMaxBackoffSeconds", "profiles"];
+const known = ["apiVersion", "extenders", "kind", "percentageOfNodesToScore", "podInitialBackoffSeconds", "podMaxBackoffSeconds", "profiles"];
 
 /** Throws SchedulerConfigError. */
 export function parseSchedulerConfig(value: unknown): SchedulerConfig {
-  const errors: FieldError[] = [];
-  const read = new Reader(errors);
+  const read = new Reader();
+  const { errors } = read;
   const fields = read.fields(value, undefined, known);
   const version = "kubescheduler.config.k8s.io/v1";
   if (fields.apiVersion !== version) errors.push(notSupported(new Path("apiVersion"), String(fields.apiVersion ?? ""), [version]));
   if (fields.kind !== "KubeSchedulerConfiguration") errors.push(notSupported(new Path("kind"), String(fields.kind ?? ""), ["KubeSchedulerConfiguration"]));
-  const percentage = read.number(fields.percentageOfNodesToScore, new Path("percentageOfNodesToScore"), 0, 100, 0);
-  const most = Number.MAX_SAFE_INTEGER;
-  const initial = read.number(fields.podInitialBackoffSeconds, new Path("podInitialBackoffSeconds"), 1, most, 1);
-  const max = read.number(fields.podMaxBackoffSeconds, new Path("podMaxBackoffSeconds"), 1, most, Math.max(10, initial));
-  if (max < initial) errors.push(invalidValue(new Path("podMaxBackoffSeconds"), max, "must be greater than or equal to PodInitialBackoffSeconds"));
+  // Profiles come first among the errors, extenders last.
+  const last = new Reader();
+  const { extenders, ignoredResources } = readExtenders(last, fields.extenders, new Path("extenders"));
   const list = read.list(fields.profiles, new Path("profiles"));
-  const profiles = new Map<string, Profile>();
+  const profiles = new Map<string, ReadProfile>();
   for (const [i, item] of (list.length ? list : [{}]).entries()) {
     const at = new Path("profiles").index(i);
-    const [name, profile] = readProfile(read, item, at, percentage);
-    if (profiles.has(name)) errors.push(invalidValue(at.child("schedulerName"), name, "must be unique"));
+    const [name, profile] = readProfile(read, item, at, list.length < 2, ignoredResources);
+    const before = [...profiles.keys()].indexOf(name);
+    if (before >= 0) errors.push(duplicate(at.child("schedulerName"), `profiles[${before}].schedulerName`));
     profiles.set(name, profile);
   }
+  const percentage = read.number(fields.percentageOfNodesToScore, new Path("percentageOfNodesToScore"), 0, 100, 0);
+  const initial = read.integer(fields.podInitialBackoffSeconds, new Path("podInitialBackoffSeconds"), 1);
+  const max = read.integer(fields.podMaxBackoffSeconds, new Path("podMaxBackoffSeconds"), 10);
+  if (initial <= 0) errors.push(invalidValue(new Path("podInitialBackoffSeconds"), initial, "must be greater than 0"));
+  if (max < initial) errors.push(invalidValue(new Path("podMaxBackoffSeconds"), max, "must be greater than or equal to PodInitialBackoffSeconds"));
+  read.fail(...last.errors);
+  // What holds for all profiles holds for those that say nothing.
+  const settled = new Map([...profiles].map(([name, { percentageOfNodesToScore = percentage, ...rest }]) => [name, { ...rest, percentageOfNodesToScore }]));
   if (errors.length) throw new SchedulerConfigError(errors);
-  return { profiles, podInitialBackoff: initial * 1000, podMaxBackoff: max * 1000 };
+  return { profiles: settled, podInitialBackoff: initial * 1000, podMaxBackoff: max * 1000, extenders };
 }

@@ -5,15 +5,17 @@ import type { Random } from "../base/random.ts";
 import type { Informer } from "../client/informer.ts";
 import type { ClusterCache } from "./cache/cluster-cache.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
+import { narrowed } from "./extended-preemption.ts";
+import type { Extender } from "./extender.ts";
 import { fitMessage } from "./framework/message.ts";
 import type { Nominations } from "./framework/nominations.ts";
 import type { Rejection } from "./framework/plugin.ts";
-import { podInfoOf } from "./framework/pod-info.ts";
+import { type PodInfo, podInfoOf } from "./framework/pod-info.ts";
 import type { PreparedFilters } from "./framework/prepared-filters.ts";
 import type { Diagnosis, Profile } from "./framework/schedule.ts";
 import type { SchedulerMeasures } from "./metrics.ts";
 import type { PodWriter } from "./pod-writer.ts";
-import { type Candidate, postFilter } from "./preemption.ts";
+import { type Candidate, postFilter, type PostFilterResult } from "./preemption.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
 import { VictimMemory } from "./victim-memory.ts";
 import type { PodEvent } from "./recorder.ts";
@@ -35,6 +37,8 @@ export interface FailureOptions {
 export interface FailureHandler {
   /** No node fits. */
   unschedulable(queued: QueuedPod, profile: Profile, diagnosis: Diagnosis, prepared: PreparedFilters | undefined, started: number): void;
+  /** The same, asking extenders that are interested in the pod whom to evict. */
+  unschedulableAsking(extenders: readonly Extender[], signal: AbortSignal, ...about: Parameters<FailureHandler["unschedulable"]>): Promise<void>;
   /** Something failed; a rejection, where there is one, is what the last step said. */
   broken(queued: QueuedPod, error: Error, started: number, rejection?: Rejection): void;
 }
@@ -88,20 +92,31 @@ export function createFailureHandler(options: FailureOptions): FailureHandler {
     background(`status of ${info.key}`, (signal) => writer.setStatus(current, { condition: { reason, message }, nominatedNodeName }, signal));
   };
 
+  const currentOf = ({ info }: QueuedPod): PodInfo => {
+    const current = podInformer.get(info.namespace, info.pod.metadata.name);
+    return current && current.metadata.uid === info.uid ? podInfoOf(current) : info;
+  };
+
+  const helpFor = (pod: PodInfo, profile: Profile, diagnosis: Diagnosis, prepared: PreparedFilters | undefined): PostFilterResult =>
+    postFilter(profile, { pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random, memory });
+
+  const settleOn = (queued: QueuedPod, diagnosis: Diagnosis, { candidate, promise, message: after }: PostFilterResult): void => {
+    if (candidate) evict(queued, candidate);
+    const message = fitMessage(diagnosis, after);
+    logger.debug("no node fits", { pod: queued.info.key, message });
+    conclude(queued, "Unschedulable", message, () => queue.unschedulable(queued, diagnosis.plugins), promise);
+  };
+
   return {
     unschedulable(queued, profile, diagnosis, prepared, started) {
       measures.attempt("unschedulable", started);
-      const current = podInformer.get(queued.info.namespace, queued.info.pod.metadata.name);
-      const pod = current && current.metadata.uid === queued.info.uid ? podInfoOf(current) : queued.info;
-      const {
-        candidate,
-        promise,
-        message: after,
-      } = postFilter(profile, { pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random, memory });
-      if (candidate) evict(queued, candidate);
-      const message = fitMessage(diagnosis, after);
-      logger.debug("no node fits", { pod: queued.info.key, message });
-      conclude(queued, "Unschedulable", message, () => queue.unschedulable(queued, diagnosis.plugins), promise);
+      settleOn(queued, diagnosis, helpFor(currentOf(queued), profile, diagnosis, prepared));
+    },
+    async unschedulableAsking(extenders, signal, queued, profile, diagnosis, prepared, started) {
+      measures.attempt("unschedulable", started);
+      const pod = currentOf(queued);
+      const help = helpFor(pod, profile, diagnosis, prepared);
+      settleOn(queued, diagnosis, help.candidate ? await narrowed(extenders, pod, help, () => cache.snapshot(), logger, signal) : help);
     },
     broken(queued, error, started, rejection) {
       measures.attempt(rejection ? "unschedulable" : "error", started);

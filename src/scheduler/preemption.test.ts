@@ -100,3 +100,13 @@ test("asking what would be leaves everything as it is", () => {
   preempt(world, makePod("p", { requests: { cpu: "3" }, priority: 10 }));
   assert.deepEqual(look(), before);
 });
+
+test("whoever wants company may be the first where all company has gone", () => {
+  const affinity = {
+    podAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "web" } } }],
+    },
+  };
+  const world = new World({ nodes: [makeNode("a")], pods: [running("a1", "a", "4", 1, { app: "web" })] });
+  assert.deepEqual(preempt(world, makePod("p", { labels: { app: "web" }, requests: { cpu: "2" }, affinity, priority: 10 })).victims, ["a1"]);
+});

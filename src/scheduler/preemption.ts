@@ -31,9 +31,9 @@ export interface Candidate {
 }
 
 type PreemptionResult =
-  | { readonly candidate: Candidate; readonly candidates: readonly Candidate[] }
-  /** `clear`: the node promised earlier is of no use any more. */
-  | { readonly candidate: undefined; readonly message: string; readonly clear: boolean };
+  | { readonly candidate: Candidate; readonly candidates: readonly Candidate[]; readonly all: readonly Candidate[] }
+  /** `clear`: the node promised earlier is of no use any more. `failed`: nodes could not be asked. */
+  | { readonly candidate: undefined; readonly message: string; readonly clear: boolean; readonly failed?: true };
 
 export interface PreemptionInput {
   pod: PodInfo;
@@ -102,6 +102,14 @@ function victimsOn(row: number, { pod, snapshot, cluster, nominations }: Preempt
     const changes = [...gone].map((info): PodChange => ({ info, sign: -1, row }));
     return nominations.check(prepared, pod, alone, 0, changes);
   };
+  /** Where the node cannot be asked, the pod does not fit. */
+  const fitsWith = (): boolean => {
+    try {
+      return !fits();
+    } catch {
+      return false;
+    }
+  };
   const remove = (info: PodInfo): void => {
     alone.removePod(0, info);
     gone.add(info);
@@ -115,7 +123,7 @@ function victimsOn(row: number, { pod, snapshot, cluster, nominations }: Preempt
   for (const info of [...violating, ...others]) {
     alone.addPod(0, info);
     gone.delete(info);
-    if (!fits()) continue;
+    if (fitsWith()) continue;
     remove(info);
     victims.push(info);
     if (violating.includes(info)) violations++;
@@ -138,7 +146,7 @@ const criteria: ((candidate: Candidate) => number)[] = [
 ];
 
 /** Equally good ones all. */
-function best(candidates: readonly Candidate[]): readonly Candidate[] {
+export function best(candidates: readonly Candidate[]): readonly Candidate[] {
   let left = candidates;
   for (const score of criteria) {
     if (left.length === 1) break;
@@ -149,7 +157,7 @@ function best(candidates: readonly Candidate[]): readonly Candidate[] {
   return left;
 }
 
-function findVictims(input: PreemptionInput): PreemptionResult {
+function findVictims(profile: Profile, input: PreemptionInput): PreemptionResult {
   const { diagnosis, prepared, random, pod, snapshot, cluster, nominations, memory } = input;
   const reason = ineligible(input);
   if (reason) return { candidate: undefined, message: `preemption: ${reason}`, clear: false };
@@ -157,22 +165,34 @@ function findVictims(input: PreemptionInput): PreemptionResult {
   const refusedRows: number[] = [];
   const refusals: Rejection[] = [];
   const candidates: Candidate[] = [];
-  // A tenth of the nodes, at least a hundred, are enough to choose from.
-  const enough = Math.min(Math.max(Math.trunc(rows.length / 10), 100), rows.length);
+  // So many are enough to choose from.
+  const { minCandidateNodesPercentage: percentage, minCandidateNodesAbsolute: least } = profile.preemption;
+  const enough = Math.min(Math.max(Math.trunc((rows.length * percentage) / 100), least), rows.length);
   const offset = rows.length ? random.int(rows.length) : 0;
   const scope = { snapshot, nominations, budgets: cluster.budgetsVersion() };
   const victims = prepared && memory.remembering(pod, prepared, scope, (row) => victimsOn(row, input, prepared));
+  const failures = new Set<string>();
   for (let i = 0; i < rows.length && victims; i++) {
     const row = rows[(offset + i) % rows.length] as number;
-    const result = victims(row);
+    let result: Candidate | Rejection;
+    try {
+      result = victims(row);
+    } catch (error) {
+      failures.add((error as Error).message);
+      continue;
+    }
     if ("reasons" in result) {
       refusedRows.push(row);
       refusals.push(result);
-    } else if (result.victims.length) candidates.push(result);
+    } else if (result.victims.length && enough > 0) candidates.push(result);
     if (candidates.length >= enough && candidates.some(({ violations }) => violations === 0)) break;
   }
   const chosen = best(candidates);
-  if (chosen[0]) return { candidate: chosen[0], candidates: chosen };
+  if (chosen[0]) return { candidate: chosen[0], candidates: chosen, all: candidates };
+  if (failures.size) {
+    const [first, ...others] = failures;
+    return { candidate: undefined, message: `preemption: ${others.length ? `[${[first, ...others].join(", ")}]` : first}`, clear: false, failed: true };
+  }
   const refused = new RejectedNodes(refusedRows, refusals);
   const message = fitMessage({ total: diagnosis.total, rejected: refused, others: unhelpful, plugins: new Set() });
   return { candidate: undefined, message: `preemption: ${message}`, clear: true };
@@ -187,6 +207,8 @@ export interface PostFilterResult {
   readonly candidate?: Candidate;
   /** All that are as good. */
   readonly candidates?: readonly Candidate[];
+  /** Those that are worse too. */
+  readonly all?: readonly Candidate[];
   /** Node promised to the pod; "" takes a promise back, undefined leaves it. */
   readonly promise: string | undefined;
   /** Belongs at the end of the sentence that says why no node fits. */
@@ -201,7 +223,8 @@ export function postFilter(profile: Profile, input: PreemptionInput): PostFilter
   if (!profile.preempts || total === 0 || (!prepared && !early)) return { promise: "", message: "" };
   // Upstream looks for devices to give back first, and fails where the pod was refused before it looked at any.
   if (early && beforeDevices(profile, early)) return { promise: undefined, message: "not found" };
-  const result = findVictims(input);
-  if (result.candidate) return { candidate: result.candidate, candidates: result.candidates, promise: result.candidate.node, message: "" };
+  const result = findVictims(profile, input);
+  if (result.candidate) return { ...result, promise: result.candidate.node, message: "" };
+  if (result.failed) return { promise: undefined, message: result.message };
   return { promise: result.clear ? "" : undefined, message: `no new claims to deallocate, ${result.message}` };
 }

@@ -9,6 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import { Heap } from "../base/heap.ts";
 import type { ClusterEvent } from "./framework/events.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
+import { extenderName } from "./extender.ts";
 import type { Plugin, WakeRule } from "./framework/plugin.ts";
 import { type PodInfo, podInfoOf } from "./framework/pod-info.ts";
 
@@ -210,7 +211,7 @@ export class SchedulingQueue {
   }
 
   #wakes(queued: QueuedPod, event: ClusterEvent): boolean {
-    if (queued.plugins.size === 0) return true;
+    if (queued.plugins.size === 0 || queued.plugins.has(extenderName)) return true;
     const concerns = ({ source, actions, hint }: WakeRule): boolean =>
       source === event.source && (actions & event.actions) !== 0 && (hint?.(queued.info.pod, event, this.#options.cluster) ?? true);
     return this.#options.plugins(queued.info.pod).some((plugin) => queued.plugins.has(plugin.name) && plugin.wakes?.some(concerns));

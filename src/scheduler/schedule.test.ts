@@ -164,3 +164,31 @@ test("in large clusters a share of the nodes is enough", () => {
   );
   assert.equal(enoughNodes(1000, 30), 300);
 });
+
+test("of volumes with a zone only claims count that the pod names itself", () => {
+  const claim = (name: string): PersistentVolumeClaim =>
+    ({
+      metadata: { name, namespace: "default", annotations: { "pv.kubernetes.io/bind-completed": "yes" } },
+      spec: { volumeName: "v", storageClassName: "c", accessModes: ["ReadWriteOnce"] },
+    }) as unknown as PersistentVolumeClaim;
+  const own = claim("p-own");
+  const pod = makePod("p", { volumes: [{ name: "own", ephemeral: {} }] });
+  own.metadata.ownerReferences = [{ apiVersion: "v1", kind: "Pod", name: "p", uid: pod.metadata.uid, controller: true }];
+  const volume = {
+    metadata: { name: "v", labels: zone("z1") },
+    spec: { accessModes: ["ReadWriteOnce"], hostPath: { path: "/" } },
+  } as unknown as PersistentVolume;
+  const world = new World({ nodes: [makeNode("a", { labels: zone("z2") })], claims: [own, claim("named")], volumes: [volume] });
+  assert.deepEqual(world.feasible(pod), ["a"]);
+  const named = makePod("q", { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "named" } }] });
+  assert.deepEqual(world.reasons(named), { a: ["node(s) had no available volume zone"] });
+});
+
+test("the room that is left is scored without what is requested for the pod as a whole", () => {
+  const world = new World({ nodes: [makeNode("a", { allocatable: { cpu: "4", memory: "4Gi" } })] });
+  const score = (pod: Pod): number | undefined => world.evaluate(pod).feasible[0]?.score;
+  const requests = { cpu: "1", memory: "1Gi" };
+  const plain = score(makePod("p", { requests })) as number;
+  const whole = score(makePod("q", { requests, resources: { requests: { cpu: "3", memory: "3Gi" } } }));
+  assert.equal(whole, plain);
+});

@@ -18,6 +18,8 @@ import { createClusterView } from "./cluster-objects.ts";
 import { type SchedulerConfig, defaultConfig } from "./config.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { createFailureHandler } from "./failure.ts";
+import { scheduleWithExtenders } from "./extended-cycle.ts";
+import { createExtender, type Extender } from "./extender.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
 import { Nominations } from "./framework/nominations.ts";
 import { type Cycle, isRejection, type Plugin, type Rejection, type Reservation } from "./framework/plugin.ts";
@@ -81,6 +83,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   });
   const nominations = new Nominations();
   const algorithm = new SchedulingAlgorithm(random);
+  const extenders = (config.extenders ?? []).map((extender) => createExtender(extender, clock));
   const podInformer = informers.informer(podResource, livingPods);
   watchCluster(informers, { cache, queue, nominations, cluster, isOurs: (pod) => profileOf(pod) !== undefined });
   const metrics = new Metrics();
@@ -111,9 +114,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const record: PodEventRecorder["record"] = (pod, event, related) =>
       recorders.get(pod.spec.schedulerName ?? "default-scheduler")?.record(pod, event, related);
     const failed = createFailureHandler({ queue, cache, cluster, nominations, podInformer, writer, record, background, measures, random, logger });
-    const bind = createBinding({ queue, cache, writer, record, background, measures, failed, logger });
+    const bind = createBinding({ queue, cache, writer, record, background, measures, failed, logger, extenders });
+    const asking = { algorithm, cache, cluster, nominations, random, logger };
 
-    const tryOne = (queued: QueuedPod): void => {
+    /** A promise where extenders have to be asked. */
+    const tryOne = (queued: QueuedPod): void | Promise<void> => {
       const { info } = queued;
       const profile = profileOf(info.pod);
       if (!profile || cache.isAssumed(info.uid)) {
@@ -125,21 +130,38 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         queue.done(queued);
         return;
       }
+      const interested = extenders.filter((extender) => extender.isInterested(info.pod));
+      if (interested.length) return tryAsking(interested, queued, profile);
       const started = clock.monotonic();
-      const snapshot = cache.snapshot();
       let outcome: Outcome;
       try {
-        outcome = algorithm.schedule(profile, info, snapshot, cluster, nominations);
+        outcome = algorithm.schedule(profile, info, cache.snapshot(), cluster, nominations);
       } catch (error) {
         failed.broken(queued, error as Error, started);
         return;
       }
       measures.algorithm(clock.monotonic() - started);
-      if (outcome.row === undefined) {
-        failed.unschedulable(queued, profile, outcome.diagnosis, outcome.prepared, started);
-        return;
+      if (outcome.row === undefined) failed.unschedulable(queued, profile, outcome.diagnosis, outcome.prepared, started);
+      else place(queued, profile, outcome.row, started);
+    };
+
+    const tryAsking = async (interested: readonly Extender[], queued: QueuedPod, profile: Profile): Promise<void> => {
+      const started = clock.monotonic();
+      try {
+        const outcome = await scheduleWithExtenders(interested, profile, queued.info, asking, signal);
+        measures.algorithm(clock.monotonic() - started);
+        // It may have been deleted, or placed by somebody else.
+        if (queue.get(queued.info.uid) !== queued) return;
+        if (outcome.row !== undefined) return place(queued, profile, outcome.row, started);
+        await failed.unschedulableAsking(interested, signal, queued, profile, outcome.diagnosis, outcome.prepared, started);
+      } catch (error) {
+        if (!signal.aborted) failed.broken(queued, error as Error, started);
       }
-      const row = outcome.row;
+    };
+
+    const place = (queued: QueuedPod, profile: Profile, row: number, started: number): void => {
+      const { info } = queued;
+      const snapshot = cache.snapshot();
       const node = snapshot.rows[row]?.name as string;
       const reserved = reserve(profile, { pod: info, snapshot, cluster }, row);
       if (isRejection(reserved)) {
@@ -168,7 +190,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
             await queue.wait(signal);
             break;
           }
-          tryOne(queued);
+          const asked = tryOne(queued);
+          if (asked) await asked;
         }
         await settle();
       }

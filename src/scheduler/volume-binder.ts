@@ -8,7 +8,6 @@ import { persistentvolumeclaims, persistentvolumes } from "../client/resources.g
 import type { VolumeBinder, VolumePlan } from "./framework/volume-plan.ts";
 import { isBound } from "./plugins/pod-claims.ts";
 
-const bindTimeout = 600_000;
 const pollPeriod = 1000;
 const boundByController = "pv.kubernetes.io/bound-by-controller";
 const selectedNode = "volume.kubernetes.io/selected-node";
@@ -104,10 +103,10 @@ export function createVolumeBinder(options: {
       for (const { volume } of bindings) volumes.forget(volume);
       for (const claim of provision) claims.forget(claim);
     },
-    async bind(pod, plan, signal) {
+    async bind(pod, plan, timeout, signal) {
       for (const { volume } of plan.bindings) await client.resource(persistentvolumes).update(volume, { signal });
       for (const claim of plan.provision) await client.resource(persistentvolumeclaims).update(claim, { signal });
-      const end = clock.monotonic() + bindTimeout;
+      const end = clock.monotonic() + timeout;
       while (!isDone(pod, plan)) {
         if (clock.monotonic() >= end) throw new Error("binding volumes: context deadline exceeded");
         await clock.sleep(pollPeriod, signal);

@@ -42,7 +42,8 @@ export class PodIndex {
     preferredAnti: new Map(),
   };
   readonly #namespaceLabels: NamespaceLabels;
-  readonly #claims = new Map<string, number>();
+  /** Rows by claim, with how many pods there use it. */
+  readonly #claims = new Map<string, Map<number, number>>();
   #rows = 0;
   #uses = 0;
 
@@ -83,8 +84,11 @@ export class PodIndex {
     }
     for (const name of info.claims) {
       const key = `${info.namespace}/${name}`;
-      const users = (this.#claims.get(key) ?? 0) + sign;
-      if (users > 0) this.#claims.set(key, users);
+      const users = this.#claims.get(key) ?? new Map<number, number>();
+      const here = (users.get(row) ?? 0) + sign;
+      if (here > 0) users.set(row, here);
+      else users.delete(row);
+      if (users.size) this.#claims.set(key, users);
       else this.#claims.delete(key);
     }
     const { affinity, antiAffinity, preferred, preferredAnti } = info.terms;
@@ -106,9 +110,9 @@ export class PodIndex {
     if (carried.total === 0) all.delete(term.id);
   }
 
-  /** Whether an assigned pod uses the claim `namespace/name`. */
-  usesClaim(key: string): boolean {
-    return this.#claims.has(key);
+  /** Rows with pods that use the claim `namespace/name`. */
+  usersOf(key: string): Iterable<number> {
+    return this.#claims.get(key)?.keys() ?? [];
   }
 
   /** The distinct terms that assigned pods carry. */

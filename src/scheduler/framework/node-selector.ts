@@ -1,6 +1,6 @@
 /** Which nodes a pod asks for (k8s.io/component-helpers/scheduling/corev1/nodeaffinity), compiled. */
 import { LabelSelector, type Operator, validateRequirement } from "../../api/selectors/labels.ts";
-import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from "../../api/types/core-v1.gen.ts";
+import type { NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from "../../api/types/core-v1.gen.ts";
 
 export interface NodeFacts {
   readonly name: string;
@@ -71,8 +71,8 @@ export function requiredNodeNames({ spec }: Pod): Set<string> | undefined {
 }
 
 /** Sum of the weights of the preferences that a node meets; undefined when nothing is preferred. */
-export function preferredNodes({ spec }: Pod): ((node: NodeFacts) => number) | undefined {
-  const preferred = spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution;
+export function preferredNodes(affinity: NodeAffinity | undefined): ((node: NodeFacts) => number) | undefined {
+  const preferred = affinity?.preferredDuringSchedulingIgnoredDuringExecution;
   if (!preferred?.length) return undefined;
   const tests = preferred.flatMap(({ weight, preference }) => {
     const test = weight ? termTest(preference) : undefined;

@@ -86,9 +86,12 @@ export class Nominations {
       }
       if (coming.length) {
         for (const { info } of coming) snapshot.addPod(row, info);
-        const rejected = checkChanged(prepared, snapshot, row, changes.length ? [...changes, ...coming] : coming);
-        for (const { info } of coming) snapshot.removePod(row, info);
-        if (rejected) return rejected;
+        try {
+          const rejected = checkChanged(prepared, snapshot, row, changes.length ? [...changes, ...coming] : coming);
+          if (rejected) return rejected;
+        } finally {
+          for (const { info } of coming) snapshot.removePod(row, info);
+        }
       }
     }
     return checkChanged(prepared, snapshot, row, changes);

@@ -15,6 +15,9 @@ export interface Requests {
   /** With 100m and 200Mi assumed for each container that requests none, so that scores spread such pods too. */
   readonly nonZeroCpu: number;
   readonly nonZeroMemory: number;
+  /** The same of the containers alone: what LeastAllocated takes for the pod that is to be placed. */
+  readonly scoredCpu: number;
+  readonly scoredMemory: number;
 }
 
 export interface HostPort {
@@ -61,6 +64,7 @@ function requestsOf(pod: Pod): Requests {
   if (cached) return cached;
   const list = podRequests(spec, { status });
   const nonZero = podRequests(spec, { status, missingRequests: missing });
+  const scored = spec.resources?.requests || status?.containerStatuses ? podRequests(spec, { missingRequests: missing, skipPodLevel: true }) : nonZero;
   const scalars = Object.keys(list)
     .filter((name) => !nativeScalars.has(name))
     .map((name) => [name, amount(list, name)] as const)
@@ -72,6 +76,8 @@ function requestsOf(pod: Pod): Requests {
     scalars,
     nonZeroCpu: milli(nonZero, "cpu"),
     nonZeroMemory: amount(nonZero, "memory"),
+    scoredCpu: milli(scored, "cpu"),
+    scoredMemory: amount(scored, "memory"),
   };
   if (known.size >= knownLimit) known.clear();
   known.set(key, requests);

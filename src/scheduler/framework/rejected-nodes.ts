@@ -1,14 +1,19 @@
 /** Nodes that refused a pod, and why. There may be thousands, with few different reasons: most questions are asked by reason. */
 import type { Rejection } from "./plugin.ts";
 
+export interface RejectionOf {
+  readonly row: number;
+  readonly rejection: Rejection;
+}
+
 export class RejectedNodes {
   readonly #rows: readonly number[];
   readonly #rejections: readonly Rejection[];
 
-  /** Rows of the snapshot and, at the same place, what each says. */
-  constructor(rows: readonly number[] = [], rejections: readonly Rejection[] = []) {
-    this.#rows = rows;
-    this.#rejections = rejections;
+  /** Rows of the snapshot and, at the same place, what each says; perhaps one more. */
+  constructor(rows: readonly number[] = [], rejections: readonly Rejection[] = [], more?: RejectionOf) {
+    this.#rows = more ? [...rows, more.row] : rows;
+    this.#rejections = more ? [...rejections, more.rejection] : rejections;
   }
 
   get size(): number {

@@ -4,9 +4,10 @@ import type { Snapshot } from "../cache/snapshot.ts";
 import { type Cycle, isRejection, type Plugin, type Rejection } from "./plugin.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { noNodesAvailable, type Nominations } from "./nominations.ts";
+import type { PluginArgs } from "../plugin-args.ts";
 import type { PodInfo } from "./pod-info.ts";
 import { type PreparedFilters, prepareFilters } from "./prepared-filters.ts";
-import { RejectedNodes } from "./rejected-nodes.ts";
+import { RejectedNodes, type RejectionOf } from "./rejected-nodes.ts";
 
 export interface Profile {
   readonly plugins: readonly Plugin[];
@@ -16,6 +17,7 @@ export interface Profile {
   readonly percentageOfNodesToScore: number;
   /** Whether pods that matter less may be evicted. */
   readonly preempts: boolean;
+  readonly preemption: PluginArgs["DefaultPreemption"];
 }
 
 /** Why no node was found. */
@@ -32,9 +34,24 @@ export interface Diagnosis {
   readonly plugins: ReadonlySet<string>;
 }
 
-export type Outcome =
-  | { readonly row: number; readonly evaluated: number; readonly feasible: number }
-  | { readonly row: undefined; readonly diagnosis: Diagnosis; readonly prepared: PreparedFilters | undefined };
+/** No node fits. */
+export interface NotFound {
+  readonly row: undefined;
+  readonly diagnosis: Diagnosis;
+  readonly prepared: PreparedFilters | undefined;
+}
+
+export type Outcome = { readonly row: number; readonly evaluated: number; readonly feasible: number } | NotFound;
+
+/** Nodes that fit; all of it is valid until the next search. */
+export interface Found {
+  readonly rows: Int32Array;
+  /** How many nodes were looked at. */
+  readonly evaluated: number;
+  readonly prepared: PreparedFilters;
+  /** Those of them that do not fit. */
+  rejected(): RejectedNodes;
+}
 
 /** How many fitting nodes are enough (numFeasibleNodesToFind). */
 export function enoughNodes(all: number, percentage: number): number {
@@ -55,6 +72,13 @@ function addScores(profile: Profile, cycle: Cycle, feasible: Int32Array, total: 
     const weight = profile.weights[plugin.name] ?? 1;
     for (let i = 0; i < feasible.length; i++) total[i]! += weight * scores[i]!;
   }
+}
+
+/** The same in arrays of its own. */
+export function totalScores(profile: Profile, cycle: Cycle, feasible: Int32Array): Float64Array {
+  const total = new Float64Array(feasible.length);
+  if (feasible.length) addScores(profile, cycle, feasible, total, new Float64Array(feasible.length));
+  return total;
 }
 
 /** What would be decided about a pod if all nodes were looked at. */
@@ -82,14 +106,14 @@ export function evaluate(profile: Profile, cycle: Cycle, nominations: Nomination
       rejections.push(rejection);
     } else rows.push(row);
   }
-  const rejected = new RejectedNodes(rejectedRows, rejections);
+  const aside = rejectionAside(early, pod, snapshot, nominations);
+  const rejected = new RejectedNodes(rejectedRows, rejections, aside);
   const feasible = Int32Array.from(rows);
-  const scores = new Float64Array(rows.length);
-  if (rows.length) addScores(profile, cycle, feasible, scores, new Float64Array(rows.length));
+  const scores = totalScores(profile, cycle, feasible);
   return {
     feasible: rows.map((row, i) => ({ row, score: scores[i] as number })),
     prepared: early,
-    diagnosis: { total, rejected, others: unsatisfied(early), plugins: pluginsOf(early, rejected) },
+    diagnosis: { total, rejected, others: unsatisfied(early, aside), plugins: pluginsOf(early, rejected) },
   };
 }
 
@@ -99,6 +123,19 @@ function rowsToTry({ nodeNames }: PreparedFilters, { order, byName, rows }: Snap
   return Int32Array.from(known as number[]);
 }
 
+/**
+ * Upstream tries the promised node first, also where plugins have confined the pod to others; its refusal is told with the
+ * rest.
+ */
+function rejectionAside(prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, nominations: Nominations): RejectionOf | undefined {
+  const promised = pod.pod.status?.nominatedNodeName;
+  if (!promised || !prepared.nodeNames || prepared.nodeNames.has(promised)) return undefined;
+  const row = snapshot.byName.get(promised);
+  if (row === undefined || !snapshot.rows[row]?.node) return undefined;
+  const rejection = nominations.check(prepared, pod, snapshot, row);
+  return rejection && { row, rejection };
+}
+
 function pluginsOf({ confining }: PreparedFilters, rejected: RejectedNodes): Set<string> {
   const plugins = new Set(confining);
   for (const { plugin } of rejected.counts().keys()) plugins.add(plugin);
@@ -106,8 +143,11 @@ function pluginsOf({ confining }: PreparedFilters, rejected: RejectedNodes): Set
 }
 
 /** Said of nodes that were not looked at because a plugin has confined the pod to others. */
-const unsatisfied = ({ nodeNames, confining }: PreparedFilters): Rejection | undefined =>
-  nodeNames && { plugin: "", reasons: [`node(s) didn't satisfy plugin(s) [${[...confining].sort().join(" ")}]`], resolvable: false };
+function unsatisfied({ nodeNames, confining }: PreparedFilters, aside: RejectionOf | undefined): Rejection | undefined {
+  if (!nodeNames) return undefined;
+  const plugins = new Set([...confining, ...(aside ? [aside.rejection.plugin] : [])]);
+  return { plugin: "", reasons: [`node(s) didn't satisfy plugin(s) [${[...plugins].sort().join(" ")}]`], resolvable: false };
+}
 
 export class SchedulingAlgorithm {
   readonly #random: Random;
@@ -125,32 +165,40 @@ export class SchedulingAlgorithm {
   }
 
   schedule(profile: Profile, pod: PodInfo, snapshot: Snapshot, cluster: ClusterView, nominations: Nominations): Outcome {
+    const found = this.search(profile, pod, snapshot, cluster, nominations);
+    if (!("rows" in found)) return found;
+    const { rows, evaluated } = found;
+    const row = rows.length === 1 ? (rows[0] as number) : this.#best(profile, { pod, snapshot, cluster }, rows);
+    return { row, evaluated, feasible: rows.length };
+  }
+
+  /** Nodes that fit, enough to choose from; what speaks against the pod where there are none. */
+  search(profile: Profile, pod: PodInfo, snapshot: Snapshot, cluster: ClusterView, nominations: Nominations): Found | NotFound {
     const total = snapshot.size;
-    if (total === 0)
-      return { row: undefined, prepared: undefined, diagnosis: { total, rejected: new RejectedNodes(), early: noNodesAvailable, plugins: new Set() } };
-    const cycle = { pod, snapshot, cluster };
-    const prepared = prepareFilters(profile.plugins, cycle);
-    if (isRejection(prepared)) {
-      const diagnosis = { total, rejected: new RejectedNodes(), early: prepared, plugins: new Set([prepared.plugin]) };
-      return { row: undefined, prepared: undefined, diagnosis };
-    }
+    const refusedAtOnce = (early: Rejection, ...plugins: string[]): NotFound => ({
+      row: undefined,
+      prepared: undefined,
+      diagnosis: { total, rejected: new RejectedNodes(), early, plugins: new Set(plugins) },
+    });
+    if (total === 0) return refusedAtOnce(noNodesAvailable);
+    const prepared = prepareFilters(profile.plugins, { pod, snapshot, cluster });
+    if (isRejection(prepared)) return refusedAtOnce(prepared, prepared.plugin);
     const nominated = pod.pod.status?.nominatedNodeName;
     if (nominated) {
       const row = snapshot.byName.get(nominated);
-      if (row !== undefined && snapshot.rows[row]?.node && !nominations.check(prepared, pod, snapshot, row)) return { row, evaluated: 1, feasible: 1 };
+      if (row !== undefined && snapshot.rows[row]?.node && !nominations.check(prepared, pod, snapshot, row)) {
+        return { rows: Int32Array.of(row), evaluated: 1, prepared, rejected: () => new RejectedNodes() };
+      }
     }
-    const rows = rowsToTry(prepared, snapshot);
     this.#rejectedRows.length = this.#rejections.length = 0;
-    const found = this.#find(profile, prepared, pod, snapshot, nominations, rows);
-    const evaluated = found + this.#rejectedRows.length;
+    const count = this.#find(profile, prepared, pod, snapshot, nominations, rowsToTry(prepared, snapshot));
+    const evaluated = count + this.#rejectedRows.length;
     this.#next = (this.#next + evaluated) % total;
-    if (found === 0) {
-      const rejected = new RejectedNodes(this.#rejectedRows.slice(), this.#rejections.slice());
-      return { row: undefined, prepared, diagnosis: { total, rejected, others: unsatisfied(prepared), plugins: pluginsOf(prepared, rejected) } };
-    }
-    const feasible = this.#feasible.subarray(0, found);
-    const row = found === 1 ? (feasible[0] as number) : this.#best(profile, cycle, feasible);
-    return { row, evaluated, feasible: found };
+    const rejected = (aside?: RejectionOf): RejectedNodes => new RejectedNodes(this.#rejectedRows.slice(), this.#rejections.slice(), aside);
+    if (count > 0) return { rows: this.#feasible.subarray(0, count), evaluated, prepared, rejected };
+    const aside = rejectionAside(prepared, pod, snapshot, nominations);
+    const all = rejected(aside);
+    return { row: undefined, prepared, diagnosis: { total, rejected: all, others: unsatisfied(prepared, aside), plugins: pluginsOf(prepared, all) } };
   }
 
   #find(profile: Profile, prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, nominations: Nominations, rows: Int32Array): number {

@@ -12,6 +12,6 @@ export interface VolumeBinder {
   /** From now on the plan counts as carried out, for this scheduler alone; gives it as it will be written. */
   assume(plan: VolumePlan): VolumePlan;
   forget(assumed: VolumePlan): void;
-  /** Writes it and waits until all is bound. Rejects after ten minutes, or when it has become impossible. */
-  bind(pod: Pod, assumed: VolumePlan, signal: AbortSignal): Promise<void>;
+  /** Writes it and waits until all is bound. Rejects after `timeout` milliseconds, or when it has become impossible. */
+  bind(pod: Pod, assumed: VolumePlan, timeout: number, signal: AbortSignal): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** Upstream's plugins in upstream's order, with its weights (pkg/scheduler/apis/config/v1/default_plugins.go). */
 import type { Plugin } from "../framework/plugin.ts";
+import { defaultArgs, type PluginArgs } from "../plugin-args.ts";
 import { dynamicResources } from "./dynamic-resources.ts";
 import { imageLocality } from "./image-locality.ts";
 import { interPodAffinity } from "./inter-pod-affinity.ts";
@@ -17,24 +18,26 @@ import { volumeBinding } from "./volume-binding.ts";
 import { volumeRestrictions } from "./volume-restrictions.ts";
 import { volumeZone } from "./volume-zone.ts";
 
-export const defaultPlugins: readonly Plugin[] = [
+export const pluginsWith = (args: PluginArgs): readonly Plugin[] => [
   schedulingGates,
   nodeUnschedulable,
   nodeName,
   taintToleration,
-  nodeAffinity,
+  nodeAffinity(args.NodeAffinity),
   nodePorts,
-  nodeResourcesFit,
+  nodeResourcesFit(args.NodeResourcesFit),
   volumeRestrictions,
   nodeVolumeLimits,
-  volumeBinding,
+  volumeBinding(args.VolumeBinding),
   volumeZone,
-  podTopologySpread,
-  interPodAffinity,
+  podTopologySpread(args.PodTopologySpread),
+  interPodAffinity(args.InterPodAffinity),
   dynamicResources,
-  nodeResourcesBalancedAllocation,
+  nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation),
   imageLocality,
 ];
+
+export const defaultPlugins = pluginsWith(defaultArgs);
 
 export const defaultWeights: Readonly<Record<string, number>> = {
   TaintToleration: 3,

@@ -9,6 +9,7 @@ import { action, type ClusterEvent } from "../framework/events.ts";
 import { type Cycle, maxNodeScore, type NodeCheck, type Plugin, type PodChange, rejection } from "../framework/plugin.ts";
 import { type PodInfo, podInfoOf } from "../framework/pod-info.ts";
 import { same } from "../framework/same.ts";
+import type { PluginArgs } from "../plugin-args.ts";
 
 const name = "InterPodAffinity";
 const apart = rejection(name, false, "node(s) didn't match pod affinity rules");
@@ -94,13 +95,16 @@ function prepare(cycle: Cycle): { check: NodeCheck; adjusted(changes: readonly P
   const wanted = new Tally(snapshot);
   if (affinity.length) {
     const counts = cluster.pods.matching(affinity);
-    for (const { topologyKey } of affinity) wanted.add(topologyKey, counts);
+    for (const topologyKey of new Set(affinity.map((term) => term.topologyKey))) wanted.add(topologyKey, counts);
   }
   const unwanted = new Tally(snapshot);
   for (const term of antiAffinity) unwanted.add(term.topologyKey, cluster.pods.matching([term]));
-  if (!affinity.length && !antiAffinity.length && !existing.any && !cluster.pods.carries("antiAffinity")) return undefined;
+  // As upstream: awaited pods that would keep this one away are not asked then.
+  if (!affinity.length && !antiAffinity.length && !existing.any) return undefined;
 
-  const affinityColumns = affinity.map(({ topologyKey }) => wanted.of(topologyKey));
+  const affinityColumns = [...new Set(affinity.map(({ topologyKey }) => wanted.of(topologyKey)))];
+  /** How many are there to be near to, anywhere. */
+  const wantedAnywhere = affinityColumns.reduce((sum, { values }) => sum + values.reduce((a, b) => a + b, 0), 0);
   const isFirst = affinity.length > 0 && matchesAll(affinity, pod, cluster);
   const blocked = (tally: Tally, index: number, deltas: Map<string, number> | undefined): boolean => {
     for (const [key, { column, values }] of tally.byKey) {
@@ -115,13 +119,14 @@ function prepare(cycle: Cycle): { check: NodeCheck; adjusted(changes: readonly P
     ({ rows }, row) => {
       const index = rows[row]!.index;
       let near = true;
+      const delta = deltas?.affinity ?? 0;
       for (const { column, values } of affinityColumns) {
         const id = column.ids[index] as number;
         if (id < 0) return apart;
-        if (values[id]! + (deltas?.affinity ?? 0) <= 0) near = false;
+        if (values[id]! + delta <= 0) near = false;
       }
       // The first of pods that want to be near each other has nobody to be near to.
-      if (!near && !(isFirst && !wanted.any && (deltas?.affinity ?? 0) <= 0)) return apart;
+      if (!near && !(isFirst && wantedAnywhere + delta * affinityColumns.length === 0)) return apart;
       if (blocked(unwanted, index, deltas?.anti)) return together;
       return blocked(existing, index, deltas?.existing) ? unwelcome : undefined;
     };
@@ -129,13 +134,15 @@ function prepare(cycle: Cycle): { check: NodeCheck; adjusted(changes: readonly P
 }
 
 /** Points by value of each topology, for and against. */
-function scoresOf({ pod, snapshot, cluster }: Cycle): Tally {
+function scoresOf({ pod, snapshot, cluster }: Cycle, args: PluginArgs["InterPodAffinity"]): Tally {
   const scores = new Tally(snapshot);
   for (const { term, weight } of pod.terms.preferred) scores.add(term.topologyKey, cluster.pods.matching([term]), weight);
   for (const { term, weight } of pod.terms.preferredAnti) scores.add(term.topologyKey, cluster.pods.matching([term]), -weight);
+  const factors = { affinity: args.hardPodAffinityWeight, preferred: 1, preferredAnti: -1 };
   for (const kind of ["affinity", "preferred", "preferredAnti"] as const) {
+    if (factors[kind] === 0) continue;
     for (const carried of cluster.pods.carried(kind)) {
-      if (matches(carried.term, pod, cluster)) scores.add(carried.term.topologyKey, carried, kind === "preferredAnti" ? -1 : 1);
+      if (matches(carried.term, pod, cluster)) scores.add(carried.term.topologyKey, carried, factors[kind]);
     }
   }
   return scores;
@@ -151,7 +158,8 @@ function podHint(target: Pod, { old, object }: ClusterEvent, cluster: ClusterVie
   const repels = (info: PodInfo): boolean => info.terms.antiAffinity.some((term) => matches(term, pod, cluster));
   if (before && after) {
     if (after.uid === pod.uid) return !same(before.pod.metadata.labels, after.pod.metadata.labels);
-    return (!wanted(before) && wanted(after)) || (unwanted(before) && !unwanted(after));
+    const unwantedByAll = (info: PodInfo): boolean => matchesAll(antiAffinity, info, cluster);
+    return (!wanted(before) && wanted(after)) || (unwanted(before) && !unwanted(after)) || (unwantedByAll(before) && !unwantedByAll(after));
   }
   if (after) return wanted(after);
   return before !== undefined && (unwanted(before) || repels(before));
@@ -161,11 +169,13 @@ function nodeHint(pod: Pod, { old, object }: ClusterEvent): boolean {
   const { affinity, antiAffinity } = podInfoOf(pod).terms;
   const [before, after] = [(old as Node | undefined)?.metadata.labels, (object as Node).metadata.labels];
   const gained = ({ topologyKey }: AffinityTerm): boolean => after?.[topologyKey] !== undefined && (!old || before?.[topologyKey] !== after[topologyKey]);
-  const changed = ({ topologyKey }: AffinityTerm): boolean => !old || before?.[topologyKey] !== after?.[topologyKey];
-  return affinity.some(gained) || antiAffinity.some(changed) || !old || !same(before, after);
+  const left = ({ topologyKey }: AffinityTerm): boolean => before?.[topologyKey] !== undefined && before[topologyKey] !== after?.[topologyKey];
+  if (affinity.length || antiAffinity.length) return affinity.some(gained) || antiAffinity.some((term) => !old || left(term));
+  // Others keep the pod away: any new node, or one that has changed places, may be free of them.
+  return !old || !same(before, after);
 }
 
-export const interPodAffinity: Plugin = {
+export const interPodAffinity = (args: PluginArgs["InterPodAffinity"]): Plugin => ({
   name,
   wakes: [
     { source: "AssignedPod", actions: action.add | action.delete | action.updatePodLabel, hint: podHint },
@@ -179,7 +189,9 @@ export const interPodAffinity: Plugin = {
   ],
   filter: (cycle) => prepare(cycle) ?? "skip",
   score(cycle) {
-    const scores = [...scoresOf(cycle).byKey.values()];
+    const { preferred, preferredAnti } = cycle.pod.terms;
+    if (args.ignorePreferredTermsOfExistingPods && !preferred.length && !preferredAnti.length) return "skip";
+    const scores = [...scoresOf(cycle, args).byKey.values()];
     if (!scores.length) return "skip";
     return {
       score(_: Snapshot, rows: Int32Array, out: Float64Array): void {
@@ -202,4 +214,4 @@ export const interPodAffinity: Plugin = {
       },
     };
   },
-};
+});

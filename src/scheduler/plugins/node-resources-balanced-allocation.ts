@@ -1,5 +1,7 @@
 /** Nodes whose CPU and memory would be used in like measure are better. */
 import { maxNodeScore, type Plugin } from "../framework/plugin.ts";
+import type { PluginArgs } from "../plugin-args.ts";
+import { columnsOf, isCpuAndMemory, type ResourceColumn, wantsAny } from "./resource-columns.ts";
 
 const name = "NodeResourcesBalancedAllocation";
 
@@ -10,20 +12,47 @@ function balance(cpuUsed: number, cpu: number, memoryUsed: number, memory: numbe
   return Math.trunc((1 - deviation) * maxNodeScore);
 }
 
-export const nodeResourcesBalancedAllocation: Plugin = {
+/** The same for any resources: by the standard deviation of their shares. */
+function balanceOf(columns: readonly ResourceColumn[], row: number, withPod: boolean): number {
+  const shares: number[] = [];
+  for (const { allocatable, used, wanted } of columns) {
+    const capacity = allocatable[row] as number;
+    if (capacity !== 0) shares.push(Math.min((used[row]! + (withPod ? wanted : 0)) / capacity, 1));
+  }
+  if (shares.length < 2) return maxNodeScore;
+  if (shares.length === 2) return Math.trunc((1 - Math.abs((shares[0]! - shares[1]!) / 2)) * maxNodeScore);
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  const squares = shares.reduce((sum, share) => sum + (share - mean) * (share - mean), 0);
+  return Math.trunc((1 - Math.sqrt(squares / shares.length)) * maxNodeScore);
+}
+
+const points = (gain: number): number => maxNodeScore / 2 + Math.trunc((maxNodeScore / 2 + gain) / 2);
+
+export const nodeResourcesBalancedAllocation = ({ resources }: PluginArgs["NodeResourcesBalancedAllocation"]): Plugin => ({
   name,
   score({ pod }) {
+    if (!wantsAny(pod.requests, resources, false)) return "skip";
+    if (!isCpuAndMemory(resources)) {
+      return {
+        score(snapshot, rows, out) {
+          const columns = columnsOf(snapshot, pod.requests, resources, false);
+          for (let i = 0; i < rows.length; i++) {
+            const row = rows[i] as number;
+            out[i] = points(balanceOf(columns, row, true) - balanceOf(columns, row, false));
+          }
+        },
+      };
+    }
     const { cpu, memory } = pod.requests;
-    if (cpu === 0 && memory === 0) return "skip";
     return {
       score(snapshot, rows, out) {
         for (let i = 0; i < rows.length; i++) {
           const row = rows[i] as number;
           const [allCpu, allMemory, usedCpu, usedMemory] = [snapshot.cpu[row]!, snapshot.memory[row]!, snapshot.usedCpu[row]!, snapshot.usedMemory[row]!];
           const gain = balance(usedCpu + cpu, allCpu, usedMemory + memory, allMemory) - balance(usedCpu, allCpu, usedMemory, allMemory);
-          out[i] = maxNodeScore / 2 + Math.trunc((maxNodeScore / 2 + gain) / 2);
+          out[i] = points(gain);
         }
       },
     };
   },
-};
+});

@@ -1,9 +1,13 @@
 /** What a pod requests must be left on the node; among nodes, those with more left are better (LeastAllocated). */
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
+import { isExtendedResource } from "../../api/core/resource-names.ts";
 import { Snapshot } from "../cache/snapshot.ts";
-import { action } from "../framework/events.ts";
+import { action, type ClusterEvent } from "../framework/events.ts";
 import { maxNodeScore, type Plugin, type Rejection, rejection } from "../framework/plugin.ts";
 import { podInfoOf, type Requests } from "../framework/pod-info.ts";
+import type { PluginArgs } from "../plugin-args.ts";
+import { columnsOf, isCpuAndMemory } from "./resource-columns.ts";
+import { strategyScore } from "./scoring-strategy.ts";
 
 const name = "NodeResourcesFit";
 const rejections = new Map<string, Rejection>();
@@ -62,29 +66,68 @@ function fits(snapshot: Snapshot, row: number, { cpu, memory, ephemeralStorage, 
   return true;
 }
 
-/** Whether the node could hold the pod if nothing else ran there. */
-function couldFit(node: Node, pod: Pod): boolean {
+function empty(node: Node): Snapshot {
   const lone = new Snapshot();
   lone.grow(1);
   lone.setAllocatable(0, node);
-  return fits(lone, 0, podInfoOf(pod).requests);
+  return lone;
+}
+
+/** Whether the node could hold the pod if nothing else ran there, and has more than before of what the pod wants. */
+function nodeHint(pod: Pod, { old, object }: ClusterEvent): boolean {
+  const { requests } = podInfoOf(pod);
+  const after = empty(object as Node);
+  if (!fits(after, 0, requests)) return false;
+  if (!old) return true;
+  const before = empty(old as Node);
+  const more = (column: "allowedPods" | "cpu" | "memory" | "ephemeralStorage"): boolean => after[column][0]! > before[column][0]!;
+  if (more("allowedPods") || (requests.cpu > 0 && more("cpu")) || (requests.memory > 0 && more("memory"))) return true;
+  if (requests.ephemeralStorage > 0 && more("ephemeralStorage")) return true;
+  return requests.scalars.some(([name]) => after.scalar(name).allocatable[0]! > before.scalar(name).allocatable[0]!);
+}
+
+/** The pod itself wants less, or another gives back some of what it wants. */
+function shrinkHint(pod: Pod, { old, object }: ClusterEvent): boolean {
+  if (object?.metadata.uid === pod.metadata.uid) return true;
+  const [wanted, before, after] = [pod, old as Pod, object as Pod].map((one) => podInfoOf(one).requests) as [Requests, Requests, Requests];
+  const freed = (["cpu", "memory", "ephemeralStorage"] as const).some((name) => wanted[name] > 0 && before[name] > after[name]);
+  const amount = ({ scalars }: Requests, name: string): number => scalars.find(([other]) => other === name)?.[1] ?? 0;
+  return freed || wanted.scalars.some(([name]) => amount(before, name) > amount(after, name));
 }
 
 const free = (used: number, capacity: number): number => (used > capacity ? 0 : Math.trunc(((capacity - used) * maxNodeScore) / capacity));
 
-export const nodeResourcesFit: Plugin = {
+/** Extended resources that somebody else looks after. */
+function withoutIgnored(requests: Requests, { ignoredResources, ignoredResourceGroups }: PluginArgs["NodeResourcesFit"]): Requests {
+  const ignored = (resource: string): boolean => ignoredResources.includes(resource) || ignoredResourceGroups.includes(resource.split("/")[0] as string);
+  const scalars = requests.scalars.filter(([resource]) => !isExtendedResource(resource) || !ignored(resource));
+  return scalars.length === requests.scalars.length ? requests : { ...requests, scalars };
+}
+
+export const nodeResourcesFit = (args: PluginArgs["NodeResourcesFit"]): Plugin => ({
   name,
   wakes: [
-    { source: "AssignedPod", actions: action.delete | action.updatePodScaleDown },
+    { source: "AssignedPod", actions: action.delete },
+    { source: "AssignedPod", actions: action.updatePodScaleDown, hint: shrinkHint },
     { source: "TargetPod", actions: action.updatePodScaleDown },
-    { source: "Node", actions: action.add | action.updateAllocatable, hint: (pod, { object }) => couldFit(object as Node, pod) },
+    { source: "Node", actions: action.add | action.updateAllocatable, hint: nodeHint },
   ],
   filter({ pod }) {
-    const { requests } = pod;
+    const requests = withoutIgnored(pod.requests, args);
     return { check: (snapshot, row) => (fits(snapshot, row, requests) ? undefined : refuse(snapshot, row, requests)) };
   },
   score({ pod }) {
-    const { nonZeroCpu, nonZeroMemory } = pod.requests;
+    const { type, resources } = args.scoringStrategy;
+    if (type !== "LeastAllocated" || !isCpuAndMemory(resources)) {
+      const score = strategyScore(args.scoringStrategy);
+      return {
+        score(snapshot, rows, out) {
+          const columns = columnsOf(snapshot, pod.requests, resources, true);
+          for (let i = 0; i < rows.length; i++) out[i] = score(columns, rows[i] as number);
+        },
+      };
+    }
+    const { scoredCpu: nonZeroCpu, scoredMemory: nonZeroMemory } = pod.requests;
     return {
       score(snapshot, rows, out) {
         for (let i = 0; i < rows.length; i++) {
@@ -100,4 +143,4 @@ export const nodeResourcesFit: Plugin = {
       },
     };
   },
-};
+});

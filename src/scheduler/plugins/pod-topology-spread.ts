@@ -4,6 +4,7 @@ import { action, type ClusterEvent } from "../framework/events.ts";
 import type { ClusterView } from "../framework/cluster-view.ts";
 import { type Cycle, maxNodeScore, type NodeCheck, type Plugin, type PodChange, rejection } from "../framework/plugin.ts";
 import { same } from "../framework/same.ts";
+import type { PluginArgs } from "../plugin-args.ts";
 import type { TopologyColumn } from "../cache/topology.ts";
 import { type Constraint, spreadConstraints } from "./spread-constraints.ts";
 
@@ -92,9 +93,8 @@ function deltasOf({ pod, snapshot }: Cycle, spreads: readonly Spread[], changes:
 }
 
 /** Nodes without one of the labels are left out, unless the constraints are the system's. */
-function scorer(cycle: Cycle, feasible: Int32Array, constraints: readonly Constraint[]) {
+function scorer(cycle: Cycle, feasible: Int32Array, constraints: readonly Constraint[], requireAll: boolean) {
   const { pod, snapshot, cluster } = cycle;
-  const requireAll = Boolean(pod.pod.spec.topologySpreadConstraints?.length);
   const columns = constraints.map(({ key }) => snapshot.topology(key));
   const complete = (row: number): boolean => !requireAll || columns.every(({ ids }) => (ids[row] as number) >= 0);
   const ignored = new Uint8Array(feasible.length);
@@ -155,24 +155,26 @@ function scorer(cycle: Cycle, feasible: Int32Array, constraints: readonly Constr
   };
 }
 
-const hard = (pod: Pod, cluster: ClusterView): Constraint[] => spreadConstraints(pod, "DoNotSchedule", cluster);
+type Args = PluginArgs["PodTopologySpread"];
+const hard = (pod: Pod, cluster: ClusterView, { defaultConstraints }: Args): Constraint[] =>
+  spreadConstraints(pod, "DoNotSchedule", cluster, defaultConstraints);
 
-function podHint(pod: Pod, { old, object }: ClusterEvent, cluster: ClusterView): boolean {
+function podHint(args: Args, pod: Pod, { old, object }: ClusterEvent, cluster: ClusterView): boolean {
   const [before, after] = [old, object] as (Pod | undefined)[];
   const involved = (other: Pod): boolean =>
     other.metadata.uid === pod.metadata.uid ||
     ((Boolean(other.spec.nodeName) || Boolean(other.status?.nominatedNodeName)) && other.metadata.namespace === pod.metadata.namespace);
   if ((before && !involved(before)) || (after && !involved(after))) return false;
-  const constraints = hard(pod, cluster);
+  const constraints = hard(pod, cluster, args);
   const matches = (other: Pod): boolean[] => constraints.map(({ selector }) => selector.matches(other.metadata.labels));
   if (!before || !after) return matches((before ?? after) as Pod).includes(true);
   if (after.metadata.uid === pod.metadata.uid && !same(before.spec.tolerations, after.spec.tolerations) && constraints.some((c) => c.honorTaints)) return true;
   return !same(matches(before), matches(after));
 }
 
-function nodeHint(pod: Pod, { old, object }: ClusterEvent, cluster: ClusterView): boolean {
+function nodeHint(args: Args, pod: Pod, { old, object }: ClusterEvent, cluster: ClusterView): boolean {
   const [before, after] = [old, object] as (Node | undefined)[];
-  const keys = hard(pod, cluster).map(({ key }) => key);
+  const keys = hard(pod, cluster, args).map(({ key }) => key);
   const complete = (node: Node | undefined): boolean => node !== undefined && keys.every((key) => node.metadata.labels?.[key] !== undefined);
   if (!before || !after) return complete(before ?? after);
   if (complete(before) !== complete(after)) return true;
@@ -180,21 +182,22 @@ function nodeHint(pod: Pod, { old, object }: ClusterEvent, cluster: ClusterView)
   return complete(after) && (moved || !same(before.spec?.taints, after.spec?.taints));
 }
 
-export const podTopologySpread: Plugin = {
+export const podTopologySpread = (args: Args): Plugin => ({
   name,
   wakes: [
-    { source: "AssignedPod", actions: action.add | action.delete | action.updatePodLabel, hint: podHint },
-    { source: "TargetPod", actions: action.updatePodLabel | action.updatePodTolerations, hint: podHint },
-    { source: "Node", actions: action.add | action.delete | action.updateLabel | action.updateTaint, hint: nodeHint },
+    { source: "AssignedPod", actions: action.add | action.delete | action.updatePodLabel, hint: (...about) => podHint(args, ...about) },
+    { source: "TargetPod", actions: action.updatePodLabel | action.updatePodTolerations, hint: (...about) => podHint(args, ...about) },
+    { source: "Node", actions: action.add | action.delete | action.updateLabel | action.updateTaint, hint: (...about) => nodeHint(args, ...about) },
   ],
   filter(cycle) {
-    const constraints = hard(cycle.pod.pod, cycle.cluster);
+    const constraints = hard(cycle.pod.pod, cycle.cluster, args);
     if (!constraints.length) return "skip";
     const spreads = measure(cycle, constraints);
     return { check: checkOf(spreads), adjusted: (changes) => checkOf(spreads, deltasOf(cycle, spreads, changes)) };
   },
   score(cycle, feasible) {
-    const constraints = spreadConstraints(cycle.pod.pod, "ScheduleAnyway", cycle.cluster);
-    return constraints.length ? scorer(cycle, feasible, constraints) : "skip";
+    const constraints = spreadConstraints(cycle.pod.pod, "ScheduleAnyway", cycle.cluster, args.defaultConstraints);
+    const isSystems = !cycle.pod.pod.spec.topologySpreadConstraints?.length && !args.defaultConstraints;
+    return constraints.length ? scorer(cycle, feasible, constraints, !isSystems) : "skip";
   },
-};
+});

@@ -43,9 +43,15 @@ function compile(pod: Pod, spec: TopologySpreadConstraint, selector: LabelSelect
   };
 }
 
-export function spreadConstraints(pod: Pod, action: Action, cluster: ClusterView): Constraint[] {
+/** `defaults`: for pods that have none of their own. */
+export function spreadConstraints(
+  pod: Pod,
+  action: Action,
+  cluster: ClusterView,
+  defaults: readonly TopologySpreadConstraint[] = systemDefaults,
+): Constraint[] {
   const own = pod.spec.topologySpreadConstraints ?? [];
-  const wanted = (own.length ? own : systemDefaults).filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action);
+  const wanted = (own.length ? own : defaults).filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action);
   if (!wanted.length) return [];
   const selector = own.length ? undefined : cluster.defaultSelector(pod);
   if (!own.length && (!selector || selector.empty)) return [];

@@ -2,7 +2,7 @@
 import type { Pod, Volume } from "../../api/types/core-v1.gen.ts";
 import { action } from "../framework/events.ts";
 import { type NodeCheck, type Plugin, rejection } from "../framework/plugin.ts";
-import { claimsOf } from "./pod-claims.ts";
+import { claimsOf, isOfPod, namedClaims } from "./pod-claims.ts";
 
 const name = "VolumeRestrictions";
 const diskTaken = rejection(name, true, "node(s) had no available disk");
@@ -23,8 +23,8 @@ function clash(a: Volume, b: Volume): boolean {
 }
 
 const sharesClaim = (pod: Pod, other: Pod): boolean => {
-  const names = new Set(claimsOf(pod).map((claim) => claim.name));
-  return other.metadata.namespace === pod.metadata.namespace && claimsOf(other).some((claim) => names.has(claim.name));
+  const names = new Set(namedClaims(pod).map((claim) => claim.name));
+  return namedClaims(other).some((claim) => names.has(claim.name));
 };
 
 export const volumeRestrictions: Plugin = {
@@ -35,27 +35,25 @@ export const volumeRestrictions: Plugin = {
       actions: action.delete,
       hint(pod, { old }) {
         const gone = old as Pod;
+        if (gone.metadata.namespace !== pod.metadata.namespace) return false;
         const disks = (pod.spec.volumes ?? []).filter(isDisk);
         return sharesClaim(pod, gone) || disks.some((disk) => gone.spec.volumes?.some((other) => clash(disk, other)));
       },
     },
     { source: "Node", actions: action.add },
-    {
-      source: "PersistentVolumeClaim",
-      actions: action.add | action.updateOther,
-      hint: (pod, { object }) => object?.metadata.namespace === pod.metadata.namespace && claimsOf(pod).some((claim) => claim.name === object?.metadata.name),
-    },
+    { source: "PersistentVolumeClaim", actions: action.add, hint: isOfPod(namedClaims) },
   ],
-  filter({ pod, cluster }) {
+  filter({ pod, cluster, snapshot }) {
     const disks = (pod.pod.spec.volumes ?? []).filter(isDisk);
     const exclusive: string[] = [];
-    for (const use of claimsOf(pod.pod)) {
-      if (use.ephemeral) continue;
+    for (const use of namedClaims(pod.pod)) {
       const claim = cluster.pvc(pod.namespace, use.name);
       if (!claim) return rejection(name, false, `persistentvolumeclaim ${JSON.stringify(use.name)} not found`);
       if (claim.spec.accessModes?.includes("ReadWriteOncePod")) exclusive.push(`${pod.namespace}/${use.name}`);
     }
-    const users = exclusive.reduce((sum, claim) => sum + (cluster.pods.usesClaim(claim) ? 1 : 0), 0);
+    // Pods of nodes that are gone use nothing.
+    const isUsed = (claim: string): boolean => [...cluster.pods.usersOf(claim)].some((row) => snapshot.rows[row]?.node);
+    const users = exclusive.reduce((sum, claim) => sum + (isUsed(claim) ? 1 : 0), 0);
     if (!disks.length && users === 0) return "skip";
     const checkWith =
       (conflicts: number): NodeCheck =>

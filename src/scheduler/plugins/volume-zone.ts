@@ -1,9 +1,8 @@
 /** Volumes with zone labels are used in their zone only. */
-import type { PersistentVolume } from "../../api/types/core-v1.gen.ts";
+import type { StorageClass } from "../../api/types/storage-v1.gen.ts";
 import { action } from "../framework/events.ts";
 import { type Plugin, rejection } from "../framework/plugin.ts";
-import { same } from "../framework/same.ts";
-import { claimsOf, classOf } from "./pod-claims.ts";
+import { classOf, isOfPod, namedClaims } from "./pod-claims.ts";
 
 const name = "VolumeZone";
 const refused = rejection(name, false, "node(s) had no available volume zone");
@@ -16,22 +15,26 @@ const keys = Object.entries(newKey).flat();
 export const volumeZone: Plugin = {
   name,
   wakes: [
-    { source: "StorageClass", actions: action.add },
+    {
+      source: "StorageClass",
+      actions: action.add,
+      hint: (_, { object }) => (object as StorageClass).volumeBindingMode === "WaitForFirstConsumer",
+    },
     { source: "Node", actions: action.add | action.updateLabel },
     {
       source: "PersistentVolumeClaim",
       actions: action.add | action.updateOther,
-      hint: (pod, { object }) => object?.metadata.namespace === pod.metadata.namespace && claimsOf(pod).some((claim) => claim.name === object?.metadata.name),
+      hint: isOfPod(namedClaims),
     },
     {
       source: "PersistentVolume",
       actions: action.add | action.updateOther,
-      hint: (_, { old, object }) => !old || !same((old as PersistentVolume).metadata.labels, object?.metadata.labels),
+      hint: (_, { old, object }) => !old || keys.some((key) => old.metadata.labels?.[key] !== object?.metadata.labels?.[key]),
     },
   ],
   filter({ pod, cluster }) {
     const topologies: { key: string; values: Set<string> }[] = [];
-    for (const use of claimsOf(pod.pod)) {
+    for (const use of namedClaims(pod.pod)) {
       const claim = cluster.pvc(pod.namespace, use.name);
       if (!claim) return rejection(name, false, `persistentvolumeclaim ${JSON.stringify(use.name)} not found`);
       const { volumeName } = claim.spec;
