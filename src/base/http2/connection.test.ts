@@ -231,3 +231,33 @@ test("a body longer or shorter than it was said to be is refused", async () => {
   ])
     assert.deepEqual(await talk([frame(FrameType.headers, 4, 1, post), frame(FrameType.data, 1, 1, data)], handler), [`reset 1 ${ErrorCode.protocol}`]);
 });
+
+test("what comes for a stream that is over is answered as such; after a reset of ours it is left alone", async () => {
+  const answered = Promise.withResolvers<void>();
+  const late = async (frames: Uint8Array[], answer: (stream: Http2Stream) => void): Promise<string[]> => {
+    const { client } = serve(async (stream) => {
+      answer(stream);
+      setImmediate(answered.resolve);
+    });
+    const chunks: Buffer[] = [];
+    client.on("error", () => {});
+    client.on("data", (chunk: Buffer) => chunks.push(chunk));
+    client.write(Buffer.concat([preface, frame(FrameType.headers, 5, 1, get)]));
+    await answered.promise;
+    await new Promise(setImmediate);
+    const before = Buffer.concat(chunks).length;
+    client.write(Buffer.concat(frames));
+    for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+    client.destroy();
+    const frame1 = Buffer.concat(chunks).subarray(before);
+    return frame1.length ? [`${frame1[3]} ${frame1.readUInt32BE(frame1.length - 4)}`] : [];
+  };
+  const done = (stream: Http2Stream): void => stream.answer(204, []);
+  const broken = (stream: Http2Stream): void => stream.reset();
+  const data = frame(FrameType.data, 0, 1, [1]);
+  const trailers = frame(FrameType.headers, 5, 1, get);
+  assert.deepEqual(await late([data], done), [`${FrameType.reset} ${ErrorCode.streamClosed}`]);
+  assert.deepEqual(await late([trailers], done), [`${FrameType.goAway} ${ErrorCode.streamClosed}`]);
+  assert.deepEqual(await late([data], broken), []);
+  assert.deepEqual(await late([trailers], broken), []);
+});

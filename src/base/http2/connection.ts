@@ -33,6 +33,8 @@ const maxDropped = 4 << 20;
 /** Frames of one block; empty ones cost work as well. */
 const maxHeaderFrames = 64;
 
+const rememberedResets = 100;
+
 interface Block {
   stream: number;
   endStream: boolean;
@@ -51,6 +53,8 @@ export class Http2Connection {
   readonly #head = new HeadReader(maxHeaderBytes);
   readonly #sender: Sender;
   readonly #streams = new Map<number, Http2Stream>();
+  /** Streams that we reset: what the client had sent before it knew is no mistake of its (RFC 9113, 5.1). */
+  readonly #recentlyReset = new Set<number>();
   /** Requests of which all headers came in the chunk being read. */
   #arrived: Http2Stream[] = [];
   #block?: Block;
@@ -100,6 +104,7 @@ export class Http2Connection {
   /** Breaks one stream off. */
   reset(stream: Http2Stream, code: number): void {
     this.#sender.reset(stream.id, code);
+    this.#remember(stream.id);
     this.#forget(stream);
     stream.abort(new Error("the stream was reset"));
   }
@@ -190,7 +195,14 @@ export class Http2Connection {
     // What nobody knows is left alone (RFC 9113, 4.1).
   }
   #refuse(id: number, code: number): void {
+    this.#remember(id);
     this.#sender.reply(FrameType.reset, 0, id, fourBytes(code));
+  }
+  #remember(id: number): void {
+    this.#recentlyReset.add(id);
+    if (this.#recentlyReset.size <= rememberedResets) return;
+    const [oldest] = this.#recentlyReset;
+    this.#recentlyReset.delete(oldest as number);
   }
 
   #onHeaders(id: number, flags: number, payload: Buffer): void {
@@ -225,8 +237,11 @@ export class Http2Connection {
       else this.#remoteEnd(known);
       return;
     }
-    // Trailers of a stream that is over already.
-    if (id <= this.#lastStream) return;
+    if (id <= this.#lastStream) {
+      // Trailers that were on their way when the stream was reset.
+      if (this.#recentlyReset.has(id)) return;
+      throw new ConnectionError(ErrorCode.streamClosed, `HEADERS of stream ${id}, which is over`);
+    }
     this.#lastStream = id;
     if (this.#running >= 2 * this.#maxStreams) throw new ConnectionError(ErrorCode.enhanceYourCalm, "streams are reset too fast");
     if (this.#draining || this.#streams.size >= this.#maxStreams) this.#refuse(id, ErrorCode.refusedStream);
@@ -260,6 +275,7 @@ export class Http2Connection {
     if (!stream || stream.remoteEnded) {
       this.#give(payload.length);
       if (stream) this.reset(stream, ErrorCode.streamClosed);
+      else if (!this.#recentlyReset.has(id)) this.#refuse(id, ErrorCode.streamClosed);
       return;
     }
     const data = to - from < payload.length ? payload.subarray(from, to) : payload;
