@@ -155,7 +155,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let mutating = 0;
   const maxReading = options.maxReading ?? 400;
   const maxMutating = options.maxMutating ?? 200;
-  const limit = new TimeLimit(clock, (options.requestTimeoutSeconds ?? 60) * 1000);
+  const limit = new TimeLimit(clock, (options.requestTimeoutSeconds ?? 60) * 1000, stopping.signal);
 
   /** `known` is told who asks before it is decided whether they may. */
   async function identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined): Promise<UserInfo> {

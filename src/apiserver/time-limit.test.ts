@@ -9,7 +9,7 @@ const expired = (): Error => new Error("too late");
 
 test("what takes too long is answered for and told to stop, each at its own time", async () => {
   const clock = new VirtualClock();
-  const limit = new TimeLimit(clock, 1000);
+  const limit = new TimeLimit(clock, 1000, new AbortController().signal);
   const ends: string[] = [];
   const begin = (name: string): void => {
     const work = (request: ApiRequest): Promise<void> => {
@@ -32,7 +32,7 @@ test("what takes too long is answered for and told to stop, each at its own time
 
 test("a client that goes away aborts the work; what was answered in time leaves nothing behind", async () => {
   const clock = new VirtualClock();
-  const limit = new TimeLimit(clock, 1000);
+  const limit = new TimeLimit(clock, 1000, new AbortController().signal);
   const client = new AbortController();
   let seen: AbortSignal | undefined;
   const work = async (request: ApiRequest): Promise<string> => {
@@ -50,5 +50,24 @@ test("a client that goes away aborts the work; what was answered in time leaves 
     /refused/,
   );
   await clock.advance(5000);
+  assert.equal(clock.next(), undefined);
+});
+
+test("a server that ends leaves no timer behind, but bounds what still runs", async () => {
+  const clock = new VirtualClock();
+  const ending = new AbortController();
+  const limit = new TimeLimit(clock, 1000, ending.signal);
+  const run = (work: () => Promise<void>): Promise<void> => limit.run(requestWith(new AbortController().signal), work, expired);
+  await run(async () => {});
+  assert.notEqual(clock.next(), undefined);
+  ending.abort();
+  assert.equal(clock.next(), undefined);
+  const late = assert.rejects(
+    run(() => new Promise(() => {})),
+    /too late/,
+  );
+  await run(async () => {});
+  await clock.advance(1000);
+  await late;
   assert.equal(clock.next(), undefined);
 });

@@ -69,13 +69,17 @@ class BoundRequest implements ApiRequest {
 export class TimeLimit {
   readonly #clock: Clock;
   readonly #ms: number;
+  readonly #ending: AbortSignal;
   /** In the order of their ends, for all have the same time. */
   readonly #running = new Set<Running>();
   #timer?: Timer;
 
-  constructor(clock: Clock, ms: number) {
+  /** Once `ending` is aborted, no timer outlives the last request. */
+  constructor(clock: Clock, ms: number, ending: AbortSignal) {
     this.#clock = clock;
     this.#ms = ms;
+    this.#ending = ending;
+    ending.addEventListener("abort", () => this.#rest(), { once: true });
   }
   /** What `work` gives; rejects with what `expired` makes when that takes too long, and tells what still runs to stop. */
   run<T>(request: ApiRequest, work: (request: ApiRequest) => Promise<T>, expired: () => Error): Promise<T> {
@@ -87,6 +91,7 @@ export class TimeLimit {
       const settled = (): void => {
         this.#running.delete(running);
         bound.settled();
+        this.#rest();
       };
       work(bound).then(
         (result) => {
@@ -99,6 +104,11 @@ export class TimeLimit {
         },
       );
     });
+  }
+  #rest(): void {
+    if (!this.#ending.aborted || this.#running.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
   #sweep(): void {
     this.#timer = undefined;
