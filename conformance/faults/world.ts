@@ -50,7 +50,7 @@ const tokens = seededKey(seededRandom(0));
 /** Milliseconds between the death of a controller and the start of the next one. */
 const restartDelay = 500;
 /** Turns of the event loop within one moment after which the world has run wild. */
-const patience = 50_000;
+const patience = 5000;
 /** Runs and restarts as controllers do. */
 const schedulerName = "kube-scheduler";
 const account = (name: string): UserInfo => ({

@@ -44,6 +44,15 @@ for (const [name, controller] of [
   test(`${name}: a deletion that met a conflict is made again`, () =>
     nothingGoesWrong(name, controller, { kinds: /^conflict$/, at: ({ method }) => method === "DELETE" }));
 
+for (const [name, controller, kinds] of [
+  ["deletion-background", "deployment-controller", /^late:deployments$/],
+  ["deletion-foreground", "replicaset-controller", /^late:replicasets$/],
+  ["workloads-background", "statefulset-controller", /^late:statefulsets$/],
+  ["workloads-foreground", "daemonset-controller", /^late:daemonsets$/],
+] as const)
+  test(`${name}: the ${controller} does not replace pods for ever of which it has not heard why they went`, () =>
+    nothingGoesWrong(name, controller, { kinds }));
+
 test("the garbage collector outlives a server that cannot say what it serves", () =>
   nothingGoesWrong("replicationcontroller-adoption", "garbage-collector-controller", { kinds: /^read-(error|timeout)$/, every: 9 }));
 

@@ -11,6 +11,7 @@ import type { Resource } from "../../client/client.ts";
 import { controllerrevisions } from "../../client/resources.gen.ts";
 import type { ControllerContext } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
+import { recheckOwner } from "../runtime/ownership.ts";
 import { safeEncode, templateHash } from "./template-hash.ts";
 
 export const revisionHashLabel = "controller-revision-hash";
@@ -69,17 +70,20 @@ export class RevisionCollisionError extends Error {
  * RevisionCollisionError when its name is taken by another template: raise status.collisionCount and try again.
  */
 export async function ensureRevision<T extends Templated>(
-  { client, signal }: ControllerContext,
+  context: ControllerContext,
   resource: Resource<T>,
   owner: T,
   revisions: readonly ControllerRevision[],
 ): Promise<{ current: ControllerRevision; old: ControllerRevision[] }> {
+  const { client, signal } = context;
   const api = client.resource(controllerrevisions);
   const { current, old } = splitRevisions(owner, revisions);
   const number = Math.max(0, ...old.map((r) => r.revision)) + 1;
   if (current) {
     return { current: current.revision < number ? await api.update({ ...current, revision: number }, { signal }) : current, old };
   }
+  // Of an owner on its way out they would be deleted and made again as long as the cache is behind.
+  await recheckOwner(context, resource, owner);
   const { name, namespace = "" } = owner.metadata;
   const data = revisionData(owner);
   const collisions = owner.status?.collisionCount ?? undefined;

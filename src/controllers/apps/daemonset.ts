@@ -10,7 +10,7 @@ import { controllerrevisions, daemonsets, nodes as nodeResource, pods as podReso
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { settleDoubts } from "../runtime/doubts.ts";
 import { semanticEqual, statusEqual } from "../runtime/equal.ts";
-import { claim, controlledOrOrphaned, controllerIndex, ownerOf, resolveController } from "../runtime/ownership.ts";
+import { claim, controlledOrOrphaned, controllerIndex, ownerOf, recheckOwner, resolveController } from "../runtime/ownership.ts";
 import { createPod, deletePod, isNamespaceTerminating, podFromTemplate, slowStart } from "../runtime/pod-control.ts";
 import { isReady, isTerminating, nextAvailability } from "../runtime/pods.ts";
 import { ensureRevision, RevisionCollisionError, revisionHashLabel, trimRevisions } from "./controller-revisions.ts";
@@ -106,6 +106,8 @@ export const daemonset: Controller = {
       let failure: unknown;
       if (upToDate) {
         const plan = planNodes(input);
+        // Pods that were there and are not may have gone because the set is going, of which the cache need not know yet.
+        if (plan.create.length > 0 && (ds.status?.currentNumberScheduled ?? 0) > input.pods.size) await recheckOwner(context, daemonsets, ds);
         for (const pod of plan.ended) {
           const failed = pod.status?.phase === "Failed";
           const wait = failed ? inBackoff(ds, pod) : 0;

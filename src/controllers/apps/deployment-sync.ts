@@ -6,6 +6,7 @@ import { referenceTo } from "../../client/events.ts";
 import { deployments, replicasets } from "../../client/resources.gen.ts";
 import type { ControllerContext } from "../runtime/controller.ts";
 import { statusEqual } from "../runtime/equal.ts";
+import { recheckOwner } from "../runtime/ownership.ts";
 import { isNamespaceTerminating, messageOf } from "../runtime/pod-control.ts";
 import { active, byAge, isRolling, isSaturated, proportionalSizes, revisionAnnotation, wantedOf } from "./deployment-replicas.ts";
 import { byRevision, draftSet, nextRevision, replicaAnnotations, sameTemplate, setAnnotations, splitSets } from "./deployment-revision.ts";
@@ -57,6 +58,8 @@ export class DeploymentSync {
 
   async #create(oldSets: ReplicaSet[], revision: bigint): Promise<ReplicaSet> {
     const { client, clock, events, signal } = this.#context;
+    // A set that is made for a Deployment on its way out would be deleted and made again as long as the cache is behind.
+    await recheckOwner(this.#context, deployments, this.d);
     const draft = draftSet(this.d, oldSets, revision);
     const about = referenceTo(deployments, this.d);
     let created: ReplicaSet;

@@ -16,7 +16,7 @@ import { retryOnConflict } from "../../client/retry.ts";
 import type { ControllerContext, Reconcile } from "../runtime/controller.ts";
 import { settleDoubts } from "../runtime/doubts.ts";
 import { statusEqual } from "../runtime/equal.ts";
-import { byController, claim, controlledOrOrphaned, controllerIndex, ownerOf, resolveController } from "../runtime/ownership.ts";
+import { byController, claim, controlledOrOrphaned, controllerIndex, ownerOf, recheckOwner, resolveController } from "../runtime/ownership.ts";
 import { createPod, deletePod, isNamespaceTerminating, messageOf, podFromTemplate, slowStart } from "../runtime/pod-control.ts";
 import { deletionOrder, isActive, isAvailable, isFinished, isReady, isTerminating, nextAvailability } from "../runtime/pods.ts";
 import { settleAll } from "../runtime/parallel.ts";
@@ -122,6 +122,9 @@ export function startReplicas<T extends Replicated>(context: ControllerContext, 
     let failure: unknown;
     if (upToDate && !object.metadata.deletionTimestamp) {
       const plan = planReplicas(object.spec.replicas ?? 1, active, () => options.related(object, pods, owners), now);
+      // Pods that were there and are not: perhaps they went because this is going. Else they would be made, deleted and
+      // made again as long as the cache is behind.
+      if (plan.create > 0 && (object.status?.replicas ?? 0) > active.length) await recheckOwner(context, resource, object);
       failure = await carryOut(context, { key, object, resource, plan, expectations });
     }
     const written = await writeStatus(context, resource, object, replicasStatus(object, active, terminating, failure, now));

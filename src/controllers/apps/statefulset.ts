@@ -7,7 +7,7 @@ import type { Pod } from "../../api/types/core-v1.gen.ts";
 import { controllerrevisions, pods as podResource, statefulsets } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { statusEqual } from "../runtime/equal.ts";
-import { claim, controlledOrOrphaned, controllerIndex, ownerOf, resolveController } from "../runtime/ownership.ts";
+import { claim, controlledOrOrphaned, controllerIndex, ownerOf, recheckOwner, resolveController } from "../runtime/ownership.ts";
 import { isNamespaceTerminating, messageOf, type Owner } from "../runtime/pod-control.ts";
 import { isAvailable, isReady, isTerminating, nextAvailability } from "../runtime/pods.ts";
 import { ensureRevision, RevisionCollisionError, templateOf, trimRevisions } from "./controller-revisions.ts";
@@ -115,6 +115,8 @@ class StatefulSync {
       else condemned.push({ pod, ordinal });
     }
     condemned.sort((a, b) => b.ordinal - a.ordinal);
+    // Pods that were there and are not may have gone because the set is going, of which the cache need not know yet.
+    if (replicas.includes(undefined) && (this.#set.status?.replicas ?? 0) > pods.length) await recheckOwner(this.#context, statefulsets, this.#set);
     const well = (pod: Pod | undefined): boolean => pod !== undefined && !isTerminating(pod) && isRunningAndReady(pod) && this.#isAvailable(pod);
     const firstUnwell = replicas.findIndex((pod) => !well(pod)) >= 0 ? undefined : condemned.findLast(({ pod }) => !well(pod))?.pod;
     if (await this.#forAll(replicas.map((pod, i) => () => this.#replica(pod, start + i)))) return;

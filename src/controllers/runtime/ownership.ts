@@ -54,6 +54,15 @@ export interface Claim<O extends KubeObject, T extends KubeObject> {
   finalizers?: string[];
 }
 
+/** Rejects when the server says that the owner is gone or going: the cache may be behind. */
+export async function recheckOwner<O extends KubeObject>({ client, signal }: ControllerContext, resource: Resource<O>, owner: O): Promise<void> {
+  const { namespace, name, uid } = owner.metadata;
+  const fresh = await client.resource(resource).get(namespace ?? "", name, { signal });
+  const what = `${namespace}/${name}`;
+  if (fresh.metadata.uid !== uid) throw new Error(`original ${resource.kind} ${what} is gone: got uid ${fresh.metadata.uid}, wanted ${uid}`);
+  if (fresh.metadata.deletionTimestamp) throw new Error(`${what} has just been deleted at ${fresh.metadata.deletionTimestamp}`);
+}
+
 /**
  * The candidates that the owner controls afterwards. Orphans that match are adopted, unless the owner is being deleted,
  * which is checked with the server first; what is controlled and does not match is released.
@@ -63,13 +72,6 @@ export async function claim<O extends KubeObject, T extends KubeObject>(context:
   const client = context.client.resource(resource);
   const { signal } = context;
   let mayAdopt: Promise<void> | undefined;
-  const recheck = async (): Promise<void> => {
-    const fresh = await context.client.resource(ownerResource).get(owner.metadata.namespace ?? "", owner.metadata.name, { signal });
-    const what = `${owner.metadata.namespace}/${owner.metadata.name}`;
-    if (fresh.metadata.uid !== owner.metadata.uid)
-      throw new Error(`original ${ownerResource.kind} ${what} is gone: got uid ${fresh.metadata.uid}, wanted ${owner.metadata.uid}`);
-    if (fresh.metadata.deletionTimestamp) throw new Error(`${what} has just been deleted at ${fresh.metadata.deletionTimestamp}`);
-  };
   const kept: T[] = [];
   for (const candidate of candidates) {
     const ref = controllerOf(candidate);
@@ -83,7 +85,7 @@ export async function claim<O extends KubeObject, T extends KubeObject>(context:
       if (ref) {
         await client.patch(namespace, name, "strategic", { metadata: { uid, ownerReferences: [{ $patch: "delete", uid: owner.metadata.uid }] } }, { signal });
       } else {
-        mayAdopt ??= recheck();
+        mayAdopt ??= recheckOwner(context, ownerResource, owner);
         await mayAdopt;
         const { controllerRef } = ownerOf(ownerResource, owner);
         const metadata = { uid, ownerReferences: [controllerRef], ...(claimed.finalizers ? { finalizers: claimed.finalizers } : {}) };
