@@ -8,7 +8,8 @@ export class FrameCache {
   readonly #frames = new Map<Stored, Map<string, Uint8Array>>();
   readonly #max: number;
   #joined: { run: readonly Uint8Array[]; bytes: Uint8Array }[] = [];
-  constructor(max = 1024) {
+  /** Watchers take an event within the turn; who comes later makes the frame again. */
+  constructor(max = 128) {
     this.#max = max;
   }
   /** The frames one after the other. Watchers of the same objects, released together, share one copy. */
