@@ -49,8 +49,9 @@ for (const [name, controller, kinds] of [
   ["deletion-foreground", "replicaset-controller", /^late:replicasets$/],
   ["workloads-background", "statefulset-controller", /^late:statefulsets$/],
   ["workloads-foreground", "daemonset-controller", /^late:daemonsets$/],
+  ["service-deletion", "endpointslice-controller", /^late:services$/],
 ] as const)
-  test(`${name}: the ${controller} does not replace pods for ever of which it has not heard why they went`, () =>
+  test(`${name}: the ${controller} does not replace for ever what goes because of something that it has not heard of yet`, () =>
     nothingGoesWrong(name, controller, { kinds }));
 
 test("the garbage collector outlives a server that cannot say what it serves", () =>

@@ -5,6 +5,7 @@ import { referenceTo } from "../../client/events.ts";
 import { endpointslices, nodes as nodeResource, pods as podResource, services as serviceResource } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { messageOf } from "../runtime/pod-control.ts";
+import { recheckOwner } from "../runtime/ownership.ts";
 import { serviceNameLabel } from "../../api/discovery/service-name.ts";
 import { managedBy, managedByLabel, planSlices } from "./endpointslice-plan.ts";
 import { podsOf, servicesTouched, TriggerTimes } from "./service-pods.ts";
@@ -29,6 +30,8 @@ export const endpointslice: Controller = {
     const tracker = new SliceTracker();
     const triggers = new TriggerTimes();
     const waitingForNodes = new Set<string>();
+    /** Services of which a slice has gone. */
+    const bereft = new Set<string>();
     const isOurs = (slice: EndpointSlice): boolean => slice.metadata.labels?.[managedByLabel] === managedBy;
 
     services.onChange((old, service) => enqueue(keyOf((service ?? old) as NonNullable<typeof old>)));
@@ -42,7 +45,10 @@ export const endpointslice: Controller = {
       const changed = (slice ?? old) as EndpointSlice;
       if (!isOurs(changed) && !(old && isOurs(old))) return;
       const key = `${changed.metadata.namespace}/${changed.metadata.labels?.[serviceNameLabel] ?? old?.metadata.labels?.[serviceNameLabel]}`;
-      if (!slice) tracker.gone(key, changed);
+      if (!slice) {
+        tracker.gone(key, changed);
+        bereft.add(key);
+      }
       enqueue(key);
     });
 
@@ -54,6 +60,7 @@ export const endpointslice: Controller = {
         // The garbage collector takes the slices away.
         tracker.forget(key);
         triggers.forget(key);
+        bereft.delete(key);
         return;
       }
       if (service.spec.type === "ExternalName" || !service.spec.selector) return;
@@ -62,6 +69,9 @@ export const endpointslice: Controller = {
       const triggered = triggers.next(key, service, backing);
       if (tracker.isStale(key, existing)) return { retry: true };
       const plan = planSlices({ service, pods: backing, existing, node: (node) => nodes.get("", node), maxEndpoints: options.maxEndpointsPerSlice ?? 100 });
+      // Perhaps the service is going, of which the cache need not know yet: what is made now would be deleted and made again.
+      if (bereft.has(key) && plan.create.length > 0) await recheckOwner(context, serviceResource, service);
+      bereft.delete(key);
       const stamped = (slice: EndpointSlice): EndpointSlice => {
         const { [triggerTimeAnnotation]: _, ...rest } = slice.metadata.annotations ?? {};
         return { ...slice, metadata: { ...slice.metadata, annotations: { ...rest, ...(triggered ? { [triggerTimeAnnotation]: triggered } : {}) } } };
