@@ -55,7 +55,8 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
   for (let i = seed % every; i < points.length; i += every) {
     if (options.goOn && !options.goOn()) break;
     const point = points[i] as FaultPoint;
-    const { problems } = await run({ scenario, seed, controller, point, expected: base.state });
+    const { problems, writes } = await run({ scenario, seed, controller, point, expected: base.state });
+    if (writes.length > 3 * base.writes.length + 100) problems.push(`runs hot: ${writes.length} writes instead of ${base.writes.length}`);
     result.points++;
     result.runs++;
     if (problems.length) result.findings.push({ ...what, point: nameOf(point), problems });
