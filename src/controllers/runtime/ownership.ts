@@ -2,7 +2,7 @@
 import type { KubeObject } from "../../api/object.ts";
 import { controllerOf } from "../../api/meta/owner.ts";
 import type { LabelSelector } from "../../api/selectors/labels.ts";
-import { isNotFound, StatusError } from "../../api/status.ts";
+import { conflict, groupResource, isNotFound, StatusError } from "../../api/status.ts";
 import type { OwnerReference } from "../../api/types/meta-v1.gen.ts";
 import type { Resource } from "../../client/client.ts";
 import { referenceTo } from "../../client/events.ts";
@@ -54,13 +54,13 @@ export interface Claim<O extends KubeObject, T extends KubeObject> {
   finalizers?: string[];
 }
 
-/** Rejects when the server says that the owner is gone or going: the cache may be behind. */
+/** Rejects with NotFound or Conflict when the server says that the owner is gone or going: the cache is behind. */
 export async function recheckOwner<O extends KubeObject>({ client, signal }: ControllerContext, resource: Resource<O>, owner: O): Promise<void> {
   const { namespace, name, uid } = owner.metadata;
   const fresh = await client.resource(resource).get(namespace ?? "", name, { signal });
-  const what = `${namespace}/${name}`;
-  if (fresh.metadata.uid !== uid) throw new Error(`original ${resource.kind} ${what} is gone: got uid ${fresh.metadata.uid}, wanted ${uid}`);
-  if (fresh.metadata.deletionTimestamp) throw new Error(`${what} has just been deleted at ${fresh.metadata.deletionTimestamp}`);
+  const stale = (why: string): Error => conflict(groupResource(resource.group, resource.resource), name, why);
+  if (fresh.metadata.uid !== uid) throw stale(`original ${resource.kind} is gone: got uid ${fresh.metadata.uid}, wanted ${uid}`);
+  if (fresh.metadata.deletionTimestamp) throw stale(`it has just been deleted at ${fresh.metadata.deletionTimestamp}`);
 }
 
 /**
