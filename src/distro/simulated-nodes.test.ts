@@ -54,6 +54,25 @@ test("a node without the annotation is nobody's: it is not Ready and its pods st
   );
 });
 
+test("a node that loses the annotation falls silent, and goes on where it gets it back", async () => {
+  const api = cluster.client.resource(nodes);
+  const annotate = (value: string | null): Promise<unknown> => api.patch("", "later", "merge", { metadata: { annotations: { "kwok.x-k8s.io/node": value } } });
+  const ready = async (): Promise<string | undefined> => (await api.get("", "later")).status.conditions?.find((c) => c.type === "Ready")?.status;
+  await create("slow", { nodeName: "later", restartPolicy: "Never" }, { "sim.k8ts.dev/complete-after": "20s" });
+  await cluster.advance(1000);
+  await annotate(null);
+  await create("unheard", { nodeName: "later", tolerations: [{ operator: "Exists" }] });
+  await cluster.advance(120_000);
+  assert.equal(await ready(), "Unknown");
+  assert.equal(await phase("slow"), "Running");
+  assert.equal(await phase("unheard"), "Pending");
+  await annotate("fake");
+  await cluster.advance(30_000);
+  assert.equal(await ready(), "True");
+  assert.equal(await phase("slow"), "Succeeded");
+  assert.equal(await phase("unheard"), "Running");
+});
+
 test("a finite pod succeeds after the time that its annotation says, an endless one never", async () => {
   await create("finite", { restartPolicy: "Never" }, { "sim.k8ts.dev/complete-after": "30s" });
   await create("endless", {}, { "sim.k8ts.dev/complete-after": "1s" });

@@ -8,7 +8,8 @@
  * status, finalizers, other objects) is made as system:k8ts:simulator under its own role, and a log line at the start names
  * those stages. Objects of other kinds, all that there are, are written as system:k8ts:simulator, or as whom a stage names.
  *
- * A node is simulated when the annotation kwok.x-k8s.io/node is "fake"; the nodes registered here carry it.
+ * A node is simulated while the annotation kwok.x-k8s.io/node is "fake"; the nodes registered here carry it. Without it a
+ * node falls silent, as one whose machine has failed.
  */
 import { isAlreadyExists } from "../api/status.ts";
 import type { KubeObject } from "../api/object.ts";
@@ -215,7 +216,7 @@ class RunningSimulation implements Simulation {
     this.#addresses.addNode(node);
     this.#leases.keep(node);
     // Pods may have been bound to a node of this name before it was known; those we register ourselves are new.
-    if (!known && !this.#wanted.has(name)) this.#work.add(() => this.#adoptPods(name));
+    if (!known && !this.#wanted.delete(name)) this.#work.add(() => this.#adoptPods(name));
   }
   async #adoptPods(name: string): Promise<void> {
     try {

@@ -81,7 +81,10 @@ export class StagedResources<T extends KubeObject> implements ReflectorTarget<T>
       this.#remove(key);
       entry = undefined;
     }
-    if (!this.#options.concerns(object)) return;
+    if (!this.#options.concerns(object)) {
+      this.#remove(key, object);
+      return;
+    }
     this.#options.seen?.(object);
     if (!entry) {
       entry = { uid: object.metadata.uid, object: undefined, stage: undefined, begun: undefined, waiting: undefined, running: false, failures: 0, version: 0n };
@@ -130,6 +133,10 @@ export class StagedResources<T extends KubeObject> implements ReflectorTarget<T>
     const { play, logger } = this.#options;
     const { object, stage } = entry;
     if (this.#entries.get(key) !== entry || !object || !stage) return;
+    if (!this.#options.concerns(object)) {
+      this.#remove(key, object);
+      return;
+    }
     const progress = entry.begun?.stage === stage ? entry.begun.progress : { done: 0 };
     entry.begun = { stage, progress };
     try {
