@@ -137,7 +137,6 @@ export const functions: Record<string, (...values: unknown[]) => unknown> = {
   "double/1": (value) => new Double(toNumber(value)),
   "string/1": toText,
   "bool/1": (value) => (typeof value === "string" ? /^(?:true|t|1)$/i.test(value) : bool(value)),
-  "type/1": typeOf,
   "matches/2": matches,
   "startsWith/2": (value, start) => text(value).startsWith(text(start)),
   "endsWith/2": (value, end) => text(value).endsWith(text(end)),
@@ -146,4 +145,4 @@ export const functions: Record<string, (...values: unknown[]) => unknown> = {
   "upperAscii/1": (value) => text(value).toUpperCase(),
 };
 /** Those that may stand without a receiver. */
-export const global: readonly string[] = ["size/1", "int/1", "double/1", "string/1", "bool/1", "type/1", "matches/2"];
+export const global: readonly string[] = ["size/1", "int/1", "double/1", "string/1", "bool/1", "matches/2"];
