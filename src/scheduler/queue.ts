@@ -60,6 +60,14 @@ export class SchedulingQueue {
   readonly #unschedulable = new Set<QueuedPod>();
   /** Whether an event would have woken the pod. */
   readonly #held = new Map<string, boolean>();
+  readonly #rules = new Map<readonly Plugin[], Map<string, ReadonlyMap<string, readonly WakeRule[]>>>();
+  /** The last answer: one event is asked about for all pods. */
+  #asked: { plugins: readonly Plugin[]; source: string; actions: number; rules: ReadonlyMap<string, readonly WakeRule[]> } = {
+    plugins: [],
+    source: "",
+    actions: 0,
+    rules: new Map(),
+  };
   #wake: (() => void) | undefined;
   #nudged = false;
 
@@ -185,10 +193,9 @@ export class SchedulingQueue {
 
   /** Wakes the pods that the event may help. `only` narrows them down. */
   move(event: ClusterEvent, only?: (pod: PodInfo) => boolean): void {
-    for (const queued of [...this.#unschedulable]) {
-      if (only && !only(queued.info)) continue;
-      if (this.#wakes(queued, event)) this.#requeue(queued);
-    }
+    const woken: QueuedPod[] = [];
+    for (const queued of this.#unschedulable) if ((!only || only(queued.info)) && this.#wakes(queued, event)) woken.push(queued);
+    for (const queued of woken) this.#requeue(queued);
   }
 
   /** Events leave the pod where it is, until it is released. */
@@ -212,9 +219,34 @@ export class SchedulingQueue {
 
   #wakes(queued: QueuedPod, event: ClusterEvent): boolean {
     if (queued.plugins.size === 0 || queued.plugins.has(extenderName)) return true;
-    const concerns = ({ source, actions, hint }: WakeRule): boolean =>
-      source === event.source && (actions & event.actions) !== 0 && (hint?.(queued.info.pod, event, this.#options.cluster) ?? true);
-    return this.#options.plugins(queued.info.pod).some((plugin) => queued.plugins.has(plugin.name) && plugin.wakes?.some(concerns));
+    const { pod } = queued.info;
+    const rules = this.#rulesFor(this.#options.plugins(pod), event);
+    if (!rules.size) return false;
+    for (const plugin of queued.plugins) {
+      for (const { hint } of rules.get(plugin) ?? []) if (hint?.(pod, event, this.#options.cluster) ?? true) return true;
+    }
+    return false;
+  }
+
+  /** By plugin, those that such an event concerns: thousands of pods are asked about each event, and most have none. */
+  #rulesFor(plugins: readonly Plugin[], { source, actions }: ClusterEvent): ReadonlyMap<string, readonly WakeRule[]> {
+    if (plugins === this.#asked.plugins && source === this.#asked.source && actions === this.#asked.actions) return this.#asked.rules;
+    let known = this.#rules.get(plugins);
+    if (!known) {
+      known = new Map();
+      this.#rules.set(plugins, known);
+    }
+    const key = `${source} ${actions}`;
+    let rules = known.get(key);
+    if (!rules) {
+      const concerned = plugins.map(
+        ({ name, wakes = [] }) => [name, wakes.filter((rule) => rule.source === source && (rule.actions & actions) !== 0)] as const,
+      );
+      rules = new Map(concerned.filter(([, list]) => list.length));
+      known.set(key, rules);
+    }
+    this.#asked = { plugins, source, actions, rules };
+    return rules;
   }
 
   #backoffOf({ unschedulable, errors }: QueuedPod): number {

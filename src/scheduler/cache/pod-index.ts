@@ -3,34 +3,93 @@
  * pods: how many pods that a selector matches run on each row, and which terms the pods on each row carry themselves.
  */
 import type { LabelSelector } from "../../api/selectors/labels.ts";
+import type { TopologyColumn } from "./topology.ts";
 import { type AffinityTerm, type NamespaceLabels, termMatches } from "../framework/affinity-term.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
 
 export type TermKind = "affinity" | "antiAffinity" | "preferred" | "preferredAnti";
 const kinds: readonly TermKind[] = ["affinity", "antiAffinity", "preferred", "preferredAnti"];
 
-/** Per row. */
-export interface Counts {
-  counts: Int32Array;
-  total: number;
+/** By value of one topology, kept current pod by pod. */
+interface ByTopology {
+  readonly column: TopologyColumn;
+  /** Of the column, when all was counted. */
+  version: number;
+  values: Float64Array;
 }
 
-interface Query extends Counts {
-  matches(info: PodInfo): boolean;
+/** Per row. */
+export class Counts {
+  counts: Int32Array;
+  total = 0;
+  readonly #topologies: ByTopology[] = [];
+
+  constructor(rows: number) {
+    this.counts = new Int32Array(rows);
+  }
+
+  add(row: number, by: number): void {
+    this.counts[row]! += by;
+    this.total += by;
+    for (const { column, version, values } of this.#topologies) {
+      if (version !== column.version) continue;
+      const id = column.ids[row] as number;
+      if (id >= 0) values[id]! += by;
+    }
+  }
+
+  /** Sums by the column's numbers, over existing nodes; only for reading. */
+  by(column: TopologyColumn): Float64Array {
+    let known = this.#topologies.find((one) => one.column === column);
+    if (known?.version === column.version) return known.values;
+    if (!known) {
+      known = { column, version: -1, values: new Float64Array(0) };
+      // Columns are few; those that were made anew are not asked for again.
+      if (this.#topologies.length >= topologyLimit) this.#topologies.shift();
+      this.#topologies.push(known);
+    }
+    known.version = column.version;
+    known.values = new Float64Array(column.size);
+    const rows = Math.min(this.counts.length, column.ids.length);
+    for (let row = 0; row < rows; row++) {
+      const count = this.counts[row] as number;
+      const id = column.ids[row] as number;
+      if (count !== 0 && id >= 0) known.values[id]! += count;
+    }
+    return known.values;
+  }
+}
+
+class Query extends Counts {
+  readonly matches: (info: PodInfo) => boolean;
   /** Absent: all namespaces must be looked at. */
-  namespace: string | undefined;
-  usedAt: number;
+  readonly namespace: string | undefined;
+  usedAt = 0;
   /** Depends on labels of namespaces. */
-  dynamic: boolean;
+  readonly dynamic: boolean;
+
+  constructor(rows: number, namespace: string | undefined, dynamic: boolean, matches: (info: PodInfo) => boolean) {
+    super(rows);
+    this.namespace = namespace;
+    this.dynamic = dynamic;
+    this.matches = matches;
+  }
 }
 
 /** A term that pods on some nodes carry, times its weight where it has one. */
-export interface CarriedTerm extends Counts {
+export class CarriedTerm extends Counts {
   readonly term: AffinityTerm;
+
+  constructor(rows: number, term: AffinityTerm) {
+    super(rows);
+    this.term = term;
+  }
 }
 
 /** Selections kept at most; the longest unused goes. */
 const queryLimit = 512;
+/** Topologies by which one selection is summed up. */
+const topologyLimit = 8;
 
 export class PodIndex {
   readonly #queries = new Map<string, Query>();
@@ -79,8 +138,7 @@ export class PodIndex {
     for (const query of this.#queries.values()) {
       if (query.namespace !== undefined && query.namespace !== info.namespace) continue;
       if (!query.matches(info)) continue;
-      query.counts[row]! += sign;
-      query.total += sign;
+      query.add(row, sign);
     }
     for (const name of info.claims) {
       const key = `${info.namespace}/${name}`;
@@ -102,11 +160,10 @@ export class PodIndex {
     const all = this.#carried[kind];
     let carried = all.get(term.id);
     if (!carried) {
-      carried = { term, counts: new Int32Array(this.#rows), total: 0 };
+      carried = new CarriedTerm(this.#rows, term);
       all.set(term.id, carried);
     }
-    carried.counts[row]! += by;
-    carried.total += by;
+    carried.add(row, by);
     if (carried.total === 0) all.delete(term.id);
   }
 
@@ -152,14 +209,14 @@ export class PodIndex {
       return known;
     }
     if (this.#queries.size >= queryLimit) this.#evict();
-    const query: Query = { counts: new Int32Array(this.#rows), total: 0, matches, namespace, dynamic, usedAt: ++this.#uses };
+    const query = new Query(this.#rows, namespace, dynamic, matches);
+    query.usedAt = ++this.#uses;
     const groups =
       namespace === undefined ? this.#byNamespace.values() : [this.#byNamespace.get(namespace) ?? new Map<string, { info: PodInfo; row: number }>()];
     for (const pods of groups) {
       for (const { info, row } of pods.values()) {
         if (!matches(info)) continue;
-        query.counts[row]!++;
-        query.total++;
+        query.add(row, 1);
       }
     }
     this.#queries.set(id, query);

@@ -76,6 +76,8 @@ export class Snapshot {
   nodeVersions = new Int32Array(0);
   /** Grows with each change of a node and of its pods. */
   rowVersions = new Int32Array(0);
+  /** How many taints a node has that only ask pods to stay away; mostly none. */
+  softTaints = new Uint8Array(0);
   /** Grows when a name gets a row or loses it. */
   namesVersion = 0;
   readonly staticVerdicts = new StaticVerdicts();
@@ -103,6 +105,9 @@ export class Snapshot {
       versions.set(this[column]);
       this[column] = versions;
     }
+    const softTaints = new Uint8Array(capacity);
+    softTaints.set(this.softTaints);
+    this.softTaints = softTaints;
     this.#capacity = capacity;
     this.#topology.grow(capacity);
   }
@@ -118,6 +123,7 @@ export class Snapshot {
     const labels = node?.metadata.labels ?? {};
     this.rows[row] = { ...old, node, labels, images };
     this.rowVersions[row]!++;
+    this.softTaints[row] = node?.spec?.taints?.filter(({ effect }) => effect === "PreferNoSchedule").length ?? 0;
     if (!same(old.node?.spec, node?.spec) || !same(old.labels, labels) || old.node?.metadata.uid !== node?.metadata.uid) {
       this.nodeVersions[row] = ++this.#version;
       this.#topology.set(row, node && labels);

@@ -6,6 +6,8 @@ export interface TopologyColumn {
   ids: Int32Array;
   /** Numbers in use are below this. */
   size: number;
+  /** Grows when a node changes its place. */
+  version: number;
 }
 
 interface Kept extends TopologyColumn {
@@ -31,7 +33,12 @@ export class Topology {
     for (const column of this.#columns.values()) {
       // Values of nodes long gone are forgotten by counting anew at the next use.
       if (column.idOf.size > 2 * this.#rows + 1024) this.#columns.delete(column.key);
-      else column.ids[row] = idOf(column, labels);
+      else {
+        const id = idOf(column, labels);
+        if (column.ids[row] === id) continue;
+        column.ids[row] = id;
+        column.version++;
+      }
     }
   }
 
@@ -39,7 +46,7 @@ export class Topology {
   column(key: string, rows: readonly { node: unknown; labels: Readonly<Record<string, string>> }[]): TopologyColumn {
     const known = this.#columns.get(key);
     if (known) return known;
-    const column: Kept = { key, ids: new Int32Array(this.#rows).fill(-1), size: 0, idOf: new Map() };
+    const column: Kept = { key, ids: new Int32Array(this.#rows).fill(-1), size: 0, version: 0, idOf: new Map() };
     for (const [row, { node, labels }] of rows.entries()) column.ids[row] = idOf(column, node ? labels : undefined);
     this.#columns.set(key, column);
     return column;

@@ -107,7 +107,7 @@ export function evaluate(profile: Profile, cycle: Cycle, nominations: Nomination
     } else rows.push(row);
   }
   const aside = rejectionAside(early, pod, snapshot, nominations);
-  const rejected = new RejectedNodes(rejectedRows, rejections, aside);
+  const rejected = new RejectedNodes(rejectedRows, rejections, unlessKnown(rejectedRows, aside));
   const feasible = Int32Array.from(rows);
   const scores = totalScores(profile, cycle, feasible);
   return {
@@ -124,17 +124,21 @@ function rowsToTry({ nodeNames }: PreparedFilters, { order, byName, rows }: Snap
 }
 
 /**
- * Upstream tries the promised node first, also where plugins have confined the pod to others; its refusal is told with the
- * rest.
+ * Upstream tries the promised node first, also where plugins have confined the pod to some; what refuses it there is told
+ * of all others too.
  */
 function rejectionAside(prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, nominations: Nominations): RejectionOf | undefined {
   const promised = pod.pod.status?.nominatedNodeName;
-  if (!promised || !prepared.nodeNames || prepared.nodeNames.has(promised)) return undefined;
+  if (!promised || !prepared.nodeNames) return undefined;
   const row = snapshot.byName.get(promised);
   if (row === undefined || !snapshot.rows[row]?.node) return undefined;
   const rejection = nominations.check(prepared, pod, snapshot, row);
   return rejection && { row, rejection };
 }
+
+/** One more, where it is of a node that was not looked at with the others. */
+const unlessKnown = (rows: readonly number[], aside: RejectionOf | undefined): RejectionOf | undefined =>
+  aside && !rows.includes(aside.row) ? aside : undefined;
 
 function pluginsOf({ confining }: PreparedFilters, rejected: RejectedNodes): Set<string> {
   const plugins = new Set(confining);
@@ -194,7 +198,8 @@ export class SchedulingAlgorithm {
     const count = this.#find(profile, prepared, pod, snapshot, nominations, rowsToTry(prepared, snapshot));
     const evaluated = count + this.#rejectedRows.length;
     this.#next = (this.#next + evaluated) % total;
-    const rejected = (aside?: RejectionOf): RejectedNodes => new RejectedNodes(this.#rejectedRows.slice(), this.#rejections.slice(), aside);
+    const rejected = (aside?: RejectionOf): RejectedNodes =>
+      new RejectedNodes(this.#rejectedRows.slice(), this.#rejections.slice(), unlessKnown(this.#rejectedRows, aside));
     if (count > 0) return { rows: this.#feasible.subarray(0, count), evaluated, prepared, rejected };
     const aside = rejectionAside(prepared, pod, snapshot, nominations);
     const all = rejected(aside);

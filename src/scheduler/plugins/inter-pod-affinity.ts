@@ -24,27 +24,25 @@ const matchesAll = (terms: readonly AffinityTerm[], info: PodInfo, cluster: Clus
 /** Pods by value of one topology. */
 class ByValue {
   readonly column: TopologyColumn;
-  readonly values: Float64Array;
-  #any = false;
-  constructor(column: TopologyColumn) {
+  /** Shared with the index while there is one sort of pods only. */
+  values: Float64Array;
+  #own = false;
+  constructor(column: TopologyColumn, values: Float64Array, factor: number) {
     this.column = column;
-    this.values = new Float64Array(column.size);
+    this.values = values;
+    if (factor !== 1) this.#add(new Float64Array(column.size), values, factor);
+  }
+  add(values: Float64Array, factor: number): void {
+    this.#add(this.#own ? this.values : this.values.slice(), values, factor);
+  }
+  #add(to: Float64Array, values: Float64Array, factor: number): void {
+    for (let id = 0; id < values.length; id++) to[id]! += values[id]! * factor;
+    this.values = to;
+    this.#own = true;
   }
   /** Whether anything was counted on a node that has the label. */
   get any(): boolean {
-    return this.#any;
-  }
-  add({ order }: Snapshot, { counts, total }: Counts, factor = 1): void {
-    if (total === 0) return;
-    const { ids } = this.column;
-    for (let i = 0; i < order.length; i++) {
-      const row = order[i] as number;
-      const count = counts[row] as number;
-      const id = ids[row] as number;
-      if (count === 0 || id < 0) continue;
-      this.values[id]! += count * factor;
-      this.#any = true;
-    }
+    return this.values.some((value) => value !== 0);
   }
 }
 
@@ -56,12 +54,16 @@ class Tally {
   }
   add(key: string, counts: Counts, factor = 1): void {
     if (counts.total === 0) return;
-    this.of(key).add(this.#snapshot, counts, factor);
+    const column = this.#snapshot.topology(key);
+    const known = this.byKey.get(key);
+    if (known) known.add(counts.by(column), factor);
+    else this.byKey.set(key, new ByValue(column, counts.by(column), factor));
   }
   of(key: string): ByValue {
     let tally = this.byKey.get(key);
     if (!tally) {
-      tally = new ByValue(this.#snapshot.topology(key));
+      const column = this.#snapshot.topology(key);
+      tally = new ByValue(column, new Float64Array(column.size), 1);
       this.byKey.set(key, tally);
     }
     return tally;

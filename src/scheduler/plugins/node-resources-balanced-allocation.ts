@@ -45,10 +45,13 @@ export const nodeResourcesBalancedAllocation = ({ resources }: PluginArgs["NodeR
     }
     const { cpu, memory } = pod.requests;
     return {
-      score(snapshot, rows, out) {
+      score({ cpu: cpus, memory: memories, usedCpu: cpusUsed, usedMemory: memoriesUsed }, rows, out) {
         for (let i = 0; i < rows.length; i++) {
           const row = rows[i] as number;
-          const [allCpu, allMemory, usedCpu, usedMemory] = [snapshot.cpu[row]!, snapshot.memory[row]!, snapshot.usedCpu[row]!, snapshot.usedMemory[row]!];
+          const allCpu = cpus[row] as number;
+          const allMemory = memories[row] as number;
+          const usedCpu = cpusUsed[row] as number;
+          const usedMemory = memoriesUsed[row] as number;
           const gain = balance(usedCpu + cpu, allCpu, usedMemory + memory, allMemory) - balance(usedCpu, allCpu, usedMemory, allMemory);
           out[i] = points(gain);
         }

@@ -33,9 +33,10 @@ export const taintToleration: Plugin = {
   score({ pod }) {
     const tolerations = pod.pod.spec.tolerations?.filter(({ effect }) => !effect || effect === "PreferNoSchedule");
     return {
-      score({ rows }, feasible, out) {
+      score({ rows, softTaints }, feasible, out) {
         for (let i = 0; i < feasible.length; i++) {
-          const taints = rows[feasible[i] as number]?.node?.spec?.taints;
+          const row = feasible[i] as number;
+          const taints = softTaints[row] ? rows[row]?.node?.spec?.taints : undefined;
           out[i] = taints ? taints.filter((taint) => taint.effect === "PreferNoSchedule" && !toleratesAny(tolerations, taint)).length : 0;
         }
       },
