@@ -4,10 +4,12 @@ import { keyOf, splitKey } from "../../api/object.ts";
 import { isAlreadyExists, isNotFound } from "../../api/status.ts";
 import { formatTime, parseTime } from "../../api/time.ts";
 import type { CronJob, CronJobStatus, Job } from "../../api/types/batch-v1.gen.ts";
+import type { Histogram } from "../../base/metrics.ts";
 import { referenceTo } from "../../client/events.ts";
 import { cronjobs, jobs as jobResource } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext, Outcome } from "../runtime/controller.ts";
 import { statusEqual } from "../runtime/equal.ts";
+import { exponential, type Measures } from "../runtime/measures.ts";
 import { byController, controllerIndex, resolveController } from "../runtime/ownership.ts";
 import { messageOf } from "../runtime/pod-control.ts";
 import { dueRun } from "./cron-due.ts";
@@ -40,6 +42,14 @@ export const cronjob: Controller = {
     };
   },
 };
+
+/** Seconds by which Jobs came late. */
+const skewOf = (measures: Measures): Histogram =>
+  measures.histogram(
+    "cronjob_controller_job_creation_skew_duration_seconds",
+    "[STABLE] Time between when a cronjob is scheduled to be run, and when the corresponding job is created",
+    exponential(1, 2, 10),
+  );
 
 class CronSync {
   readonly #context: ControllerContext;
@@ -167,6 +177,7 @@ class CronSync {
         },
         { signal },
       );
+      skewOf(this.#context.measures).observe((parseTime(job.metadata.creationTimestamp) - at) / 1000);
       this.#event("Normal", "SuccessfulCreate", `Created job ${name}`);
     } catch (error) {
       if (!isAlreadyExists(error)) {

@@ -17,6 +17,7 @@ import { ownerOf } from "../runtime/ownership.ts";
 import { createPod, deletePod, isNamespaceTerminating, type Owner, slowStart } from "../runtime/pod-control.ts";
 import { isReady } from "../runtime/pods.ts";
 import { firstPending, formatIndexes, indexOf } from "./job-indexes.ts";
+import type { JobAction, JobMeasures } from "./job-measures.ts";
 import { jobPod } from "./job-pod.ts";
 import { type BackoffRecord, backoffLeft, finishedAt, isPodFailed, judgeFailure, nextBackoff, waitsForTermination } from "./job-policy.ts";
 import {
@@ -52,8 +53,10 @@ export interface JobMemory {
 }
 
 export class JobSync {
+  action: JobAction = "reconciling";
   readonly #context: ControllerContext;
   readonly #memory: JobMemory;
+  readonly #measured: JobMeasures;
   readonly #key: string;
   readonly #state: JobState;
   readonly #owner: Owner;
@@ -65,9 +68,10 @@ export class JobSync {
   #terminating: number;
   #requeueAfter: number | undefined;
 
-  constructor(context: ControllerContext, memory: JobMemory, job: Job, pods: readonly Pod[]) {
+  constructor(context: ControllerContext, memory: JobMemory, measured: JobMeasures, job: Job, pods: readonly Pod[]) {
     this.#context = context;
     this.#memory = memory;
+    this.#measured = measured;
     this.#key = keyOf(job);
     this.#job = job;
     this.#owner = ownerOf(jobResource, job);
@@ -147,9 +151,11 @@ export class JobSync {
 
   async #manage(): Promise<void> {
     const { clock } = this.#context;
+    this.action = "tracking";
     const wanted = wantedActive(this.#state);
     const remove = surplus(this.#state, Math.max(0, this.#active - wanted), clock.now()).slice(0, burst);
     if (remove.length > 0) {
+      this.action = "pods_deleted";
       this.#memory.expectations.expectDeletions(
         this.#key,
         remove.map((pod) => pod.metadata.uid),
@@ -171,7 +177,9 @@ export class JobSync {
       indexes = this.#pendingIndexes(missing);
       missing = indexes.length;
     }
-    if (missing > 0) await this.#create(missing, indexes);
+    if (missing === 0) return;
+    this.action = "pods_created";
+    await this.#create(missing, indexes);
   }
 
   #pendingIndexes(count: number): number[] {
@@ -334,12 +342,14 @@ export class JobSync {
       throw error;
     });
     this.#memory.written.set(this.#key, written.metadata.resourceVersion);
+    this.#measured.counted(this.#job, this.#job.status, written.status);
     this.#job = written;
     this.#status = { ...written.status, uncountedTerminatedPods: { succeeded: [], failed: [], ...written.status?.uncountedTerminatedPods } };
   }
 
   #announce(condition: JobCondition): void {
     const { events } = this.#context;
+    this.#measured.finished(this.#job, condition);
     if (condition.type !== "Complete") {
       events.event(this.#owner.about, "Warning", condition.reason ?? "", condition.message ?? "");
       return;

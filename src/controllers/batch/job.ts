@@ -13,6 +13,7 @@ import { settleDoubts } from "../runtime/doubts.ts";
 import { claim, controlledOrOrphaned, controllerIndex, resolveController } from "../runtime/ownership.ts";
 import { isTerminating } from "../runtime/pods.ts";
 import { isFinishedJob } from "./finished.ts";
+import { jobMeasures } from "./job-measures.ts";
 import { hasTrackingFinalizer, trackingFinalizer } from "./job-state.ts";
 import { type JobMemory, JobSync } from "./job-sync.ts";
 
@@ -25,10 +26,11 @@ export const job: Controller = {
   name: "job-controller",
   account: "job-controller",
   start(context) {
-    const { client, clock, informers, enqueue, events, signal } = context;
+    const { client, clock, informers, enqueue, events, measures, signal } = context;
     const jobs = informers.informer(jobResource);
     const pods = informers.informer(podResource, { indexes: controllerIndex });
     const memory: JobMemory = { expectations: new Expectations(clock), released: new Map(), backoff: new Map(), written: new Map() };
+    const measured = jobMeasures(measures);
     const forget = (key: string): void => {
       memory.expectations.forget(key);
       memory.released.delete(key);
@@ -95,6 +97,7 @@ export const job: Controller = {
         events.event(referenceTo(jobResource, cached), "Warning", "UnknownCompletionMode", "Skipped Job sync because completion mode is unknown");
         return;
       }
+      const began = clock.monotonic();
       const selector = selectorOf(cached.spec.selector);
       await settleDoubts(context, memory.expectations, cached, selector, pods);
       const upToDate = memory.expectations.satisfied(key);
@@ -106,7 +109,15 @@ export const job: Controller = {
         candidates: controlledOrOrphaned(pods, cached),
         finalizers: [trackingFinalizer],
       });
-      return await new JobSync(context, memory, cached, owned).run(upToDate);
+      const sync = new JobSync(context, memory, measured, cached, owned);
+      let succeeded = false;
+      try {
+        const outcome = await sync.run(upToDate);
+        succeeded = true;
+        return outcome;
+      } finally {
+        measured.synced(cached, succeeded, sync.action, (clock.monotonic() - began) / 1000);
+      }
     };
 
     /** No unfinished Job of ours will count it. */

@@ -19,6 +19,8 @@ export interface ClaimSync {
   pods: Informer<Pod>;
   /** Claims are handed to the provisioners of their classes. */
   provisions: boolean;
+  /** Told of each claim that gets the default class later, or does not get it. */
+  retroactive(succeeded: boolean): void;
 }
 
 export async function syncClaim(sync: ClaimSync, claim: PersistentVolumeClaim): Promise<void> {
@@ -36,7 +38,13 @@ async function syncUnbound(sync: ClaimSync, claim: PersistentVolumeClaim): Promi
   if (volume) return writes.bind(volume, claim);
   const fallback = claimNamesClass(claim) ? undefined : defaultClass(classes.list());
   if (fallback) {
-    await writes.updateClaim({ ...claim, spec: { ...claim.spec, storageClassName: fallback.metadata.name } });
+    let succeeded = false;
+    try {
+      await writes.updateClaim({ ...claim, spec: { ...claim.spec, storageClassName: fallback.metadata.name } });
+      succeeded = true;
+    } finally {
+      sync.retroactive(succeeded);
+    }
     return;
   }
   if (delayed && claim.metadata.annotations?.[selectedNode] === undefined) tellWhatItWaitsFor(sync, claim);

@@ -11,7 +11,7 @@ import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { type ClaimSync, syncClaim } from "./claim-sync.ts";
 import { Latest } from "./latest.ts";
 import { claimIndex, claimNames } from "./pods-of-claim.ts";
-import { measureVolumes } from "./volume-measures.ts";
+import { measureClasses, measureVolumes } from "./volume-measures.ts";
 import { modesDiffer } from "./volume-match.ts";
 import { VolumeWrites } from "./volume-writes.ts";
 
@@ -39,7 +39,7 @@ export const persistentVolumeBinder: Controller = {
       () => seenClaims.list(),
     );
     const writes = new VolumeWrites(context, claims, volumes);
-    const sync: ClaimSync = { writes, volumes, classes, pods: seenPods, provisions: enableDynamicProvisioning };
+    const sync: ClaimSync = { writes, volumes, classes, pods: seenPods, provisions: enableDynamicProvisioning, retroactive: measureClasses(measures) };
     const wakeWaiting = (): void => {
       for (const claim of seenClaims.list()) if (!claim.spec.volumeName) enqueue(keyOf(claim));
     };

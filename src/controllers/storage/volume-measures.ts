@@ -41,6 +41,14 @@ export function measureVolumes(measures: Measures, volumes: () => Iterable<Persi
   }
 }
 
+/** What it returns is told of claims that are given the default class. */
+export function measureClasses(measures: Measures): (succeeded: boolean) => void {
+  const of = "retroactive StorageClass assignments to persistent volume claim";
+  const done = measures.counter("retroactive_storageclass_total", `[ALPHA] Total number of ${of}`);
+  const failed = measures.counter("retroactive_storageclass_errors_total", `[ALPHA] Total number of failed ${of}`);
+  return (succeeded) => (succeeded ? done : failed).inc();
+}
+
 interface Places {
   /** Volumes' unique names, once for each node. */
   wanted(): Iterable<string>;
