@@ -353,9 +353,35 @@ function remove(t: Target): GenStep {
   return { verb: "delete", method: "DELETE", path: t.path + suffix, ...body };
 }
 
+/** Ways in that do not exist, are not for this verb, or lead to another namespace. */
+function astray(t: Target): GenStep {
+  const { random } = t;
+  const body = t.body();
+  const elsewhere = t.collection.replace("/namespaces/default/", `/namespaces/${pick(random, ["nowhere", "UPPER", "kube-system"])}/`);
+  const whole = t.collection.replace("/namespaces/default/", "/");
+  return pick<() => GenStep>(random, [
+    () => ({ verb: "astray.post", method: "POST", path: t.path, body }),
+    () => ({ verb: "astray.put", method: "PUT", path: t.collection, body }),
+    () => ({ verb: "astray.patch", method: "PATCH", path: t.collection, body, headers: patchHeaders.merge }),
+    () => ({ verb: "astray.type", method: "PATCH", path: t.path, body, headers: { "content-type": pick(random, ["application/json", "text/plain", "x"]) } }),
+    () => ({ verb: "astray.create", method: "POST", path: elsewhere, body }),
+    () => ({ verb: "astray.get", method: "GET", path: `${elsewhere}/${t.name}` }),
+    () => ({ verb: "astray.all", method: "GET", path: `${whole}?labelSelector=ep%3D${t.name}`, ...(chance(random, 0.4) ? { headers: tables } : {}) }),
+    () => ({
+      verb: "astray.sub",
+      method: pick(random, ["GET", "PUT", "PATCH", "POST", "DELETE"] as const),
+      path: `${t.path}/${pick(random, ["nope", "status", "scale", "log"])}`,
+    }),
+    () => ({ verb: "astray.version", method: "GET", path: t.path.replace(/\/v[12]\//, "/v9/") }),
+    () => ({ verb: "astray.empty", method: pick(random, ["POST", "PUT", "PATCH"] as const), path: t.path }),
+    () => ({ verb: "astray.delete", method: "DELETE", path: `${t.path}x` }),
+  ])();
+}
+
 export function nextStep(t: Target, exists: boolean): GenStep {
   const { random } = t;
   const verbs = t.def.verbs;
+  if (chance(random, 0.04)) return astray(t);
   if (!verbs.includes("delete") && !verbs.includes("list")) return { ...create(t), hide: ["token", "expirationTimestamp"] };
   if (!verbs.includes("create")) return read(t);
   const roll = random.next();

@@ -94,6 +94,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/\b10\.96\.(?!0\.(1|10)\b)\d+\.\d+\b/g, "CLUSTER-IP")
         .replace(/(resourceVersion[\\"]*: ?[\\"]+)\d+/g, "$1RV")
         .replace(/(\bcontinue: )[\w-]+/g, "$1TOKEN")
+        .replace(/(duplicate nodePort: \{\w+ )3[0-2]\d{3}\b/g, "$1PORT")
         .replace(/(Duplicate value: )3[0-2]\d{3}\b/g, "$1PORT")
         .replace(/in the precondition \(\d{3,}\)/g, "in the precondition (RV)")
         .replace(/in record \(\d+\)/g, "in record (RV)")

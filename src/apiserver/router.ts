@@ -28,12 +28,14 @@ const verbs: Record<string, SubresourceHandler> = { create, get, list, watch, up
 export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
   const { def } = endpoint;
   if (info.parts.length > 3 && info.subresource !== "proxy") return false;
+  // What is only asked has no objects.
+  if (info.parts.length > 1 && def.verbs.length === 1 && def.verbs[0] === "create") return false;
   if (info.subresource && !def.subresources?.some((s) => s.name === info.subresource)) return false;
   if (!def.namespaced) return info.namespace === "" || def.resource === "namespaces";
   return info.namespace !== "" || info.parts.length === 1;
 }
 
-/** A path that has the form of a resource of a version that is served, and is none. */
+/** A path that has the form of a resource of a group that is served, and is none. */
 export const noSuchResource = (): StatusError =>
   new StatusError({ code: 404, reason: "NotFound", message: "the server could not find the requested resource", details: {} });
 

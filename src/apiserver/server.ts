@@ -202,14 +202,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!endpoint || !exists(endpoint, info)) {
         const extra = await options.extra?.(request);
         if (extra) return extra;
-        if (served().some((def) => def.group === info.group && def.version === info.version)) throw noSuchResource();
+        if (served().some((def) => def.group === info.group)) throw noSuchResource();
         return notFoundPage();
       }
       const call = callOf(request, info, user, endpoint, audit);
       try {
         return await route(call, options.connectors ?? {});
       } catch (error) {
-        if (error instanceof StatusError && call.warnings.length) warned.set(error, call.warnings);
+        if (error instanceof StatusError && call.warnings.length && error.status.code !== 405) warned.set(error, call.warnings);
         throw error;
       }
     }

@@ -123,3 +123,38 @@ test("sets of fields obey the laws of sets", () => {
 test("paths print as conflicts show them", () => {
   assert.equal(pathText(["f:spec", 'k:{"containerPort":80,"protocol":"TCP"}', 'v:"x"', "i:3"]), '.spec[containerPort=80,protocol="TCP"][="x"][3]');
 });
+
+test("an applied value that says nothing conflicts with another manager's value all the same", () => {
+  const type = typeOfKind("scheduling.k8s.io/v1", "PriorityClass");
+  const operation = { manager: "m", apiVersion: "scheduling.k8s.io/v1", time: "2026-01-02T03:04:05Z" };
+  const made = { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name: "p", uid: "u" }, value: 1, globalDefault: true };
+  const live = trackUpdate(type, undefined, made, { ...operation, manager: "first" });
+  const applied = { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name: "p" }, globalDefault: false };
+  assert.throws(
+    () => applyServerSide(type, live, applied, { ...operation, manager: "second", kind: "PriorityClass" }),
+    (error: unknown) => error instanceof StatusError && error.status.details?.causes?.[0]?.field === ".globalDefault",
+  );
+});
+
+test("a list within a list that is one piece is another when it is empty, a map in a struct is not", () => {
+  const managers = (type: [string, string], old: JSONObject, next: JSONObject): string[] => {
+    const operation = { manager: "b", apiVersion: type[0], time: "2026-01-02T03:04:05Z" };
+    const def = typeOfKind(...type);
+    const live = trackUpdate(def, undefined, { metadata: { name: "x", uid: "u" }, ...old }, { ...operation, manager: "a" });
+    return (managedOf(trackUpdate(def, live, { metadata: live.metadata as JSONObject, ...next }, operation)) ?? []).map((entry) => entry.manager as string);
+  };
+  const rule = { verbs: ["get"], resources: ["pods"] };
+  assert.deepEqual(managers(["rbac.authorization.k8s.io/v1", "Role"], { rules: [rule] }, { rules: [{ ...rule, apiGroups: [] }] }), ["b"]);
+  const selector = { matchLabels: { a: "b" } };
+  assert.deepEqual(managers(["apps/v1", "StatefulSet"], { spec: { selector } }, { spec: { selector: { ...selector, matchExpressions: [] } } }), ["a"]);
+});
+
+test("of an applied list nothing is looked at behind an element that nothing names", () => {
+  const type = typeOfKind("v1", "ServiceAccount");
+  const applied = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "s" }, secrets: [{}, { namespace: "x" }] };
+  const operation = { manager: "m", apiVersion: "v1", time: "2026-01-02T03:04:05Z", kind: "ServiceAccount" };
+  assert.throws(() => applyServerSide(type, undefined, applied, operation), {
+    message:
+      'failed to create typed patch object (/s; /v1, Kind=ServiceAccount): .secrets: element 0: associative list with keys has an element that omits all key fields ["name"] (and doesn\'t have default values for any key fields)',
+  });
+});

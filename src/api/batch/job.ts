@@ -80,9 +80,9 @@ function validateJob(job: Job, options: PodValidationOptions, prefixed: boolean)
   const { metadata, spec } = job;
   const errors = [...validateMetadata(givenMetadata(job), rules), ...validateGeneratedSelector(job, prefixed), ...validateSpec(spec, options)];
   if (spec.completionMode === "Indexed" && (spec.completions ?? 0) > 0) {
-    const host = `${metadata.name}-${(spec.completions as number) - 1}`;
+    const host = `${metadata.name ?? ""}-${(spec.completions as number) - 1}`;
     if (isDNS1123Label(host).length)
-      errors.push(invalidValue(path("metadata", "name"), metadata.name, `will not able to create pod with invalid DNS label: ${host}`));
+      errors.push(invalidValue(path("metadata", "name"), metadata.name ?? "", `will not able to create pod with invalid DNS label: ${host}`));
   }
   return errors;
 }

@@ -1,6 +1,7 @@
 /**
  * Each pod runs as a service account that exists, with a token of it mounted (plugin/pkg/admission/serviceaccount, KEP-1205).
  */
+import { isPathSegmentName } from "../../api/names.ts";
 import type { Container, EphemeralContainer, Pod, ServiceAccount, Volume } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import { nameSuffix, type Random } from "../../base/random.ts";
@@ -31,7 +32,10 @@ export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPl
       const account = reader.get<ServiceAccount>("serviceaccounts", attributes.namespace, name);
       if (account) return account;
     }
-    throw refuse(attributes, `error looking up service account ${attributes.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`);
+    // Upstream asks the API server last, through a client that refuses what no path can name.
+    const unfit = isPathSegmentName(name);
+    const why = unfit.length ? `invalid resource name ${JSON.stringify(name)}: [${unfit.join(" ")}]` : `serviceaccount ${JSON.stringify(name)} not found`;
+    throw refuse(attributes, `error looking up service account ${attributes.namespace}/${name}: ${why}`);
   };
   const validate = async (attributes: AdmissionAttributes): Promise<void> => {
     const pod = podOf(attributes);

@@ -94,12 +94,12 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     const home = apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
     if (known !== kind) refuse(`converting (${short}.${known}) to (${home}.${kind}): unknown conversion`);
   }
-  if (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
-    throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);
   if (validation !== "Ignore" && strict.length) {
     if (validation === "Strict") refuse(`strict decoding error: ${strict.join(", ")}`);
     for (const message of strict) call.warn(message);
   }
+  if (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
+    throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);
   object.kind = kind;
   object.apiVersion = apiVersion;
   call.audit?.requestObject(object);

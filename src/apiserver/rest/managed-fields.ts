@@ -25,7 +25,8 @@ const signingRequests = "certificatesigningrequests.certificates.k8s.io";
 
 function resetFields(endpoint: Endpoint, subresource: string): readonly string[] {
   if (subresource === "status") return statusResets[endpoint.groupResource] ?? ["spec"];
-  if (subresource === "scale") return [];
+  // These take away more than their storage says.
+  if (subresource === "scale" || subresource === "ephemeralcontainers" || subresource === "resize") return [];
   if (subresource === "approval") return ["spec", "status.certificate"];
   if (endpoint.groupResource === signingRequests) return ["spec", "status"];
   return hasStatus(endpoint) ? ["status"] : [];

@@ -6,9 +6,10 @@ import { formatTime } from "../../../api/time.ts";
 import type { Namespace } from "../../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Call, DeleteOptions, Registry } from "../../rest/call.ts";
+import { finish } from "../../rest/decode.ts";
 import { deleteObject, respondDeletion } from "../../rest/delete.ts";
 import { read } from "../../rest/get.ts";
-import { respondStored } from "../../rest/respond.ts";
+import { respondOutcome, respondStored } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
 const orphan = "orphan";
@@ -53,7 +54,8 @@ export const namespaceRegistry = ({ clock }: { clock: Clock }): Registry => ({
       };
       await call.rest.admission.mutate(attributes);
       await call.rest.admission.validate(attributes);
-      const stored = await serverUpdate(call, (old) => terminating(old as Namespace, options, clock.now()), dryRun);
+      if (dryRun) return respondOutcome(call, statusOf(options), { object: finish(call.endpoint, terminating(namespace, options, clock.now()) as KubeObject) });
+      const stored = await serverUpdate(call, (old) => terminating(old as Namespace, options, clock.now()));
       return respondStored(call, statusOf(options), stored);
     }
     if (namespace.spec?.finalizers?.length) return respondStored(call, statusOf(options), current);
