@@ -91,8 +91,12 @@ function checkPreconditions(call: Call, current: Stored, options: DeleteOptions)
 /** Finalizers after the client's wish about dependents; undefined where they stay. */
 function collectorFinalizers(call: Call, object: KubeObject, options: DeleteOptions): string[] | undefined {
   const { registry } = call.endpoint;
-  if (registry.noGarbageCollection) return undefined;
   const before = object.metadata.finalizers ?? [];
+  if (registry.noGarbageCollection) {
+    // Nobody would ever take these away.
+    const kept = before.filter((f) => f !== orphan && f !== foreground);
+    return kept.length === before.length ? undefined : kept;
+  }
   const { orphanDependents, propagationPolicy } = options;
   let orphans = registry.orphansByDefault === true;
   let waits = false;

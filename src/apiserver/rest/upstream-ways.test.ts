@@ -1,0 +1,166 @@
+/** Ways of upstream's that are easily taken for mistakes, each found beside a kube-apiserver. */
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import test, { after, before } from "node:test";
+import type { KubeObject } from "../../api/object.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { seededRandom } from "../../base/random.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+
+const clock = new VirtualClock();
+const store = memoryStore({ clock });
+let api: AssembledServer;
+before(async () => {
+  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
+  api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
+});
+after(async () => {
+  await api[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+});
+
+interface Answer extends KubeObject {
+  message?: string;
+  reason?: string;
+  items?: KubeObject[];
+  spec?: Record<string, unknown>;
+  rules?: unknown;
+  status?: { phase?: string };
+  details?: { causes?: { field?: string; message?: string }[] };
+}
+async function answer(method: string, target: string, body?: unknown, type = "application/json"): Promise<Answer & { http: number }> {
+  const [path = "", query = ""] = target.split("?");
+  const { status, body: bytes } = await api.server.handler({
+    method,
+    path,
+    query: new URLSearchParams(query),
+    headers: { "content-type": type, "user-agent": "test/1" },
+    ...(body === undefined ? {} : { body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)) }),
+    user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
+    remoteAddress: "127.0.0.1",
+    signal: new AbortController().signal,
+  });
+  const text = Buffer.from(bytes as Uint8Array).toString();
+  return { ...(text.startsWith("{") ? JSON.parse(text) : { message: text }), http: status };
+}
+const merge = "application/merge-patch+json";
+const apply = "application/apply-patch+yaml";
+const core = "/api/v1/namespaces/default";
+
+test("an empty list is refused as it came and answered as it is stored", async () => {
+  const roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+  const made = await answer("POST", roles, { metadata: { name: "none" }, rules: [] });
+  assert.equal(made.rules, null);
+  assert.deepEqual(made.metadata.managedFields?.[0]?.fieldsV1, { "f:rules": {} });
+  const labels = { template: { metadata: { labels: {} } }, selector: { matchLabels: { a: "b" } } };
+  const refused = await answer("POST", "/apis/apps/v1/namespaces/default/replicasets", { metadata: { name: "r" }, spec: labels });
+  assert.match(refused.message ?? "", /spec\.template\.metadata\.labels: Invalid value: \{\}: `selector` does not match/);
+});
+
+test("a Scale is applied like anything else, and its refusals show who manages the replicas", async () => {
+  const sets = "/apis/apps/v1/namespaces/default/replicasets";
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+  const spec = { replicas: 2, selector: { matchLabels: { a: "b" } }, template };
+  assert.equal((await answer("POST", `${sets}?fieldManager=first`, { metadata: { name: "s" }, spec })).http, 201);
+  const scale = { apiVersion: "autoscaling/v1", kind: "Scale", metadata: { name: "s" }, spec: { replicas: 3 } };
+  const taken = await answer("PATCH", `${sets}/s/scale?fieldManager=m`, scale, apply);
+  assert.equal(taken.message, 'Apply failed with 1 conflict: conflict with "first" using autoscaling/v1: .spec.replicas');
+  assert.equal((await answer("PATCH", `${sets}/s/scale?fieldManager=m&force=true`, scale, apply)).http, 200);
+  const misfit = await answer("PATCH", `${sets}/s/scale`, { spec: { replicas: "3" } }, merge);
+  assert.match(misfit.message ?? "", /\\"managedFields\\":\[\{\\"manager\\":\\"m\\"/);
+});
+
+test("a page that names a revision means that very one", async () => {
+  const { metadata } = await answer("GET", `${core}/configmaps?limit=1`);
+  await answer("POST", `${core}/configmaps`, { metadata: { name: "later" } });
+  const before = await answer("GET", `${core}/configmaps?limit=500&resourceVersion=${metadata.resourceVersion}`);
+  const since = await answer("GET", `${core}/configmaps?resourceVersion=${metadata.resourceVersion}`);
+  assert.equal(
+    before.items?.some((item) => item.metadata.name === "later"),
+    false,
+  );
+  assert.equal(
+    since.items?.some((item) => item.metadata.name === "later"),
+    true,
+  );
+});
+
+test("a patch that is not looked at is refused in the words of the one who merges", async () => {
+  await answer("POST", `${core}/configmaps`, { metadata: { name: "p" } });
+  assert.equal((await answer("PATCH", `${core}/configmaps/p?fieldValidation=Ignore`, "a: 1", merge)).message, "Invalid JSON Patch");
+  assert.match((await answer("PATCH", `${core}/configmaps/p`, "a: 1", merge)).message ?? "", /^error decoding patch: /);
+});
+
+test("a token that is no text is named by its first byte", async () => {
+  const refused = await answer("GET", `${core}/configmaps?limit=1&continue=nonsense`);
+  assert.equal(refused.message, "invalid continue token: continue key is not valid: invalid character '\\u009e' looking for beginning of value");
+});
+
+test("a deletion that takes the last finalizer forgets the revision that it was to insist on", async () => {
+  const made = await answer("POST", `${core}/configmaps`, { metadata: { name: "held", finalizers: ["orphan"] } });
+  const { resourceVersion } = made.metadata;
+  const refused = await answer("DELETE", `${core}/configmaps/held`, { orphanDependents: false, preconditions: { resourceVersion } });
+  assert.equal(refused.http, 409);
+  assert.match(refused.message ?? "", /ResourceVersion in precondition: , ResourceVersion in object meta: \d+$/);
+  assert.equal((await answer("DELETE", `${core}/configmaps/held`, { orphanDependents: false })).http, 200);
+});
+
+test("an event is never held for a garbage collector", async () => {
+  const involvedObject = { kind: "Pod", namespace: "default", name: "p" };
+  await answer("POST", `${core}/events`, { metadata: { name: "e", finalizers: ["foregroundDeletion"] }, involvedObject });
+  assert.equal((await answer("DELETE", `${core}/events/e`)).kind, "Status");
+  assert.equal((await answer("GET", `${core}/events/e`)).http, 404);
+});
+
+test("an object that goes already is shown to who deletes it again", async () => {
+  await answer("POST", `${core}/configmaps`, { metadata: { name: "going", finalizers: ["example.com/f"] } });
+  await answer("DELETE", `${core}/configmaps/going`);
+  assert.equal((await answer("DELETE", `${core}/configmaps/going`)).kind, "ConfigMap");
+});
+
+test("ports of a service with one number share a node port", async () => {
+  const ports = [
+    { name: "a", port: 80 },
+    { name: "b", port: 80, protocol: "UDP" },
+    { name: "c", port: 81 },
+  ];
+  const made = await answer("POST", `${core}/services`, { metadata: { name: "np" }, spec: { type: "NodePort", ports } });
+  const given = (made.spec?.ports ?? []) as { nodePort: number }[];
+  const [a, b, c] = given.map((port) => port.nodePort);
+  assert.equal(a, b);
+  assert.notEqual(a, c);
+});
+
+test("a service without a name fails for its address, an external name for a policy that is never shown", async () => {
+  const nameless = await answer("POST", `${core}/services`, {});
+  assert.match(
+    nameless.details?.causes?.[0]?.message ?? "",
+    /failed to allocate IP: IPAddress\.networking\.k8s\.io "[\d.]+" is invalid: spec\.parentRef\.name: Required value$/,
+  );
+  const spec = { type: "ExternalName", externalName: "a.example.com", internalTrafficPolicy: "x" };
+  assert.equal((await answer("POST", `${core}/services`, { metadata: { name: "ext" }, spec })).http, 422);
+  const made = await answer("POST", `${core}/services`, { metadata: { name: "ext" }, spec: { ...spec, internalTrafficPolicy: "Local" } });
+  assert.equal(made.spec?.internalTrafficPolicy, undefined);
+});
+
+test("a namespace whose deletion is tried is shown as it would be", async () => {
+  await answer("POST", "/api/v1/namespaces", { metadata: { name: "tried" } });
+  const tried = await answer("DELETE", "/api/v1/namespaces/tried", { dryRun: ["All"], propagationPolicy: "Foreground" });
+  assert.equal(tried.status?.phase, "Terminating");
+  assert.deepEqual(tried.metadata.finalizers, ["foregroundDeletion"]);
+  assert.equal((await answer("GET", "/api/v1/namespaces/tried")).metadata.deletionTimestamp, undefined);
+});
+
+test("a body of another kind is read as that kind before it is refused", async () => {
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { containers: [] } };
+  const refused = await answer("POST", `${core}/configmaps?fieldValidation=Strict`, pod);
+  assert.match(refused.message ?? "", /converting \(v1\.Pod\) to \(core\.ConfigMap\): unknown conversion$/);
+});
+
+test("a version that does not exist is missed within a group that does", async () => {
+  assert.equal((await answer("GET", "/apis/apps/v9/namespaces/default/deployments/x")).reason, "NotFound");
+  assert.equal((await answer("GET", "/apis/nobody.example.com/v9/things/x")).message, "404 page not found\n");
+});
