@@ -6,8 +6,10 @@ import { encodeProtobuf } from "../../src/api/codec/protobuf.ts";
 import { normalize } from "../../src/api/codec/normalize.ts";
 import type { JSONObject, JSONValue } from "../../src/api/json.ts";
 import { type ResourceDef, resources, typeOfKind } from "../../src/api/schema/schema.ts";
+import { partial, partials, patchHeaders, tables } from "./headers.ts";
 import { selectableNames } from "./selectable.ts";
 import { apply, chance, type Edit, edit, pick } from "./mutate.ts";
+import { astray } from "./astray.ts";
 import { subresourceStep } from "./subresources.ts";
 import type { Request } from "./exchange.ts";
 
@@ -64,16 +66,6 @@ export function targetOf(random: Random, template: Template, n: number, csr = re
   const known = String((body().metadata as JSONObject).name ?? "");
   return { ...template, random, applies: chance(random, 0.25), name: known, collection, path: `${collection}/${known}`, body };
 }
-
-const patchHeaders = {
-  json: { "content-type": "application/json-patch+json" },
-  merge: { "content-type": "application/merge-patch+json" },
-  strategic: { "content-type": "application/strategic-merge-patch+json" },
-  apply: { "content-type": "application/apply-patch+yaml" },
-};
-const tables = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" };
-const partial = { accept: "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json" };
-const partials = { accept: "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json" };
 
 function edits(t: Target, object: JSONObject, p: readonly number[], only?: string): Edit[] {
   const roll = t.random.next();
@@ -351,31 +343,6 @@ function remove(t: Target): GenStep {
     ? pick(random, ["?dryRun=All", "?gracePeriodSeconds=0", "?propagationPolicy=Foreground", "?gracePeriodSeconds=x", "?propagationPolicy=x"])
     : "";
   return { verb: "delete", method: "DELETE", path: t.path + suffix, ...body };
-}
-
-/** Ways in that do not exist, are not for this verb, or lead to another namespace. */
-function astray(t: Target): GenStep {
-  const { random } = t;
-  const body = t.body();
-  const elsewhere = t.collection.replace("/namespaces/default/", `/namespaces/${pick(random, ["nowhere", "UPPER", "kube-system"])}/`);
-  const whole = t.collection.replace("/namespaces/default/", "/");
-  return pick<() => GenStep>(random, [
-    () => ({ verb: "astray.post", method: "POST", path: t.path, body }),
-    () => ({ verb: "astray.put", method: "PUT", path: t.collection, body }),
-    () => ({ verb: "astray.patch", method: "PATCH", path: t.collection, body, headers: patchHeaders.merge }),
-    () => ({ verb: "astray.type", method: "PATCH", path: t.path, body, headers: { "content-type": pick(random, ["application/json", "text/plain", "x"]) } }),
-    () => ({ verb: "astray.create", method: "POST", path: elsewhere, body }),
-    () => ({ verb: "astray.get", method: "GET", path: `${elsewhere}/${t.name}` }),
-    () => ({ verb: "astray.all", method: "GET", path: `${whole}?labelSelector=ep%3D${t.name}`, ...(chance(random, 0.4) ? { headers: tables } : {}) }),
-    () => ({
-      verb: "astray.sub",
-      method: pick(random, ["GET", "PUT", "PATCH", "POST", "DELETE"] as const),
-      path: `${t.path}/${pick(random, ["nope", "status", "scale", "log"])}`,
-    }),
-    () => ({ verb: "astray.version", method: "GET", path: t.path.replace(/\/v[12]\//, "/v9/") }),
-    () => ({ verb: "astray.empty", method: pick(random, ["POST", "PUT", "PATCH"] as const), path: t.path }),
-    () => ({ verb: "astray.delete", method: "DELETE", path: `${t.path}x` }),
-  ])();
 }
 
 export function nextStep(t: Target, exists: boolean): GenStep {

@@ -1,9 +1,7 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply (k8s.io/apiserver/pkg/endpoints/handlers/patch.go). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { sniffJSON } from "../../api/codec/decode.ts";
 import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
-import { kindOfValue } from "../../api/codec/scalars.ts";
 import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
@@ -13,14 +11,14 @@ import type { KubeObject } from "../../api/object.ts";
 import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
-import { withoutNulls } from "../../api/patch/values.ts";
-import { hasType, type TypeDef, typeByName } from "../../api/schema/schema.ts";
+import { goText, isMap, withoutNulls } from "../../api/patch/values.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply } from "./apply.ts";
 import type { Call } from "./call.ts";
 import { toStored } from "./decode.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
+import { asPatched, consumed, misfitOf, notAnObject } from "./patch-words.ts";
 import { respondOutcome } from "./respond.ts";
 import { authorizationOf, checkName } from "./update.ts";
 import { checkActs, updateObject } from "./write.ts";
@@ -68,7 +66,7 @@ const operationFields = new Set(["op", "path", "from", "value"]);
 const unknownInOperations = (value: JSONValue): string[] =>
   Array.isArray(value)
     ? value.flatMap((entry, i) =>
-        isObject(entry) ? Object.keys(entry).flatMap((key) => (operationFields.has(key) ? [] : [`unknown field "[${i}].${key}"`])) : [],
+        isMap(entry) ? Object.keys(entry).flatMap((key) => (operationFields.has(key) ? [] : [`unknown field "[${i}].${key}"`])) : [],
       )
     : [];
 
@@ -86,7 +84,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   }
   const rejected = (why: string): never => {
     if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(asPatched(value, current, patch)), why)]);
-    throw invalid("", "", [invalidValue(path("patch"), goMap(consumed(endpoint.type, current, deepCopy(patch.value) as JSONObject)), why)]);
+    throw invalid("", "", [invalidValue(path("patch"), goText(consumed(endpoint.type, current, deepCopy(patch.value) as JSONObject)), why)]);
   };
   if (Array.isArray(value)) return rejected(notAnObject(value));
   // Free-form parts are stored as the text that they are.
@@ -114,17 +112,6 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   return toStored(endpoint, typed);
 }
 
-/** The first value that does not fit, in the order of the text. */
-function misfitOf(type: TypeDef, value: JSONValue, known: DecodeError): string {
-  try {
-    normalize(type, value);
-  } catch (error) {
-    if (error instanceof DecodeError) return error.message;
-    throw error;
-  }
-  return known.message;
-}
-
 /** Nobody looks at the patch before it is merged: a list takes the place of the object. */
 const patchesWhole = (patch: Patch, options: WriteOptions): boolean => options.fieldValidation === "Ignore" && Array.isArray(patch.value);
 
@@ -136,104 +123,6 @@ function unread(error: unknown, type: PatchType, options: WriteOptions): unknown
   if (type === "merge") return badRequest("Invalid JSON Patch");
   const words = message.slice(prefix.length);
   return badRequest(words.replace("[]handlers.jsonPatchOp", "jsonpatch.Patch").replace("handlers.jsonPatchOp", "jsonpatch.Operation"));
-}
-
-function notAnObject(value: JSONValue[]): string {
-  try {
-    sniffJSON(encodeJSONString(value));
-  } catch (error) {
-    if (error instanceof DecodeError) return error.message;
-    throw error;
-  }
-  return "";
-}
-
-/** What merging strategically leaves of the patch that it was given, which is what messages show. */
-function consumed(type: TypeDef | undefined, original: JSONValue | undefined, patch: JSONObject): JSONObject {
-  if (Object.hasOwn(patch, "$patch")) {
-    if (patch.$patch === "replace") delete patch.$patch;
-    return patch;
-  }
-  for (const key of Object.keys(patch)) {
-    const inner = patch[key];
-    const old = isObject(original) ? original[key] : undefined;
-    if (key.startsWith("$setElementOrder/")) {
-      delete patch[key];
-      continue;
-    }
-    const field = type?.byName.get(key);
-    const element = field && elementOf(field.type);
-    if (isObject(inner) && isObject(old)) consumed(element, old, inner);
-    else if (Array.isArray(inner) && Array.isArray(old) && field?.patchMergeKey && element) mergeRepeated(element, field.patchMergeKey, old, inner);
-    else if (inner !== null && inner !== undefined && kindOfValue(old) !== kindOfValue(inner)) patch[key] = withoutNulls(inner);
-  }
-  return patch;
-}
-
-/** The struct that a field holds, or holds many of. */
-function elementOf(type: string): TypeDef | undefined {
-  const name = type.replace(/^\*?(\[\])?\*?/, "");
-  return hasType(name) ? typeByName(name) : undefined;
-}
-
-/** What a patch adds to a list is merged into when the patch names it again. */
-function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JSONValue[]): void {
-  const named = (item: JSONValue, name: JSONValue | undefined): boolean => isObject(item) && name !== undefined && item[key] === name;
-  for (const [i, item] of list.entries()) {
-    if (!isObject(item) || old.some((other) => named(other, item[key]))) continue;
-    const earlier = list.slice(0, i).find((other) => named(other, item[key]));
-    if (isObject(earlier)) Object.assign(earlier, applyStrategicMergePatch(element, deepCopy(earlier), item));
-  }
-}
-
-/** The patched document as upstream's patcher writes it: what it has opened is sorted, what it has not stays as it was. */
-function asPatched(value: JSONValue, current: JSONObject, patch: Patch): JSONValue {
-  if (patch.type === "merge") return sortMerged(value, current, patch.value);
-  let text = sorted(value);
-  for (const { op, path: at, from } of patch.value as { op?: string; path?: string; from?: string }[])
-    for (const pointer of [at, op === "move" || op === "copy" ? from : undefined])
-      if (pointer) text = sortAlong(text, pointer.split("/").slice(1, -1).map(unescapePointer));
-  return text;
-}
-
-const unescapePointer = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
-const isObject = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
-
-function sorted(value: JSONValue): JSONValue {
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function sortAlong(value: JSONValue, [step, ...rest]: string[]): JSONValue {
-  const copy = Array.isArray(value) ? [...value] : sorted(value);
-  if (step === undefined || typeof copy !== "object" || copy === null || !Object.hasOwn(copy, step)) return copy;
-  const inner = copy as Record<string, JSONValue>;
-  inner[step] = sortAlong(inner[step] as JSONValue, rest);
-  return copy;
-}
-
-function sortMerged(value: JSONValue, before: JSONValue | undefined, patch: JSONValue | undefined): JSONValue {
-  if (!isObject(before) || !isObject(patch)) return Array.isArray(patch) && isObject(before) ? value : sortWhole(value);
-  const copy = sorted(value) as JSONObject;
-  for (const key of Object.keys(patch)) if (Object.hasOwn(copy, key)) copy[key] = sortMerged(copy[key] as JSONValue, before[key], patch[key]);
-  return copy;
-}
-
-function sortWhole(value: JSONValue): JSONValue {
-  if (Array.isArray(value)) return value.map(sortWhole);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(sorted(value) as JSONObject).map(([key, item]) => [key, sortWhole(item as JSONValue)]));
-}
-
-/** As Go prints a map: `map[spec:map[x:1]]`. */
-function goMap(value: JSONValue | undefined): string {
-  if (value === null || value === undefined) return "<nil>";
-  if (Array.isArray(value)) return `[${value.map(goMap).join(" ")}]`;
-  if (typeof value !== "object") return String(value);
-  return `map[${Object.keys(value)
-    .sort()
-    .map((key) => `${key}:${goMap(value[key])}`)
-    .join(" ")}]`;
 }
 
 /** By mistake or not: an apply of their status creates them. */

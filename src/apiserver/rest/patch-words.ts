@@ -1,0 +1,109 @@
+/** What messages about a patch show: the document and the patch as upstream's patchers leave them. */
+import { DecodeError } from "../../api/codec/decode-error.ts";
+import { sniffJSON } from "../../api/codec/decode.ts";
+import { encodeJSONString, sortKeys } from "../../api/codec/json.ts";
+import { normalize } from "../../api/codec/normalize.ts";
+import { kindOfValue } from "../../api/codec/scalars.ts";
+import { deepCopy } from "../../api/copy.ts";
+import type { JSONObject, JSONValue } from "../../api/json.ts";
+import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
+import { isMap, withoutNulls } from "../../api/patch/values.ts";
+import { hasType, type TypeDef, typeByName } from "../../api/schema/schema.ts";
+
+/** A patch and how it is meant. */
+interface Given {
+  type: string;
+  value: JSONValue;
+}
+
+/** The first value that does not fit, in the order of the text. */
+export function misfitOf(type: TypeDef, value: JSONValue, known: DecodeError): string {
+  try {
+    normalize(type, value);
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+  return known.message;
+}
+
+/** Why a list is no object, as decoding one says it. */
+export function notAnObject(value: JSONValue[]): string {
+  try {
+    sniffJSON(encodeJSONString(value));
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+/** What merging strategically leaves of the patch that it was given, which is what messages show. */
+export function consumed(type: TypeDef | undefined, original: JSONValue | undefined, patch: JSONObject): JSONObject {
+  if (Object.hasOwn(patch, "$patch")) {
+    if (patch.$patch === "replace") delete patch.$patch;
+    return patch;
+  }
+  for (const key of Object.keys(patch)) {
+    const inner = patch[key];
+    const old = isMap(original) ? original[key] : undefined;
+    if (key.startsWith("$setElementOrder/")) {
+      delete patch[key];
+      continue;
+    }
+    const field = type?.byName.get(key);
+    const element = field && elementOf(field.type);
+    if (isMap(inner) && isMap(old)) consumed(element, old, inner);
+    else if (Array.isArray(inner) && Array.isArray(old) && field?.patchMergeKey && element) mergeRepeated(element, field.patchMergeKey, old, inner);
+    else if (inner !== null && inner !== undefined && kindOfValue(old) !== kindOfValue(inner)) patch[key] = withoutNulls(inner);
+  }
+  return patch;
+}
+
+/** The struct that a field holds, or holds many of. */
+function elementOf(type: string): TypeDef | undefined {
+  const name = type.replace(/^\*?(\[\])?\*?/, "");
+  return hasType(name) ? typeByName(name) : undefined;
+}
+
+/** What a patch adds to a list is merged into when the patch names it again. */
+function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JSONValue[]): void {
+  const named = (item: JSONValue, name: JSONValue | undefined): boolean => isMap(item) && name !== undefined && item[key] === name;
+  for (const [i, item] of list.entries()) {
+    if (!isMap(item) || old.some((other) => named(other, item[key]))) continue;
+    const earlier = list.slice(0, i).find((other) => named(other, item[key]));
+    if (isMap(earlier)) Object.assign(earlier, applyStrategicMergePatch(element, deepCopy(earlier), item));
+  }
+}
+
+/** The patched document as upstream's patcher writes it: what it has opened is sorted, what it has not stays as it was. */
+export function asPatched(value: JSONValue, current: JSONObject, patch: Given): JSONValue {
+  if (patch.type === "merge") return sortMerged(value, current, patch.value);
+  let text = sorted(value);
+  for (const { op, path: at, from } of patch.value as { op?: string; path?: string; from?: string }[])
+    for (const pointer of [at, op === "move" || op === "copy" ? from : undefined])
+      if (pointer) text = sortAlong(text, pointer.split("/").slice(1, -1).map(unescapePointer));
+  return text;
+}
+
+const unescapePointer = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
+
+function sorted(value: JSONValue): JSONValue {
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function sortAlong(value: JSONValue, [step, ...rest]: string[]): JSONValue {
+  const copy = Array.isArray(value) ? [...value] : sorted(value);
+  if (step === undefined || typeof copy !== "object" || copy === null || !Object.hasOwn(copy, step)) return copy;
+  const inner = copy as Record<string, JSONValue>;
+  inner[step] = sortAlong(inner[step] as JSONValue, rest);
+  return copy;
+}
+
+function sortMerged(value: JSONValue, before: JSONValue | undefined, patch: JSONValue | undefined): JSONValue {
+  if (!isMap(before) || !isMap(patch)) return Array.isArray(patch) && isMap(before) ? value : sortKeys(value);
+  const copy = sorted(value) as JSONObject;
+  for (const key of Object.keys(patch)) if (Object.hasOwn(copy, key)) copy[key] = sortMerged(copy[key] as JSONValue, before[key], patch[key]);
+  return copy;
+}
