@@ -6,7 +6,7 @@ import { encodeProtobuf } from "../../src/api/codec/protobuf.ts";
 import { normalize } from "../../src/api/codec/normalize.ts";
 import type { JSONObject, JSONValue } from "../../src/api/json.ts";
 import { type ResourceDef, resources, typeOfKind } from "../../src/api/schema/schema.ts";
-import { partial, partials, patchHeaders, tables } from "./headers.ts";
+import { partial, partials, patchHeaders, protobuf, tables } from "./headers.ts";
 import { selectableNames } from "./selectable.ts";
 import { apply, chance, type Edit, edit, pick } from "./mutate.ts";
 import { astray } from "./astray.ts";
@@ -181,7 +181,7 @@ function create(t: Target): GenStep {
     ];
   if (chance(random, 0.02)) object.kind = pick(random, ["", "Pod", "Nope"]);
   if (chance(random, 0.02)) object.apiVersion = pick(random, ["", "v1", "apps/v1", "nope/v9", "a/b/c"]);
-  const headers = chance(random, 0.05) ? pick(random, [tables, partial]) : undefined;
+  const headers = chance(random, 0.05) ? pick(random, [tables, partial, protobuf]) : undefined;
   return { verb: "create", method: "POST", path: t.collection + query(t, "create"), ...encoded(t, object, headers) };
 }
 
@@ -295,6 +295,7 @@ function read(t: Target): GenStep {
           tables,
           partial,
           { accept: "application/yaml" },
+          protobuf,
           { accept: "text/plain" },
           { accept: "*/*" },
           { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" },
@@ -313,7 +314,7 @@ function read(t: Target): GenStep {
   if (chance(random, 0.05)) parts.push(`continue=${pick(random, ["{continue}", "nonsense", "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ"])}`);
   if (chance(random, 0.15)) parts.push(`resourceVersion=${pick(random, ["0", "1", "x", "{rv}", "", "999999999"])}`);
   if (chance(random, 0.1)) parts.push(`resourceVersionMatch=${pick(random, ["Exact", "NotOlderThan", "x"])}`);
-  const headers = chance(random, 0.3) ? pick(random, [tables, partials, { accept: "application/yaml" }]) : undefined;
+  const headers = chance(random, 0.3) ? pick(random, [tables, partials, protobuf, { accept: "application/yaml" }]) : undefined;
   return { verb: "list", method: "GET", path: `${t.collection}?${parts.join("&")}`, ...(headers ? { headers } : {}) };
 }
 

@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { load } from "js-yaml";
+import { decodeProtobuf } from "../../src/api/codec/protobuf.ts";
+import { typeOfKind } from "../../src/api/schema/schema.ts";
 
 export interface Server {
   url: URL;
@@ -44,6 +46,16 @@ function bytesOf(body: unknown): Buffer | undefined {
   return Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
 }
 
+/** Text that is no JSON, and messages that cannot be read, stay text. */
+function parse(bytes: Buffer, type: string): unknown {
+  try {
+    if (type.startsWith("application/vnd.kubernetes.protobuf")) return decodeProtobuf(bytes, typeOfKind);
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return bytes.toString("utf8");
+  }
+}
+
 export function send(server: Server, step: Request): Promise<Answer> {
   const body = bytesOf(step.body);
   const headers: Record<string, string> = { "user-agent": "differential/1", accept: "application/json", ...step.headers };
@@ -54,14 +66,9 @@ export function send(server: Server, step: Request): Promise<Answer> {
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("end", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
+        const bytes = Buffer.concat(chunks);
         const warning = answer.headers.warning;
-        let parsed: unknown = text;
-        try {
-          parsed = JSON.parse(text);
-        } catch {
-          parsed = text;
-        }
+        const parsed = parse(bytes, answer.headers["content-type"] ?? "");
         const warnings = warning ? String(warning).split(/, (?=299 - ")/) : [];
         resolve({ code: answer.statusCode ?? 0, type: answer.headers["content-type"] ?? "", warnings, body: parsed });
       });

@@ -8,3 +8,4 @@ export const patchHeaders = {
 export const tables = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" };
 export const partial = { accept: "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json" };
 export const partials = { accept: "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json" };
+export const protobuf = { accept: "application/vnd.kubernetes.protobuf" };

@@ -196,6 +196,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
   }
 
+  /** Upstream's router refuses these, before anything is said of the resource. */
+  const unrouted = ({ status }: StatusError, verb: string): boolean => status.code === 405 || (status.code === 415 && verb === "patch");
+
   async function answer(request: ApiRequest, info: RequestInfo, user: UserInfo, audit: AuditRecord | undefined): Promise<ApiResponse> {
     if (info.isResource) {
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
@@ -209,7 +212,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       try {
         return await route(call, options.connectors ?? {});
       } catch (error) {
-        if (error instanceof StatusError && call.warnings.length && error.status.code !== 405) warned.set(error, call.warnings);
+        if (error instanceof StatusError && call.warnings.length && !unrouted(error, info.verb)) warned.set(error, call.warnings);
         throw error;
       }
     }
