@@ -113,6 +113,11 @@ func wakes(ctx context.Context, profile framework.Framework, pod *v1.Pod, plugin
 		if err != nil {
 			return nil, err
 		}
+		// The queue knows a pod that has changed as it is now.
+		asked := pod
+		if changed, ok := after.(*v1.Pod); ok && changed.UID == pod.UID {
+			asked = changed
+		}
 		for _, happened := range clusterEvents(change.Resource, before, after) {
 			for _, rule := range rules {
 				if !framework.MatchClusterEvents(rule.Event, happened) {
@@ -122,7 +127,7 @@ func wakes(ctx context.Context, profile framework.Framework, pod *v1.Pod, plugin
 					answers[i] = true
 					continue
 				}
-				hint, err := rule.QueueingHintFn(klog.FromContext(ctx), pod, before, after)
+				hint, err := rule.QueueingHintFn(klog.FromContext(ctx), asked, before, after)
 				// An error counts as a reason to try.
 				if err != nil || hint == fwk.Queue {
 					answers[i] = true

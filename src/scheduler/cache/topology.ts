@@ -8,6 +8,8 @@ export interface TopologyColumn {
   size: number;
   /** Grows when a node changes its place. */
   version: number;
+  /** How many nodes have each value. */
+  readonly nodes: number[];
 }
 
 interface Kept extends TopologyColumn {
@@ -35,7 +37,10 @@ export class Topology {
       if (column.idOf.size > 2 * this.#rows + 1024) this.#columns.delete(column.key);
       else {
         const id = idOf(column, labels);
-        if (column.ids[row] === id) continue;
+        const old = column.ids[row] as number;
+        if (old === id) continue;
+        if (old >= 0) column.nodes[old]!--;
+        if (id >= 0) column.nodes[id]!++;
         column.ids[row] = id;
         column.version++;
       }
@@ -46,8 +51,12 @@ export class Topology {
   column(key: string, rows: readonly { node: unknown; labels: Readonly<Record<string, string>> }[]): TopologyColumn {
     const known = this.#columns.get(key);
     if (known) return known;
-    const column: Kept = { key, ids: new Int32Array(this.#rows).fill(-1), size: 0, version: 0, idOf: new Map() };
-    for (const [row, { node, labels }] of rows.entries()) column.ids[row] = idOf(column, node ? labels : undefined);
+    const column: Kept = { key, ids: new Int32Array(this.#rows).fill(-1), size: 0, version: 0, nodes: [], idOf: new Map() };
+    for (const [row, { node, labels }] of rows.entries()) {
+      const id = idOf(column, node ? labels : undefined);
+      column.ids[row] = id;
+      if (id >= 0) column.nodes[id]!++;
+    }
     this.#columns.set(key, column);
     return column;
   }
@@ -59,6 +68,7 @@ function idOf(column: Kept, labels: Readonly<Record<string, string>> | undefined
   let id = column.idOf.get(value);
   if (id === undefined) {
     id = column.size++;
+    column.nodes.push(0);
     column.idOf.set(value, id);
   }
   return id;

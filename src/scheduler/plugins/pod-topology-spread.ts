@@ -27,8 +27,20 @@ interface Spread {
   readonly enoughDomains: boolean;
 }
 
-function measure({ pod, snapshot, cluster }: Cycle, constraints: readonly Constraint[]): Spread[] {
-  const columns = constraints.map(({ key }) => snapshot.topology(key));
+/** By value of the topology; -1 for values that no node has. Where all nodes count, none has to be looked at. */
+function countAll({ pod, cluster }: Cycle, { selector }: Constraint, column: TopologyColumn): Int32Array {
+  const { size, nodes } = column;
+  const sums = selector.empty ? undefined : cluster.pods.selected(pod.namespace, selector).by(column);
+  const counts = new Int32Array(size);
+  for (let id = 0; id < size; id++) counts[id] = (nodes[id] as number) > 0 ? (sums?.[id] ?? 0) : -1;
+  return counts;
+}
+
+function countsOf(cycle: Cycle, constraints: readonly Constraint[], columns: readonly TopologyColumn[]): readonly Int32Array[] {
+  const { pod, snapshot, cluster } = cycle;
+  const [first] = constraints;
+  const [column] = columns;
+  if (constraints.length === 1 && first && column && !first.includes) return [countAll(cycle, first, column)];
   const counts = columns.map(({ size }) => new Int32Array(size).fill(-1));
   const matching = constraints.map(({ selector }) => (selector.empty ? undefined : cluster.pods.selected(pod.namespace, selector).counts));
   const { order, rows } = snapshot;
@@ -46,6 +58,13 @@ function measure({ pod, snapshot, cluster }: Cycle, constraints: readonly Constr
       own[id]! += matching[c]?.[row] ?? 0;
     }
   }
+  return counts;
+}
+
+function measure(cycle: Cycle, constraints: readonly Constraint[]): Spread[] {
+  const { pod, snapshot } = cycle;
+  const columns = constraints.map(({ key }) => snapshot.topology(key));
+  const counts = countsOf(cycle, constraints, columns);
   return constraints.map((constraint, c): Spread => {
     const own = counts[c] as Int32Array;
     let [least, leastAt, leastElsewhere, domains] = [Number.MAX_SAFE_INTEGER, -1, Number.MAX_SAFE_INTEGER, 0];
@@ -106,7 +125,8 @@ function scorer(cycle: Cycle, feasible: Int32Array, constraints: readonly Constr
   }
   const parts = constraints.map((constraint, c) => {
     const { ids, size } = columns[c] as TopologyColumn;
-    const perRow = constraint.selector.empty ? undefined : cluster.pods.selected(pod.namespace, constraint.selector).counts;
+    const selected = constraint.selector.empty ? undefined : cluster.pods.selected(pod.namespace, constraint.selector);
+    const perRow = selected?.counts;
     if (constraint.key === hostname) return { ids, perRow, counts: undefined, weight: Math.log(scored + 2), base: constraint.maxSkew - 1 };
     // The value "none" comes last: nodes without the label are one domain of their own.
     const counts = new Float64Array(size + 1).fill(-1);
@@ -119,11 +139,17 @@ function scorer(cycle: Cycle, feasible: Int32Array, constraints: readonly Constr
       counts[at] = 0;
       domains++;
     }
-    for (const row of snapshot.order) {
-      const id = ids[row] as number;
-      if (id < 0 || counts[id] === -1 || !complete(row)) continue;
-      if (constraint.includes && !constraint.includes(snapshot.rows[row]!)) continue;
-      counts[id]! += perRow?.[row] ?? 0;
+    const add = (id: number, count: number): void => {
+      if (id >= 0 && counts[id] !== -1) counts[id]! += count;
+    };
+    if (selected && !constraint.includes && (constraints.length === 1 || !requireAll)) {
+      // Where all nodes that have the label count, none has to be looked at.
+      for (const [id, count] of selected.by(columns[c] as TopologyColumn).entries()) add(id, count);
+    } else if (perRow) {
+      for (const row of snapshot.order) {
+        const counted = complete(row) && (!constraint.includes || constraint.includes(snapshot.rows[row]!));
+        if (counted) add(ids[row] as number, perRow[row] as number);
+      }
     }
     return { ids, perRow, counts, weight: Math.log(domains + 2), base: constraint.maxSkew - 1 };
   });
