@@ -47,7 +47,14 @@ export const refusedAsYet = (body: unknown): boolean =>
 /** Errors of maps come in the order in which Go walks a map: any. */
 const ofMap =
   /\[[^\]\d][^\]]*\]|(selector|allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
-const ordered = (list: string[]): string => list.filter((one) => !ofMap.test((JSON.parse(one) as Cause).field ?? "")).join();
+const ofSet = /must populate the given metric source only$/;
+const ordered = (list: string[]): string =>
+  list
+    .filter((one) => {
+      const { field = "", message = "" } = JSON.parse(one) as Cause;
+      return !ofMap.test(field) && !ofSet.test(message);
+    })
+    .join();
 
 /** Upstream gathers the rules of one who asks, and the managers who own a field, in the order of Go maps. */
 function unordered(answer: Comparable): Comparable {
