@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { selectorFromSet } from "../api/selectors/labels.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from "../api/types/core-v1.gen.ts";
 import type { StorageClass } from "../api/types/storage-v1.gen.ts";
-import { makeNode, makePod, World } from "./fixtures.ts";
+import { defaultProfile, makeNode, makePod, World } from "./fixtures.ts";
 import { fitMessage } from "./framework/message.ts";
+import { podInfoOf } from "./framework/pod-info.ts";
 import { enoughNodes } from "./framework/schedule.ts";
 
 const zone = (name: string): Record<string, string> => ({ "topology.kubernetes.io/zone": name });
@@ -191,4 +192,19 @@ test("the room that is left is scored without what is requested for the pod as a
   const plain = score(makePod("p", { requests })) as number;
   const whole = score(makePod("q", { requests, resources: { requests: { cpu: "3", memory: "3Gi" } } }));
   assert.equal(whole, plain);
+});
+
+test("nodes that are out of the question are passed over until they change, and say why where none is left", () => {
+  const node = (name: string, pool: string): ReturnType<typeof makeNode> => makeNode(name, { labels: { pool }, allocatable: { cpu: "1" } });
+  const world = new World({ nodes: [node("a", "x"), node("b", "y"), node("c", "y")] });
+  const pod = (name: string): Pod => makePod(name, { nodeSelector: { pool: "x" }, requests: { cpu: "1" } });
+  assert.equal(world.place(pod("p1")), "a");
+  assert.equal(world.place(pod("p2")), undefined);
+  world.cache.setNode(node("b", "x"));
+  assert.equal(world.place(pod("p3")), "b");
+  world.cache.setNode(node("d", "x"));
+  assert.equal(world.place(pod("p4")), "d");
+  const outcome = world.algorithm.schedule(defaultProfile, podInfoOf(pod("p5")), world.cache.snapshot(), world.cluster, world.nominations);
+  assert.ok(outcome.row === undefined);
+  assert.equal(fitMessage(outcome.diagnosis), "0/4 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 3 Insufficient cpu.");
 });

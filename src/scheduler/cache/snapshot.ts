@@ -87,6 +87,10 @@ export class Snapshot {
   readonly #topology = new Topology();
   #single: Snapshot | undefined;
 
+  /** Grows with each change of any node that filters may care about. */
+  get nodesVersion(): number {
+    return this.#version;
+  }
   /** Nodes that exist. */
   get size(): number {
     return this.order.length;

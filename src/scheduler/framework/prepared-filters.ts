@@ -12,6 +12,8 @@ export interface PreparedFilters {
   adjusted(changes: readonly PodChange[]): NodeCheck;
   /** Nodes that can fit at all; undefined for all. */
   readonly nodeNames: ReadonlySet<string> | undefined;
+  /** Rows that can fit by what nodes are, whatever runs there; undefined where that was not asked. */
+  fitting(): Int32Array | undefined;
   /** Plugins that confined them. */
   readonly confining: readonly string[];
 }
@@ -51,13 +53,16 @@ export function prepareFilters(plugins: readonly Plugin[], cycle: Cycle): Prepar
     return { plugin: plugin.name, reasons: [why], resolvable: false };
   }
   const { pod, snapshot } = cycle;
-  if (fixed.length) list.unshift({ check: snapshot.staticVerdicts.remembering(wishesOf(pod.pod), snapshot, allOf(fixed)) });
+  const wishes = fixed.length ? wishesOf(pod.pod) : "";
+  const byWishes = fixed.length ? snapshot.staticVerdicts.remembering(wishes, snapshot, allOf(fixed)) : undefined;
+  if (byWishes) list.unshift({ check: byWishes });
   return {
     list,
     check: allOf(list.flatMap(({ check }) => (check ? [check] : []))),
     adjusts: list.some(({ adjusted }) => adjusted),
     adjusted: (changes) => allOf(list.flatMap((one) => (one.adjusted ? [one.adjusted(changes)] : one.check ? [one.check] : []))),
     nodeNames,
+    fitting: () => byWishes && snapshot.staticVerdicts.fitting(wishes, snapshot, byWishes),
     confining,
   };
 }

@@ -195,7 +195,7 @@ export class SchedulingAlgorithm {
       }
     }
     this.#rejectedRows.length = this.#rejections.length = 0;
-    const count = this.#find(profile, prepared, pod, snapshot, nominations, rowsToTry(prepared, snapshot));
+    const count = this.#find(profile, prepared, pod, snapshot, nominations);
     const evaluated = count + this.#rejectedRows.length;
     this.#next = (this.#next + evaluated) % total;
     const rejected = (aside?: RejectionOf): RejectedNodes =>
@@ -206,10 +206,22 @@ export class SchedulingAlgorithm {
     return { row: undefined, prepared, diagnosis: { total, rejected: all, others: unsatisfied(prepared, aside), plugins: pluginsOf(prepared, all) } };
   }
 
-  #find(profile: Profile, prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, nominations: Nominations, rows: Int32Array): number {
-    const all = rows.length;
-    const enough = enoughNodes(all, profile.percentageOfNodesToScore);
+  #find(profile: Profile, prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, nominations: Nominations): number {
+    const rows = rowsToTry(prepared, snapshot);
+    const enough = enoughNodes(rows.length, profile.percentageOfNodesToScore);
     if (this.#feasible.length < enough) this.#feasible = new Int32Array(enough);
+    // Most nodes may be out of the question whatever runs there: only where nothing is found all have to say why.
+    const fitting = prepared.nodeNames ? undefined : prepared.fitting();
+    if (fitting && fitting.length < rows.length) {
+      const found = this.#try(fitting, enough, prepared, pod, snapshot, nominations);
+      if (found > 0) return found;
+      this.#rejectedRows.length = this.#rejections.length = 0;
+    }
+    return this.#try(rows, enough, prepared, pod, snapshot, nominations);
+  }
+
+  #try(rows: Int32Array, enough: number, prepared: PreparedFilters, pod: PodInfo, snapshot: Snapshot, nominations: Nominations): number {
+    const all = rows.length;
     const feasible = this.#feasible;
     const awaited = nominations.empty ? undefined : nominations.awaited(snapshot);
     let found = 0;

@@ -15,6 +15,8 @@ interface Verdicts {
   /** Place in `kinds`, by row. */
   verdicts: Uint8Array;
   readonly kinds: (Rejection | undefined)[];
+  /** Rows that fit, in the order in which they are tried; of the nodes as they were then. */
+  fitting?: { readonly rows: Int32Array; readonly order: Int32Array; readonly version: number };
 }
 
 /** Equal for pods that all static filters treat alike. */
@@ -46,6 +48,16 @@ export class StaticVerdicts {
       verdicts[row] = kind;
       return verdict;
     };
+  }
+
+  /** Rows of the cluster's own snapshot that `check` lets pass, after `remembering` the same wishes. */
+  fitting(wishes: string, snapshot: Snapshot, check: NodeCheck): Int32Array {
+    const known = this.#known.get(wishes);
+    const { order, nodesVersion: version } = snapshot;
+    if (known?.fitting?.order === order && known.fitting.version === version) return known.fitting.rows;
+    const rows = order.filter((row) => !check(snapshot, row));
+    if (known) known.fitting = { rows, order, version };
+    return rows;
   }
 
   #forgetOldest(): void {
