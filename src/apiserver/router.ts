@@ -32,7 +32,7 @@ export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
   if (info.parts.length > 1 && def.verbs.length === 1 && def.verbs[0] === "create") return false;
   if (info.subresource && !def.subresources?.some((s) => s.name === info.subresource)) return false;
   if (!def.namespaced) return info.namespace === "" || def.resource === "namespaces";
-  return info.namespace !== "" || info.parts.length === 1;
+  return info.namespace !== "" || (info.parts.length === 1 && def.verbs.includes("list"));
 }
 
 /** A path that has the form of a resource of a group that is served, and is none. */
