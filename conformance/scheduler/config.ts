@@ -64,6 +64,39 @@ function randomExtender(random: Random): object {
   };
 }
 
+/** Plugins that are left out, as a whole or at one point, or weigh otherwise. */
+function randomPlugins(random: Random): object {
+  const filters = [
+    "NodeUnschedulable",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "NodeVolumeLimits",
+    "VolumeZone",
+    "VolumeBinding",
+    "PodTopologySpread",
+    "InterPodAffinity",
+  ];
+  const scores = [
+    "TaintToleration",
+    "NodeAffinity",
+    "NodeResourcesFit",
+    "PodTopologySpread",
+    "InterPodAffinity",
+    "NodeResourcesBalancedAllocation",
+    "ImageLocality",
+  ];
+  const some = (of: readonly string[]): { name: string }[] => of.filter(() => chance(random, 0.12)).map((name) => ({ name }));
+  const weighted = scores.filter(() => chance(random, 0.15)).map((name) => ({ name, ...maybe(random, 0.7, () => ({ weight: 1 + random.int(5) })) }));
+  return {
+    filter: { disabled: some(filters) },
+    score: { disabled: some(scores).filter(({ name }) => !weighted.some((one) => one.name === name)), enabled: weighted },
+    multiPoint: { disabled: some([...filters, "ImageLocality"]).filter(({ name }) => !weighted.some((one) => one.name === name)) },
+    ...maybe(random, 0.2, () => ({ postFilter: { disabled: [{ name: "DefaultPreemption" }] } })),
+  };
+}
+
 export function randomConfig(random: Random, wild: boolean): object {
   const args = Object.entries(argsOf(random, wild)).filter(() => chance(random, 0.5));
   return {
@@ -72,6 +105,12 @@ export function randomConfig(random: Random, wild: boolean): object {
     ...(wild ? maybe(random, 0.3, () => ({ percentageOfNodesToScore: pick(random, [-1, 101]) })) : {}),
     ...(wild ? maybe(random, 0.3, () => ({ podInitialBackoffSeconds: pick(random, [0, 20]) })) : {}),
     ...(wild ? maybe(random, 0.4, () => ({ extenders: times(1 + random.int(2), () => randomExtender(random)) })) : {}),
-    profiles: [{ schedulerName: "default-scheduler", pluginConfig: args.map(([name, args]) => ({ name, args })) }],
+    profiles: [
+      {
+        schedulerName: "default-scheduler",
+        ...maybe(random, 0.5, () => ({ plugins: randomPlugins(random) })),
+        pluginConfig: args.map(([name, args]) => ({ name, args })),
+      },
+    ],
   };
 }

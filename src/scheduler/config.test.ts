@@ -142,3 +142,16 @@ test("arguments of plugins are checked as upstream checks them", () => {
     "bindTimeoutSeconds: Invalid value: -1: invalid BindTimeoutSeconds, should not be a negative value",
   ]);
 });
+
+test("what is left out at one point stays at the others, and who names a plugin without a weight says 1", () => {
+  const plugins = { filter: { disabled: [{ name: "NodeAffinity" }] }, score: { enabled: [{ name: "NodeAffinity" }] } };
+  const profile = parse({ profiles: [{ plugins }] }).profiles.get("default-scheduler");
+  assert.ok(profile);
+  assert.equal(profile.weights.NodeAffinity, 1);
+  const world = new World({ nodes: [makeNode("a"), makeNode("b")] });
+  const fits = (pod: ReturnType<typeof makePod>): string[] => world.evaluate(pod, profile).feasible.map(({ row }) => world.nameOf(row));
+  const term = { matchFields: [{ key: "metadata.name", operator: "In", values: ["b"] }] };
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } } };
+  assert.deepEqual(fits(makePod("p", { affinity })), ["b"]);
+  assert.deepEqual(fits(makePod("q", { nodeSelector: { any: "label" } })), ["a", "b"]);
+});

@@ -7,7 +7,7 @@ import { readExtenders } from "./config/extenders.ts";
 import { readPluginConfig } from "./config/plugin-config.ts";
 import { Reader } from "./config/reader.ts";
 import type { ExtenderConfig } from "./extender.ts";
-import type { Plugin } from "./framework/plugin.ts";
+import { isRejection, type Plugin } from "./framework/plugin.ts";
 import type { Profile } from "./framework/schedule.ts";
 import { defaultArgs } from "./plugin-args.ts";
 import { defaultPlugins, defaultWeights, pluginsWith } from "./plugins/default-plugins.ts";
@@ -29,6 +29,7 @@ const defaultProfile: Profile = {
   weights: defaultWeights,
   percentageOfNodesToScore: 0,
   preempts: true,
+  freesDevices: true,
   preemption: defaultArgs.DefaultPreemption,
 };
 
@@ -68,9 +69,19 @@ function readSet(read: Reader, value: unknown, at: Path, choices: readonly strin
 /** Names that cannot be chosen apart: every scheduler here binds so and orders so. */
 const fixed = ["PrioritySort", "DefaultBinder"];
 const preemption = "DefaultPreemption";
+const devices = "DynamicResources";
 const names = defaultPlugins.map(({ name }) => name);
 const isOff = (set: PluginSet, name: string): boolean =>
   (set.disabled.has("*") || set.disabled.has(name)) && !set.enabled.some((enabled) => enabled.name === name);
+
+/** A filter that no longer looks at nodes, but still says at once what no node can change, and which nodes come into question. */
+const withoutCheck =
+  (filter: NonNullable<Plugin["filter"]>): NonNullable<Plugin["filter"]> =>
+  (cycle) => {
+    const prepared = filter(cycle);
+    if (prepared === "skip" || isRejection(prepared)) return prepared;
+    return prepared.nodeNames ? { nodeNames: prepared.nodeNames } : "skip";
+  };
 
 /** Its share of nodes may be left to the configuration. */
 type ReadProfile = Omit<Profile, "percentageOfNodesToScore"> & { percentageOfNodesToScore: number | undefined };
@@ -90,10 +101,11 @@ function readProfile(read: Reader, value: unknown, at: Path, alone: boolean, ign
   const all = readSet(read, sets.multiPoint, where.child("multiPoint"), [...names, preemption, ...fixed]);
   const filter = readSet(read, sets.filter, where.child("filter"), names);
   const score = readSet(read, sets.score, where.child("score"), names);
-  const after = readSet(read, sets.postFilter, where.child("postFilter"), [preemption]);
+  const after = readSet(read, sets.postFilter, where.child("postFilter"), [preemption, devices]);
   for (const name of fixed) if (isOff(all, name)) read.fail(forbiddenField(where.child("multiPoint", "disabled"), `${name} cannot be disabled`));
   const weights: Record<string, number> = { ...defaultWeights };
-  for (const { name, weight } of [...all.enabled, ...score.enabled]) if (weight > 0) weights[name] = weight;
+  // Who names a plugin without a weight says 1, whatever its weight is by default.
+  for (const { name, weight } of [...all.enabled, ...score.enabled]) weights[name] = weight || 1;
   const chosen = pluginsWith(args).flatMap((plugin): Plugin[] => {
     const { name } = plugin;
     const off = isOff(all, name);
@@ -101,13 +113,16 @@ function readProfile(read: Reader, value: unknown, at: Path, alone: boolean, ign
     const keepsScore = (!off && !isOff(score, name)) || score.enabled.some((enabled) => enabled.name === name);
     if (off && !keepsFilter && !keepsScore) return [];
     const { filter: itsFilter, score: itsScore, ...rest } = plugin;
-    return [{ ...rest, ...(keepsFilter && itsFilter ? { filter: itsFilter } : {}), ...(keepsScore && itsScore ? { score: itsScore } : {}) }];
+    // What comes before the nodes are looked at is a point of its own, which stays.
+    const checking = itsFilter && (keepsFilter ? itsFilter : withoutCheck(itsFilter));
+    return [{ ...rest, ...(checking ? { filter: checking } : {}), ...(keepsScore && itsScore ? { score: itsScore } : {}) }];
   });
   const profile: ReadProfile = {
     plugins: chosen,
     weights,
     percentageOfNodesToScore: own,
     preempts: !isOff(all, preemption) && !isOff(after, preemption),
+    freesDevices: !isOff(all, devices) && !isOff(after, devices),
     preemption: args.DefaultPreemption,
   };
   return [String(schedulerName), profile];

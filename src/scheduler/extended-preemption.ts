@@ -3,7 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Snapshot } from "./cache/snapshot.ts";
 import type { Extender } from "./extender.ts";
 import type { PodInfo } from "./framework/pod-info.ts";
-import { best, type Candidate, type PostFilterResult } from "./preemption.ts";
+import { best, type Candidate, noDevices, type PostFilterResult } from "./preemption.ts";
 
 /** The pods that an extender names, which must be on the node. */
 function victimsOf({ name }: Extender, node: string, uids: readonly string[], snapshot: Snapshot): PodInfo[] {
@@ -46,5 +46,5 @@ export async function narrowed(
   }
   const [candidate] = best(candidates);
   if (candidate) return { candidate, promise: candidate.node, message: "" };
-  return { promise: undefined, message: "no new claims to deallocate, preemption: no candidate node for preemption" };
+  return { promise: undefined, message: `${noDevices}, preemption: no candidate node for preemption` };
 }

@@ -215,16 +215,20 @@ export interface PostFilterResult {
   readonly message: string;
 }
 
+export const noDevices = "no new claims to deallocate";
+
 /** What can be done for a pod that no node fits. */
 export function postFilter(profile: Profile, input: PreemptionInput): PostFilterResult {
   const { diagnosis, prepared } = input;
   const { early, total } = diagnosis;
   // A node that was found and lost again is no reason to evict anybody.
-  if (!profile.preempts || total === 0 || (!prepared && !early)) return { promise: "", message: "" };
+  if ((!profile.preempts && !profile.freesDevices) || total === 0 || (!prepared && !early)) return { promise: "", message: "" };
   // Upstream looks for devices to give back first, and fails where the pod was refused before it looked at any.
-  if (early && beforeDevices(profile, early)) return { promise: undefined, message: "not found" };
+  if (profile.freesDevices && early && beforeDevices(profile, early)) return { promise: undefined, message: "not found" };
+  const first = profile.freesDevices ? noDevices : "";
+  if (!profile.preempts) return { promise: undefined, message: first };
   const result = findVictims(profile, input);
   if (result.candidate) return { ...result, promise: result.candidate.node, message: "" };
   if (result.failed) return { promise: undefined, message: result.message };
-  return { promise: result.clear ? "" : undefined, message: `no new claims to deallocate, ${result.message}` };
+  return { promise: result.clear ? "" : undefined, message: first ? `${first}, ${result.message}` : result.message };
 }

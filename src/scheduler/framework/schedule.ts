@@ -17,6 +17,8 @@ export interface Profile {
   readonly percentageOfNodesToScore: number;
   /** Whether pods that matter less may be evicted. */
   readonly preempts: boolean;
+  /** Whether devices that others hold are looked for first; upstream says of it that there are none. */
+  readonly freesDevices: boolean;
   readonly preemption: PluginArgs["DefaultPreemption"];
 }
 

@@ -46,15 +46,15 @@ function driversOfInline({ spec }: Pod): string[] {
 
 const limitOf = ({ allocatable }: CSINode["spec"]["drivers"][number]): number => allocatable?.count ?? 0;
 
-/** Driver by unique name of the volume. Throws where a claim of a pod that runs already is another's, as upstream fails then. */
-function collect(pod: Pod, isPlaced: boolean, cluster: ClusterView, into: Map<string, string>): void {
+/** Driver by unique name of the volume. Throws where a claim is another pod's, as upstream fails then. */
+function collect(pod: Pod, cluster: ClusterView, into: Map<string, string>): void {
   for (const volume of pod.spec.volumes ?? []) {
     const inline = inTree(volume);
     if (inline) into.set(inline.join("/"), inline[0]);
   }
   for (const use of claimsOf(pod)) {
     const claim = cluster.pvc(pod.metadata.namespace ?? "", use.name);
-    if (claim && use.ephemeral && isPlaced && !isOwnedBy(claim, pod)) throw new Error(`running "${name}" filter plugin: ${foreignClaim(pod, use.name)}`);
+    if (claim && use.ephemeral && !isOwnedBy(claim, pod)) throw new Error(`running "${name}" filter plugin: ${foreignClaim(pod, use.name)}`);
     const volume = claim && volumeOf(claim, cluster);
     if (volume) into.set(volume.join("/"), volume[0]);
   }
@@ -87,7 +87,24 @@ export const nodeVolumeLimits: Plugin = {
   filter({ pod, cluster }) {
     if (!claimsOf(pod.pod).length && !driversOfInline(pod.pod).length) return "skip";
     const wanted = new Map<string, string>();
-    collect(pod.pod, false, cluster, wanted);
+    const missing = claimsOf(pod.pod).find((use) => !cluster.pvc(pod.namespace, use.name));
+    if (missing) {
+      const refused = rejection(
+        name,
+        false,
+        `looking up PVC ${pod.namespace}/${missing.name}: persistentvolumeclaim ${JSON.stringify(missing.name)} not found`,
+      );
+      return { check: () => refused };
+    }
+    try {
+      collect(pod.pod, cluster, wanted);
+    } catch (error) {
+      // Only where other plugins have nothing to say first.
+      const fail = (): never => {
+        throw error;
+      };
+      return { check: fail };
+    }
     if (!wanted.size) return {};
     return {
       check({ rows }, row) {
@@ -98,7 +115,7 @@ export const nodeVolumeLimits: Plugin = {
         }
         if (!limits.size) return undefined;
         const attached = new Map<string, string>();
-        for (const info of node.pods.values()) collect(info.pod, true, cluster, attached);
+        for (const info of node.pods.values()) collect(info.pod, cluster, attached);
         const counts = new Map<string, number>();
         for (const [volume, driver] of wanted) if (!attached.has(volume)) counts.set(driver, (counts.get(driver) ?? 0) + 1);
         for (const { spec } of cluster.volumeAttachments(node.name)) {
