@@ -223,9 +223,18 @@ export class SchedulingQueue {
     const rules = this.#rulesFor(this.#options.plugins(pod), event);
     if (!rules.size) return false;
     for (const plugin of queued.plugins) {
-      for (const { hint } of rules.get(plugin) ?? []) if (hint?.(pod, event, this.#options.cluster) ?? true) return true;
+      for (const { hint } of rules.get(plugin) ?? []) if (!hint || this.#mayHelp(hint, pod, event)) return true;
     }
     return false;
+  }
+
+  /** A hint that fails is no reason to let the pod wait. */
+  #mayHelp(hint: NonNullable<WakeRule["hint"]>, pod: Pod, event: ClusterEvent): boolean {
+    try {
+      return hint(pod, event, this.#options.cluster);
+    } catch {
+      return true;
+    }
   }
 
   /** By plugin, those that such an event concerns: thousands of pods are asked about each event, and most have none. */

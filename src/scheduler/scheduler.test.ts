@@ -83,3 +83,27 @@ test("pods of other schedulers are counted but not scheduled", () =>
     await tick(1000);
     assert.equal(nodeOf(server, "ours"), "a");
   }));
+
+test("a pod about which a plugin fails is told so and tried again; the others get their nodes", () =>
+  running(async (server, tick) => {
+    server.put("nodes", makeNode("a"));
+    server.put("csinodes", { metadata: { name: "a" }, spec: { drivers: [{ name: "csi", allocatable: { count: 1 } }] } } as never);
+    const claim = (name: string) => ({
+      metadata: { name, namespace: "default", annotations: { "pv.kubernetes.io/bind-completed": "yes" } },
+      spec: { volumeName: "v" },
+    });
+    server.put("persistentvolumes", { metadata: { name: "v" }, spec: { csi: { driver: "csi", volumeHandle: "h" } } } as never);
+    server.put("persistentvolumeclaims", claim("foreign-own") as never);
+    server.put("persistentvolumeclaims", claim("data") as never);
+    server.put("pods", makePod("foreign", { nodeName: "a", volumes: [{ name: "own", ephemeral: {} }] }));
+    server.put("pods", makePod("p", { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] }));
+    server.put("pods", makePod("q"));
+    await tick();
+    assert.equal(nodeOf(server, "p"), undefined);
+    assert.equal(nodeOf(server, "q"), "a");
+    const [told] = server.events.filter(({ reason }) => reason === "FailedScheduling");
+    assert.equal(told?.note, 'running "NodeVolumeLimits" filter plugin: PVC default/foreign-own was not created for pod default/foreign (pod is not owner)');
+    server.remove("pods", "default/foreign");
+    await tick(1000);
+    assert.equal(nodeOf(server, "p"), "a");
+  }));

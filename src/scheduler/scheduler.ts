@@ -25,7 +25,7 @@ import { Nominations } from "./framework/nominations.ts";
 import { type Cycle, isRejection, type Plugin, type Rejection, type Reservation } from "./framework/plugin.ts";
 import { podInfoOf } from "./framework/pod-info.ts";
 import { RejectedNodes } from "./framework/rejected-nodes.ts";
-import { type Outcome, type Profile, SchedulingAlgorithm } from "./framework/schedule.ts";
+import { type Profile, SchedulingAlgorithm } from "./framework/schedule.ts";
 import { livingPods, watchCluster } from "./informer-events.ts";
 import { createSchedulerMetrics } from "./metrics.ts";
 import { createPodWriter } from "./pod-writer.ts";
@@ -133,16 +133,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const interested = extenders.filter((extender) => extender.isInterested(info.pod));
       if (interested.length) return tryAsking(interested, queued, profile);
       const started = clock.monotonic();
-      let outcome: Outcome;
       try {
-        outcome = algorithm.schedule(profile, info, cache.snapshot(), cluster, nominations);
+        const outcome = algorithm.schedule(profile, info, cache.snapshot(), cluster, nominations);
+        measures.algorithm(clock.monotonic() - started);
+        if (outcome.row === undefined) failed.unschedulable(queued, profile, outcome.diagnosis, outcome.prepared, started);
+        else place(queued, profile, outcome.row, started);
       } catch (error) {
         failed.broken(queued, error as Error, started);
-        return;
       }
-      measures.algorithm(clock.monotonic() - started);
-      if (outcome.row === undefined) failed.unschedulable(queued, profile, outcome.diagnosis, outcome.prepared, started);
-      else place(queued, profile, outcome.row, started);
     };
 
     const tryAsking = async (interested: readonly Extender[], queued: QueuedPod, profile: Profile): Promise<void> => {
@@ -227,17 +225,25 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 }
 
-/** All or nothing: what was reserved before a refusal is given back. */
+/** All or nothing: what was reserved before a refusal or an error is given back. */
 function reserve(profile: Profile, cycle: Cycle, row: number): Reservation[] | Rejection {
   const reservations: Reservation[] = [];
-  for (const plugin of profile.plugins) {
-    const result = plugin.reserve?.(cycle, row);
-    if (!result) continue;
-    if (isRejection(result)) {
-      for (const reservation of reservations.reverse()) reservation.unreserve();
-      return result;
+  const giveBack = (): void => {
+    for (const reservation of reservations.reverse()) reservation.unreserve();
+  };
+  try {
+    for (const plugin of profile.plugins) {
+      const result = plugin.reserve?.(cycle, row);
+      if (!result) continue;
+      if (isRejection(result)) {
+        giveBack();
+        return result;
+      }
+      reservations.push(result);
     }
-    reservations.push(result);
+  } catch (error) {
+    giveBack();
+    throw error;
   }
   return reservations;
 }
