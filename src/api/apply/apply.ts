@@ -42,22 +42,25 @@ function groupVersionKind(object: JSONObject): string {
 }
 
 /** Nobody can own an element of the live object that nothing names. */
-function liveError(type: ObjectType, live: JSONObject): string | undefined {
+function checkLive(type: ObjectType, live: JSONObject, tracked: boolean): StatusError | undefined {
   const why = unnamedElement(live, wholeAtom(type));
   if (why === undefined) return undefined;
   const { namespace = "", name = "" } = (live.metadata ?? {}) as JSONObject;
-  return `(${namespace}/${name}; ${groupVersionKind(live)})\n${why}`;
+  const what = `(${namespace}/${name}; ${groupVersionKind(live)})`;
+  const message = tracked
+    ? `failed to create typed live object ${what}: ${why}`
+    : `failed to create manager for existing fields: failed to convert new object ${what} to smd typed: ${why}`;
+  return new StatusError({ code: 500, message });
 }
 
 function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
   if (applied.apiVersion !== operation.apiVersion || applied.kind !== operation.kind) throw badRequest(`invalid object type: ${groupVersionKind(applied)}`);
   const metadata = (applied.metadata ?? {}) as JSONObject;
-  const [what, why] = liveError(type, live)?.split("\n") ?? [];
   const tracked = ((live.metadata as { managedFields?: unknown[] } | undefined)?.managedFields ?? []).length > 0;
-  if (why !== undefined && !tracked)
-    throw new StatusError({ code: 500, message: `failed to create manager for existing fields: failed to convert new object ${what} to smd typed: ${why}` });
+  const unfit = checkLive(type, live, tracked);
+  if (unfit && !tracked) throw unfit;
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
-  if (why !== undefined) throw new StatusError({ code: 500, message: `failed to create typed live object ${what}: ${why}` });
+  if (unfit) throw unfit;
   const errors = shapeErrors(applied, wholeAtom(type));
   if (!errors.length) return;
   const name = metadata.name ?? (live.metadata as JSONObject | undefined)?.name ?? "";
