@@ -9,6 +9,7 @@ import { spawn } from "node:child_process";
 import { systemClock } from "../src/base/clock.ts";
 import { createLogger } from "../src/base/logger.ts";
 import { type Random, seededRandom } from "../src/base/random.ts";
+import { formatTime } from "../src/api/time.ts";
 import type { Node, Pod } from "../src/api/types/core-v1.gen.ts";
 import { createInformerFactory } from "../src/client/factory.ts";
 import { createHttpTransport } from "../src/client/http-transport.ts";
@@ -65,6 +66,7 @@ function decide(pod: Pod): Verdict {
   return { best, victims, message: fitMessage(diagnosis, result.message) };
 }
 
+let started = 0;
 const compared = { bound: 0, refused: 0, preempted: 0 };
 const differences: string[] = [];
 
@@ -112,6 +114,9 @@ async function world(number: number, random: Random): Promise<void> {
     const report = (text: string): unknown => differences.push(`${where}: ${text}\n  ${JSON.stringify({ meta: draft.metadata, spec: draft.spec })}`);
     if (ended.spec.nodeName) {
       compared.bound++;
+      // As a kubelet would: whom to evict of pods that have not started is chance upstream.
+      const startTime = formatTime(Date.UTC(2026, 0, 1) + ++started * 1000);
+      await api.pods.patch(namespace, name, "merge", { status: { startTime } }, { subresource: "status" });
       if (!ours.best.includes(ended.spec.nodeName)) report(`upstream chose ${ended.spec.nodeName}, we ${ours.best.join(",") || ours.message}`);
     } else {
       compared.refused++;
@@ -133,10 +138,9 @@ async function world(number: number, random: Random): Promise<void> {
     await until("informer", () => {
       const seen = informers.informer(pods, { fieldSelector: "status.phase!=Succeeded,status.phase!=Failed" }).list();
       const here = seen.find((pod) => pod.metadata.uid === created.metadata.uid);
-      const settled = ended.spec.nodeName ? here?.spec.nodeName : !here;
+      const settled = ended.spec.nodeName ? here?.status?.startTime : !here;
       return (settled && !seen.some((pod) => pod.metadata.deletionTimestamp)) || undefined;
     });
-    if (ended.spec.nodeName) cache.setPod(ended);
     // Upstream's own cache needs the same news.
     await clock.sleep(30);
   }
