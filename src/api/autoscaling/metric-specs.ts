@@ -126,7 +126,8 @@ export function validateMetrics(metrics: MetricSpec[], minReplicas: number | und
 }
 
 const unknown = "<unknown>";
-const amount = (text: string | undefined): string => (text === undefined ? "0" : canonicalQuantity(text));
+/** As a quantity that is not there prints itself. */
+const amount = (text: string | undefined): string => (text === undefined ? "<nil>" : canonicalQuantity(text));
 
 /** `current/target` of one metric. */
 function metricCell(spec: MetricSpec, status: MetricStatus | undefined): string {
