@@ -35,6 +35,13 @@ test("logs are cut as asked", () =>
     assert.equal(await collect(path, { timestamps: true, tailLines: 2 }), "2026-01-01T00:00:03.000000000Z three\n");
   }));
 
+test("the last lines are as many as asked for, whatever is written while they are read", () =>
+  inDirectory(async (path) => {
+    // Asked between the search for the first line and the reading.
+    const signal = { throwIfAborted: () => appendFileSync(path, line(5, "five")) } as AbortSignal;
+    assert.equal(await collect(path, { tailLines: 1, signal }), "ree\n");
+  }));
+
 test("following goes on with new lines and over a rotation until the container ends", () =>
   inDirectory(async (path) => {
     let alive = true;

@@ -201,15 +201,19 @@ export async function* readLogs(source: LogSource, options: LogOptions = {}): As
   }
   const changes = options.follow ? new Changes(dirname(path), source.clock) : undefined;
   const out = emitter(options);
+  // What is written while the last lines are read is none of them.
+  let left = options.follow ? Number.POSITIVE_INFINITY : (options.tailLines ?? Number.POSITIVE_INFINITY);
   try {
     let reader = new LineReader(file, options.tailLines === undefined ? 0 : await tailStart(file, options.tailLines));
     for (let last = false; ; ) {
       options.signal?.throwIfAborted();
       const lines = await reader.next();
       if (lines) {
-        const bytes = lines.map((line) => out.line(line)).filter((b) => b !== undefined);
+        const wanted = lines.slice(0, left);
+        left -= wanted.length;
+        const bytes = wanted.map((line) => out.line(line)).filter((b) => b !== undefined);
         if (bytes.length) yield Buffer.concat(bytes);
-        if (out.full) return;
+        if (out.full || left === 0) return;
         continue;
       }
       if (!changes) return;
