@@ -158,3 +158,16 @@ test("of an applied list nothing is looked at behind an element that nothing nam
       'failed to create typed patch object (/s; /v1, Kind=ServiceAccount): .secrets: element 0: associative list with keys has an element that omits all key fields ["name"] (and doesn\'t have default values for any key fields)',
   });
 });
+
+test("managed fields inside a template are an object that anybody may apply", () => {
+  const managedFields = [{ manager: "m", operation: "Update", fieldsV1: { "f:spec": { "f:x": {} } } }];
+  const applied = {
+    apiVersion: "v1",
+    kind: "PodTemplate",
+    metadata: { name: "t" },
+    template: { metadata: { managedFields }, spec: { containers: [] } },
+  } as unknown as JSONObject;
+  const operation = { manager: "a", force: true, resetFields: [], apiVersion: "v1", kind: "PodTemplate", time: "2026-01-01T00:00:00Z" };
+  const made = applyServerSide(typeOfKind("v1", "PodTemplate"), undefined, applied, operation);
+  assert.deepEqual((made.template as JSONObject).metadata, { managedFields });
+});

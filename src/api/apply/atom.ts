@@ -150,6 +150,8 @@ function atomOf(written: string, field: Field): Atom {
   if (type === "RawExtension" || type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
   // It has no type in the schema: maps and lists in its place are only refused when they are read.
   if (type === "IntOrString") return deducedAtom;
+  // An object of nobody knows what, wherever a template carries metadata.
+  if (type === "FieldsV1") return { kind: "map", atomic: false, fields: new Map(), always: [], element: deducedAtom };
   if (type === "Time") return timeAtom;
   if (!hasType(type)) return { kind: "scalar", type: scalarTypes[type] ?? "untyped" };
   const struct = structAtom(typeByName(type));
