@@ -6,7 +6,7 @@ import { validateNodeSelector } from "./node-affinity.ts";
 import { className, validateAccessModes, volumeModes } from "./persistentvolumeclaim-spec.ts";
 import { validateBasicResource, validatePositiveQuantity } from "./resources.ts";
 import {
-  requireFields,
+  needs,
   type SourceRule,
   validateAzureDisk,
   validateAzureFile,
@@ -26,11 +26,6 @@ import {
 } from "./volume-sources.ts";
 
 const bothSecretFields = ["name", "namespace"];
-
-const needs =
-  (...fields: string[]) =>
-  (source: object, at: Path): FieldError[] =>
-    requireFields(source, fields, at);
 
 const sourceRules = (name: string, hasNodeAffinity: boolean, spec: Path): SourceRule<PersistentVolumeSource>[] => [
   ["hostPath", "hostPath", "hostPath", validateHostPath],

@@ -36,6 +36,12 @@ export const requireFields = (source: object, fields: readonly string[], at: Pat
     })
     .map((name) => required(at.child(name)));
 
+/** The same as a rule for one source. */
+export const needs =
+  (...fields: string[]) =>
+  (source: object, at: Path): FieldError[] =>
+    requireFields(source, fields, at);
+
 const hostPathTypes = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
 
 export function validateHostPath(source: HostPathVolumeSource, at: Path): FieldError[] {

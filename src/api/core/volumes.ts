@@ -18,6 +18,7 @@ import { oneOf, requiredOneOf, validateDNSLabel, validateLocalDescendingPath, va
 import { validateClaimTemplate } from "./persistentvolumeclaim-spec.ts";
 import { validateConfigMapVolume, validateDownwardVolume, validateProjectedVolume, validateSecretVolume } from "./projected-volume.ts";
 import {
+  needs,
   portalError,
   portalTooLong,
   requireFields,
@@ -44,11 +45,6 @@ export interface VolumeOptions {
   resourceIsPod?: boolean;
   allowNonLocalTokenPath?: boolean;
 }
-
-const needs =
-  (...fields: string[]) =>
-  (source: object, at: Path): FieldError[] =>
-    requireFields(source, fields, at);
 
 export const pullPolicies = ["Always", "IfNotPresent", "Never"];
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Histogram, Metrics } from "../../base/metrics.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission/admission.ts";
 import type { AdmissionChain } from "../rest/call.ts";
+import { settled } from "./settled.ts";
 
 const buckets = [0.005, 0.025, 0.1, 0.5, 1.0, 2.5];
 
@@ -20,20 +21,11 @@ function timed(step: Step, histogram: Histogram, clock: Clock, labels: readonly 
   return (attributes) => {
     const began = clock.monotonic();
     const { operation } = attributes;
-    try {
-      const pending = step(attributes);
-      if (!pending) return done(operation, false, began);
-      return pending.then(
-        () => done(operation, false, began),
-        (error: unknown) => {
-          done(operation, true, began);
-          throw error;
-        },
-      );
-    } catch (error) {
-      done(operation, true, began);
-      throw error;
-    }
+    return settled(
+      () => step(attributes),
+      () => done(operation, false, began),
+      () => done(operation, true, began),
+    );
   };
 }
 
