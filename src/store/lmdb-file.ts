@@ -1,6 +1,7 @@
 /** What must hold of the files before LMDB maps them: a file that is cut short or is no database would crash the process. */
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { treesWithin } from "./lmdb-pages.ts";
 import { StoreError } from "./store.ts";
 
 /** First bytes of LMDB's two meta pages (lmdb.h, MDB_MAGIC), behind the page header. */
@@ -10,6 +11,8 @@ const metaLength = 136;
 
 interface Meta {
   pageSize: number;
+  /** Root pages of the list of free pages and of the main tree, which holds the others. */
+  roots: bigint[];
   lastPage: bigint;
   transaction: bigint;
 }
@@ -32,7 +35,9 @@ export function checkFile(path: string): void {
     if (!first || !second) throw new StoreError(`${path} is not a store: it does not begin like an LMDB database`);
     const newest = second.transaction > first.transaction ? second : first;
     const needed = (newest.lastPage + 1n) * BigInt(newest.pageSize);
-    if (BigInt(stat.size) < needed) throw new StoreError(`the store ${path} is cut short: it has ${stat.size} bytes of ${needed}; restore it from a backup`);
+    const whole = BigInt(stat.size) / BigInt(newest.pageSize);
+    if (BigInt(stat.size) < needed && !treesWithin(file, newest.pageSize, whole, newest.roots))
+      throw new StoreError(`the store ${path} is cut short: it has ${stat.size} bytes of ${needed}; restore it from a backup`);
   } finally {
     closeSync(file);
   }
@@ -43,7 +48,12 @@ function readMeta(file: number, offset: number): Meta | undefined {
   if (readSync(file, bytes, 0, metaLength, offset + metaAt) < metaLength || bytes.readUInt32LE(0) !== magic) return undefined;
   const pageSize = bytes.readUInt32LE(24);
   if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) return undefined;
-  return { pageSize, lastPage: bytes.readBigUInt64LE(120), transaction: bytes.readBigUInt64LE(128) };
+  return {
+    pageSize,
+    roots: [bytes.readBigUInt64LE(64), bytes.readBigUInt64LE(112)],
+    lastPage: bytes.readBigUInt64LE(120),
+    transaction: bytes.readBigUInt64LE(128),
+  };
 }
 
 /** Makes the directory (0700) and claims it for this process. Throws StoreError when another living process has it. */
