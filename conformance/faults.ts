@@ -8,7 +8,8 @@
  *   --every N        only one of N points
  *   --chaos N        instead, N runs with several faults at random in each
  *   --point KIND@N   one run, with the log of the cluster; needs --scenario and --controller
- *   --seconds N      stops after so many
+ *   --seconds N      stops after so many, and says what --first goes on from there
+ *   --first N        leaves out the first N points
  * Each finding ends with the line that repeats it alone.
  */
 import { parseArgs } from "node:util";
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     every: { type: "string", default: "1" },
     point: { type: "string" },
     seconds: { type: "string" },
+    first: { type: "string", default: "0" },
   },
 });
 const seed = Number(values.seed);
@@ -60,6 +62,7 @@ if (values.point !== undefined) {
 
 let [points, writes, findings] = [0, 0, 0];
 let complete = true;
+const skip = { left: Number(values.first) };
 for (const scenario of scenarios) {
   for (const controller of scenario.faulted) {
     if (values.controller !== undefined && values.controller !== controller) continue;
@@ -68,6 +71,7 @@ for (const scenario of scenarios) {
       controller,
       seed,
       every: Number(values.every),
+      skip,
       ...(values.chaos === undefined ? {} : { chaos: Number(values.chaos) }),
       ...(values.kinds === undefined ? {} : { kinds: new RegExp(`^(${values.kinds})$`) }),
       goOn: () => (complete &&= values.seconds === undefined || seconds() < Number(values.seconds)),
@@ -81,5 +85,7 @@ for (const scenario of scenarios) {
     );
   }
 }
-console.log(`${scenarios.length} scenarios, ${writes} writes, ${points} fault points, ${findings} failures${complete ? "" : ", ended by --seconds"}`);
+console.log(
+  `${scenarios.length} scenarios, ${writes} writes, ${points} fault points, ${findings} failures${complete ? "" : `, ended by --seconds, goes on with --first ${Number(values.first) + points}`}`,
+);
 process.exit(findings || !complete ? 1 : 0);

@@ -19,6 +19,8 @@ export interface ExploreOptions {
   chaos?: number;
   /** Only one of so many points, chosen evenly. @default 1 */
   every?: number;
+  /** Leaves out as many points as it holds, and counts them down; several explorations may share it. */
+  skip?: { left: number };
   /** As for a run. */
   prove?: boolean;
   /** Called before each run; false ends it all. */
@@ -53,6 +55,10 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
   }
   const points = options.chaos === undefined ? pointsOf(base, options) : Array.from({ length: options.chaos }, (_, i) => ({ kind: "chaos", at: i + 1 }));
   for (let i = seed % every; i < points.length; i += every) {
+    if (options.skip && options.skip.left > 0) {
+      options.skip.left--;
+      continue;
+    }
     if (options.goOn && !options.goOn()) break;
     const point = points[i] as FaultPoint;
     const { problems, writes } = await run({ scenario, seed, controller, point, expected: base.state });
