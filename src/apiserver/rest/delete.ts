@@ -12,8 +12,8 @@ import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { RevisionMismatchError } from "../../store/store.ts";
 import { readBody } from "../http/body.ts";
-import type { Call, DeleteOptions } from "./call.ts";
-import { decodeTyped, finish } from "./decode.ts";
+import type { Call, DeleteOptions, Endpoint } from "./call.ts";
+import { complete, decodeTyped, finish } from "./decode.ts";
 import { checkDeleteOptions, deleteOptionsOfQuery } from "./options.ts";
 import { deletedStatus, type Outcome, respondObject, respondOutcome } from "./respond.ts";
 import { attributesOf } from "./write.ts";
@@ -163,7 +163,13 @@ export interface Deletion extends Outcome {
   gone: boolean;
   /** Deletion had been under way and nothing changed. */
   pending: boolean;
+  /** `object` is an empty one, which is answered. */
+  nothing?: boolean;
 }
+
+/** Upstream's answer when a dry run takes the last finalizer: it has made room for the object and put none there. */
+const emptyObject = (endpoint: Endpoint): KubeObject =>
+  complete(endpoint, { kind: endpoint.hub.kind, apiVersion: endpoint.hubApiVersion, metadata: {} } as KubeObject).object;
 
 /** Deletes `call.info.name`. Throws StatusError. `options` is changed. */
 export async function deleteObject(call: Call, options: DeleteOptions): Promise<Deletion> {
@@ -182,7 +188,11 @@ export async function deleteObject(call: Call, options: DeleteOptions): Promise<
     await rest.admission.mutate(attributes);
     await rest.admission.validate(attributes);
     const update = verdict.update && finish(endpoint, verdict.update);
-    if (dryRun) return { object: update ?? current.object(), gone: verdict.gone, pending: false };
+    if (dryRun) {
+      const nothing = verdict.released === true;
+      const object = nothing ? emptyObject(endpoint) : (update ?? current.object());
+      return { object, gone: verdict.gone, pending: false, ...(nothing ? { nothing } : {}) };
+    }
     try {
       const updated = update ? await endpoint.cache.update(update, current.revision) : current;
       if (!verdict.gone) return { object: updated.object(), stored: updated, gone: false, pending: false };
@@ -226,7 +236,7 @@ export async function remove(call: Call): Promise<ApiResponse> {
 
 export function respondDeletion(call: Call, deletion: Deletion, options: DeleteOptions): ApiResponse {
   const { endpoint, info } = call;
-  const withObject = answersWithObject.has(endpoint.groupResource) || !(deletion.gone || deletion.pending);
+  const withObject = answersWithObject.has(endpoint.groupResource) || deletion.nothing || !(deletion.gone || deletion.pending);
   const status = !deletion.gone && options.orphanDependents === false ? 202 : 200;
   if (withObject) return respondOutcome(call, status, deletion);
   return respondObject(

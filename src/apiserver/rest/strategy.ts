@@ -40,13 +40,17 @@ export function matchNamespace(call: Call, object: KubeObject): void {
   throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
 }
 
-/** Name (generated where wanted), uid and time of creation; fields that only the server writes are taken away. */
-export function initMetadata(call: Call, object: KubeObject): void {
-  const { metadata } = object;
-  const { rest } = call;
+/** Takes away what only the server writes. POST does so; what PUT and apply create keeps it. */
+export function wipeMetadata({ metadata }: KubeObject): void {
   delete metadata.selfLink;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
+}
+
+/** Uid and time of creation. */
+export function initMetadata(call: Call, object: KubeObject): void {
+  const { metadata } = object;
+  const { rest } = call;
   metadata.creationTimestamp = formatTime(rest.clock.now());
   metadata.uid = rest.random.uuid();
 }

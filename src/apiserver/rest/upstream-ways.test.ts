@@ -154,6 +154,28 @@ test("a namespace whose deletion is tried is shown as it would be", async () => 
   assert.equal((await answer("GET", "/api/v1/namespaces/tried")).metadata.deletionTimestamp, undefined);
 });
 
+test("POST takes away what only the server writes before anybody manages it, apply and PUT keep it", async () => {
+  const metadata = { name: "wiped", selfLink: "x", deletionTimestamp: "2026-01-02T03:04:05Z", deletionGracePeriodSeconds: 5 };
+  const posted = await answer("POST", `${core}/configmaps`, { metadata, data: { a: "1" } });
+  assert.deepEqual(posted.metadata.managedFields?.[0]?.fieldsV1, { "f:data": { ".": {}, "f:a": {} } });
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...metadata, name: "kept" } };
+  const tried = await answer("PATCH", `${core}/configmaps/kept?fieldManager=m&dryRun=All`, object, apply);
+  assert.equal(tried.metadata.selfLink, "x");
+  const made = await answer("PATCH", `${core}/configmaps/kept?fieldManager=m`, object, apply);
+  assert.equal(made.metadata.selfLink, undefined);
+  assert.equal(made.metadata.deletionTimestamp, metadata.deletionTimestamp);
+});
+
+test("a dry run that takes the last finalizer is answered with an empty object", async () => {
+  const jobs = "/apis/batch/v1/namespaces/default/jobs";
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } };
+  await answer("POST", jobs, { metadata: { name: "j", finalizers: ["foregroundDeletion"] }, spec: { template } });
+  const { http, ...tried } = await answer("DELETE", `${jobs}/j`, { dryRun: ["All"], propagationPolicy: "Background" });
+  assert.equal(http, 200);
+  const spec = { template: { metadata: {}, spec: { containers: null } } };
+  assert.deepEqual(tried, { kind: "Job", apiVersion: "batch/v1", metadata: {}, spec, status: {} });
+});
+
 test("a body of another kind is read as that kind before it is refused", async () => {
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { containers: [] } };
   const refused = await answer("POST", `${core}/configmaps?fieldValidation=Strict`, pod);

@@ -16,7 +16,17 @@ import { complete, finish, storedForm } from "./decode.ts";
 import { trackWrite } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
 import type { Outcome } from "./respond.ts";
-import { dedupOwnerReferences, generateName, initMetadata, matchNamespace, prepareCreate, prepareUpdate, validateCreate, validateUpdate } from "./strategy.ts";
+import {
+  dedupOwnerReferences,
+  generateName,
+  initMetadata,
+  matchNamespace,
+  prepareCreate,
+  prepareUpdate,
+  validateCreate,
+  validateUpdate,
+  wipeMetadata,
+} from "./strategy.ts";
 
 /** Throws for a kind that protects while nothing enforces it; warns of one on which nothing acts. */
 export function checkActs(call: Call): void {
@@ -54,6 +64,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   const { metadata } = draft;
   const generated = !metadata.name && !!metadata.generateName;
   matchNamespace(call, draft);
+  if (call.info.verb === "create") wipeMetadata(draft);
   if (track) {
     dedupOwnerReferences(call, draft);
     trackWrite(call, draft, undefined, options.manager);
@@ -83,6 +94,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
       if (call.info.verb === "create" && Number(wanted.metadata.resourceVersion) > 0)
         throw new StatusError({ code: 500, message: "resourceVersion should not be set on objects to be created" });
       delete (wanted.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
+      delete wanted.metadata.selfLink;
       const stored = await endpoint.cache.create(wanted, ttlOf(call, wanted));
       await reserved?.commit();
       return { object: wanted, stored };
