@@ -20,6 +20,14 @@ const cluster = new Cluster(values);
 const checks = new Checks("reset", values.only);
 const manifest = join(import.meta.dirname, "../examples/web-application/web-application.yaml");
 
+/** What the portmap plugin does for ports of the host is in tables that the whole machine shares. */
+const door = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "door", namespace: "shop" },
+  spec: { containers: [{ name: "door", image: "example/web:1", ports: [{ containerPort: 80, hostPort: 18_080 }] }] },
+};
+
 const snapshot = (): string[] =>
   execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "machine-snapshot.ts")], {
     encoding: "utf8",
@@ -61,6 +69,8 @@ async function application(): Promise<void> {
   await cluster.exampleImages(values.archives, ["web"]);
   await cluster.kubectl(`apply -f ${manifest}`);
   await cluster.kubectl("--namespace shop rollout status deployment/web --timeout 90s");
+  await cluster.kubectl("apply -f -", { input: JSON.stringify(door) });
+  await cluster.kubectl("--namespace shop wait --for condition=Ready pod/door --timeout 60s");
 }
 
 /** Starts the command, kills it after a while, and what it had started goes on. */

@@ -14,6 +14,8 @@ interface MachineChanges {
   paths: string[];
   links: string[];
   nftTables: string[];
+  /** Chains that the shared table `ip nat` had before; absent until that was read. */
+  natChains?: string[];
   cgroups: string[];
   /** Distribution packages installed; they stay. */
   packages: string[];
@@ -40,6 +42,11 @@ export class Journal {
   sysctl(name: string, before: string): void {
     if (name in this.#record.sysctls) return;
     this.#record.sysctls[name] = before;
+    this.#save();
+  }
+
+  natChains(before: string[]): void {
+    this.#record.natChains = before;
     this.#save();
   }
 

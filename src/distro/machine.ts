@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } f
 import { systemClock } from "../base/clock.ts";
 import { CommandError, run } from "../linux/command.ts";
 import { readSysctl, writeSysctl } from "../linux/sysctl.ts";
+import { natChains, removeHostPorts } from "../network/host-ports.ts";
 import { UsageError } from "./commands/options.ts";
 import { readJsonFile } from "./files.ts";
 import { type Journal, journalFile } from "./journal.ts";
@@ -22,7 +23,7 @@ const shared = ["/run/containerd", "/run/netns", "/var/lib/cni", "/var/log/pods"
 
 export async function prepareMachine(settings: Settings, journal: Journal): Promise<void> {
   for (const path of shared) if (!existsSync(path)) journal.add("paths", path);
-  await ensureBridge(settings, journal);
+  await Promise.all([ensureBridge(settings, journal), journal.record.natChains ?? natChains().then((chains) => journal.natChains(chains))]);
   for (const [name, value] of Object.entries(sysctls)) {
     const before = readSysctl(name);
     if (before === undefined || before === value) continue;
@@ -54,8 +55,9 @@ async function ensureBridge(settings: Settings, journal: Journal): Promise<void>
 }
 
 export async function restoreMachine(journal: Journal): Promise<void> {
-  const { links, nftTables, sysctls: before, cgroups, paths } = journal.record;
+  const { links, nftTables, natChains: chains, sysctls: before, cgroups, paths } = journal.record;
   for (const table of nftTables) await ignoreAbsent(run("nft", ["delete", "table", ...table.split(" ")]));
+  if (chains) for (const network of links) await removeHostPorts(network, chains);
   for (const link of links) if (existsSync(`/sys/class/net/${link}`)) await run("ip", ["link", "del", link]);
   for (const [name, value] of Object.entries(before)) if (readSysctl(name) !== undefined) writeSysctl(name, value);
   for (const cgroup of cgroups) await removeCgroup(cgroup);

@@ -4,6 +4,7 @@
  */
 
 export interface PodNetworkOptions {
+  /** Names the network, too. */
   bridge: string;
   podCIDR: string;
   /** Where host-local keeps which address is whose. */
@@ -14,7 +15,7 @@ export interface PodNetworkOptions {
 export function conflist({ bridge, podCIDR, stateDirectory, mtu }: PodNetworkOptions): string {
   const config = {
     cniVersion: "0.4.0",
-    name: "k8ts",
+    name: bridge,
     plugins: [
       {
         type: "bridge",
