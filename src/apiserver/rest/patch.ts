@@ -127,7 +127,7 @@ function unread(error: unknown, type: PatchType, options: WriteOptions): unknown
 
 /** By mistake or not: an apply of their status creates them. */
 const createdByStatus = ({ groupResource, hubKind }: Call["endpoint"]): boolean =>
-  hubKind.allowCreateOnUpdate === true || groupResource === "namespaces" || groupResource === "validatingadmissionpolicies.admissionregistration.k8s.io";
+  hubKind.allowCreateOnUpdate === true || groupResource === "validatingadmissionpolicies.admissionregistration.k8s.io";
 
 export async function patchVerb(call: Call): Promise<ApiResponse> {
   checkActs(call);

@@ -176,6 +176,11 @@ test("a dry run that takes the last finalizer is answered with an empty object",
   assert.deepEqual(tried, { kind: "Job", apiVersion: "batch/v1", metadata: {}, spec, status: {} });
 });
 
+test("an apply of the status of a namespace that is not there does not make one", async () => {
+  const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: "absent" }, status: {} };
+  assert.equal((await answer("PATCH", "/api/v1/namespaces/absent/status?fieldManager=m", object, apply)).reason, "NotFound");
+});
+
 test("a body of another kind is read as that kind before it is refused", async () => {
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { containers: [] } };
   const refused = await answer("POST", `${core}/configmaps?fieldValidation=Strict`, pod);
