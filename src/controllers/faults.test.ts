@@ -5,6 +5,7 @@ import { explore, type ExploreOptions } from "../../conformance/faults/explore.t
 import { violations } from "../../conformance/faults/invariants.ts";
 import { run } from "../../conformance/faults/run.ts";
 import { loadScenarios } from "../../conformance/faults/scenario.ts";
+import type { Deployment, ReplicaSet } from "../api/types/apps-v1.gen.ts";
 
 const scenarios = new Map(loadScenarios().map((scenario) => [scenario.name, scenario]));
 
@@ -53,6 +54,25 @@ for (const [name, controller, kinds] of [
 ] as const)
   test(`${name}: the ${controller} does not replace for ever what goes because of something that it has not heard of yet`, () =>
     nothingGoesWrong(name, controller, { kinds }));
+
+test("a Deployment says that its new ReplicaSet came, also where that met a conflict", async () => {
+  const found = scenarios.get("deployment-recreate");
+  assert.ok(found);
+  // With one pod nothing is seen to progress between the old set and the new one.
+  const scenario = JSON.parse(JSON.stringify(found).replace('"replicas":2', '"replicas":1')) as typeof found;
+  const common = { scenario, seed: 1, controller: "deployment-controller", prove: false };
+  const { writes } = await run(common);
+  const creation = writes.findIndex(({ method }, i) => method === "POST" && i > 5);
+  const { body } = writes[creation] ?? assert.fail("no second ReplicaSet");
+  const { name } = (body as ReplicaSet).metadata;
+  const { history } = await run({ ...common, point: { kind: "conflict", at: creation + 2 } });
+  const messages = history
+    .filter(({ key }) => key === "/registry/deployments/default/web")
+    .map(({ value }) => JSON.parse(Buffer.from(value as Uint8Array).toString()) as Deployment)
+    .flatMap(({ status }) => status?.conditions?.find(({ type }) => type === "Progressing")?.message ?? []);
+  assert.ok(messages.includes(`Created new replica set "${name}"`));
+  assert.ok(messages.includes(`ReplicaSet "${name}" has successfully progressed.`));
+});
 
 test("the garbage collector outlives a server that cannot say what it serves", () =>
   nothingGoesWrong("replicationcontroller-adoption", "garbage-collector-controller", { kinds: /^read-(error|timeout)$/, every: 9 }));

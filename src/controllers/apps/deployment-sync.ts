@@ -1,9 +1,10 @@
 /** The writes of the Deployment controller: its ReplicaSets and its status (pkg/controller/deployment/sync.go). */
 import { controllerOf } from "../../api/meta/owner.ts";
-import { isAlreadyExists, isNotFound } from "../../api/status.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "../../api/status.ts";
 import type { Deployment, DeploymentStatus, ReplicaSet } from "../../api/types/apps-v1.gen.ts";
 import { referenceTo } from "../../client/events.ts";
 import { deployments, replicasets } from "../../client/resources.gen.ts";
+import { retryOnConflict } from "../../client/retry.ts";
 import type { ControllerContext } from "../runtime/controller.ts";
 import { statusEqual } from "../runtime/equal.ts";
 import { recheckOwner } from "../runtime/ownership.ts";
@@ -90,13 +91,37 @@ export class DeploymentSync {
     if (!existed && wantedOf(draft) > 0) {
       events.event(about, "Normal", "ScalingReplicaSet", `Scaled up replica set ${created.metadata.name} from 0 to ${wantedOf(draft)}`);
     }
-    let status = this.d.status ?? {};
-    if (!existed && hasDeadline(this.d)) {
-      const message = `Created new replica set ${JSON.stringify(created.metadata.name)}`;
-      status = withCondition(status, { type: "Progressing", status: "True", reason: "NewReplicaSetCreated", message }, clock.now());
-    }
-    await this.#write(status, String(revision));
+    if (existed) await this.#write(this.d.status ?? {}, String(revision));
+    else await this.#tellCreated(created, String(revision));
     return created;
+  }
+
+  /**
+   * That a rollout has begun is said by this write alone: without it the Progressing condition of the rollout before stays, and
+   * so does its ReplicaSet's name. A conflict therefore does not lose it, although the work begins anew then, as upstream's does.
+   */
+  async #tellCreated(created: ReplicaSet, revision: string): Promise<void> {
+    const { client, clock, signal } = this.#context;
+    const message = `Created new replica set ${JSON.stringify(created.metadata.name)}`;
+    const next = { type: "Progressing", status: "True", reason: "NewReplicaSetCreated", message };
+    const told = ({ status = {} }: Deployment): DeploymentStatus => (hasDeadline(this.d) ? withCondition(status, next, clock.now()) : status);
+    try {
+      await this.#write(told(this.d), revision);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      const { namespace = "", name, uid } = this.d.metadata;
+      await retryOnConflict(
+        clock,
+        async () => {
+          const present = await client.resource(deployments).get(namespace, name, { signal });
+          if (present.metadata.uid !== uid || !sameTemplate(present.spec.template, this.d.spec.template)) return;
+          this.d = present;
+          await this.#write(told(present), revision);
+        },
+        { signal },
+      );
+      throw error;
+    }
   }
 
   /** Undefined when nothing had to change; `force` also renews the annotations of an equally large set. */
