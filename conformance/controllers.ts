@@ -2,9 +2,10 @@
  * The same scenarios once with upstream's kube-controller-manager and once with ours, both on upstream's kube-apiserver, or
  * both on ours: what comes of them (objects with their managers, events) must be the same.
  *
- *   node conformance/controllers.ts [--server upstream|ours] [--only NAMES] [--directory DIR] [--port 25000] [--bin DIR]
+ *   node conformance/controllers.ts [--server upstream|ours] [--second ours|upstream] [--only NAMES] [--directory DIR] [--port 25000] [--bin DIR]
  *
- * Prints `equal` or `differs` for each scenario.
+ * Prints `equal` or `differs` for each scenario. With `--second upstream` upstream's is held against itself: what differs
+ * then is chance.
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,6 +28,7 @@ const { values: flags } = parseArgs({
   options: {
     only: { type: "string" },
     server: { type: "string", default: "upstream" },
+    second: { type: "string", default: "ours" },
     directory: { type: "string", default: "/var/tmp/k8ts-controllers" },
     port: { type: "string", default: "25000" },
     bin: { type: "string", default: "/var/tmp/k8ts-judges/bin" },
@@ -89,8 +91,8 @@ interface Course {
   health: string;
 }
 
-async function follow(side: Side, port: number): Promise<Course> {
-  const directory = join(flags.directory, side);
+async function follow(side: Side, port: number, name: string): Promise<Course> {
+  const directory = join(flags.directory, name);
   rmSync(directory, { recursive: true, force: true });
   await using world = await World.start({ server, directory, port, bin: flags.bin, bare: true });
   const kubes = new Map<Scenario, Kube>();
@@ -122,8 +124,8 @@ async function follow(side: Side, port: number): Promise<Course> {
 }
 
 const checks = new Checks("controllers");
-const wanted = await follow("upstream", Number(flags.port));
-const found = await follow("ours", Number(flags.port) + 10);
+const wanted = await follow("upstream", Number(flags.port), "first");
+const found = await follow(flags.second === "upstream" ? "upstream" : "ours", Number(flags.port) + 10, "second");
 for (const { name } of scenarios) {
   await checks.check(name, () => {
     const [theirs, ours] = [wanted.results.get(name), found.results.get(name)];

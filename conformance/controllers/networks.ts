@@ -7,6 +7,10 @@ export const nodeNetworks: Scenario = {
   name: "node-networks",
   plainNames: true,
   compared: ["v1/Node"],
+  // An allocator that looks at a node again before the cache shows its network takes the next one for it, is refused and
+  // gives that back: the one after is handed out first. Upstream's differs from itself by that.
+  handedOut: /^10\.244\.\d+\.0\/24$/,
+  byChance: /^CIDRAssignmentFailed$/,
   async prepare(kube) {
     // Known before the controllers start: it keeps the first network.
     await kube.create("v1/Node", node("a-first", { spec: { podCIDR: "10.244.0.0/24", podCIDRs: ["10.244.0.0/24"] } }));
@@ -21,6 +25,7 @@ export const nodeNetworks: Scenario = {
     await kube.remove("v1/Node", "c");
     await kube.wait("v1/Node", "e", "has the network of c", (one) => one.spec.podCIDR, 60);
     await kube.wait("v1/Node", "a-first", "has a time to live", (one) => one.metadata.annotations?.["node.alpha.kubernetes.io/ttl"]);
+    await kube.wait("v1/Node", "a-first", "keeps its network", (one) => one.spec.podCIDR === "10.244.0.0/24");
   },
 };
 

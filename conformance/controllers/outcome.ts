@@ -9,18 +9,18 @@ const unordered = new Set(["volumesAttached", "managedFields", "finalizers", "co
 const time = /\d{4}-\d\d-\d\d(T[\d:.]+Z)?/g;
 const uid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-function normal(value: unknown, key = ""): unknown {
-  if (typeof value === "string") return value.replaceAll(time, "time").replaceAll(uid, "uid");
+function normal(value: unknown, key = "", text = (one: string): string => one): unknown {
+  if (typeof value === "string") return text(value).replaceAll(time, "time").replaceAll(uid, "uid");
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
-    const items = value.map((item) => normal(item, key));
+    const items = value.map((item) => normal(item, key, text));
     return unordered.has(key) ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
   }
   return Object.fromEntries(
     Object.entries(value)
       .filter(([name]) => !dropped.has(name))
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, member]) => [normal(name), normal(member, name)]),
+      .map(([name, member]) => [normal(name), normal(member, name, text)]),
   );
 }
 
@@ -28,16 +28,23 @@ function normal(value: unknown, key = ""): unknown {
 export async function outcomeOf(kube: Kube, scenario: Scenario): Promise<Outcome> {
   const found = new Map<string, string>();
   const names = new Set<string>();
+  const handedOut: string[] = [];
+  const text = (value: string): string => {
+    if (!scenario.handedOut?.test(value)) return value;
+    handedOut.push(value);
+    return "one of those handed out";
+  };
   for (const kind of scenario.compared) {
     for (const object of await kube.list(kind)) {
       if (!belongs(object, kube.namespace, scenario)) continue;
       names.add(object.metadata.name);
-      found.set(`${kind} ${object.metadata.name}`, JSON.stringify(normal({ ...object, apiVersion: undefined, kind: undefined })));
+      found.set(`${kind} ${object.metadata.name}`, JSON.stringify(normal({ ...object, apiVersion: undefined, kind: undefined }, "", text)));
     }
   }
+  if (scenario.handedOut) found.set("what is handed out", handedOut.sort().join(" "));
   for (const event of await kube.events()) {
     const { kind, name, namespace } = event.involvedObject;
-    if (namespace ? namespace !== kube.namespace : !names.has(name)) continue;
+    if (scenario.byChance?.test(event.reason) || (namespace ? namespace !== kube.namespace : !names.has(name))) continue;
     const text = { type: event.type, message: event.message, source: event.source, reportingComponent: event.reportingComponent };
     found.set(`event about ${kind} ${name}: ${event.reason}: ${normal(event.message)}`, JSON.stringify(normal(text)));
   }

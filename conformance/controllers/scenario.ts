@@ -9,6 +9,10 @@ export interface Scenario {
   play(kube: Kube): Promise<unknown>;
   /** Kinds whose objects are compared at the end, beside the events. */
   compared: readonly KindName[];
+  /** Values that are handed out in an order which a race decides: their list is compared, not who has which. */
+  handedOut?: RegExp;
+  /** Reasons of events that the same race makes or not. */
+  byChance?: RegExp;
   /** What it makes outside its namespace does not begin with the namespace's name. */
   plainNames?: boolean;
 }
