@@ -4,6 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import type { Container, Pod } from "../api/types/core-v1.gen.ts";
+import type { Allocation } from "./resize/allocation.ts";
+import { containerDiffers, noResize, planContainer, podDiffers, type ResizePlan } from "./resize/plan.ts";
 import { isHostNetwork, isSidecar, shouldRestartAfter } from "./pod.ts";
 import { type ContainerRecord, findContainer, type RuntimePod } from "./runtime-pod.ts";
 
@@ -30,6 +32,7 @@ export interface PodActions {
   toStart: Container[];
   ephemeralToStart: Container[];
   toKill: KillContainer[];
+  resize: ResizePlan;
 }
 
 /** Changes when the container has to be made anew. */
@@ -61,7 +64,8 @@ export function shouldStart(container: Container, pod: Pod, runtime: RuntimePod)
 
 const anyRegularCreated = (pod: Pod, runtime: RuntimePod): boolean => pod.spec.containers.some((c) => findContainer(runtime, c.name));
 
-export function computePodActions(pod: Pod, runtime: RuntimePod, probes: ProbeResults): PodActions {
+/** `actuated`: the resources that are in force. */
+export function computePodActions(pod: Pod, runtime: RuntimePod, probes: ProbeResults, actuated: Allocation = { containers: {} }): PodActions {
   const sandbox = sandboxChanged(pod, runtime);
   const actions: PodActions = {
     killPod: sandbox.changed,
@@ -72,13 +76,15 @@ export function computePodActions(pod: Pod, runtime: RuntimePod, probes: ProbeRe
     toStart: [],
     ephemeralToStart: [],
     toKill: [],
+    resize: noResize(),
   };
+  actions.resize.pod = podDiffers(pod, actuated);
   if (sandbox.changed) return forNewSandbox(pod, runtime, actions);
   for (const container of pod.spec.ephemeralContainers ?? []) if (!findContainer(runtime, container.name)) actions.ephemeralToStart.push(container);
-  const initialized = planInit(pod, runtime, probes, actions);
+  const initialized = planInit(pod, runtime, probes, actions, actuated);
   if (actions.killPod || !initialized) return actions;
   let kept = 0;
-  for (const container of pod.spec.containers) if (planRegular(pod, container, runtime, probes, actions)) kept++;
+  for (const container of pod.spec.containers) if (planRegular(pod, container, runtime, probes, actions, actuated)) kept++;
   if (kept === 0 && actions.toStart.length === 0) {
     actions.killPod = true;
     actions.initToStart = [];
@@ -100,17 +106,23 @@ function forNewSandbox(pod: Pod, runtime: RuntimePod, actions: PodActions): PodA
 }
 
 /** True: the container runs and is kept. */
-function planRegular(pod: Pod, container: Container, runtime: RuntimePod, probes: ProbeResults, actions: PodActions): boolean {
+function planRegular(pod: Pod, container: Container, runtime: RuntimePod, probes: ProbeResults, actions: PodActions, actuated: Allocation): boolean {
   const record = findContainer(runtime, container.name);
   if (record?.state !== "running") {
     if (!shouldStart(container, pod, runtime)) return false;
     actions.toStart.push(container);
+    if (containerDiffers(container, actuated)) actions.resize.pod = true;
     if (record?.state === "unknown")
       actions.toKill.push({ record, message: 'Container is in "unknown" state, try killing it before restart', reason: "Unknown" });
     return false;
   }
   const why = reasonToKill("Container", container, record, probes);
-  if (!why) return true;
+  if (!why) {
+    if (planContainer(pod, container, record, actuated, actions.resize) === "keep") return true;
+    actions.toStart.push(container);
+    actions.toKill.push({ record, message: `Container ${container.name} resize requires restart`, reason: "" });
+    return false;
+  }
   const policy = container.restartPolicy ?? pod.spec.restartPolicy;
   const restart = why.changed || policy !== "Never";
   if (restart) actions.toStart.push(container);
@@ -132,7 +144,7 @@ function reasonToKill(word: string, container: Container, record: ContainerRecor
 }
 
 /** Fills in what init containers need, last one first; tells whether initialization is over. */
-function planInit(pod: Pod, runtime: RuntimePod, probes: ProbeResults, actions: PodActions): boolean {
+function planInit(pod: Pod, runtime: RuntimePod, probes: ProbeResults, actions: PodActions, actuated: Allocation): boolean {
   const init = pod.spec.initContainers ?? [];
   if (!init.length) return true;
   let initialized = pod.spec.containers.some((c) => ["created", "running"].includes(findContainer(runtime, c.name)?.state ?? ""));
@@ -147,7 +159,7 @@ function planInit(pod: Pod, runtime: RuntimePod, probes: ProbeResults, actions: 
       continue;
     }
     if (previously && !sidecar) continue;
-    const done = planOneInit(pod, container, record, probes, actions, start);
+    const done = planOneInit(pod, container, record, probes, actions, start, actuated);
     if (done === "failed") {
       actions.killPod = true;
       actions.initToStart = [];
@@ -171,6 +183,7 @@ function planOneInit(
   probes: ProbeResults,
   actions: PodActions,
   start: Container[],
+  actuated: Allocation,
 ): "waiting" | "complete" | "failed" {
   const sidecar = isSidecar(container);
   const kill = (message: string, reason: KillReason): void => {
@@ -182,12 +195,19 @@ function planOneInit(
       start.push(container);
       return "waiting";
     case "running": {
-      if (!sidecar) return "waiting";
+      const resize = (): void => {
+        if (planContainer(pod, container, record, actuated, actions.resize) === "restart") kill(`Container ${container.name} resize requires restart`, "");
+      };
+      if (!sidecar) {
+        resize();
+        return "waiting";
+      }
       const startup = container.startupProbe ? probes("startup", record.id) : "success";
       if (startup === "failure") kill(`Init container ${container.name} failed startup probe`, "StartupProbe");
       if (startup !== "success") return "waiting";
       const why = reasonToKill("Init container", container, record, probes);
       if (why) kill(why.message, why.reason);
+      else resize();
       return "complete";
     }
     case "exited":

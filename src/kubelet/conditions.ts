@@ -9,6 +9,8 @@ export const ownedConditions: ReadonlySet<string> = new Set([
   "ContainersReady",
   "PodReadyToStartContainers",
   "AllContainersRestarting",
+  "PodResizePending",
+  "PodResizeInProgress",
 ]);
 
 export interface Condition {

@@ -2,6 +2,7 @@
 import type { Container, ContainerState, ContainerStatus, Pod, VolumeMountStatus } from "../api/types/core-v1.gen.ts";
 import { shouldStart } from "./actions.ts";
 import { findStatus, isSidecar } from "./pod.ts";
+import type { Allocation } from "./resize/allocation.ts";
 import { type ContainerRecord, findContainer, type RuntimePod } from "./runtime-pod.ts";
 
 /** Why a container could not be started lately. */
@@ -23,6 +24,8 @@ export interface StatusInput {
   runtimeName: string;
   previous: readonly ContainerStatus[];
   failures: StartFailures;
+  /** Resources that are in force. */
+  actuated: Allocation;
 }
 
 function stateOf(record: ContainerRecord, id: string): ContainerState {
@@ -66,7 +69,8 @@ function fromRecord(record: ContainerRecord, container: Container, input: Status
     started: false,
   };
   if (requests) status.allocatedResources = requests;
-  if (container.resources) status.resources = container.resources;
+  const resources = (record.state === "running" ? input.actuated.containers[container.name] : undefined) ?? container.resources;
+  if (resources) status.resources = resources;
   const mounts = mountStatuses(container);
   if (mounts) status.volumeMounts = mounts;
   if (record.user) status.user = { linux: record.user };

@@ -29,6 +29,7 @@ import { PodEvents } from "./pod-events.ts";
 import { PodSync } from "./pod-sync.ts";
 import { PodWorker, type WorkerServices } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
+import { PendingResizes } from "./resize/pending.ts";
 import { Runtime } from "./runtime.ts";
 import { serviceEnv } from "./service-env.ts";
 import { StatusManager } from "./status-manager.ts";
@@ -66,6 +67,7 @@ export class Kubelet {
   readonly #nodes: Informer<Node>;
   /** Pods whose admission waits for an answer; the newest form of each. */
   readonly #deciding = new Map<string, Pod>();
+  readonly #resizes: PendingResizes;
   readonly #pleg: Pleg;
   readonly #cleanup: Cleanup;
   readonly #start: () => void;
@@ -123,6 +125,7 @@ export class Kubelet {
       runtime: this.#runtime,
       images,
       killer,
+      cgroups: this.#cgroups,
       events,
       clock,
       random,
@@ -131,6 +134,7 @@ export class Kubelet {
       runtimeHandler: async (pod) => (pod.spec.runtimeClassName ? (await client.resource(runtimeclasses).get("", pod.spec.runtimeClassName)).handler : ""),
       services: (pod) => serviceEnv(this.#serviceInformer.list(), pod.metadata.namespace ?? "", pod.spec.enableServiceLinks ?? true),
     });
+    this.#resizes = new PendingResizes(clock);
     this.#cleanup = new Cleanup({ config, runtime: this.#runtime, cgroups: this.#cgroups, volumes, logger });
     this.#services = {
       config,
@@ -149,6 +153,12 @@ export class Kubelet {
       token: (pod, projection) => tokens.get(pod, projection),
       allocatable: () => this.#allocatable,
       networkProblem: () => this.#agent.networkProblem,
+      roomFor: (worker) => this.#roomFor(worker),
+      onResizeWanted: (worker) => {
+        this.#resizes.add(worker);
+        if (this.#ready) this.#resizes.retry();
+      },
+      onRoom: () => this.#resizes.retry(),
       onFinished: (worker) => {
         tokens.forget(worker.pod.metadata.uid);
         if (!this.#pods.by("uid", worker.pod.metadata.uid).length) void this.#forget(worker);
@@ -173,6 +183,7 @@ export class Kubelet {
     await this.#pleg.start();
     for (const pod of this.#pods.list().sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))) this.#take(pod, true);
     this.#ready = true;
+    this.#resizes.retry();
     startHousekeeping({
       config: this.#options.config,
       cri: this.#options.cri,
@@ -216,12 +227,18 @@ export class Kubelet {
     const node = this.#nodes.get("", this.#options.config.nodeName) ?? this.#agent.node;
     if (pod.metadata.deletionTimestamp || known || !node || isTerminalPhase(pod.status?.phase)) worker.update(pod);
     else {
-      const refusal = this.#admit(pod, node, others);
+      const refusal = this.#admit(worker.pod, node, others);
       // The label that the pod asks for may have come a moment ago: the API server knows.
       if (refusal?.reason === "NodeAffinity") void this.#admitAgain(worker, pod, others, refusal);
       else if (refusal) this.#refuse(worker, refusal);
       else worker.update(pod);
     }
+  }
+  /** Others have what they were given, not what they ask for. */
+  #roomFor(worker: PodWorker): Refusal | undefined {
+    const node = this.#nodes.get("", this.#options.config.nodeName) ?? this.#agent.node;
+    const others = [...this.#workers.values()].filter((w) => w.active && w !== worker).map((w) => w.pod);
+    return node && this.#admit(worker.desired, node, others);
   }
   #admit(pod: Pod, node: Node, others: readonly Pod[]): Refusal | undefined {
     return admit(pod, node, others, this.#allocatable, this.#options.config.allowedUnsafeSysctls);
@@ -275,6 +292,7 @@ export class Kubelet {
     const { uid } = worker.pod.metadata;
     if (this.#workers.get(uid) !== worker) return;
     this.#services.statuses.forget(uid);
+    this.#resizes.remove(uid);
     this.#removing.add(uid);
     worker.close();
     try {
@@ -300,6 +318,7 @@ export class Kubelet {
   /** Containers go on running. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const worker of this.#workers.values()) worker.close();
+    this.#resizes.close();
     this.#services.probes.close();
     this.#services.objects.close();
     this.#stop.abort(new Error("the kubelet stops"));

@@ -49,6 +49,8 @@ const input = (p: Pod) => ({
   probes: () => undefined,
   terminal: false,
   hostIPs: ["10.0.0.1"],
+  actuated: { containers: {} },
+  resize: [],
 });
 
 test("a pod that has just arrived waits for its containers, under the conditions of upstream", () => {

@@ -6,6 +6,7 @@ import { containerStatuses, type StartFailures, type StatusInput } from "./conta
 import { podLimits, podRequests } from "../api/core/pod-resources.ts";
 import { podPhase } from "./phase.ts";
 import { findSpec, isHostNetwork, isSidecar, isTerminalPhase, qosClass } from "./pod.ts";
+import { type Allocation, withAllocation } from "./resize/allocation.ts";
 import { limitsEverything } from "./resources.ts";
 import { findContainer, type RuntimePod } from "./runtime-pod.ts";
 
@@ -25,6 +26,9 @@ export interface PodStatusInput {
   /** What was last decided for this pod; the API's status when nothing was. */
   previous: PodStatus;
   failures: StartFailures;
+  /** Resources that are in force, and what is said of a resize. */
+  actuated: Allocation;
+  resize: readonly Condition[];
   probes: ProbeResults;
   /** Nothing of the pod runs any more and nothing will be started. */
   terminal: boolean;
@@ -79,7 +83,7 @@ export function podStatus(input: PodStatusInput): PodStatus {
       conditions: pod.status?.conditions ?? [],
     };
   }
-  const base: Omit<StatusInput, "previous"> = { pod, runtime, runtimeName: input.runtimeName, failures: input.failures };
+  const base: Omit<StatusInput, "previous"> = { pod, runtime, runtimeName: input.runtimeName, failures: input.failures, actuated: input.actuated };
   const regular = withProbes(input, containerStatuses({ ...base, previous: previous.containerStatuses ?? [] }, pod.spec.containers, "regular"), false);
   const init = withProbes(input, containerStatuses({ ...base, previous: previous.initContainerStatuses ?? [] }, pod.spec.initContainers ?? [], "init"), true);
   // Nobody waits for these: neither readiness nor start is said of them.
@@ -98,19 +102,20 @@ export function podStatus(input: PodStatusInput): PodStatus {
   if (regular.length) status.containerStatuses = regular;
   if (init.length) status.initContainerStatuses = init;
   if (ephemeral.length) status.ephemeralContainerStatuses = ephemeral;
-  Object.assign(status, podResources(pod));
+  Object.assign(status, podResources(pod, withAllocation(pod, input.actuated)));
   status.conditions = conditions(input, status, all);
   setAddresses(input, status);
   return status;
 }
 
-/** What the pod as a whole was given (KEP-5419). */
-function podResources(pod: Pod): Pick<PodStatus, "resources" | "allocatedResources"> {
-  const requests = podRequests(pod.spec);
-  const all = podLimits(pod.spec);
-  const limits = Object.fromEntries(Object.entries(all).filter(([name]) => (name !== "cpu" && name !== "memory") || limitsEverything(pod, name)));
+/** What the pod as a whole was given, and what is in force (KEP-5419). */
+function podResources(pod: Pod, actuated: Pod): Pick<PodStatus, "resources" | "allocatedResources"> {
+  const allocated = podRequests(pod.spec);
+  const requests = podRequests(actuated.spec);
+  const all = podLimits(actuated.spec);
+  const limits = Object.fromEntries(Object.entries(all).filter(([name]) => (name !== "cpu" && name !== "memory") || limitsEverything(actuated, name)));
   return {
-    ...(Object.keys(requests).length ? { allocatedResources: requests } : {}),
+    ...(Object.keys(allocated).length ? { allocatedResources: allocated } : {}),
     resources: { ...(Object.keys(limits).length ? { limits } : {}), ...(Object.keys(requests).length ? { requests } : {}) },
   };
 }
@@ -128,7 +133,8 @@ function conditions(input: PodStatusInput, status: PodStatus, all: ContainerStat
     { type: "PodScheduled", status: "True" },
   ];
   const generation = pod.metadata.generation;
-  return [...foreign, ...(own.map((c) => (generation ? { ...c, observedGeneration: generation } : c)) as PodCondition[])];
+  const observed = own.map((c) => (generation ? { ...c, observedGeneration: generation } : c));
+  return [...foreign, ...([...(input.terminal ? [] : input.resize), ...observed] as PodCondition[])];
 }
 
 function setAddresses(input: PodStatusInput, status: PodStatus): void {

@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
 import { CriError, type Sent } from "../cri/client.ts";
+import type { Cgroups } from "../linux/cgroups.ts";
 import type { PodSandboxConfig } from "../cri/types.gen.ts";
 import { computePodActions, type PodActions, type ProbeResults } from "./actions.ts";
 import { Backoff, formatSeconds } from "./backoff.ts";
@@ -20,6 +21,10 @@ import type { Killer } from "./kill.ts";
 import { formatPod, isHostNetwork, isSidecar } from "./pod.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { podCgroupPath, type ResourceLimits } from "./resources.ts";
+import type { Allocation } from "./resize/allocation.ts";
+import { applyResize } from "./resize/apply.ts";
+import { resizes } from "./resize/plan.ts";
+import type { PodResize } from "./resize/pod-resize.ts";
 import type { Runtime } from "./runtime.ts";
 import { type ContainerRecord, findContainer, type RuntimePod, type SandboxRecord } from "./runtime-pod.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
@@ -30,6 +35,7 @@ export interface PodSyncOptions {
   runtime: Runtime;
   images: Images;
   killer: Killer;
+  cgroups: Cgroups;
   events: PodEvents;
   clock: Clock;
   random: Random;
@@ -52,6 +58,7 @@ export interface PodSyncInput {
   podDirectory: string;
   /** Aborts what may be left unfinished: pulls and hooks. */
   signal: AbortSignal;
+  resize: PodResize;
   /** The sandbox stands, with these addresses; containers follow. */
   onSandbox(sandbox: SandboxRecord): void;
 }
@@ -66,6 +73,8 @@ export interface PodSyncResult {
   records: ContainerRecord[];
   /** Something was stopped or failed half-way: only the runtime knows how things are. */
   unsure: boolean;
+  /** Resources of what runs were changed, or could not be. */
+  resized: boolean;
   /** Milliseconds until something that had to wait may be tried again. */
   retryAfter?: number;
 }
@@ -83,6 +92,8 @@ const imageReasons: ReadonlySet<string> = new Set([
 const backedOff: ReadonlySet<string> = new Set(["ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "RunContainerError", "PostStartHookError"]);
 /** Milliseconds. */
 const backoffDelay = 1000;
+/** Milliseconds after which a resize that failed is tried again. */
+const resizeDelay = 10_000;
 /** Milliseconds after which what is missing may have appeared. */
 const configDelay = 10_000;
 
@@ -102,8 +113,8 @@ export class PodSync {
   async run(input: PodSyncInput): Promise<PodSyncResult> {
     const { pod, state } = input;
     const { killer, events } = this.#options;
-    const actions = computePodActions(pod, state, input.probes);
-    const result: PodSyncResult = { changed: false, failures: new Map(), started: new Set(), records: [], unsure: false };
+    const actions = computePodActions(pod, state, input.probes, input.resize.actuated);
+    const result: PodSyncResult = { changed: false, failures: new Map(), started: new Set(), records: [], unsure: false, resized: false };
     if (actions.createSandbox && actions.sandboxId) events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
     if (actions.killPod) {
       const live = state.containers.some((c) => c.state === "running") || state.sandboxes.some((s) => s.ready);
@@ -119,8 +130,20 @@ export class PodSync {
         result.changed = true;
         result.unsure = true;
       }
+    if (resizes(actions.resize)) await this.#resize(input, actions, result);
     await this.#start(input, actions, result);
     return result;
+  }
+  async #resize({ pod, resize }: PodSyncInput, actions: PodActions, result: PodSyncResult): Promise<void> {
+    const { runtime, cgroups, config, limits } = this.#options;
+    const context = { cri: runtime.cri, cgroups, cgroupRoot: config.cgroupRoot, limits, onActuated: (actuated: Allocation) => resize.actuate(actuated) };
+    try {
+      await applyResize(context, pod, actions.resize, resize.actuated);
+    } catch (error) {
+      resize.failed(pod, error instanceof CriError ? error.details : (error as Error).message);
+      result.retryAfter = resizeDelay;
+    }
+    result.resized = true;
   }
   async #start(input: PodSyncInput, actions: PodActions, result: PodSyncResult): Promise<void> {
     const { pod } = input;
@@ -278,6 +301,7 @@ export class PodSync {
       runtime.cri.call("CreateContainer", { podSandboxId: sandboxId, config: request, sandboxConfig: sandbox }),
     );
     events.container(pod, container, "Normal", "Created", "Container created");
+    input.resize.made(pod, container.name);
     await asStartError("RunContainerError", () => runtime.cri.call("StartContainer", { containerId }));
     events.container(pod, container, "Normal", "Started", "Container started");
     await this.#linkLog(pod, container, containerId, `${sandbox.logDirectory}/${request.logPath}`);

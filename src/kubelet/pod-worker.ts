@@ -17,14 +17,15 @@ import type { StartFailure } from "./container-statuses.ts";
 import type { RuntimeFacts } from "./env.ts";
 import type { Killer } from "./kill.ts";
 import type { ReferencedObjects } from "./objects.ts";
-import { isHostNetwork, isTerminalPhase } from "./pod.ts";
+import { isHostNetwork, isTerminalPhase, qosClass } from "./pod.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { podStatus, type Verdict } from "./pod-status.ts";
 import type { PodSync } from "./pod-sync.ts";
 import type { ProbeManager } from "./probes/manager.ts";
+import { PodResize, type Postponed } from "./resize/pod-resize.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
-import { emptyRuntimePod, fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
+import { emptyRuntimePod, findContainer, fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
 import type { StatusManager } from "./status-manager.ts";
 import type { TokenSource } from "./volumes/payload.ts";
 import { type MountedVolumes, VolumeError, type Volumes } from "./volumes/volumes.ts";
@@ -49,6 +50,11 @@ export interface WorkerServices {
   allocatable(): Record<string, string>;
   /** Why pods cannot get a network now; undefined when they can. */
   networkProblem(): string | undefined;
+  /** Why the node has no room for the pod as it asks to be; undefined when it has. */
+  roomFor(worker: PodWorker): Postponed | undefined;
+  onResizeWanted(worker: PodWorker): void;
+  /** A pod has given something back. */
+  onRoom(): void;
   /** The state has become `finished`. */
   onFinished(worker: PodWorker): void;
 }
@@ -59,6 +65,10 @@ const noticeDelay = 200;
 
 export class PodWorker {
   readonly #services: WorkerServices;
+  readonly #resize: PodResize;
+  /** As its spec asks. */
+  #desired: Pod;
+  /** With the resources that it was given. */
   #pod: Pod;
   readonly #seen: string;
   #state: WorkerState = "syncing";
@@ -81,7 +91,9 @@ export class PodWorker {
   constructor(services: WorkerServices, pod: Pod, seen: string) {
     this.#services = services;
     this.#seen = seen;
-    this.#pod = this.#annotate(pod);
+    this.#resize = new PodResize(pod, services.volumes.podDirectory(pod.metadata.uid), services.events);
+    this.#desired = this.#annotate(pod);
+    this.#pod = this.#resize.allocated(this.#desired);
     this.#runtimePod = emptyRuntimePod(pod.metadata.uid, pod.metadata.namespace ?? "", pod.metadata.name);
   }
   /** Upstream marks where a pod came from, which the downward API shows. */
@@ -91,6 +103,24 @@ export class PodWorker {
   }
   get pod(): Pod {
     return this.#pod;
+  }
+  get desired(): Pod {
+    return this.#desired;
+  }
+  get qos(): string {
+    return this.#pod.status?.qosClass ?? qosClass(this.#pod);
+  }
+  get pendingSince(): string | undefined {
+    return this.#services.statuses.get(this.#pod.metadata.uid)?.conditions?.find((c) => c.type === "PodResizePending")?.lastTransitionTime;
+  }
+  /** Gives the pod what its spec asks for, if there is room. False: it has to wait. */
+  tryResize(): boolean {
+    if (this.#state !== "syncing") return true;
+    const asks = this.#resize.asksForMore(this.#desired);
+    const before = this.#resize.pending;
+    if (this.#resize.allocate(this.#desired, asks ? this.#services.roomFor(this) : undefined)) this.#pod = this.#desired;
+    if (asks || before) this.kick();
+    return !this.#resize.pending;
   }
   get state(): WorkerState {
     return this.#state;
@@ -107,10 +137,12 @@ export class PodWorker {
   update(pod: Pod): void {
     const shorter =
       (pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY) < (this.#pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
-    this.#pod = this.#annotate(pod);
+    this.#desired = this.#annotate(pod);
+    this.#pod = this.#resize.allocated(this.#desired);
     if (pod.metadata.deletionTimestamp || isTerminalPhase(pod.status?.phase)) this.#terminate();
     // What is being stopped slowly is to be stopped faster.
     if (shorter && this.#state === "terminating") this.#interrupt();
+    if (this.#state === "syncing" && (this.#resize.pending || this.#pod !== this.#desired)) this.#services.onResizeWanted(this);
     this.kick();
   }
   /** Ends the pod for a reason of the node's: eviction, a deadline, a refused admission. */
@@ -193,6 +225,8 @@ export class PodWorker {
       runtimeName: runtime.name,
       previous: statuses.get(pod.metadata.uid) ?? pod.status ?? {},
       failures: (container) => this.#failures.get(container),
+      actuated: this.#resize.actuated,
+      resize: this.#resize.conditions,
       probes: probes.results,
       terminal,
       hostIPs: config.nodeIPs,
@@ -220,6 +254,7 @@ export class PodWorker {
     const pod = this.#pod;
     await this.#read();
     signal.throwIfAborted();
+    this.#observeResize();
     const phase = this.#publish(false, true);
     if (isTerminalPhase(phase)) return this.update(pod.status?.phase === phase ? pod : { ...pod, status: { ...pod.status, phase } });
     if (this.#pastDeadline()) {
@@ -240,6 +275,7 @@ export class PodWorker {
       events.pod(pod, "Warning", "Failed", `error making pod data directories: ${(error as Error).message}`);
       throw error;
     }
+    this.#resize.save();
     const mounted = await this.#volumes(signal);
     if (!mounted) return;
     probes.add(pod);
@@ -253,6 +289,7 @@ export class PodWorker {
       pullSecrets: await this.#pullSecrets(),
       podDirectory: volumes.podDirectory(pod.metadata.uid),
       signal,
+      resize: this.#resize,
       onSandbox: (sandbox) => {
         this.#runtimePod = { ...this.#runtimePod, sandboxes: [sandbox, ...this.#runtimePod.sandboxes] };
       },
@@ -260,15 +297,20 @@ export class PodWorker {
     for (const name of result.started) this.#failures.delete(name);
     const before = this.#failures.size;
     for (const [name, failure] of result.failures) this.#failures.set(name, failure);
-    if (result.changed || result.failures.size || before) {
+    if (result.changed || result.failures.size || before || result.resized) {
       if (result.unsure) await this.#read();
       else this.#runtimePod = { ...this.#runtimePod, containers: [...result.records, ...this.#runtimePod.containers] };
+      if (result.resized) this.#observeResize();
       this.#publish(false, true);
+      if (result.resized) this.#services.onRoom();
       if (result.started.size) probes.kick(pod.metadata.uid);
       if (result.changed && !result.failures.size) this.#dirty ||= !this.#settled();
     }
     this.#later(Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, config.syncInterval * (1 + this.#services.random.next() / 2)));
     await this.#prune();
+  }
+  #observeResize(): void {
+    this.#resize.observe(this.#pod, (name) => findContainer(this.#runtimePod, name)?.state === "running");
   }
   /** Every container of the pod runs: there is nothing to be done before something happens. */
   #settled(): boolean {
@@ -342,6 +384,7 @@ export class PodWorker {
     this.#publish(true, false);
     this.#state = "terminated";
     this.#dirty = true;
+    this.#services.onRoom();
   }
   async #cleanUp(): Promise<void> {
     const { volumes, cgroups, config, objects, sync, clock } = this.#services;

@@ -19,7 +19,9 @@ export function withTimes(status: PodStatus, old: PodStatus, now: string): PodSt
   const conditions = (status.conditions ?? []).map((condition) => {
     if (!ownedConditions.has(condition.type)) return condition;
     const before = old.conditions?.find((c) => c.type === condition.type);
-    const lastTransitionTime = before?.status === condition.status && before.lastTransitionTime ? before.lastTransitionTime : now;
+    // Of a resize that waits or goes on, another reason is a transition.
+    const same = before?.status === condition.status && (!condition.type.startsWith("PodResize") || before.reason === condition.reason);
+    const lastTransitionTime = same && before?.lastTransitionTime ? before.lastTransitionTime : now;
     return { ...condition, lastTransitionTime };
   });
   const observed = Math.max(status.observedGeneration ?? 0, old.observedGeneration ?? 0);

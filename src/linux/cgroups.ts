@@ -16,6 +16,12 @@ export interface Cgroups {
   exists(path: string): boolean;
   /** Makes the group and those above it. Throws what the file system says. */
   create(path: string, values: CgroupValues): void;
+  /** Sets these values of a group that exists. Throws what the file system says. */
+  update(path: string, values: CgroupValues): void;
+  /** Shares, quota, period and limit of memory as the kernel has them. */
+  read(path: string): CgroupValues;
+  /** Bytes in use; undefined where nobody counts them, or the group is not there. */
+  memoryUsage(path: string): number | undefined;
   /** Removes the group and those below it. False: processes are still in it. */
   remove(path: string): boolean;
   /** Names of the groups directly below. */
@@ -72,9 +78,27 @@ function childrenOf(directory: string): string[] {
 
 /** Shares (2..262144) as the weight (1..10000) that version 2 has instead: KEP-2254. */
 const weight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262142);
+const sharesOf = (weight: number): number => 2 + Math.floor(((weight - 1) * 262142) / 9999);
+
+/** A file's number; undefined when it is not there. */
+function numberIn(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, "utf8"));
+  } catch (error) {
+    if (code(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
 
 function versionTwo(root: string): Cgroups {
   const at = (path: string): string => `${root}${path}`;
+  const update = (path: string, values: CgroupValues): void => {
+    const write = (file: string, value: string): void => writeFileSync(`${at(path)}/${file}`, value);
+    if (values.cpuShares !== undefined) write("cpu.weight", String(weight(values.cpuShares)));
+    if (values.cpuPeriod) write("cpu.max", `${values.cpuQuota || "max"} ${values.cpuPeriod}`);
+    if (values.memory !== undefined) write("memory.max", values.memory ? String(values.memory) : "max");
+    if (values.pids !== undefined) write("pids.max", String(values.pids));
+  };
   return {
     version: 2,
     exists: (path) => existsSync(at(path)),
@@ -88,12 +112,21 @@ function versionTwo(root: string): Cgroups {
         above += `/${part}`;
         mkdirSync(`${root}${above}`, { recursive: true });
       }
-      const write = (file: string, value: string): void => writeFileSync(`${at(path)}/${file}`, value);
-      if (values.cpuShares !== undefined) write("cpu.weight", String(weight(values.cpuShares)));
-      if (values.cpuPeriod) write("cpu.max", `${values.cpuQuota || "max"} ${values.cpuPeriod}`);
-      if (values.memory !== undefined) write("memory.max", values.memory ? String(values.memory) : "max");
-      if (values.pids !== undefined) write("pids.max", String(values.pids));
+      update(path, values);
     },
+    update,
+    read(path) {
+      const text = (file: string): string => readFileSync(`${at(path)}/${file}`, "utf8").trim();
+      const [quota, period] = text("cpu.max").split(" ");
+      const memory = text("memory.max");
+      return {
+        cpuShares: sharesOf(Number(text("cpu.weight"))),
+        cpuQuota: quota === "max" ? 0 : Number(quota),
+        cpuPeriod: Number(period),
+        memory: memory === "max" ? 0 : Number(memory),
+      };
+    },
+    memoryUsage: (path) => numberIn(`${at(path)}/memory.current`),
     remove: (path) => removeTree(at(path)),
     children: (path) => childrenOf(at(path)),
     processes: (path) => pidsBelow(at(path)),
@@ -104,22 +137,38 @@ function versionOne(root: string): Cgroups {
   const hierarchies = readdirSync(root).filter((name) => name !== "unified" && existsSync(`${root}/${name}/cgroup.procs`));
   const main = hierarchies.includes("memory") ? "memory" : (hierarchies[0] as string);
   const managed = ["cpu", "memory", "pids"].filter((name) => hierarchies.includes(name));
+  const update = (path: string, values: CgroupValues): void => {
+    const write = (name: string, file: string, value: number): void => {
+      if (managed.includes(name)) writeFileSync(`${root}/${name}${path}/${file}`, String(value));
+    };
+    if (values.cpuShares !== undefined) write("cpu", "cpu.shares", values.cpuShares);
+    if (values.cpuPeriod) {
+      write("cpu", "cpu.cfs_period_us", values.cpuPeriod);
+      write("cpu", "cpu.cfs_quota_us", values.cpuQuota || -1);
+    }
+    if (values.memory !== undefined) write("memory", "memory.limit_in_bytes", values.memory || -1);
+    if (values.pids !== undefined) write("pids", "pids.max", values.pids);
+  };
   return {
     version: 1,
     exists: (path) => managed.every((name) => existsSync(`${root}/${name}${path}`)),
     create(path, values) {
       for (const name of managed) mkdirSync(`${root}/${name}${path}`, { recursive: true });
-      const write = (name: string, file: string, value: number): void => {
-        if (managed.includes(name)) writeFileSync(`${root}/${name}${path}/${file}`, String(value));
-      };
-      if (values.cpuShares !== undefined) write("cpu", "cpu.shares", values.cpuShares);
-      if (values.cpuPeriod) {
-        write("cpu", "cpu.cfs_period_us", values.cpuPeriod);
-        write("cpu", "cpu.cfs_quota_us", values.cpuQuota || -1);
-      }
-      if (values.memory !== undefined) write("memory", "memory.limit_in_bytes", values.memory || -1);
-      if (values.pids !== undefined) write("pids", "pids.max", values.pids);
+      update(path, values);
     },
+    update,
+    read(path) {
+      const value = (name: string, file: string): number => numberIn(`${root}/${name}${path}/${file}`) ?? 0;
+      const memory = value("memory", "memory.limit_in_bytes");
+      return {
+        cpuShares: value("cpu", "cpu.shares"),
+        cpuQuota: Math.max(0, value("cpu", "cpu.cfs_quota_us")),
+        cpuPeriod: value("cpu", "cpu.cfs_period_us"),
+        // Without a limit the kernel says the largest number of pages that it can count.
+        memory: memory >= 2 ** 62 ? 0 : memory,
+      };
+    },
+    memoryUsage: (path) => numberIn(`${root}/memory${path}/memory.usage_in_bytes`),
     // The runtime makes the groups in hierarchies that are not managed here.
     remove: (path) => hierarchies.map((name) => removeTree(`${root}/${name}${path}`)).every(Boolean),
     children: (path) => childrenOf(`${root}/${main}${path}`),

@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { Logger } from "../../base/logger.ts";
-import { answer, forwardedHeaders, join, responseHead } from "../../base/relay.ts";
+import { answer, forwardedHeaders, join, relayRefusal, responseHead } from "../../base/relay.ts";
 import type { Access } from "./access.ts";
 import { type LogOptions, parseLogOptions } from "./log-options.ts";
 import { HttpError, parseRoute, type Route } from "./routes.ts";
@@ -197,11 +197,7 @@ function switchThrough(url: string, request: IncomingMessage, socket: Duplex, he
       join(socket, runtime, { fromA: head, fromB: early });
       resolve();
     });
-    call.on("response", (response) => {
-      socket.write(responseHead(response));
-      response.pipe(socket);
-      resolve();
-    });
+    call.on("response", (response) => relayRefusal(socket, response).then(resolve, reject));
     call.end();
   });
 }
