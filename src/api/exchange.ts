@@ -41,6 +41,8 @@ export interface ApiResponse {
   status: number;
   /** Names in lower case. Warnings travel in `warnings`, one header line each. */
   headers: Record<string, string>;
+  /** Each value of headers that go out more than once, a line each (set-cookie); their names are not in `headers`. */
+  repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   warnings?: string[];
   /** Whole, or in chunks with back-pressure (lists, watches, logs). */
   body?: Uint8Array | AsyncIterable<Uint8Array>;

@@ -15,11 +15,36 @@ export function join(a: Duplex, b: Duplex, early: { fromA?: Buffer; fromB?: Buff
   tie(b, a);
 }
 
-/** The head of an answer as it goes on the wire, for a socket that was taken over. */
+/** Header lines as they came, by their names in lower case. `raw` is IncomingMessage.rawHeaders. */
+export function headerLines(raw: readonly string[]): Map<string, string[]> {
+  const lines = new Map<string, string[]>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    const known = lines.get(name);
+    if (known) known.push(raw[i + 1] as string);
+    else lines.set(name, [raw[i + 1] as string]);
+  }
+  return lines;
+}
+
+/** The head of an answer that switches protocols, as it goes on the wire. */
 export function responseHead(response: IncomingMessage): string {
   const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`];
   for (let i = 0; i < response.rawHeaders.length; i += 2) lines.push(`${response.rawHeaders[i]}: ${response.rawHeaders[i + 1]}`);
   return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** Of one connection: node:http has taken the body out of its framing. */
+const framing = new Set(["connection", "keep-alive", "transfer-encoding"]);
+
+/** Passes an answer that switches nothing on to a socket that was taken over, and ends it. */
+export async function relayRefusal(socket: Duplex, response: IncomingMessage): Promise<void> {
+  const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`, "Connection: close"];
+  for (let i = 0; i < response.rawHeaders.length; i += 2)
+    if (!framing.has((response.rawHeaders[i] as string).toLowerCase())) lines.push(`${response.rawHeaders[i]}: ${response.rawHeaders[i + 1]}`);
+  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+  for await (const chunk of response) socket.write(chunk as Buffer);
+  socket.end();
 }
 
 /** Writes a complete answer on a socket that was taken over, and ends it. */
@@ -35,9 +60,6 @@ export function answer(socket: Duplex, status: number, reason: string, contentTy
  */
 export function forwardedHeaders(raw: readonly string[]): Record<string, string[]> {
   const headers: Record<string, string[]> = {};
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase();
-    if (name !== "authorization" && name !== "host") headers[name] = [...(headers[name] ?? []), raw[i + 1] as string];
-  }
+  for (const [name, values] of headerLines(raw)) if (name !== "authorization" && name !== "host") headers[name] = values;
   return headers;
 }

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import type { Http2Stream } from "../../base/http2/stream.ts";
+import { headerLines } from "../../base/relay.ts";
 import { compress } from "./compress.ts";
 
 interface Peer {
@@ -48,15 +49,8 @@ function headersOfHead({ headers, repeated: repeatedHeaders }: Http2Stream["read
 }
 
 function repeated(raw: readonly string[]): Record<string, string[] | undefined> {
-  const values = new Map<string, string[]>();
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase();
-    const known = values.get(name);
-    if (known) known.push(raw[i + 1] as string);
-    else values.set(name, [raw[i + 1] as string]);
-  }
   const out: Record<string, string[] | undefined> = Object.create(null);
-  for (const [name, all] of values) if (all.length > 1) out[name] = all;
+  for (const [name, values] of headerLines(raw)) if (values.length > 1) out[name] = values;
   return out;
 }
 
@@ -121,14 +115,14 @@ const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** Names and values in turn. */
 function answerHeaders(response: ApiResponse, date: string): string[] {
-  const { headers, body, status } = response;
+  const { headers, repeatedHeaders, body, status } = response;
   const list: string[] = [];
-  for (const name in headers) {
-    if (ofConnection.has(name)) continue;
-    const value = headers[name] as string;
+  const add = (name: string, value: string): void => {
     if (unsendable.test(value)) throw new TypeError(`the header ${name} cannot be sent: ${JSON.stringify(value)}`);
     list.push(name, value);
-  }
+  };
+  for (const name in headers) if (!ofConnection.has(name)) add(name, headers[name] as string);
+  for (const name in repeatedHeaders) if (!ofConnection.has(name)) for (const value of repeatedHeaders[name] ?? []) add(name, value);
   if (response.warnings?.length) for (const warning of response.warnings) list.push("warning", quoteWarning(warning));
   if (body instanceof Uint8Array) {
     if (headers["content-length"] === undefined) list.push("content-length", String(body.length));

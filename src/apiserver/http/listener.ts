@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest } from "../../api/exchange.ts";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { Http2Connection } from "../../base/http2/connection.ts";
 import { ConnectionError } from "../../base/http2/frames.ts";
 import { Flusher } from "../../base/http2/output.ts";
@@ -38,6 +38,7 @@ export interface ListenerOptions {
   host: string;
   /** 0: any free port. */
   port: number;
+  /** Of the dates in answers. */
   clock: Clock;
   logger: Logger;
   /** Runs before answers leave, over HTTP/2 once for all of a turn. */
@@ -53,6 +54,27 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
+/**
+ * As kube-apiserver has them (k8s.io/apiserver/pkg/server/secure_serving.go): 32 s for the handshake and for headers, 90 s
+ * between requests, probes of a silent peer after three minutes. HTTP/2 has its own in base/http2/patience.ts.
+ */
+const limits = {
+  handshakeTimeout: 32_000,
+  headersTimeout: 32_000,
+  keepAliveTimeout: 90_000,
+  // A body may take as long as its request.
+  requestTimeout: 0,
+  maxHeaderSize: 1 << 20,
+  keepAlive: true,
+  keepAliveInitialDelay: 180_000,
+};
+
+/** What node:http could not read, as Go's server answers it. */
+const refusals: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { logger } = options;
   const connections = new Set<Http2Connection>();
@@ -64,6 +86,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     ALPNProtocols: ["h2", "http/1.1"],
     requestCert: true,
     rejectUnauthorized: false,
+    ...limits,
   });
   let draining = false;
   const failed = (error: unknown): void => logger.error("request handling broke", { error });
@@ -79,6 +102,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const connection = new Http2Connection(socket, {
       handler: (stream) => serveHttp2(options.handler, stream, socket, date),
       flusher,
+      clock: systemClock,
       onError: (error) => (error instanceof ConnectionError ? logger.debug("HTTP/2 connection ended", { error }) : failed(error)),
       onClose: () => connections.delete(connection),
     });
@@ -97,7 +121,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.on("tlsClientError", (error) => logger.debug("TLS handshake failed", { error }));
   server.on("clientError", (error, socket) => {
     logger.debug("malformed request", { error });
-    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request");
+    const status = refusals[(error as NodeJS.ErrnoException).code ?? ""] ?? "400 Bad Request";
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
     else socket.destroy();
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -16,7 +16,7 @@ import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, se
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
 import { kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
 import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
-import { forwardedHeaders, join, responseHead } from "../../base/relay.ts";
+import { forwardedHeaders, join, relayRefusal, responseHead } from "../../base/relay.ts";
 import { kubeletProtocol, subprotocols, translate } from "./remote-command.ts";
 import { tunnel, tunnelPrefix } from "./tunnel.ts";
 import { accept, isWebSocket, offered } from "./websocket.ts";
@@ -52,7 +52,12 @@ export class Connector {
 
   /** Answers what needs no upgrade. Rejects with StatusError. */
   async serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse> {
-    if (info.subresource === "proxy") return proxyRequest(request, this.#target(info), proxiedPath(request, info));
+    if (info.subresource === "proxy") {
+      const { path, prefix } = proxiedPath(request, info);
+      // Relative links of the target's root would lead elsewhere.
+      if (!path && (request.method === "GET" || request.method === "HEAD")) return { status: 301, headers: { location: `${prefix}/${queryOf(request)}` } };
+      return proxyRequest(request, this.#target(info), { path: path || "/", prefix });
+    }
     const pod = this.#pod(info);
     if (info.subresource === "log") return this.#logs(pod, request);
     throw badRequest("Upgrade request required");
@@ -61,8 +66,9 @@ export class Connector {
   async #upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade): Promise<void> {
     if (info.subresource === "proxy") {
       const { path } = proxiedPath(request, info);
-      const query = request.query.toString();
-      const { response, socket, head } = await proxyUpgrade(upgrade.request, this.#target(info), `${path}${query ? `?${query}` : ""}`, request.signal);
+      const { response, socket, head } = await proxyUpgrade(upgrade.request, this.#target(info), `${path || "/"}${queryOf(request)}`, request.signal);
+      if (!socket && (response.statusCode ?? 0) < 400)
+        throw new StatusError({ code: 500, reason: "InternalError", message: `invalid upgrade response: status code ${response.statusCode}` });
       return relayAnswer(upgrade, response, socket, head);
     }
     const pod = this.#pod(info);
@@ -146,11 +152,13 @@ export class Connector {
   }
 }
 
-/** What follows `/proxy` in the request's path, as it was written. */
+const queryOf = ({ query }: ApiRequest): string => (query.size ? `?${query}` : "");
+
+/** What follows `/proxy` in the request's path, as it was written; empty where nothing does. */
 function proxiedPath(request: ApiRequest, info: RequestInfo): { path: string; prefix: string } {
   const marker = `/${info.resource}/${request.path.split(`/${info.resource}/`)[1]?.split("/")[0]}/proxy`;
   const at = request.path.indexOf(marker) + marker.length;
-  return { path: request.path.slice(at) || "/", prefix: request.path.slice(0, at) };
+  return { path: request.path.slice(at), prefix: request.path.slice(0, at) };
 }
 
 async function relayAnswer(
@@ -159,8 +167,7 @@ async function relayAnswer(
   socket: Parameters<typeof join>[1] | undefined,
   head: Buffer | undefined,
 ): Promise<void> {
+  if (!socket) return relayRefusal(upgrade.socket, response);
   upgrade.socket.write(responseHead(response));
-  if (socket) return join(upgrade.socket, socket, { fromA: upgrade.head, ...(head ? { fromB: head } : {}) });
-  for await (const chunk of response) upgrade.socket.write(chunk as Buffer);
-  upgrade.socket.end();
+  return join(upgrade.socket, socket, { fromA: upgrade.head, ...(head ? { fromB: head } : {}) });
 }

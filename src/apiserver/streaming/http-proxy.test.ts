@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { test } from "node:test";
-import { proxyUpgrade } from "./http-proxy.ts";
+import type { ApiRequest } from "../../api/exchange.ts";
+import { proxyRequest, proxyUpgrade } from "./http-proxy.ts";
 
 test("an upgrade reaches its target with each header line of its own and without credentials", async () => {
   const arrived = Promise.withResolvers<IncomingMessage>();
@@ -35,4 +36,35 @@ test("an upgrade reaches its target with each header line of its own and without
   assert.ok(!rawHeaders.includes("Bearer secret"));
   target.close();
   front.close();
+});
+
+test("lines of one header stay apart on their way to the target and back", async () => {
+  const target = createServer((call, reply) => {
+    reply.writeHead(200, [
+      "Set-Cookie",
+      "a=1; Expires=Sat, 21 Nov 2026 00:00:00 GMT",
+      "Set-Cookie",
+      "b=2",
+      "X-Seen",
+      `${call.headersDistinct["x-tag"]?.length}`,
+    ]);
+    reply.end("ok");
+  }).listen(0, "127.0.0.1");
+  await once(target, "listening");
+  const { port } = target.address() as AddressInfo;
+  const request: ApiRequest = {
+    method: "GET",
+    path: "/proxy/",
+    query: new URLSearchParams(),
+    headers: { "x-tag": "one, two, three", accept: "*/*" },
+    repeatedHeaders: { "x-tag": ["one, two", "three"] },
+    remoteAddress: "10.0.0.1",
+    signal: new AbortController().signal,
+  };
+  const answer = await proxyRequest(request, { scheme: "http", host: "127.0.0.1", port }, { path: "/", prefix: "/proxy" });
+  assert.deepEqual(answer.repeatedHeaders, { "set-cookie": ["a=1; Expires=Sat, 21 Nov 2026 00:00:00 GMT", "b=2"] });
+  assert.equal(answer.headers["x-seen"], "2");
+  assert.equal(answer.headers["set-cookie"], undefined);
+  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) assert.equal(Buffer.from(chunk).toString(), "ok");
+  target.close();
 });

@@ -12,7 +12,7 @@ import type { Node, Pod, Service } from "../../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../../api/types/discovery-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Random } from "../../base/random.ts";
-import { forwardedHeaders } from "../../base/relay.ts";
+import { forwardedHeaders, headerLines } from "../../base/relay.ts";
 import type { KubeletTLS } from "./kubelet-client.ts";
 import { kubeletOf } from "./location.ts";
 
@@ -101,8 +101,9 @@ export interface ProxiedPath {
 /** Rejects with StatusError 503 when the target cannot be reached. */
 export function proxyRequest(request: ApiRequest, target: ProxyTarget, { path, prefix }: ProxiedPath): Promise<ApiResponse> {
   const query = request.query.toString();
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) if (value !== undefined && !notForwarded.has(name)) headers[name] = value;
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined && !notForwarded.has(name)) headers[name] = request.repeatedHeaders?.[name] ?? value;
   headers["x-forwarded-for"] = [request.headers["x-forwarded-for"], request.remoteAddress].filter(Boolean).join(", ");
   headers["x-forwarded-uri"] = `${prefix}${path}`;
   return new Promise((resolve, reject) => {
@@ -128,7 +129,10 @@ export function proxyUpgrade(
   signal: AbortSignal,
 ): Promise<{ response: IncomingMessage; socket?: Duplex; head?: Buffer }> {
   return new Promise((resolve, reject) => {
-    const call = open(target, path, request.method ?? "GET", forwardedHeaders(request.rawHeaders), signal);
+    const headers = forwardedHeaders(request.rawHeaders);
+    const before = headers["x-forwarded-for"]?.join(", ");
+    headers["x-forwarded-for"] = [[before, request.socket.remoteAddress].filter(Boolean).join(", ")];
+    const call = open(target, path, request.method ?? "GET", headers, signal);
     call.on("upgrade", (response, socket, head) => resolve({ response, socket, head }));
     call.on("response", (response) => resolve({ response }));
     call.on("error", (error) => reject(serviceUnavailable(`error trying to reach service: ${error.message}`)));
@@ -151,13 +155,17 @@ function open(
 
 function answerOf(response: IncomingMessage, target: ProxyTarget, prefix: string): ApiResponse {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.headers))
-    if (value !== undefined && !notForwarded.has(name)) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  const repeatedHeaders: Record<string, string[]> = {};
+  for (const [name, values] of headerLines(response.rawHeaders)) {
+    if (notForwarded.has(name)) continue;
+    if (values.length > 1) repeatedHeaders[name] = values;
+    else headers[name] = values[0] as string;
+  }
   const { location } = headers;
   if (location) {
     const own = `${target.scheme}://${target.host}:${target.port}`;
     const local = location.startsWith(own) ? location.slice(own.length) || "/" : location;
     if (local.startsWith("/")) headers.location = `${prefix}${local}`;
   }
-  return { status: response.statusCode ?? 502, headers, body: response };
+  return { status: response.statusCode ?? 502, headers, repeatedHeaders, body: response };
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { type Duplex, duplexPair } from "node:stream";
 import test from "node:test";
+import { VirtualClock } from "../clock.ts";
 import { Http2Body } from "./body.ts";
 import { type ConnectionOptions, Http2Connection } from "./connection.ts";
 import { ErrorCode, FrameType, fourBytes, frame, frameHead } from "./frames.ts";
@@ -18,7 +19,13 @@ function serve(handler: Handler, options: Partial<ConnectionOptions> = {}): { cl
   // A socket copies what it is given; this pair hands the very bytes on.
   const write = server.write.bind(server) as (chunk: Uint8Array, done?: () => void) => boolean;
   server.write = (chunk: Uint8Array, done?: unknown) => write(Buffer.from(chunk), done as () => void);
-  const connection = new Http2Connection(server, { handler, flusher: new Flusher(), onError: (error) => errors.push(error), ...options });
+  const connection = new Http2Connection(server, {
+    handler,
+    flusher: new Flusher(),
+    clock: new VirtualClock(),
+    onError: (error) => errors.push(error),
+    ...options,
+  });
   return { client, connection, errors };
 }
 
@@ -129,7 +136,8 @@ test("shutting down lets a running request finish and refuses the next", async (
   if (!peer.closed) await once(peer, "close");
 });
 
-const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+/** With the SETTINGS that must follow it. */
+const preface = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame(FrameType.settings, 0, 0, [])]);
 /** :method GET, :scheme https, :path /. */
 const get = [0x82, 0x87, 0x84];
 
@@ -167,11 +175,13 @@ test("who breaks the protocol is told how, and cut", async () => {
     ["settings of a wrong size", [frame(FrameType.settings, 0, 0, [1])], [`goaway ${ErrorCode.frameSize}`]],
     ["a window of nothing", [frame(FrameType.windowUpdate, 0, 0, fourBytes(0))], [`goaway ${ErrorCode.protocol}`]],
     ["a window without end", [frame(FrameType.windowUpdate, 0, 0, fourBytes(2 ** 31 - 1))], [`goaway ${ErrorCode.flowControl}`]],
+    ["an acknowledgement of nothing", [frame(FrameType.settings, 1, 0, []), frame(FrameType.settings, 1, 0, [])], [`goaway ${ErrorCode.protocol}`]],
+    ["a priority that waits for itself", [frame(FrameType.priority, 0, 1, [0, 0, 0, 1, 9])], [`goaway ${ErrorCode.protocol}`]],
     ["a push", [frame(FrameType.pushPromise, 0, 1, [])], [`goaway ${ErrorCode.protocol}`]],
     ["more padding than frame", [frame(FrameType.headers, 13, 1, [9, ...get])], [`goaway ${ErrorCode.protocol}`]],
     [
       "endless continuations",
-      [frame(FrameType.headers, 1, 1, get), ...Array.from({ length: 70 }, () => frame(FrameType.continuation, 0, 1, []))],
+      [frame(FrameType.headers, 1, 1, get), ...Array.from({ length: 130 }, () => frame(FrameType.continuation, 0, 1, []))],
       [`goaway ${ErrorCode.enhanceYourCalm}`],
     ],
   ];
@@ -193,6 +203,7 @@ test("a request that is malformed is reset, and the next one is served", async (
     [...get, ...literal("content-length", "5")],
     [0x82, 0x87, 0x04, ...text("/a b")],
   ];
+  assert.deepEqual(await talk([frame(FrameType.headers, 0x25, 1, [0, 0, 0, 1, 9, ...get])], handler), [`reset 1 ${ErrorCode.protocol}`]);
   for (const block of bad)
     assert.deepEqual(
       await talk([frame(FrameType.headers, 5, 1, block), frame(FrameType.headers, 5, 3, get)], handler),
@@ -260,4 +271,12 @@ test("what comes for a stream that is over is answered as such; after a reset of
   assert.deepEqual(await late([trailers], done), [`${FrameType.goAway} ${ErrorCode.streamClosed}`]);
   assert.deepEqual(await late([data], broken), []);
   assert.deepEqual(await late([trailers], broken), []);
+});
+
+test("headers beyond the limit are answered with 431, and the next request is served", async () => {
+  // Each counts 32 bytes more than its text.
+  const lines = Buffer.concat(Array.from({ length: 3000 }, () => [0, 1, 0x78, 1, 0x76]).map((line) => Buffer.from(line)));
+  const long = Array.from({ length: 11 }, (_, i) => frame(FrameType.continuation, i === 10 ? 4 : 0, 1, lines));
+  const seen = await talk([frame(FrameType.headers, 1, 1, get), ...long, frame(FrameType.headers, 5, 3, get)], async (stream) => stream.answer(200, []));
+  assert.deepEqual(seen, [`${FrameType.headers} 1`, `${FrameType.data} 1`, `${FrameType.headers} 3`]);
 });

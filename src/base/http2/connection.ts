@@ -2,21 +2,27 @@
  * The server's side of an HTTP/2 connection (RFC 9113): reads frames, keeps streams and windows, writes answers. Push,
  * priorities and CONNECT are not offered. A peer that breaks the protocol gets GOAWAY and is cut; one that resets streams
  * faster than their requests end is refused (CVE-2023-44487), as is one that does not take the acknowledgements it asks for.
+ * How long it may be silent says patience.ts.
  */
 import type { Duplex } from "node:stream";
+import type { Clock } from "../clock.ts";
 import { Http2Body } from "./body.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { ConnectionError, defaultWindow, ErrorCode, Flag, FrameType, fourBytes, largestWindow, Setting } from "./frames.ts";
 import { HeadReader, MalformedError } from "./head.ts";
+import { type Block, BlockReader, dependsOn, maxHeaderBytes } from "./header-block.ts";
 import { HpackError } from "./hpack.ts";
 import type { Flusher } from "./output.ts";
+import { Patience } from "./patience.ts";
 import { Sender } from "./sender.ts";
-import { Http2Stream } from "./stream.ts";
+import { Http2Stream, type RequestHead } from "./stream.ts";
 
 export interface ConnectionOptions {
   /** Settles when it has no more to do with the stream; rejecting resets the stream. */
   handler(stream: Http2Stream): Promise<void>;
   flusher: Flusher;
+  /** Sockets live in real time, whatever a simulated cluster's clock says. */
+  clock: Clock;
   /** Told of what ended the connection from our side, and of handlers that reject. */
   onError(error: unknown): void;
   onClose?(): void;
@@ -26,23 +32,13 @@ export interface ConnectionOptions {
 
 const streamWindow = 1 << 20;
 const connectionWindow = 8 << 20;
-/** Compressed; what the headers may come to uncompressed is the same. */
-const maxHeaderBytes = 256 * 1024;
 /** Of a body that comes after its answer. */
 const maxDropped = 4 << 20;
-/** Frames of one block; empty ones cost work as well. */
-const maxHeaderFrames = 64;
-
 const rememberedResets = 100;
 
-interface Block {
-  stream: number;
-  endStream: boolean;
-  parts: Buffer[];
-  length: number;
-}
-
 const broken = (message: string): ConnectionError => new ConnectionError(ErrorCode.protocol, message);
+const nothingRead: RequestHead = { method: "GET", path: "/", contentLength: -1, head: { headers: {} } };
+const tooLong = Buffer.from("<h1>HTTP Error 431</h1><p>Request Header Field(s) Too Large</p>");
 const wrongSize = (message: string): ConnectionError => new ConnectionError(ErrorCode.frameSize, message);
 
 export class Http2Connection {
@@ -57,7 +53,10 @@ export class Http2Connection {
   readonly #recentlyReset = new Set<number>();
   /** Requests of which all headers came in the chunk being read. */
   #arrived: Http2Stream[] = [];
-  #block?: Block;
+  readonly #block = new BlockReader();
+  readonly #patience: Patience;
+  #greeted = false;
+  #acknowledged = false;
   #lastStream = 0;
   #running = 0;
   #receiveWindow = connectionWindow;
@@ -83,12 +82,23 @@ export class Http2Connection {
     );
     this.#sender.send(FrameType.windowUpdate, 0, 0, fourBytes(connectionWindow - defaultWindow));
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#patience = new Patience(options.clock, {
+      greeted: () => this.#greeted,
+      open: this.#streams,
+      lastStream: () => this.#lastStream,
+      unsent: () => socket.writableLength,
+      shutdown: () => this.shutdown(),
+      destroy: () => this.destroy(),
+    });
     const gone = (): void => this.#close(new Error("the client went away"));
     socket.on("end", () => {
       gone();
       socket.end();
     });
-    socket.on("close", gone);
+    socket.on("close", () => {
+      gone();
+      this.#patience.stop();
+    });
   }
   /** Takes no new requests; ends the connection when those that run are answered. */
   shutdown(): void {
@@ -125,6 +135,7 @@ export class Http2Connection {
     if (this.#sender.closed) return;
     for (const stream of this.#streams.values()) if (!stream.localEnded) return;
     this.#sender.finish();
+    this.#patience.leave();
   }
 
   #receive(chunk: Buffer): void {
@@ -154,6 +165,7 @@ export class Http2Connection {
   #close(error: Error): void {
     if (this.#sender.closed) return;
     this.#sender.close();
+    this.#patience.leave();
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.abort(error);
@@ -175,20 +187,19 @@ export class Http2Connection {
   }
 
   #frame(type: number, flags: number, id: number, payload: Buffer): void {
-    if (this.#block && type !== FrameType.continuation) throw broken("a frame between HEADERS and CONTINUATION");
-    if (type === FrameType.headers) this.#onHeaders(id, flags, payload);
+    if (!this.#greeted && type !== FrameType.settings) throw broken("the first frame is not SETTINGS");
+    if (this.#block.open && type !== FrameType.continuation) throw broken("a frame between HEADERS and CONTINUATION");
+    if (type === FrameType.headers) this.#onBlock(this.#block.headers(id, flags, payload));
     else if (type === FrameType.data) this.#onData(id, flags, payload);
     else if (type === FrameType.windowUpdate) this.#onWindowUpdate(id, payload);
-    else if (type === FrameType.continuation) this.#onContinuation(id, flags, payload);
+    else if (type === FrameType.continuation) this.#onBlock(this.#block.continuation(id, flags, payload));
     else if (type === FrameType.reset) this.#onReset(id, payload);
     else if (type === FrameType.settings) this.#onSettings(id, flags, payload);
+    else if (type === FrameType.priority) this.#onPriority(id, payload);
     else if (type === FrameType.ping) {
       if (id !== 0) throw broken("PING of a stream");
       if (payload.length !== 8) throw wrongSize("PING of another size than 8");
       if (!(flags & Flag.ack)) this.#sender.reply(FrameType.ping, Flag.ack, 0, payload);
-    } else if (type === FrameType.priority) {
-      if (id === 0) throw broken("PRIORITY of the connection");
-      if (payload.length !== 5) throw wrongSize("PRIORITY of another size than 5");
     } else if (type === FrameType.goAway) {
       if (id !== 0) throw broken("GOAWAY of a stream");
     } else if (type === FrameType.pushPromise) throw broken("PUSH_PROMISE of a client");
@@ -205,31 +216,20 @@ export class Http2Connection {
     this.#recentlyReset.delete(oldest as number);
   }
 
-  #onHeaders(id: number, flags: number, payload: Buffer): void {
-    if (id % 2 === 0) throw broken(`HEADERS of stream ${id}`);
-    let from = 0;
-    let to = payload.length;
-    if (flags & Flag.padded) {
-      to -= payload[0] ?? 0;
-      from = 1;
-    }
-    if (flags & Flag.priority) from += 5;
-    if (from > to) throw broken("more padding than frame");
-    this.#block = { stream: id, endStream: (flags & Flag.endStream) !== 0, parts: [payload.subarray(from, to)], length: to - from };
-    if (flags & Flag.endHeaders) this.#onBlock(this.#block);
+  #onPriority(id: number, payload: Buffer): void {
+    if (id === 0) throw broken("PRIORITY of the connection");
+    if (payload.length !== 5) throw wrongSize("PRIORITY of another size than 5");
+    if (!dependsOn(id, payload, 0)) return;
+    const stream = this.#streams.get(id);
+    if (!stream) throw broken("PRIORITY of a stream on itself");
+    this.reset(stream, ErrorCode.protocol);
   }
-  #onContinuation(id: number, flags: number, payload: Buffer): void {
-    const block = this.#block;
-    if (block?.stream !== id) throw broken("CONTINUATION without HEADERS");
-    block.length += payload.length;
-    block.parts.push(payload);
-    if (block.length > maxHeaderBytes || block.parts.length > maxHeaderFrames) throw new ConnectionError(ErrorCode.enhanceYourCalm, "headers are too long");
-    if (flags & Flag.endHeaders) this.#onBlock(block);
-  }
-  #onBlock({ stream: id, endStream, parts }: Block): void {
-    this.#block = undefined;
+  /** Undefined: it is not whole yet. */
+  #onBlock(block: Block | undefined): void {
+    if (!block) return;
+    const { stream: id, endStream } = block;
     // Read in any case: later blocks refer to it.
-    const read = this.#head.read(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts));
+    const read = this.#head.read(block.bytes);
     const known = this.#streams.get(id);
     if (known) {
       if (known.remoteEnded) this.reset(known, ErrorCode.streamClosed);
@@ -245,15 +245,19 @@ export class Http2Connection {
     this.#lastStream = id;
     if (this.#running >= 2 * this.#maxStreams) throw new ConnectionError(ErrorCode.enhanceYourCalm, "streams are reset too fast");
     if (this.#draining || this.#streams.size >= this.#maxStreams) this.#refuse(id, ErrorCode.refusedStream);
-    else if (read instanceof MalformedError) this.#refuse(id, read.tooLarge ? ErrorCode.enhanceYourCalm : ErrorCode.protocol);
-    else if (endStream && read.contentLength > 0) this.#refuse(id, ErrorCode.protocol);
-    else {
-      const stream = new Http2Stream(this, this.#sender, id, read, streamWindow);
-      if (endStream) stream.remoteEnded = true;
-      else stream.body = new Http2Body((bytes) => this.#take(stream, bytes));
-      this.#streams.set(id, stream);
-      this.#arrived.push(stream);
-    }
+    else if (block.onItself) this.#refuse(id, ErrorCode.protocol);
+    else if (read instanceof MalformedError) {
+      if (read.tooLarge) this.#begin(id, endStream, nothingRead).answer(431, ["content-type", "text/html; charset=utf-8"], tooLong);
+      else this.#refuse(id, ErrorCode.protocol);
+    } else if (endStream && read.contentLength > 0) this.#refuse(id, ErrorCode.protocol);
+    else this.#arrived.push(this.#begin(id, endStream, read));
+  }
+  #begin(id: number, endStream: boolean, read: RequestHead): Http2Stream {
+    const stream = new Http2Stream(this, this.#sender, id, read, streamWindow);
+    if (endStream) stream.remoteEnded = true;
+    else stream.body = new Http2Body((bytes) => this.#take(stream, bytes));
+    this.#streams.set(id, stream);
+    return stream;
   }
   #remoteEnd(stream: Http2Stream): void {
     if (stream.promised > 0) {
@@ -339,9 +343,12 @@ export class Http2Connection {
     if (id !== 0) throw broken("SETTINGS of a stream");
     if (flags & Flag.ack) {
       if (payload.length) throw wrongSize("an acknowledgement with settings");
+      if (this.#acknowledged) throw broken("an acknowledgement of settings that were never sent");
+      this.#acknowledged = true;
       return;
     }
     if (payload.length % 6) throw wrongSize("SETTINGS of a size that is no multiple of 6");
+    this.#greeted = true;
     for (let at = 0; at < payload.length; at += 6) this.#setting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     this.#sender.reply(FrameType.settings, Flag.ack, 0, []);
     this.#sender.widen(0);

@@ -35,6 +35,7 @@ export class Sender {
   #window = defaultWindow;
   #full = false;
   #flushing = false;
+  #finished = false;
   /** Window that a new stream begins with. */
   streamWindow = defaultWindow;
   /** The peer allows no table for our headers any more and must be told that we use none. */
@@ -113,7 +114,7 @@ export class Sender {
   }
   flush(): void {
     this.#flushing = false;
-    if (this.closed || this.#output.length === 0) return;
+    if (this.closed || this.#finished || this.#output.length === 0) return;
     const parts = this.#output.take();
     if (parts.length > 1) this.#socket.cork();
     for (const { bytes, release } of parts) if (!this.#socket.write(bytes, release)) this.#full = true;
@@ -121,7 +122,9 @@ export class Sender {
   }
   /** Nothing follows. */
   finish(): void {
+    if (this.#finished) return;
     this.#flusher.now(this);
+    this.#finished = true;
     this.#socket.end();
   }
   close(): void {
@@ -172,6 +175,7 @@ export class Sender {
     }
     this.#window -= size;
     stream.sendWindow -= size;
+    stream.stalled = 0;
     if (this.#output.length > maxUnread) this.#flusher.now(this);
     else this.#flushSoon();
     if (!ends) return;

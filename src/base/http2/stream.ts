@@ -55,6 +55,8 @@ export class Http2Stream {
   localEnded = false;
   queue: Uint8Array[] = [];
   endQueued = false;
+  /** Looks at it since some of its answer was sent. */
+  stalled = 0;
   readonly #connection: Connection;
   readonly #sender: Outgoing;
   #drained: (() => void)[] = [];
