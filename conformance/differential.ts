@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { cases, type Step } from "./differential/cases.ts";
-import { type Answer, differences, send, serverOf, settled } from "./differential/exchange.ts";
+import { type Answer, closeServer, differences, send, serverOf, settled } from "./differential/exchange.ts";
 import { runGenerated } from "./differential/generated.ts";
 import { standingPair, startPair } from "./differential/servers.ts";
 
@@ -70,8 +70,7 @@ async function runCases(peerConfig: string, oursConfig: string, only: string): P
     }
   }
   write(`${steps} requests, ${different} answered differently\n`);
-  peer.agent.destroy();
-  ours.agent.destroy();
+  for (const server of [peer, ours]) closeServer(server);
   return different;
 }
 

@@ -90,6 +90,7 @@ const server = await startDevServer({
   key: read("apiserver.key"),
   ca: read("ca.crt"),
   serviceAccountKey: read("sa.key"),
+  kubeletClient: { cert: read("admin.crt"), key: read("admin.key") },
   write: (line) => void process.stderr.write(line),
 });
 process.stdout.write(`KUBECONFIG=${file("admin.conf")}\n`);

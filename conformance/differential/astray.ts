@@ -24,6 +24,8 @@ export function astray(t: Target): GenStep {
     }),
     () => ({ verb: "astray.version", method: "GET", path: t.path.replace(/\/v[12]\//, "/v9/") }),
     () => ({ verb: "astray.empty", method: pick(random, ["POST", "PUT", "PATCH"] as const), path: t.path }),
+    () => ({ verb: "astray.head", method: pick(random, ["HEAD", "OPTIONS"] as const), path: pick(random, [t.path, t.collection, `${t.path}/status`]) }),
+    () => ({ verb: "astray.sub.watch", method: "GET", path: `${t.path}/status?watch=true&timeoutSeconds=1` }),
     () => ({ verb: "astray.delete", method: "DELETE", path: `${t.path}x` }),
   ])();
 }

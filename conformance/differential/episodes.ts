@@ -6,12 +6,15 @@ import { encodeProtobuf } from "../../src/api/codec/protobuf.ts";
 import { normalize } from "../../src/api/codec/normalize.ts";
 import type { JSONObject, JSONValue } from "../../src/api/json.ts";
 import { type ResourceDef, resources, typeOfKind } from "../../src/api/schema/schema.ts";
-import { partial, partials, patchHeaders, protobuf, tables } from "./headers.ts";
+import { directives } from "./directives.ts";
+import { forms, partials, patchHeaders, protobuf, tables } from "./headers.ts";
 import { selectableNames } from "./selectable.ts";
 import { apply, chance, type Edit, edit, pick } from "./mutate.ts";
 import { astray } from "./astray.ts";
 import { subresourceStep } from "./subresources.ts";
 import type { Request } from "./exchange.ts";
+import { pages, watchStep } from "./watches.ts";
+import { bySomebody, tokens } from "./who.ts";
 
 export interface GenStep extends Request {
   /** What is being tried, for the report: `create`, `patch.merge`, `status.update`. */
@@ -19,6 +22,10 @@ export interface GenStep extends Request {
   /** Made for each side from the object that it last answered with. */
   from?(last: JSONObject): unknown;
   hide?: readonly string[];
+  /** Its answer is not the episode's object. */
+  aside?: boolean;
+  /** Milliseconds until the next step. */
+  pause?: number;
 }
 export interface Template {
   object: JSONObject;
@@ -49,6 +56,8 @@ export interface Target extends Template {
   collection: string;
   path: string;
   body(): JSONObject;
+  /** Steps that belong together and come next. */
+  queue: GenStep[];
 }
 
 export function targetOf(random: Random, template: Template, n: number, csr = request): Target {
@@ -64,10 +73,10 @@ export function targetOf(random: Random, template: Template, n: number, csr = re
     return object;
   };
   const known = String((body().metadata as JSONObject).name ?? "");
-  return { ...template, random, applies: chance(random, 0.25), name: known, collection, path: `${collection}/${known}`, body };
+  return { ...template, random, applies: chance(random, 0.25), name: known, collection, path: `${collection}/${known}`, body, queue: [] };
 }
 
-function edits(t: Target, object: JSONObject, p: readonly number[], only?: string): Edit[] {
+export function edits(t: Target, object: JSONObject, p: readonly number[], only?: string): Edit[] {
   const roll = t.random.next();
   const count = roll < (p[0] as number) ? 0 : roll < (p[1] as number) ? 1 : 2 + t.random.int(2);
   const made: Edit[] = [];
@@ -181,8 +190,7 @@ function create(t: Target): GenStep {
     ];
   if (chance(random, 0.02)) object.kind = pick(random, ["", "Pod", "Nope"]);
   if (chance(random, 0.02)) object.apiVersion = pick(random, ["", "v1", "apps/v1", "nope/v9", "a/b/c"]);
-  const headers = chance(random, 0.05) ? pick(random, [tables, partial, protobuf]) : undefined;
-  return { verb: "create", method: "POST", path: t.collection + query(t, "create"), ...encoded(t, object, headers) };
+  return { verb: "create", method: "POST", path: t.collection + query(t, "create"), ...encoded(t, object) };
 }
 
 function update(t: Target): GenStep {
@@ -262,6 +270,7 @@ function patch(t: Target): GenStep {
     from: (last) => {
       const own = { ...t, random: reseeded(seed) };
       const object = structuredClone(last);
+      if (kind === "strategic" && chance(own.random, 0.35)) return directives(own.random, object, t.type);
       const one = edit(own.random, object, t.type);
       if (kind === "json") {
         const pointer = `/${one.path.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
@@ -278,10 +287,7 @@ function patch(t: Target): GenStep {
           return [{ op: pick(own.random, ["test", "replace", "move", "copy", "bad"]), path: pointer, value: one.value, from: "/metadata/labels" }];
         return [{ op: "add", path: pointer, value: one.value }];
       }
-      const made = around(one, object);
-      if (kind === "strategic" && chance(own.random, 0.1))
-        made.metadata = { ...(made.metadata as JSONObject | undefined), labels: { $patch: pick(own.random, ["replace", "delete", "merge", "x"]), a: "b" } };
-      return made;
+      return around(one, object);
     },
   };
 }
@@ -290,17 +296,7 @@ function read(t: Target): GenStep {
   const { random } = t;
   const roll = random.next();
   if (roll < 0.5) {
-    const headers = chance(random, 0.5)
-      ? pick(random, [
-          tables,
-          partial,
-          { accept: "application/yaml" },
-          protobuf,
-          { accept: "text/plain" },
-          { accept: "*/*" },
-          { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" },
-        ])
-      : undefined;
+    const headers = chance(random, 0.5) ? pick(random, forms) : undefined;
     const suffix = chance(random, 0.1)
       ? pick(random, ["?resourceVersion=0", "?resourceVersion=x", "?resourceVersion=999999999", "?pretty=1", "?includeObject=None"])
       : "";
@@ -314,7 +310,7 @@ function read(t: Target): GenStep {
   if (chance(random, 0.05)) parts.push(`continue=${pick(random, ["{continue}", "nonsense", "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ"])}`);
   if (chance(random, 0.15)) parts.push(`resourceVersion=${pick(random, ["0", "1", "x", "{rv}", "", "999999999"])}`);
   if (chance(random, 0.1)) parts.push(`resourceVersionMatch=${pick(random, ["Exact", "NotOlderThan", "x"])}`);
-  const headers = chance(random, 0.3) ? pick(random, [tables, partials, protobuf, { accept: "application/yaml" }]) : undefined;
+  const headers = chance(random, 0.4) ? pick(random, [tables, partials, protobuf, ...forms]) : undefined;
   return { verb: "list", method: "GET", path: `${t.collection}?${parts.join("&")}`, ...(headers ? { headers } : {}) };
 }
 
@@ -328,36 +324,64 @@ function remove(t: Target): GenStep {
     options.preconditions = pick<JSONObject>(random, [{ uid: "{uid}" }, { uid: "x" }, { resourceVersion: "{rv}" }, { resourceVersion: "1" }]);
   if (chance(random, 0.1)) options.dryRun = [pick(random, ["All", "x"])];
   if (chance(random, 0.05)) options.unknown = 1;
+  if (chance(random, 0.05)) options.ignoreStoreReadErrorWithClusterBreakingPotential = chance(random, 0.5);
   if (chance(random, 0.1))
     Object.assign(options, { kind: pick(random, ["DeleteOptions", "Nope"]), apiVersion: pick(random, ["v1", "meta.k8s.io/v1", "apps/v1", "x/y"]) });
   const body = Object.keys(options).length ? { body: options } : {};
-  if (chance(random, 0.15)) {
-    const selector = pick(random, [
-      `?labelSelector=ep%3D${t.name}`,
-      `?labelSelector=ep%3D${t.name}&fieldSelector=metadata.name%3D${t.name}`,
-      `?labelSelector=ep%3D${t.name}&dryRun=All`,
-      `?labelSelector=a+in`,
-    ]);
-    return { verb: "deletecollection", method: "DELETE", path: t.collection + selector, ...body };
+  if (chance(random, 0.2)) {
+    const selector = [`labelSelector=ep%3D${t.name}`];
+    if (chance(random, 0.3)) selector.push(`fieldSelector=${chance(random, 0.5) ? `metadata.name%3D${t.name}` : selectableNames(random)}`);
+    if (chance(random, 0.15)) selector.push(`dryRun=${pick(random, ["All", "All", "x"])}`);
+    if (chance(random, 0.1)) selector.push(`limit=${pick(random, ["1", "0", "x"])}`);
+    if (chance(random, 0.1)) selector.push(`resourceVersion=${pick(random, ["0", "{rv}", "x"])}`);
+    if (chance(random, 0.05)) selector.push(`resourceVersionMatch=${pick(random, ["Exact", "NotOlderThan", "x"])}`);
+    if (chance(random, 0.1))
+      selector.push(pick(random, ["gracePeriodSeconds=0", "propagationPolicy=Orphan", "orphanDependents=true", "continue=x", "sendInitialEvents=true"]));
+    if (chance(random, 0.05)) selector[0] = "labelSelector=a+in";
+    return { verb: "deletecollection", method: "DELETE", path: `${t.collection}?${selector.join("&")}`, ...body };
   }
-  const suffix = chance(random, 0.15)
-    ? pick(random, ["?dryRun=All", "?gracePeriodSeconds=0", "?propagationPolicy=Foreground", "?gracePeriodSeconds=x", "?propagationPolicy=x"])
+  const suffix = chance(random, 0.2)
+    ? pick(random, [
+        "?dryRun=All",
+        "?gracePeriodSeconds=0",
+        "?propagationPolicy=Foreground",
+        "?gracePeriodSeconds=x",
+        "?propagationPolicy=x",
+        "?orphanDependents=true",
+        "?orphanDependents=x",
+        "?preconditions=x",
+        "?ignoreStoreReadErrorWithClusterBreakingPotential=true",
+        "?dryRun=All&propagationPolicy=Background&gracePeriodSeconds=3",
+      ])
     : "";
   return { verb: "delete", method: "DELETE", path: t.path + suffix, ...body };
 }
 
-export function nextStep(t: Target, exists: boolean): GenStep {
+function chosen(t: Target, exists: boolean): GenStep {
   const { random } = t;
   const verbs = t.def.verbs;
   if (chance(random, 0.04)) return astray(t);
   if (!verbs.includes("delete") && !verbs.includes("list")) return { ...create(t), hide: ["token", "expirationTimestamp"] };
   if (!verbs.includes("create")) return read(t);
+  if (t.def.resource === "serviceaccounts" && exists && chance(random, 0.15)) t.queue = tokens(t).map((step) => ({ ...step, aside: true }));
+  else if (verbs.includes("deletecollection") && chance(random, 0.02)) t.queue = pages(t).map((step) => ({ ...step, aside: true }));
+  const next = t.queue.shift();
+  if (next) return next;
   const roll = random.next();
-  if (!exists) return roll < 0.8 ? create(t) : roll < 0.9 ? patch(t) : roll < 0.95 ? update(t) : read(t);
+  if (!exists) return roll < 0.78 ? create(t) : roll < 0.88 ? patch(t) : roll < 0.93 ? update(t) : roll < 0.96 ? watchStep(t) : read(t);
   if (roll < 0.2) return update(t);
-  if (roll < 0.45) return patch(t);
-  if (roll < 0.6) return read(t);
-  if (roll < 0.66) return remove(t);
-  if (roll < 0.69) return create(t);
+  if (roll < 0.43) return patch(t);
+  if (roll < 0.56) return read(t);
+  if (roll < 0.6) return watchStep(t);
+  if (roll < 0.67) return remove(t);
+  if (roll < 0.7) return create(t);
   return subresourceStep(t, edits, query) ?? (chance(random, 0.6) ? patch(t) : update(t));
+}
+
+export function nextStep(t: Target, exists: boolean): GenStep {
+  const queued = t.queue.shift();
+  if (queued) return queued;
+  const step = chosen(t, exists);
+  const formed = step.method !== "GET" && chance(t.random, 0.06) ? { ...step, headers: { ...step.headers, ...pick(t.random, forms) } } : step;
+  return bySomebody(t, formed);
 }

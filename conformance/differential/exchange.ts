@@ -1,20 +1,28 @@
 /** One request to a server of the differential run, and what of its answer two servers must share. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
+import { dirname, join } from "node:path";
 import { load } from "js-yaml";
 import { decodeProtobuf } from "../../src/api/codec/protobuf.ts";
+import { decodeWatchFrame } from "../../src/api/codec/protobuf-envelope.ts";
 import { typeOfKind } from "../../src/api/schema/schema.ts";
 
 export interface Server {
   url: URL;
   agent: Agent;
+  /** Connections of other clients, by name; `bare` shows no certificate. */
+  others: Record<string, Agent>;
 }
 export interface Request {
-  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
   path: string;
   /** Strings and bytes are sent as they are. */
   body?: unknown;
   headers?: Record<string, string>;
+  /** The answer is a stream of events; it is read until nothing came for so many milliseconds. */
+  quiet?: number;
+  /** Sent by one of the server's `others`. */
+  client?: string;
 }
 export interface Answer {
   code: number;
@@ -31,13 +39,20 @@ export function serverOf(kubeconfig: string): Server {
   const [cluster] = config.clusters;
   const [user] = config.users;
   if (!cluster || !user) throw new Error(`${kubeconfig} names no cluster or no user`);
-  const agent = new Agent({
-    keepAlive: true,
-    ca: readFileSync(cluster.cluster["certificate-authority"]),
-    cert: readFileSync(user.user["client-certificate"]),
-    key: readFileSync(user.user["client-key"]),
-  });
-  return { url: new URL(cluster.cluster.server), agent };
+  const ca = readFileSync(cluster.cluster["certificate-authority"]);
+  const agentOf = (cert: string, key: string): Agent => new Agent({ keepAlive: true, ca, cert: readFileSync(cert), key: readFileSync(key) });
+  const { "client-certificate": cert, "client-key": key } = user.user;
+  const others: Record<string, Agent> = { bare: new Agent({ keepAlive: true, ca }) };
+  for (const name of ["kcm", "sched", "node", "proxy"]) {
+    const [path, secret] = ["crt", "key"].map((end) => join(dirname(cert), `${name}.${end}`)) as [string, string];
+    if (existsSync(path)) others[name] = agentOf(path, secret);
+  }
+  return { url: new URL(cluster.cluster.server), agent: agentOf(cert, key), others };
+}
+
+/** Its connections are closed. */
+export function closeServer(server: Server): void {
+  for (const agent of [server.agent, ...Object.values(server.others)]) agent.destroy();
 }
 
 function bytesOf(body: unknown): Buffer | undefined {
@@ -56,21 +71,57 @@ function parse(bytes: Buffer, type: string): unknown {
   }
 }
 
+/** The events of a watch; what follows the last whole one is left out. */
+function events(bytes: Buffer, type: string): unknown[] {
+  if (!type.startsWith("application/vnd.kubernetes.protobuf"))
+    return bytes
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => parse(Buffer.from(line), type));
+  const found: unknown[] = [];
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) break;
+    const event = decodeWatchFrame(bytes.subarray(at + 4, end));
+    found.push({ type: event.type, object: parse(Buffer.from(event.object), type) });
+    at = end;
+  }
+  return found;
+}
+
 export function send(server: Server, step: Request): Promise<Answer> {
   const body = bytesOf(step.body);
   const headers: Record<string, string> = { "user-agent": "differential/1", accept: "application/json", ...step.headers };
   if (body) headers["content-type"] ??= "application/json";
   if (body) headers["content-length"] = String(body.length);
   return new Promise((resolve) => {
-    const sent = request(new URL(step.path, server.url), { method: step.method, agent: server.agent, headers, timeout: 20_000 }, (answer) => {
+    const agent = step.client ? server.others[step.client] : server.agent;
+    if (!agent) throw new Error(`no certificate of ${step.client}`);
+    const sent = request(new URL(step.path, server.url), { method: step.method, agent, headers, timeout: 20_000 }, (answer) => {
       const chunks: Buffer[] = [];
-      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-      answer.on("end", () => {
+      const type = answer.headers["content-type"] ?? "";
+      const streamed = step.quiet !== undefined && answer.statusCode === 200;
+      const done = (): void => {
         const bytes = Buffer.concat(chunks);
         const warning = answer.headers.warning;
-        const parsed = parse(bytes, answer.headers["content-type"] ?? "");
         const warnings = warning ? String(warning).split(/, (?=299 - ")/) : [];
-        resolve({ code: answer.statusCode ?? 0, type: answer.headers["content-type"] ?? "", warnings, body: parsed });
+        resolve({ code: answer.statusCode ?? 0, type, warnings, body: streamed ? { events: events(bytes, type) } : parse(bytes, type) });
+      };
+      const close = (): void => {
+        done();
+        sent.destroy();
+      };
+      let timer = streamed ? setTimeout(close, step.quiet) : undefined;
+      answer.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (!timer) return;
+        clearTimeout(timer);
+        timer = setTimeout(close, step.quiet);
+      });
+      answer.on("end", () => {
+        clearTimeout(timer);
+        done();
       });
     });
     // A server that hangs up has answered that.

@@ -3,6 +3,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { seededRandom } from "../../src/base/random.ts";
 import type { JSONObject } from "../../src/api/json.ts";
 import { type GenStep, nextStep, type Target, targetOf, templates, useRandom } from "./episodes.ts";
+import { chance } from "./mutate.ts";
+import { policyEpisode } from "./policies.ts";
+import { grants } from "./who.ts";
 import { type Answer, differences, type Request, type Server, send, settled } from "./exchange.ts";
 import { classify, Groups, refusedAsYet } from "./groups.ts";
 import type { Pair } from "./servers.ts";
@@ -26,12 +29,14 @@ interface Side {
   values: Map<string, string>;
 }
 
-const fillable = /\{(rv|uid|continue)\}/g;
+const fillable = /\{(rv|uid|continue|first|token)\}/g;
 function filled(step: GenStep, side: Side): Request {
   const fill = (text: string): string => text.replace(fillable, (_, name: string) => side.values.get(name) ?? "");
   let body = step.from ? step.from(side.last ?? {}) : step.body;
   if (body !== undefined && !(body instanceof Uint8Array)) body = fill(typeof body === "string" ? body : JSON.stringify(body));
-  return { method: step.method, path: fill(step.path), ...(body === undefined ? {} : { body }), ...(step.headers ? { headers: step.headers } : {}) };
+  const { verb: _verb, from: _from, body: _body, ...rest } = step;
+  const headers = step.headers && Object.fromEntries(Object.entries(step.headers).map(([name, value]) => [name, fill(value)]));
+  return { ...rest, path: fill(step.path), ...(body === undefined ? {} : { body }), ...(headers ? { headers } : {}) };
 }
 
 function remember(target: Target, step: GenStep, answer: Answer, side: Side): void {
@@ -39,9 +44,11 @@ function remember(target: Target, step: GenStep, answer: Answer, side: Side): vo
   if (typeof body !== "object" || body === null || answer.code >= 300) return;
   const { metadata } = body;
   if (metadata?.continue) side.values.set("continue", String(metadata.continue));
-  if (body.kind !== target.def.kind || step.path.includes("dryRun") || !metadata?.resourceVersion) return;
+  if (body.kind === "TokenRequest") side.values.set("token", String((body.status as JSONObject | undefined)?.token ?? ""));
+  if (step.aside || body.kind !== target.def.kind || step.path.includes("dryRun") || !metadata?.resourceVersion) return;
   side.last = body;
   side.values.set("rv", String(metadata.resourceVersion));
+  if (answer.code === 201) side.values.set("first", String(metadata.resourceVersion));
   side.values.set("uid", String(metadata.uid));
 }
 
@@ -59,13 +66,18 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
     for (const [i, answer] of answers.entries()) remember(target, step, answer, sides[i] as Side);
     return answers;
   };
-  for (const side of [pair.peer, pair.ours])
+  const spaces = all.find((one) => one.def.resource === "namespaces");
+  for (const side of [pair.peer, pair.ours]) {
+    for (const grant of grants) await send(side, grant);
     await send(side, { method: "POST", path: "/api/v1/namespaces/default/serviceaccounts", body: { metadata: { name: "default" } } });
+  }
   // Upstream runs without the reconciler that publishes its own address; lists in pages tell whether something follows.
   const metadata = { name: "kubernetes" };
   await send(pair.peer, { method: "POST", path: "/api/v1/namespaces/default/endpoints", body: { metadata } });
   const slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
   await send(pair.peer, { method: "POST", path: slices, body: { metadata, addressType: "IPv4", endpoints: [] } });
+  // Until upstream's authorizer has heard of the grants.
+  await pause(1000);
   const until = performance.now() + options.seconds * 1000;
   for (let i = 0; requests < options.requests && performance.now() < until; i++) {
     const n = options.episodes ? options.episodes[i] : i;
@@ -73,19 +85,26 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
     const random = seededRandom((options.seed * 1_000_003 + n) >>> 0);
     const template = all[random.int(all.length)];
     if (!template) throw new Error("no kind matches");
-    const target = targetOf(random, template, n, pair.csr);
+    const policy = spaces !== undefined && (template.def.resource === "namespaces" ? chance(random, 0.5) : chance(random, 0.03));
+    const target = targetOf(random, policy ? spaces : template, n, pair.csr);
+    const script = policy ? policyEpisode(target) : undefined;
     const sides: [Side, Side] = [pair.peer, pair.ours].map((server) => ({ server, last: undefined, values: new Map() })) as unknown as [Side, Side];
-    const length = 6 + random.int(10);
+    const length = script?.steps.length ?? 6 + random.int(10);
     for (let i = 0; i < length; i++) {
-      const step = nextStep(target, sides[0].last !== undefined);
+      const step = script?.steps[i] ?? nextStep(target, sides[0].last !== undefined);
       const before = sides.map((side) => structuredClone(side.last)) as [JSONObject | undefined, JSONObject | undefined];
       let [a, b] = await both(target, step, sides);
       // Upstream answers these from a cache that may be behind its own writes.
-      for (let again = 0; again < 20 && /resourceVersion=/.test(step.path) && step.method === "GET" && classify(a, b).length; again++) {
+      for (
+        let again = 0;
+        again < 20 && (step.quiet !== undefined || (/resourceVersion=/.test(step.path) && step.method === "GET")) && classify(a, b).length;
+        again++
+      ) {
         await pause(50);
         [a, b] = await both(target, step, sides);
       }
-      if (step.method === "DELETE" && a.code < 300 && !step.path.includes("dryRun")) {
+      if (step.pause !== undefined) await pause(step.pause);
+      if (step.method === "DELETE" && !step.aside && a.code < 300 && !step.path.includes("dryRun")) {
         const left = await both(target, { verb: "get", method: "GET", path: target.path }, sides);
         if (left[0].code === 404) for (const side of sides) side.last = undefined;
       }
@@ -120,7 +139,10 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
       });
       if (step.method !== "GET") break;
     }
-    for (const side of sides) await clear(target, side);
+    for (const side of sides) {
+      for (const step of script?.clear ?? []) await send(side.server, step);
+      await clear(target, side);
+    }
   }
   for (const line of groups.lines()) options.write(`${line}\n`);
   for (const line of broken) options.write(`upstream panics and hangs up: ${line}\n`);

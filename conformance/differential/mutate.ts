@@ -8,7 +8,7 @@ export interface Edit {
   path: Path;
   value: unknown;
 }
-interface Node {
+export interface Node {
   path: Path;
   type: string;
   field?: Field;
@@ -104,7 +104,8 @@ const mapKeys = (field: Field | undefined): readonly string[] =>
     ? ["cpu", "memory", "storage", "example.com/gpu", "hugepages-2Mi", "bad name", "ephemeral-storage"]
     : ["a", "b", "example.com/a", "Bad Key", "", "UPPER", "kubernetes.io/x"];
 
-function nodes(value: unknown, type: string, field: Field | undefined, path: Path, into: Node[]): void {
+/** Every value of an object that the schema knows, with its type. */
+export function nodes(value: unknown, type: string, field: Field | undefined, path: Path, into: Node[]): void {
   if (type.startsWith("*")) {
     nodes(value, type.slice(1), field, path, into);
     return;

@@ -4,7 +4,7 @@ import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Server, send, serverOf } from "./exchange.ts";
+import { closeServer, type Server, send, serverOf } from "./exchange.ts";
 
 export interface Pair extends AsyncDisposable {
   peer: Server;
@@ -83,8 +83,7 @@ export async function startPair({ bin, port }: PairOptions): Promise<Pair> {
       ours,
       csr: signingRequest(home, "admin.key"),
       async [Symbol.asyncDispose]() {
-        peer.agent.destroy();
-        ours.agent.destroy();
+        for (const server of [peer, ours]) closeServer(server);
         await stop();
       },
     };
@@ -106,8 +105,7 @@ export function standingPair(peerConfig: string, oursConfig: string): Pair {
     ours,
     csr: signingRequest(dirname(resolve(oursConfig)), "admin.key"),
     [Symbol.asyncDispose]() {
-      peer.agent.destroy();
-      ours.agent.destroy();
+      for (const server of [peer, ours]) closeServer(server);
       return Promise.resolve();
     },
   };

@@ -12,6 +12,8 @@ export interface DevOptions {
   key: string;
   ca: string;
   serviceAccountKey: string;
+  /** PEM: what kubelets are shown. Absent: none is reached. */
+  kubeletClient?: { cert: string; key: string };
   write(line: string): void;
 }
 
@@ -25,6 +27,7 @@ export async function startDevServer(options: DevOptions): Promise<AsyncDisposab
     logger,
     store,
     clientCa: options.ca,
+    ...(options.kubeletClient ? { kubelet: { ca: options.ca, ...options.kubeletClient } } : {}),
     serviceAccountKey: options.serviceAccountKey,
     serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
     serviceRanges: ["10.96.0.0/16"],

@@ -5,8 +5,9 @@ import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { apiVersionOf } from "../api/schema/schema.ts";
 import { openapi } from "./openapi.ts";
-import { type Form, negotiate } from "./rest/negotiate.ts";
+import { aggregatedMedia, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
+import { methodNotAllowed, noSuchResource } from "./router.ts";
 
 export const versionInfo = {
   major: "1",
@@ -26,25 +27,22 @@ export const versionInfo = {
 
 const json: Form = { media: "json", pretty: false };
 
-/** `application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList` among what the client takes, before plain JSON. */
-function wantsAggregated(accept: string | undefined): boolean {
-  if (!accept) return false;
-  for (const clause of accept.split(",")) {
-    if (/as=APIGroupDiscoveryList/.test(clause)) return /g=apidiscovery\.k8s\.io/.test(clause) && /v=v2(;|$|\s)/.test(clause);
-    if (/application\/json|\*\/\*/.test(clause)) return false;
-  }
-  return false;
-}
-
-function aggregated(request: ApiRequest, core: boolean, served: readonly ResourceDef[]): ApiResponse {
+function aggregated(request: ApiRequest, media: Media, core: boolean, served: readonly ResourceDef[]): ApiResponse {
   const value = aggregatedDiscovery(core, served);
-  const contentType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const contentType = `${contentTypes[media]};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`;
   if (request.asObject) return { status: 200, headers: {}, object: value };
-  const body = encodeAs(json, value);
+  const body = encodeAs({ media, pretty: false }, value);
   const etag = `"${createHash("sha512").update(body).digest("hex").toUpperCase()}"`;
   const headers = { "content-type": contentType, etag, vary: "Accept", "cache-control": "no-cache, private" };
   if (request.headers["if-none-match"] === etag) return { status: 304, headers };
   return { status: 200, headers, body };
+}
+
+/** Groups are listed and shown by handlers of their own; all else is behind the router, which takes GET alone. Throws 405 and 406. */
+function formOf(request: ApiRequest, routed: boolean): Form {
+  if (request.asObject) return json;
+  if (routed && request.method !== "GET") throw methodNotAllowed();
+  return negotiate(request, { transforms: false, protobuf: true, streams: false, routed });
 }
 
 export interface Documents {
@@ -54,19 +52,22 @@ export interface Documents {
 }
 
 export function createDocuments(served: () => readonly ResourceDef[], serverAddress: () => string): Documents {
-  const object = (request: ApiRequest, value: object): ApiResponse =>
-    respondObject({ request, form: negotiate(request, { transforms: false, protobuf: false, streams: false }), warnings: [] }, 200, value);
+  const object = (request: ApiRequest, value: object, routed: boolean): ApiResponse =>
+    respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
   return {
     get(request) {
       const path = request.path.length > 1 ? request.path.replace(/\/+$/, "") : request.path;
       if (path === "/version") {
         if (request.asObject) return { status: 200, headers: {}, object: versionInfo };
+        if (request.method !== "GET") throw methodNotAllowed();
+        negotiate(request, { transforms: true, protobuf: false, streams: false, only: "json" });
         return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(versionInfo, null, 2)) };
       }
       if (path === "/api" || path === "/apis") {
         const core = path === "/api";
-        if (wantsAggregated(request.headers.accept)) return aggregated(request, core, served());
-        return object(request, core ? apiVersions(serverAddress()) : apiGroupList(served()));
+        const media = aggregatedMedia(request.headers.accept ?? "");
+        if (media) return aggregated(request, media, core, served());
+        return object(request, core ? apiVersions(serverAddress()) : apiGroupList(served()), core);
       }
       if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path);
       const parts = path.split("/");
@@ -74,7 +75,8 @@ export function createDocuments(served: () => readonly ResourceDef[], serverAddr
       if (parts[1] === "api" && parts.length === 3) found = apiResourceList("", parts[2] as string, served());
       if (parts[1] === "apis" && parts.length === 3) found = apiGroup(parts[2] as string, served());
       if (parts[1] === "apis" && parts.length === 4) found = apiResourceList(parts[2] as string, parts[3] as string, served());
-      return found && object(request, found);
+      if (!found && parts[1] === "apis" && parts.length === 4 && served().some((def) => def.group === parts[2])) throw noSuchResource();
+      return found && object(request, found, parts[1] === "api" || parts.length === 4);
     },
     paths() {
       const groups = new Set<string>(["/api", "/api/v1", "/apis", "/apis/"]);

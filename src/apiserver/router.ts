@@ -8,7 +8,8 @@ import { remove } from "./rest/delete.ts";
 import { deleteCollection } from "./rest/delete-collection.ts";
 import { get } from "./rest/get.ts";
 import { list } from "./rest/list.ts";
-import { patchVerb } from "./rest/patch.ts";
+import { negotiate } from "./rest/negotiate.ts";
+import { patchTypeOf, patchVerb } from "./rest/patch.ts";
 import { scale } from "./rest/scale.ts";
 import { update } from "./rest/update.ts";
 import { watch } from "./rest/watch.ts";
@@ -19,7 +20,7 @@ export const notFoundPage = (): ApiResponse => ({
   body: Buffer.from("404 page not found\n"),
 });
 
-const methodNotAllowed = (): StatusError =>
+export const methodNotAllowed = (): StatusError =>
   new StatusError({ code: 405, reason: "MethodNotAllowed", message: "the server does not allow this method on the requested resource", details: {} });
 
 const verbs: Record<string, SubresourceHandler> = { create, get, list, watch, update, patch: patchVerb, delete: remove, deletecollection: deleteCollection };
@@ -49,23 +50,41 @@ function fits(endpoint: Endpoint, info: RequestInfo): boolean {
 /** Subresources that are reached by more than GET, PUT and PATCH of the object: exec, log, proxy. */
 export type Connectors = Readonly<Record<string, SubresourceHandler>>;
 
+/** A path and method that exist still have to be for the body and the answer that the client names. */
+function shaped(call: Call): Call {
+  const { endpoint, info, request } = call;
+  if (request.asObject) return call;
+  if (info.verb === "patch") patchTypeOf(call);
+  // What is only asked and never stored has no table.
+  const tables = endpoint.def.verbs.includes("get") && ["", "status", "scale"].includes(info.subresource);
+  const streams = info.parts.length === 1 && request.method === "GET";
+  const also = info.subresource === "log" ? ["text/plain"] : [];
+  return { ...call, form: negotiate(request, { transforms: true, tables, protobuf: true, streams, also }) };
+}
+
 export async function route(call: Call, connectors: Connectors): Promise<ApiResponse> {
-  const { endpoint, info } = call;
+  const { endpoint, info, request } = call;
+  if (request.method === "HEAD") throw methodNotAllowed();
   if (info.subresource) return routeSubresource(call, connectors);
   const asked = info.verb === "get" && info.parts.length === 1 ? "list" : info.verb;
   if (!endpoint.def.verbs.includes(asked) || !fits(endpoint, info)) throw methodNotAllowed();
   const verb = verbs[asked];
   if (!verb) throw methodNotAllowed();
-  return verb(call);
+  return verb(shaped(call));
 }
 
-function routeSubresource(call: Call, connectors: Connectors): Promise<ApiResponse> {
-  const { endpoint, info } = call;
+function routeSubresource(unshaped: Call, connectors: Connectors): Promise<ApiResponse> {
+  const { endpoint, info } = unshaped;
   const { def } = endpoint;
   const subresource = def.subresources?.find((s) => s.name === info.subresource);
   if (!subresource) return Promise.resolve(notFoundPage());
   if (!subresource.verbs.includes(info.verb)) throw methodNotAllowed();
-  const special = endpoint.registry.subresources?.[info.subresource] ?? connectors[`${endpoint.groupResource}/${info.subresource}`];
+  const connector = connectors[`${endpoint.groupResource}/${info.subresource}`];
+  // What goes on to somebody else is as they make it.
+  if (connector && info.subresource !== "log") return connector(unshaped);
+  const call = shaped(unshaped);
+  if (connector) return connector(call);
+  const special = endpoint.registry.subresources?.[info.subresource];
   if (special) return special(call);
   if (info.subresource === "scale") return scale(call);
   if (subresource.kind === `${endpoint.apiVersion}/${def.kind}`) {

@@ -24,7 +24,7 @@ import { createServerMetrics } from "./metrics/requests.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { FrameCache } from "./rest/frames.ts";
-import { type Form, negotiate } from "./rest/negotiate.ts";
+import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
@@ -187,12 +187,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     };
     const deprecated = deprecations[endpoint.groupResource];
     if (deprecated) warn(deprecated);
-    // What is only asked and never stored has no table.
-    const asked = !endpoint.def.verbs.includes("get");
-    const transforms = info.subresource === "" || info.subresource === "status";
-    const form: Form = request.asObject
-      ? { media: "json", pretty: false }
-      : negotiate(request, { transforms, tables: !asked, protobuf: true, streams: info.parts.length === 1 && request.method === "GET" });
+    const form: Form = { media: "json", pretty: false };
     return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
   }
 
@@ -219,7 +214,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const checked = await health(checks, request);
     if (checked) return checked;
     if (request.path === "/metrics")
-      return { status: 200, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" }, body: Buffer.from(options.metrics.expose()) };
+      return {
+        status: 200,
+        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" },
+        body: Buffer.from(options.metrics.expose()),
+      };
     if (request.path === "/") {
       const paths = [...documents.paths(), ...healthPaths(checks), "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
       return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ paths }, null, 2)) };
@@ -229,13 +228,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   function failure(request: ApiRequest, error: unknown): ApiResponse {
     if (error instanceof StatusError) {
-      let form: Form | undefined;
-      try {
-        form = request.asObject ? undefined : negotiate(request, { transforms: true, protobuf: true, streams: false });
-      } catch {
-        form = undefined;
-      }
-      return respondError(error, request, form, warned.get(error));
+      return respondError(error, request, request.asObject ? undefined : errorForm(request), warned.get(error));
     }
     if (request.signal.aborted) return respondError(timeout("request was aborted by the client"), request, undefined);
     logger.error("request handling failed", { method: request.method, path: request.path, error, stack: error instanceof Error ? error.stack : undefined });
@@ -300,7 +293,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const user = await identify(request, info);
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
       if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
-      return { ...callOf({ ...request, signal: request.signal, headers: { ...request.headers, accept: "application/json" } }, info, user, endpoint), request };
+      return callOf(request, info, user, endpoint);
     },
     beginShutdown: () => stopping.abort(),
   };

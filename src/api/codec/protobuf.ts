@@ -89,7 +89,8 @@ function slotOf(field: Field): Slot {
   const pointer = field.type.startsWith("*");
   const type = pointer ? field.type.slice(1) : field.type;
   if (field.inline) return embedded(number, pointer, type);
-  if (type.startsWith("[]")) return repeated(number, name, valueOfType(type.slice(2)));
+  // Verbs is a named list, which is a message of its own.
+  if (type.startsWith("[]") && field.go !== "v1.Verbs") return repeated(number, name, valueOfType(type.slice(2)));
   if (type.startsWith("map[string]")) return mapped(number, name, type.slice(11));
   const value = valueOfType(type);
   const optional = pointer || type === "bytes";

@@ -11,7 +11,7 @@ import { type ListOptions, listOptions } from "./options.ts";
 import { encodeAs, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { metaVersion, partial, tableOf } from "./table.ts";
+import { checkForm, metaVersion, partial, tableOf } from "./table.ts";
 
 interface Page {
   items: Stored[];
@@ -69,6 +69,7 @@ export async function list(call: Call): Promise<ApiResponse> {
   const { items, metadata } = await page(call, options);
   const kind = `${endpoint.def.kind}List`;
   const { apiVersion } = endpoint;
+  if (form.as) checkForm(call, true);
   if (form.as === "Table")
     return respondObject(
       call,

@@ -23,50 +23,65 @@ export const contentTypes: Record<Media, string> = {
   protobuf: "application/vnd.kubernetes.protobuf",
 };
 const offered = Object.keys(types);
+const streamed = ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
 const forms = new Set(["Table", "PartialObjectMetadata", "PartialObjectMetadataList"]);
 
 interface Clause {
+  /** `type/subtype`, as written. */
   type: string;
   q: number;
   params: Record<string, string>;
+}
+
+const isWild = (type: string, part: 0 | 1): boolean => type.split("/")[part] === "*";
+
+/** goautoneg's order, which is none where types are wild. */
+const before = (a: Clause, b: Clause): boolean => a.q > b.q || (!isWild(a.type, 0) && isWild(b.type, 0)) || (!isWild(a.type, 1) && isWild(b.type, 1));
+
+function clauseOf(text: string): Clause | undefined {
+  const [media = "", ...rest] = text.split(";");
+  const parts = media.split("/").map((part) => part.trim());
+  if (parts.length > 2 || (!parts[1] && parts[0] !== "*")) return undefined;
+  const clause: Clause = { type: `${parts[0]}/${parts[1] || "*"}`, q: 1, params: {} };
+  for (const part of rest) {
+    const [key = "", value = "", more] = part.split("=");
+    if (value === "" || more !== undefined) continue;
+    if (key.trim() === "q") clause.q = Number(value) || 0;
+    else clause.params[key.trim()] = value.trim();
+  }
+  return clause;
 }
 
 const parsed = new Map<string, Clause[]>();
 function clausesOf(accept: string): Clause[] {
   const known = parsed.get(accept);
   if (known) return known;
-  const clauses = accept
-    .split(",")
-    .map((text): Clause => {
-      const [type = "", ...rest] = text.split(";").map((part) => part.trim());
-      const params: Record<string, string> = {};
-      for (const part of rest) {
-        const equals = part.indexOf("=");
-        if (equals > 0)
-          params[part.slice(0, equals).trim()] = part
-            .slice(equals + 1)
-            .trim()
-            .replace(/^"|"$/g, "");
-      }
-      return { type: type.toLowerCase(), q: params.q === undefined ? 1 : Number(params.q), params };
-    })
-    .filter((clause) => clause.type !== "" && clause.q > 0)
-    .map((clause, i) => ({ clause, i }))
-    .sort((a, b) => b.clause.q - a.clause.q || a.i - b.i)
-    .map(({ clause }) => clause);
+  const clauses = accept.split(",").flatMap((text) => clauseOf(text) ?? []);
+  for (let i = 1; i < clauses.length; i++) {
+    for (let j = i; j > 0 && before(clauses[j] as Clause, clauses[j - 1] as Clause); j--)
+      [clauses[j], clauses[j - 1]] = [clauses[j - 1] as Clause, clauses[j] as Clause];
+  }
   if (parsed.size < 256) parsed.set(accept, clauses);
   return clauses;
 }
 
+const trueWords = new Set(["1", "t", "T", "true", "TRUE", "True"]);
+
 function wantsPretty(request: ApiRequest): boolean {
   const asked = request.query.get("pretty");
-  if (asked !== null) return asked !== "0" && asked.toLowerCase() !== "false";
+  if (asked) return trueWords.has(asked);
   const agent = request.headers["user-agent"] ?? "";
-  return agent.startsWith("curl/") || agent.startsWith("Wget/") || agent.startsWith("Mozilla/5.0");
+  return agent.startsWith("curl") || agent.startsWith("Wget") || agent.startsWith("Mozilla/5.0");
 }
 
 export interface Offer {
-  /** Table and PartialObjectMetadata are possible. */
+  /** Types that the router lets pass besides. */
+  also?: readonly string[];
+  /** Nothing but this is offered, and nobody but the router looks at the header. */
+  only?: Media;
+  /** The router has not looked at the header. @default true */
+  routed?: boolean;
+  /** PartialObjectMetadata, PartialObjectMetadataList and Table are possible. */
   transforms: boolean;
   /** @default true */
   tables?: boolean;
@@ -76,23 +91,72 @@ export interface Offer {
   streams: boolean;
 }
 
+/** Parameters of a clause of `media`; undefined where the offer does not go so far. */
+function formOf(media: Media, params: Record<string, string>, offer: Offer): Omit<Form, "pretty"> | undefined {
+  const { as, g, v, stream, sv } = params;
+  if (stream !== undefined && (media === "yaml" || stream !== "watch")) return undefined;
+  if (sv !== undefined && (!offer.transforms || sv !== "v1")) return undefined;
+  if (as === undefined && g === undefined && v === undefined) return { media };
+  if (!offer.transforms || !as || !forms.has(as) || g !== "meta.k8s.io" || (v !== "v1" && v !== "v1beta1")) return undefined;
+  if (as === "Table" && (media === "protobuf" || offer.tables === false)) return undefined;
+  return { media, as: as as NonNullable<Form["as"]>, asVersion: v };
+}
+
+function chosen(request: ApiRequest, accept: string, offer: Offer): Form | undefined {
+  const pretty = wantsPretty(request);
+  for (const { type, params } of clausesOf(accept)) {
+    const medias = type === "*/*" || type === "application/*" ? Object.values(types) : [types[type]];
+    for (const media of medias) {
+      if (!media || (media === "protobuf" && !offer.protobuf)) continue;
+      const form = formOf(media, params, offer);
+      if (form) return { ...form, pretty: pretty || params.pretty === "1" };
+    }
+  }
+  return undefined;
+}
+
+/** The router's own look at the header: whole types only, whatever their parameters. */
+const routed = (accept: string, medias: readonly string[]): boolean =>
+  accept.split(",").some((text) => {
+    const type = (text.split(";")[0] as string).trim();
+    return type === "*/*" || medias.includes(type);
+  });
+
+/** A refusal of a handler's own; the router's has details. */
+export const unacceptable = (message: string): StatusError => new StatusError({ code: 406, reason: "NotAcceptable", message });
+
+/** What upstream says of an Accept that it understands and cannot serve. */
+const onlyThese = (medias: readonly string[]): StatusError => unacceptable(`only the following media types are accepted: ${medias.join(", ")}`);
+export const onlyStreams = (): StatusError => onlyThese(streamed);
+
 /** Throws 406 where nothing that the client takes is offered. */
 export function negotiate(request: ApiRequest, offer: Offer): Form {
-  const accept = request.headers.accept;
-  const pretty = wantsPretty(request);
-  if (!accept || accept === "application/json") return { media: "json", pretty };
+  const { accept } = request.headers;
+  if (!accept || accept === "application/json") return { media: "json", pretty: wantsPretty(request) };
+  const medias = offered.filter((type) => (offer.protobuf || type !== "application/vnd.kubernetes.protobuf") && (!offer.only || types[type] === offer.only));
+  const passing = [...(offer.also ?? []), ...medias];
+  if (offer.routed !== false && !routed(accept, passing))
+    throw notAcceptable(`406: Not Acceptable\n\nAvailable representations: ${[...passing, ...(offer.streams ? streamed : [])].join(", ")}`);
+  if (offer.only) return { media: offer.only, pretty: wantsPretty(request) };
+  const form = chosen(request, accept, offer);
+  if (!form) throw onlyThese(medias);
+  return form;
+}
+
+/** The first form of aggregated discovery (apidiscovery.k8s.io/v2) among what the client takes, wherever it stands. */
+export function aggregatedMedia(accept: string): Media | undefined {
   for (const { type, params } of clausesOf(accept)) {
     const media = type === "*/*" || type === "application/*" ? "json" : types[type];
-    if (!media || (media === "protobuf" && !offer.protobuf)) continue;
-    if (params.as === undefined) return { media, pretty: pretty || params.pretty === "1" };
-    if (!offer.transforms || !forms.has(params.as)) continue;
-    if (params.as === "Table" && (media === "protobuf" || offer.tables === false)) continue;
-    if (params.g !== "meta.k8s.io" || (params.v !== "v1" && params.v !== "v1beta1")) continue;
-    return { media, as: params.as as NonNullable<Form["as"]>, asVersion: params.v, pretty };
+    if (media && params.as === "APIGroupDiscoveryList" && params.g === "apidiscovery.k8s.io" && params.v === "v2") return media;
   }
-  const media = offered.filter((type) => offer.protobuf || type !== "application/vnd.kubernetes.protobuf");
-  const streams = offer.streams ? ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"] : [];
-  throw notAcceptable(`406: Not Acceptable\n\nAvailable representations: ${[...media, ...streams].join(", ")}`);
+  return undefined;
+}
+
+/** Of a refusal: never a Table; what cannot be answered as the client wishes is answered as JSON. */
+export function errorForm(request: ApiRequest): Form {
+  const { accept } = request.headers;
+  if (!accept) return { media: "json", pretty: wantsPretty(request) };
+  return chosen(request, accept, { transforms: false, protobuf: true, streams: false }) ?? { media: "json", pretty: true };
 }
 
 /** Media of a body; no content type counts as JSON. */

@@ -7,7 +7,7 @@ import type { Status } from "../../api/types/meta-v1.gen.ts";
 import type { Stored } from "../../cache/cache.ts";
 import type { Call, Endpoint } from "./call.ts";
 import { contentTypes, type Form } from "./negotiate.ts";
-import { partial, tableOf } from "./table.ts";
+import { checkForm, partial, tableOf } from "./table.ts";
 import { encodeProtobuf, encodeYAML } from "./wire.ts";
 
 const common = { "cache-control": "no-cache, private" };
@@ -54,6 +54,7 @@ export function respondStored(call: Call, status: number, stored: Stored): ApiRe
 /** An object of the endpoint's kind, in the served version. */
 export function respondKube(call: Call, status: number, object: KubeObject): ApiResponse {
   const { as } = call.form;
+  if (as) checkForm(call, false);
   if (as === "Table") return respondObject(call, status, tableOf(call, [object], { resourceVersion: object.metadata.resourceVersion }));
   if (as === "PartialObjectMetadata") return respondObject(call, status, partial(call.form, object));
   return respondObject(call, status, object);

@@ -6,7 +6,7 @@ import type { ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { typeByName } from "../../api/schema/schema.ts";
+import { type TableColumn, typeByName } from "../../api/schema/schema.ts";
 import { formatLabelSelector } from "../../api/selectors/labels.ts";
 import { badRequest, conflict, invalid } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
@@ -18,7 +18,8 @@ import { decodeTyped } from "./decode.ts";
 import { read } from "./get.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
 import { type Patch, patched, patchTypeOf, readPatch } from "./patch.ts";
-import { respondObject } from "./respond.ts";
+import { respondKube } from "./respond.ts";
+import { ageOf } from "./table.ts";
 import { updateObject } from "./write.ts";
 
 interface Scalable extends KubeObject {
@@ -52,7 +53,7 @@ export function scaleOf(object: KubeObject): Scale {
 
 export async function scale(call: Call): Promise<ApiResponse> {
   const { info, endpoint } = call;
-  if (info.verb === "get") return respondObject(call, 200, scaleOf((await read(call)).object()));
+  if (info.verb === "get") return respondScale(call, scaleOf((await read(call)).object()));
   const patchType = info.verb === "patch" ? patchTypeOf(call) : undefined;
   const options = writeOptions(call, patchType ? "PatchOptions" : "UpdateOptions", patchType);
   const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation);
@@ -87,7 +88,7 @@ export async function scale(call: Call): Promise<ApiResponse> {
       return object;
     },
   });
-  return respondObject(call, 200, scaleOf(outcome.stored?.object() ?? outcome.object));
+  return respondScale(call, scaleOf(outcome.stored?.object() ?? outcome.object));
 }
 
 const expected = {
@@ -98,20 +99,32 @@ const expected = {
   },
 };
 
-function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions): KubeObject {
+const columns: TableColumn[] = [
+  { name: "Name", type: "string", priority: 0 },
+  { name: "Desired", type: "integer", priority: 0 },
+  { name: "Available", type: "integer", priority: 0 },
+  { name: "Age", type: "string", priority: 0 },
+];
+
+function cells(object: KubeObject, now: number): unknown[] {
+  const { spec, status, metadata } = object as unknown as Scale;
+  return [metadata.name, spec?.replicas ?? 0, status?.replicas ?? 0, ageOf(object, now)];
+}
+
+/** The same request about the Scale, as if that were what is stored. */
+function aboutScale(call: Call): Call {
   const { endpoint } = call;
   const type = scaleType();
   const { conversion: _conversion, ...bare } = endpoint;
-  const as = {
-    ...bare,
-    cache: endpoint.cache,
-    type,
-    hubType: type,
-    apiVersion: "autoscaling/v1",
-    def: { ...endpoint.def, group: "autoscaling", version: "v1", kind: "Scale" },
-    kind: { resource: "scales" },
-  };
-  const asScale = { ...call, endpoint: as };
+  const def = { ...endpoint.def, group: "autoscaling", version: "v1", kind: "Scale", columns };
+  const kind = { resource: "scales", cells };
+  return { ...call, endpoint: { ...bare, type, hubType: type, apiVersion: "autoscaling/v1", def, kind, hubKind: { ...endpoint.hubKind, cells } } };
+}
+
+const respondScale = (call: Call, scale: Scale): ApiResponse => respondKube(aboutScale(call), 200, scale as unknown as KubeObject);
+
+function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions): KubeObject {
+  const asScale = aboutScale(call);
   const old = scale as unknown as KubeObject;
   return patch.apply ? applyTo(asScale, old, patch.apply, options) : patched(asScale, old, patch, options);
 }

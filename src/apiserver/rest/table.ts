@@ -3,7 +3,7 @@ import type { KubeObject } from "../../api/object.ts";
 import { badRequest } from "../../api/status.ts";
 import { humanDuration, parseTime } from "../../api/time.ts";
 import type { Call, Endpoint } from "./call.ts";
-import type { Form } from "./negotiate.ts";
+import { type Form, unacceptable } from "./negotiate.ts";
 
 export interface TableRow {
   cells: unknown[];
@@ -27,11 +27,28 @@ function storedMetadata({ kind, metadata }: KubeObject): KubeObject["metadata"] 
   return Object.keys(annotations).length ? { ...metadata, annotations } : rest;
 }
 
-/** `includeObject` of TableOptions. */
+const includable = "must be 'Metadata', 'Object', 'None', or empty";
+
+/** `includeObject` of TableOptions. Throws 400. */
 export function includeObject(query: URLSearchParams): "None" | "Metadata" | "Object" {
   const value = query.get("includeObject") || "Metadata";
-  if (value !== "None" && value !== "Metadata" && value !== "Object") throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`);
-  return value;
+  if (value === "None" || value === "Metadata" || value === "Object") return value;
+  throw badRequest(`Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: ${includable}`);
+}
+
+/** As upstream's code calls what it stores: `*core.PodList`. */
+function internalType({ def, hub }: Endpoint, list: boolean): string {
+  const group = hub.resource === "events" ? "core" : (def.group.split(".")[0] as string) || "core";
+  return `*${group === "internal" ? "apiserverinternal" : group}.${def.kind}${list ? "List" : ""}`;
+}
+
+/** Throws 406 for metadata of one that is asked of many, or the other way round, and 400 for a table that cannot be made. */
+export function checkForm({ endpoint, form, request }: Call, list: boolean): void {
+  const type = internalType(endpoint, list);
+  if (form.as === "Table") includeObject(request.query);
+  if (form.as === "PartialObjectMetadata" && list) throw unacceptable(`you requested PartialObjectMetadata, but the requested object is a list (${type})`);
+  if (form.as === "PartialObjectMetadataList" && !list)
+    throw unacceptable(`you requested PartialObjectMetadataList, but the requested object is not a list (${type})`);
 }
 
 /** `<unknown>` for what was never created, as kubectl shows it. */

@@ -31,13 +31,13 @@ interface Answer extends KubeObject {
   status?: { phase?: string };
   details?: { causes?: { field?: string; message?: string }[] };
 }
-async function answer(method: string, target: string, body?: unknown, type = "application/json"): Promise<Answer & { http: number }> {
+async function answer(method: string, target: string, body?: unknown, type = "application/json", accept = ""): Promise<Answer & { http: number }> {
   const [path = "", query = ""] = target.split("?");
   const { status, body: bytes } = await api.server.handler({
     method,
     path,
     query: new URLSearchParams(query),
-    headers: { "content-type": type, "user-agent": "test/1" },
+    headers: { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) },
     ...(body === undefined ? {} : { body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)) }),
     user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
     remoteAddress: "127.0.0.1",
@@ -179,6 +179,44 @@ test("a dry run that takes the last finalizer is answered with an empty object",
 test("an apply of the status of a namespace that is not there does not make one", async () => {
   const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: "absent" }, status: {} };
   assert.equal((await answer("PATCH", "/api/v1/namespaces/absent/status?fieldManager=m", object, apply)).reason, "NotFound");
+});
+
+const as = (kind: string): string => `application/json;as=${kind};v=v1;g=meta.k8s.io,application/json`;
+const get = (path: string, kind: string) => answer("GET", path, undefined, "application/json", as(kind));
+
+test("metadata of one is not asked of many, nor of many of one; the write was made all the same", async () => {
+  const many = await get(`${core}/configmaps`, "PartialObjectMetadata");
+  assert.equal(many.message, "you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)");
+  const one = await answer("POST", `${core}/configmaps`, { metadata: { name: "one" } }, "application/json", as("PartialObjectMetadataList"));
+  assert.equal(one.message, "you requested PartialObjectMetadataList, but the requested object is not a list (*core.ConfigMap)");
+  assert.equal((await answer("GET", `${core}/configmaps/one`)).http, 200);
+  const table = await get(`${core}/configmaps?includeObject=x`, "Table");
+  assert.match(table.message ?? "", /^Unable to convert to Table as requested: includeObject: Invalid value: "x": must be /);
+});
+
+test("a Scale has a table and metadata of its own", async () => {
+  const spec = { replicas: 2, selector: { a: "b" }, template: { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } } };
+  await answer("POST", `${core}/replicationcontrollers`, { metadata: { name: "rc" }, spec });
+  const table = (await get(`${core}/replicationcontrollers/rc/scale`, "Table")) as unknown as {
+    columnDefinitions: { name: string }[];
+    rows: { cells: unknown[] }[];
+  };
+  assert.deepEqual(
+    table.columnDefinitions.map(({ name }) => name),
+    ["Name", "Desired", "Available", "Age"],
+  );
+  assert.deepEqual(table.rows[0]?.cells.slice(0, 3), ["rc", 2, 0]);
+  assert.equal((await get(`${core}/replicationcontrollers/rc/scale`, "PartialObjectMetadata")).kind, "PartialObjectMetadata");
+});
+
+test("HEAD is no method of a resource", async () => {
+  assert.equal((await answer("HEAD", `${core}/configmaps`)).http, 405);
+  assert.equal((await answer("POST", "/api/v1")).http, 405);
+});
+
+test("a binding without the pod's name is refused before its target is looked at", async () => {
+  const refused = await answer("POST", `${core}/pods/p/binding`, {});
+  assert.equal(refused.message, "name in URL does not match name in Binding object");
 });
 
 test("a body of another kind is read as that kind before it is refused", async () => {

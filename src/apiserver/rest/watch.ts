@@ -6,12 +6,12 @@ import { expired, internalError, StatusError } from "../../api/status.ts";
 import type { CacheEvent, Stored } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
-import { contentTypes } from "./negotiate.ts";
+import { contentTypes, onlyStreams } from "./negotiate.ts";
 import { listOptions } from "./options.ts";
 import { served } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { partial, tableOf } from "./table.ts";
+import { includeObject, partial, tableOf } from "./table.ts";
 import { complete, encodeProtobufFrame } from "./wire.ts";
 
 /** One for all: a reason of its own, with its stack, for each watch costs more than all else about its end. */
@@ -29,6 +29,8 @@ export async function watch(call: Call): Promise<ApiResponse> {
   rest.stopping.addEventListener("abort", end, { once: true });
   if (request.signal.aborted || rest.stopping.aborted) end();
   const from = parseRevision(options.resourceVersion, true);
+  if (form.as === "Table") includeObject(request.query);
+  if (form.media === "yaml") throw onlyStreams();
   const initial = options.sendInitialEvents ?? from === 0;
   const events = endpoint.cache.watch({
     ...(endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {}),

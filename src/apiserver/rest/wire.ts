@@ -12,9 +12,10 @@ export { encodeYAML } from "../../api/codec/yaml-write.ts";
 /** Throws 406 for what has no protobuf form. */
 export function encodeProtobuf(value: object): Uint8Array {
   const object = value as JSONObject & { kind: string; apiVersion: string };
-  const type = typeOfKind(object.apiVersion, object.kind);
+  // What discovery says first has no version.
+  const type = typeOfKind(object.apiVersion || "v1", object.kind);
   if (!type) throw notAcceptable("only the following media types are accepted: application/json, application/yaml");
-  return encodeMessage(type, object, object.apiVersion, object.kind);
+  return encodeMessage(type, object, object.apiVersion ?? "", object.kind);
 }
 
 export function encodeProtobufFrame(type: WatchEventType, object: object): Uint8Array {

@@ -54,9 +54,10 @@ export class Connector {
   async serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse> {
     if (info.subresource === "proxy") {
       const { path, prefix } = proxiedPath(request, info);
+      const target = this.#target(info);
       // Relative links of the target's root would lead elsewhere.
       if (!path && (request.method === "GET" || request.method === "HEAD")) return { status: 301, headers: { location: `${prefix}/${queryOf(request)}` } };
-      return proxyRequest(request, this.#target(info), { path: path || "/", prefix });
+      return proxyRequest(request, target, { path: path || "/", prefix });
     }
     const pod = this.#pod(info);
     if (info.subresource === "log") return this.#logs(pod, request);

@@ -11,7 +11,7 @@ export const logSubprotocols = ["binary.k8s.io", "base64.binary.k8s.io"];
 /** The kubelet's refusals become Statuses with its words. */
 export async function fetchLogs(kubelets: KubeletClient, node: NodeEndpoint | undefined, path: string | undefined, signal: AbortSignal): Promise<ApiResponse> {
   const headers = { "content-type": "text/plain" };
-  if (!node || !path) return { status: 200, headers, body: new Uint8Array(0) };
+  if (!node || !path) return { status: 204, headers: {} };
   const response = await kubelets.get(node, path, signal);
   const status = response.statusCode ?? 500;
   if (status === 200) return { status, headers: { "content-type": response.headers["content-type"] ?? headers["content-type"] }, body: response };

@@ -2,10 +2,10 @@
 import { deepCopy } from "../../../api/copy.ts";
 import type { ApiResponse } from "../../../api/exchange.ts";
 import { validateBinding } from "../../../api/core/binding.ts";
-import { type FieldError, invalidValue, path } from "../../../api/field.ts";
+import type { FieldError } from "../../../api/field.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
-import { badRequest, conflict, invalid, StatusError } from "../../../api/status.ts";
+import { badRequest, conflict, StatusError } from "../../../api/status.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Binding, Pod, PodCondition } from "../../../api/types/core-v1.gen.ts";
 import { type Call, callOn, type Registry } from "../../rest/call.ts";
@@ -48,9 +48,10 @@ function bound(pod: Pod, binding: Binding, now: number): Pod {
 
 export async function bind(call: Call, binding: Binding, options: WriteOptions): Promise<ApiResponse> {
   const { rest, info } = call;
-  validate(binding);
   const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object: binding as unknown as KubeObject };
   await rest.admission.mutate(attributes);
+  if (info.name && binding.metadata.name !== info.name) throw badRequest("name in URL does not match name in Binding object");
+  validate(binding);
   await rest.admission.validate(attributes);
   const pods = callOn(call, "pods", info.namespace, binding.metadata.name);
   await serverUpdate(pods, (old) => bound(old as unknown as Pod, binding, rest.clock.now()) as unknown as KubeObject, options.dryRun);
@@ -70,9 +71,6 @@ async function decodeBinding(call: Call): Promise<{ binding: Binding; options: W
 /** POST pods/NAME/binding. */
 export async function bindNamed(call: Call): Promise<ApiResponse> {
   const { binding, options } = await decodeBinding(call);
-  if (binding.metadata.name && binding.metadata.name !== call.info.name)
-    throw invalid("Binding", call.info.name, [invalidValue(path("metadata", "name"), binding.metadata.name, "must match the pod's name")]);
-  binding.metadata.name = call.info.name;
   return bind(call, binding, options);
 }
 

@@ -8,7 +8,7 @@ import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
 import type { Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { writeOptions } from "../../rest/options.ts";
-import { respondObject } from "../../rest/respond.ts";
+import { respondKube } from "../../rest/respond.ts";
 import { complete } from "../../rest/wire.ts";
 import { attributesOf } from "../../rest/write.ts";
 import type { RegistryDeps } from "../registries.ts";
@@ -32,11 +32,10 @@ export const serviceAccountRegistry = (deps: RegistryDeps): Registry => ({
       await rest.admission.mutate(attributes);
       const validate = (completed: TokenRequest): Promise<void> => rest.admission.validate({ ...attributes, object: completed as unknown as KubeObject });
       const answer = await createToken(request, info.namespace, info.name, { ...deps, validate, warn: call.warn });
-      return respondObject(
-        call,
-        201,
-        complete(apiVersion, kind, { ...answer, kind, apiVersion, metadata: { ...answer.metadata, managedFields: tracked.metadata?.managedFields } }),
-      );
+      const { endpoint } = call;
+      const about = { ...endpoint, def: { ...endpoint.def, group: "authentication.k8s.io", version: "v1", kind } };
+      const managed = { ...answer.metadata, managedFields: tracked.metadata?.managedFields };
+      return respondKube({ ...call, endpoint: about }, 201, complete(apiVersion, kind, { ...answer, kind, apiVersion, metadata: managed }) as KubeObject);
     },
   },
 });
