@@ -6,7 +6,7 @@
  *
  * Usage: node tools/schema/prose.ts
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Prose } from "../../src/api/openapi/prose.ts";
 import { readSwaggerDocs, type SwaggerDocs } from "./swagger-docs.ts";
 
@@ -82,5 +82,7 @@ for (const [schema, { properties }] of Object.entries(definitions)) {
   prose[schema] = { ...(description ? { description: plain(description) } : {}), fields };
   described += Object.keys(fields).length;
 }
-writeFileSync(output, `${JSON.stringify(prose)}\n`);
+const unfinished = new URL(`${output.href}.${process.pid}`);
+writeFileSync(unfinished, `${JSON.stringify(prose)}\n`);
+renameSync(unfinished, output);
 process.stdout.write(`${Object.keys(prose).length} of ${Object.keys(definitions).length} types, ${described} fields described, ${missing} not\n`);
