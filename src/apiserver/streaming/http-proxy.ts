@@ -14,6 +14,7 @@ import type { Reader } from "../../cache/cache.ts";
 import type { Random } from "../../base/random.ts";
 import { forwardedHeaders, headerLines } from "../../base/relay.ts";
 import type { KubeletTLS } from "./kubelet-client.ts";
+import { type ProxiedPlace, rewriteLink, rewritePage } from "./links.ts";
 import { kubeletOf } from "./location.ts";
 
 export interface ProxyTarget {
@@ -94,7 +95,7 @@ const notForwarded = new Set([
 export interface ProxiedPath {
   /** Begins with "/". */
   path: string;
-  /** What stood before it in the request: put before redirects of the target. */
+  /** What stood before it in the request: put before redirects and links of the target. */
   prefix: string;
 }
 
@@ -108,7 +109,8 @@ export function proxyRequest(request: ApiRequest, target: ProxyTarget, { path, p
   headers["x-forwarded-uri"] = `${prefix}${path}`;
   return new Promise((resolve, reject) => {
     const call = open(target, `${path}${query ? `?${query}` : ""}`, request.method, headers, request.signal);
-    call.on("response", (response) => resolve(answerOf(response, target, prefix)));
+    const place = { prefix, targetHost: `${target.host}:${target.port}`, requestHost: request.headers.host ?? "" };
+    call.on("response", (response) => answerOf(response, place).then(resolve, reject));
     call.on("error", (error) => reject(request.signal.aborted ? request.signal.reason : serviceUnavailable(`error trying to reach service: ${error.message}`)));
     if (request.body === undefined) call.end();
     else if (request.body instanceof Uint8Array) call.end(request.body);
@@ -153,7 +155,7 @@ function open(
   return httpsRequest({ ...options, ...(target.tls ?? { rejectUnauthorized: false }) });
 }
 
-function answerOf(response: IncomingMessage, target: ProxyTarget, prefix: string): ApiResponse {
+async function answerOf(response: IncomingMessage, place: ProxiedPlace): Promise<ApiResponse> {
   const headers: Record<string, string> = {};
   const repeatedHeaders: Record<string, string[]> = {};
   for (const [name, values] of headerLines(response.rawHeaders)) {
@@ -161,11 +163,14 @@ function answerOf(response: IncomingMessage, target: ProxyTarget, prefix: string
     if (values.length > 1) repeatedHeaders[name] = values;
     else headers[name] = values[0] as string;
   }
-  const { location } = headers;
-  if (location) {
-    const own = `${target.scheme}://${target.host}:${target.port}`;
-    const local = location.startsWith(own) ? location.slice(own.length) || "/" : location;
-    if (local.startsWith("/")) headers.location = `${prefix}${local}`;
+  const answer = { status: response.statusCode ?? 502, headers, repeatedHeaders };
+  if (headers.location) headers.location = rewriteLink(headers.location, place);
+  else if (headers["content-type"]?.split(";")[0]?.trim() === "text/html") {
+    const page = await rewritePage(response, headers["content-encoding"] ?? "", place);
+    if (page) {
+      delete headers["content-length"];
+      return { ...answer, body: page };
+    }
   }
-  return { status: response.statusCode ?? 502, headers, repeatedHeaders, body: response };
+  return { ...answer, body: response };
 }
