@@ -1,5 +1,5 @@
 /** What the scheduler writes to pods: their binding, their PodScheduled condition and the node they are promised. */
-import { podCondition } from "../api/core/pod-status.ts";
+import { podConditionPatch } from "../api/core/pod-status.ts";
 import { isNotFound, StatusError } from "../api/status.ts";
 import { formatTime } from "../api/time.ts";
 import type { Pod, PodCondition } from "../api/types/core-v1.gen.ts";
@@ -46,6 +46,9 @@ export function createPodWriter(client: Client, clock: Clock): PodWriter {
   const patchStatus = ({ metadata: { namespace = "", name, uid } }: Pod, status: object, signal: AbortSignal): Promise<void> =>
     retrying(() => api.patch(namespace, name, "strategic", { metadata: { uid }, status }, { subresource: "status", signal }), signal);
 
+  const about = (pod: Pod, condition: PodCondition) =>
+    podConditionPatch(pod, { ...condition, observedGeneration: pod.metadata.generation }, formatTime(clock.now()));
+
   return {
     async bind({ metadata: { namespace = "", name, uid } }, node, signal) {
       const body = { apiVersion: "v1", kind: "Binding", metadata: { namespace, name, uid }, target: { kind: "Node", name: node } };
@@ -53,37 +56,17 @@ export function createPodWriter(client: Client, clock: Clock): PodWriter {
     },
 
     async setStatus(pod, { condition, nominatedNodeName }, signal) {
-      const status: { conditions?: PodCondition[]; nominatedNodeName?: string | null } = {};
-      const old = podCondition(pod.status, "PodScheduled");
-      if (condition && (old?.status !== "False" || old.reason !== condition.reason || old.message !== condition.message)) {
-        const { generation } = pod.metadata;
-        const lastTransitionTime = old?.status === "False" ? old.lastTransitionTime : formatTime(clock.now());
-        status.conditions = [
-          {
-            type: "PodScheduled",
-            status: "False",
-            lastTransitionTime,
-            ...condition,
-            ...(generation === undefined ? {} : { observedGeneration: generation }),
-          },
-        ];
-      }
+      const scheduled = condition && about(pod, { type: "PodScheduled", status: "False", ...condition });
+      const status: { conditions?: object[]; nominatedNodeName?: string | null } = { ...scheduled };
       if (nominatedNodeName !== undefined && nominatedNodeName !== (pod.status?.nominatedNodeName ?? "")) status.nominatedNodeName = nominatedNodeName || null;
       if (Object.keys(status).length) await patchStatus(pod, status, signal);
     },
 
     async preempt(pod, message, signal) {
       const { namespace = "", name, uid } = pod.metadata;
-      const condition: PodCondition = {
-        type: "DisruptionTarget",
-        status: "True",
-        reason: "PreemptionByScheduler",
-        message,
-        lastTransitionTime: formatTime(clock.now()),
-        observedGeneration: pod.metadata.generation,
-      };
+      const status = about(pod, { type: "DisruptionTarget", status: "True", reason: "PreemptionByScheduler", message });
       try {
-        await patchStatus(pod, { conditions: [condition] }, signal);
+        if (status) await patchStatus(pod, status, signal);
         await retrying(() => api.delete(namespace, name, { preconditions: { uid }, signal }), signal);
       } catch (error) {
         if (!isNotFound(error)) throw error;

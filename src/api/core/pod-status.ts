@@ -27,6 +27,19 @@ export function setPodCondition(status: PodStatus, condition: PodCondition, now:
   return true;
 }
 
+/**
+ * What is merged into a pod's status (a strategic merge patch) to set a condition: what it said before goes, the time of its
+ * last change stays where its status does. Undefined where it says so already, whatever generation that was about.
+ */
+export function podConditionPatch({ status }: Pod, condition: PodCondition, now: string): { conditions: object[] } | undefined {
+  const old = podCondition(status, condition.type);
+  if (old && old.status === condition.status && (old.reason ?? "") === (condition.reason ?? "") && (old.message ?? "") === (condition.message ?? ""))
+    return undefined;
+  const next = { ...condition, lastTransitionTime: old?.status === condition.status ? old.lastTransitionTime : now };
+  const gone = Object.entries(old ?? {}).flatMap(([key, value]) => (value === null || key in next ? [] : [key]));
+  return { conditions: [{ ...next, ...Object.fromEntries(gone.map((key) => [key, null])) }] };
+}
+
 const ruleMatches = (container: Container, exitCode: number): string | undefined =>
   container.restartPolicyRules?.find((rule) => {
     const listed = rule.exitCodes?.values?.includes(exitCode) ?? false;

@@ -2,6 +2,7 @@
  * Pod garbage collection (k8s.io/kubernetes/pkg/controller/podgc): finished pods beyond the threshold, pods of nodes that
  * are gone, pods that were deleted before they were scheduled, and pods that end on nodes taken out of service.
  */
+import { podConditionPatch } from "../../api/core/pod-status.ts";
 import { isConditionTrue } from "../../api/meta/conditions.ts";
 import { isNotFound } from "../../api/status.ts";
 import { formatTime, parseTime } from "../../api/time.ts";
@@ -99,7 +100,13 @@ export const podGC: Controller = {
           collected.inc(namespace, reason);
           try {
             if (!isFinished(pod))
-              await api.patch(namespace, name, "strategic", { metadata: { uid }, status: failed(disruption, clock.now()) }, { subresource: "status", signal });
+              await api.patch(
+                namespace,
+                name,
+                "strategic",
+                { metadata: { uid }, status: failed(pod, disruption, clock.now()) },
+                { subresource: "status", signal },
+              );
             await api.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
           } catch (error) {
             if (isNotFound(error)) continue;
@@ -115,8 +122,10 @@ export const podGC: Controller = {
   },
 };
 
-function failed(message: string | undefined, now: number): object {
-  if (!message) return { phase: "Failed" };
-  const condition = { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message, lastTransitionTime: formatTime(now) };
-  return { phase: "Failed", conditions: [condition] };
+function failed(pod: Pod, message: string | undefined, now: number): object {
+  const observedGeneration = pod.metadata.generation;
+  const status = { phase: "Failed", observedGeneration };
+  if (!message) return status;
+  const condition = { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message, observedGeneration };
+  return { ...status, ...podConditionPatch(pod, condition, formatTime(now)) };
 }

@@ -1,11 +1,10 @@
 /** Deletes pods from nodes with NoExecute taints that they do not tolerate, or no longer (pkg/controller/tainteviction). */
 import { keyOf, splitKey } from "../../api/object.ts";
 import { isNotFound } from "../../api/status.ts";
-import { formatTime } from "../../api/time.ts";
 import type { Pod, Taint } from "../../api/types/core-v1.gen.ts";
 import { nodes as nodeResource, pods as podResource } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
-import { isFinished } from "../runtime/pods.ts";
+import { disruptPod } from "../runtime/pod-control.ts";
 import { podDeletions } from "./pod-deletions.ts";
 import { byNode, nodeIndex } from "./node-lifecycle.ts";
 import { toleratedFor } from "./taints.ts";
@@ -16,7 +15,7 @@ export const taintEviction: Controller = {
   component: "taint-eviction-controller",
   workers: 8,
   start(context) {
-    const { client, clock, informers, enqueue, events, measures, signal } = context;
+    const { clock, informers, enqueue, events, measures } = context;
     const nodes = informers.informer(nodeResource);
     const pods = informers.informer(podResource, { indexes: nodeIndex });
     const deletions = podDeletions(measures, "taint_eviction_controller", "TaintEvictionController", "a taint effect has been activated for the Pod and its");
@@ -58,18 +57,9 @@ export const taintEviction: Controller = {
       marked.delete(key);
       if (pod.metadata.deletionTimestamp) return;
       events.event(about(pod), "Normal", "TaintManagerEviction", `Marking for deletion Pod ${key}`);
-      const { uid } = pod.metadata;
-      const condition = {
-        type: "DisruptionTarget",
-        status: "True",
-        reason: "DeletionByTaintManager",
-        message: "Taint manager: deleting due to NoExecute taint",
-        lastTransitionTime: formatTime(clock.now()),
-      };
+      const why = { reason: "DeletionByTaintManager", message: "Taint manager: deleting due to NoExecute taint" };
       try {
-        const patch = { metadata: { uid }, status: { conditions: [condition] } };
-        if (!isFinished(pod)) await client.resource(podResource).patch(namespace, name, "strategic", patch, { subresource: "status", signal });
-        await client.resource(podResource).delete(namespace, name, { preconditions: { uid }, signal });
+        await disruptPod(context, pod, { ...why, observedGeneration: pod.metadata.generation });
         deletions((clock.monotonic() - mark.since - allowed) / 1000);
       } catch (error) {
         if (isNotFound(error)) return;

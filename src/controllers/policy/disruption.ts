@@ -1,4 +1,5 @@
 /** PodDisruptionBudget: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/ */
+import { podConditionPatch } from "../../api/core/pod-status.ts";
 import { controllerOf } from "../../api/meta/owner.ts";
 import { keyOf, splitKey } from "../../api/object.ts";
 import { formatLabelSelector, selectorOf } from "../../api/selectors/labels.ts";
@@ -45,8 +46,8 @@ export const disruption: Controller = {
       const at = pod && staleAt(pod);
       if (!pod || at === undefined) return;
       if (at > clock.now()) return { requeueAfter: at - clock.now() };
-      const condition = { type: "DisruptionTarget", status: "False", lastTransitionTime: formatTime(clock.now()) };
-      const patch = { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition] } };
+      const condition = { type: "DisruptionTarget", status: "False", observedGeneration: pod.metadata.generation };
+      const patch = { metadata: { uid: pod.metadata.uid }, status: podConditionPatch(pod, condition, formatTime(clock.now())) };
       await client.resource(podResource).patch(namespace, name, "strategic", patch, { subresource: "status", signal });
     };
 

@@ -1,12 +1,12 @@
 /** Deletes pods whose devices have NoExecute taints that they do not tolerate, or no longer (KEP-5055, pkg/controller/devicetainteviction). */
 import { keyOf, splitKey } from "../../api/object.ts";
 import { isNotFound } from "../../api/status.ts";
-import { formatTime } from "../../api/time.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { ResourceClaim, ResourceSlice } from "../../api/types/resource-v1.gen.ts";
 import { pods as podResource, resourceclaims, resourceslices } from "../../client/resources.gen.ts";
 import { podDeletions } from "../node/pod-deletions.ts";
 import type { Controller } from "../runtime/controller.ts";
+import { disruptPod } from "../runtime/pod-control.ts";
 import { type Devices, podDeadline } from "./device-taints.ts";
 
 const byPool = "pool";
@@ -16,7 +16,8 @@ export const deviceTaintEviction: Controller = {
   name: "device-taint-eviction-controller",
   account: "device-taint-eviction-controller",
   workers: 8,
-  start({ client, clock, informers, enqueue, events, measures, signal }) {
+  start(context) {
+    const { clock, informers, enqueue, events, measures } = context;
     const between = "a device taint effect has been activated and a Pod's";
     const deletions = podDeletions(measures, "device_taint_eviction_controller", "DeviceTaintEvictionController", between);
     const pods = informers.informer(podResource);
@@ -73,18 +74,8 @@ export const deviceTaintEviction: Controller = {
       marked.delete(key);
       if (deletionTimestamp) return;
       events.event(about(pod), "Normal", "DeviceTaintManagerEviction", "Marking for deletion");
-      const condition = {
-        type: "DisruptionTarget",
-        status: "True",
-        reason: "DeletionByDeviceTaintManager",
-        message: "Device Taint manager: deleting due to NoExecute taint",
-        lastTransitionTime: formatTime(clock.now()),
-      };
       try {
-        await client
-          .resource(podResource)
-          .patch(namespace, name, "strategic", { metadata: { uid }, status: { conditions: [condition] } }, { subresource: "status", signal });
-        await client.resource(podResource).delete(namespace, name, { preconditions: { uid }, signal });
+        await disruptPod(context, pod, { reason: "DeletionByDeviceTaintManager", message: "Device Taint manager: deleting due to NoExecute taint" });
         deletions((clock.now() - deadline) / 1000);
       } catch (error) {
         if (!isNotFound(error)) throw error;

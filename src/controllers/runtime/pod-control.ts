@@ -1,5 +1,7 @@
 /** Creates and deletes the pods of a controller, with the events that upstream records for each. */
+import { podConditionPatch } from "../../api/core/pod-status.ts";
 import { StatusError } from "../../api/status.ts";
+import { formatTime } from "../../api/time.ts";
 import type { ObjectReference, Pod, PodTemplateSpec } from "../../api/types/core-v1.gen.ts";
 import type { OwnerReference } from "../../api/types/meta-v1.gen.ts";
 import { isNotFound } from "../../api/status.ts";
@@ -60,6 +62,20 @@ export async function deletePod(context: ControllerContext, owner: Owner, pod: P
     if (!isNotFound(error) && !context.signal.aborted) context.events.event(owner.about, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
     throw error;
   }
+}
+
+/**
+ * Says on the pod why it is taken away and deletes it. Rejects with NotFound when it is gone already.
+ */
+export async function disruptPod(
+  { client, clock, signal }: ControllerContext,
+  pod: Pod,
+  why: { reason: string; message: string; observedGeneration?: number },
+): Promise<void> {
+  const { namespace = "", name, uid } = pod.metadata;
+  const status = podConditionPatch(pod, { type: "DisruptionTarget", status: "True", ...why }, formatTime(clock.now()));
+  if (status) await client.resource(pods).patch(namespace, name, "strategic", { metadata: { uid }, status }, { subresource: "status", signal });
+  await client.resource(pods).delete(namespace, name, { preconditions: { uid }, signal });
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,7 @@
 /** A volume that is bound is not deleted (pkg/controller/volume/pvprotection). */
 import { persistentvolumes } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
+import { guarded, isGuardDue } from "./guard.ts";
 
 const finalizer = "kubernetes.io/pv-protection";
 
@@ -11,17 +12,13 @@ export const persistentVolumeProtection: Controller = {
   start({ client, informers, enqueue, signal }) {
     const volumes = informers.informer(persistentvolumes);
     volumes.onChange((_, volume) => {
-      const guarded = volume?.metadata.finalizers?.includes(finalizer);
-      if (volume && (volume.metadata.deletionTimestamp ? guarded : !guarded)) enqueue(volume.metadata.name);
+      if (volume && isGuardDue(volume, finalizer)) enqueue(volume.metadata.name);
     });
     return async (name) => {
       const volume = volumes.get("", name);
-      if (!volume) return;
-      const { finalizers = [], deletionTimestamp } = volume.metadata;
-      const guarded = finalizers.includes(finalizer);
-      if (deletionTimestamp ? !guarded || volume.status?.phase === "Bound" : guarded) return;
-      const next = deletionTimestamp ? finalizers.filter((one) => one !== finalizer) : [...finalizers, finalizer];
-      await client.resource(persistentvolumes).update({ ...volume, metadata: { ...volume.metadata, finalizers: next } }, { signal });
+      if (!volume || !isGuardDue(volume, finalizer)) return;
+      if (volume.metadata.deletionTimestamp && volume.status?.phase === "Bound") return;
+      await client.resource(persistentvolumes).update(guarded(volume, finalizer), { signal });
     };
   },
 };

@@ -3,6 +3,7 @@ import { keyOf, splitKey } from "../../api/object.ts";
 import { persistentvolumeclaims, pods } from "../../client/resources.gen.ts";
 import { isFinished } from "../runtime/pods.ts";
 import type { Controller } from "../runtime/controller.ts";
+import { guarded, isGuardDue } from "./guard.ts";
 import { byClaim, claimIndex, claimNames, keepsClaim } from "./pods-of-claim.ts";
 
 const finalizer = "kubernetes.io/pvc-protection";
@@ -15,8 +16,7 @@ export const persistentVolumeClaimProtection: Controller = {
     const claims = informers.informer(persistentvolumeclaims);
     const users = informers.informer(pods, { indexes: claimIndex });
     claims.onChange((_, claim) => {
-      const guarded = claim?.metadata.finalizers?.includes(finalizer);
-      if (claim && (claim.metadata.deletionTimestamp ? guarded : !guarded)) enqueue(keyOf(claim));
+      if (claim && isGuardDue(claim, finalizer)) enqueue(keyOf(claim));
     });
     users.onChange((old, pod) => {
       const free = !pod || isFinished(pod) || !pod.spec.nodeName || pod.metadata.uid !== old?.metadata.uid;
@@ -26,18 +26,14 @@ export const persistentVolumeClaimProtection: Controller = {
     return async (key) => {
       const { namespace, name } = splitKey(key);
       const claim = claims.get(namespace, name);
-      if (!claim) return;
-      const { finalizers = [], deletionTimestamp } = claim.metadata;
-      const guarded = finalizers.includes(finalizer);
-      if (deletionTimestamp ? !guarded : guarded) return;
-      if (deletionTimestamp) {
+      if (!claim || !isGuardDue(claim, finalizer)) return;
+      if (claim.metadata.deletionTimestamp) {
         if (users.by(byClaim, key).some((pod) => keepsClaim(pod, claim))) return;
         // The cache may be behind, and what is lost is lost.
         const { items } = await client.resource(pods).list({ namespace, signal });
         if (items.some((pod) => keepsClaim(pod, claim))) return;
       }
-      const next = deletionTimestamp ? finalizers.filter((one) => one !== finalizer) : [...finalizers, finalizer];
-      await client.resource(persistentvolumeclaims).update({ ...claim, metadata: { ...claim.metadata, finalizers: next } }, { signal });
+      await client.resource(persistentvolumeclaims).update(guarded(claim, finalizer), { signal });
     };
   },
 };

@@ -2,6 +2,7 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "../../api/types/core-v1.gen.ts";
 import { persistentvolumeclaims, persistentvolumes, volumeattributesclasses } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
+import { guarded, isGuardDue } from "./guard.ts";
 
 const finalizer = "kubernetes.io/vac-protection";
 const byClass = "volumeattributesclass";
@@ -25,8 +26,7 @@ export const volumeAttributesClassProtection: Controller = {
     const claims = informers.informer(persistentvolumeclaims, { indexes: { [byClass]: classesOfClaim } });
     const volumes = informers.informer(persistentvolumes, { indexes: { [byClass]: classesOfVolume } });
     classes.onChange((_, one) => {
-      const guarded = one?.metadata.finalizers?.includes(finalizer);
-      if (one && (one.metadata.deletionTimestamp ? guarded : !guarded)) enqueue(one.metadata.name);
+      if (one && isGuardDue(one, finalizer)) enqueue(one.metadata.name);
     });
     const released = (before: string[], after: string[]): void => {
       for (const name of before) if (!after.includes(name)) enqueue(name);
@@ -35,13 +35,9 @@ export const volumeAttributesClassProtection: Controller = {
     volumes.onChange((old, volume) => released(old ? classesOfVolume(old) : [], volume ? classesOfVolume(volume) : []));
     return async (name) => {
       const one = classes.get("", name);
-      if (!one) return;
-      const { finalizers = [], deletionTimestamp } = one.metadata;
-      const guarded = finalizers.includes(finalizer);
-      if (deletionTimestamp ? !guarded : guarded) return;
-      if (deletionTimestamp && (volumes.by(byClass, name).length || claims.by(byClass, name).length)) return;
-      const next = deletionTimestamp ? finalizers.filter((other) => other !== finalizer) : [...finalizers, finalizer];
-      await client.resource(volumeattributesclasses).update({ ...one, metadata: { ...one.metadata, finalizers: next } }, { signal });
+      if (!one || !isGuardDue(one, finalizer)) return;
+      if (one.metadata.deletionTimestamp && (volumes.by(byClass, name).length || claims.by(byClass, name).length)) return;
+      await client.resource(volumeattributesclasses).update(guarded(one, finalizer), { signal });
     };
   },
 };
