@@ -39,7 +39,8 @@ function daysIn(year: number, month: number): number {
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
 }
 
-function parseInstant(text: string, micro: boolean): Instant {
+/** Throws TimeError. */
+export function parseInstant(text: string, micro: boolean): Instant {
   const layout = micro ? rfc3339Micro : rfc3339;
   const fail = (rest: string, element: string): never => {
     throw new TimeError(

@@ -1,7 +1,7 @@
 /** Reads stage files: kwok's Stage API, v1alpha1. */
 import type { KubeObject } from "../api/object.ts";
+import { compileExpression, type Expression, ExpressionError } from "./expression.ts";
 import { readSteps } from "./parse-steps.ts";
-import { CELSyntaxError, compileCEL, type Expression } from "./cel/cel.ts";
 import { compileQuery, type Query, QueryError } from "./query/query.ts";
 import { type PlacedKind, kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
 import { type Located, readDocuments, StageFileError } from "./stage-source.ts";
@@ -125,9 +125,9 @@ function readCEL(located: Located | undefined): Expression | undefined {
     return undefined;
   }
   try {
-    return compileCEL(source.value);
+    return compileExpression(source.value);
   } catch (error) {
-    if (!(error instanceof CELSyntaxError)) throw error;
+    if (!(error instanceof ExpressionError)) throw error;
     source.problem(`${JSON.stringify(source.value)}, character ${error.offset + 1}: ${error.message}`);
     return undefined;
   }

@@ -2,6 +2,7 @@
  * YAML as sigs.k8s.io/yaml writes it: keys in go-yaml's order, its choice of quotes and blocks, long text folded at 80
  * columns, lists not indented below their key.
  */
+import { goFloat } from "../go-float.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { isAmbiguous } from "./yaml-scalar.ts";
 
@@ -64,7 +65,7 @@ const width = 80;
 /** `column` is where it starts; continuation lines stand two deeper than `indent`. */
 function scalar(value: JSONValue, indent: number, column: number, key: boolean): string {
   if (value === null || typeof value === "boolean" || typeof value === "bigint") return String(value);
-  if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value).toString() : floatText(value);
+  if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value).toString() : goFloat(value);
   if (typeof value !== "string") return Array.isArray(value) ? "[]" : "{}";
   const text = value.toWellFormed();
   const allowed = analyze(text);
@@ -74,14 +75,6 @@ function scalar(value: JSONValue, indent: number, column: number, key: boolean):
   if (allowed.plain && !(key && text === "")) return key ? text : fold(text, column, pad, false);
   if (allowed.single) return `'${fold(text.replaceAll("'", "''"), column + 1, pad, true, key)}'`;
   return doubleQuoted(text, column, pad, !key);
-}
-
-/** Go's strconv.FormatFloat(value, 'g', -1, 64). */
-function floatText(value: number): string {
-  const [mantissa = "0", exponent = "0"] = value.toExponential().split("e");
-  const power = Number(exponent);
-  if (power >= -4 && power < 6) return String(value);
-  return `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
 }
 
 const printable = /^[\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/;

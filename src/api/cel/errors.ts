@@ -1,0 +1,34 @@
+/** What is wrong with an expression, told as cel-go tells it: line, column, and the line with a mark under it. */
+
+const maxSnippet = 16_384;
+
+export interface Issue {
+  readonly message: string;
+  /** Zero-based offset in the source, in UTF-16 units; negative: of the whole. */
+  readonly offset: number;
+}
+
+/** The expression cannot be used. The message holds all that is wrong. */
+export class CELCompileError extends Error {
+  readonly issues: readonly Issue[];
+  constructor(source: string, issues: readonly Issue[]) {
+    super(issues.map((issue) => display(source, issue)).join("\n"));
+    this.issues = issues;
+  }
+}
+
+function display(source: string, { message, offset }: Issue): string {
+  if (offset < 0) return `ERROR: <input>:-1:0: ${message}`;
+  const before = source.slice(0, offset);
+  const lineStart = before.lastIndexOf("\n") + 1;
+  const line = before.split("\n").length;
+  const column = [...before.slice(lineStart)];
+  const head = `ERROR: <input>:${line}:${column.length + 1}: ${message}`;
+  const end = source.indexOf("\n", lineStart);
+  const snippet = source.slice(lineStart, end < 0 ? source.length : end).replaceAll("\t", " ");
+  if (snippet.length > maxSnippet) return head;
+  const wide = (character: string): boolean => (character.codePointAt(0) as number) >= 0x80;
+  const at = source.codePointAt(offset);
+  const mark = column.map((character) => (wide(character) ? "\uff0e" : ".")).join("") + (at !== undefined && at >= 0x80 ? "\uff3e" : "^");
+  return `${head}\n | ${snippet}\n | ${mark}`;
+}

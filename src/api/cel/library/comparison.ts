@@ -1,0 +1,46 @@
+/** `==`, `!=`, `<`, `<=`, `>`, `>=`, and `in`. */
+import { type Implementation, type Library, type Overload, overload } from "../declarations.ts";
+import { orderings } from "../ordering.ts";
+import { listOf, mapOf, param, type Type, types } from "../types.ts";
+import { equal, type ListValue, type MapValue, type Value } from "../values.ts";
+
+const { bool, int, uint, double, string, bytes, timestamp, duration } = types;
+const [a, b] = [param("A"), param("B")];
+const same: [Type, string][] = [
+  [bool, "bool"],
+  [int, "int64"],
+  [uint, "uint64"],
+  [double, "double"],
+  [string, "string"],
+  [bytes, "bytes"],
+  [timestamp, "timestamp"],
+  [duration, "duration"],
+];
+const numbers = same.filter(([type]) => type === int || type === uint || type === double);
+const different = numbers.flatMap(([x, first]) => numbers.flatMap(([y, second]): [Type, Type, string][] => (x === y ? [] : [[x, y, `${first}_${second}`]])));
+
+const names: Record<string, string> = { "_<_": "less", "_<=_": "less_equals", "_>_": "greater", "_>=_": "greater_equals" };
+const eachOrder = (make: (name: string, apply: Implementation) => Overload[]): Record<string, Overload[]> =>
+  Object.fromEntries([...orderings].map(([operator, apply]) => [operator, make(names[operator] as string, apply)]));
+
+const within = (value: Value, list: ListValue): boolean => {
+  for (const item of list) if (equal(value, item)) return true;
+  return false;
+};
+
+export const comparison: Library = {
+  functions: {
+    ...eachOrder((name, apply) => same.map(([type, suffix]) => overload(`${name}_${suffix}`, [type, type], bool, apply))),
+    "_==_": [overload("equals", [a, a], bool, equal)],
+    "_!=_": [overload("not_equals", [a, a], bool, (x: Value, y: Value) => !equal(x, y))],
+    "@in": [
+      overload("in_list", [a, listOf(a)], bool, within),
+      overload("in_map", [a, mapOf(a, b)], bool, (key: Value, map: MapValue) => map.get(key) !== undefined),
+    ],
+  },
+};
+
+/** Order between ints, uints and doubles that are known to differ in type. */
+export const crossTypeComparison: Library = {
+  functions: eachOrder((name, apply) => different.map(([x, y, suffix]) => overload(`${name}_${suffix}`, [x, y], bool, apply))),
+};

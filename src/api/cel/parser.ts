@@ -1,0 +1,305 @@
+/** CEL's grammar (cel-spec, "Syntax") by recursive descent; macros are expanded as they are met. Limits are cel-go's. */
+import { Scanner, type Token } from "../../base/scanner.ts";
+import { type Call, call, type Entry, type Expr, type FieldInit, ident, list, literal, memberCall, qualifiedName, select } from "./ast.ts";
+import { CELCompileError, type Issue } from "./errors.ts";
+import { LiteralError, numberLiteral, stringLiteral } from "./literals.ts";
+import type { Macro } from "./macro.ts";
+
+type Kind = "symbol" | "string" | "number" | "word" | "escaped";
+
+const text = String.raw`[rR](?:"""[^]*?"""|'''[^]*?'''|"[^"\n\r]*"|'[^'\n\r]*')|"""(?:\\[^]|[^\\])*?"""|'''(?:\\[^]|[^\\])*?'''|"(?:\\.|[^\\"\n\r])*"|'(?:\\.|[^\\'\n\r])*'`;
+const lexicon = {
+  token: new RegExp(
+    String.raw`(&&|\|\||[=!<>]=|[-+*/%<>!?:.,()[\]{}](?!(?<=\.)\d))|([bB]?(?:${text}))|(0x[\da-fA-F]+[uU]?|\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+|[uU])?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(${"`"}[\w.\-/ ]+${"`"})`,
+    "y",
+  ),
+  kinds: ["symbol", "string", "number", "word", "escaped"],
+  blank: /(?:[\t \r\n\f]+|\/\/[^\n]*)+/y,
+  unknown: (rest: string) => `Syntax error: token recognition error at: '${[...rest][0]}'`,
+} as const;
+const reserved = new Set("as break const continue else false for function if import in let loop package namespace null return true var void while".split(" "));
+const relations: Record<string, string> = { "==": "_==_", "!=": "_!=_", "<": "_<_", "<=": "_<=_", ">": "_>_", ">=": "_>=_", in: "@in" };
+const sums: Record<string, string> = { "+": "_+_", "-": "_-_" };
+const products: Record<string, string> = { "*": "_*_", "/": "_/_", "%": "_%_" };
+const starts = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+const maxSize = 100_000;
+const maxDepth = 250;
+
+export interface Syntax {
+  /** By name, whether it follows a value, and how many arguments: `exists:1:2`. */
+  readonly macros: ReadonlyMap<string, Macro>;
+  /** `a.?b`, `a[?b]`, `[?a]`, `{?a: b}`. */
+  readonly optional: boolean;
+}
+
+class SyntaxMistake extends Error {
+  readonly issue: Issue;
+  constructor(message: string, offset: number) {
+    super(message);
+    this.issue = { message, offset };
+  }
+}
+
+/** Throws CELCompileError. */
+export function parse(source: string, syntax: Syntax): Expr {
+  try {
+    if (source.length > maxSize && [...source].length > maxSize)
+      throw new SyntaxMistake(`expression code point size exceeds limit: size: ${[...source].length}, limit ${maxSize}`, -1);
+    return new Parser(source, syntax).whole();
+  } catch (error) {
+    if (error instanceof SyntaxMistake) throw new CELCompileError(source, [error.issue]);
+    throw error;
+  }
+}
+
+class Parser {
+  readonly #scanner: Scanner<Kind>;
+  readonly #syntax: Syntax;
+  #depth = 0;
+  constructor(source: string, syntax: Syntax) {
+    this.#syntax = syntax;
+    this.#scanner = new Scanner<Kind>(source, lexicon, (message, offset) => new SyntaxMistake(message, offset));
+  }
+
+  whole(): Expr {
+    const expression = this.#expression();
+    const rest = this.#scanner.peek();
+    if (rest.kind !== "end") this.#fail(`Syntax error: extraneous input '${rest.text}' expecting <EOF>`, rest.start);
+    return expression;
+  }
+
+  #fail(message: string, at: number): never {
+    return this.#scanner.fail(message, at);
+  }
+  #unexpected(found: Token<Kind>, expecting: string): never {
+    return this.#fail(`Syntax error: mismatched input '${found.text || "<EOF>"}' expecting ${expecting}`, found.start);
+  }
+  #expect(symbol: string): void {
+    const next = this.#scanner.peek();
+    if (this.#accept(symbol)) return;
+    this.#fail(`Syntax error: missing '${symbol}' at '${next.text || "<EOF>"}'`, next.start);
+  }
+  /** Strings and numbers are no symbols. */
+  #accept(symbol: string): Token<Kind> | undefined {
+    const next = this.#scanner.peek();
+    return this.#scanner.accept(symbol) ? next : undefined;
+  }
+  #optionalMark(): boolean {
+    const mark = this.#accept("?");
+    if (mark && !this.#syntax.optional) this.#fail("unsupported syntax '?'", mark.start);
+    return mark !== undefined;
+  }
+  #nested<T>(read: () => T): T {
+    if (++this.#depth > maxDepth) this.#fail(`expression recursion limit exceeded: ${maxDepth}`, -1);
+    const found = read();
+    this.#depth--;
+    return found;
+  }
+
+  #expression(): Expr {
+    return this.#nested(() => {
+      const condition = this.#logical("||", "_||_", () => this.#logical("&&", "_&&_", () => this.#relation()));
+      const mark = this.#accept("?");
+      if (!mark) return condition;
+      const yes = this.#logical("||", "_||_", () => this.#logical("&&", "_&&_", () => this.#relation()));
+      this.#expect(":");
+      return call(mark.start, "_?_:_", condition, yes, this.#expression());
+    });
+  }
+  /** Terms are balanced into a tree, so that a long chain is not deep. */
+  #logical(symbol: string, name: string, read: () => Expr): Expr {
+    const terms = [read()];
+    const marks: number[] = [];
+    for (let mark = this.#accept(symbol); mark; mark = this.#accept(symbol)) {
+      marks.push(mark.start);
+      terms.push(read());
+    }
+    const balanced = (low: number, high: number): Expr => {
+      if (low > high) return terms[low] as Expr;
+      const middle = (low + high + 1) >> 1;
+      return call(marks[middle] as number, name, balanced(low, middle - 1), balanced(middle + 1, high));
+    };
+    return balanced(0, marks.length - 1);
+  }
+  #relation(): Expr {
+    return this.#binary(relations, () => this.#binary(sums, () => this.#binary(products, () => this.#unary())));
+  }
+  #binary(names: Record<string, string>, read: () => Expr): Expr {
+    let left = read();
+    let depth = 0;
+    for (;;) {
+      const { kind, text: symbol, start } = this.#scanner.peek();
+      const name = kind === "symbol" || kind === "word" ? names[symbol] : undefined;
+      if (name === undefined || !Object.hasOwn(names, symbol)) return left;
+      if (++depth > maxDepth) this.#fail(`expression recursion limit exceeded: ${maxDepth}`, -1);
+      this.#scanner.next();
+      left = call(start, name, left, read());
+    }
+  }
+  #unary(): Expr {
+    const { text: symbol, kind, start } = this.#scanner.peek();
+    if (kind !== "symbol" || (symbol !== "!" && symbol !== "-")) return this.#member();
+    this.#scanner.next();
+    let odd = true;
+    const signed = (): boolean => symbol === "-" && odd && this.#scanner.peek().kind === "number" && !/[uU]$/.test(this.#scanner.peek().text);
+    if (signed()) return this.#member(this.#number(start, "-"));
+    while (this.#accept(symbol)) odd = !odd;
+    const operand = this.#member();
+    return odd ? call(start, symbol === "!" ? "!_" : "-_", operand) : operand;
+  }
+
+  #member(first?: Expr): Expr {
+    let expression = first ?? this.#primary();
+    for (let depth = 0; ; depth++) {
+      if (depth > maxDepth) this.#fail(`expression recursion limit exceeded: ${maxDepth}`, -1);
+      const dot = this.#accept(".");
+      if (dot) {
+        expression = this.#selected(expression, dot.start);
+        continue;
+      }
+      const bracket = this.#accept("[");
+      if (!bracket) return expression;
+      const optional = this.#optionalMark();
+      const index = this.#expression();
+      this.#expect("]");
+      expression = call(bracket.start, optional ? "_[?_]" : "_[_]", expression, index);
+    }
+  }
+  #selected(operand: Expr, dot: number): Expr {
+    const optional = this.#optionalMark();
+    const name = this.#scanner.peek();
+    if (name.kind !== "word" && name.kind !== "escaped") this.#unexpected(name, "IDENTIFIER");
+    if (name.kind === "word" && name.text === "in") this.#unexpected(name, "IDENTIFIER");
+    this.#scanner.next();
+    const field = name.kind === "escaped" ? name.text.slice(1, -1) : name.text;
+    if (optional) return call(dot, "_?._", operand, literal(name.start, field));
+    const parenthesis = name.kind === "word" ? this.#accept("(") : undefined;
+    if (!parenthesis) return select(dot, operand, field);
+    return this.#expanded(memberCall(parenthesis.start, name.text, operand, ...this.#arguments()));
+  }
+  /** After `(`. */
+  #arguments(): Expr[] {
+    const found: Expr[] = [];
+    if (this.#accept(")")) return found;
+    do found.push(this.#expression());
+    while (this.#accept(","));
+    this.#expect(")");
+    return found;
+  }
+  #expanded(made: Call): Expr {
+    const prefix = made.target ? 1 : 0;
+    const { macros } = this.#syntax;
+    const macro = macros.get(`${made.name}:${prefix}:${made.args.length}`) ?? macros.get(`${made.name}:${prefix}:*`);
+    return macro?.(made, (message, at) => this.#fail(message, at)) ?? made;
+  }
+
+  #primary(): Expr {
+    const next = this.#scanner.next();
+    const { start, text: token } = next;
+    switch (next.kind) {
+      case "number":
+        return this.#literal(start, () => numberLiteral(token));
+      case "string":
+        return this.#literal(start, () => stringLiteral(token));
+      case "word":
+        return this.#word(next, "");
+    }
+    switch (token) {
+      case "(": {
+        const inner = this.#expression();
+        this.#expect(")");
+        return inner;
+      }
+      case "[":
+        return this.#list(start);
+      case "{":
+        return { kind: "map", at: start, entries: this.#entries(() => this.#entry()) };
+      case ".": {
+        const word = this.#scanner.next();
+        if (word.kind === "word") return this.#word(word, ".");
+        return this.#unexpected(word, "IDENTIFIER");
+      }
+    }
+    return this.#unexpected(next, starts);
+  }
+  #number(at: number, sign: string): Expr {
+    const { text: token } = this.#scanner.next();
+    return this.#literal(at, () => numberLiteral(sign + token));
+  }
+  #literal(at: number, read: () => Parameters<typeof literal>[1]): Expr {
+    try {
+      return literal(at, read());
+    } catch (error) {
+      if (error instanceof LiteralError) return this.#fail(error.message, at);
+      throw error;
+    }
+  }
+  #word({ text: word, start }: Token<Kind>, leading: string): Expr {
+    if (!leading && word === "null") return literal(start, null);
+    if (!leading && (word === "true" || word === "false")) return literal(start, word === "true");
+    if (reserved.has(word)) {
+      if (["in", "true", "false", "null"].includes(word)) this.#unexpected({ kind: "word", text: word, start, end: start }, starts);
+      this.#fail(`reserved identifier: ${word}`, start);
+    }
+    const parenthesis = this.#accept("(");
+    if (parenthesis) return this.#expanded(call(parenthesis.start, leading + word, ...this.#arguments()));
+    const name = ident(start, leading + word);
+    return this.#message(name) ?? name;
+  }
+  /** `a.b.C{...}`: looks ahead for names, dots and the brace. */
+  #message(first: Expr): Expr | undefined {
+    const begin = this.#scanner.at;
+    let type = first;
+    for (;;) {
+      const brace = this.#accept("{");
+      if (brace) {
+        return { kind: "struct", at: brace.start, name: qualifiedName(type) as string, fields: this.#entries(() => this.#field()) };
+      }
+      const dot = this.#accept(".");
+      const { kind, text: field } = this.#scanner.peek();
+      if (!dot || kind !== "word") {
+        this.#scanner.at = begin;
+        return undefined;
+      }
+      this.#scanner.next();
+      type = select(dot.start, type, field);
+    }
+  }
+  #list(at: number): Expr {
+    const elements: Expr[] = [];
+    const optional = new Set<number>();
+    while (!this.#accept("]")) {
+      if (this.#optionalMark()) optional.add(elements.length);
+      elements.push(this.#expression());
+      if (this.#accept(",")) continue;
+      this.#expect("]");
+      break;
+    }
+    return list(at, elements, optional);
+  }
+  #entries<T>(read: () => T): T[] {
+    const found: T[] = [];
+    while (!this.#accept("}")) {
+      found.push(read());
+      if (this.#accept(",")) continue;
+      this.#expect("}");
+      break;
+    }
+    return found;
+  }
+  #entry(): Entry {
+    const optional = this.#optionalMark();
+    const key = this.#expression();
+    const { start: at } = this.#scanner.peek();
+    this.#expect(":");
+    return { at, key, value: this.#expression(), optional };
+  }
+  #field(): FieldInit {
+    const optional = this.#optionalMark();
+    const name = this.#scanner.next();
+    if (name.kind !== "word" && name.kind !== "escaped") this.#unexpected(name, "IDENTIFIER");
+    const { start: at } = this.#scanner.peek();
+    this.#expect(":");
+    return { at, name: name.kind === "escaped" ? name.text.slice(1, -1) : name.text, value: this.#expression(), optional };
+  }
+}
