@@ -5,7 +5,7 @@ import { containerNamed, extractFieldPath, extractResource } from "./field-path.
 import { parseImageName } from "./image-name.ts";
 import { computePodQos } from "./pod-qos.ts";
 import { podLimits, podRequests } from "./pod-resources.ts";
-import { isPodAvailable, setPodCondition } from "./pod-status.ts";
+import { setPodCondition } from "./pod-status.ts";
 
 const container = (cpu: string | undefined, more: Partial<Container> = {}): Container => ({
   name: "c",
@@ -73,13 +73,6 @@ test("The downward API gives fields, labels and resources, limits from the node 
   assert.equal(extractResource({ resource: "requests.cpu", divisor: "1m" }, own), "250");
   assert.equal(extractResource({ resource: "requests.cpu" }, own), "1");
   assert.equal(extractResource({ resource: "limits.memory", divisor: "1Mi" }, own, { memory: "2Gi" }), "2048");
-});
-
-test("A pod is available when it has been ready long enough", () => {
-  const status = { conditions: [{ type: "Ready", status: "True", lastTransitionTime: "2026-01-01T00:00:00Z" }] };
-  const start = Date.parse("2026-01-01T00:00:00Z");
-  assert.equal(isPodAvailable({ status }, 10, start + 9_000), false);
-  assert.equal(isPodAvailable({ status }, 10, start + 10_000), true);
 });
 
 test("A condition keeps its time while its status stays", () => {

@@ -8,15 +8,6 @@ export const isPodReady = (pod: Pick<Pod, "status">): boolean => isTrue(pod, "Re
 /** Succeeded or Failed: its containers will not run again. */
 export const isPodTerminal = (pod: Pick<Pod, "status">): boolean => pod.status?.phase === "Failed" || pod.status?.phase === "Succeeded";
 
-/** Ready for at least `minReadySeconds` at `now` (milliseconds since the epoch). */
-export function isPodAvailable(pod: Pick<Pod, "status">, minReadySeconds: number, now: number): boolean {
-  const ready = podCondition(pod.status, "Ready");
-  if (ready?.status !== "True") return false;
-  if (minReadySeconds === 0) return true;
-  const since = ready.lastTransitionTime;
-  return since !== undefined && Date.parse(since) + minReadySeconds * 1000 <= now;
-}
-
 /** Sets a condition, keeping the time of its last change where its status stays; returns whether anything changed. */
 export function setPodCondition(status: PodStatus, condition: PodCondition, now: string): boolean {
   const old = podCondition(status, condition.type);

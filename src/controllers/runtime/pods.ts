@@ -1,17 +1,16 @@
 /** What controllers ask about a pod (k8s.io/kubernetes/pkg/api/v1/pod, pkg/controller/controller_utils.go). Pure. */
-import { findCondition } from "../../api/meta/conditions.ts";
+import { isPodReady as isReady, isPodTerminal as isFinished, podCondition } from "../../api/core/pod-status.ts";
 import { parseTime } from "../../api/time.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 
-export const isReady = (pod: Pod): boolean => findCondition(pod.status?.conditions, "Ready")?.status === "True";
-export const isFinished = (pod: Pod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+export { isFinished, isReady };
 export const isTerminating = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
 /** Neither finished nor being deleted. */
 export const isActive = (pod: Pod): boolean => !isFinished(pod) && !isTerminating(pod);
 
 /** Since when it is ready, milliseconds; undefined when it is not, or nobody said when. */
 export function readySince(pod: Pod): number | undefined {
-  const condition = findCondition(pod.status?.conditions, "Ready") as { status: string; lastTransitionTime?: string } | undefined;
+  const condition = podCondition(pod.status, "Ready");
   return condition?.status === "True" && condition.lastTransitionTime ? parseTime(condition.lastTransitionTime) : undefined;
 }
 
