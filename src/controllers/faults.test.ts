@@ -55,6 +55,18 @@ for (const [name, controller, kinds] of [
   test(`${name}: the ${controller} does not replace for ever what goes because of something that it has not heard of yet`, () =>
     nothingGoesWrong(name, controller, { kinds }));
 
+test("quota: what is counted from a cache that shows nothing yet gives nothing away that is taken", () =>
+  nothingGoesWrong("quota", "resourcequota-controller", { kinds: /^late:pods$/ }));
+
+test("deletion-orphan: a garbage collector that could not look at the start soon looks again", async () => {
+  const scenario = scenarios.get("deletion-orphan");
+  assert.ok(scenario);
+  const common = { scenario, seed: 1, controller: "garbage-collector-controller", prove: false };
+  const { state } = await run(common);
+  const { problems } = await run({ ...common, point: { kind: "read-error", at: 1 }, expected: state });
+  assert.deepEqual(problems, []);
+});
+
 test("a Deployment says that its new ReplicaSet came, also where that met a conflict", async () => {
   const found = scenarios.get("deployment-recreate");
   assert.ok(found);

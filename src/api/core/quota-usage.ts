@@ -6,6 +6,7 @@ import { LabelSelector } from "../selectors/labels.ts";
 import type { KubeObject } from "../object.ts";
 import { parseTime } from "../time.ts";
 import type { PersistentVolumeClaim, Pod, PodAffinityTerm, ResourceQuota, ScopedResourceSelectorRequirement, Service } from "../types/core-v1.gen.ts";
+import { isPodTerminal } from "./pod-status.ts";
 import { podQos } from "./pod-qos.ts";
 import { podLimits, podRequests } from "./pod-resources.ts";
 import { addQuantities, canonicalQuantity, type ResourceList } from "./resource-list.ts";
@@ -49,10 +50,15 @@ export function quotaUsage(kind: GroupResource, object: KubeObject, now: number)
   return usage;
 }
 
-function podUsage(pod: Pod, now: number): ResourceList {
-  if (pod.status?.phase === "Failed" || pod.status?.phase === "Succeeded") return {};
+/** Neither over nor past its grace period. */
+export function takesFromQuota(pod: Pod, now: number): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
-  if (deletionTimestamp && deletionGracePeriodSeconds !== undefined && now > parseTime(deletionTimestamp)) return {};
+  const isPast = deletionTimestamp && deletionGracePeriodSeconds !== undefined && now > parseTime(deletionTimestamp);
+  return !isPodTerminal(pod) && !isPast;
+}
+
+function podUsage(pod: Pod, now: number): ResourceList {
+  if (!takesFromQuota(pod, now)) return {};
   const usage: ResourceList = { pods: "1" };
   for (const [name, quantity] of Object.entries(podRequests(pod.spec, { status: pod.status }) as ResourceList)) {
     if (compute.includes(name) || isHugePages(name)) usage[name] = quantity;

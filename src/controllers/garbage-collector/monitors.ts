@@ -9,6 +9,8 @@ export type ObjectHandler = (resource: ServedResource, old: KubeObject | undefin
 
 /** Milliseconds between looks at what is served. */
 const resync = 30_000;
+/** Milliseconds after which a look that failed at the start is repeated; twice as many after the next. */
+const firstRetry = 1000;
 /** Milliseconds that a new watch may hold up the collector. */
 const patience = 30_000;
 
@@ -27,11 +29,18 @@ export class Monitors {
   /** Follows discovery until the context's signal aborts. */
   async run(): Promise<void> {
     const { clock, logger, signal } = this.#context;
+    let wait = firstRetry;
     while (!signal.aborted) {
       const looked = this.sync();
       this.#first ??= looked;
-      await looked.catch((error) => logger.warn("discovery failed", { error }));
-      await clock.sleep(resync, signal).catch(() => {});
+      try {
+        await looked;
+        wait = resync;
+      } catch (error) {
+        logger.warn("discovery failed", { error });
+      }
+      await clock.sleep(wait, signal).catch(() => {});
+      wait = Math.min(2 * wait, resync);
     }
   }
 
