@@ -159,6 +159,10 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/(ResourceVersion in object meta: )\d+/g, "$1RV")
         .replace(/(nodePort[\\"]*: ?)3\d{4}/g, "$1PORT")
         .replace(/:3[0-3]\d{3}\/(TCP|UDP|SCTP)/g, ":PORT/$1")
+        .replace(
+          /(managedFields\\*":\[)(\{\\*"manager\\*":.*?\})(\](?=,\\*"|\}))/g,
+          (_, head: string, entries: string, end: string) => head + sortedEntries(entries) + end,
+        )
         // The first of several in the order of a Go map.
         .replace(/(failed to create typed patch object \([^)]*\): )[\s\S]*field not declared in schema[\s\S]*/, "$1fields not declared in schema")
         // Several, in the order of a Go map.
@@ -175,6 +179,13 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
       .map(([key, item]) => [key, hide.includes(key) || allocated(key, item) ? "*" : volatile.has(key) ? (item ? "*" : item) : settled(item, hide)]),
   );
 }
+
+/** Managers in a text, in an order that does not tell the times apart. */
+const sortedEntries = (entries: string): string =>
+  entries
+    .split(/,(?=\{\\*"manager\\*":)/)
+    .sort()
+    .join();
 
 const allocated = (key: string, item: unknown): boolean => /[nN]odePort$/.test(key) && typeof item === "number" && item >= 30000 && item <= 33000;
 

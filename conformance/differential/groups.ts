@@ -31,12 +31,19 @@ const isStatus = (body: unknown): body is StatusLike => (body as StatusLike | nu
 
 const inert = new Set(kinds.flatMap((kind) => (kind.inert ? [`299 - ${JSON.stringify(kind.inert)}`] : [])));
 
+interface TableLike {
+  columnDefinitions?: { description?: string }[];
+  rows?: { cells: unknown[] }[];
+  events?: { object?: TableLike }[];
+}
+
 /** Without the prose of columns, and without our warning that nothing acts on a kind yet. */
 function plain(answer: Comparable): Comparable {
-  const columns = (answer.body as { columnDefinitions?: { description?: string }[] } | null)?.columnDefinitions;
-  for (const column of columns ?? []) column.description = "";
-  for (const row of (answer.body as { rows?: { cells: unknown[] }[] } | null)?.rows ?? [])
-    row.cells = row.cells.map((cell) => (typeof cell === "string" && /^\d+s$/.test(cell) ? "AGE" : cell));
+  const body = answer.body as TableLike | null;
+  for (const table of [body, ...(body?.events ?? []).map((event) => event.object)]) {
+    for (const column of table?.columnDefinitions ?? []) column.description = "";
+    for (const row of table?.rows ?? []) row.cells = row.cells.map((cell) => (typeof cell === "string" && /^\d+s$/.test(cell) ? "AGE" : cell));
+  }
   return { ...answer, warnings: answer.warnings.filter((one) => !inert.has(one)) };
 }
 

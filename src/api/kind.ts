@@ -22,6 +22,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   setDefaults?(object: T): void;
   /** Mutates a new object before validation; status is already cleared where the kind has a status subresource. */
   prepareForCreate?(object: T, now?: number): void;
+  /** What preparing the object itself gave reason to say, whether it is accepted or not. */
+  preparationWarnings?(object: T): string[];
   validate?(object: T): FieldError[];
   warnings?(object: T): string[];
   /** Generic default for `status`: only status (and metadata as upstream allows) changes. */

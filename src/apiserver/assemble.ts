@@ -18,7 +18,8 @@ import { type AuthorizationMode, defaultAuthorization } from "./authorization/de
 import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { timePlugins, timeSteps } from "./metrics/admission.ts";
-import { countAuthentication, countAuthorization } from "./metrics/identity.ts";
+import { auditSeries } from "./metrics/audit.ts";
+import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
 import { openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
@@ -43,6 +44,8 @@ export interface AssembleOptions
   /** This process alone writes the store. @default true */
   exclusiveStore?: boolean;
   metrics?: Metrics;
+  /** Bytes that the store takes, where that can be told. */
+  storeBytes?: () => number;
   /** PEM bundle against which client certificates are verified. */
   clientCa?: string;
   /** PEM private key that signs service account tokens; its public half verifies them. */
@@ -82,6 +85,7 @@ export interface AssembledServer extends AsyncDisposable {
   readonly metrics: Metrics;
   /** For the listener. */
   readonly upgrade: UpgradeHandler;
+  readonly handshakeFailed: () => void;
 }
 
 function definitionOf(resource: string): ResourceDef {
@@ -105,6 +109,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...parseVerificationKeys(options.serviceAccountKey),
       ...(options.serviceAccountPublicKeys ? parseVerificationKeys(options.serviceAccountPublicKeys) : []),
     ];
+    const lifetime = certificateLifetimes(metrics);
+    const observed = auditSeries(metrics);
+    options.auditor?.observe(observed);
+    const handshakes = metrics.counter("apiserver_tls_handshake_errors_total", "Number of requests dropped with 'TLS handshake error from' error").with();
     const { authenticator, tokens } = defaultAuthentication({
       reader,
       clock,
@@ -116,15 +124,22 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.tokenFile ? { tokenFile: options.tokenFile } : {}),
       ...(options.anonymous ? { anonymous: options.anonymous } : {}),
       bootstrapTokens: options.bootstrapTokens ?? true,
+      certificateLasts: (ms) => lifetime(ms / 1000),
+      tokenCache: tokenCacheSeries(metrics),
       onLegacyUse: noteLegacyUse(cache.resource(definitionOf("secrets")) as unknown as ResourceCache<Secret>, options.logger),
     });
-    const { authorizer, rbac } = defaultAuthorization({ reader, nodeRules: bootstrapRules("system:node"), modes: options.authorizationModes });
+    const { authorizer, rbac } = defaultAuthorization({
+      reader,
+      nodeRules: bootstrapRules("system:node"),
+      modes: options.authorizationModes,
+      counted: countDecisions(metrics),
+    });
     const admission = defaultAdmission({
       reader,
       clock,
       random,
       authorizer,
-      updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>),
+      updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>, clock),
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
       ...(options.enabledPlugins ? { enabled: options.enabledPlugins } : {}),
@@ -186,7 +201,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       "system objects": () => restore(fresh),
       "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
     });
-    observeState(metrics, { cache, serviceRanges, nodePorts: options.nodePorts ?? defaultNodePorts });
+    const { nodePorts = defaultNodePorts, storeBytes } = options;
+    observeState(metrics, { cache, serviceRanges, nodePorts, ...(storeBytes ? { storeBytes } : {}) });
     const repair = new ServiceRepair({
       reader,
       addresses: cache.resource(definitionOf("ipaddresses")),
@@ -201,6 +217,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       cache,
       metrics,
       upgrade: connector.upgradeHandler(server.admit),
+      handshakeFailed: () => handshakes.value++,
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
         connector.close();

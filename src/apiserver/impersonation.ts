@@ -1,7 +1,13 @@
-/** Acting as somebody else (k8s.io/apiserver/pkg/endpoints/filters/impersonation). */
+/**
+ * Acting as somebody else (k8s.io/apiserver/pkg/endpoints/filters/impersonation): constrained to a kind of user and to the
+ * verb of the request (KEP-5284), or as it has always been.
+ */
 import type { ApiRequest, UserInfo } from "../api/exchange.ts";
+import { path } from "../api/field.ts";
+import { isDNS1123Label, isDNS1123Subdomain, isDomainPrefixedPath } from "../api/names.ts";
 import { badRequest } from "../api/status.ts";
 import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
+import { forbiddenError } from "./authorization/forbidden.ts";
 
 const known = new WeakMap<ApiRequest["headers"], boolean>();
 
@@ -15,42 +21,37 @@ export function impersonates(headers: ApiRequest["headers"]): boolean {
   return found;
 }
 
-/** `authorize` throws the 403 of an attribute that the caller may not take on. */
-export async function impersonate(request: ApiRequest, user: UserInfo, authorize: (attributes: AuthorizationAttributes) => Promise<void>): Promise<UserInfo> {
-  const name = request.headers["impersonate-user"];
-  const groups = valuesOf(request, "impersonate-group");
+const extraPrefix = "impersonate-extra-";
+
+function unescaped(key: string): string {
+  try {
+    return decodeURIComponent(key);
+  } catch {
+    return key;
+  }
+}
+
+const goStrings = (values: readonly string[]): string =>
+  values.length ? `[]string{${values.map((value) => JSON.stringify(value)).join(", ")}}` : "[]string(nil)";
+
+/** As Go shows the user that was asked for. */
+function goUser({ name, uid, groups, extra }: UserInfo): string {
+  const keys = Object.keys(extra ?? {}).sort();
+  const map = keys.map((key) => `${JSON.stringify(key)}:${goStrings(extra?.[key] ?? [])}`).join(", ");
+  const shown = keys.length ? `map[string][]string{${map}}` : "map[string][]string(nil)";
+  return `&user.DefaultInfo{Name:${JSON.stringify(name)}, UID:${JSON.stringify(uid ?? "")}, Groups:${goStrings(groups)}, Extra:${shown}}`;
+}
+
+/** Throws 400 for parts of a user without a name; undefined where nobody is named at all. */
+function wantedUser(request: ApiRequest): UserInfo | undefined {
+  const wanted: UserInfo = { name: request.headers["impersonate-user"] ?? "", groups: valuesOf(request, "impersonate-group") };
   const uid = request.headers["impersonate-uid"];
-  const extras = Object.keys(request.headers).filter((header) => header.startsWith("impersonate-extra-"));
-  if (name === undefined) {
-    if (groups.length === 0 && uid === undefined && extras.length === 0) return user;
-    const asked = groups.length ? `[]string{${groups.map((group) => JSON.stringify(group)).join(", ")}}` : "[]string(nil)";
-    const info = `Name:"", UID:${JSON.stringify(uid ?? "")}, Groups:${asked}, Extra:map[string][]string(nil)`;
-    throw badRequest(`requested &user.DefaultInfo{${info}} without impersonating a user name`);
-  }
-  const may = (group: string, resource: string, subresource: string, namespace: string, value: string): Promise<void> =>
-    authorize({ user, verb: "impersonate", isResource: true, group, version: "", resource, subresource, namespace, name: value, path: request.path });
-  const as: UserInfo = { name, groups: [] };
-  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
-  if (account) await may("", "serviceaccounts", "", account[1] as string, account[2] as string);
-  else await may("", "users", "", "", name);
-  for (const group of groups) {
-    await may("", "groups", "", "", group);
-    as.groups.push(group);
-  }
-  for (const header of extras) {
-    const key = decodeURIComponent(header.slice("impersonate-extra-".length));
-    const values = valuesOf(request, header);
-    for (const value of values) await may("authentication.k8s.io", "userextras", key, "", value);
-    as.extra = { ...as.extra, [key]: values };
-  }
-  if (uid !== undefined) {
-    await may("authentication.k8s.io", "uids", "", "", uid);
-    as.uid = uid;
-  }
-  if (account && as.groups.length === 0) as.groups = ["system:serviceaccounts", `system:serviceaccounts:${account[1]}`];
-  const marked = as.groups.some((group) => group === "system:authenticated" || group === "system:unauthenticated");
-  if (!marked) as.groups = [...as.groups, name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated"];
-  return as;
+  if (uid) wanted.uid = uid;
+  for (const header of Object.keys(request.headers).filter((name) => name.startsWith(extraPrefix)))
+    wanted.extra = { ...wanted.extra, [unescaped(header.slice(extraPrefix.length))]: valuesOf(request, header) };
+  if (wanted.name) return wanted;
+  if (wanted.uid || wanted.groups.length || wanted.extra) throw badRequest(`requested ${goUser(wanted)} without impersonating a user name`);
+  return undefined;
 }
 
 /** A header that came once is one value, whatever is in it. */
@@ -58,3 +59,161 @@ function valuesOf(request: ApiRequest, header: string): string[] {
   const single = request.headers[header];
   return request.repeatedHeaders?.[header] ?? (single === undefined ? [] : [single]);
 }
+
+function accountOf(name: string): { namespace: string; name: string } | undefined {
+  const parts = name.split(":");
+  if (parts.length !== 4 || !name.startsWith("system:serviceaccount:")) return undefined;
+  const [, , namespace = "", account = ""] = parts;
+  return isDNS1123Label(namespace).length || isDNS1123Subdomain(account).length ? undefined : { namespace, name: account };
+}
+
+function nodeOf(name: string): string | undefined {
+  const prefix = "system:node:";
+  if (!name.startsWith(prefix)) return undefined;
+  const node = name.slice(prefix.length);
+  return isDNS1123Subdomain(node).length ? undefined : node;
+}
+
+const onlyName = ({ uid, groups, extra }: UserInfo): boolean => !uid && groups.length === 0 && !extra;
+
+/** Ways of being somebody else, in the order in which they are tried. */
+const modes = ["associated-node", "arbitrary-node", "serviceaccount", "user-info", "legacy"] as const;
+type Mode = (typeof modes)[number];
+
+const nodeNameKey = "authentication.kubernetes.io/node-name";
+
+function applies(mode: Mode, wanted: UserInfo, requestor: UserInfo): boolean {
+  const node = nodeOf(wanted.name);
+  switch (mode) {
+    case "associated-node": {
+      const own = requestor.extra?.[nodeNameKey];
+      return onlyName(wanted) && node !== undefined && accountOf(requestor.name) !== undefined && own?.length === 1 && own[0] === node;
+    }
+    case "arbitrary-node":
+      return onlyName(wanted) && node !== undefined;
+    case "serviceaccount":
+      return onlyName(wanted) && accountOf(wanted.name) !== undefined;
+    case "user-info":
+      return node === undefined && accountOf(wanted.name) === undefined;
+    case "legacy":
+      return true;
+  }
+}
+
+/** Why constrained impersonation takes no such extra values. */
+function misfit(extra: Record<string, string[]>): string | undefined {
+  for (const [key, values] of Object.entries(extra)) {
+    if (key === "") return "impersonating the empty string key in extra is not allowed";
+    const [error] = isDomainPrefixedPath(path("extra", "key"), key);
+    if (error) return `impersonating an invalid key in extra is not allowed: ${error.field}: ${error.body}`;
+    if (key !== key.toLowerCase()) return `impersonating a non-lowercase key in extra is not allowed: ${JSON.stringify(key)}`;
+    if (values.includes("")) return "impersonating the empty string value in extra is not allowed";
+  }
+  return undefined;
+}
+
+/** From so many values on, constrained impersonation asks for all of them first. */
+const many = 4;
+const maxRemembered = 10_000;
+
+type Authorize = (attributes: AuthorizationAttributes) => Promise<void>;
+
+export class Impersonation {
+  readonly #authorize: Authorize;
+  /** The mode that last served a caller is tried first, and its refusal is the one that is given. */
+  readonly #last = new Map<string, Mode>();
+
+  /** `authorize` throws the 403 of what the caller may not do. */
+  constructor(authorize: Authorize) {
+    this.#authorize = authorize;
+  }
+
+  /** Whom the request is made as, undefined where it names nobody. Throws 400 and 403. `attributes` are the request's own. */
+  async userOf(request: ApiRequest, attributes: AuthorizationAttributes): Promise<UserInfo | undefined> {
+    const wanted = wantedUser(request);
+    if (!wanted) return undefined;
+    const caller = attributes.user.name;
+    const first = this.#last.get(caller);
+    let refusal: unknown;
+    for (const mode of first ? [first, ...modes.filter((one) => one !== first)] : modes) {
+      if (!applies(mode, wanted, attributes.user)) continue;
+      try {
+        const user = await this.#as(mode, wanted, attributes);
+        if (this.#last.size >= maxRemembered) this.#last.clear();
+        this.#last.set(caller, mode);
+        return user;
+      } catch (error) {
+        refusal ??= error;
+      }
+    }
+    throw refusal;
+  }
+
+  async #as(mode: Mode, wanted: UserInfo, attributes: AuthorizationAttributes): Promise<UserInfo> {
+    const constrained = mode !== "legacy";
+    const user = mode === "associated-node" ? withKeysAlone(attributes.user) : attributes.user;
+    if (constrained) await this.#authorize({ ...attributes, user, verb: `impersonate-on:${mode}:${attributes.verb}` });
+    const of = (group: string, resource: string, name: string, more: Partial<AuthorizationAttributes> = {}): AuthorizationAttributes => ({
+      user,
+      verb: constrained ? `impersonate:${mode}` : "impersonate",
+      isResource: true,
+      group,
+      version: "v1",
+      resource,
+      subresource: "",
+      namespace: "",
+      name,
+      path: "",
+      ...more,
+    });
+    const group = constrained ? "authentication.k8s.io" : "";
+    const as: UserInfo = { ...wanted };
+    const account = accountOf(wanted.name);
+    const node = constrained ? nodeOf(wanted.name) : undefined;
+    if (account) {
+      if (!wanted.groups.length) as.groups = ["system:serviceaccounts", `system:serviceaccounts:${account.namespace}`];
+      await this.#authorize(of(group, "serviceaccounts", account.name, { namespace: account.namespace }));
+    } else if (node !== undefined) {
+      as.groups = ["system:nodes"];
+      await this.#authorize(of(group, "nodes", mode === "associated-node" ? "*" : node));
+    } else await this.#authorize(of(group, "users", wanted.name));
+    if (wanted.uid) await this.#authorize(of("authentication.k8s.io", "uids", wanted.uid));
+    await this.#groups(of(group, "groups", ""), wanted.groups, constrained);
+    await this.#extras(of("authentication.k8s.io", "userextras", ""), wanted.extra ?? {}, constrained);
+    const mark = wanted.name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated";
+    if (!as.groups.includes("system:unauthenticated") && !as.groups.includes(mark)) as.groups = [...as.groups, mark];
+    return as;
+  }
+
+  async #groups(attributes: AuthorizationAttributes, groups: readonly string[], constrained: boolean): Promise<void> {
+    if (constrained && groups.includes("")) throw forbiddenError(attributes, "impersonating the empty string group is not allowed");
+    if (constrained && groups.includes("system:masters"))
+      throw forbiddenError({ ...attributes, name: "system:masters" }, "impersonating the system:masters group is not allowed");
+    if (constrained && groups.length >= many && (await this.#allows({ ...attributes, name: "*" }))) return;
+    for (const name of groups) await this.#authorize({ ...attributes, name });
+  }
+
+  async #extras(attributes: AuthorizationAttributes, extra: Record<string, string[]>, constrained: boolean): Promise<void> {
+    const pairs = Object.entries(extra).flatMap(([subresource, values]) => values.map((name) => ({ subresource, name })));
+    if (constrained) {
+      const why = misfit(extra);
+      if (why) throw forbiddenError(attributes, why);
+      const large = pairs.length >= many || Object.keys(extra).length >= many;
+      if (large && (await this.#allows({ ...attributes, subresource: "*", name: "*" }))) return;
+    }
+    for (const pair of pairs) await this.#authorize({ ...attributes, ...pair });
+  }
+
+  #allows(attributes: AuthorizationAttributes): Promise<boolean> {
+    return this.#authorize(attributes).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+/** A caller that is known to run on the node: for what else is known of it, by name alone. */
+const withKeysAlone = (user: UserInfo): UserInfo => ({
+  ...user,
+  extra: { "authentication.kubernetes.io/associated-node-keys": Object.keys(user.extra ?? {}).sort() },
+});

@@ -19,7 +19,7 @@ import { forbiddenError } from "./authorization/forbidden.ts";
 import { createDocuments } from "./documents.ts";
 import { endpointOf, hubOf } from "./endpoints.ts";
 import { type HealthCheck, health, healthPaths } from "./health.ts";
-import { impersonate, impersonates } from "./impersonation.ts";
+import { Impersonation, impersonates } from "./impersonation.ts";
 import { createServerMetrics } from "./metrics/requests.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
@@ -133,6 +133,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return undefined;
   };
   const authorize = async (attributes: AuthorizationAttributes): Promise<void> => authorizeNow(attributes);
+  const impersonation = new Impersonation(authorize);
   const rest: Rest = {
     clock,
     random: options.random,
@@ -166,15 +167,17 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!user) throw unauthorized();
     }
     const audit = known?.(user);
-    if (impersonates(request.headers)) {
-      const real = user;
-      user = await impersonate(request, user, authorize);
-      if (user !== real) audit?.impersonated(user);
-    }
     const { verb, isResource, group, version, resource, subresource, namespace, name } = info;
     const fieldSelector = selectsMany.has(verb) ? parsedFieldSelector(request.query.get("fieldSelector")) : undefined;
     const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path: request.path };
     if (fieldSelector) attributes.fieldSelector = fieldSelector;
+    if (impersonates(request.headers)) {
+      const other = await impersonation.userOf(request, attributes);
+      if (other) {
+        attributes.user = user = other;
+        audit?.impersonated(other);
+      }
+    }
     const allowed = authorizeNow(attributes, audit);
     if (allowed) await allowed;
     return user;
@@ -192,7 +195,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   }
 
   /** Upstream's router refuses these, before anything is said of the resource. */
-  const unrouted = ({ status }: StatusError, verb: string): boolean => status.code === 405 || (status.code === 415 && verb === "patch");
+  const unrouted = ({ status }: StatusError, verb: string): boolean =>
+    status.code === 405 || (status.code === 415 && verb === "patch") || (status.code === 406 && status.details !== undefined);
 
   async function answer(request: ApiRequest, info: RequestInfo, user: UserInfo, audit: AuditRecord | undefined): Promise<ApiResponse> {
     if (info.isResource) {

@@ -195,8 +195,9 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
       for (const item of page.items) {
         const stored = this.#stored(item);
         if (predicate && !predicate(stored)) continue;
-        if (limit && items.length >= limit) return { items, revision, last: keyOfStored(items.at(-1) as Stored) };
         items.push(stored);
+        if (predicate && limit && items.length >= limit)
+          return { items, revision, ...(item !== page.items.at(-1) || page.remaining > 0 ? { last: keyOfStored(stored) } : {}) };
       }
       after = page.items.at(-1)?.key;
       if (!predicate) return { items, revision, remaining: page.remaining, ...(page.remaining > 0 ? { last: after?.slice(this.prefix.length) } : {}) };

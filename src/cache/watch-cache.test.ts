@@ -110,6 +110,8 @@ test("an exact list shows the past, and refuses the future", async () => {
   );
   const selected = await cache.list({ revision: b.revision, predicate: (s) => s.name === "b", limit: 1 });
   assert.deepEqual([selected.items.map((i) => i.name), selected.last], [["b"], undefined]);
+  const followed = await cache.list({ revision: b.revision, predicate: (s) => s.name === "a", limit: 1 });
+  assert.deepEqual([followed.items.map((i) => i.name), followed.last], [["a"], "default/a"]);
   await assert.rejects(cache.list({ revision: 99 }), FutureRevisionError);
 });
 

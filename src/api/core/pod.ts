@@ -21,7 +21,8 @@ export const podKind: Kind<Pod> = {
   setDefaults: setPodDefaults,
   prepareForCreate,
   validate: validatePodCreate,
-  warnings: (pod) => [...preparationWarnings(pod), ...podWarnings(pod)],
+  preparationWarnings,
+  warnings: podWarnings,
   prepareForUpdate(pod, old) {
     pod.status = old.status;
     dropDisabledPodFields(pod.spec, old.spec);

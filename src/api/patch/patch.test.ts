@@ -146,6 +146,8 @@ test("strategic merges that cannot be done get upstream's answer", () => {
   const answers: [JSONObject, number, string][] = [
     [{ spec: { template: { spec: { containers: [{ image: "x" }] } } } }, 500, "map: map[image:x] does not contain declared merge key: name"],
     [{ spec: { template: { spec: { $patch: "wat" } } } }, 500, "unknown patch type: wat in map: map[$patch:wat]"],
+    [{ metadata: { $patch: null } }, 500, "unknown patch type: %!s(<nil>) in map: map[$patch:<nil>]"],
+    [{ metadata: { $patch: ["a", 7, true] } }, 500, "unknown patch type: [a %!s(int64=7) %!s(bool=true)] in map: map[$patch:[a 7 true]]"],
     [{ metadata: { $retainKeys: "x" } }, 400, "invalid patch format of retainKeys"],
     [{ metadata: { $deleteFromPrimitiveList: ["x"] } }, 400, "invalid patch format of primitive list"],
     [{ metadata: { "$setElementOrder/finalizers": "x" } }, 500, "expected a []interface {}, but received a string"],

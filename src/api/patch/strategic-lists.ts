@@ -2,7 +2,7 @@
 import type { JSONObject, JSONValue } from "../json.ts";
 import { StatusError } from "../status.ts";
 import { mergeError, type PatchMeta } from "./strategic-meta.ts";
-import { get, goText, isMap, set } from "./values.ts";
+import { get, goStringText, goText, isMap, set } from "./values.ts";
 
 type List = readonly JSONValue[];
 export type MergeMaps = (original: JSONObject, patch: JSONObject, meta: PatchMeta) => JSONObject;
@@ -81,7 +81,7 @@ function applyElementDirectives(original: List, patch: JSONObject[], key: string
       if (value === undefined) throw noMergeKey(item, key);
       for (let at = indexByKey(base, key, value); at >= 0; at = indexByKey(base, key, value)) base = [...base.slice(0, at), ...base.slice(at + 1)];
     } else if (directive === "merge") throw mergeError("merging lists cannot yet be specified in the patch");
-    else throw mergeError(`unknown patch type: ${goText(directive)} in map: ${goText(item)}`);
+    else throw mergeError(`unknown patch type: ${goStringText(directive)} in map: ${goText(item)}`);
   }
   return replace ? { base: items, items: [] } : { base, items };
 }

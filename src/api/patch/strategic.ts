@@ -8,7 +8,7 @@ import type { TypeDef } from "../schema/schema.ts";
 import { badRequest } from "../status.ts";
 import { mergeLists, notAList, orderLists, withoutDirectives } from "./strategic-lists.ts";
 import { mergeError, type PatchMeta, patchMetaOf } from "./strategic-meta.ts";
-import { equal, get, goText, isMap, set, withoutNulls } from "./values.ts";
+import { equal, get, goStringText, goText, isMap, set, withoutNulls } from "./values.ts";
 
 const deletePrefix = "$deleteFromPrimitiveList";
 const orderPrefix = "$setElementOrder";
@@ -34,7 +34,7 @@ function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSO
       return rest;
     }
     if (directive === "delete") return {};
-    throw mergeError(`unknown patch type: ${goText(directive)} in map: ${goText(patch)}`);
+    throw mergeError(`unknown patch type: ${goStringText(directive)} in map: ${goText(patch)}`);
   }
   let out = original;
   const own = (): JSONObject => {

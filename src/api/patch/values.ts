@@ -38,6 +38,18 @@ export function goText(value: JSONValue | undefined): string {
     .join(" ")}]`;
 }
 
+/** As Go prints what it takes for text: all else says what it is. */
+export function goStringText(value: JSONValue | undefined): string {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return "%!s(<nil>)";
+  if (typeof value === "boolean") return `%!s(bool=${value})`;
+  if (typeof value === "bigint") return `%!s(int64=${value})`;
+  if (typeof value === "number") return `%!s(${Number.isInteger(value) ? "int64" : "float64"}=${value})`;
+  if (Array.isArray(value)) return `[${value.map(goStringText).join(" ")}]`;
+  const keys = Object.keys(value).sort();
+  return `map[${keys.map((key) => `${key}:${goStringText(value[key])}`).join(" ")}]`;
+}
+
 /** The kind of a value as encoding/json names it in its errors. */
 export function jsonKind(value: JSONValue | undefined): string {
   if (value === null || value === undefined) return "null";

@@ -5,12 +5,14 @@ import type { Call } from "./call.ts";
 import { deleteObject, deleteOptions, warnOfOrphans } from "./delete.ts";
 import { list, page } from "./list.ts";
 import { listOptions } from "./options.ts";
+import { selection } from "./selection.ts";
 
 const parallel = 16;
 
 export async function deleteCollection(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request } = call;
   const selected = listOptions(request.query, false);
+  selection(endpoint, selected);
   const options = await deleteOptions(call);
   warnOfOrphans(call, options);
   const answer = await list(call);

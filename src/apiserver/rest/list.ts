@@ -40,8 +40,9 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
     start = { after: `${prefix}${position.after}`, ...(position.revision > 0 ? { revision: position.revision } : {}) };
   } else if (isExact(options)) start = { revision: parseRevision(options.resourceVersion) };
   else if (options.resourceVersion && options.resourceVersion !== "0") await waitForRevision(call, options.resourceVersion);
-  // A read of "any version" is answered whole.
-  const limit = options.resourceVersion === "0" && !options.continue ? 0 : options.limit;
+  // A read of "any version" is answered whole by upstream's watch cache, which events do without.
+  const whole = options.resourceVersion === "0" && !options.continue && endpoint.hub.resource !== "events";
+  const limit = whole ? 0 : options.limit;
   try {
     list = await endpoint.cache.list({ ...namespace, ...filter, ...start, ...(limit ? { limit } : {}) });
   } catch (error) {

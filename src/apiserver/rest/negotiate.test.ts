@@ -3,8 +3,14 @@ import test from "node:test";
 import type { ApiRequest } from "../../api/exchange.ts";
 import { aggregatedMedia, errorForm, negotiate, type Offer } from "./negotiate.ts";
 
-const request = (accept: string, query = ""): ApiRequest =>
-  ({ method: "GET", path: "/", query: new URLSearchParams(query), headers: { accept }, signal: new AbortController().signal }) as ApiRequest;
+const request = (accept: string, query = ""): ApiRequest => ({
+  method: "GET",
+  path: "/",
+  query: new URLSearchParams(query),
+  headers: { accept },
+  signal: new AbortController().signal,
+  remoteAddress: "",
+});
 const offer: Offer = { transforms: true, protobuf: true, streams: false };
 const asked = (accept: string, more: Partial<Offer> = {}) => negotiate(request(accept), { ...offer, ...more });
 

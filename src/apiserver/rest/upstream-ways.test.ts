@@ -24,6 +24,7 @@ after(async () => {
 
 interface Answer extends KubeObject {
   message?: string;
+  warnings?: string[];
   reason?: string;
   items?: KubeObject[];
   spec?: Record<string, unknown>;
@@ -33,7 +34,11 @@ interface Answer extends KubeObject {
 }
 async function answer(method: string, target: string, body?: unknown, type = "application/json", accept = ""): Promise<Answer & { http: number }> {
   const [path = "", query = ""] = target.split("?");
-  const { status, body: bytes } = await api.server.handler({
+  const {
+    status,
+    body: bytes,
+    warnings,
+  } = await api.server.handler({
     method,
     path,
     query: new URLSearchParams(query),
@@ -44,7 +49,7 @@ async function answer(method: string, target: string, body?: unknown, type = "ap
     signal: new AbortController().signal,
   });
   const text = Buffer.from(bytes as Uint8Array).toString();
-  return { ...(text.startsWith("{") ? JSON.parse(text) : { message: text }), http: status };
+  return { ...(text.startsWith("{") ? JSON.parse(text) : { message: text }), http: status, ...(warnings?.length ? { warnings } : {}) };
 }
 const merge = "application/merge-patch+json";
 const apply = "application/apply-patch+yaml";
@@ -217,6 +222,65 @@ test("HEAD is no method of a resource", async () => {
 test("a binding without the pod's name is refused before its target is looked at", async () => {
   const refused = await answer("POST", `${core}/pods/p/binding`, {});
   assert.equal(refused.message, "name in URL does not match name in Binding object");
+});
+
+/** What a watch gives until `count` events have come. */
+async function watched(query: string, count: number): Promise<{ type: string; object: KubeObject }[]> {
+  const stop = new AbortController();
+  const { body } = await api.server.handler({
+    method: "GET",
+    path: `${core}/secrets`,
+    query: new URLSearchParams(`watch=1&${query}`),
+    headers: {},
+    user: { name: "admin", groups: ["system:masters"] },
+    remoteAddress: "127.0.0.1",
+    signal: stop.signal,
+  });
+  const events: { type: string; object: KubeObject }[] = [];
+  for await (const frame of body as AsyncIterable<Uint8Array>) {
+    for (const line of Buffer.from(frame).toString().trim().split("\n")) events.push(JSON.parse(line));
+    if (events.length >= count) break;
+  }
+  stop.abort();
+  return events;
+}
+
+test("an initial state is marked for those who take bookmarks, asked for or not, and left out for those who want none", async () => {
+  await answer("POST", `${core}/secrets`, { metadata: { name: "seen" } });
+  const types = async (query: string, count: number) => (await watched(query, count)).map((event) => event.type);
+  assert.deepEqual(await types("allowWatchBookmarks=true", 2), ["ADDED", "BOOKMARK"]);
+  const unmarked = watched("sendInitialEvents=true&resourceVersionMatch=NotOlderThan&fieldSelector=metadata.name%3Dseen", 2);
+  const none = watched("sendInitialEvents=false&resourceVersionMatch=NotOlderThan&resourceVersion=0&fieldSelector=metadata.name%3Dseen", 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  await answer("PATCH", `${core}/secrets/seen`, { metadata: { labels: { a: "b" } } }, merge);
+  assert.deepEqual(
+    (await unmarked).map((event) => event.type),
+    ["ADDED", "MODIFIED"],
+  );
+  assert.equal((await none)[0]?.object.metadata.labels?.a, "b");
+});
+
+test("the selectors of a deletion are read before its options", async () => {
+  const refused = await answer("DELETE", `${core}/configmaps?fieldSelector=spec.x%3D1`, { kind: "Nope", apiVersion: "x/y" });
+  assert.match(refused.message ?? "", /"spec.x" is not a known field selector/);
+});
+
+test("an AppArmor annotation that becomes a field is warned of", async () => {
+  const annotations = { "container.apparmor.security.beta.kubernetes.io/c": "unconfined" };
+  await answer("POST", `${core}/serviceaccounts`, { metadata: { name: "default" } });
+  const made = await answer("POST", `${core}/pods`, { metadata: { name: "armored", annotations }, spec: { containers: [{ name: "c", image: "i" }] } });
+  assert.match(made.warnings?.[0] ?? "", /deprecated since v1.30; use the "appArmorProfile" field instead/);
+});
+
+test("what a quota has been charged is managed by the server", async () => {
+  const hard = { "count/podtemplates": "3" };
+  await answer("POST", `${core}/resourcequotas`, { metadata: { name: "q" }, spec: { hard } });
+  await answer("PATCH", `${core}/resourcequotas/q/status`, { status: { hard, used: { "count/podtemplates": "0" } } }, merge);
+  await answer("POST", `${core}/podtemplates`, { metadata: { name: "t" }, template: { spec: { containers: [{ name: "c", image: "i" }] } } });
+  const { metadata } = await answer("GET", `${core}/resourcequotas/q`);
+  const entry = metadata.managedFields?.find(({ manager }) => manager === "kube-apiserver");
+  assert.deepEqual(entry?.fieldsV1, { "f:status": { "f:used": { "f:count/podtemplates": {} } } });
+  assert.equal(entry?.subresource, "status");
 });
 
 test("a body of another kind is read as that kind before it is refused", async () => {

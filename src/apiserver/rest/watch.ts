@@ -32,11 +32,12 @@ export async function watch(call: Call): Promise<ApiResponse> {
   if (form.as === "Table") includeObject(request.query);
   if (form.media === "yaml") throw onlyStreams();
   const initial = options.sendInitialEvents ?? from === 0;
+  const fromRevision = from === 0 && !initial ? await endpoint.cache.revision() : from;
   const events = endpoint.cache.watch({
     ...(endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {}),
     ...(chosen.predicate ? { predicate: chosen.predicate } : {}),
     ...(chosen.where ? { where: chosen.where } : {}),
-    fromRevision: from,
+    fromRevision,
     initial,
     bookmarks: options.allowWatchBookmarks,
     deadline: rest.clock.monotonic() + seconds * 1000,
@@ -50,7 +51,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
     end();
     await iterator.return?.();
   };
-  const source = wanted(iterator, close, options.sendInitialEvents === true);
+  const source = wanted(iterator, close, options.allowWatchBookmarks);
   if (request.asObject) return { status: 200, headers: {}, warnings: call.warnings, events: asObjects(call, source) };
   return {
     status: 200,
@@ -63,7 +64,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   };
 }
 
-/** The cache's batches until the end, without the bookmark of an initial state that nobody asked to have marked. */
+/** The cache's batches until the end, without the bookmark of an initial state where bookmarks are not asked for. */
 async function* wanted(iterator: AsyncIterator<CacheEvent[]>, close: () => Promise<void>, marked: boolean): AsyncGenerator<CacheEvent[]> {
   try {
     for (;;) {

@@ -82,6 +82,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     const reserved = await endpoint.registry.beginCreate?.(call, object, options.dryRun);
     try {
       prepareCreate(endpoint, object);
+      for (const text of endpoint.hubKind.preparationWarnings?.(object) ?? []) call.warn(text);
       const judged = complete(endpoint, object);
       validateCreate(call, judged.object);
       await rest.admission.validate({ ...attributes, object: judged.object, name: judged.object.metadata.name });
