@@ -64,7 +64,7 @@ function shaped(call: Call): Call {
 
 export async function route(call: Call, connectors: Connectors): Promise<ApiResponse> {
   const { endpoint, info, request } = call;
-  if (request.method === "HEAD") throw methodNotAllowed();
+  if (request.method === "HEAD" && info.subresource !== "proxy") throw methodNotAllowed();
   if (info.subresource) return routeSubresource(call, connectors);
   const asked = info.verb === "get" && info.parts.length === 1 ? "list" : info.verb;
   if (!endpoint.def.verbs.includes(asked) || !fits(endpoint, info)) throw methodNotAllowed();
@@ -74,11 +74,13 @@ export async function route(call: Call, connectors: Connectors): Promise<ApiResp
 }
 
 function routeSubresource(unshaped: Call, connectors: Connectors): Promise<ApiResponse> {
-  const { endpoint, info } = unshaped;
+  const { endpoint, info, request } = unshaped;
   const { def } = endpoint;
   const subresource = def.subresources?.find((s) => s.name === info.subresource);
   if (!subresource) return Promise.resolve(notFoundPage());
-  if (!subresource.verbs.includes(info.verb)) throw methodNotAllowed();
+  // The one method without a verb is for what stands behind the proxy.
+  const options = info.subresource === "proxy" && request.method === "OPTIONS";
+  if (!options && !subresource.verbs.includes(info.verb)) throw methodNotAllowed();
   const connector = connectors[`${endpoint.groupResource}/${info.subresource}`];
   // What goes on to somebody else is as they make it.
   if (connector && info.subresource !== "log") return connector(unshaped);

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Call } from "./rest/call.ts";
+import { parseRequestInfo } from "./request-info.ts";
+import { route } from "./router.ts";
+
+const call = (method: string, path: string): Call =>
+  ({
+    request: { method, headers: {}, query: new URLSearchParams() },
+    info: parseRequestInfo(method, path, new URLSearchParams()),
+    endpoint: {
+      groupResource: "pods",
+      apiVersion: "v1",
+      registry: {},
+      def: {
+        group: "",
+        resource: "pods",
+        kind: "Pod",
+        namespaced: true,
+        verbs: ["get"],
+        subresources: [{ name: "proxy", verbs: ["create", "delete", "get", "patch", "update"] }],
+      },
+    },
+  }) as unknown as Call;
+const proxied = { "pods/proxy": async () => ({ status: 200, headers: {} }) };
+
+test("every method reaches what stands behind a proxy, and OPTIONS and HEAD nothing else", async () => {
+  for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    assert.equal((await route(call(method, "/api/v1/namespaces/n/pods/p/proxy/x"), proxied)).status, 200, method);
+  for (const method of ["HEAD", "OPTIONS"])
+    await assert.rejects(async () => route(call(method, "/api/v1/namespaces/n/pods/p"), proxied), { code: 405 }, method);
+});
