@@ -4,7 +4,8 @@
  */
 import { isPodLevelResourcesSet, podLimits, podRequests } from "../core/pod-resources.ts";
 import { podQos } from "../core/pod-qos.ts";
-import { addQuantities, compareQuantities, type ResourceList } from "../core/resource-list.ts";
+import { isPodTerminal } from "../core/pod-status.ts";
+import { addQuantities, canonicalQuantity, compareQuantities, type ResourceList } from "../core/resource-list.ts";
 import { isExtendedResource, isNativeResource } from "../core/resource-names.ts";
 import type { KubeObject } from "../object.ts";
 import { parseQuantity } from "../quantity.ts";
@@ -31,10 +32,8 @@ export interface QuotaEvaluator {
 
 /** For a groupResource; kinds without rules of their own are counted. */
 export function quotaEvaluator(resource: string): QuotaEvaluator {
-  if (resource === "pods") return pods;
-  if (resource === "services") return services;
-  if (resource === "persistentvolumeclaims") return claims;
-  if (resource === "resourceclaims.resource.k8s.io") return resourceClaims;
+  const own = withRules.get(resource);
+  if (own) return own;
   const names = [`count/${resource}`, ...(counted.has(resource) ? [resource] : [])];
   return {
     matching: (given) => given.filter((name) => names.includes(name)),
@@ -42,6 +41,13 @@ export function quotaEvaluator(resource: string): QuotaEvaluator {
     matchesScope: () => false,
     missing: () => undefined,
   };
+}
+
+/** The groupResource whose objects count against a name of `spec.hard`; undefined for a name that nothing counts. */
+export function countedBy(name: string): string | undefined {
+  if (name.startsWith("count/")) return name.slice("count/".length);
+  for (const [resource, evaluator] of withRules) if (evaluator.matching([name]).length) return resource;
+  return counted.has(name) ? name : undefined;
 }
 
 const counted = new Set(["configmaps", "resourcequotas", "replicationcontrollers", "secrets"]);
@@ -86,9 +92,9 @@ function containerUsage(requests: ResourceList = {}, limits: ResourceList = {}):
 }
 
 /** Whether a pod still takes resources: not once it has ended, or is past its grace period. */
-function isLive({ status, metadata }: Pod, now: number): boolean {
-  if (status?.phase === "Failed" || status?.phase === "Succeeded") return false;
-  const { deletionTimestamp: deleted, deletionGracePeriodSeconds: grace } = metadata;
+export function takesFromQuota(pod: Pod, now: number): boolean {
+  if (isPodTerminal(pod)) return false;
+  const { deletionTimestamp: deleted, deletionGracePeriodSeconds: grace } = pod.metadata;
   return deleted === undefined || grace === undefined || now <= Date.parse(deleted) + grace * 1000;
 }
 
@@ -116,7 +122,7 @@ const pods: QuotaEvaluator = {
   usage(object, now) {
     const pod = object as Pod;
     const count = { "count/pods": "1" };
-    if (!isLive(pod, now)) return count;
+    if (!takesFromQuota(pod, now)) return count;
     const options = pod.status ? { status: pod.status } : {};
     return { ...count, ...containerUsage(podRequests(pod.spec, options), podLimits(pod.spec, options)) };
   },
@@ -229,6 +235,31 @@ const resourceClaims: QuotaEvaluator = {
   matchesScope: () => false,
   missing: () => undefined,
 };
+
+const withRules: ReadonlyMap<string, QuotaEvaluator> = new Map([
+  ["pods", pods],
+  ["services", services],
+  ["persistentvolumeclaims", claims],
+  ["resourceclaims.resource.k8s.io", resourceClaims],
+]);
+
+/** Sum of what the objects of a kind take, for the names of `spec.hard` that it counts against; zero where they take nothing. */
+export function totalUsage(quota: ResourceQuota, resource: string, objects: Iterable<KubeObject>, now: number): ResourceList {
+  const evaluator = quotaEvaluator(resource);
+  const names = evaluator.matching(Object.keys(quota.spec?.hard ?? {}));
+  const total: ResourceList = Object.fromEntries(names.map((name) => [name, "0"]));
+  const scopes = scopesOf(quota);
+  for (const object of objects) {
+    if (!scopes.every((scope) => evaluator.matchesScope(scope, object))) continue;
+    const usage = evaluator.usage(object, now);
+    for (const name of names) {
+      const [sum, more] = [total[name] as string, usage[name]];
+      // Zero has no format of its own.
+      if (more !== undefined) total[name] = sum === "0" ? canonicalQuantity(more) : addQuantities(sum, more);
+    }
+  }
+  return total;
+}
 
 /** Sum of both lists. */
 export function addUsage(a: ResourceList, b: ResourceList): ResourceList {

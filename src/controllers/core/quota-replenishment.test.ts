@@ -4,14 +4,13 @@ import type { KubeObject } from "../../api/object.ts";
 import { isReplenishing } from "./quota-replenishment.ts";
 
 const object = (more: object): KubeObject => ({ metadata: { name: "o" }, spec: {}, ...more }) as unknown as KubeObject;
-const core = (resource: string) => ({ group: "", resource });
-const pods = core("pods");
+const pods = "pods";
 const at = Date.parse("2026-01-01T00:00:00Z");
 
 test("what is made has been counted, what goes gives back", () => {
   assert.equal(isReplenishing(pods, undefined, object({}), at), false);
   assert.equal(isReplenishing(pods, object({}), undefined, at), true);
-  assert.equal(isReplenishing({ group: "apps", resource: "deployments" }, object({}), object({ spec: { replicas: 2 } }), at), false);
+  assert.equal(isReplenishing("deployments.apps", object({}), object({ spec: { replicas: 2 } }), at), false);
 });
 
 test("a pod gives back when it ends, when its time is over, when it gets a deadline, and when it is resized", () => {
@@ -28,9 +27,9 @@ test("a pod gives back when it ends, when its time is over, when it gets a deadl
 
 test("a Service gives back with its type, a claim with what was allocated", () => {
   const service = (type: string) => object({ spec: { type } });
-  assert.equal(isReplenishing(core("services"), service("ClusterIP"), service("ExternalName"), at), false);
-  assert.equal(isReplenishing(core("services"), service("LoadBalancer"), service("NodePort"), at), true);
+  assert.equal(isReplenishing("services", service("ClusterIP"), service("ExternalName"), at), false);
+  assert.equal(isReplenishing("services", service("LoadBalancer"), service("NodePort"), at), true);
   const claim = (storage: string, phase: string) => object({ status: { phase, allocatedResources: { storage } } });
-  assert.equal(isReplenishing(core("persistentvolumeclaims"), claim("1Gi", "Pending"), claim("1Gi", "Bound"), at), false);
-  assert.equal(isReplenishing(core("persistentvolumeclaims"), claim("2Gi", "Bound"), claim("1Gi", "Bound"), at), true);
+  assert.equal(isReplenishing("persistentvolumeclaims", claim("1Gi", "Pending"), claim("1Gi", "Bound"), at), false);
+  assert.equal(isReplenishing("persistentvolumeclaims", claim("2Gi", "Bound"), claim("1Gi", "Bound"), at), true);
 });

@@ -1,6 +1,7 @@
 /** ResourceQuota: counts what its namespace uses: https://kubernetes.io/docs/concepts/policy/resource-quotas/ */
-import { countedBy, countName, type GroupResource, totalUsage } from "../../api/core/quota-usage.ts";
 import { type KubeObject, keyOf, splitKey } from "../../api/object.ts";
+import { countedBy, totalUsage } from "../../api/quota/usage.ts";
+import { groupResource } from "../../api/status.ts";
 import type { ResourceQuota } from "../../api/types/core-v1.gen.ts";
 import { discover } from "../../client/discovery.ts";
 import type { Informer } from "../../client/informer.ts";
@@ -18,8 +19,8 @@ export const resourcequota: Controller = {
   start(context) {
     const { client, clock, informers, enqueue, options, signal } = context;
     const quotas = informers.informer(resourcequotas);
-    const counted = new CountedKinds(context, (kind, namespace) => {
-      for (const quota of quotas.list(namespace)) if (kindsOf(quota).some((one) => countName(one) === countName(kind))) enqueue(keyOf(quota), batchPeriod);
+    const counted = new CountedKinds(context, (resource, namespace) => {
+      for (const quota of quotas.list(namespace)) if (countedFor(quota).has(resource)) enqueue(keyOf(quota), batchPeriod);
     });
     quotas.onChange((old, quota) => {
       if (quota && (!old || !semanticEqual(old.spec, quota.spec) || !semanticEqual(quota.spec?.hard, quota.status?.hard))) enqueue(keyOf(quota));
@@ -31,9 +32,9 @@ export const resourcequota: Controller = {
       const hard = quota.spec?.hard ?? {};
       // What nobody here can count keeps what was last said of it.
       const used = Object.fromEntries(Object.entries(quota.status?.used ?? {}).filter(([name]) => name in hard));
-      for (const kind of kindsOf(quota)) {
-        const informer = await counted.informer(kind);
-        if (informer) Object.assign(used, totalUsage(quota, kind, informer.list(namespace), clock.now()));
+      for (const resource of countedFor(quota)) {
+        const informer = await counted.informer(resource);
+        if (informer) Object.assign(used, totalUsage(quota, resource, informer.list(namespace), clock.now()));
       }
       const status = { hard, used };
       if (!semanticEqual(quota.status, status)) await client.resource(resourcequotas).updateStatus({ ...quota, status }, { signal });
@@ -42,41 +43,33 @@ export const resourcequota: Controller = {
   },
 };
 
-/** Each kind once that some name of the quota counts. */
-function kindsOf(quota: ResourceQuota): GroupResource[] {
-  const kinds = new Map<string, GroupResource>();
-  for (const name of Object.keys(quota.spec?.hard ?? {})) {
-    const kind = countedBy(name);
-    if (kind) kinds.set(`${kind.resource}.${kind.group}`, kind);
-  }
-  return [...kinds.values()];
-}
+/** groupResources that some name of the quota counts. */
+const countedFor = (quota: ResourceQuota): Set<string> => new Set(Object.keys(quota.spec?.hard ?? {}).flatMap((name) => countedBy(name) ?? []));
 
 /** Caches of the kinds that quotas count, started when the first quota names them. */
 class CountedKinds {
   readonly #context: ControllerContext;
-  readonly #replenished: (kind: GroupResource, namespace: string) => void;
+  readonly #replenished: (resource: string, namespace: string) => void;
   readonly #informers = new Map<string, Informer<KubeObject>>();
 
-  constructor(context: ControllerContext, replenished: (kind: GroupResource, namespace: string) => void) {
+  constructor(context: ControllerContext, replenished: (resource: string, namespace: string) => void) {
     this.#context = context;
     this.#replenished = replenished;
   }
 
   /** Filled; undefined for a kind that the server does not serve. */
-  async informer(kind: GroupResource): Promise<Informer<KubeObject> | undefined> {
-    const key = `${kind.resource}.${kind.group}`;
-    let informer = this.#informers.get(key);
+  async informer(counted: string): Promise<Informer<KubeObject> | undefined> {
+    let informer = this.#informers.get(counted);
     if (!informer) {
       const { client, clock, informers, signal } = this.#context;
       const { resources } = await discover(client.transport, signal);
-      const served = resources.find((r) => r.group === kind.group && r.resource === kind.resource && r.namespaced && r.preferred && r.verbs.includes("watch"));
+      const served = resources.find((r) => groupResource(r.group, r.resource) === counted && r.namespaced && r.preferred && r.verbs.includes("watch"));
       if (!served) return undefined;
       const { group, version, resource, namespaced } = served;
       informer = informers.informer<KubeObject>({ group, version, resource, kind: served.kind, namespaced });
-      this.#informers.set(key, informer);
+      this.#informers.set(counted, informer);
       informer.onChange((old, object) => {
-        if (isReplenishing(kind, old, object, clock.now())) this.#replenished(kind, (object ?? old)?.metadata.namespace ?? "");
+        if (isReplenishing(counted, old, object, clock.now())) this.#replenished(counted, (object ?? old)?.metadata.namespace ?? "");
       });
     }
     await informer.synced(this.#context.signal);

@@ -106,6 +106,7 @@ export const nodeLifecycle: Controller = {
           return [zone, zoneState(ready, members.length - ready, options.unhealthyZoneThreshold)];
         }),
       );
+      measured.only(new Set(byZone.keys()));
       const allLost = [...states.values()].every((state) => state === "FullDisruption");
       for (const [zone, members] of byZone) {
         const rate = evictionRate(states.get(zone) ?? "Normal", members.length, allLost, rates);

@@ -6,6 +6,8 @@ export interface ZoneMeasures {
   /** By zone, nodes that became tainted with NoExecute. */
   evictions: Value;
   zone(name: string, size: number, ready: number): void;
+  /** Other zones have no nodes any more: shown as empty, as upstream has it. */
+  only(names: ReadonlySet<string>): void;
   /** Seconds that the look at one node took. */
   node(seconds: number): void;
   /** At all of them. */
@@ -32,6 +34,7 @@ export function zoneMeasures(measures: Measures): ZoneMeasures {
     "[ALPHA] Duration in seconds for NodeController to update the health of all nodes.",
     exponential(0.01, 4, 8),
   );
+  const shown = new Set<string>();
   return {
     evictions,
     zone(name, size, ready) {
@@ -39,6 +42,16 @@ export function zoneMeasures(measures: Measures): ZoneMeasures {
       nodes.set(size, name);
       health.set((100 * ready) / size, name);
       lost.set(size - ready, name);
+      shown.add(name);
+    },
+    only(names) {
+      for (const name of shown) {
+        if (names.has(name)) continue;
+        nodes.set(0, name);
+        health.set(100, name);
+        lost.set(0, name);
+        shown.delete(name);
+      }
     },
     node: (seconds) => one.observe(seconds),
     all: (seconds) => all.observe(seconds),

@@ -11,16 +11,19 @@ export class Measures {
   readonly #metrics: Metrics;
   readonly #made = new Map<string, Value | Histogram>();
   readonly #reads = new Map<string, () => Reading>();
-  readonly #shown = new Map<string, Map<string, readonly string[]>>();
 
   constructor(metrics = new Metrics()) {
     this.#metrics = metrics;
     metrics.onCollect(() => {
-      for (const [name, read] of this.#reads) this.#show(name, this.#made.get(name) as Value, read());
+      for (const [name, read] of this.#reads) {
+        const value = this.#made.get(name) as Value;
+        value.clear();
+        for (const [now, ...labels] of read()) value.set(now, ...labels);
+      }
     });
   }
 
-  /** With `read`, its values are looked up when they are asked for. */
+  /** With `read`, its values are looked up when they are asked for, and what is no more is not shown. */
   counter(name: string, help: string, labels: readonly string[] = [], read?: () => Reading): Value {
     if (read) this.#reads.set(name, read);
     const counter = this.#once(name, () => this.#metrics.counter(name, help, labels));
@@ -40,16 +43,6 @@ export class Measures {
     const metric = known ?? make();
     this.#made.set(name, metric);
     return metric;
-  }
-  /** What was shown and is no more reads 0. */
-  #show(name: string, gauge: Value, reading: Reading): void {
-    const shown = this.#shown.get(name) ?? new Map<string, readonly string[]>();
-    this.#shown.set(name, shown);
-    for (const labels of shown.values()) gauge.set(0, ...labels);
-    for (const [value, ...labels] of reading) {
-      shown.set(JSON.stringify(labels), labels);
-      gauge.set(value, ...labels);
-    }
   }
 }
 

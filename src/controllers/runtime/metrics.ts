@@ -117,25 +117,27 @@ export class ControllerMetrics {
     const added = new Map<string, number>();
     const since = new Map<string, number>();
     this.#queues.set(name, { depth, since });
-    this.#adds.add(0, name);
-    this.#retries.add(0, name);
+    const adds = this.#adds.with(name);
+    const retries = this.#retries.with(name);
+    const waited = this.#waited.series(name);
+    const worked = this.#worked.series(name);
     return {
       added: (key) => {
-        this.#adds.inc(name);
+        adds.value++;
         if (!added.has(key)) added.set(key, clock.monotonic());
       },
       taken: (key) => {
         const now = clock.monotonic();
-        this.#waited.observe((now - (added.get(key) ?? now)) / 1000, name);
+        waited((now - (added.get(key) ?? now)) / 1000);
         added.delete(key);
         since.set(key, now);
       },
       done: (key) => {
         const now = clock.monotonic();
-        this.#worked.observe((now - (since.get(key) ?? now)) / 1000, name);
+        worked((now - (since.get(key) ?? now)) / 1000);
         since.delete(key);
       },
-      delayed: () => this.#retries.inc(name),
+      delayed: () => retries.value++,
     };
   }
 }
