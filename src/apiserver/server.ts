@@ -20,7 +20,8 @@ import { createDocuments } from "./documents.ts";
 import { endpointOf, hubOf } from "./endpoints.ts";
 import { type HealthCheck, health, healthPaths } from "./health.ts";
 import { Impersonation, impersonates } from "./impersonation.ts";
-import { createServerMetrics } from "./metrics/requests.ts";
+import { createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
+import { watchSeries } from "./metrics/watches.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { FrameCache } from "./rest/frames.ts";
@@ -146,14 +147,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return found;
     },
     frames: new FrameCache(),
+    watched: watchSeries(options.metrics),
     stopping: stopping.signal,
     minWatchSeconds: options.minWatchSeconds ?? 1800,
   };
 
   /** What was warned of before a request failed. */
   const warned = new WeakMap<StatusError, string[]>();
-  let reading = 0;
-  let mutating = 0;
   const maxReading = options.maxReading ?? 400;
   const maxMutating = options.maxMutating ?? 200;
   const limit = new TimeLimit(clock, (options.requestTimeoutSeconds ?? 60) * 1000, stopping.signal);
@@ -198,7 +198,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const unrouted = ({ status }: StatusError, verb: string): boolean =>
     status.code === 405 || (status.code === 415 && verb === "patch") || (status.code === 406 && status.details !== undefined);
 
-  async function answer(request: ApiRequest, info: RequestInfo, user: UserInfo, audit: AuditRecord | undefined): Promise<ApiResponse> {
+  /** `arrived` is told of the series in which the request is counted, once it is known to concern something that there is. */
+  async function answer(
+    request: ApiRequest,
+    info: RequestInfo,
+    user: UserInfo,
+    audit: AuditRecord | undefined,
+    arrived: (series: RequestSeries) => void,
+  ): Promise<ApiResponse> {
     if (info.isResource) {
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
       if (!endpoint || !exists(endpoint, info)) {
@@ -207,6 +214,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         if (served().some((def) => def.group === info.group)) throw noSuchResource();
         return notFoundPage();
       }
+      arrived(metrics.of(request, info));
+      if (deprecations[endpoint.groupResource]) metrics.deprecated(info);
       const call = callOf(request, info, user, endpoint, audit);
       try {
         return await route(call, options.connectors ?? {});
@@ -216,17 +225,23 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       }
     }
     const checked = await health(checks, request);
-    if (checked) return checked;
-    if (request.path === "/metrics")
+    if (checked) {
+      arrived(metrics.ofPath(request.method, request.path.replace(/\/+$/, "")));
+      return checked;
+    }
+    if (request.path === "/metrics") {
+      arrived(metrics.ofPath(request.method, request.path));
       return {
         status: 200,
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" },
         body: Buffer.from(options.metrics.expose()),
       };
+    }
     if (request.path === "/") {
       const paths = [...documents.paths(), ...healthPaths(checks), "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
       return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ paths }, null, 2)) };
     }
+    if (request.path === "/openapi/v2" || request.path.startsWith("/openapi/v3")) arrived(metrics.ofPath(request.method, request.path.slice(1, 11)));
     return documents.get(request) ?? (await options.extra?.(request)) ?? notFoundPage();
   }
 
@@ -246,6 +261,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     let counted: "readOnly" | "mutating" | undefined;
     let audit: AuditRecord | undefined;
     let long = false;
+    let series: RequestSeries | undefined;
     let refusal: Partial<Status> | undefined;
     try {
       info = parseRequestInfo(request.method, request.path, request.query);
@@ -253,37 +269,53 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       long = isLong(info, request);
       if (!long) {
         const kind = readingVerbs.has(info.verb) || request.method === "HEAD" ? "readOnly" : "mutating";
-        if (kind === "readOnly" ? reading >= maxReading : mutating >= maxMutating) {
-          metrics.rejected.inc("concurrency-limit");
+        if (kind === "readOnly" ? metrics.inflight.readOnly.value >= maxReading : metrics.inflight.mutating.value >= maxMutating) {
+          if (endpoints.has(`${info.group}/${info.version}/${info.resource}`)) {
+            series = metrics.of(request, { ...info, subresource: "" });
+            series.terminated(429);
+          }
           throw tooManyRequests("Too many requests, please try again later.", 1);
         }
         counted = kind;
-        metrics.inflight.set(kind === "readOnly" ? ++reading : ++mutating, kind);
-      } else metrics.longRunning(info, 1);
+        metrics.inflight[kind].value++;
+      }
       const work = async (bound: ApiRequest): Promise<ApiResponse> => {
         const user = await identify(bound, about, (who) => {
           audit = options.auditor?.begin(bound, about, who);
           return audit;
         });
-        return answer(bound, about, user, audit);
+        return answer(bound, about, user, audit, (found) => {
+          series = found;
+          if (long) found.running.value++;
+          else {
+            const bytes = bodyBytes(request);
+            if (bytes !== undefined) found.received(bytes);
+          }
+        });
       };
       response = long
         ? await work(request)
         : await limit.run(request, work, () => {
-            metrics.aborts.inc(about.verb, about.resource);
+            series?.terminated(504);
             return timeout("request did not complete within the allotted timeout");
           });
     } catch (error) {
       if (error instanceof StatusError) refusal = error.status;
       response = failure(request, error);
     }
-    if (counted) metrics.inflight.set(counted === "readOnly" ? --reading : --mutating, counted);
+    if (counted) metrics.inflight[counted].value--;
     if (audit) response = audited(audit, response, long, refusal);
     if (!request.asObject) response.headers["audit-id"] ??= audit?.auditID ?? request.headers["audit-id"] ?? options.random.uuid();
-    if (info) {
-      const dryRun = request.query.has("dryRun");
-      if (long) response = whenEnded(response, () => metrics.longRunning(info as RequestInfo, -1));
-      metrics.done(info, dryRun, response.status, long ? undefined : (clock.monotonic() - began) / 1000);
+    if (series) {
+      const found: RequestSeries = series;
+      const { status, body, size } = response;
+      const done = (): void => found.done(status, (clock.monotonic() - began) / 1000, body instanceof Uint8Array ? body.length : size);
+      if (!long) done();
+      else
+        response = whenEnded(response, () => {
+          found.running.value--;
+          done();
+        });
     }
     return response;
   }
@@ -303,15 +335,40 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
 }
 
-/** Calls `fn` once when the stream has ended, however it does. */
+/** Where it is known before it was read. */
+function bodyBytes({ body, headers }: ApiRequest): number | undefined {
+  if (body === undefined) return undefined;
+  if (body instanceof Uint8Array) return body.length;
+  return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+}
+
+/** Calls `fn` once when the stream has ended, however it does, or was given up before it was begun. */
 function whenEnded(response: ApiResponse, fn: () => void): ApiResponse {
   const once = <T>(stream: AsyncIterable<T>): AsyncIterable<T> => ({
-    async *[Symbol.asyncIterator]() {
-      try {
-        yield* stream;
-      } finally {
-        fn();
-      }
+    [Symbol.asyncIterator]() {
+      const inner = stream[Symbol.asyncIterator]();
+      let over = false;
+      const end = (): void => {
+        if (!over) fn();
+        over = true;
+      };
+      return {
+        async next() {
+          try {
+            const step = await inner.next();
+            if (step.done) end();
+            return step;
+          } catch (error) {
+            end();
+            throw error;
+          }
+        },
+        async return() {
+          end();
+          await inner.return?.();
+          return { done: true, value: undefined };
+        },
+      };
     },
   });
   if (response.events) return { ...response, events: once(response.events) };

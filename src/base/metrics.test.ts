@@ -53,3 +53,42 @@ test("an alias shows the same observations under another name, added up where la
   assert.match(text, /^sli_seconds_bucket\{verb="GET",le="2"\} 2$/m);
   assert.match(text, /^sli_seconds_sum\{verb="GET"\} 2$/m);
 });
+
+test("a series that is bound counts without its labels; one that was cleared is shown no more", () => {
+  const metrics = new Metrics();
+  const gauge = metrics.gauge("things", "Things.", ["zone"]);
+  const bound = gauge.with("a");
+  bound.value += 2;
+  gauge.inc("a");
+  gauge.set(1, "b");
+  assert.equal(bound.value, 3);
+  assert.match(metrics.expose(), /^things\{zone="a"\} 3\nthings\{zone="b"\} 1$/m);
+  gauge.clear();
+  gauge.set(5, "b");
+  assert.equal(metrics.expose(), '# HELP things Things.\n# TYPE things gauge\nthings{zone="b"} 5\n');
+});
+
+test("bounds are written as Go writes them", () => {
+  const metrics = new Metrics();
+  metrics.histogram("h", "H.", [0.00005, 0.0001, 0.005, 1, 150_000, 1e6, 2_592_000, 1e9]).observe(1);
+  const bounds = [...metrics.expose().matchAll(/le="([^"]+)"/g)].map(([, bound]) => bound);
+  assert.deepEqual(bounds, ["5e-05", "0.0001", "0.005", "1", "150000", "1e+06", "2.592e+06", "1e+09", "+Inf"]);
+});
+
+test("another component's metrics are shown beside, once each", () => {
+  const [own, other] = [new Metrics(), new Metrics()];
+  own.counter("b", "B.").inc();
+  other.counter("a", "A.").inc();
+  other.counter("b", "B.").add(7);
+  let looked = 0;
+  other.onCollect(() => looked++);
+  own.include(other);
+  assert.deepEqual(
+    own
+      .expose()
+      .split("\n")
+      .filter((line) => !line.startsWith("#")),
+    ["a 1", "b 1", ""],
+  );
+  assert.equal(looked, 1);
+});

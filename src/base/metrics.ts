@@ -1,4 +1,7 @@
-/** Counters, gauges and histograms with labels, written in Prometheus' text format 0.0.4. No clock of their own. */
+/**
+ * Counters, gauges and histograms with labels, written in Prometheus' text format 0.0.4. No clock of their own. Who counts
+ * on a hot path binds the series once (`with`, `series`): a label set is looked up by a text made of it.
+ */
 
 export type LabelValues = readonly string[];
 
@@ -10,8 +13,26 @@ interface Metric {
 const escapeLabel = (value: string): string => value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
 const number = (value: number): string => (value === Number.POSITIVE_INFINITY ? "+Inf" : String(value));
 
+/** As Go writes bounds (strconv 'g'): rules and dashboards name them by their text. */
+function boundText(value: number): string {
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 1e-4 && size < 1e6)) return String(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+
 function labelText(names: readonly string[], values: LabelValues): string {
   return names.map((name, i) => `${name}="${escapeLabel(values[i] ?? "")}"`).join(",");
+}
+
+/** One series, bound to its labels. `value` is what is shown; shown nowhere any more once its metric was cleared of it. */
+export interface Sample {
+  value: number;
+}
+
+interface Labelled extends Sample {
+  readonly values: LabelValues;
+  /** Of the labels, made when it is first shown. */
+  text?: string;
 }
 
 /** A value per combination of label values. Used for counters (which only grow) and gauges alike. */
@@ -20,35 +41,46 @@ export class Value implements Metric {
   readonly #help: string;
   readonly #type: "counter" | "gauge";
   readonly #labels: readonly string[];
-  readonly #values = new Map<string, { values: LabelValues; value: number }>();
+  readonly #values = new Map<string, Labelled>();
   constructor(type: "counter" | "gauge", name: string, help: string, labels: readonly string[]) {
     this.name = name;
     this.#type = type;
     this.#help = help;
     this.#labels = labels;
   }
-  add(by: number, ...values: string[]): void {
+  /** The series of these labels, at 0 where it is new. */
+  with(...values: string[]): Sample {
     const key = values.join("\u0000");
-    const entry = this.#values.get(key);
-    if (entry) entry.value += by;
-    else this.#values.set(key, { values, value: by });
+    let sample = this.#values.get(key);
+    if (!sample) {
+      sample = { values, value: 0 };
+      this.#values.set(key, sample);
+    }
+    return sample;
+  }
+  add(by: number, ...values: string[]): void {
+    this.with(...values).value += by;
   }
   inc(...values: string[]): void {
-    this.add(1, ...values);
+    this.with(...values).value++;
   }
   set(value: number, ...values: string[]): void {
-    this.#values.set(values.join("\u0000"), { values, value });
+    this.with(...values).value = value;
   }
   /** Present value; 0 for what was never touched. */
   get(...values: string[]): number {
     return this.#values.get(values.join("\u0000"))?.value ?? 0;
   }
+  /** Shows none of its series any more: before those that there are now are set. */
+  clear(): void {
+    this.#values.clear();
+  }
   write(out: string[]): void {
     if (this.#values.size === 0) return;
     out.push(`# HELP ${this.name} ${this.#help}`, `# TYPE ${this.name} ${this.#type}`);
-    for (const { values, value } of this.#values.values()) {
-      const labels = labelText(this.#labels, values);
-      out.push(labels ? `${this.name}{${labels}} ${number(value)}` : `${this.name} ${number(value)}`);
+    for (const sample of this.#values.values()) {
+      sample.text ??= labelText(this.#labels, sample.values);
+      out.push(sample.text ? `${this.name}{${sample.text}} ${number(sample.value)}` : `${this.name} ${number(sample.value)}`);
     }
   }
 }
@@ -66,11 +98,13 @@ export class Histogram implements Metric {
   readonly #help: string;
   readonly #labels: readonly string[];
   readonly #buckets: readonly number[];
+  readonly #bounds: readonly string[];
   readonly #series = new Map<string, Series>();
   constructor(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {
     this.name = name;
     this.#help = help;
     this.#buckets = buckets;
+    this.#bounds = buckets.map(boundText);
     this.#labels = labels;
   }
   observe(value: number, ...values: string[]): void {
@@ -118,9 +152,9 @@ export class Histogram implements Metric {
       const labels = labelText(names, values);
       const comma = labels ? "," : "";
       let below = 0;
-      this.#buckets.forEach((bound, i) => {
+      this.#bounds.forEach((bound, i) => {
         below += counts[i] as number;
-        out.push(`${name}_bucket{${labels}${comma}le="${number(bound)}"} ${below}`);
+        out.push(`${name}_bucket{${labels}${comma}le="${bound}"} ${below}`);
       });
       out.push(`${name}_bucket{${labels}${comma}le="+Inf"} ${count}`);
       out.push(labels ? `${name}_sum{${labels}} ${number(sum)}` : `${name}_sum ${number(sum)}`);
@@ -133,6 +167,7 @@ export class Histogram implements Metric {
 export class Metrics {
   readonly #metrics = new Map<string, Metric>();
   readonly #collectors: (() => void)[] = [];
+  readonly #others: Metrics[] = [];
 
   #add<M extends Metric>(metric: M): M {
     if (this.#metrics.has(metric.name)) throw new Error(`metric ${metric.name} exists`);
@@ -159,11 +194,19 @@ export class Metrics {
   onCollect(fn: () => void): void {
     this.#collectors.push(fn);
   }
+  /** Shows those of another component of the same process as well; of two with one name its own. */
+  include(other: Metrics): void {
+    this.#others.push(other);
+  }
   /** Text format 0.0.4, names in order. */
   expose(): string {
-    for (const collect of this.#collectors) collect();
+    const all = this.#collected();
     const out: string[] = [];
-    for (const name of [...this.#metrics.keys()].sort()) this.#metrics.get(name)?.write(out);
+    for (const name of [...all.keys()].sort()) all.get(name)?.write(out);
     return `${out.join("\n")}\n`;
+  }
+  #collected(): Map<string, Metric> {
+    for (const collect of this.#collectors) collect();
+    return new Map([...this.#others.flatMap((other) => [...other.#collected()]), ...this.#metrics]);
   }
 }

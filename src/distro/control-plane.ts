@@ -10,6 +10,7 @@ import { createInformerFactory, withoutManagedFields } from "../client/factory.t
 import { createInProcessTransport } from "../client/in-process-transport.ts";
 import { createClient } from "../client/rest.ts";
 import { startControllers } from "../controllers/all.ts";
+import { ControllerMetrics } from "../controllers/runtime/metrics.ts";
 import type { ControllerOptions } from "../controllers/runtime/options.ts";
 import { createScheduler } from "../scheduler/scheduler.ts";
 
@@ -48,6 +49,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         : clientAs(serviceAccount(name), `kube-controller-manager/${name}`),
     clock,
     random,
+    // One process has one exposition.
+    metrics: new ControllerMetrics(api.metrics, clock),
     logger: logger.child("controllers"),
     options: {
       ...(options.clientCa ? { rootCA: options.clientCa } : {}),
@@ -67,6 +70,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     logger: schedulerLogger,
     ...(options.hostname ? { hostname: options.hostname } : {}),
   });
+  api.metrics.include(scheduler.metrics);
   informers.start(stop.signal);
   const scheduling = scheduler.run(stop.signal).catch((error: unknown) => schedulerLogger.error("the scheduler ended", { error }));
   return {

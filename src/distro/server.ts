@@ -1,5 +1,5 @@
 /** `k8ts server`: the control plane over an embedded store, on loopback and on the node's own address. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Listener, listen } from "../apiserver/http/listener.ts";
 import { systemClock } from "../base/clock.ts";
@@ -8,6 +8,7 @@ import type { SignRequest } from "../controllers/runtime/options.ts";
 import { compactRegularly } from "../store/compactor.ts";
 import { lmdbStore } from "../store/lmdb.ts";
 import { ensureClusterObjects } from "./cluster-objects.ts";
+import { addProcessMetrics } from "./components/process-metrics.ts";
 import { administrator, startControlPlane } from "./control-plane.ts";
 import { runDaemon } from "./daemon.ts";
 import { foreground, untilStopped } from "./foreground.ts";
@@ -43,6 +44,7 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
     random: systemRandom,
     logger,
     store,
+    storeBytes: () => statSync(join(paths.store, "store.mdb")).size,
     hostname: settings.nodeName,
     clientCa: read("ca.crt"),
     frontProxy: {
@@ -64,12 +66,14 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
     dnsAddress: dnsServiceAddress(settings),
     nodeAddress: nodeAddress(settings),
     serveDNS: !simulate,
+    localPath: !simulate,
   });
+  addProcessMetrics(plane.api.metrics, systemClock);
   const tls = { cert: read("apiserver.crt"), key: read("apiserver.key"), clientCa: read("ca.crt") + read("front-proxy-ca.crt") };
   const listeners: Listener[] = [];
   for (const host of hosts) {
-    const { upgrade } = plane.api;
-    listeners.push(await listen({ handler: plane.api.server.handler, upgrade, tls, host, port: settings.port, clock: systemClock, logger }));
+    const { upgrade, handshakeFailed } = plane.api;
+    listeners.push(await listen({ handler: plane.api.server.handler, upgrade, handshakeFailed, tls, host, port: settings.port, clock: systemClock, logger }));
   }
   await using _simulation =
     simulate &&

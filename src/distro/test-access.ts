@@ -66,6 +66,7 @@ export async function openPort(options: OpenPortOptions): Promise<{ kubeconfig: 
   const listener = await listen({
     handler: known,
     upgrade: plane.api.upgrade,
+    handshakeFailed: plane.api.handshakeFailed,
     tls: { ...certificates.server, clientCa: certificates.ca },
     host: "127.0.0.1",
     port: options.port,

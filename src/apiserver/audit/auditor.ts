@@ -37,6 +37,15 @@ export interface AuditSink {
 /** What the pipeline knows of a request once it is parsed. */
 export type AuditInfo = AuditedRequest & { version: string };
 
+/** Told of what the audit does. */
+export interface AuditObserver {
+  /** Once for each request. */
+  level(level: AuditLevel): void;
+  event(): void;
+  /** The sink failed, and with it the request. */
+  rejected(): void;
+}
+
 export interface AuditorOptions {
   policy: AuditPolicy;
   sink: AuditSink;
@@ -102,8 +111,13 @@ function sourceIPs({ headers, remoteAddress }: ApiRequest): string[] {
 
 export class Auditor {
   readonly #options: AuditorOptions;
+  /** Shared with the records of the requests. */
+  readonly #watched: { observer?: AuditObserver } = {};
   constructor(options: AuditorOptions) {
     this.#options = options;
+  }
+  observe(observer: AuditObserver): void {
+    this.#watched.observer = observer;
   }
   /** Returns once all events so far are out of this process. */
   flush(): void {
@@ -113,6 +127,7 @@ export class Auditor {
   begin(request: ApiRequest, info: AuditInfo, user: UserInfo): AuditRecord | undefined {
     const { policy, clock, random } = this.#options;
     const decision = policy.decide(info, user);
+    this.#watched.observer?.level(decision.level);
     if (decision.level === "None") return undefined;
     const query = request.query.size ? request.query.toString() : "";
     const agent = request.headers["user-agent"];
@@ -141,7 +156,7 @@ export class Auditor {
       requestReceivedTimestamp: microTime(clock.now()),
       stageTimestamp: "",
     };
-    const record = new AuditRecord(event, decision, this.#options);
+    const record = new AuditRecord(event, decision, this.#options, this.#watched);
     record.stage("RequestReceived");
     return record;
   }
@@ -152,8 +167,10 @@ export class AuditRecord {
   readonly #event: AuditEvent;
   readonly #decision: AuditDecision;
   readonly #options: AuditorOptions;
+  readonly #watched: { readonly observer?: AuditObserver };
 
-  constructor(event: AuditEvent, decision: AuditDecision, options: AuditorOptions) {
+  constructor(event: AuditEvent, decision: AuditDecision, options: AuditorOptions, watched: { readonly observer?: AuditObserver }) {
+    this.#watched = watched;
     this.#event = event;
     this.#decision = decision;
     this.#options = options;
@@ -209,7 +226,14 @@ export class AuditRecord {
   /** Hands the event to the sink unless the policy leaves this stage out. */
   stage(stage: AuditStage): void {
     if (this.#decision.omitStages.has(stage)) return;
-    this.#options.sink.write({ ...this.#event, stage, stageTimestamp: microTime(this.#options.clock.now()) });
+    const { observer } = this.#watched;
+    try {
+      this.#options.sink.write({ ...this.#event, stage, stageTimestamp: microTime(this.#options.clock.now()) });
+    } catch (error) {
+      observer?.rejected();
+      throw error;
+    }
+    observer?.event();
   }
   #trimmed(object: object): object {
     if (!this.#decision.omitManagedFields) return object;

@@ -9,7 +9,7 @@ import { bootstrapTokenAuthenticator } from "./bootstrap-token.ts";
 import { type RequestHeaderOptions, requestHeaderAuthenticator } from "./request-header.ts";
 import type { VerificationKey } from "./service-account-keys.ts";
 import { ServiceAccountTokenAuthenticator } from "./service-account-token.ts";
-import { cachedTokenAuthenticator } from "./token-cache.ts";
+import { cachedTokenAuthenticator, type TokenCacheOptions } from "./token-cache.ts";
 import { tokenFileAuthenticator } from "./token-file.ts";
 import { unionAuthenticator, unionTokenAuthenticator } from "./union.ts";
 import { CertificateVerifier, certificateAuthenticator } from "./x509.ts";
@@ -31,6 +31,9 @@ export interface DefaultAuthenticationOptions {
   /** `paths`: only these are open. @default { enabled: true } */
   anonymous?: { enabled: boolean; paths?: readonly string[] };
   onLegacyUse?(secret: Secret, today: string): void;
+  /** Told how many more milliseconds a client certificate lasts that was used. */
+  certificateLasts?(ms: number): void;
+  tokenCache?: TokenCacheOptions["observer"];
 }
 
 export interface DefaultAuthentication {
@@ -55,13 +58,14 @@ export function defaultAuthentication(options: DefaultAuthenticationOptions): De
     }),
   );
   if (options.bootstrapTokens ?? true) kinds.push(bootstrapTokenAuthenticator(options));
-  const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(...kinds), { clock });
+  const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(...kinds), { clock, ...(options.tokenCache ? { observer: options.tokenCache } : {}) });
   const authenticators: Authenticator[] = [];
   if (options.frontProxy) {
     const { ca, ...headers } = options.frontProxy;
     authenticators.push(requestHeaderAuthenticator({ ...headers, verifier: new CertificateVerifier({ ca, clock }) }));
   }
-  if (options.clientCa) authenticators.push(certificateAuthenticator(new CertificateVerifier({ ca: options.clientCa, clock })));
+  if (options.clientCa)
+    authenticators.push(certificateAuthenticator(new CertificateVerifier({ ca: options.clientCa, clock }), clock, options.certificateLasts));
   authenticators.push(bearerAuthenticator(tokens, audiences));
   const { enabled, paths } = options.anonymous ?? { enabled: true };
   return { authenticator: unionAuthenticator(authenticators, enabled ? anonymousAuthenticator(paths) : undefined), tokens };

@@ -9,12 +9,15 @@ export interface TokenCacheOptions {
   ttlMs?: number;
   /** @default 4096 */
   size?: number;
+  /** Told of each look. Seconds. */
+  observer?: { hit(seconds: number): void; miss(seconds: number): void; fetched(ok: boolean): void };
 }
 
 /** Refusals are not remembered: a token may become valid, and each one costs its sender as much as us. */
 export function cachedTokenAuthenticator(inner: TokenAuthenticator, options: TokenCacheOptions): TokenAuthenticator {
   const ttl = options.ttlMs ?? 10_000;
   const size = options.size ?? 4096;
+  const { observer } = options;
   const entries = new Map<string, { until: number; found: TokenUser }>();
   return {
     authenticateToken(token, audiences) {
@@ -23,9 +26,21 @@ export function cachedTokenAuthenticator(inner: TokenAuthenticator, options: Tok
         .digest("base64");
       const now = options.clock.monotonic();
       const known = entries.get(key);
-      if (known && now < known.until) return known.found;
+      if (known && now < known.until) {
+        observer?.hit((options.clock.monotonic() - now) / 1000);
+        return known.found;
+      }
       entries.delete(key);
-      const found = inner.authenticateToken(token, audiences);
+      let found: TokenUser | undefined;
+      try {
+        found = inner.authenticateToken(token, audiences);
+        observer?.fetched(true);
+      } catch (error) {
+        observer?.fetched(false);
+        throw error;
+      } finally {
+        observer?.miss((options.clock.monotonic() - now) / 1000);
+      }
       if (found) {
         if (entries.size >= size) entries.delete(entries.keys().next().value as string);
         entries.set(key, { until: now + ttl, found });

@@ -56,7 +56,7 @@ export class CertificateVerifier {
     this.#seen = new WeakMap();
   }
   /** Throws StatusError 401 unless the certificate is valid now for client authentication. */
-  verify(der: Uint8Array): { user: UserInfo | undefined; commonName: string } {
+  verify(der: Uint8Array): { user: UserInfo | undefined; commonName: string; to: number } {
     let known = this.#seen.get(der);
     if (!known) {
       known = this.#judged(der);
@@ -118,11 +118,15 @@ export class CertificateVerifier {
   }
 }
 
-export function certificateAuthenticator(verifier: CertificateVerifier): Authenticator {
+/** `lasts` is told how many more milliseconds a certificate lasts that says who asks. */
+export function certificateAuthenticator(verifier: CertificateVerifier, clock: Clock, lasts?: (ms: number) => void): Authenticator {
   return {
     authenticate({ clientCertificate, clientCertificateError }) {
       if (clientCertificateError) throw unauthorized();
-      return clientCertificate ? verifier.verify(clientCertificate).user : undefined;
+      if (!clientCertificate) return undefined;
+      const { user, to } = verifier.verify(clientCertificate);
+      lasts?.(to - clock.now());
+      return user;
     },
   };
 }

@@ -20,9 +20,11 @@ export interface DefaultAuthorizationOptions {
   nodeRules: readonly PolicyRule[];
   /** In this order. @default Node, RBAC */
   modes?: readonly AuthorizationMode[];
+  /** Around each of them. */
+  counted?(authorizer: Authorizer, mode: AuthorizationMode): Authorizer;
 }
 
-export function defaultAuthorization({ reader, nodeRules, modes = ["Node", "RBAC"] }: DefaultAuthorizationOptions): DefaultAuthorization {
+export function defaultAuthorization({ reader, nodeRules, modes = ["Node", "RBAC"], counted }: DefaultAuthorizationOptions): DefaultAuthorization {
   const rbac = new RbacAuthorizer(reader);
   const make: Record<AuthorizationMode, () => Authorizer> = {
     Node: () => new NodeAuthorizer({ graph: new NodeGraph(reader), rules: nodeRules }),
@@ -30,5 +32,6 @@ export function defaultAuthorization({ reader, nodeRules, modes = ["Node", "RBAC
     AlwaysAllow: () => ({ authorize: () => ({ decision: "allow", reason: "" }) }),
     AlwaysDeny: () => ({ authorize: () => ({ decision: "no-opinion", reason: "Everything is forbidden." }) }),
   };
-  return { authorizer: unionAuthorizer(privilegedAuthorizer, ...modes.map((mode) => make[mode]())), rbac };
+  const chain = modes.map((mode) => counted?.(make[mode](), mode) ?? make[mode]());
+  return { authorizer: unionAuthorizer(privilegedAuthorizer, ...chain), rbac };
 }

@@ -131,6 +131,11 @@ function answerHeaders(response: ApiResponse, date: string): string[] {
   return list;
 }
 
+/** Nobody waits for the answer: who makes its chunks is told. */
+async function abandon(body: ApiResponse["body"]): Promise<void> {
+  if (body !== undefined && !(body instanceof Uint8Array)) await body[Symbol.asyncIterator]().return?.();
+}
+
 /** Where an answer's chunks go. */
 interface Taker {
   /** False: wait for drained() before the next. */
@@ -182,7 +187,7 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   reply.on("error", () => request.abort(new Error("the connection broke")));
   message.on("error", () => request.abort(new Error("the connection broke")));
   const response = await compress(await handler(request), request.headers["accept-encoding"]);
-  if (request.gone) return;
+  if (request.gone) return abandon(response.body);
   if (hasBody && !message.complete) reply.shouldKeepAlive = false;
   options.beforeAnswer?.();
   reply.writeHead(response.status, answerHeaders(response, options.date()));
@@ -211,7 +216,7 @@ export async function serveHttp2(handler: ApiHandler, stream: Http2Stream, socke
   const answer = await handler(request);
   const acceptEncoding = request.headers["accept-encoding"];
   const response = acceptEncoding ? await compress(answer, acceptEncoding) : answer;
-  if (stream.closed) return;
+  if (stream.closed) return abandon(response.body);
   const headers = answerHeaders(response, date());
   const { body } = response;
   if (method === "HEAD" || body === undefined) stream.answer(response.status, headers);

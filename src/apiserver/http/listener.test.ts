@@ -249,6 +249,53 @@ test("a watcher that goes away ends the answer's source", async () => {
   handler = before;
 });
 
+test("a stream of which the client has gone before its first byte is given up", async () => {
+  const before = handler;
+  const gone = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const returned = Promise.withResolvers<void>();
+  handler = async ({ signal }) => {
+    signal.addEventListener("abort", () => gone.resolve(), { once: true });
+    begun.resolve();
+    await gone.promise;
+    const iterator = {
+      next: () => Promise.reject(new Error("nobody may ask")),
+      return: () => {
+        returned.resolve();
+        return Promise.resolve({ done: true as const, value: undefined });
+      },
+    };
+    return { status: 200, headers: {}, body: { [Symbol.asyncIterator]: () => iterator } };
+  };
+  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, { ca: file("ca.crt") });
+  session.on("error", () => {});
+  session.request({ ":path": "/watch" }).on("error", () => {});
+  await begun.promise;
+  session.destroy();
+  await returned.promise;
+  handler = before;
+});
+
+test("headers of HTTP/1.1 beyond a mebibyte are answered with 431, less is taken", async () => {
+  const reply = await http1("/", { headers: { "x-long": "v".repeat(500_000) } });
+  assert.equal(reply.status, 200);
+  const refused = await http1("/", { headers: { "x-long": "v".repeat(1_100_000) } });
+  assert.equal(refused.status, 431);
+});
+
+test("each header of an answer that is repeated has a line of its own", async () => {
+  const before = handler;
+  handler = async () => ({ status: 200, headers: {}, repeatedHeaders: { "set-cookie": ["a=1, x", "b=2"] } });
+  assert.deepEqual((await http1("/")).headers["set-cookie"], ["a=1, x", "b=2"]);
+  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, { ca: file("ca.crt") });
+  const stream = session.request({ ":path": "/" });
+  stream.resume();
+  const headers = await new Promise<Record<string, unknown>>((resolve) => stream.on("response", resolve));
+  assert.deepEqual(headers["set-cookie"], ["a=1, x", "b=2"]);
+  session.destroy();
+  handler = before;
+});
+
 test("closing lets a running request finish and takes no new ones", async () => {
   let go: (() => void) | undefined;
   const running = new Promise<void>((resolve) => {

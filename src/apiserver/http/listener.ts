@@ -41,6 +41,8 @@ export interface ListenerOptions {
   /** Of the dates in answers. */
   clock: Clock;
   logger: Logger;
+  /** Told of each client with which TLS could not be agreed on. */
+  handshakeFailed?(): void;
   /** Runs before answers leave, over HTTP/2 once for all of a turn. */
   beforeFlush?(): void;
 }
@@ -118,7 +120,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     if (socket.alpnProtocol === "h2") speakHttp2(socket);
     else speakHttp1?.call(server, socket);
   });
-  server.on("tlsClientError", (error) => logger.debug("TLS handshake failed", { error }));
+  server.on("tlsClientError", (error) => {
+    options.handshakeFailed?.();
+    logger.debug("TLS handshake failed", { error });
+  });
   server.on("clientError", (error, socket) => {
     logger.debug("malformed request", { error });
     const status = refusals[(error as NodeJS.ErrnoException).code ?? ""] ?? "400 Bad Request";

@@ -1,6 +1,9 @@
-/** Who asked and whether they might, counted (k8s.io/apiserver/pkg/endpoints/filters/metrics.go). */
+/**
+ * Who asked and whether they might, counted (k8s.io/apiserver/pkg/endpoints/filters/metrics.go, authentication/request/x509,
+ * authentication/token/cache/stats.go, authorization/metrics).
+ */
 import type { Clock } from "../../base/clock.ts";
-import type { Metrics } from "../../base/metrics.ts";
+import type { Metrics, Sample } from "../../base/metrics.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { AuthorizationDecision, Authorizer } from "../authorization/authorizer.ts";
 import { settled } from "./settled.ts";
@@ -20,9 +23,15 @@ interface Names {
 function attemptsOf({ attempts, duration }: Names, metrics: Metrics, clock: Clock): (result: string, began: number) => void {
   const counter = metrics.counter(...attempts, ["result"]);
   const histogram = metrics.histogram(...duration, buckets, ["result"]);
+  const bound = new Map<string, { count: Sample; observe(seconds: number): void }>();
   return (result, began) => {
-    counter.inc(result);
-    histogram.observe((clock.monotonic() - began) / 1000, result);
+    let series = bound.get(result);
+    if (!series) {
+      series = { count: counter.with(result), observe: histogram.series(result) };
+      bound.set(result, series);
+    }
+    series.count.value++;
+    series.observe((clock.monotonic() - began) / 1000);
   };
 }
 
@@ -33,13 +42,22 @@ export function countAuthentication(authenticator: Authenticator, metrics: Metri
     duration: ["authentication_duration_seconds", "Authentication duration in seconds broken out by result."],
   };
   const count = attemptsOf(names, metrics, clock);
+  const byName = new Map<string, Sample>();
+  const used = (name: string): void => {
+    let sample = byName.get(name);
+    if (!sample) {
+      sample = users.with(name);
+      byName.set(name, sample);
+    }
+    sample.value++;
+  };
   return {
     authenticate(request) {
       const began = clock.monotonic();
       return settled(
         () => authenticator.authenticate(request),
         (user) => {
-          if (user) users.inc(compressed(user.name));
+          if (user) used(compressed(user.name));
           count(user ? "success" : "failure", began);
         },
         () => count("error", began),
@@ -68,5 +86,70 @@ export function countAuthorization(authorizer: Authorizer, metrics: Metrics, clo
         () => count("error", began),
       );
     },
+  };
+}
+
+/** How long client certificates still last when they are used: 0, half an hour to a year. */
+export function certificateLifetimes(metrics: Metrics): (seconds: number) => void {
+  const hour = 3600;
+  const day = 24 * hour;
+  const bounds = [0, hour / 2, hour, 2 * hour, 6 * hour, 12 * hour, day, 2 * day, 4 * day, 7 * day, 30 * day, 90 * day, 180 * day, 360 * day];
+  return metrics
+    .histogram(
+      "apiserver_client_certificate_expiration_seconds",
+      "Distribution of the remaining lifetime on the certificate used to authenticate a request.",
+      bounds,
+    )
+    .series();
+}
+
+export interface TokenCacheSeries {
+  /** A token was looked up, which took so long. */
+  hit(seconds: number): void;
+  miss(seconds: number): void;
+  /** Who was asked in its place answered, or failed. */
+  fetched(ok: boolean): void;
+}
+
+export function tokenCacheSeries(metrics: Metrics): TokenCacheSeries {
+  const name = (rest: string): string => `authentication_token_cache_${rest}`;
+  const requests = metrics.counter(name("request_total"), "", ["status"]);
+  const seconds = metrics.histogram(name("request_duration_seconds"), "", [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10], ["status"]);
+  const fetches = metrics.counter(name("fetch_total"), "", ["status"]);
+  const looked = (status: string): ((took: number) => void) => {
+    const [count, observe] = [requests.with(status), seconds.series(status)];
+    return (took) => {
+      count.value++;
+      observe(took);
+    };
+  };
+  const [ok, failed] = [fetches.with("ok"), fetches.with("error")];
+  return { hit: looked("hit"), miss: looked("miss"), fetched: (well) => (well ? ok : failed).value++ };
+}
+
+/** Counts the decisions that end the question. `type` as `--authorization-mode` names it. */
+export function countDecisions(metrics: Metrics): (authorizer: Authorizer, type: string) => Authorizer {
+  const total = metrics.counter(
+    "apiserver_authorization_decisions_total",
+    "Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.",
+    ["type", "name", "decision"],
+  );
+  return (authorizer, type) => {
+    const name = type.toLowerCase();
+    const seen = new Map<string, Sample>();
+    const count = ({ decision }: AuthorizationDecision): void => {
+      if (decision === "no-opinion") return;
+      const sample = seen.get(decision) ?? total.with(type, name, resultOf[decision]);
+      seen.set(decision, sample);
+      sample.value++;
+    };
+    return {
+      authorize: (attributes) =>
+        settled(
+          () => authorizer.authorize(attributes),
+          count,
+          () => undefined,
+        ),
+    };
   };
 }

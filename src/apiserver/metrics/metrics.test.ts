@@ -7,7 +7,11 @@ import { Metrics } from "../../base/metrics.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
 import { timePlugins, timeSteps } from "./admission.ts";
-import { countAuthentication, countAuthorization } from "./identity.ts";
+import { auditSeries } from "./audit.ts";
+import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries } from "./identity.ts";
+import { createServerMetrics } from "./requests.ts";
+import { watchSeries } from "./watches.ts";
+import { parseRequestInfo } from "../request-info.ts";
 
 const clock = new VirtualClock(0);
 
@@ -51,4 +55,100 @@ test("plugins and steps of admission are timed, and refusals told apart", async 
   assert.match(text, /admission_controller_admission_duration_seconds_count\{name="Priority",type="admit",operation="CREATE",rejected="false"\} 1/);
   assert.match(text, /admission_controller_admission_duration_seconds_count\{name="Priority",type="validate",operation="CREATE",rejected="true"\} 1/);
   assert.match(text, /admission_step_admission_duration_seconds_count\{type="validate",operation="CREATE",rejected="true"\} 1/);
+});
+
+function requestOf(method: string, target: string, headers: Record<string, string> = {}): [ApiRequest, ReturnType<typeof parseRequestInfo>] {
+  const { pathname, searchParams } = new URL(target, "https://x");
+  const request = { method, path: pathname, query: searchParams, headers } as ApiRequest;
+  return [request, parseRequestInfo(method, pathname, searchParams)];
+}
+
+test("requests are counted under upstream's verbs and scopes", () => {
+  const metrics = new Metrics();
+  const server = createServerMetrics(metrics);
+  const cases: [method: string, target: string, verb: string, scope: string, contentType?: string][] = [
+    ["POST", "/api/v1/namespaces/a/pods", "POST", "resource"],
+    ["GET", "/api/v1/namespaces/a/pods", "LIST", "namespace"],
+    ["HEAD", "/api/v1/pods", "LIST", "cluster"],
+    ["GET", "/api/v1/namespaces/a/pods/p", "GET", "resource"],
+    ["GET", "/api/v1/pods?watch=true", "WATCH", "cluster"],
+    ["GET", "/api/v1/namespaces/a/pods/p/log", "CONNECT", "resource"],
+    ["PATCH", "/api/v1/namespaces/a/pods/p", "APPLY", "resource", "application/apply-patch+yaml"],
+    ["PATCH", "/api/v1/namespaces/a/pods/p", "PATCH", "resource", "application/merge-patch+json"],
+    ["DELETE", "/api/v1/namespaces/a/pods", "DELETE", "namespace"],
+    ["PUT", "/api/v1/namespaces/a/pods/p/status?dryRun=All", "PUT", "resource"],
+  ];
+  for (const [method, target, verb, scope, contentType] of cases) {
+    const [request, info] = requestOf(method, target, contentType ? { "content-type": contentType } : {});
+    const series = server.of(request, info);
+    assert.equal(server.of(request, info), series);
+    const before = metrics.expose();
+    series.done(200, 0.01, 2000);
+    const text = metrics.expose();
+    const lines = text.split("\n").filter((line) => line.startsWith("apiserver_request_total{") && !before.includes(line));
+    assert.equal(lines.length, 1, target);
+    assert.match(lines[0] as string, new RegExp(`verb="${verb}",.*resource="pods",.*scope="${scope}",component="apiserver",code="200"`), target);
+    assert.equal(text.includes(`apiserver_response_sizes_count{verb="${verb}"`), verb === "GET" || verb === "LIST", target);
+  }
+  assert.match(metrics.expose(), /apiserver_request_total\{verb="PUT",dry_run="All",.*subresource="status"/);
+});
+
+test("long, terminated and aborted requests and their bodies have series of their own", () => {
+  const metrics = new Metrics();
+  const server = createServerMetrics(metrics);
+  const watching = server.of(...requestOf("GET", "/apis/apps/v1/deployments?watch=1"));
+  watching.running.value++;
+  watching.terminated(429);
+  watching.aborted();
+  const posting = server.of(...requestOf("POST", "/apis/apps/v1/namespaces/a/deployments"));
+  posting.received(60_000);
+  server.inflight.mutating.value = 2;
+  server.ofPath("GET", "/readyz").done(500, 0.001, 10);
+  server.deprecated(requestOf("GET", "/api/v1/componentstatuses")[1]);
+  const text = metrics.expose();
+  for (const line of [
+    'apiserver_longrunning_requests{verb="WATCH",group="apps",version="v1",resource="deployments",subresource="",scope="cluster",component="apiserver"} 1',
+    'apiserver_request_terminations_total{verb="WATCH",group="apps",version="v1",resource="deployments",subresource="",scope="cluster",component="apiserver",code="429"} 1',
+    'apiserver_request_aborts_total{verb="WATCH",group="apps",version="v1",resource="deployments",subresource="",scope="cluster"} 1',
+    'apiserver_request_body_size_bytes_bucket{group="apps",resource="deployments",verb="create",le="50000"} 0',
+    'apiserver_request_body_size_bytes_bucket{group="apps",resource="deployments",verb="create",le="150000"} 1',
+    'apiserver_current_inflight_requests{request_kind="mutating"} 2',
+    'apiserver_current_inqueue_requests{request_kind="readOnly"} 0',
+    'apiserver_request_total{verb="GET",dry_run="",group="",version="",resource="",subresource="/readyz",scope="",component="",code="500"} 1',
+    'apiserver_requested_deprecated_apis{group="",version="v1",resource="componentstatuses",subresource="",removed_release=""} 1',
+  ])
+    assert.ok(text.includes(`${line}\n`), line);
+});
+
+test("events of watches, certificates, tokens, decisions and audit are counted", async () => {
+  const metrics = new Metrics();
+  const watched = watchSeries(metrics);
+  const pods = { group: "", version: "v1", resource: "pods" } as Parameters<typeof watched>[0];
+  assert.equal(watched(pods), watched(pods));
+  watched(pods).sent(1500);
+  watched(pods).listed("cluster", 0.3);
+  certificateLifetimes(metrics)(7000);
+  const tokens = tokenCacheSeries(metrics);
+  tokens.miss(0.001);
+  tokens.fetched(false);
+  tokens.hit(0);
+  const rbac = countDecisions(metrics)({ authorize: () => ({ decision: "allow", reason: "" }) }, "RBAC");
+  await rbac.authorize({} as AuthorizationAttributes);
+  const audit = auditSeries(metrics);
+  audit.level("Metadata");
+  audit.event();
+  const text = metrics.expose();
+  for (const line of [
+    'apiserver_watch_events_total{group="",version="v1",resource="pods"} 1',
+    'apiserver_watch_events_sizes_bucket{group="",version="v1",resource="pods",le="2048"} 1',
+    'apiserver_watch_list_duration_seconds_bucket{group="",version="v1",resource="pods",scope="cluster",le="0.4"} 1',
+    'apiserver_client_certificate_expiration_seconds_bucket{le="7200"} 1',
+    'authentication_token_cache_request_total{status="miss"} 1',
+    'authentication_token_cache_fetch_total{status="error"} 1',
+    'apiserver_authorization_decisions_total{type="RBAC",name="rbac",decision="allowed"} 1',
+    'apiserver_audit_level_total{level="Metadata"} 1',
+    "apiserver_audit_event_total 1",
+    "apiserver_audit_requests_rejected_total 0",
+  ])
+    assert.ok(text.includes(`${line}\n`), line);
 });

@@ -1,11 +1,78 @@
-/** The API server's own metrics under upstream's names (k8s.io/apiserver/pkg/endpoints/metrics/metrics.go). */
-import type { Metrics } from "../../base/metrics.ts";
+/**
+ * The API server's own metrics under upstream's names and with its labels (k8s.io/apiserver/pkg/endpoints/metrics/metrics.go).
+ * A request is counted once it has come to a resource that is served, as upstream has it: nobody can make series by asking
+ * for what there is not. A request finds its series by comparing a few texts.
+ */
+import type { ApiRequest } from "../../api/exchange.ts";
+import type { Metrics, Sample } from "../../base/metrics.ts";
 import type { RequestInfo } from "../request-info.ts";
 
 const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+const responseBuckets = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+const bodyBuckets = Array.from({ length: 31 }, (_, i) => 50_000 + 100_000 * i);
 
-export function createServerMetrics(metrics: Metrics) {
-  const labels = ["verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component"];
+/** Series of requests that agree in all that is told apart. */
+export interface RequestSeries {
+  /** The answer is complete, `bytes` long where that is known. */
+  done(code: number, seconds: number, bytes: number | undefined): void;
+  /** Bytes of the request's body. */
+  received(bytes: number): void;
+  readonly running: Sample;
+  /** Answered in the place of whoever should have, with this code. */
+  terminated(code: number): void;
+  aborted(): void;
+}
+
+interface Known extends RequestSeries {
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly subresource: string;
+  readonly scope: string;
+  readonly dryRun: string;
+}
+
+const connects = new Set(["log", "exec", "portforward", "attach", "proxy"]);
+const methods = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
+function scopeOf({ isResource, name, namespace, verb }: RequestInfo): string {
+  if (name || verb === "create") return "resource";
+  return namespace ? "namespace" : isResource ? "cluster" : "";
+}
+function verbOf({ method, headers }: Pick<ApiRequest, "method" | "headers">, info: RequestInfo, scope: string): string {
+  if (info.verb === "watch") return "WATCH";
+  if (info.subresource && connects.has(info.subresource)) return "CONNECT";
+  if (method === "GET" || method === "HEAD") return scope === "namespace" || scope === "cluster" ? "LIST" : "GET";
+  if (method === "PATCH" && headers["content-type"] === "application/apply-patch+yaml") return "APPLY";
+  return methods.has(method) ? method : "OTHER";
+}
+function dryRunOf({ query }: Pick<ApiRequest, "query">): string {
+  if (query.size === 0) return "";
+  const given = query.getAll("dryRun");
+  return given.length === 0 ? "" : given.every((one) => one === "All") ? "All" : "invalid";
+}
+
+function listOf(lists: Map<string, Known[]>, key: string): Known[] {
+  const known = lists.get(key);
+  if (known) return known;
+  const list: Known[] = [];
+  lists.set(key, list);
+  return list;
+}
+
+export interface ServerMetrics {
+  readonly inflight: { readonly readOnly: Sample; readonly mutating: Sample };
+  /** Of a resource that is served. */
+  of(request: Pick<ApiRequest, "method" | "headers" | "query">, info: RequestInfo): RequestSeries;
+  /** Of a path that is served and no resource. */
+  ofPath(method: string, path: string): RequestSeries;
+  deprecated(info: RequestInfo): void;
+}
+
+export function createServerMetrics(metrics: Metrics): ServerMetrics {
+  const place = ["group", "version", "resource", "subresource", "scope"];
+  const labels = ["verb", "dry_run", ...place, "component"];
+  const plain = ["verb", ...place, "component"];
   const total = metrics.counter(
     "apiserver_request_total",
     "Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.",
@@ -23,49 +90,119 @@ export function createServerMetrics(metrics: Metrics) {
     duration,
     ["dry_run"],
   );
+  const sizes = metrics.histogram(
+    "apiserver_response_sizes",
+    "Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.",
+    responseBuckets,
+    plain,
+  );
+  const bodies = metrics.histogram("apiserver_request_body_size_bytes", "Apiserver request body size in bytes broken out by resource and verb.", bodyBuckets, [
+    "group",
+    "resource",
+    "verb",
+  ]);
+  const longRunning = metrics.gauge(
+    "apiserver_longrunning_requests",
+    "Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component. Not all requests are tracked this way.",
+    plain,
+  );
+  const terminations = metrics.counter("apiserver_request_terminations_total", "Number of requests which apiserver terminated in self-defense.", [
+    ...plain,
+    "code",
+  ]);
+  const aborts = metrics.counter(
+    "apiserver_request_aborts_total",
+    "Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope",
+    ["verb", ...place],
+  );
+  const deprecated = metrics.gauge(
+    "apiserver_requested_deprecated_apis",
+    "Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.",
+    ["group", "version", "resource", "subresource", "removed_release"],
+  );
+  const kind = ["request_kind"];
   const inflight = metrics.gauge(
     "apiserver_current_inflight_requests",
     "Maximal number of currently used inflight request limit of this apiserver per request kind in last second.",
-    ["request_kind"],
+    kind,
   );
-  const longRunning = metrics.gauge("apiserver_longrunning_requests", "Gauge of all active long-running apiserver requests.", [
-    "verb",
-    "group",
-    "version",
-    "resource",
-    "subresource",
-    "scope",
-    "component",
-  ]);
-  const rejected = metrics.counter("apiserver_flowcontrol_rejected_requests_total", "Number of requests rejected by the limit of requests in flight.", [
-    "reason",
-  ]);
-  const aborts = metrics.counter("apiserver_request_aborts_total", "Number of requests which apiserver aborted possibly due to a timeout.", [
-    "verb",
-    "resource",
-  ]);
-  const scopeOf = (info: RequestInfo): string => (!info.isResource ? "" : info.name ? "resource" : info.namespace ? "namespace" : "cluster");
-  const verbOf = (info: RequestInfo): string => (info.verb === "patch" && info.isResource ? "PATCH" : info.verb.toUpperCase());
+  // Requests beyond the limit are refused and wait nowhere.
+  const inqueue = metrics.gauge(
+    "apiserver_current_inqueue_requests",
+    "Maximal number of queued requests in this apiserver per request kind in last second.",
+    kind,
+  );
+  for (const one of ["readOnly", "mutating"]) inqueue.set(0, one);
+
+  const make = (where: Omit<Known, keyof RequestSeries>, resource: string, action: string, component: string): Known => {
+    const { verb, dryRun, group, version, subresource, scope } = where;
+    const there: [string, string, string, string, string] = [group, version, resource, subresource, scope];
+    const observe = duration.series(verb, dryRun, ...there, component);
+    const codes = new Map<number, Sample>();
+    let sized: ((bytes: number) => void) | undefined;
+    let body: ((bytes: number) => void) | undefined;
+    let running: Sample | undefined;
+    return {
+      ...where,
+      done(code, seconds, bytes) {
+        let counter = codes.get(code);
+        if (!counter) {
+          counter = total.with(verb, dryRun, ...there, component, String(code));
+          codes.set(code, counter);
+        }
+        counter.value++;
+        observe(seconds);
+        if (bytes === undefined || (verb !== "GET" && verb !== "LIST")) return;
+        sized ??= sizes.series(verb, ...there, component);
+        sized(bytes);
+      },
+      received(bytes) {
+        body ??= bodies.series(group, resource, action);
+        body(bytes);
+      },
+      get running() {
+        running ??= longRunning.with(verb, ...there, component);
+        return running;
+      },
+      terminated: (code) => terminations.inc(verb, ...there, component, String(code)),
+      aborted: () => aborts.inc(verb, ...there),
+    };
+  };
+  const resources = new Map<string, Known[]>();
+  const paths = new Map<string, Known[]>();
   return {
-    inflight,
-    rejected,
-    aborts,
-    longRunning(info: RequestInfo, by: number): void {
-      longRunning.add(by, verbOf(info), info.group, info.version, info.resource, info.subresource, scopeOf(info), "apiserver");
+    inflight: { readOnly: inflight.with("readOnly"), mutating: inflight.with("mutating") },
+    of(request, info) {
+      const { group, version, resource, subresource } = info;
+      const scope = scopeOf(info);
+      const verb = verbOf(request, info, scope);
+      const dryRun = dryRunOf(request);
+      const known = listOf(resources, resource);
+      for (let i = 0; i < known.length; i++) {
+        const one = known[i] as Known;
+        if (
+          one.verb === verb &&
+          one.scope === scope &&
+          one.subresource === subresource &&
+          one.group === group &&
+          one.version === version &&
+          one.dryRun === dryRun
+        )
+          return one;
+      }
+      const made = make({ verb, group, version, subresource, scope, dryRun }, resource, info.verb, "apiserver");
+      known.push(made);
+      return made;
     },
-    done(info: RequestInfo, dryRun: boolean, code: number, seconds: number | undefined): void {
-      const values: [string, string, string, string, string, string, string, string] = [
-        verbOf(info),
-        dryRun ? "All" : "",
-        info.group,
-        info.version,
-        info.resource,
-        info.subresource,
-        scopeOf(info),
-        "apiserver",
-      ];
-      total.inc(...values, String(code));
-      if (seconds !== undefined) duration.observe(seconds, ...values);
+    ofPath(method, path) {
+      const verb = method === "HEAD" ? "GET" : method === "GET" || methods.has(method) ? method : "OTHER";
+      const known = listOf(paths, path);
+      const found = known.find((one) => one.verb === verb);
+      if (found) return found;
+      const made = make({ verb, group: "", version: "", subresource: path, scope: "", dryRun: "" }, "", "", "");
+      known.push(made);
+      return made;
     },
+    deprecated: ({ group, version, resource, subresource }) => deprecated.set(1, group, version, resource, subresource, ""),
   };
 }

@@ -2,6 +2,7 @@
 import type { Service } from "../../api/types/core-v1.gen.ts";
 import type { IPAddress } from "../../api/types/networking-v1.gen.ts";
 import { cidrContains, parseCIDR, parseIP } from "../../api/ip.ts";
+import type { APIService } from "../../api/types/apiregistration-v1.gen.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { WatchCache } from "../../cache/watch-cache.ts";
 import { versionInfo } from "../documents.ts";
@@ -12,9 +13,11 @@ export interface ObservedState {
   /** CIDRs of the Services' addresses. */
   serviceRanges: readonly string[];
   nodePorts: { first: number; last: number };
+  /** Bytes that the store takes, where that can be told. */
+  storeBytes?(): number;
 }
 
-export function observeState(metrics: Metrics, { cache, serviceRanges, nodePorts }: ObservedState): void {
+export function observeState(metrics: Metrics, { cache, serviceRanges, nodePorts, storeBytes }: ObservedState): void {
   const objects = metrics.gauge(
     "apiserver_resource_objects",
     "Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.",
@@ -35,6 +38,7 @@ export function observeState(metrics: Metrics, { cache, serviceRanges, nodePorts
     "resource",
   ]);
   metrics.onCollect(() => {
+    for (const gauge of [objects, deprecated, sizes, revision]) gauge.clear();
     const applied = cache.revision();
     for (const held of cache.holdings()) {
       const { group, resource } = held.resource;
@@ -67,6 +71,21 @@ export function observeState(metrics: Metrics, { cache, serviceRanges, nodePorts
     freePorts.set(nodePorts.last - nodePorts.first + 1 - given.size);
   });
 
+  const unavailable = metrics.gauge(
+    "aggregator_unavailable_apiservice",
+    "Gauge of APIServices which are marked as unavailable broken down by APIService name.",
+    ["name"],
+  );
+  metrics.onCollect(() => {
+    unavailable.clear();
+    for (const { metadata, status } of cache.reader.list<APIService>("apiservices.apiregistration.k8s.io"))
+      unavailable.set(Number(status?.conditions?.some(({ type, status: is }) => type === "Available" && is !== "True") ?? false), metadata.name);
+  });
+  if (storeBytes) {
+    const bytes = metrics.gauge("apiserver_storage_size_bytes", "Size of the storage database file physically allocated in bytes.", ["storage_cluster_id"]);
+    metrics.onCollect(() => bytes.set(storeBytes(), "embedded"));
+  }
+
   const { major, minor, gitVersion, gitCommit, gitTreeState, buildDate, goVersion, compiler, platform } = versionInfo;
   metrics
     .gauge(
@@ -75,4 +94,11 @@ export function observeState(metrics: Metrics, { cache, serviceRanges, nodePorts
       ["major", "minor", "git_version", "git_commit", "git_tree_state", "build_date", "go_version", "compiler", "platform"],
     )
     .set(1, major, minor, gitVersion, gitCommit, gitTreeState, buildDate, goVersion, compiler, platform);
+  metrics
+    .gauge(
+      "version_info",
+      "Provides the compatibility version info of the component. The component label is the name of the component, usually kube, but is relevant for aggregated-apiservers.",
+      ["component", "binary", "emulation", "min_compat"],
+    )
+    .set(1, "kube", gitVersion.slice(1), `${major}.${minor}`, `${major}.${Number(minor) - 1}`);
 }

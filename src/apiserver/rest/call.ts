@@ -9,6 +9,7 @@ import type { Random } from "../../base/random.ts";
 import type { ResourceCache } from "../../cache/cache.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { AuditRecord } from "../audit/auditor.ts";
+import type { WatchSeries } from "../metrics/watches.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { FrameCache } from "./frames.ts";
@@ -100,6 +101,8 @@ export interface Rest {
   /** By groupResource, in the version that is stored; throws for what is not served. */
   hubEndpoint(groupResource: string): Endpoint;
   frames: FrameCache;
+  /** Told of what leaves in watches of a resource. */
+  watched(def: ResourceDef): WatchSeries;
   /** Aborted when the server begins to stop: watches end. */
   stopping: AbortSignal;
   minWatchSeconds: number;

@@ -11,7 +11,7 @@ import { listOptions } from "./options.ts";
 import { served } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { includeObject, partial, tableOf } from "./table.ts";
+import { includeObject, partial, tableOf, templateGeneration } from "./table.ts";
 import { complete, encodeProtobufFrame } from "./wire.ts";
 
 /** One for all: a reason of its own, with its stack, for each watch costs more than all else about its end. */
@@ -87,11 +87,13 @@ function statusOf(call: Call, error: unknown): StatusError {
 
 function bookmark(call: Call, event: CacheEvent): KubeObject {
   const { endpoint } = call;
-  const metadata = {
+  const metadata: { resourceVersion: string; creationTimestamp: null; annotations?: Record<string, string> } = {
     resourceVersion: String(event.revision),
     creationTimestamp: null,
     ...(event.initial ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
   };
+  // A field of what upstream stores, and an annotation of what it gives out.
+  if (endpoint.def.kind === "DaemonSet" && !call.form.as) metadata.annotations = { [templateGeneration]: "0", ...metadata.annotations };
   return complete(endpoint.apiVersion, endpoint.def.kind, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata }) as KubeObject;
 }
 
@@ -131,18 +133,26 @@ function jsonFrame(type: WatchEventType, object: Uint8Array): Uint8Array {
 }
 
 async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): AsyncGenerator<Uint8Array> {
-  const { form, endpoint, rest, request } = call;
+  const { form, endpoint, info, rest, request } = call;
   const encode = (type: WatchEventType, object: object): Uint8Array =>
     form.media === "protobuf" ? encodeProtobufFrame(type, object) : jsonFrame(type, encodeJSON(object));
   const direct = form.media === "json" && !form.as && !endpoint.conversion;
   const shape = `${form.media} ${form.as ?? ""} ${form.asVersion ?? ""} ${endpoint.apiVersion} ${form.as === "Table" ? request.query.get("includeObject") : ""}`;
+  const series = rest.watched(endpoint.def);
+  const began = rest.clock.monotonic();
   let first = true;
-  const frameOf = (event: CacheEvent): Uint8Array => {
+  const made = (event: CacheEvent): Uint8Array => {
     const { stored, type } = event;
     // Ages in a Table change from second to second.
     if (!stored || form.as === "Table") return encode(type, projected(call, event, first));
     const make = (): Uint8Array => (direct ? jsonFrame(type, stored.bytes) : encode(type, projected(call, event, first)));
     return rest.frames.get(stored as Stored, `${type} ${shape}`, make);
+  };
+  const frameOf = (event: CacheEvent): Uint8Array => {
+    const frame = made(event);
+    series.sent(frame.length);
+    if (event.initial) series.listed(info.name ? "resource" : info.namespace ? "namespace" : "cluster", (rest.clock.monotonic() - began) / 1000);
+    return frame;
   };
   try {
     for await (const batch of source) {

@@ -1,4 +1,5 @@
 /** `k8ts apiserver`: the API server alone, over its embedded store. */
+import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { networkInterfaces } from "node:os";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
@@ -16,6 +17,7 @@ import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
 import { readCertificates, readNamed, readPEM, readPrivateKey } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import { givenCertificate, keptCertificate, type ServingCertificate } from "./serving-certificate.ts";
 
 type Flags = FlagValues<typeof apiserverFlags>;
@@ -174,19 +176,23 @@ async function run(flags: Flags): Promise<void> {
   const tls = await certificateOf(flags, (options.serviceRanges ?? []).map(firstAddress));
   const audit = auditorOf(flags);
   using _sink = audit?.sink;
-  await using store = await lmdbStore({ directory: join(resolve(flags["data-dir"]), "store"), clock: systemClock });
+  const directory = join(resolve(flags["data-dir"]), "store");
+  await using store = await lmdbStore({ directory, clock: systemClock });
   await using api = await assembleApiServer({
     ...options,
+    storeBytes: () => statSync(join(directory, "store.mdb")).size,
     clock: systemClock,
     random: systemRandom,
     logger,
     store,
     ...(audit ? { auditor: audit.auditor } : {}),
   });
+  addProcessMetrics(api.metrics, systemClock);
   const authorities = [options.clientCa, options.frontProxy?.ca].filter((one) => one !== undefined);
   const listener = await listen({
     handler: api.server.handler,
     upgrade: api.upgrade,
+    handshakeFailed: api.handshakeFailed,
     tls: { ...tls, ...(authorities.length ? { clientCa: authorities.join("\n") } : {}) },
     host: flags["bind-address"],
     port: flags["secure-port"],

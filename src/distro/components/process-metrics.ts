@@ -1,15 +1,26 @@
 /** What every Prometheus exporter tells of its process. */
+import { readdirSync, readFileSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import type { Metrics } from "../../base/metrics.ts";
+
+/** Bytes, of all machines that there are lmdb and containerd binaries for. */
+const pageSize = 4096;
 
 export function addProcessMetrics(metrics: Metrics, clock: Clock): void {
   const cpu = metrics.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.");
   const memory = metrics.gauge("process_resident_memory_bytes", "Resident memory size in bytes.");
   const start = metrics.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.");
+  const open = metrics.gauge("process_open_fds", "Number of open file descriptors.");
+  const most = metrics.gauge("process_max_fds", "Maximum number of open file descriptors.");
+  const virtual = metrics.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.");
   start.set(clock.now() / 1000 - process.uptime());
   metrics.onCollect(() => {
     const { user, system } = process.cpuUsage();
     cpu.set((user + system) / 1e6);
     memory.set(process.memoryUsage.rss());
+    if (process.platform !== "linux") return;
+    open.set(readdirSync("/proc/self/fd").length);
+    most.set(Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? 0));
+    virtual.set(Number(readFileSync("/proc/self/statm", "utf8").split(" ")[0]) * pageSize);
   });
 }
