@@ -142,6 +142,7 @@ class Checker {
       this.#undeclared(at, name);
       return this.#typed(made, types.error);
     }
+    if (found.name === "_&&_" || found.name === "_||_") return this.#logical(made, found.overloads, args);
     const given = (target ? [target, ...args] : args).map(({ type }) => type);
     const fitting: string[] = [];
     let result: Type | undefined;
@@ -163,6 +164,16 @@ class Checker {
     return this.#typed({ ...made, reference: { overloads: fitting } }, result);
   }
 
+  #logical(made: Call, overloads: readonly Overload[], args: readonly Typed[]): Typed {
+    let type: Type = types.bool;
+    for (const argument of args) {
+      if (this.#bindings.isAssignable([argument.type], [types.bool])) continue;
+      this.#report(argument.at, `expected type 'bool' but found '${argument.type}'`);
+      type = types.error;
+    }
+    return this.#typed({ ...made, reference: { overloads: overloads.map(({ id }) => id) } }, type);
+  }
+
   /** The type of `?value`. */
   #unwrapped(value: Typed, optional: boolean): Type {
     const { type } = value;
@@ -171,18 +182,15 @@ class Checker {
     if (!isDyn(type)) this.#report(value.at, `expected type '${optionalOf(type)}' but found '${type}'`);
     return type;
   }
-  #join(node: Typed, before: Type | undefined, type: Type): Type {
+  #join(before: Type | undefined, type: Type): Type {
     if (!before) return type;
-    if (this.#bindings.isAssignable([before], [type])) return mostGeneral(before, type);
-    if (!this.#environment.homogeneous) return types.dyn;
-    this.#report(node.at, `expected type '${before}' but found '${type}'`);
-    return types.error;
+    return this.#bindings.isAssignable([before], [type]) ? mostGeneral(before, type) : types.dyn;
   }
   #list(node: List): Typed {
     let element: Type | undefined;
     const elements = node.elements.map((one, i) => {
       const checked = this.check(one);
-      element = this.#join(checked, element, this.#unwrapped(checked, node.optional.has(i)));
+      element = this.#join(element, this.#unwrapped(checked, node.optional.has(i)));
       return checked;
     });
     return this.#typed({ ...node, elements }, listOf(element ?? this.#bindings.freshVariable()));
@@ -192,9 +200,9 @@ class Checker {
     let valueType: Type | undefined;
     const entries = node.entries.map((entry) => {
       const key = this.check(entry.key);
-      keyType = this.#join(key, keyType, key.type);
+      keyType = this.#join(keyType, key.type);
       const value = this.check(entry.value);
-      valueType = this.#join(value, valueType, this.#unwrapped(value, entry.optional));
+      valueType = this.#join(valueType, this.#unwrapped(value, entry.optional));
       return { ...entry, key, value };
     });
     return this.#typed({ ...node, entries }, mapOf(keyType ?? this.#bindings.freshVariable(), valueType ?? this.#bindings.freshVariable()));
@@ -202,8 +210,11 @@ class Checker {
   #struct(node: Struct): Typed {
     const found = this.#environment.resolveName(node.name);
     const struct = found && this.#environment.struct(found.name);
-    if (!found) this.#undeclared(node.at, node.name);
-    else if (found.type.kind !== "type") this.#report(node.at, `'${found.type.name}' is not a type`);
+    if (!found) {
+      this.#undeclared(node.at, node.name);
+      return this.#typed({ ...node }, types.error);
+    }
+    if (found.type.kind !== "type") this.#report(node.at, `'${found.type.name}' is not a type`);
     else if (!struct) this.#report(node.at, `'${found.type.parameter(0).name}' is not a message type`);
     const fields = node.fields.map((field) => {
       const value = this.check(field.value);
@@ -214,7 +225,7 @@ class Checker {
         this.#report(field.at, `expected type of field '${field.name}' is '${type}' but provided type is '${given}'`);
       return { ...field, value };
     });
-    return this.#typed({ ...node, name: found?.name ?? node.name, fields }, struct?.type ?? types.error);
+    return this.#typed({ ...node, name: found.name, fields }, struct?.type ?? types.error);
   }
 
   #comprehension(node: Comprehension): Typed {

@@ -55,8 +55,6 @@ export type CallCost = (name: string, overload: string | undefined) => ((args: r
 /** An environment as checking and planning look at it. */
 export interface Names {
   readonly container: string;
-  /** Elements of a literal list or map must agree in their types. */
-  readonly homogeneous: boolean;
   /** Constant lists, maps and conversions are computed once, and cost nothing then. */
   readonly fold: boolean;
   readonly callCost: CallCost | undefined;

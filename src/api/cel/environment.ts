@@ -2,10 +2,12 @@
 import type { Expr } from "./ast.ts";
 import { check } from "./checker.ts";
 import type { CallCost, Library, Name, Names, Overload, Struct } from "./declarations.ts";
+import { CELCompileError } from "./errors.ts";
 import { type Program, plan } from "./interpreter.ts";
 import { type Macro, standardMacros } from "./macro.ts";
 import { parse } from "./parser.ts";
 import { type Type, typeOf } from "./types.ts";
+import { validate } from "./validators.ts";
 
 export interface EnvironmentOptions {
   readonly libraries: readonly Library[];
@@ -13,6 +15,10 @@ export interface EnvironmentOptions {
   /** Names are looked for in this namespace and those around it. */
   readonly container?: string;
   readonly homogeneous?: boolean;
+  /** Fields in backticks: a.`b-c`. */
+  readonly escapedFields?: boolean;
+  /** Literals are looked at before they are evaluated; elements of lists and maps must agree in their types. */
+  readonly strict?: boolean;
   /** What calls cost where it is not what cel-go's own cost. */
   readonly callCost?: CallCost;
   readonly fold?: boolean;
@@ -20,7 +26,6 @@ export interface EnvironmentOptions {
 
 export class Environment implements Names {
   readonly container: string;
-  readonly homogeneous: boolean;
   readonly fold: boolean;
   readonly callCost: CallCost | undefined;
   readonly #options: EnvironmentOptions;
@@ -35,7 +40,6 @@ export class Environment implements Names {
     this.fold = options.fold ?? false;
     this.callCost = options.callCost;
     this.container = options.container ?? "";
-    this.homogeneous = options.homogeneous ?? false;
     this.#optionalSyntax = options.libraries.some(({ optionalSyntax }) => optionalSyntax);
     for (const library of options.libraries) this.#add(library);
     for (const [name, type] of Object.entries(options.variables ?? {})) this.#names.set(name, { name, type });
@@ -91,11 +95,14 @@ export class Environment implements Names {
 
   /** Throws CELCompileError. */
   parse(source: string): Expr {
-    return parse(source, { macros: this.#macros, optional: this.#optionalSyntax });
+    return parse(source, { macros: this.#macros, optional: this.#optionalSyntax, escapedFields: this.#options.escapedFields ?? false });
   }
   /** Throws CELCompileError. */
   check(source: string): Expr {
-    return check(this.parse(source), this, source);
+    const checked = check(this.parse(source), this, source);
+    const issues = this.#options.strict ? validate(checked, this) : [];
+    if (issues.length) throw new CELCompileError(source, issues);
+    return checked;
   }
   /** Of an expression that was parsed or checked. Throws PlanError. */
   plan(expression: Expr): Program {

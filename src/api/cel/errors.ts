@@ -12,8 +12,9 @@ export interface Issue {
 export class CELCompileError extends Error {
   readonly issues: readonly Issue[];
   constructor(source: string, issues: readonly Issue[]) {
-    super(issues.map((issue) => display(source, issue)).join("\n"));
-    this.issues = issues;
+    const ordered = [...issues].sort((a, b) => a.offset - b.offset);
+    super(ordered.map((issue) => display(source, issue)).join("\n"));
+    this.issues = ordered;
   }
 }
 

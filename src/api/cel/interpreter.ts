@@ -124,8 +124,9 @@ export class Planner {
       evaluate(frame) {
         const of = base(frame);
         if (of instanceof CelError) return of;
-        frame.charge(1);
-        return isPresent(of, field);
+        const present = isPresent(of, field);
+        if (present === true || !(of instanceof OptionalValue)) frame.charge(1);
+        return present;
       },
     };
   }
@@ -153,6 +154,7 @@ export class Planner {
       return constantStep(new ArrayList(steps.map(({ constant }) => constant as Value)));
     return {
       evaluate(frame) {
+        frame.charge(listCost);
         const values: Value[] = [];
         for (let i = 0; i < steps.length; i++) {
           const value = (steps[i] as Step).evaluate(frame);
@@ -161,7 +163,6 @@ export class Planner {
           else if (!(value instanceof OptionalValue)) return new CelError(`cannot initialize optional list element from non-optional value ${show(value)}`);
           else if (value.value !== undefined) values.push(value.value);
         }
-        frame.charge(listCost);
         return new ArrayList(values);
       },
     };
@@ -169,6 +170,7 @@ export class Planner {
   #map({ entries }: MapExpr): Step {
     const steps = entries.map(({ key, value, optional }) => ({ key: this.plan(key), value: this.plan(value), optional }));
     const evaluate: Evaluate = (frame) => {
+      frame.charge(mapCost);
       const map = new HashMap();
       for (const step of steps) {
         const key = step.key.evaluate(frame);
@@ -179,10 +181,9 @@ export class Planner {
           if (!(value instanceof OptionalValue)) return new CelError(`cannot initialize optional entry '${show(key)}' from non-optional value ${show(value)}`);
           value = value.value;
         }
-        const failure = value === undefined ? undefined : map.insert(key, value);
+        const failure = value === undefined ? undefined : map.set(key, value);
         if (failure) return failure;
       }
-      frame.charge(mapCost);
       return map;
     };
     const constant = steps.every(({ key, value, optional }) => !optional && key.constant !== undefined && value.constant !== undefined);
@@ -201,6 +202,7 @@ export class Planner {
     const steps = fields.map((field) => ({ ...field, step: this.plan(field.value) }));
     return {
       evaluate(frame) {
+        frame.charge(structCost);
         const values = new Map<string, Value>();
         for (const field of steps) {
           let value: Value | undefined = field.step.evaluate(frame);
@@ -212,7 +214,6 @@ export class Planner {
           }
           if (value !== undefined) values.set(field.name, value);
         }
-        frame.charge(structCost);
         return create(values);
       },
     };

@@ -79,7 +79,6 @@ export const standardMacros: Macros = {
   "all:1:2": quantifier(folds.all),
   "exists:1:2": quantifier(folds.exists),
   "exists_one:1:2": quantifier(folds.existsOne),
-  "existsOne:1:2": quantifier(folds.existsOne),
   "map:1:2": collection((at, [element]) => folds.collect(at, list(at, []), appended(at, element as Expr))),
   "map:1:3": collection((at, [predicate, element]) => folds.collect(at, list(at, []), appended(at, element as Expr), predicate)),
   "filter:1:2": filter,

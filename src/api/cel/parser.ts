@@ -30,6 +30,8 @@ export interface Syntax {
   readonly macros: ReadonlyMap<string, Macro>;
   /** `a.?b`, `a[?b]`, `[?a]`, `{?a: b}`. */
   readonly optional: boolean;
+  /** Fields in backticks: a.`b-c`. */
+  readonly escapedFields: boolean;
 }
 
 class SyntaxMistake extends Error {
@@ -45,7 +47,10 @@ export function parse(source: string, syntax: Syntax): Expr {
   try {
     if (source.length > maxSize && [...source].length > maxSize)
       throw new SyntaxMistake(`expression code point size exceeds limit: size: ${[...source].length}, limit ${maxSize}`, -1);
-    return new Parser(source, syntax).whole();
+    const parser = new Parser(source, syntax);
+    const expression = parser.whole();
+    if (parser.issues.length) throw new CELCompileError(source, parser.issues);
+    return expression;
   } catch (error) {
     if (error instanceof SyntaxMistake) throw new CELCompileError(source, [error.issue]);
     throw error;
@@ -53,6 +58,8 @@ export function parse(source: string, syntax: Syntax): Expr {
 }
 
 class Parser {
+  /** What is wrong, although the rest can be read. */
+  readonly issues: Issue[] = [];
   readonly #scanner: Scanner<Kind>;
   readonly #syntax: Syntax;
   #depth = 0;
@@ -68,6 +75,11 @@ class Parser {
     return expression;
   }
 
+  /** Goes on with something in its place. */
+  #report(message: string, offset: number): Expr {
+    this.issues.push({ message, offset });
+    return literal(offset, null);
+  }
   #fail(message: string, at: number): never {
     return this.#scanner.fail(message, at);
   }
@@ -86,7 +98,7 @@ class Parser {
   }
   #optionalMark(): boolean {
     const mark = this.#accept("?");
-    if (mark && !this.#syntax.optional) this.#fail("unsupported syntax '?'", mark.start);
+    if (mark && !this.#syntax.optional) this.#report("unsupported syntax '?'", mark.start);
     return mark !== undefined;
   }
   #nested<T>(read: () => T): T {
@@ -171,11 +183,16 @@ class Parser {
     if (name.kind !== "word" && name.kind !== "escaped") this.#unexpected(name, "IDENTIFIER");
     if (name.kind === "word" && name.text === "in") this.#unexpected(name, "IDENTIFIER");
     this.#scanner.next();
-    const field = name.kind === "escaped" ? name.text.slice(1, -1) : name.text;
+    const field = this.#fieldName(name);
     if (optional) return call(dot, "_?._", operand, literal(name.start, field));
     const parenthesis = name.kind === "word" ? this.#accept("(") : undefined;
     if (!parenthesis) return select(dot, operand, field);
     return this.#expanded(memberCall(parenthesis.start, name.text, operand, ...this.#arguments()));
+  }
+  #fieldName({ kind, text: name, start }: Token<Kind>): string {
+    if (kind !== "escaped") return name;
+    if (!this.#syntax.escapedFields) this.#report("unsupported syntax: '`'", start);
+    return name.slice(1, -1);
   }
   /** After `(`. */
   #arguments(): Expr[] {
@@ -190,7 +207,12 @@ class Parser {
     const prefix = made.target ? 1 : 0;
     const { macros } = this.#syntax;
     const macro = macros.get(`${made.name}:${prefix}:${made.args.length}`) ?? macros.get(`${made.name}:${prefix}:*`);
-    return macro?.(made, (message, at) => this.#fail(message, at)) ?? made;
+    try {
+      return macro?.(made, (message, at) => this.#fail(message, at)) ?? made;
+    } catch (error) {
+      if (error instanceof SyntaxMistake) return this.#report(error.message, error.issue.offset);
+      throw error;
+    }
   }
 
   #primary(): Expr {
@@ -230,7 +252,7 @@ class Parser {
     try {
       return literal(at, read());
     } catch (error) {
-      if (error instanceof LiteralError) return this.#fail(error.message, at);
+      if (error instanceof LiteralError) return this.#report(error.message, at);
       throw error;
     }
   }
@@ -239,7 +261,9 @@ class Parser {
     if (!leading && (word === "true" || word === "false")) return literal(start, word === "true");
     if (reserved.has(word)) {
       if (["in", "true", "false", "null"].includes(word)) this.#unexpected({ kind: "word", text: word, start, end: start }, starts);
-      this.#fail(`reserved identifier: ${word}`, start);
+      const reported = this.#report(`reserved identifier: ${word}`, start);
+      if (this.#accept("(")) this.#arguments();
+      return reported;
     }
     const parenthesis = this.#accept("(");
     if (parenthesis) return this.#expanded(call(parenthesis.start, leading + word, ...this.#arguments()));
@@ -300,6 +324,6 @@ class Parser {
     if (name.kind !== "word" && name.kind !== "escaped") this.#unexpected(name, "IDENTIFIER");
     const { start: at } = this.#scanner.peek();
     this.#expect(":");
-    return { at, name: name.kind === "escaped" ? name.text.slice(1, -1) : name.text, value: this.#expression(), optional };
+    return { at, name: this.#fieldName(name), value: this.#expression(), optional };
   }
 }

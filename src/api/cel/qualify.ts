@@ -13,7 +13,10 @@ function find(of: Value, key: Value): Value | undefined {
   if (of instanceof MapValue) return of.get(key);
   if (of instanceof ListValue) {
     const index = indexOf(key);
-    if (index === undefined) return new CelError(`unsupported index type '${typeOfValue(key).name}' in list`);
+    if (index === undefined)
+      return new CelError(
+        typeof key === "number" ? `unsupported index value ${show(key)} in list` : `unsupported index type '${typeOfValue(key).name}' in list`,
+      );
     return index >= 0 && index < of.size ? of.at(index) : undefined;
   }
   return of instanceof ObjectValue && typeof key === "string" ? of.get(key) : undefined;

@@ -125,13 +125,16 @@ export class HashMap extends MapValue {
   *keys(): Iterable<Value> {
     for (const [key] of this.#entries.values()) yield key;
   }
-  /** While it is built; an error where it cannot be. */
-  insert(key: Value, value: Value): CelError | undefined {
+  /** While it is built. A later value takes the place of an earlier one. */
+  set(key: Value, value: Value): CelError | undefined {
     const hash = hashOf(key);
     if (hash === undefined || typeof key === "number") return new CelError(`unsupported key type: ${typeOfValue(key).name}`);
-    if (this.#entries.has(hash)) return new CelError(`insert failed: key ${show(key)} already exists`);
     this.#entries.set(hash, [key, value]);
     return undefined;
+  }
+  /** While it is built; an error where the key is there already. */
+  insert(key: Value, value: Value): CelError | undefined {
+    return this.get(key) === undefined ? this.set(key, value) : new CelError(`insert failed: key ${show(key)} already exists`);
   }
   copy(): HashMap {
     const copy = new HashMap();
@@ -157,8 +160,10 @@ export abstract class ObjectValue {
     return false;
   }
   abstract equals(other: Value): boolean;
-  /** For costs, where the type has a size. */
-  readonly size?: number;
+  /** For costs; undefined: the type has no size. */
+  get size(): number | undefined {
+    return undefined;
+  }
   isZero(): boolean {
     return false;
   }
