@@ -146,6 +146,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
     return (
       value
         .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UID")
+        .replace(/^127\.0\.0\.1:\d+$/, "ADDRESS")
         .replace(/kube-api-access-[a-z0-9]{5}/g, "kube-api-access-XXXXX")
         .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
         .replace(/0xc[0-9a-f]{6,}/g, "POINTER")

@@ -93,6 +93,7 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
     for (let i = 0; i < length; i++) {
       const step = script?.steps[i] ?? nextStep(target, sides[0].last !== undefined);
       const before = sides.map((side) => structuredClone(side.last)) as [JSONObject | undefined, JSONObject | undefined];
+      const values = sides.map((side) => new Map(side.values));
       let [a, b] = await both(target, step, sides);
       // Upstream answers these from a cache that may be behind its own writes.
       for (
@@ -101,6 +102,7 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
         again++
       ) {
         await pause(50);
+        for (const [i, side] of sides.entries()) side.values = new Map(values[i]);
         [a, b] = await both(target, step, sides);
       }
       if (step.pause !== undefined) await pause(step.pause);

@@ -63,11 +63,20 @@ const ordered = (list: string[]): string =>
     })
     .join();
 
-/** Upstream gathers the rules of one who asks, and the managers who own a field, in the order of Go maps. */
+/** Of a limit range's complaints: each resource of a Go map has one. */
+const complaints = /^((?:pods|persistentvolumeclaims) .* is forbidden: \[)(.*)\]$/;
+
+/** Upstream gathers the rules of one who asks, the managers who own a field, and what a limit range finds, in the order of Go maps. */
 function unordered(answer: Comparable): Comparable {
   const body = answer.body as { kind?: string; status?: Record<string, unknown[]>; details?: { causes?: Cause[] } } | null;
   const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
   if (body?.kind === "SelfSubjectRulesReview") for (const list of Object.values(body.status ?? {})) if (Array.isArray(list)) list.sort(byText);
+  const found = complaints.exec((body as StatusLike | null)?.message ?? "");
+  if (found)
+    (body as StatusLike).message = `${found[1]}${(found[2] as string)
+      .split(/, (?=(?:maximum|minimum|cpu|memory|ephemeral-storage) )/)
+      .sort()
+      .join(", ")}]`;
   if (body?.details?.causes?.every((cause) => cause.reason === "FieldManagerConflict")) body.details.causes.sort(byText);
   return answer;
 }

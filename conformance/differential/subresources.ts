@@ -12,6 +12,25 @@ const applied = { "content-type": "application/apply-patch+yaml" };
 const merge = { "content-type": "application/merge-patch+json" };
 const strategic = { "content-type": "application/strategic-merge-patch+json" };
 const served = new Set(["status", "scale", "binding", "eviction", "ephemeralcontainers", "resize", "approval", "finalize", "token"]);
+const connected = new Set(["log", "exec", "attach", "portforward", "proxy"]);
+
+/** What goes on to a container, where there is none: only what is said before anybody is called. */
+function connect(t: Target, subresource: string): GenStep {
+  const { random } = t;
+  const parts: string[] = [];
+  if (chance(random, 0.5)) parts.push(`container=${pick(random, ["main", "c", "side", "init", "nope", ""])}`);
+  if (subresource === "log") {
+    if (chance(random, 0.3)) parts.push(`tailLines=${pick(random, ["1", "0", "-1", "x"])}`);
+    if (chance(random, 0.2)) parts.push(`limitBytes=${pick(random, ["1", "0", "-1"])}`);
+    if (chance(random, 0.2)) parts.push(`sinceSeconds=${pick(random, ["1", "0", "-1"])}`);
+    if (chance(random, 0.2)) parts.push(`sinceTime=${pick(random, ["2026-01-02T03:04:05Z", "x"])}`);
+    if (chance(random, 0.2)) parts.push(`${pick(random, ["previous", "timestamps", "insecureSkipTLSVerifyBackend"])}=${pick(random, ["true", "x"])}`);
+    if (chance(random, 0.2)) parts.push(`stream=${pick(random, ["Stdout", "All", "x"])}`);
+  } else if (chance(random, 0.5)) parts.push(pick(random, ["command=ls", "stdin=true", "tty=true", "stdout=true", "ports=80", "ports=x", "path=a"]));
+  const rest = subresource === "proxy" ? pick(random, ["", "/", "/a", "/a?b=c"]) : "";
+  const method = subresource === "log" ? "GET" : pick(random, ["GET", "POST"] as const);
+  return { verb: subresource, method, path: `${t.path}/${subresource}${rest}${parts.length ? `${rest.includes("?") ? "&" : "?"}${parts.join("&")}` : ""}` };
+}
 
 function statusOf(t: Target): unknown {
   const field = typeByName(t.type).byName.get("status");
@@ -62,10 +81,12 @@ function writeOf(t: Target, subresource: string, object: () => JSONObject, edits
 
 export function subresourceStep(t: Target, edits: Edits, query: Query): GenStep | undefined {
   const { random } = t;
-  const names = (t.def.subresources ?? []).map((one) => one.name).filter((name) => served.has(name));
+  const names = (t.def.subresources ?? []).map((one) => one.name).filter((name) => served.has(name) || (connected.has(name) && chance(random, 0.3)));
   if (!names.length) return undefined;
   const subresource = pick(random, names);
   const path = `${t.path}/${subresource}`;
+  // Which endpoints a Service has is said by controllers.
+  if (connected.has(subresource)) return t.def.resource === "services" ? undefined : connect(t, subresource);
   switch (subresource) {
     case "status":
       return writeOf(t, "status", () => ({ status: statusOf(t) as JSONObject }), edits, query);
@@ -91,11 +112,17 @@ export function subresourceStep(t: Target, edits: Edits, query: Query): GenStep 
     }
     case "binding": {
       const target = pick<JSONObject>(random, [{ kind: "Node", name: "n1" }, { name: "n2" }, { kind: "Pod", name: "x" }, {}, { kind: "Node", name: "BAD" }]);
+      const metadata: JSONObject = { name: chance(random, 0.95) ? t.name : pick(random, ["", "other"]) };
+      if (chance(random, 0.15)) metadata.uid = pick(random, ["{uid}", "x"]);
+      if (chance(random, 0.15)) metadata.resourceVersion = pick(random, ["{rv}", "1", "x"]);
+      if (chance(random, 0.15)) metadata.annotations = { a: "b", "Bad Key": "c" };
+      if (chance(random, 0.15)) metadata.labels = { a: "b" };
+      if (chance(random, 0.05)) metadata.namespace = "other";
       return {
         verb: "binding",
         method: "POST",
-        path: path + query(t, "create"),
-        body: { apiVersion: "v1", kind: "Binding", metadata: { name: t.name }, target },
+        path: (chance(random, 0.9) ? path : "/api/v1/namespaces/default/bindings") + query(t, "create"),
+        body: { apiVersion: "v1", kind: "Binding", metadata, target },
       };
     }
     case "eviction": {

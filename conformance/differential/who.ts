@@ -62,12 +62,21 @@ const impersonations: readonly Record<string, string>[] = [
   { "impersonate-user": "" },
 ];
 
+/** Kinds that may give rights to others, and those that nodes write. */
+const granting = new Set(["roles", "rolebindings", "clusterroles", "clusterrolebindings"]);
+const ofNodes = new Set(["nodes", "pods", "leases", "csinodes", "serviceaccounts"]);
+
 /** The request as somebody else makes it, now and then. */
 export function bySomebody(t: Target, step: GenStep): GenStep {
   const { random } = t;
-  if (step.client !== undefined || !chance(random, 0.05)) return step;
+  const { resource } = t.def;
+  const grants = granting.has(resource);
+  const node = ofNodes.has(resource);
+  if (step.client !== undefined || !chance(random, grants || node ? 0.15 : 0.05)) return step;
   const roll = random.next();
   const verb = `${step.verb} as another`;
+  if (grants && roll < 0.5) return { ...step, verb, headers: { ...step.headers, "impersonate-user": pick(random, ["owner", "impersonator", "editor"]) } };
+  if (node && roll < 0.5) return { ...step, verb, client: "node" };
   if (roll < 0.6) return { ...step, verb, headers: { ...step.headers, ...pick(random, impersonations) } };
   if (roll < 0.75) return { ...step, verb, client: pick(random, ["kcm", "sched", "node", "proxy"]) };
   if (roll < 0.85) {
@@ -94,6 +103,6 @@ export function tokens(t: Target): GenStep[] {
     { verb: "token.real", method: "POST", path: `${t.path}/token`, body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec }, hide },
     { verb: "token.review", method: "POST", path: "/apis/authentication.k8s.io/v1/tokenreviews", body: { spec: { token: "{token}", ...asked } }, hide },
     { verb: "token.self", method: "POST", path: "/apis/authentication.k8s.io/v1/selfsubjectreviews", body: {}, client: "bare", headers: bearer, hide },
-    { verb: "token.get", method: "GET", path: pick(random, [t.path, "/api", "/version", "/api/v1/namespaces/default/pods"]), client: "bare", headers: bearer },
+    { verb: "token.get", method: "GET", path: pick(random, [t.path, "/api", "/apis", "/api/v1/namespaces/default/pods"]), client: "bare", headers: bearer },
   ];
 }

@@ -57,7 +57,7 @@ function shaped(call: Call): Call {
   if (info.verb === "patch") patchTypeOf(call);
   // What is only asked and never stored has no table.
   const tables = endpoint.def.verbs.includes("get") && ["", "status", "scale"].includes(info.subresource);
-  const streams = info.parts.length === 1 && request.method === "GET";
+  const streams = (info.parts.length === 1 || info.verb === "watch") && request.method === "GET";
   const also = info.subresource === "log" ? ["text/plain"] : [];
   return { ...call, form: negotiate(request, { transforms: true, tables, protobuf: true, streams, also }) };
 }

@@ -17,7 +17,7 @@ export function partial(form: Form, object: KubeObject): object {
   return { kind: "PartialObjectMetadata", apiVersion: metaVersion(form), metadata: storedMetadata(object) };
 }
 
-const templateGeneration = "deprecated.daemonset.template.generation";
+export const templateGeneration = "deprecated.daemonset.template.generation";
 
 /** Without the annotation that is a field of what upstream stores, and an annotation only in the whole object. */
 function storedMetadata({ kind, metadata }: KubeObject): KubeObject["metadata"] {

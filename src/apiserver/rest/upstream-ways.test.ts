@@ -225,11 +225,11 @@ test("a binding without the pod's name is refused before its target is looked at
 });
 
 /** What a watch gives until `count` events have come. */
-async function watched(query: string, count: number): Promise<{ type: string; object: KubeObject }[]> {
+async function watched(query: string, count: number, resource = `${core}/secrets`): Promise<{ type: string; object: KubeObject }[]> {
   const stop = new AbortController();
   const { body } = await api.server.handler({
     method: "GET",
-    path: `${core}/secrets`,
+    path: resource,
     query: new URLSearchParams(`watch=1&${query}`),
     headers: {},
     user: { name: "admin", groups: ["system:masters"] },
@@ -258,6 +258,11 @@ test("an initial state is marked for those who take bookmarks, asked for or not,
     ["ADDED", "MODIFIED"],
   );
   assert.equal((await none)[0]?.object.metadata.labels?.a, "b");
+});
+
+test("the bookmark of DaemonSets says the generation that upstream stores as a field", async () => {
+  const [bookmark] = await watched("allowWatchBookmarks=true", 1, "/apis/apps/v1/daemonsets");
+  assert.deepEqual(bookmark?.object.metadata.annotations, { "deprecated.daemonset.template.generation": "0", "k8s.io/initial-events-end": "true" });
 });
 
 test("the selectors of a deletion are read before its options", async () => {

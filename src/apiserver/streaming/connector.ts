@@ -14,7 +14,7 @@ import type { Connectors } from "../router.ts";
 import { type Admit, connectorsOf, isConnectable, refusing } from "./connectable.ts";
 import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, serviceTarget } from "./http-proxy.ts";
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
-import { kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
+import { checkLogOptions, kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
 import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
 import { forwardedHeaders, join, relayRefusal, responseHead } from "../../base/relay.ts";
 import { kubeletProtocol, subprotocols, translate } from "./remote-command.ts";
@@ -59,8 +59,10 @@ export class Connector {
       if (!path && (request.method === "GET" || request.method === "HEAD")) return { status: 301, headers: { location: `${prefix}/${queryOf(request)}` } };
       return proxyRequest(request, target, { path: path || "/", prefix });
     }
+    if (info.subresource === "log") checkLogOptions(info.name, request.query);
     const pod = this.#pod(info);
     if (info.subresource === "log") return this.#logs(pod, request);
+    this.#streamOf(pod, info, request);
     throw badRequest("Upgrade request required");
   }
 
@@ -72,6 +74,7 @@ export class Connector {
         throw new StatusError({ code: 500, reason: "InternalError", message: `invalid upgrade response: status code ${response.statusCode}` });
       return relayAnswer(upgrade, response, socket, head);
     }
+    if (info.subresource === "log") checkLogOptions(info.name, request.query);
     const pod = this.#pod(info);
     const ws = isWebSocket(upgrade.request);
     if (info.subresource === "log") {
@@ -81,8 +84,7 @@ export class Connector {
       return sendLogs(await accept(upgrade.request, upgrade.socket, upgrade.head, protocol), protocol, response);
     }
     const { query } = request;
-    const path = info.subresource === "portforward" ? portForwardPath(pod, query) : streamPath(info.subresource as "exec" | "attach", pod, query);
-    const node = this.#nodeOf(pod);
+    const { path, node } = this.#streamOf(pod, info, request);
     const offers = offered(upgrade.request);
     const tunnelled = ws ? offers.find((p) => p.startsWith(tunnelPrefix)) : undefined;
     if (tunnelled) {
@@ -129,6 +131,12 @@ export class Connector {
     return fetchLogs(this.#kubelets, path ? this.#nodeOf(pod) : undefined, path, request.signal);
   }
 
+  /** Where the streams of exec, attach and port-forward are. Throws StatusError where there is no such place. */
+  #streamOf(pod: Pod, { subresource }: RequestInfo, { query }: ApiRequest): { path: string; node: NodeEndpoint } {
+    const path = subresource === "portforward" ? portForwardPath(pod, query) : streamPath(subresource as "exec" | "attach", pod, query);
+    return { path, node: this.#nodeOf(pod) };
+  }
+
   #pod(info: RequestInfo): Pod {
     const pod = this.#options.reader.get<Pod>("pods", info.namespace, info.name);
     if (!pod) throw notFound("pods", info.name);
@@ -137,7 +145,8 @@ export class Connector {
 
   #nodeOf(pod: Pod): NodeEndpoint {
     const node = this.#options.reader.get<Node>("nodes", "", pod.spec.nodeName ?? "");
-    if (!node) throw notFound("nodes", pod.spec.nodeName ?? "");
+    // Upstream's words: it looks the node up on behalf of a pod.
+    if (!node) throw notFound("pods", pod.spec.nodeName ?? "");
     return kubeletOf(node);
   }
 

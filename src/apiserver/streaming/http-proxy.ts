@@ -26,18 +26,18 @@ export interface ProxyTarget {
 }
 
 /** `[scheme:]name[:port]`; schemes are only taken with the colon form of three parts or `https:name:`. */
-export function splitSchemeNamePort(id: string): { scheme: "http" | "https"; name: string; port: string } {
+export function splitSchemeNamePort(id: string, kind: "pod" | "service" | "node"): { scheme: "http" | "https"; name: string; port: string } {
   const parts = id.split(":");
   const [first = "", second = "", third = ""] = parts;
   if (parts.length === 1) return { scheme: "http", name: first, port: "" };
   if (parts.length === 2) return { scheme: "http", name: first, port: second };
   if (parts.length === 3 && (first === "http" || first === "https" || first === ""))
     return { scheme: first === "https" ? "https" : "http", name: second, port: third };
-  throw badRequest(`invalid proxy request ${JSON.stringify(id)}`);
+  throw badRequest(`invalid ${kind} request ${JSON.stringify(id)}`);
 }
 
 export function podTarget(reader: Reader, namespace: string, id: string): ProxyTarget {
-  const { scheme, name, port } = splitSchemeNamePort(id);
+  const { scheme, name, port } = splitSchemeNamePort(id, "pod");
   const pod = reader.get<Pod>("pods", namespace, name);
   if (!pod) throw notFound("pods", name);
   const host = pod.status.podIP;
@@ -48,13 +48,13 @@ export function podTarget(reader: Reader, namespace: string, id: string): ProxyT
 
 /** One of the Service's ready endpoints at random. */
 export function serviceTarget(reader: Reader, random: Random, namespace: string, id: string): ProxyTarget {
-  const { scheme, name, port } = splitSchemeNamePort(id);
+  const { scheme, name, port } = splitSchemeNamePort(id, "service");
   const service = reader.get<Service>("services", namespace, name);
   if (!service) throw notFound("services", name);
   const wanted =
     (service.spec.ports ?? []).find((p) => (/^\d+$/.test(port) ? p.port === Number(port) : (p.name ?? "") === port)) ??
     (port === "" && service.spec.ports?.length === 1 ? service.spec.ports[0] : undefined);
-  if (!wanted) throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
+  if (!wanted) throw serviceUnavailable(`no service port ${/^\d+$/.test(port) ? port : JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
   const candidates = reader
     .list<EndpointSlice>("endpointslices.discovery.k8s.io", namespace)
     .filter((slice) => serviceNameOf(slice) === name)
@@ -70,7 +70,7 @@ export function serviceTarget(reader: Reader, random: Random, namespace: string,
 }
 
 export function nodeTarget(reader: Reader, id: string, tls: KubeletTLS): ProxyTarget {
-  const { name, port } = splitSchemeNamePort(id);
+  const { name, port } = splitSchemeNamePort(id, "node");
   const node = reader.get<Node>("nodes", "", name);
   if (!node) throw notFound("nodes", name);
   const endpoint = kubeletOf(node);

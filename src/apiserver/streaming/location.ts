@@ -3,7 +3,8 @@
  * LogLocation, streamLocation, PortForwardLocation). Pure.
  */
 import { queryBool } from "../request-info.ts";
-import { badRequest } from "../../api/status.ts";
+import { type FieldError, forbiddenField, invalidValue, path } from "../../api/field.ts";
+import { badRequest, invalid, StatusError } from "../../api/status.ts";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 
 /** Types of address in the order in which they are tried. */
@@ -18,7 +19,7 @@ export interface NodeEndpoint {
 export function kubeletOf(node: Node): NodeEndpoint {
   const addresses = node.status.addresses ?? [];
   const address = addressTypes.flatMap((type) => addresses.filter((a) => a.type === type))[0];
-  if (!address) throw badRequest(`no preferred addresses found; known addresses: ${JSON.stringify(addresses)}`);
+  if (!address) throw new StatusError({ code: 500, message: `no preferred addresses found; known addresses: ${JSON.stringify(addresses)}` });
   return { host: address.address, port: node.status.daemonEndpoints?.kubeletEndpoint?.Port || 10250 };
 }
 
@@ -42,8 +43,8 @@ const encode = (...segments: string[]): string => segments.map((s) => `/${encode
 
 /** Path and query of exec or attach on the kubelet. */
 export function streamPath(verb: "exec" | "attach", pod: Pod, query: URLSearchParams): string {
-  if (!pod.spec.nodeName) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
   const container = containerOf(pod, query.get("container"));
+  if (!pod.spec.nodeName) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
   const out = new URLSearchParams();
   for (const [ours, theirs] of [
     ["stdin", "input"],
@@ -64,7 +65,30 @@ export function portForwardPath(pod: Pod, query: URLSearchParams): string {
   return `${encode("portForward", pod.metadata.namespace as string, pod.metadata.name)}?${out}`;
 }
 
-const logParameters = ["follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes", "stream"];
+const logParameters = ["follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes"];
+
+function integerOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (!text) return undefined;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
+}
+
+/** Throws 400 for options that cannot be read and 422 for those that mean nothing. */
+export function checkLogOptions(name: string, query: URLSearchParams): void {
+  const [tail, bytes, seconds] = ["tailLines", "limitBytes", "sinceSeconds"].map((option) => integerOf(query, option));
+  const time = query.get("sinceTime");
+  if (time && Number.isNaN(Date.parse(time)))
+    throw badRequest(`parsing time ${JSON.stringify(time)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(time)} as "2006"`);
+  const errors: FieldError[] = [];
+  const positive = "must be greater than 0";
+  if (tail !== undefined && tail < 0) errors.push(invalidValue(path("tailLines"), tail, "must be greater than or equal to 0"));
+  if (bytes !== undefined && bytes < 1) errors.push(invalidValue(path("limitBytes"), bytes, positive));
+  if (seconds !== undefined && time) errors.push(forbiddenField(path("[]"), "at most one of `sinceTime` or `sinceSeconds` may be specified"));
+  else if (seconds !== undefined && seconds < 1) errors.push(invalidValue(path("sinceSeconds"), seconds, positive));
+  if (query.get("stream")) errors.push(forbiddenField(path("stream"), "may not be specified"));
+  if (errors.length) throw invalid("PodLogOptions", name, errors);
+}
 
 /** Undefined for a pod that has no node yet: it has logged nothing. */
 export function logPath(pod: Pod, query: URLSearchParams): string | undefined {
