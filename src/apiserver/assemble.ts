@@ -19,7 +19,7 @@ import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { timePlugins, timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
-import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries } from "./metrics/identity.ts";
+import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
 import { openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
@@ -126,6 +126,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       bootstrapTokens: options.bootstrapTokens ?? true,
       certificateLasts: (ms) => lifetime(ms / 1000),
       tokenCache: tokenCacheSeries(metrics),
+      onTokenUse: tokenUses(metrics),
       onLegacyUse: noteLegacyUse(cache.resource(definitionOf("secrets")) as unknown as ResourceCache<Secret>, options.logger),
     });
     const { authorizer, rbac } = defaultAuthorization({

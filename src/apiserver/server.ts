@@ -77,6 +77,7 @@ const isLong = (info: RequestInfo, request: ApiRequest): boolean =>
   request.path.startsWith("/debug/pprof");
 const readingVerbs = new Set(["get", "list", "watch"]);
 
+const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 const selectsMany = new Set(["list", "watch", "deletecollection"]);
 
 /** Undefined for none and for one that cannot be read: the verb itself refuses that one. */
@@ -288,7 +289,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           series = found;
           if (long) found.running.value++;
           else {
-            const bytes = bodyBytes(request);
+            const bytes = writingVerbs.has(about.verb) ? bodyBytes(request) : undefined;
             if (bytes !== undefined) found.received(bytes);
           }
         });
@@ -309,12 +310,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (series) {
       const found: RequestSeries = series;
       const { status, body, size } = response;
-      const done = (): void => found.done(status, (clock.monotonic() - began) / 1000, body instanceof Uint8Array ? body.length : size);
-      if (!long) done();
+      const done = (sent: number | undefined): void => found.done(status, (clock.monotonic() - began) / 1000, sent);
+      if (!long) done(body instanceof Uint8Array ? body.length : size);
       else
-        response = whenEnded(response, () => {
+        response = whenEnded(response, (sent) => {
           found.running.value--;
-          done();
+          done(sent);
         });
     }
     return response;
@@ -337,19 +338,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
 /** Where it is known before it was read. */
 function bodyBytes({ body, headers }: ApiRequest): number | undefined {
-  if (body === undefined) return undefined;
+  if (body === undefined) return 0;
   if (body instanceof Uint8Array) return body.length;
   return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
 }
 
-/** Calls `fn` once when the stream has ended, however it does, or was given up before it was begun. */
-function whenEnded(response: ApiResponse, fn: () => void): ApiResponse {
+/** Calls `fn` once when the stream has ended, however it does, or was given up before it was begun; with the bytes that were sent. */
+function whenEnded(response: ApiResponse, fn: (sent: number) => void): ApiResponse {
+  let sent = 0;
   const once = <T>(stream: AsyncIterable<T>): AsyncIterable<T> => ({
     [Symbol.asyncIterator]() {
       const inner = stream[Symbol.asyncIterator]();
       let over = false;
       const end = (): void => {
-        if (!over) fn();
+        if (!over) fn(sent);
         over = true;
       };
       return {
@@ -357,6 +359,7 @@ function whenEnded(response: ApiResponse, fn: () => void): ApiResponse {
           try {
             const step = await inner.next();
             if (step.done) end();
+            else if (step.value instanceof Uint8Array) sent += step.value.length;
             return step;
           } catch (error) {
             end();
@@ -373,7 +376,7 @@ function whenEnded(response: ApiResponse, fn: () => void): ApiResponse {
   });
   if (response.events) return { ...response, events: once(response.events) };
   if (response.body && !(response.body instanceof Uint8Array)) return { ...response, body: once(response.body) };
-  fn();
+  fn(response.body?.length ?? 0);
   return response;
 }
 

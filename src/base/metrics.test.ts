@@ -41,19 +41,6 @@ test("a gauge can be looked up at exposition and a name is taken once", () => {
   assert.throws(() => metrics.counter("things", ""), /exists/);
 });
 
-test("an alias shows the same observations under another name, added up where labels are left out", () => {
-  const metrics = new Metrics();
-  const duration = metrics.histogram("d_seconds", "D.", [1, 2], ["verb", "dry_run"]);
-  metrics.alias("sli_seconds", "S.", duration, ["dry_run"]);
-  duration.observe(0.5, "GET", "");
-  duration.series("GET", "All")(1.5);
-  const text = metrics.expose();
-  assert.match(text, /^d_seconds_count\{verb="GET",dry_run="All"\} 1$/m);
-  assert.match(text, /^sli_seconds_bucket\{verb="GET",le="1"\} 1$/m);
-  assert.match(text, /^sli_seconds_bucket\{verb="GET",le="2"\} 2$/m);
-  assert.match(text, /^sli_seconds_sum\{verb="GET"\} 2$/m);
-});
-
 test("a series that is bound counts without its labels; one that was cleared is shown no more", () => {
   const metrics = new Metrics();
   const gauge = metrics.gauge("things", "Things.", ["zone"]);

@@ -90,6 +90,8 @@ interface Series {
   counts: Float64Array;
   sum: number;
   count: number;
+  /** Of the labels, made when it is first shown. */
+  text?: string;
 }
 
 /** Observations in cumulative buckets, upper bounds inclusive, ascending. */
@@ -131,25 +133,14 @@ export class Histogram implements Metric {
     series.sum += value;
     series.count++;
   }
-  /** Series that agree in what is left of their labels are added up. */
-  #without(omitted: readonly string[]): { names: readonly string[]; series: Iterable<Series> } {
-    if (!omitted.length) return { names: this.#labels, series: this.#series.values() };
-    const kept = (_: string, i: number): boolean => !omitted.includes(this.#labels[i] as string);
-    const merged = new Map<string, Series>();
-    for (const { values, counts, sum, count } of this.#series.values()) {
-      const left = values.filter(kept);
-      const key = left.join("\u0000");
-      const known = merged.get(key) ?? { values: left, counts: new Float64Array(counts.length), sum: 0, count: 0 };
-      merged.set(key, { values: left, counts: known.counts.map((n, i) => n + (counts[i] as number)), sum: known.sum + sum, count: known.count + count });
-    }
-    return { names: this.#labels.filter(kept), series: merged.values() };
-  }
-  write(out: string[], name = this.name, help = this.#help, omitted: readonly string[] = []): void {
+  write(out: string[]): void {
     if (this.#series.size === 0) return;
-    out.push(`# HELP ${name} ${help}`, `# TYPE ${name} histogram`);
-    const { names, series } = this.#without(omitted);
-    for (const { values, counts, sum, count } of series) {
-      const labels = labelText(names, values);
+    const { name } = this;
+    out.push(`# HELP ${name} ${this.#help}`, `# TYPE ${name} histogram`);
+    for (const series of this.#series.values()) {
+      const { values, counts, sum, count } = series;
+      series.text ??= labelText(this.#labels, values);
+      const labels = series.text;
       const comma = labels ? "," : "";
       let below = 0;
       this.#bounds.forEach((bound, i) => {
@@ -182,13 +173,6 @@ export class Metrics {
   }
   histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[] = []): Histogram {
     return this.#add(new Histogram(name, help, buckets, labels));
-  }
-  /**
-   * The same observations under another name, without some of the labels: where two definitions have become one, so that
-   * nothing is counted twice.
-   */
-  alias(name: string, help: string, of: Histogram, without: readonly string[] = []): void {
-    this.#add({ name, write: (out) => of.write(out, name, help, without) });
   }
   /** Called before each exposition, to set gauges whose value is looked up. */
   onCollect(fn: () => void): void {

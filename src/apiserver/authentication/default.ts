@@ -8,7 +8,7 @@ import { bearerAuthenticator } from "./bearer.ts";
 import { bootstrapTokenAuthenticator } from "./bootstrap-token.ts";
 import { type RequestHeaderOptions, requestHeaderAuthenticator } from "./request-header.ts";
 import type { VerificationKey } from "./service-account-keys.ts";
-import { ServiceAccountTokenAuthenticator } from "./service-account-token.ts";
+import { ServiceAccountTokenAuthenticator, type TokenUse } from "./service-account-token.ts";
 import { cachedTokenAuthenticator, type TokenCacheOptions } from "./token-cache.ts";
 import { tokenFileAuthenticator } from "./token-file.ts";
 import { unionAuthenticator, unionTokenAuthenticator } from "./union.ts";
@@ -34,6 +34,7 @@ export interface DefaultAuthenticationOptions {
   /** Told how many more milliseconds a client certificate lasts that was used. */
   certificateLasts?(ms: number): void;
   tokenCache?: TokenCacheOptions["observer"];
+  onTokenUse?(use: TokenUse): void;
 }
 
 export interface DefaultAuthentication {
@@ -55,6 +56,7 @@ export function defaultAuthentication(options: DefaultAuthenticationOptions): De
       issuers: options.serviceAccountIssuers,
       keys: options.serviceAccountKeys,
       onLegacyUse: options.onLegacyUse,
+      onUse: options.onTokenUse,
     }),
   );
   if (options.bootstrapTokens ?? true) kinds.push(bootstrapTokenAuthenticator(options));

@@ -32,6 +32,9 @@ export interface ServiceAccountClaims {
 
 type LegacyClaims = ServiceAccountClaims & Record<`kubernetes.io/serviceaccount/${string}`, string | undefined>;
 
+/** How a token was used: bound and in time, bound and past the time at which it should have been renewed, or out of a secret. */
+export type TokenUse = "valid" | "stale" | "legacy" | "legacy-auto" | "legacy-manual" | "legacy-invalid";
+
 export interface ServiceAccountTokenOptions {
   reader: Reader;
   clock: Clock;
@@ -42,6 +45,7 @@ export interface ServiceAccountTokenOptions {
   keys: readonly VerificationKey[];
   /** Called when a secret-based token is used and its secret does not carry today's date yet (label kubernetes.io/legacy-token-last-used). */
   onLegacyUse?(secret: Secret, today: string): void;
+  onUse?(use: TokenUse): void;
 }
 
 /** Clocks may differ by so much, milliseconds. */
@@ -109,7 +113,7 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     if (claims.nbf !== undefined && now + leeway < claims.nbf * 1000) throw new TokenError("service account token is not valid yet");
     if (claims.exp !== undefined && now - leeway > claims.exp * 1000) throw new TokenError("service account token has expired");
     if (claims.iat !== undefined && now + leeway < claims.iat * 1000) throw new TokenError("service account token is issued in the future");
-    const { namespace = "", serviceaccount = {}, pod, node, secret } = claims["kubernetes.io"] ?? {};
+    const { namespace = "", serviceaccount = {}, pod, node, secret, warnafter } = claims["kubernetes.io"] ?? {};
     const name = serviceaccount.name ?? "";
     const account = this.#options.reader.get<ServiceAccount>("serviceaccounts", namespace, name);
     if (!account) throw new TokenError(`serviceaccounts ${JSON.stringify(name)} not found`);
@@ -129,6 +133,7 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
       extra["authentication.kubernetes.io/node-name"] = [node.name];
       if (node.uid) extra["authentication.kubernetes.io/node-uid"] = [node.uid];
     }
+    if (warnafter) this.#options.onUse?.(now > warnafter * 1000 ? "stale" : "valid");
     return serviceAccountUser(namespace, name, account.metadata.uid, extra);
   }
   #gone(object: KubeObject, now: number): boolean {
@@ -161,10 +166,14 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     if (account.metadata.deletionTimestamp !== undefined) throw new TokenError(`ServiceAccount ${namespace}/${name} has been deleted`);
     if (account.metadata.uid !== uid) throw new TokenError(`ServiceAccount UID (${account.metadata.uid}) does not match claim (${uid})`);
     this.#noteUse(secret);
-    if (secret.metadata.labels?.["kubernetes.io/legacy-token-invalid-since"])
+    if (secret.metadata.labels?.["kubernetes.io/legacy-token-invalid-since"]) {
+      this.#options.onUse?.("legacy-invalid");
       throw new TokenError(
         `the token in secret ${namespace}/${secretName} for service account ${namespace}/${name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the 'kubernetes.io/legacy-token-invalid-since' label from the secret to temporarily allow use of this token`,
       );
+    }
+    this.#options.onUse?.(account.secrets?.some((ref) => ref.name === secretName) ? "legacy-auto" : "legacy-manual");
+    this.#options.onUse?.("legacy");
     return serviceAccountUser(namespace, name, uid);
   }
   #noteUse(secret: Secret): void {

@@ -5,6 +5,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Metrics, Sample } from "../../base/metrics.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
+import type { TokenUse } from "../authentication/service-account-token.ts";
 import type { AuthorizationDecision, Authorizer } from "../authorization/authorizer.ts";
 import { settled } from "./settled.ts";
 
@@ -116,6 +117,9 @@ export function tokenCacheSeries(metrics: Metrics): TokenCacheSeries {
   const requests = metrics.counter(name("request_total"), "", ["status"]);
   const seconds = metrics.histogram(name("request_duration_seconds"), "", [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10], ["status"]);
   const fetches = metrics.counter(name("fetch_total"), "", ["status"]);
+  // Tokens are judged at once: nobody waits for one that another request asks about.
+  const active = metrics.gauge(name("active_fetch_count"), "", ["status"]);
+  for (const status of ["in_flight", "blocked"]) active.set(0, status);
   const looked = (status: string): ((took: number) => void) => {
     const [count, observe] = [requests.with(status), seconds.series(status)];
     return (took) => {
@@ -125,6 +129,20 @@ export function tokenCacheSeries(metrics: Metrics): TokenCacheSeries {
   };
   const [ok, failed] = [fetches.with("ok"), fetches.with("error")];
   return { hit: looked("hit"), miss: looked("miss"), fetched: (well) => (well ? ok : failed).value++ };
+}
+
+/** Uses of service accounts' tokens (k8s.io/kubernetes/pkg/serviceaccount/metrics.go). */
+export function tokenUses(metrics: Metrics): (use: TokenUse) => void {
+  const count = (name: string, help: string): Sample => metrics.counter(`serviceaccount_${name}_total`, `Cumulative ${help} used`).with();
+  const samples: Record<TokenUse, Sample> = {
+    valid: count("valid_tokens", "valid projected service account tokens"),
+    stale: count("stale_tokens", "stale projected service account tokens"),
+    legacy: count("legacy_tokens", "legacy service account tokens"),
+    "legacy-auto": count("legacy_auto_token_uses", "auto-generated legacy tokens"),
+    "legacy-manual": count("legacy_manual_token_uses", "manually created legacy tokens"),
+    "legacy-invalid": count("invalid_legacy_auto_token_uses", "invalid auto-generated legacy tokens"),
+  };
+  return (use) => void samples[use].value++;
 }
 
 /** Counts the decisions that end the question. `type` as `--authorization-mode` names it. */

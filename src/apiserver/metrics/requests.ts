@@ -7,7 +7,8 @@ import type { ApiRequest } from "../../api/exchange.ts";
 import type { Metrics, Sample } from "../../base/metrics.ts";
 import type { RequestInfo } from "../request-info.ts";
 
-const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+const sliBuckets = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+const durationBuckets = [0.005, 0.025, ...sliBuckets];
 const responseBuckets = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const bodyBuckets = Array.from({ length: 31 }, (_, i) => 50_000 + 100_000 * i);
 
@@ -15,7 +16,7 @@ const bodyBuckets = Array.from({ length: 31 }, (_, i) => 50_000 + 100_000 * i);
 export interface RequestSeries {
   /** The answer is complete, `bytes` long where that is known. */
   done(code: number, seconds: number, bytes: number | undefined): void;
-  /** Bytes of the request's body. */
+  /** Bytes of the body of a request that writes. */
   received(bytes: number): void;
   readonly running: Sample;
   /** Answered in the place of whoever should have, with this code. */
@@ -33,10 +34,12 @@ interface Known extends RequestSeries {
 }
 
 const connects = new Set(["log", "exec", "portforward", "attach", "proxy"]);
+const endless = new Set(["WATCH", "CONNECT"]);
 const methods = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
-function scopeOf({ isResource, name, namespace, verb }: RequestInfo): string {
-  if (name || verb === "create") return "resource";
+/** A name in a field selector makes no list a resource. */
+function scopeOf({ isResource, parts, namespace, verb }: RequestInfo): string {
+  if (parts.length > 1 || verb === "create") return "resource";
   return namespace ? "namespace" : isResource ? "cluster" : "";
 }
 function verbOf({ method, headers }: Pick<ApiRequest, "method" | "headers">, info: RequestInfo, scope: string): string {
@@ -84,11 +87,12 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     durationBuckets,
     labels,
   );
-  metrics.alias(
+  // Webhooks are not called and requests not queued, so that nothing is left out.
+  const sli = metrics.histogram(
     "apiserver_request_sli_duration_seconds",
     "Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.",
-    duration,
-    ["dry_run"],
+    sliBuckets,
+    plain,
   );
   const sizes = metrics.histogram(
     "apiserver_response_sizes",
@@ -138,6 +142,8 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     const { verb, dryRun, group, version, subresource, scope } = where;
     const there: [string, string, string, string, string] = [group, version, resource, subresource, scope];
     const observe = duration.series(verb, dryRun, ...there, component);
+    const observeSli = dryRun === "" && !endless.has(verb) ? sli.series(verb, ...there, component) : undefined;
+    const isRead = verb === "GET" || verb === "LIST" || verb === "WATCH" || subresource === "log";
     const codes = new Map<number, Sample>();
     let sized: ((bytes: number) => void) | undefined;
     let body: ((bytes: number) => void) | undefined;
@@ -152,7 +158,8 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
         }
         counter.value++;
         observe(seconds);
-        if (bytes === undefined || (verb !== "GET" && verb !== "LIST")) return;
+        observeSli?.(seconds);
+        if (bytes === undefined || !isRead) return;
         sized ??= sizes.series(verb, ...there, component);
         sized(bytes);
       },
@@ -190,7 +197,12 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
         )
           return one;
       }
-      const made = make({ verb, group, version, subresource, scope, dryRun }, resource, info.verb, "apiserver");
+      const made = make(
+        { verb, group, version, subresource, scope, dryRun },
+        resource,
+        info.verb === "deletecollection" ? "delete_collection" : info.verb,
+        "apiserver",
+      );
       known.push(made);
       return made;
     },

@@ -12,7 +12,10 @@ export function addProcessMetrics(metrics: Metrics, clock: Clock): void {
   const start = metrics.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.");
   const open = metrics.gauge("process_open_fds", "Number of open file descriptors.");
   const most = metrics.gauge("process_max_fds", "Maximum number of open file descriptors.");
+  const received = metrics.counter("process_network_receive_bytes_total", "Number of bytes received by the process over the network.");
+  const sent = metrics.counter("process_network_transmit_bytes_total", "Number of bytes sent by the process over the network.");
   const virtual = metrics.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.");
+  const limit = metrics.gauge("process_virtual_memory_max_bytes", "Maximum amount of virtual memory available in bytes.");
   start.set(clock.now() / 1000 - process.uptime());
   metrics.onCollect(() => {
     const { user, system } = process.cpuUsage();
@@ -20,7 +23,15 @@ export function addProcessMetrics(metrics: Metrics, clock: Clock): void {
     memory.set(process.memoryUsage.rss());
     if (process.platform !== "linux") return;
     open.set(readdirSync("/proc/self/fd").length);
-    most.set(Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? 0));
+    const limits = readFileSync("/proc/self/limits", "utf8");
+    most.set(Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0));
+    limit.set(Number(/^Max address space\s+(\d+)/m.exec(limits)?.[1] ?? 2 ** 64));
+    const [names = [], octets = []] = readFileSync("/proc/self/net/netstat", "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("IpExt:"))
+      .map((line) => line.split(" "));
+    received.set(Number(octets[names.indexOf("InOctets")] ?? 0));
+    sent.set(Number(octets[names.indexOf("OutOctets")] ?? 0));
     virtual.set(Number(readFileSync("/proc/self/statm", "utf8").split(" ")[0]) * pageSize);
   });
 }

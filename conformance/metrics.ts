@@ -1,0 +1,165 @@
+/**
+ * The metrics of two API servers after the same requests: kube-apiserver's families that ours lacks, by their stability, and
+ * those of both whose type, labels or bounds differ; then the same requests' series of what both count, which must have grown
+ * alike. `metrics/absent.json` says why a family is not there.
+ *
+ * Usage: node conformance/metrics.ts [PEER.conf OURS.conf] [--bin DIR] [--port P] [--alpha]
+ *   PEER.conf OURS.conf  two servers that are up; without them both are started
+ *   --alpha              families that upstream calls alpha count as missing, too
+ * Exits 1 where something differs or a stable or beta family is missing without a reason.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { send, type Request, type Server } from "./differential/exchange.ts";
+import { standingPair, startPair } from "./differential/servers.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    bin: { type: "string", default: "/var/tmp/k8ts-judges/bin" },
+    port: { type: "string", default: "22430" },
+    alpha: { type: "boolean", default: false },
+  },
+});
+
+interface Family {
+  type: string;
+  stability: string;
+  labels: Set<string>;
+  bounds: Set<string>;
+  series: Map<string, number>;
+}
+
+const familyName = (sample: string, families: Map<string, Family>): string => (families.has(sample) ? sample : sample.replace(/_(bucket|sum|count)$/, ""));
+
+/** Of text format 0.0.4. Label values with escapes are kept as they stand. */
+function parse(text: string): Map<string, Family> {
+  const families = new Map<string, Family>();
+  for (const line of text.split("\n")) {
+    const [, kind, about = "", rest = ""] = /^# (HELP|TYPE) (\S+) ?(.*)$/.exec(line) ?? [];
+    if (kind) {
+      const family = families.get(about) ?? { type: "", stability: "", labels: new Set(), bounds: new Set(), series: new Map() };
+      families.set(about, family);
+      if (kind === "TYPE") family.type = rest;
+      else family.stability = /^\[(\w+)\]/.exec(rest)?.[1] ?? "";
+      continue;
+    }
+    const [, sample, labels = "", value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+    const family = sample && families.get(familyName(sample, families));
+    if (!family) continue;
+    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name = "", text = ""]) => [name, text] as const);
+    for (const [name, text] of pairs) {
+      if (name === "le" && family.type === "histogram") family.bounds.add(text);
+      else family.labels.add(name);
+    }
+    const key = pairs.map((pair) => pair.join("=")).sort();
+    if (!sample.endsWith("_bucket") && !sample.endsWith("_sum")) family.series.set(key.join(","), Number(value));
+  }
+  return families;
+}
+
+async function scrape(server: Server): Promise<Map<string, Family>> {
+  const { code, body } = await send(server, { method: "GET", path: "/metrics", headers: { accept: "text/plain" } });
+  if (code !== 200 || typeof body !== "string") throw new Error(`/metrics answered ${code}`);
+  return parse(body);
+}
+
+const maps = "/api/v1/namespaces/default/configmaps";
+const map = (name: string, more: object = {}): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, ...more } });
+const apply = { "content-type": "application/apply-patch+yaml" };
+const review = { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: { resourceAttributes: { verb: "get", resource: "pods" } } };
+/** Whatever makes series: each verb, scope and subresource, refusals, dry runs, watches. */
+const steps: readonly Request[] = [
+  { method: "POST", path: maps, body: map("m") },
+  { method: "POST", path: maps, body: map("m") },
+  { method: "POST", path: `${maps}?dryRun=All`, body: map("d") },
+  { method: "GET", path: maps },
+  { method: "GET", path: `${maps}?fieldSelector=metadata.name%3Dm` },
+  { method: "GET", path: "/api/v1/configmaps?limit=1" },
+  { method: "GET", path: `${maps}/m` },
+  { method: "GET", path: `${maps}/absent` },
+  { method: "PUT", path: `${maps}/m`, body: map("m", { labels: { a: "b" } }) },
+  { method: "PATCH", path: `${maps}/m`, body: { data: { a: "b" } }, headers: { "content-type": "application/merge-patch+json" } },
+  { method: "PATCH", path: `${maps}/applied?fieldManager=judge`, body: map("applied"), headers: apply },
+  { method: "GET", path: `${maps}?watch=1&timeoutSeconds=1` },
+  { method: "GET", path: `${maps}?watch=1&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true` },
+  { method: "GET", path: "/apis/apps/v1/namespaces/default/deployments/none/scale" },
+  { method: "POST", path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: review },
+  { method: "GET", path: "/api/v1/endpoints" },
+  { method: "GET", path: "/apis/example.com/v1/nothings" },
+  { method: "GET", path: "/nothing" },
+  { method: "GET", path: `${maps}/m`, client: "bare" },
+  { method: "DELETE", path: `${maps}/m` },
+  { method: "DELETE", path: maps },
+];
+/** What both must have counted alike for the resources that nobody but the judge asks for. */
+const compared = [
+  "apiserver_request_total",
+  "apiserver_request_duration_seconds",
+  "apiserver_request_sli_duration_seconds",
+  "apiserver_response_sizes",
+  "apiserver_request_body_size_bytes",
+  "apiserver_watch_list_duration_seconds",
+  "apiserver_requested_deprecated_apis",
+];
+const ours = /\b(resource=(pods|deployments|endpoints|selfsubjectaccessreviews|nothings)|resource=configmaps)\b/;
+
+const reasons: Record<string, string[]> = JSON.parse(readFileSync(new URL("metrics/absent.json", import.meta.url), "utf8"));
+const fits = (pattern: string, name: string): boolean => (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern);
+const reasonFor = (name: string): string | undefined => Object.entries(reasons).find(([, names]) => names.some((one) => fits(one, name)))?.[0];
+
+/** Series that grew between two looks, by how much. */
+function growth(before: Map<string, Family>, after: Map<string, Family>, name: string): Map<string, number> {
+  const grown = new Map<string, number>();
+  for (const [key, value] of after.get(name)?.series ?? []) {
+    const by = value - (before.get(name)?.series.get(key) ?? 0);
+    if (by !== 0 && ours.test(key)) grown.set(key, by);
+  }
+  return grown;
+}
+
+const write = (line: string): void => void process.stdout.write(`${line}\n`);
+const [peerConfig, oursConfig] = positionals;
+await using pair = peerConfig && oursConfig ? standingPair(peerConfig, oursConfig) : await startPair({ bin: values.bin, port: Number(values.port) });
+const before = await Promise.all([scrape(pair.peer), scrape(pair.ours)]);
+for (const step of steps) await Promise.all([send(pair.peer, step), send(pair.ours, step)]);
+const [peer, own] = (await Promise.all([scrape(pair.peer), scrape(pair.ours)])) as [Map<string, Family>, Map<string, Family>];
+let wrong = 0;
+let explained = 0;
+let alpha = 0;
+const text = (set: Set<string>): string => [...set].sort().join(",");
+for (const [name, family] of [...peer].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const found = own.get(name);
+  if (!found) {
+    if (reasonFor(name)) explained++;
+    else if (family.stability === "STABLE" || family.stability === "BETA" || values.alpha) {
+      wrong++;
+      write(`MISSING ${family.stability || "-"} ${family.type} ${name} {${text(family.labels)}}`);
+    } else alpha++;
+    continue;
+  }
+  const differs = [
+    found.type === family.type ? "" : `type ${found.type} instead of ${family.type}`,
+    family.series.size === 0 || found.series.size === 0 || text(found.labels) === text(family.labels)
+      ? ""
+      : `labels {${text(found.labels)}} instead of {${text(family.labels)}}`,
+    family.bounds.size === 0 || found.bounds.size === 0 || text(found.bounds) === text(family.bounds)
+      ? ""
+      : `bounds ${text(found.bounds)} instead of ${text(family.bounds)}`,
+  ].filter(Boolean);
+  if (!differs.length) continue;
+  wrong++;
+  write(`DIFFERENT ${name}: ${differs.join("; ")}`);
+}
+for (const name of compared) {
+  const [a, b] = [growth(before[0] as Map<string, Family>, peer, name), growth(before[1] as Map<string, Family>, own, name)];
+  for (const key of new Set([...a.keys(), ...b.keys()])) {
+    if (a.get(key) === b.get(key)) continue;
+    wrong++;
+    write(`COUNTED ${name}{${key}}: ${b.get(key) ?? 0} instead of ${a.get(key) ?? 0}`);
+  }
+}
+write(
+  `${peer.size} families of kube-apiserver, ${[...peer.keys()].filter((name) => own.has(name)).length} here; ${explained} have no place here, ${alpha} alpha ones are missing; ${wrong} wrong`,
+);
+process.exitCode = wrong ? 1 : 0;
