@@ -108,11 +108,11 @@ const reasons: Record<string, string[]> = JSON.parse(readFileSync(new URL("metri
 const fits = (pattern: string, name: string): boolean => (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern);
 const reasonFor = (name: string): string | undefined => Object.entries(reasons).find(([, names]) => names.some((one) => fits(one, name)))?.[0];
 
-/** Series that grew between two looks, by how much. */
+/** Series that grew between two looks, by how much; of gauges what they show. */
 function growth(before: Map<string, Family>, after: Map<string, Family>, name: string): Map<string, number> {
   const grown = new Map<string, number>();
   for (const [key, value] of after.get(name)?.series ?? []) {
-    const by = value - (before.get(name)?.series.get(key) ?? 0);
+    const by = after.get(name)?.type === "gauge" ? value : value - (before.get(name)?.series.get(key) ?? 0);
     if (by !== 0 && ours.test(key)) grown.set(key, by);
   }
   return grown;

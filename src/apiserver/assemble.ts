@@ -13,7 +13,7 @@ import { quotaStatusWriter } from "./admission/quota-status.ts";
 import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
 import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
-import { parseSigningKey, parseVerificationKeys } from "./authentication/service-account-keys.ts";
+import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
 import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
@@ -21,7 +21,7 @@ import { timePlugins, timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
-import { openIdDocuments } from "./registry/authentication/openid.ts";
+import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
 import { defaultNodePorts, NodePortAllocator } from "./registry/core/service-node-ports.ts";
@@ -65,6 +65,10 @@ export interface AssembleOptions
   nodePorts?: { first: number; last: number };
   /** Where others reach this server. */
   advertise?: { address: string; port: number };
+  /** Host name in the links that the server gives of itself. @default the address at which others reach it */
+  externalHost?: string;
+  /** Where the keys of tokens are published, in /.well-known/openid-configuration. @default at this server */
+  jwksUri?: string;
   /** Whether the endpoints of the kubernetes Service are kept at that address. @default true */
   keepEndpoints?: boolean;
   /** @default 3600 */
@@ -93,6 +97,19 @@ function definitionOf(resource: string): ResourceDef {
   if (!def) throw new Error(`the schema has no ${resource}`);
   return def;
 }
+
+/** None where the issuer cannot be published, as upstream has it. */
+function publishedKeys({ serviceAccountIssuer: issuer, jwksUri, logger }: AssembleOptions, externalAddress: string, keys: readonly VerificationKey[]) {
+  try {
+    return openIdDocuments({ issuer, externalAddress, keys, ...(jwksUri ? { jwksUri } : {}) });
+  } catch (error) {
+    logger.warn("the issuer and the keys of service account tokens are not published", { error });
+    return new Map<string, OpenIdDocument>();
+  }
+}
+
+const hostAndPort = (host: string, port: number): string =>
+  /:\d+$/.test(host) && !host.includes("::") ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 /** Resolves when the caches are loaded and what a fresh cluster has exists. The store stays the caller's. */
 export async function assembleApiServer(options: AssembleOptions): Promise<AssembledServer> {
@@ -160,8 +177,9 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       },
       eventTtlSeconds: options.eventTtlSeconds ?? 3600,
     });
-    const address = options.advertise ? `${options.advertise.address}:${options.advertise.port}` : "127.0.0.1:6443";
-    const openId = openIdDocuments({ issuer: options.serviceAccountIssuer, externalAddress: address, keys });
+    const { address: host = "127.0.0.1", port = 6443 } = options.advertise ?? {};
+    const address = hostAndPort(options.externalHost || host, port);
+    const openId = publishedKeys(options, address, keys);
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
     const server = createApiServer({

@@ -28,6 +28,7 @@ import { FrameCache } from "./rest/frames.ts";
 import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
 import { TimeLimit } from "./time-limit.ts";
+import { whenEnded } from "./when-ended.ts";
 import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
 
 export interface ApiServerOptions {
@@ -341,43 +342,6 @@ function bodyBytes({ body, headers }: ApiRequest): number | undefined {
   if (body === undefined) return 0;
   if (body instanceof Uint8Array) return body.length;
   return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
-}
-
-/** Calls `fn` once when the stream has ended, however it does, or was given up before it was begun; with the bytes that were sent. */
-function whenEnded(response: ApiResponse, fn: (sent: number) => void): ApiResponse {
-  let sent = 0;
-  const once = <T>(stream: AsyncIterable<T>): AsyncIterable<T> => ({
-    [Symbol.asyncIterator]() {
-      const inner = stream[Symbol.asyncIterator]();
-      let over = false;
-      const end = (): void => {
-        if (!over) fn(sent);
-        over = true;
-      };
-      return {
-        async next() {
-          try {
-            const step = await inner.next();
-            if (step.done) end();
-            else if (step.value instanceof Uint8Array) sent += step.value.length;
-            return step;
-          } catch (error) {
-            end();
-            throw error;
-          }
-        },
-        async return() {
-          end();
-          await inner.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  });
-  if (response.events) return { ...response, events: once(response.events) };
-  if (response.body && !(response.body instanceof Uint8Array)) return { ...response, body: once(response.body) };
-  fn(response.body?.length ?? 0);
-  return response;
 }
 
 /** Tells the audit of the answer: at once, or for a stream when it ends. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
+import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
@@ -12,13 +13,22 @@ import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts"
 import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { readBody } from "./body.ts";
-import { type Listener, listen } from "./listener.ts";
+import { type Listener, type ListenerOptions, listen } from "./listener.ts";
 
 let directory: string;
 let listener: Listener;
 let seen: ApiRequest | undefined;
 let handler: ApiHandler;
 const file = (name: string): string => readFileSync(join(directory, name), "utf8");
+
+const listenerOptions = (): ListenerOptions => ({
+  handler: (request) => handler(request),
+  tls: { cert: file("server.crt"), key: file("server.key"), clientCa: file("ca.crt") },
+  host: "127.0.0.1",
+  port: 0,
+  clock: systemClock,
+  logger: silentLogger,
+});
 
 before(async () => {
   directory = mkdtempSync(join(tmpdir(), "listener-"));
@@ -59,14 +69,7 @@ before(async () => {
       return { status: (error as { code: number }).code, headers: {}, body: Buffer.from((error as Error).message) };
     }
   };
-  listener = await listen({
-    handler: (request) => handler(request),
-    tls: { cert: file("server.crt"), key: file("server.key"), clientCa: file("ca.crt") },
-    host: "127.0.0.1",
-    port: 0,
-    clock: systemClock,
-    logger: silentLogger,
-  });
+  listener = await listen(listenerOptions());
 });
 after(async () => {
   await listener.close(100);
@@ -274,6 +277,29 @@ test("a stream of which the client has gone before its first byte is given up", 
   session.destroy();
   await returned.promise;
   handler = before;
+});
+
+test("a listener may be told to speak HTTP/1.1 only", async () => {
+  const own = await listen({ ...listenerOptions(), http2: false });
+  const socket = connectTls({ host: "127.0.0.1", port: own.port, ca: file("ca.crt"), ALPNProtocols: ["h2", "http/1.1"] });
+  await new Promise((resolve, reject) => socket.on("secureConnect", resolve).on("error", reject));
+  assert.equal(socket.alpnProtocol, "http/1.1");
+  socket.destroy();
+  await own.close(0);
+});
+
+test("clients with which TLS cannot be agreed on are counted, those that may send more at once are told", async () => {
+  const failed = Promise.withResolvers<void>();
+  const own = await listen({ ...listenerOptions(), maxStreams: 7, handshakeFailed: failed.resolve });
+  connectTcp(own.port, "127.0.0.1", function (this: Socket) {
+    this.end("this is no handshake\r\n");
+  }).on("error", () => {});
+  await failed.promise;
+  const session = connectHttp2(`https://127.0.0.1:${own.port}`, { ca: file("ca.crt") });
+  await new Promise((resolve) => session.on("remoteSettings", resolve));
+  assert.equal(session.remoteSettings.maxConcurrentStreams, 7);
+  session.destroy();
+  await own.close(0);
 });
 
 test("headers of HTTP/1.1 beyond a mebibyte are answered with 431, less is taken", async () => {

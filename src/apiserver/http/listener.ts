@@ -41,6 +41,10 @@ export interface ListenerOptions {
   /** Of the dates in answers. */
   clock: Clock;
   logger: Logger;
+  /** Requests at the same time on a connection of HTTP/2. @default 250 */
+  maxStreams?: number;
+  /** Whether HTTP/2 is spoken. @default true */
+  http2?: boolean;
   /** Told of each client with which TLS could not be agreed on. */
   handshakeFailed?(): void;
   /** Runs before answers leave, over HTTP/2 once for all of a turn. */
@@ -85,7 +89,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const date = dateHeader(options.clock);
   const server = createServer({
     ...secureContext(options.tls),
-    ALPNProtocols: ["h2", "http/1.1"],
+    ALPNProtocols: options.http2 === false ? ["http/1.1"] : ["h2", "http/1.1"],
     requestCert: true,
     rejectUnauthorized: false,
     ...limits,
@@ -105,6 +109,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       handler: (stream) => serveHttp2(options.handler, stream, socket, date),
       flusher,
       clock: systemClock,
+      ...(options.maxStreams ? { maxStreams: options.maxStreams } : {}),
       onError: (error) => (error instanceof ConnectionError ? logger.debug("HTTP/2 connection ended", { error }) : failed(error)),
       onClose: () => connections.delete(connection),
     });

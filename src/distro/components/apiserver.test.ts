@@ -36,6 +36,14 @@ test("flags become the server's options", () => {
     "--event-ttl=2h",
     "--max-requests-inflight=7",
     "--advertise-address=192.0.2.1",
+    "--external-hostname=k8s.example.com",
+    "--service-account-jwks-uri=https://keys.example.com/jwks",
+  );
+  assert.equal(read.externalHost, "k8s.example.com");
+  assert.equal(read.jwksUri, "https://keys.example.com/jwks");
+  assert.match(
+    problem(() => options("--service-account-jwks-uri=http://keys")),
+    /service-account-jwks-uri requires https scheme/,
   );
   assert.equal(read.serviceAccountIssuer, "https://k");
   assert.deepEqual(read.acceptedIssuers, ["https://old"]);

@@ -49,6 +49,8 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     if (one.includes(":") && !URL.canParse(one)) problems.push(`--service-account-issuer: ${JSON.stringify(one)} contained a ':' but was not a valid URL`);
   if (!flags["service-account-signing-key-file"])
     problems.push("--service-account-signing-key-file is required: a PEM private key, e.g. made by `openssl ecparam -genkey -name prime256v1 -noout`");
+  const jwks = flags["service-account-jwks-uri"];
+  if (jwks && URL.parse(jwks)?.protocol !== "https:") problems.push(`service-account-jwks-uri requires https scheme, parsed as: ${jwks}`);
   const ranges = flags["service-cluster-ip-range"];
   if (ranges.length > 2 || new Set(ranges.map((range) => range.includes(":"))).size !== ranges.length)
     problems.push("--service-cluster-ip-range: at most one network of each IP family");
@@ -84,6 +86,8 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     minWatchSeconds: flags["min-request-timeout"],
     eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
     advertise: { address: advertised(flags), port: flags["secure-port"] },
+    externalHost: flags["external-hostname"],
+    jwksUri: flags["service-account-jwks-uri"],
     keepEndpoints: flags["endpoint-reconciler-type"] !== "none",
     ...(kubelet ? { kubelet } : {}),
   };
@@ -193,6 +197,8 @@ async function run(flags: Flags): Promise<void> {
     handler: api.server.handler,
     upgrade: api.upgrade,
     handshakeFailed: api.handshakeFailed,
+    maxStreams: flags["http2-max-streams-per-connection"],
+    http2: !flags["disable-http2-serving"],
     tls: { ...tls, ...(authorities.length ? { clientCa: authorities.join("\n") } : {}) },
     host: flags["bind-address"],
     port: flags["secure-port"],

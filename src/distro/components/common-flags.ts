@@ -73,8 +73,6 @@ const tls = [
   "tls-cipher-suites",
   "tls-curve-preferences",
   "tls-sni-cert-key",
-  "disable-http2-serving",
-  "http2-max-streams-per-connection",
 ] as const;
 const sockets = ["the port is taken for this process alone", "permit-address-sharing", "permit-port-sharing"] as const;
 const profiling = ["there is no Go runtime to profile; run node with --cpu-prof", "contention-profiling"] as const;
@@ -90,6 +88,7 @@ export const clientRefusals: Refusals = [
 
 /** Of the HTTPS port of controller-manager and scheduler. */
 export const servingRefusals: Refusals = [
+  ["HTTP/1.1 is spoken, which is all that health checks and scrapes need", "disable-http2-serving", "http2-max-streams-per-connection"],
   ["the certificate for the life of the process is kept in memory; give --tls-cert-file to keep one", "cert-dir"],
   [
     "what the API server says of tokens and rights is remembered for ten seconds",

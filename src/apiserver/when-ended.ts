@@ -1,0 +1,39 @@
+/** When a long answer is over. */
+import type { ApiResponse } from "../api/exchange.ts";
+
+/** Calls `fn` once when the stream has ended, however it does, or was given up before it was begun; with the bytes that were sent. */
+export function whenEnded(response: ApiResponse, fn: (sent: number) => void): ApiResponse {
+  let sent = 0;
+  const once = <T>(stream: AsyncIterable<T>): AsyncIterable<T> => ({
+    [Symbol.asyncIterator]() {
+      const inner = stream[Symbol.asyncIterator]();
+      let over = false;
+      const end = (): void => {
+        if (!over) fn(sent);
+        over = true;
+      };
+      return {
+        async next() {
+          try {
+            const step = await inner.next();
+            if (step.done) end();
+            else if (step.value instanceof Uint8Array) sent += step.value.length;
+            return step;
+          } catch (error) {
+            end();
+            throw error;
+          }
+        },
+        async return() {
+          end();
+          await inner.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  });
+  if (response.events) return { ...response, events: once(response.events) };
+  if (response.body && !(response.body instanceof Uint8Array)) return { ...response, body: once(response.body) };
+  fn(response.body?.length ?? 0);
+  return response;
+}
