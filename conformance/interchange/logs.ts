@@ -8,7 +8,10 @@ interface Known {
 
 const known: readonly Known[] = [
   { pattern: /The manifest file is empty, ignoring/, why: "static admission manifests: there are none" },
-  { pattern: /Error finding provisioning plugin for claim.*storageclass.*(none-such|spare|by-hand)/, why: "a claim whose class does not exist on purpose" },
+  {
+    pattern: /Error finding provisioning plugin for claim.*storageclass.*(none-such|spare|by-hand|remote)/,
+    why: "a claim whose class does not exist on purpose",
+  },
   { pattern: /failed to get cpu resource metric value/, why: "an autoscaler without metrics" },
   { pattern: /exceeded quota: limited/, why: "the quota that is reached on purpose" },
   { pattern: /Operation cannot be fulfilled on .*the object has been modified/, why: "two writers of one object, tried again" },
@@ -18,7 +21,7 @@ const known: readonly Known[] = [
   { pattern: /unable to create new content in namespace \S+ because it is being terminated/, why: "the namespace that leaves" },
   { pattern: /failed with replicasets\.apps \S+ not found/, why: "a ReplicaSet that was deleted meanwhile" },
   { pattern: /status\.currentReplicas: Invalid value: -1/, why: "a StatefulSet that rolls and is scaled at once, counted again" },
-  { pattern: /error looking up service account \S+: serviceaccount "default" not found/, why: "a namespace whose service account is not yet there" },
+  { pattern: /error looking up service account \S+: serviceaccount \\?"default\\?" not found/, why: "a namespace whose service account is not yet there" },
   { pattern: /Error getting updated StatefulSet from lister|statefulsets\.apps \S+ not found/, why: "a StatefulSet that was deleted meanwhile" },
   { pattern: /broadcaster already stopped/, why: "an event at the end of the process" },
   { pattern: /ReplicaSet has no controller/, why: "the ReplicaSet that has no Deployment" },

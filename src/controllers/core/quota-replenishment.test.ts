@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../api/object.ts";
-import { isReplenishing } from "./quota-replenishment.ts";
+import { isCharged, isReplenishing, usedOf } from "./quota-replenishment.ts";
 
 const object = (more: object): KubeObject => ({ metadata: { name: "o" }, spec: {}, ...more }) as unknown as KubeObject;
 const pods = "pods";
@@ -32,4 +32,12 @@ test("a Service gives back with its type, a claim with what was allocated", () =
   const claim = (storage: string, phase: string) => object({ status: { phase, allocatedResources: { storage } } });
   assert.equal(isReplenishing("persistentvolumeclaims", claim("1Gi", "Pending"), claim("1Gi", "Bound"), at), false);
   assert.equal(isReplenishing("persistentvolumeclaims", claim("2Gi", "Bound"), claim("1Gi", "Bound"), at), true);
+});
+
+test("what is charged and not counted stays charged until it may be given back", () => {
+  const charged = { pods: "3", "requests.cpu": "1500m", secrets: "2" };
+  const counted = { pods: "2", "requests.cpu": "2", configmaps: "1" };
+  assert.deepEqual(usedOf(charged, counted, false), { pods: "3", "requests.cpu": "2", configmaps: "1" });
+  assert.deepEqual(usedOf(charged, counted, true), counted);
+  assert.deepEqual([isCharged({ pods: "2" }, { pods: "3" }), isCharged({ pods: "3" }, { pods: "2" }), isCharged({}, { pods: "1" })], [true, false, false]);
 });

@@ -8,21 +8,38 @@ import type { Informer } from "../../client/informer.ts";
 import { resourcequotas } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
-import { isReplenishing } from "./quota-replenishment.ts";
+import { isCharged, isReplenishing, usedOf } from "./quota-replenishment.ts";
 
 /** Milliseconds for which changes of a namespace are gathered. */
 const batchPeriod = 50;
+/** Milliseconds after a charge in which what was charged may not be in the caches yet. */
+const settling = 500;
+/** Milliseconds for which charges that follow one another hold back what is free. */
+const patience = 5000;
 
 export const resourcequota: Controller = {
   name: "resourcequota-controller",
   account: "resourcequota-controller",
   start(context) {
     const { client, clock, informers, enqueue, options, signal } = context;
+    const period = options.resourceQuotaSyncPeriod ?? 300_000;
     const quotas = informers.informer(resourcequotas);
-    const counted = new CountedKinds(context, (resource, namespace) => {
-      for (const quota of quotas.list(namespace)) if (countedFor(quota).has(resource)) enqueue(keyOf(quota), batchPeriod);
+    const ledgers = new Map<string, Ledger>();
+    const ledger = (key: string): Ledger => {
+      const known = ledgers.get(key) ?? { charged: Number.NEGATIVE_INFINITY, full: Number.NEGATIVE_INFINITY };
+      ledgers.set(key, known);
+      return known;
+    };
+    const counted = new CountedKinds(context, (resource, namespace, isFreed) => {
+      for (const quota of quotas.list(namespace)) {
+        if (!countedFor(quota).has(resource)) continue;
+        if (isFreed) ledger(keyOf(quota)).freed ??= clock.monotonic();
+        enqueue(keyOf(quota), batchPeriod);
+      }
     });
     quotas.onChange((old, quota) => {
+      if (!quota) ledgers.delete(keyOf(old as ResourceQuota));
+      else if (old && isCharged(old.status?.used ?? {}, quota.status?.used ?? {})) ledger(keyOf(quota)).charged = clock.monotonic();
       if (quota && (!old || !semanticEqual(old.spec, quota.spec) || !semanticEqual(quota.spec?.hard, quota.status?.hard))) enqueue(keyOf(quota));
     });
     return async (key) => {
@@ -30,18 +47,45 @@ export const resourcequota: Controller = {
       const quota = quotas.get(namespace, name);
       if (!quota) return;
       const hard = quota.spec?.hard ?? {};
-      // What nobody here can count keeps what was last said of it.
-      const used = Object.fromEntries(Object.entries(quota.status?.used ?? {}).filter(([name]) => name in hard));
-      for (const resource of countedFor(quota)) {
-        const informer = await counted.informer(resource);
-        if (informer) Object.assign(used, totalUsage(quota, resource, informer.list(namespace), clock.now()));
+      const charged = Object.fromEntries(Object.entries(quota.status?.used ?? {}).filter(([name]) => name in hard));
+      const mine = ledger(key);
+      const now = clock.monotonic();
+      const freed = mine.freed ?? (now >= mine.full ? now : undefined);
+      const settled = now - mine.charged >= settling || (freed !== undefined && now - freed >= patience);
+      const mayLower = freed !== undefined && settled;
+      mine.freed = undefined;
+      try {
+        // What nobody here can count keeps what was last said of it.
+        const used = { ...charged };
+        for (const resource of countedFor(quota)) {
+          const informer = await counted.informer(resource);
+          if (informer) Object.assign(used, usedOf(charged, totalUsage(quota, resource, informer.list(namespace), clock.now()), mayLower));
+        }
+        const status = { hard, used };
+        if (!semanticEqual(quota.status, status)) await client.resource(resourcequotas).updateStatus({ ...quota, status }, { signal });
+      } catch (error) {
+        mine.freed = freed;
+        throw error;
       }
-      const status = { hard, used };
-      if (!semanticEqual(quota.status, status)) await client.resource(resourcequotas).updateStatus({ ...quota, status }, { signal });
-      return { requeueAfter: options.resourceQuotaSyncPeriod ?? 300_000 };
+      if (mayLower) mine.full = now + period;
+      else if (freed !== undefined) {
+        mine.freed = freed;
+        return { requeueAfter: mine.charged + settling - now };
+      }
+      return { requeueAfter: mine.full - now };
     };
   },
 };
+
+/** Of a quota; times as the monotonic clock has them. */
+interface Ledger {
+  /** When more was charged to it. */
+  charged: number;
+  /** Since when something is free that has not been given back. */
+  freed?: number | undefined;
+  /** When it is to be counted anew although nothing is known to be free. */
+  full: number;
+}
 
 /** groupResources that some name of the quota counts. */
 const countedFor = (quota: ResourceQuota): Set<string> => new Set(Object.keys(quota.spec?.hard ?? {}).flatMap((name) => countedBy(name) ?? []));
@@ -49,12 +93,12 @@ const countedFor = (quota: ResourceQuota): Set<string> => new Set(Object.keys(qu
 /** Caches of the kinds that quotas count, started when the first quota names them. */
 class CountedKinds {
   readonly #context: ControllerContext;
-  readonly #replenished: (resource: string, namespace: string) => void;
+  readonly #changed: (resource: string, namespace: string, isFreed: boolean) => void;
   readonly #informers = new Map<string, Informer<KubeObject>>();
 
-  constructor(context: ControllerContext, replenished: (resource: string, namespace: string) => void) {
+  constructor(context: ControllerContext, changed: (resource: string, namespace: string, isFreed: boolean) => void) {
     this.#context = context;
-    this.#replenished = replenished;
+    this.#changed = changed;
   }
 
   /** Filled; undefined for a kind that the server does not serve. */
@@ -69,7 +113,8 @@ class CountedKinds {
       informer = informers.informer<KubeObject>({ group, version, resource, kind: served.kind, namespaced });
       this.#informers.set(counted, informer);
       informer.onChange((old, object) => {
-        if (isReplenishing(counted, old, object, clock.now())) this.#replenished(counted, (object ?? old)?.metadata.namespace ?? "");
+        const isFreed = isReplenishing(counted, old, object, clock.now());
+        if (isFreed || !old) this.#changed(counted, (object ?? old)?.metadata.namespace ?? "", isFreed);
       });
     }
     await informer.synced(this.#context.signal);
