@@ -41,7 +41,7 @@ export interface ListenerOptions {
   /** Of the dates in answers. */
   clock: Clock;
   logger: Logger;
-  /** Requests at the same time on a connection of HTTP/2. @default 250 */
+  /** Requests at the same time on a connection of HTTP/2. @default 100 */
   maxStreams?: number;
   /** Whether HTTP/2 is spoken. @default true */
   http2?: boolean;

@@ -230,6 +230,19 @@ test("streams that are opened and reset without a pause end the connection while
   assert.match(String(errors[0]), /reset too fast/);
 });
 
+test("streams that the server is made to reset without a pause end the connection as well", async () => {
+  const { client, errors } = serve(() => new Promise<void>(() => {}));
+  client.on("error", () => {});
+  client.resume();
+  client.write(preface);
+  for (let i = 0; i < 600; i++) {
+    client.write(Buffer.concat([frame(FrameType.headers, 5, 2 * i + 1, get)]));
+    client.write(frame(FrameType.windowUpdate, 0, 2 * i + 1, fourBytes(0)));
+  }
+  await once(client, "end");
+  assert.match(String(errors[0]), /reset too fast/);
+});
+
 test("a body longer or shorter than it was said to be is refused", async () => {
   const length = [0x0f, 13, 1, 0x33];
   const post = [0x83, 0x87, 0x84, ...length];

@@ -26,7 +26,7 @@ export interface ConnectionOptions {
   /** Told of what ended the connection from our side, and of handlers that reject. */
   onError(error: unknown): void;
   onClose?(): void;
-  /** @default 250 */
+  /** @default 100, as kube-apiserver has it */
   maxStreams?: number;
 }
 
@@ -67,7 +67,7 @@ export class Http2Connection {
   constructor(socket: Duplex, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#maxStreams = options.maxStreams ?? 250;
+    this.#maxStreams = options.maxStreams ?? 100;
     this.#sender = new Sender(socket, options.flusher, (stream) => this.#answered(stream));
     const settings: [number, number][] = [
       [Setting.maxConcurrentStreams, this.#maxStreams],

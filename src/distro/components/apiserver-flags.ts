@@ -62,7 +62,7 @@ export const apiserverFlags = {
   "cert-dir": file("where the certificate is kept that is made without --tls-cert-file; empty: pki in the data directory"),
   "tls-min-version": fixed("string", "least version of TLS", ["VersionTLS12", ""], "the version is not configurable"),
   "disable-http2-serving": bool("speak HTTP/1.1 only"),
-  "http2-max-streams-per-connection": integer("requests at the same time on a connection of HTTP/2; 0: 250", 0),
+  "http2-max-streams-per-connection": integer("requests at the same time on a connection of HTTP/2; 0: 100", 0),
   "client-ca-file": file("PEM bundle: who has a certificate of it is who it names"),
   "token-auth-file": file('CSV file of token,user,uid[,"group,group"]'),
   "anonymous-auth": bool("let in who says nothing, as system:anonymous", true),
