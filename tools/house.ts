@@ -21,6 +21,7 @@ const layers: Record<string, number> = {
   proxy: 4,
   network: 4,
   dns: 4,
+  storage: 4,
   ingress: 4,
   cloud: 4,
   helm: 4,

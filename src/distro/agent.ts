@@ -27,6 +27,7 @@ import { conflist } from "../network/cni.ts";
 import { masqueradeRules, table as networkTable } from "../network/masquerade.ts";
 import { table as proxyTable } from "../proxy/nftables.ts";
 import { ServiceProxy } from "../proxy/proxy.ts";
+import { LocalPathProvisioner } from "../storage/local-path.ts";
 import { Containerd } from "./containerd.ts";
 import { runDaemon } from "./daemon.ts";
 import { writeFileAtomic } from "./files.ts";
@@ -157,9 +158,22 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   await server.start();
   await kubelet.start();
   started();
+  const providing = provideVolumes(settings, paths, clientAs("local-path", "k8ts-local-path"), logger.child("local-path"), signal);
   logger.info("the node runs", { node: settings.nodeName, address });
   await untilStopped(signal);
-  await proxying;
+  await Promise.all([proxying, providing]);
+}
+
+async function provideVolumes({ nodeName }: Settings, { volumes }: Paths, client: Client, logger: Logger, signal: AbortSignal): Promise<void> {
+  const clock = systemClock;
+  const informers = createInformerFactory({ client, clock, logger, random: systemRandom, project: withoutManagedFields });
+  const provisioner = new LocalPathProvisioner({ client, informers, clock, logger, nodeName, root: volumes });
+  informers.start(signal);
+  try {
+    await provisioner.run(signal);
+  } catch (error) {
+    logger.error("volumes of the class local-path are not made", { error });
+  }
 }
 
 /** Both processes start at the same time; asking often costs less than the informers' back-off would. */

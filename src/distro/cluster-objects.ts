@@ -1,18 +1,22 @@
-/** What this distribution puts into a cluster beyond what every API server creates: its own roles, the DNS Service. */
+/** What this distribution puts into a cluster beyond what every API server creates: its own roles, the DNS Service, a default StorageClass. */
 import { serviceNameLabel } from "../api/discovery/service-name.ts";
 import type { Draft, KubeObject } from "../api/object.ts";
 import { isNotFound } from "../api/status.ts";
 import type { Endpoints, Service } from "../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.gen.ts";
+import type { StorageClass } from "../api/types/storage-v1.gen.ts";
 import type { ClusterRole, ClusterRoleBinding } from "../api/types/rbac-v1.gen.ts";
 import type { Client, Resource } from "../client/client.ts";
-import { clusterrolebindings, clusterroles, endpoints, endpointslices, services } from "../client/resources.gen.ts";
+import { clusterrolebindings, clusterroles, endpoints, endpointslices, services, storageclasses } from "../client/resources.gen.ts";
+import { provisionerName } from "../storage/local-path-volume.ts";
 
 export interface ClusterObjectsOptions {
   dnsAddress: string;
   /** Where the node's DNS server listens. */
   nodeAddress: string;
   serveDNS: boolean;
+  /** The nodes make volumes of the class local-path. */
+  localPath: boolean;
 }
 
 const group = "rbac.authorization.k8s.io";
@@ -22,7 +26,7 @@ const dnsPorts = [
 ];
 
 /** Idempotent: what exists stays as its owner left it. */
-export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAddress, serveDNS }: ClusterObjectsOptions): Promise<void> {
+export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAddress, serveDNS, localPath }: ClusterObjectsOptions): Promise<void> {
   const put = async <T extends KubeObject>(resource: Resource<T>, namespace: string, object: Draft<T>): Promise<void> => {
     try {
       await client.resource(resource).get(namespace, object.metadata.name ?? "");
@@ -46,6 +50,26 @@ export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAdd
     ],
   });
   await bind("system:k8ts:dns", "system:k8ts:dns", "system:k8ts:dns");
+  if (localPath) {
+    await put<ClusterRole>(clusterroles, "", {
+      metadata: { name: "system:k8ts:local-path" },
+      rules: [
+        { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["get", "list", "watch", "create", "patch", "delete"] },
+        { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["list", "watch"] },
+        { apiGroups: [""], resources: ["persistentvolumeclaims/status"], verbs: ["patch"] },
+        { apiGroups: ["storage.k8s.io"], resources: ["storageclasses"], verbs: ["list", "watch"] },
+        { apiGroups: [""], resources: ["events"], verbs: ["create", "patch", "update"] },
+      ],
+    });
+    await bind("system:k8ts:local-path", "system:k8ts:local-path", "system:k8ts:local-path");
+    await put<StorageClass>(storageclasses, "", {
+      metadata: { name: "local-path", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+      provisioner: provisionerName,
+      reclaimPolicy: "Delete",
+      volumeBindingMode: "WaitForFirstConsumer",
+      allowVolumeExpansion: true,
+    });
+  }
   if (!serveDNS) return;
   const labels = { "k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS", "kubernetes.io/cluster-service": "true" };
   await put<Service>(services, "kube-system", {

@@ -14,6 +14,7 @@ const users = (settings: Settings): Record<string, { commonName: string; organiz
   kubelet: { commonName: `system:node:${settings.nodeName}`, organizations: ["system:nodes"] },
   proxy: { commonName: "system:kube-proxy" },
   dns: { commonName: "system:k8ts:dns" },
+  "local-path": { commonName: "system:k8ts:local-path" },
 });
 
 /** Makes what is missing; gives the PKI. `addresses` are further names or addresses under which the API server is reached. */

@@ -16,6 +16,8 @@ export interface Paths {
   kubelet: string;
   cni: string;
   images: string;
+  /** Directories of the local-path class. */
+  volumes: string;
 }
 
 export function pathsOf(data: string): Paths {
@@ -32,6 +34,7 @@ export function pathsOf(data: string): Paths {
     kubelet: join(data, "kubelet"),
     cni: join(data, "cni"),
     images: join(data, "images"),
+    volumes: join(data, "volumes"),
   };
 }
 
