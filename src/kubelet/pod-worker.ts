@@ -7,7 +7,7 @@
  *   terminated   nothing runs; volumes and cgroups are taken down
  *   finished     nothing is left; the API object may go
  */
-import type { Pod, Secret } from "../api/types/core-v1.gen.ts";
+import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
@@ -22,6 +22,7 @@ import type { PodEvents } from "./pod-events.ts";
 import { podStatus, type Verdict } from "./pod-status.ts";
 import type { PodSync } from "./pod-sync.ts";
 import type { ProbeManager } from "./probes/manager.ts";
+import { pullSecretsOf } from "./pull-secrets.ts";
 import { PodResize, type Postponed } from "./resize/pod-resize.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
@@ -286,7 +287,7 @@ export class PodWorker {
       volumes: mounted,
       references: objects.for(pod),
       facts: this.#facts(),
-      pullSecrets: await this.#pullSecrets(),
+      pullSecrets: await pullSecretsOf(pod, objects.for(pod), events),
       podDirectory: volumes.podDirectory(pod.metadata.uid),
       signal,
       resize: this.#resize,
@@ -331,28 +332,6 @@ export class PodWorker {
       this.#later(Math.min(122_000, 500 * 2 ** this.#volumeFailures++));
       return undefined;
     }
-  }
-  async #pullSecrets(): Promise<Secret[]> {
-    const pod = this.#pod;
-    const references = this.#services.objects.for(pod);
-    const found: Secret[] = [];
-    const missing: string[] = [];
-    for (const { name } of pod.spec.imagePullSecrets ?? []) {
-      if (!name) continue;
-      try {
-        found.push(await references.secret(pod.metadata.namespace ?? "", name));
-      } catch {
-        missing.push(name);
-      }
-    }
-    if (missing.length)
-      this.#services.events.pod(
-        pod,
-        "Warning",
-        "FailedToRetrieveImagePullSecret",
-        `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`,
-      );
-    return found;
   }
   /** Of each container, one that ended is kept for its logs and its last state. */
   async #prune(): Promise<void> {

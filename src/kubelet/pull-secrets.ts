@@ -1,5 +1,7 @@
 /** Registry credentials from image pull secrets (upstream's pkg/credentialprovider). Pure. */
-import type { Secret } from "../api/types/core-v1.gen.ts";
+import type { Pod, Secret } from "../api/types/core-v1.gen.ts";
+import type { References } from "./env.ts";
+import type { PodEvents } from "./pod-events.ts";
 
 export interface RegistryAuth {
   username: string;
@@ -70,4 +72,26 @@ export function credentialsFor(repository: string, secrets: readonly Secret[]): 
     .filter(({ registry }) => matches(registry, repository))
     .sort((a, b) => b.registry.length - a.registry.length)
     .map(({ auth }) => auth);
+}
+
+/** Those that the pod names and that are there; an event tells of the others. */
+export async function pullSecretsOf(pod: Pod, references: References, events: PodEvents): Promise<Secret[]> {
+  const found: Secret[] = [];
+  const missing: string[] = [];
+  for (const { name } of pod.spec.imagePullSecrets ?? []) {
+    if (!name) continue;
+    try {
+      found.push(await references.secret(pod.metadata.namespace ?? "", name));
+    } catch {
+      missing.push(name);
+    }
+  }
+  if (missing.length)
+    events.pod(
+      pod,
+      "Warning",
+      "FailedToRetrieveImagePullSecret",
+      `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`,
+    );
+  return found;
 }
