@@ -40,9 +40,10 @@ export async function stateOf(store: Store, beginning: Beginning): Promise<strin
     if (time.test(value)) return "T";
     if (progressed.test(value)) return "ReplicaSet * has successfully progressed.";
     if (tokenVolume.test(value)) return "kube-api-access-*";
-    let shown = value;
+    // A short name may stand in a uid by chance.
+    let shown = value.replace(uuid, "UID");
     for (const [name, instead] of names) if (shown.includes(name)) shown = shown.replaceAll(name, instead);
-    return shown.replace(address, "IP").replace(uuid, "UID");
+    return shown.replace(address, "IP");
   };
   const plain = (value: JSONValue, dropNode: boolean): JSONValue => {
     if (typeof value === "string") return text(value);
