@@ -16,7 +16,7 @@ import { changes } from "./interchange/changes.ts";
 import { complaints } from "./interchange/logs.ts";
 import { type NormalState, normalState, stateDifferences } from "./interchange/normal.ts";
 import { changedPaths, difference, observe, type Snapshot } from "./interchange/observe.ts";
-import { unsteady } from "./interchange/steady.ts";
+import { misnamed, unsteady } from "./interchange/steady.ts";
 import { attachVolumes, makeWorkload, settled } from "./interchange/workload.ts";
 import { type Party, type Side, sideName, World } from "./interchange/world.ts";
 
@@ -77,7 +77,11 @@ async function follow(name: string, { server, sides }: Course, port: number): Pr
     }
     await checks.check(at("no minute without its job"), async () => expectEveryMinute(await observe(client)));
     await pause(calm * 1000);
-    states.push(normalState(await observe(client)));
+    const end = await observe(client);
+    states.push(normalState(end));
+    // Upstream's loses the name when it meets a conflict as it tells of the new one.
+    if (side === "ours")
+      await checks.check(at("each rollout that is done names its ReplicaSet"), () => expect(!misnamed(end).length, misnamed(end).join("; ")));
     judgeLogs(party, at);
   }
   return states;

@@ -99,6 +99,7 @@ function normalText(text: string, named: (text: string) => string, key: string):
     .replaceAll(address, "address")
     .replaceAll(volume, "a disk")
     .replaceAll(/\bnode-\d\b/g, "a node")
+    .replace(/^ReplicaSet "[^"]+" has successfully progressed\.$/, "its ReplicaSet has successfully progressed.")
     .replaceAll(/\bkube-api-access-\w{5}\b/g, "kube-api-access")
     .replaceAll(/(?<=pods ".*-)\w{5}(?=" is forbidden)/g, "some")
     .replaceAll(uid, "a uid");

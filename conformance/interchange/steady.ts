@@ -123,6 +123,18 @@ export function unsteady(snapshot: Snapshot): string[] {
   return lines;
 }
 
+/** Deployments that are done and name another ReplicaSet than that of their revision. */
+export function misnamed(snapshot: Snapshot): string[] {
+  const revision = "deployment.kubernetes.io/revision";
+  const sets = of<ReplicaSet>(snapshot, "replicasets.apps");
+  return of<Deployment>(snapshot, "deployments.apps").flatMap(({ metadata, status }) => {
+    const told = status?.conditions?.find(({ type, reason }) => type === "Progressing" && reason === "NewReplicaSetAvailable");
+    const current = sets.find((set) => controllerOf(set)?.uid === metadata.uid && set.metadata.annotations?.[revision] === metadata.annotations?.[revision]);
+    const wanted = `ReplicaSet "${current?.metadata.name}" has successfully progressed.`;
+    return told && told.message !== wanted ? [`${metadata.name} says ${told.message}, not ${wanted}`] : [];
+  });
+}
+
 const matches = (labels: Record<string, string> | undefined, pod: Pod): boolean =>
   Object.entries(labels ?? {}).every(([key, value]) => pod.metadata.labels?.[key] === value);
 
