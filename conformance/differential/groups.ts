@@ -40,7 +40,7 @@ interface TableLike {
 /** Without the prose of columns, and without our warning that nothing acts on a kind yet. */
 function plain(answer: Comparable): Comparable {
   const body = answer.body as TableLike | null;
-  for (const table of [body, ...(body?.events ?? []).map((event) => event.object)]) {
+  for (const table of [body, ...(body?.events ?? []).flatMap((event) => [event as TableLike, event.object])]) {
     for (const column of table?.columnDefinitions ?? []) column.description = "";
     for (const row of table?.rows ?? []) row.cells = row.cells.map((cell) => (typeof cell === "string" && /^\d+s$/.test(cell) ? "AGE" : cell));
   }

@@ -12,7 +12,7 @@ const applied = { "content-type": "application/apply-patch+yaml" };
 const merge = { "content-type": "application/merge-patch+json" };
 const strategic = { "content-type": "application/strategic-merge-patch+json" };
 const served = new Set(["status", "scale", "binding", "eviction", "ephemeralcontainers", "resize", "approval", "finalize", "token"]);
-const connected = new Set(["log", "exec", "attach", "portforward", "proxy"]);
+const connected = new Set(["log", "exec", "attach", "portforward"]);
 
 /** What goes on to a container, where there is none: only what is said before anybody is called. */
 function connect(t: Target, subresource: string): GenStep {

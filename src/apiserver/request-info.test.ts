@@ -30,3 +30,10 @@ test("paths become verbs and resources as upstream reads them", () => {
 test("an escape that is none is the client's mistake", () => {
   assert.throws(() => info("GET", "/api/v1/namespaces/%zz/pods"), { name: "StatusError" });
 });
+
+test("options that cannot be read name no object", () => {
+  const named = (query: string): string => parseRequestInfo("GET", "/api/v1/namespaces/d/pods", new URLSearchParams(query)).name;
+  assert.equal(named("fieldSelector=metadata.name%3Dp&limit=1"), "p");
+  assert.equal(named("fieldSelector=metadata.name%3Dp&limit=x"), "");
+  assert.equal(named("fieldSelector=metadata.name%3Dp&labelSelector=a+in"), "");
+});

@@ -1,4 +1,5 @@
 /** What a request is about, read off its method, path and query (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go). */
+import { parseLabelSelector, SelectorError } from "../api/selectors/labels.ts";
 import { badRequest } from "../api/status.ts";
 
 export interface RequestInfo {
@@ -46,6 +47,18 @@ const slash = 0x2f;
 /** Go's strconv.ParseBool as the query conversion uses it: "", "0" and "false" are false, all else is true. */
 export const queryBool = (value: string | null): boolean => value !== null && value !== "0" && value.toLowerCase() !== "false";
 
+/** Options that cannot be read name no object either. */
+function isReadable(query: URLSearchParams): boolean {
+  if (["limit", "timeoutSeconds"].some((name) => !/^([+-]?\d+)?$/.test(query.get(name) ?? ""))) return false;
+  try {
+    parseLabelSelector(query.get("labelSelector") ?? "");
+    return true;
+  } catch (error) {
+    if (error instanceof SelectorError) return false;
+    throw error;
+  }
+}
+
 /** Throws a StatusError for a path that is no path of ours but looks like one. */
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const info: RequestInfo = {
@@ -92,7 +105,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   if (info.name === "" && info.verb === "get") info.verb = queryBool(query.get("watch")) ? "watch" : "list";
   if (info.name === "" && (info.verb === "list" || info.verb === "watch")) {
     const named = query.size === 0 ? null : /^metadata\.name==?([^,=!]+)$/.exec(query.get("fieldSelector") ?? "");
-    if (named && /^[^/%]+$/.test(named[1] as string) && named[1] !== "." && named[1] !== "..") info.name = named[1] as string;
+    if (named && /^[^/%]+$/.test(named[1] as string) && named[1] !== "." && named[1] !== ".." && isReadable(query)) info.name = named[1] as string;
   }
   if (info.name === "" && info.verb === "delete") info.verb = "deletecollection";
   return info;

@@ -119,5 +119,5 @@ export const limitRangeKind: Kind<LimitRange> = {
   },
   validate: validateLimitRange,
   validateUpdate: validateLimitRange,
-  cells: (range) => [range.metadata.name, range.metadata.creationTimestamp],
+  cells: (range) => [range.metadata.name, range.metadata.creationTimestamp ?? "0001-01-01T00:00:00Z"],
 };

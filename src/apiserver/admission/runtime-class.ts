@@ -1,5 +1,7 @@
 /** A pod takes overhead, node selector and tolerations of its runtime class (plugin/pkg/admission/runtimeclass, KEP-688). */
+import { pathSegmentName } from "../../api/meta/names.ts";
 import { parseQuantity } from "../../api/quantity.ts";
+import { StatusError } from "../../api/status.ts";
 import type { Pod, Toleration } from "../../api/types/core-v1.gen.ts";
 import type { RuntimeClass } from "../../api/types/node-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
@@ -14,6 +16,8 @@ export function runtimeClass({ reader }: { reader: Reader }): AdmissionPlugin {
     const name = pod.spec.runtimeClassName;
     if (name === undefined) return { pod };
     const found = reader.get<RuntimeClass>("runtimeclasses.node.k8s.io", "", name);
+    const [misfit] = found ? [] : pathSegmentName(name, false);
+    if (misfit) throw new StatusError({ code: 500, message: `invalid resource name ${JSON.stringify(name)}: [${misfit}]` });
     if (!found) throw refuse(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
     return { pod, found };
   };

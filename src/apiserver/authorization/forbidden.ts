@@ -1,5 +1,5 @@
 /** The 403 of a request that no authorizer allowed (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go). */
-import { forbidden, groupResource, type StatusError } from "../../api/status.ts";
+import { forbidden, groupResource, StatusError } from "../../api/status.ts";
 import type { AuthorizationAttributes } from "./authorizer.ts";
 
 const quote = JSON.stringify;
@@ -17,5 +17,7 @@ export function forbiddenMessage(attributes: AuthorizationAttributes): string {
 /** `reason` is the authorizers'. */
 export function forbiddenError(attributes: AuthorizationAttributes, reason: string): StatusError {
   const message = forbiddenMessage(attributes).replace(/[&<>]/g, (c) => htmlEntities[c] as string);
-  return forbidden(groupResource(attributes.group, attributes.resource), attributes.name, reason ? `${message}: ${reason}` : message);
+  const why = reason ? `${message}: ${reason}` : message;
+  if (!attributes.isResource) return new StatusError({ code: 403, reason: "Forbidden", message: `forbidden: ${why}`, details: {} });
+  return forbidden(groupResource(attributes.group, attributes.resource), attributes.name, why);
 }

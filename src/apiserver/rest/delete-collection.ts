@@ -3,7 +3,7 @@ import type { ApiResponse } from "../../api/exchange.ts";
 import { isNotFound } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 import { deleteObject, deleteOptions, warnOfOrphans } from "./delete.ts";
-import { list, page } from "./list.ts";
+import { page, respondPage } from "./list.ts";
 import { listOptions } from "./options.ts";
 import { selection } from "./selection.ts";
 
@@ -15,8 +15,8 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
   selection(endpoint, selected);
   const options = await deleteOptions(call);
   warnOfOrphans(call, options);
-  const answer = await list(call);
-  const { items } = await page(call, selected);
+  const chosen = await page(call, selected);
+  const { items } = chosen;
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < items.length) {
@@ -32,5 +32,6 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
-  return answer;
+  // What cannot be shown as the client wishes is gone all the same.
+  return respondPage(call, chosen);
 }

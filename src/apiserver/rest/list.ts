@@ -13,7 +13,7 @@ import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { checkForm, metaVersion, partial, tableOf } from "./table.ts";
 
-interface Page {
+export interface Page {
   items: Stored[];
   metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
 }
@@ -27,7 +27,7 @@ const isExact = ({ resourceVersion, resourceVersionMatch, limit }: ListOptions):
 /** Throws StatusError for options that do not go together and for positions that are gone. */
 export async function page(call: Call, options: ListOptions): Promise<Page> {
   const { endpoint, info } = call;
-  const { predicate } = selection(endpoint, options);
+  const { predicate, name } = selection(endpoint, options);
   const namespace = endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {};
   const prefix = namespace.namespace ? `${namespace.namespace}/` : "";
   const filter = predicate ? { predicate } : {};
@@ -41,7 +41,7 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
   } else if (isExact(options)) start = { revision: parseRevision(options.resourceVersion) };
   else if (options.resourceVersion && options.resourceVersion !== "0") await waitForRevision(call, options.resourceVersion);
   // A read of "any version" is answered whole by upstream's watch cache, which events do without.
-  const whole = options.resourceVersion === "0" && !options.continue && endpoint.hub.resource !== "events";
+  const whole = options.resourceVersion === "0" && endpoint.hub.resource !== "events";
   const limit = whole ? 0 : options.limit;
   try {
     list = await endpoint.cache.list({ ...namespace, ...filter, ...start, ...(limit ? { limit } : {}) });
@@ -57,17 +57,20 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
     throw error;
   }
   const metadata: Page["metadata"] = { resourceVersion: String(list.revision) };
-  if (list.last !== undefined) {
+  // One that is named is looked up: nothing can follow it.
+  const single = name !== undefined && (!endpoint.def.namespaced || info.namespace !== "");
+  if (list.last !== undefined && !single) {
     metadata.continue = encodeContinue({ revision: list.revision, after: list.last.slice(prefix.length) });
     if (list.remaining !== undefined) metadata.remainingItemCount = list.remaining;
   }
   return { items: list.items, metadata };
 }
 
-export async function list(call: Call): Promise<ApiResponse> {
+export const list = async (call: Call): Promise<ApiResponse> => respondPage(call, await page(call, listOptions(call.request.query, false)));
+
+/** Throws 400 and 406 for a form that a list does not have. */
+export function respondPage(call: Call, { items, metadata }: Page): ApiResponse {
   const { endpoint, form, request } = call;
-  const options = listOptions(request.query, false);
-  const { items, metadata } = await page(call, options);
   const kind = `${endpoint.def.kind}List`;
   const { apiVersion } = endpoint;
   if (form.as) checkForm(call, true);

@@ -165,8 +165,12 @@ function checkList(options: ListOptions): FieldError[] {
   return errors;
 }
 
-function checkWatch(options: ListOptions): FieldError[] {
+function checkWatch(given: ListOptions): FieldError[] {
   const errors: FieldError[] = [];
+  // What old clients mean: whatever there is, and what follows.
+  const { sendInitialEvents, resourceVersionMatch, resourceVersion } = given;
+  const plain = sendInitialEvents === undefined && !resourceVersionMatch && (resourceVersion === "" || resourceVersion === "0");
+  const options: ListOptions = plain ? { ...given, sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" } : given;
   const match = options.resourceVersionMatch;
   if (options.sendInitialEvents !== undefined && match !== "NotOlderThan")
     errors.push(forbiddenField(matchPath, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));

@@ -4,6 +4,7 @@ import { badRequest } from "../../api/status.ts";
 import { humanDuration, parseTime } from "../../api/time.ts";
 import type { Call, Endpoint } from "./call.ts";
 import { type Form, unacceptable } from "./negotiate.ts";
+import { completeObject } from "./wire.ts";
 
 export interface TableRow {
   cells: unknown[];
@@ -67,9 +68,16 @@ function cellsOf(endpoint: Endpoint, object: KubeObject, now: number): unknown[]
   return columns.map((column) => {
     if (column.format === "name") return object.metadata.name;
     if (column.name === "Age") return ageOf(object, now);
-    if (column.name === "Created At") return object.metadata.creationTimestamp;
+    if (column.name === "Created At") return object.metadata.creationTimestamp ?? "0001-01-01T00:00:00Z";
     return null;
   });
+}
+
+/** Of an object of which nothing is known, as bookmarks are shown. */
+export function cellsOfNothing({ conversion: _conversion, ...plain }: Endpoint, now: number): unknown[] {
+  const { hub, hubApiVersion: apiVersion } = plain;
+  const metadata = { creationTimestamp: null };
+  return cellsOf(plain, completeObject(apiVersion, hub.kind, { kind: hub.kind, apiVersion, metadata }), now);
 }
 
 const defaultColumns = [

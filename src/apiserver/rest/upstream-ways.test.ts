@@ -16,6 +16,7 @@ before(async () => {
   const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
   api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
+  await answer("POST", "/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "default" } });
 });
 after(async () => {
   await api[Symbol.asyncDispose]();
@@ -32,7 +33,15 @@ interface Answer extends KubeObject {
   status?: { phase?: string };
   details?: { causes?: { field?: string; message?: string }[] };
 }
-async function answer(method: string, target: string, body?: unknown, type = "application/json", accept = ""): Promise<Answer & { http: number }> {
+const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+async function answer(
+  method: string,
+  target: string,
+  body?: unknown,
+  type = "application/json",
+  accept = "",
+  user = admin,
+): Promise<Answer & { http: number }> {
   const [path = "", query = ""] = target.split("?");
   const {
     status,
@@ -44,7 +53,7 @@ async function answer(method: string, target: string, body?: unknown, type = "ap
     query: new URLSearchParams(query),
     headers: { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) },
     ...(body === undefined ? {} : { body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)) }),
-    user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
+    user,
     remoteAddress: "127.0.0.1",
     signal: new AbortController().signal,
   });
@@ -225,13 +234,13 @@ test("a binding without the pod's name is refused before its target is looked at
 });
 
 /** What a watch gives until `count` events have come. */
-async function watched(query: string, count: number, resource = `${core}/secrets`): Promise<{ type: string; object: KubeObject }[]> {
+async function watched(query: string, count: number, resource = `${core}/secrets`, accept = ""): Promise<{ type: string; object: KubeObject }[]> {
   const stop = new AbortController();
   const { body } = await api.server.handler({
     method: "GET",
     path: resource,
     query: new URLSearchParams(`watch=1&${query}`),
-    headers: {},
+    headers: accept ? { accept } : {},
     user: { name: "admin", groups: ["system:masters"] },
     remoteAddress: "127.0.0.1",
     signal: stop.signal,
@@ -265,6 +274,83 @@ test("the bookmark of DaemonSets says the generation that upstream stores as a f
   assert.deepEqual(bookmark?.object.metadata.annotations, { "deprecated.daemonset.template.generation": "0", "k8s.io/initial-events-end": "true" });
 });
 
+test("a bookmark is a row of nothing in a table", async () => {
+  const cellsOf = async (path: string): Promise<unknown[] | undefined> => {
+    const events = await watched("allowWatchBookmarks=true", 1, path, as("Table"));
+    return (events as unknown as { object: { rows: { cells: unknown[] }[] } }[])[0]?.object.rows[0]?.cells;
+  };
+  assert.deepEqual(await cellsOf(`${core}/limitranges`), ["", "0001-01-01T00:00:00Z"]);
+  assert.deepEqual((await cellsOf("/apis/autoscaling/v1/horizontalpodautoscalers"))?.slice(0, 3), ["", "/", "<none>"]);
+});
+
+test("a watch is held to what an old client means by it, on the old path to the rules of a list", async () => {
+  const forbidden = (query: string, path = core) => answer("GET", `${path}/configmaps?${query}`);
+  assert.match(
+    (await forbidden("watch=1&resourceVersion=0&continue=x&fieldSelector=spec.x%3D1")).message ?? "",
+    /resourceVersionMatch is forbidden when continue is provided/,
+  );
+  const old = await forbidden("sendInitialEvents=true", "/api/v1/watch/namespaces/default");
+  assert.match(old.message ?? "", /sendInitialEvents is forbidden for list/);
+});
+
+test("any version will do for what follows a page, and all of it comes", async () => {
+  for (const name of ["p1", "p2", "p3"])
+    await answer("POST", `${core}/podtemplates`, {
+      metadata: { name, labels: { page: "a" } },
+      template: { spec: { containers: [{ name: "c", image: "i" }] } },
+    });
+  const first = await answer("GET", `${core}/podtemplates?labelSelector=page&limit=1`);
+  const rest = await answer(
+    "GET",
+    `${core}/podtemplates?labelSelector=page&limit=1&resourceVersion=0&continue=${(first.metadata as { continue?: string }).continue}`,
+  );
+  assert.deepEqual(
+    rest.items?.map(({ metadata }) => metadata.name),
+    ["p2", "p3"],
+  );
+});
+
+test("what is tried in a namespace that is not there misses the namespace first", async () => {
+  const evicted = answer("POST", "/api/v1/namespaces/nowhere/pods/p/eviction", { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "p" } });
+  // The server waits a moment for the namespace.
+  await new Promise((resolve) => setImmediate(resolve));
+  await clock.advance(1000);
+  assert.equal((await evicted).message, 'namespaces "nowhere" not found');
+});
+
+test("a name that is still to be made is not known to those who admit the object", async () => {
+  const user = { name: "system:node:n1", groups: ["system:nodes", "system:authenticated"] };
+  const refused = await answer("POST", "/api/v1/nodes", { metadata: { generateName: "gn-" } }, "application/json", "", user);
+  assert.equal(refused.message, 'nodes "gn-" is forbidden: node "n1" is not allowed to modify node ""');
+});
+
+test("a collection is deleted though its answer has no such form", async () => {
+  await answer("POST", `${core}/configmaps`, { metadata: { name: "unshown", labels: { gone: "a" } } });
+  const refused = await answer("DELETE", `${core}/configmaps?labelSelector=gone`, {}, "application/json", as("PartialObjectMetadata"));
+  assert.equal(refused.http, 406);
+  assert.equal((await answer("GET", `${core}/configmaps/unshown`)).http, 404);
+});
+
+test("nothing follows one that is named", async () => {
+  for (const name of ["named-a", "named-b"]) await answer("POST", `${core}/configmaps`, { metadata: { name } });
+  const page = await answer("GET", `${core}/configmaps?fieldSelector=metadata.name%3Dnamed-a&limit=1`);
+  assert.equal((page.metadata as { continue?: string }).continue, undefined);
+});
+
+test("a binding insists on the pod that it names, in the words of the storage", async () => {
+  await answer("POST", `${core}/pods`, { metadata: { name: "bound" }, spec: { containers: [{ name: "c", image: "i" }] } });
+  const target = { kind: "Node", name: "n1" };
+  const refused = await answer("POST", `${core}/pods/bound/binding`, { metadata: { name: "bound", uid: "x" }, target });
+  assert.match(refused.message ?? "", /^Operation cannot be fulfilled on pods "bound": StorageError: .* Precondition failed: UID in precondition: x,/);
+});
+
+test("a runtime class that no path can name is the server's failure", async () => {
+  const spec = { runtimeClassName: "/abs", containers: [{ name: "c", image: "i" }] };
+  const refused = await answer("POST", `${core}/pods`, { metadata: { name: "rc" }, spec });
+  assert.equal(refused.http, 500);
+  assert.equal(refused.message, `invalid resource name "/abs": [may not contain '/']`);
+});
+
 test("the selectors of a deletion are read before its options", async () => {
   const refused = await answer("DELETE", `${core}/configmaps?fieldSelector=spec.x%3D1`, { kind: "Nope", apiVersion: "x/y" });
   assert.match(refused.message ?? "", /"spec.x" is not a known field selector/);
@@ -272,7 +358,6 @@ test("the selectors of a deletion are read before its options", async () => {
 
 test("an AppArmor annotation that becomes a field is warned of", async () => {
   const annotations = { "container.apparmor.security.beta.kubernetes.io/c": "unconfined" };
-  await answer("POST", `${core}/serviceaccounts`, { metadata: { name: "default" } });
   const made = await answer("POST", `${core}/pods`, { metadata: { name: "armored", annotations }, spec: { containers: [{ name: "c", image: "i" }] } });
   assert.match(made.warnings?.[0] ?? "", /deprecated since v1.30; use the "appArmorProfile" field instead/);
 });

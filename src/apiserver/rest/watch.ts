@@ -7,11 +7,12 @@ import type { CacheEvent, Stored } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
 import { contentTypes, onlyStreams } from "./negotiate.ts";
+import { queryBool } from "../request-info.ts";
 import { listOptions } from "./options.ts";
 import { served } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { includeObject, partial, tableOf, templateGeneration } from "./table.ts";
+import { cellsOfNothing, includeObject, partial, tableOf, templateGeneration } from "./table.ts";
 import { complete, encodeProtobufFrame } from "./wire.ts";
 
 /** One for all: a reason of its own, with its stack, for each watch costs more than all else about its end. */
@@ -19,7 +20,8 @@ const over = new Error("the watch is over");
 
 export async function watch(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request, rest, form } = call;
-  const options = listOptions(request.query, true);
+  // The old path is a watch whatever the query says; its options are not.
+  const options = listOptions(request.query, queryBool(request.query.get("watch")));
   const chosen = selection(endpoint, options);
   const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
   const ended = new AbortController();
@@ -85,6 +87,9 @@ function statusOf(call: Call, error: unknown): StatusError {
   return internalError("watch broke");
 }
 
+/** Their replicas are a number in what upstream stores, and none is none. */
+const counting = new Set(["deployments.apps", "replicasets.apps", "statefulsets.apps"]);
+
 function bookmark(call: Call, event: CacheEvent): KubeObject {
   const { endpoint } = call;
   const metadata: { resourceVersion: string; creationTimestamp: null; annotations?: Record<string, string> } = {
@@ -94,17 +99,20 @@ function bookmark(call: Call, event: CacheEvent): KubeObject {
   };
   // A field of what upstream stores, and an annotation of what it gives out.
   if (endpoint.def.kind === "DaemonSet" && !call.form.as) metadata.annotations = { [templateGeneration]: "0", ...metadata.annotations };
-  return complete(endpoint.apiVersion, endpoint.def.kind, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata }) as KubeObject;
+  const spec = counting.has(endpoint.groupResource) ? { spec: { replicas: 0 } } : {};
+  return complete(endpoint.apiVersion, endpoint.def.kind, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata, ...spec }) as KubeObject;
 }
 
 /** Object of the event as this watcher's form has it. `first` of a Table carries the columns. */
 function projected(call: Call, event: CacheEvent, first: boolean): object {
+  const { rest } = call;
   const object = event.stored ? served(call.endpoint, event.stored) : bookmark(call, event);
   if (call.form.as === "Table") {
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    return event.stored
-      ? tableOf(call, [object], metadata, first)
-      : { ...tableOf(call, [], metadata, first), rows: [{ cells: [], object: partial(call.form, object) }] };
+    const table = tableOf(call, [object], metadata, first);
+    if (event.stored) return table;
+    // The mark of an initial state is shown whatever of objects is not.
+    return { ...table, rows: [{ cells: cellsOfNothing(call.endpoint, rest.clock.now()), object: partial(call.form, object) }] };
   }
   return call.form.as ? partial(call.form, object) : object;
 }

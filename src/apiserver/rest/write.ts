@@ -70,7 +70,6 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     trackWrite(call, draft, undefined, options.manager);
   }
   initMetadata(call, draft);
-  if (generated) generateName(call, draft);
   const attributes = attributesOf(call, "CREATE", options.object, options.dryRun);
   attributes.object = draft;
   attributes.name = metadata.name ?? "";
@@ -78,14 +77,14 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   await rest.admission.mutate(attributes);
   for (let attempt = 1; ; attempt++) {
     const object = generated && attempt < maxNameAttempts ? deepCopy(draft) : draft;
-    if (attempt > 1) generateName(call, object);
+    if (generated) generateName(call, object);
     const reserved = await endpoint.registry.beginCreate?.(call, object, options.dryRun);
     try {
       prepareCreate(endpoint, object);
       for (const text of endpoint.hubKind.preparationWarnings?.(object) ?? []) call.warn(text);
       const judged = complete(endpoint, object);
       validateCreate(call, judged.object);
-      await rest.admission.validate({ ...attributes, object: judged.object, name: judged.object.metadata.name });
+      await rest.admission.validate({ ...attributes, object: judged.object });
       const wanted = storedForm(endpoint, judged);
       if (options.dryRun) {
         if (await endpoint.cache.get(wanted.metadata.namespace ?? "", wanted.metadata.name)) throw new ExistsError(wanted.metadata.name);

@@ -26,17 +26,13 @@ export function kubeletOf(node: Node): NodeEndpoint {
 /** The named container, or the only one. Throws a StatusError in upstream's words. */
 export function containerOf(pod: Pod, asked: string | null): string {
   const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
-  const all = [...containers, ...initContainers, ...ephemeralContainers].map((c) => c.name);
+  const all = [...initContainers, ...containers, ...ephemeralContainers].map((c) => c.name);
   if (asked) {
     if (!all.includes(asked)) throw badRequest(`container ${asked} is not valid for pod ${pod.metadata.name}`);
     return asked;
   }
   if (containers.length === 1) return (containers[0] as { name: string }).name;
-  const names = (list: { name: string }[]): string => `[${list.map((c) => c.name).join(" ")}]`;
-  let text = `a container name must be specified for pod ${pod.metadata.name}, choose one of: ${names(containers)}`;
-  if (initContainers.length) text += ` or one of the init containers: ${names(initContainers)}`;
-  if (ephemeralContainers.length) text += ` or one of the ephemeral containers: ${names(ephemeralContainers)}`;
-  throw badRequest(text);
+  throw badRequest(`a container name must be specified for pod ${pod.metadata.name}, choose one of: [${all.join(" ")}]`);
 }
 
 const encode = (...segments: string[]): string => segments.map((s) => `/${encodeURIComponent(s)}`).join("");

@@ -8,6 +8,7 @@ import { typeByName } from "../../../api/schema/schema.ts";
 import { badRequest, conflict, StatusError } from "../../../api/status.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Binding, Pod, PodCondition } from "../../../api/types/core-v1.gen.ts";
+import { storageKey } from "../../../cache/keys.ts";
 import { type Call, callOn, type Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { type WriteOptions, writeOptions } from "../../rest/options.ts";
@@ -26,10 +27,15 @@ function validate(binding: Binding): void {
 }
 
 /** The pod with its node; throws 409 for one that has a node, goes away or waits for its gates. */
-function bound(pod: Pod, binding: Binding, now: number): Pod {
+function bound(pod: Pod, binding: Binding, now: number, key: string): Pod {
   const refuse = (why: string) => conflict("pods/binding", pod.metadata.name, why);
-  if (binding.metadata.uid && binding.metadata.uid !== pod.metadata.uid)
-    throw refuse(`Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${pod.metadata.uid}`);
+  const { uid, resourceVersion } = binding.metadata;
+  const unmet = (what: string, wanted: string, found: string): StatusError => {
+    const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`;
+    return conflict("pods", pod.metadata.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`);
+  };
+  if (uid && uid !== pod.metadata.uid) throw unmet("UID", uid, pod.metadata.uid);
+  if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion) throw unmet("ResourceVersion", resourceVersion, pod.metadata.resourceVersion);
   if (pod.metadata.deletionTimestamp) throw refuse(`pod ${pod.metadata.name} is being deleted, cannot be assigned to a host`);
   if (pod.spec.nodeName) throw refuse(`pod ${pod.metadata.name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
   if (pod.spec.schedulingGates?.length) throw refuse(`pod ${pod.metadata.name} has non-empty .spec.schedulingGates`);
@@ -42,7 +48,8 @@ function bound(pod: Pod, binding: Binding, now: number): Pod {
   const before = conditions.find((condition) => condition.type === "PodScheduled");
   const condition = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: formatTime(now) } as unknown as PodCondition;
   if (before?.status === "True") condition.lastTransitionTime = before.lastTransitionTime;
-  copy.status = { ...copy.status, conditions: before ? conditions.map((c) => (c === before ? condition : c)) : [...conditions, condition] };
+  const { nominatedNodeName: _nominated, ...status } = copy.status ?? {};
+  copy.status = { ...status, conditions: before ? conditions.map((c) => (c === before ? condition : c)) : [...conditions, condition] };
   return copy;
 }
 
@@ -54,7 +61,10 @@ export async function bind(call: Call, binding: Binding, options: WriteOptions):
   validate(binding);
   await rest.admission.validate(attributes);
   const pods = callOn(call, "pods", info.namespace, binding.metadata.name);
-  await serverUpdate(pods, (old) => bound(old as unknown as Pod, binding, rest.clock.now()) as unknown as KubeObject, options.dryRun);
+  const stored = storageKey(pods.endpoint.hub, info.namespace, binding.metadata.name);
+  // What is only tried does not come as far as the storage, which puts its prefix before keys.
+  const key = options.dryRun ? stored.replace(/^\/registry/, "") : stored;
+  await serverUpdate(pods, (old) => bound(old as unknown as Pod, binding, rest.clock.now(), key) as unknown as KubeObject, options.dryRun);
   return respondObject(call, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
 }
 

@@ -85,6 +85,8 @@ export async function evict(call: Call): Promise<ApiResponse> {
   const options = writeOptions(call, "CreateOptions");
   const type = typeByName("policy/v1.Eviction");
   const eviction = await decodeTyped<Eviction>(call, { kind: "Eviction", apiVersion: "policy/v1", type, versions: evictionVersions }, options.fieldValidation);
+  const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object: eviction as unknown as KubeObject };
+  await rest.admission.mutate(attributes);
   if (eviction.metadata?.name !== info.name) throw badRequest("name in URL does not match name in Eviction object");
   eviction.metadata.namespace ??= info.namespace;
   const deletion: DeleteOptions = { ...eviction.deleteOptions };
@@ -93,7 +95,7 @@ export async function evict(call: Call): Promise<ApiResponse> {
     throw new StatusError({ code: 500, message: `Non-matching dry-run options in request and content: [All] and [${asked.join(" ")}]` });
   const dryRun = options.dryRun || (deletion.dryRun?.length ?? 0) > 0;
   if (dryRun && !asked.length) deletion.dryRun = ["All"];
-  await rest.admission.validate({ ...attributesOf(call, "CREATE", options.object, dryRun), object: eviction as unknown as KubeObject });
+  await rest.admission.validate({ ...attributes, dryRun });
   const pods: Call = { ...callOn(call, "pods", info.namespace, info.name), info: { ...info, subresource: "" } };
   const pod = (await read(pods)).object() as unknown as Pod;
   const insists = deletion.preconditions?.resourceVersion !== undefined;
