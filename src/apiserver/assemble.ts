@@ -19,6 +19,7 @@ import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { timePlugins, timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
+import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
 import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
@@ -221,6 +222,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
     });
     const { nodePorts = defaultNodePorts, storeBytes } = options;
+    showBuild(metrics);
     observeState(metrics, { cache, serviceRanges, nodePorts, ...(storeBytes ? { storeBytes } : {}) });
     const repair = new ServiceRepair({
       reader,

@@ -2,28 +2,13 @@
 import { createHash } from "node:crypto";
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../api/discovery.ts";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
+import { versionInfo } from "../api/version.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { apiVersionOf } from "../api/schema/schema.ts";
 import { openapi } from "./openapi.ts";
 import { aggregatedMedia, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
 import { methodNotAllowed, noSuchResource } from "./router.ts";
-
-export const versionInfo = {
-  major: "1",
-  minor: "36",
-  emulationMajor: "1",
-  emulationMinor: "36",
-  minCompatibilityMajor: "1",
-  minCompatibilityMinor: "35",
-  gitVersion: "v1.36.3",
-  gitCommit: "unknown",
-  gitTreeState: "clean",
-  buildDate: "1970-01-01T00:00:00Z",
-  goVersion: "",
-  compiler: "",
-  platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`,
-};
 
 const json: Form = { media: "json", pretty: false };
 

@@ -154,6 +154,11 @@ export class Histogram implements Metric {
   }
 }
 
+function started(value: Value, labels: readonly string[]): Value {
+  if (!labels.length) value.with();
+  return value;
+}
+
 /** The metrics of one component; names are unique within it. */
 export class Metrics {
   readonly #metrics = new Map<string, Metric>();
@@ -166,13 +171,16 @@ export class Metrics {
     return metric;
   }
   counter(name: string, help: string, labels: readonly string[] = []): Value {
-    return this.#add(new Value("counter", name, help, labels));
+    return this.#add(started(new Value("counter", name, help, labels), labels));
   }
   gauge(name: string, help: string, labels: readonly string[] = []): Value {
-    return this.#add(new Value("gauge", name, help, labels));
+    return this.#add(started(new Value("gauge", name, help, labels), labels));
   }
   histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[] = []): Histogram {
-    return this.#add(new Histogram(name, help, buckets, labels));
+    const histogram = new Histogram(name, help, buckets, labels);
+    // What has no labels is shown from the beginning, as Prometheus' libraries do.
+    if (!labels.length) histogram.series();
+    return this.#add(histogram);
   }
   /** Called before each exposition, to set gauges whose value is looked up. */
   onCollect(fn: () => void): void {

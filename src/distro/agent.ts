@@ -1,6 +1,7 @@
 /** `k8ts agent`: this machine as a node. Containers and the kernel's rules outlive the process and are taken over by the next. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { showBuild } from "../api/version.ts";
 import { systemClock } from "../base/clock.ts";
 import { Metrics } from "../base/metrics.ts";
 import { systemRandom } from "../base/random.ts";
@@ -28,6 +29,7 @@ import { masqueradeRules, table as networkTable } from "../network/masquerade.ts
 import { table as proxyTable } from "../proxy/nftables.ts";
 import { ServiceProxy } from "../proxy/proxy.ts";
 import { LocalPathProvisioner } from "../storage/local-path.ts";
+import { addProcessMetrics } from "./components/process-metrics.ts";
 import { Containerd } from "./containerd.ts";
 import { runDaemon } from "./daemon.ts";
 import { writeFileAtomic } from "./files.ts";
@@ -147,8 +149,11 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     logger: logger.child("kubelet"),
   });
   const pki = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
+  const metrics = new Metrics();
+  addProcessMetrics(metrics, clock);
+  showBuild(metrics);
   await using server = new KubeletServer({
-    kubelet: servedKubelet(kubelet, clock, new Metrics()),
+    kubelet: servedKubelet(kubelet, clock, metrics),
     access: new Access(kubeletClient, clock, settings.nodeName),
     tls: { cert: pki("kubelet-serving.crt"), key: pki("kubelet-serving.key"), clientCA: pki("ca.crt") },
     host: address,

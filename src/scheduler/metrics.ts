@@ -1,6 +1,6 @@
 /** Metrics under upstream's names (pkg/scheduler/metrics). Durations are in seconds. */
 import type { Clock } from "../base/clock.ts";
-import type { Metrics } from "../base/metrics.ts";
+import type { Metrics, Sample } from "../base/metrics.ts";
 import type { ClusterCache } from "./cache/cluster-cache.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
 
@@ -17,7 +17,7 @@ const exponential = (start: number, factor: number, count: number): number[] => 
 
 export function createSchedulerMetrics(metrics: Metrics, queue: SchedulingQueue, cache: ClusterCache, clock: Clock): SchedulerMeasures {
   const pending = metrics.gauge("scheduler_pending_pods", "Number of pending pods, by the queue type.", ["queue"]);
-  const cached = metrics.gauge("scheduler_scheduler_cache_size", "Number of nodes, pods, and assumed (bound) pods in the scheduler cache.", ["type"]);
+  const cached = metrics.gauge("scheduler_cache_size", "Number of nodes, pods, and assumed (bound) pods in the scheduler cache.", ["type"]);
   const tries = metrics.counter("scheduler_schedule_attempts_total", "Number of attempts to schedule pods, by the result.", ["result", "profile"]);
   const attempts = metrics.histogram("scheduler_pod_scheduling_attempts", "Number of attempts to successfully schedule a pod.", exponential(1, 2, 5));
   const algorithm = metrics.histogram("scheduler_scheduling_algorithm_duration_seconds", "Scheduling algorithm latency in seconds", exponential(0.001, 2, 15));
@@ -57,5 +57,27 @@ export function createSchedulerMetrics(metrics: Metrics, queue: SchedulingQueue,
       preemptions.inc();
       if (count > 0) victims.observe(count);
     },
+  };
+}
+
+/** For the queue: pods that come to one of its parts, and why. */
+export function incomingPods(metrics: Metrics): (queue: string, event: string) => void {
+  const total = metrics.counter("scheduler_queue_incoming_pods_total", "Number of pods added to scheduling queues by event and queue type.", [
+    "queue",
+    "event",
+  ]);
+  const known = new Map<string, Map<string, Sample>>();
+  return (queue, event) => {
+    let byEvent = known.get(queue);
+    if (!byEvent) {
+      byEvent = new Map();
+      known.set(queue, byEvent);
+    }
+    let sample = byEvent.get(event);
+    if (!sample) {
+      sample = total.with(queue, event);
+      byEvent.set(event, sample);
+    }
+    sample.value++;
   };
 }

@@ -42,6 +42,36 @@ test("a pod that no node fits waits for an event that one of its plugins cares a
   await clock.advance(0);
 });
 
+test("what brings a pod to which queue is told in upstream's words", async () => {
+  const told: string[] = [];
+  const clock = new VirtualClock();
+  const queue = new SchedulingQueue({
+    clock,
+    cluster: new World().cluster,
+    plugins: () => defaultPlugins,
+    incoming: (to, why) => told.push(`${to} ${why}`),
+  });
+  queue.add(makePod("p", { requests: { cpu: "2" } }));
+  const taken = queue.take();
+  assert.ok(taken);
+  queue.unschedulable(taken, new Set(["NodeResourcesFit"]));
+  queue.move({ source: "Node", actions: action.add, object: makeNode("big") });
+  assert.equal(queue.take(), taken);
+  queue.retry(taken);
+  await clock.advance(1000);
+  assert.equal(queue.take(), taken);
+  queue.add(makePod("gated", { schedulingGates: [{ name: "example.com/wait" }] }));
+  assert.deepEqual(told, [
+    "active UnschedulablePodAdd",
+    "unschedulable ScheduleAttemptFailure",
+    "backoff NodeAdd",
+    "active PopFromBackoffQ",
+    "backoff ScheduleAttemptFailure",
+    "active BackoffComplete",
+    "unschedulable UnschedulablePodAdd",
+  ]);
+});
+
 test("after an error a pod waits twice as long each time and is never taken early", async () => {
   const { clock, queue } = setup();
   queue.add(makePod("p"));

@@ -7,7 +7,7 @@
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import { Heap } from "../base/heap.ts";
-import type { ClusterEvent } from "./framework/events.ts";
+import { action, type ClusterEvent, labelOf } from "./framework/events.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
 import { extenderName } from "./extender.ts";
 import type { Plugin, WakeRule } from "./framework/plugin.ts";
@@ -40,6 +40,8 @@ export interface QueueOptions {
   maxBackoff?: number;
   /** Milliseconds after which a pod is tried again although nothing happened. @default 300000 */
   maxUnschedulable?: number;
+  /** Told of each pod that comes to a queue, and why: an event's label, or what the queue itself did. */
+  incoming?(queue: "active" | "backoff" | "unschedulable", why: string): void;
 }
 
 interface Entry {
@@ -48,6 +50,9 @@ interface Entry {
   /** Only in the back-off heaps. */
   readonly until: number;
 }
+
+const failedAttempt = "ScheduleAttemptFailure";
+const updated: ClusterEvent = { source: "TargetPod", actions: action.updateOther };
 
 export class SchedulingQueue {
   readonly #options: QueueOptions;
@@ -100,11 +105,11 @@ export class SchedulingQueue {
       turn: 0,
     };
     this.#pods.set(info.uid, queued);
-    this.#admit(queued);
+    this.#admit(queued, "UnschedulablePodAdd");
   }
 
   /** To the active pods, unless a gate holds it back. */
-  #admit(queued: QueuedPod): void {
+  #admit(queued: QueuedPod, why: string): void {
     this.#leave(queued);
     for (const plugin of this.#options.plugins(queued.info.pod)) {
       const held = plugin.preEnqueue?.(queued.info.pod);
@@ -112,8 +117,10 @@ export class SchedulingQueue {
       queued.place = "gated";
       queued.plugins = new Set([held.plugin]);
       this.#unschedulable.add(queued);
+      this.#options.incoming?.("unschedulable", why);
       return;
     }
+    this.#options.incoming?.("active", why);
     queued.place = "active";
     this.#active.push({ queued, turn: queued.turn, until: 0 });
     this.#nudge();
@@ -129,12 +136,12 @@ export class SchedulingQueue {
     const { priority } = queued.info;
     queued.info = podInfoOf(pod);
     if (queued.place === "active") {
-      if (queued.info.priority !== priority) this.#admit(queued);
+      if (queued.info.priority !== priority) this.#admit(queued, "UnschedulablePodUpdate");
     } else if (queued.place === "unschedulable" || queued.place === "gated") {
       // A change that no plugin knows by name may still matter to one that was never asked.
       const changed = old.metadata.generation !== pod.metadata.generation;
-      if (events.some((event) => this.#wakes(queued, event)) || (queued.place === "unschedulable" && queued.plugins.size === 0 && changed))
-        this.#requeue(queued);
+      const event = events.find((one) => this.#wakes(queued, one));
+      if (event || (queued.place === "unschedulable" && queued.plugins.size === 0 && changed)) this.#requeue(queued, labelOf(event ?? updated));
     }
   }
 
@@ -153,8 +160,12 @@ export class SchedulingQueue {
   /** The pod to try next; undefined when none is due. It belongs to the caller until `done`, `failed` or `retry`. */
   take(): QueuedPod | undefined {
     this.#flushBackoff();
-    const queued = fresh(this.#active) ?? fresh(this.#backoff);
-    if (!queued) return undefined;
+    let queued = fresh(this.#active);
+    if (!queued) {
+      queued = fresh(this.#backoff);
+      if (!queued) return undefined;
+      this.#options.incoming?.("active", "PopFromBackoffQ");
+    }
     this.#leave(queued);
     queued.place = "taken";
     queued.attempts++;
@@ -175,6 +186,7 @@ export class SchedulingQueue {
     queued.errors = 0;
     queued.place = "unschedulable";
     this.#unschedulable.add(queued);
+    this.#options.incoming?.("unschedulable", failedAttempt);
   }
 
   /** Something went wrong that has nothing to do with the pod: tried again after a back-off. */
@@ -182,7 +194,7 @@ export class SchedulingQueue {
     if (!this.#giveBack(queued)) return;
     queued.errors++;
     queued.plugins = new Set();
-    this.#requeue(queued);
+    this.#requeue(queued, failedAttempt);
   }
 
   #giveBack(queued: QueuedPod): boolean {
@@ -195,7 +207,7 @@ export class SchedulingQueue {
   move(event: ClusterEvent, only?: (pod: PodInfo) => boolean): void {
     const woken: QueuedPod[] = [];
     for (const queued of this.#unschedulable) if ((!only || only(queued.info)) && this.#wakes(queued, event)) woken.push(queued);
-    for (const queued of woken) this.#requeue(queued);
+    for (const queued of woken) this.#requeue(queued, labelOf(event));
   }
 
   /** Events leave the pod where it is, until it is released. */
@@ -208,13 +220,13 @@ export class SchedulingQueue {
     const missed = this.#held.get(uid) ?? false;
     this.#held.delete(uid);
     const queued = this.#pods.get(uid);
-    if (queued && (missed || wake) && (queued.place === "unschedulable" || queued.place === "gated")) this.#requeue(queued);
+    if (queued && (missed || wake) && (queued.place === "unschedulable" || queued.place === "gated")) this.#requeue(queued, "ForceActivate");
   }
 
   /** Tries pods again that have waited long although nothing happened. Call it every half minute. */
   flushUnschedulable(): void {
     const limit = this.#clock.monotonic() - (this.#options.maxUnschedulable ?? 300_000);
-    for (const queued of [...this.#unschedulable]) if (queued.place === "unschedulable" && queued.since < limit) this.#requeue(queued);
+    for (const queued of [...this.#unschedulable]) if (queued.place === "unschedulable" && queued.since < limit) this.#requeue(queued, "UnschedulableTimeout");
   }
 
   #wakes(queued: QueuedPod, event: ClusterEvent): boolean {
@@ -264,7 +276,7 @@ export class SchedulingQueue {
     return times === 0 ? 0 : Math.min(initialBackoff * 2 ** Math.min(times - 1, 30), maxBackoff);
   }
 
-  #requeue(queued: QueuedPod): void {
+  #requeue(queued: QueuedPod, why: string): void {
     if (this.#held.has(queued.info.uid)) {
       this.#held.set(queued.info.uid, true);
       queued.place = "unschedulable";
@@ -273,11 +285,12 @@ export class SchedulingQueue {
     }
     const until = queued.since + this.#backoffOf(queued);
     if (queued.place === "gated" || until <= this.#clock.monotonic()) {
-      this.#admit(queued);
+      this.#admit(queued, why);
       return;
     }
     this.#leave(queued);
     queued.place = "backoff";
+    this.#options.incoming?.("backoff", why);
     (queued.errors > 0 ? this.#errorBackoff : this.#backoff).push({ queued, turn: queued.turn, until });
     this.#nudge();
   }
@@ -287,7 +300,7 @@ export class SchedulingQueue {
     for (const heap of [this.#backoff, this.#errorBackoff]) {
       for (let entry = heap.peek(); entry && (entry.turn !== entry.queued.turn || entry.until <= now); entry = heap.peek()) {
         heap.pop();
-        if (entry.turn === entry.queued.turn) this.#admit(entry.queued);
+        if (entry.turn === entry.queued.turn) this.#admit(entry.queued, "BackoffComplete");
       }
     }
   }

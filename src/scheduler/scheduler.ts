@@ -27,7 +27,7 @@ import { podInfoOf } from "./framework/pod-info.ts";
 import { RejectedNodes } from "./framework/rejected-nodes.ts";
 import { type Profile, SchedulingAlgorithm } from "./framework/schedule.ts";
 import { livingPods, watchCluster } from "./informer-events.ts";
-import { createSchedulerMetrics } from "./metrics.ts";
+import { createSchedulerMetrics, incomingPods } from "./metrics.ts";
 import { createPodWriter } from "./pod-writer.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
 import { createPodEventRecorder, type PodEventRecorder } from "./recorder.ts";
@@ -74,7 +74,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const cache = new ClusterCache(cluster.pods, images);
   const profileOf = (pod: Pod): Profile | undefined => config.profiles.get(pod.spec.schedulerName ?? "default-scheduler");
   const none: readonly Plugin[] = [];
+  const metrics = new Metrics();
   const queue = new SchedulingQueue({
+    incoming: incomingPods(metrics),
     clock,
     cluster,
     plugins: (pod) => profileOf(pod)?.plugins ?? none,
@@ -86,7 +88,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const extenders = (config.extenders ?? []).map((extender) => createExtender(extender, clock));
   const podInformer = informers.informer(podResource, livingPods);
   watchCluster(informers, { cache, queue, nominations, cluster, isOurs: (pod) => profileOf(pod) !== undefined });
-  const metrics = new Metrics();
   const measures = createSchedulerMetrics(metrics, queue, cache, clock);
   const writer = createPodWriter(client, clock);
   let running: { signal: AbortSignal; tasks: Set<Promise<void>> } | undefined;

@@ -5,7 +5,6 @@ import { cidrContains, parseCIDR, parseIP } from "../../api/ip.ts";
 import type { APIService } from "../../api/types/apiregistration-v1.gen.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { WatchCache } from "../../cache/watch-cache.ts";
-import { versionInfo } from "../documents.ts";
 import { rangeOf } from "../registry/core/service-addresses.ts";
 
 export interface ObservedState {
@@ -85,20 +84,4 @@ export function observeState(metrics: Metrics, { cache, serviceRanges, nodePorts
     const bytes = metrics.gauge("apiserver_storage_size_bytes", "Size of the storage database file physically allocated in bytes.", ["storage_cluster_id"]);
     metrics.onCollect(() => bytes.set(storeBytes(), "embedded"));
   }
-
-  const { major, minor, gitVersion, gitCommit, gitTreeState, buildDate, goVersion, compiler, platform } = versionInfo;
-  metrics
-    .gauge(
-      "kubernetes_build_info",
-      "A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
-      ["major", "minor", "git_version", "git_commit", "git_tree_state", "build_date", "go_version", "compiler", "platform"],
-    )
-    .set(1, major, minor, gitVersion, gitCommit, gitTreeState, buildDate, goVersion, compiler, platform);
-  metrics
-    .gauge(
-      "version_info",
-      "Provides the compatibility version info of the component. The component label is the name of the component, usually kube, but is relevant for aggregated-apiservers.",
-      ["component", "binary", "emulation", "min_compat"],
-    )
-    .set(1, "kube", gitVersion.slice(1), `${major}.${minor}`, `${major}.${Number(minor) - 1}`);
 }

@@ -26,9 +26,7 @@ export class Measures {
   /** With `read`, its values are looked up when they are asked for, and what is no more is not shown. */
   counter(name: string, help: string, labels: readonly string[] = [], read?: () => Reading): Value {
     if (read) this.#reads.set(name, read);
-    const counter = this.#once(name, () => this.#metrics.counter(name, help, labels));
-    if (!labels.length) counter.add(0);
-    return counter;
+    return this.#once(name, () => this.#metrics.counter(name, help, labels));
   }
   gauge(name: string, help: string, labels: readonly string[], read?: () => Reading): Value {
     if (read) this.#reads.set(name, read);

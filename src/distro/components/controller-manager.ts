@@ -18,6 +18,7 @@ import { defineComponent, type FlagValues } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
 import { nodeCIDRs } from "./node-cidr-flags.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
+import { showBuild } from "../../api/version.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { signing } from "./signing-flags.ts";
 import { workersOf } from "./worker-flags.ts";
@@ -81,6 +82,7 @@ async function run(flags: Flags): Promise<void> {
   const server = connection(flags.kubeconfig);
   const metrics = new Metrics();
   addProcessMetrics(metrics, systemClock);
+  showBuild(metrics);
   const clientMetrics = new ClientMetrics(metrics, systemClock);
   const client = clientFrom(server, userAgent, clientMetrics);
   const { logger, signal } = foreground("controller-manager", flags.v);

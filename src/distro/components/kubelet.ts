@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { showBuild } from "../../api/version.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
@@ -13,6 +14,7 @@ import { servedKubelet } from "../../kubelet/server/served.ts";
 import { KubeletServer } from "../../kubelet/server/server.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { clientFrom, connection } from "./connect.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import { readCertificates } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
@@ -84,6 +86,8 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
   const pair = given ?? (await keptCertificate(flags["cert-dir"] || join(rootDir, "pki"), "kubelet", { dns: [nodeName], ip: nodeIPs }, systemClock));
   const client = clientFrom(server, "kubelet");
   const metrics = new Metrics();
+  addProcessMetrics(metrics, systemClock);
+  showBuild(metrics);
   await using cri = connectCri(socket, systemClock);
   await using kubelet = await Kubelet.create({ config, client, cri, clock: systemClock, random: systemRandom, logger });
   const served = servedKubelet(kubelet, systemClock, metrics);

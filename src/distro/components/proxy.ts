@@ -2,6 +2,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { cidrContains, parseCIDR, parseIP } from "../../api/ip.ts";
 import type { Node } from "../../api/types/core-v1.gen.ts";
+import { showBuild } from "../../api/version.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
@@ -13,6 +14,7 @@ import { applyRuleset } from "../../linux/nft.ts";
 import { ServiceProxy } from "../../proxy/proxy.ts";
 import { foreground } from "../foreground.ts";
 import { type ConfigValues, readConfigFile } from "./config-file.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { FlagError } from "./flag-error.ts";
 import { parseNetwork } from "./flag-types.ts";
@@ -78,6 +80,8 @@ async function run(given: Flags): Promise<void> {
   const { logger, signal } = foreground("proxy", flags.v);
   const nodeName = (flags["hostname-override"] || hostname()).trim().toLowerCase();
   const metrics = new Metrics();
+  addProcessMetrics(metrics, systemClock);
+  showBuild(metrics);
   const synced = metrics.gauge("kubeproxy_sync_proxy_rules_last_timestamp_seconds", "The last time proxy rules were successfully synced", ["ip_family"]);
   const informers = createInformerFactory({ client, clock: systemClock, logger, random: systemRandom, project: withoutManagedFields });
   let problem: string | undefined = "the rules have not been made yet";

@@ -20,6 +20,9 @@ import { file } from "./flag-types.ts";
 import { defineComponent, type FlagValues, type Refusals } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
 import { readSchedulerConfig } from "./scheduler-config.ts";
+import { showBuild } from "../../api/version.ts";
+import { Metrics } from "../../base/metrics.ts";
+import { ClientMetrics } from "./client-metrics.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
 
@@ -55,7 +58,10 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
   const settings = { ...given, ...read?.leaderElection };
   checkLeaderElection(settings);
   const server = connection(read?.kubeconfig ?? given.kubeconfig);
-  const client = clientFrom(server, "kube-scheduler");
+  const metrics = new Metrics();
+  addProcessMetrics(metrics, systemClock);
+  showBuild(metrics);
+  const client = clientFrom(server, "kube-scheduler", new ClientMetrics(metrics, systemClock));
   const { logger, signal } = foreground("scheduler", given.v);
   const informers = createInformerFactory({
     client,
@@ -73,14 +79,12 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
     hostname: hostname(),
     ...(read ? { config: read.config } : {}),
   });
-  addProcessMetrics(scheduler.metrics, systemClock);
-  await using _health = await startSecureHealthServer(settings, { name: "kube-scheduler", client, metrics: scheduler.metrics, logger });
+  metrics.include(scheduler.metrics);
+  await using _health = await startSecureHealthServer(settings, { name: "kube-scheduler", client, metrics, logger });
   logger.info("starting", { server: server.server });
   informers.start(signal);
-  await leading(
-    settings,
-    { client, logger, signal, metrics: scheduler.metrics, component: read?.config.profiles.keys().next().value ?? "default-scheduler" },
-    (term) => scheduler.run(term),
+  await leading(settings, { client, logger, signal, metrics, component: read?.config.profiles.keys().next().value ?? "default-scheduler" }, (term) =>
+    scheduler.run(term),
   );
   await client.transport[Symbol.asyncDispose]();
 }

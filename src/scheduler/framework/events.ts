@@ -37,3 +37,32 @@ export interface ClusterEvent {
   old?: KubeObject;
   object?: KubeObject;
 }
+
+/** Upstream's words for single actions, in the order of their bits. */
+const actionNames = [
+  "Add",
+  "Delete",
+  "UpdateNodeAllocatable",
+  "UpdateNodeLabel",
+  "UpdateNodeTaint",
+  "UpdateNodeCondition",
+  "UpdateNodeAnnotation",
+  "UpdatePodLabel",
+  "UpdatePodScaleDown",
+  "UpdatePodToleration",
+  "UpdatePodSchedulingGatesEliminated",
+  "Update",
+] as const;
+const labels = new Map<string, string>();
+
+/** As upstream names the event in its metrics: `NodeAdd`, `AssignedPodDelete`. Of several actions at once the first. */
+export function labelOf({ source, actions }: Pick<ClusterEvent, "source" | "actions">): string {
+  const key = `${source} ${actions}`;
+  let label = labels.get(key);
+  if (label === undefined) {
+    const resource = source === "TargetPod" || source === "UnscheduledPod" ? "UnschedulablePod" : source;
+    label = `${resource}${actionNames[31 - Math.clz32(actions & -actions)] ?? ""}`;
+    labels.set(key, label);
+  }
+  return label;
+}
