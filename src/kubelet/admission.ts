@@ -23,7 +23,7 @@ const hostPorts = (pod: Pod): HostPort[] =>
 const wildcard = (ip: string): boolean => ip === "0.0.0.0" || ip === "::";
 const clash = (a: HostPort, b: HostPort): boolean => a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || wildcard(a.ip) || wildcard(b.ip));
 
-function tolerates(tolerations: readonly Toleration[], taint: Taint): boolean {
+export function tolerates(tolerations: readonly Toleration[], taint: Taint): boolean {
   return tolerations.some(
     (t) =>
       (!t.effect || t.effect === taint.effect) &&

@@ -1,4 +1,5 @@
 /** What a kubelet is told. The names follow kubelet.config.k8s.io/v1beta1 KubeletConfiguration where it has them. */
+import { defaultEvictionHard } from "./eviction/thresholds.ts";
 import type { Taint } from "../api/types/core-v1.gen.ts";
 
 export interface KubeletConfig {
@@ -30,8 +31,10 @@ export interface KubeletConfig {
   /** Resources that are not for pods: `{cpu: "100m", memory: "200Mi"}`. */
   systemReserved: Record<string, string>;
   kubeReserved: Record<string, string>;
-  /** Free memory below which the node is under pressure, subtracted from what pods may have. */
-  evictionMemory: string;
+  /** By signal, what is kept free: pods go when there is less. What of it is memory or disk is subtracted from what pods may have. */
+  evictionHard: Record<string, string>;
+  /** Milliseconds for which the node goes on saying that it is short of something. */
+  evictionPressureTransitionPeriod: number;
   cpuCFSQuota: boolean;
   /** Microseconds. */
   cpuCFSQuotaPeriod: number;
@@ -78,7 +81,8 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     port: 10250,
     systemReserved: {},
     kubeReserved: {},
-    evictionMemory: "100Mi",
+    evictionHard: { ...defaultEvictionHard },
+    evictionPressureTransitionPeriod: 300_000,
     cpuCFSQuota: true,
     cpuCFSQuotaPeriod: 100_000,
     seccompDefault: false,

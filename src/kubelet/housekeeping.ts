@@ -2,10 +2,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { CriClient } from "../cri/client.ts";
-import { filesystemUsage } from "../linux/machine.ts";
 import type { Cleanup } from "./cleanup.ts";
 import type { KubeletConfig } from "./config.ts";
-import { ImageGc } from "./image-gc.ts";
+import type { ImageGc } from "./image-gc.ts";
 import { LogRotation } from "./log-rotation.ts";
 import type { PodEvents } from "./pod-events.ts";
 
@@ -16,6 +15,7 @@ export interface HousekeepingOptions {
   logger: Logger;
   events: PodEvents;
   cleanup: Cleanup;
+  images: ImageGc;
   signal: AbortSignal;
   /** Logs of the containers that run. */
   runningLogs(): Iterable<{ id: string; path: string }>;
@@ -44,20 +44,9 @@ export function startHousekeeping(options: HousekeepingOptions): void {
   every(rotationInterval, rotationInterval, "could not rotate a log", async () => {
     for (const { id, path } of options.runningLogs()) await rotation.check(id, path);
   });
-  const images = new ImageGc({
-    cri,
-    clock,
-    policy: {
-      minimumAge: config.imageMinimumGCAge,
-      highPercent: config.imageGCHighThresholdPercent,
-      lowPercent: config.imageGCLowThresholdPercent,
-      keep: new Set(config.sandboxImage ? [config.sandboxImage] : []),
-    },
-    usage: () => filesystemUsage(config.rootDir),
-  });
   every(imageInterval, imageInterval, "could not remove unused images", async () => {
     try {
-      await images.run();
+      await options.images.run();
     } catch (error) {
       events.node("Warning", "ImageGCFailed", (error as Error).message);
       throw error;

@@ -57,7 +57,23 @@ export class ImageGc {
   }
   /** Rejects with upstream's text when not enough could be won. */
   async run(): Promise<void> {
-    const { cri, clock, policy, usage } = this.#options;
+    const { policy, usage } = this.#options;
+    const { capacity, available } = usage();
+    const used = 100 - Math.floor((available * 100) / capacity);
+    const wanted = used < policy.highPercent ? 0 : (capacity * (100 - policy.lowPercent)) / 100 - available;
+    const won = await this.#free(wanted);
+    if (won < wanted)
+      throw new Error(
+        `Failed to garbage collect required amount of images. Attempted to free ${Math.ceil(wanted)} bytes, but only found ${won} bytes eligible to free.`,
+      );
+  }
+  /** Removes every image that nothing uses. */
+  async removeUnused(): Promise<void> {
+    await this.#free(Number.POSITIVE_INFINITY);
+  }
+  /** Notes what is in use, and removes until so many bytes are won; gives how many were. */
+  async #free(wanted: number): Promise<number> {
+    const { cri, clock, policy } = this.#options;
     const now = clock.now();
     const [{ images }, { containers }] = await Promise.all([cri.call("ListImages", {}), cri.call("ListContainers", {})]);
     const inUse = new Set(containers.flatMap((c) => [c.imageRef, c.imageId, c.image?.image ?? ""]));
@@ -66,18 +82,12 @@ export class ImageGc {
       this.#uses.set(id, inUse.has(id) ? { ...use, lastUsed: now } : use);
     }
     for (const id of this.#uses.keys()) if (!images.some((image) => image.id === id)) this.#uses.delete(id);
-    const { capacity, available } = usage();
-    const used = 100 - Math.floor((available * 100) / capacity);
-    if (used < policy.highPercent) return;
-    const wanted = (capacity * (100 - policy.lowPercent)) / 100 - available;
     let won = 0;
+    if (wanted <= 0) return won;
     for (const id of imagesToRemove(images, this.#uses, inUse, policy, wanted, now)) {
       await cri.call("RemoveImage", { image: { image: id, userSpecifiedImage: "" } });
       won += images.find((image) => image.id === id)?.size ?? 0;
     }
-    if (won < wanted)
-      throw new Error(
-        `Failed to garbage collect required amount of images. Attempted to free ${Math.ceil(wanted)} bytes, but only found ${won} bytes eligible to free.`,
-      );
+    return won;
   }
 }

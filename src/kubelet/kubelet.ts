@@ -16,7 +16,11 @@ import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from
 import { admit, type Refusal } from "./admission.ts";
 import { Cleanup } from "./cleanup.ts";
 import type { KubeletConfig } from "./config.ts";
+import { Eviction } from "./eviction/eviction.ts";
+import { parseThresholds } from "./eviction/thresholds.ts";
+import { imageDirectory, observe, Usage } from "./eviction/usage.ts";
 import { startHousekeeping } from "./housekeeping.ts";
+import { ImageGc } from "./image-gc.ts";
 import { Images } from "./images.ts";
 import { Killer } from "./kill.ts";
 import { NodeAgent } from "./node-agent.ts";
@@ -67,6 +71,8 @@ export class Kubelet {
   readonly #nodes: Informer<Node>;
   /** Pods whose admission waits for an answer; the newest form of each. */
   readonly #deciding = new Map<string, Pod>();
+  readonly #imageGc: ImageGc;
+  readonly #eviction: Eviction;
   readonly #resizes: PendingResizes;
   readonly #pleg: Pleg;
   readonly #cleanup: Cleanup;
@@ -98,8 +104,21 @@ export class Kubelet {
       runtimeVersion: `${runtimeName}://${plainVersion(runtimeVersion)}`,
       machine: this.#machine,
       events,
+      pressures: () => this.#eviction.pressures,
       signal,
     });
+    this.#imageGc = new ImageGc({
+      cri,
+      clock,
+      policy: {
+        minimumAge: config.imageMinimumGCAge,
+        highPercent: config.imageGCHighThresholdPercent,
+        lowPercent: config.imageGCLowThresholdPercent,
+        keep: new Set(config.sandboxImage ? [config.sandboxImage] : []),
+      },
+      usage: () => filesystemUsage(config.rootDir),
+    });
+    this.#eviction = this.#makeEviction();
     const factory = createInformerFactory({ client, clock, logger, random, project: withoutManagedFields });
     this.#pods = factory.informer(pods, { fieldSelector: `spec.nodeName=${config.nodeName}`, indexes: { uid: (pod) => [pod.metadata.uid] } });
     this.#serviceInformer = factory.informer(services);
@@ -174,16 +193,40 @@ export class Kubelet {
       onList: (found) => this.#onList(found),
     });
   }
+  #makeEviction(): Eviction {
+    const { config, cri, clock, logger } = this.#options;
+    const usage = new Usage(config, cri, this.#cgroups);
+    let imageRoot = "";
+    return new Eviction({
+      clock,
+      logger,
+      events: this.#events,
+      thresholds: parseThresholds(config.evictionHard),
+      transitionPeriod: config.evictionPressureTransitionPeriod,
+      observe: async () => {
+        imageRoot ||= await imageDirectory(cri, config.rootDir);
+        return observe(config, imageRoot);
+      },
+      usage: (pods) => usage.of(pods),
+      directory: (uid) => this.#services.volumes.podDirectory(uid),
+      pods: () => [...this.#workers.values()].filter((w) => w.active && w.runtimePod.containers.length > 0),
+      reclaim: () => this.#imageGc.removeUnused(),
+      onChange: () => this.#agent.refresh(),
+      signal: this.#stop.signal,
+    });
+  }
   /** Resolves when the node is registered and every pod that was here before has been taken over. */
   async start(): Promise<void> {
     this.#pods.onChange((old, pod) => this.#onPod(old, pod));
     this.#start();
+    await this.#eviction.look();
     const informers = [this.#pods, this.#serviceInformer, this.#nodes];
     await Promise.all([...informers.map((informer) => informer.synced(this.#stop.signal)), this.#agent.start()]);
     await this.#pleg.start();
     for (const pod of this.#pods.list().sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))) this.#take(pod, true);
     this.#ready = true;
     this.#resizes.retry();
+    this.#eviction.start();
     startHousekeeping({
       config: this.#options.config,
       cri: this.#options.cri,
@@ -191,6 +234,7 @@ export class Kubelet {
       logger: this.#options.logger,
       events: this.#events,
       cleanup: this.#cleanup,
+      images: this.#imageGc,
       signal: this.#stop.signal,
       runningLogs: () =>
         [...this.#workers.values()].flatMap((w) =>
@@ -227,7 +271,7 @@ export class Kubelet {
     const node = this.#nodes.get("", this.#options.config.nodeName) ?? this.#agent.node;
     if (pod.metadata.deletionTimestamp || known || !node || isTerminalPhase(pod.status?.phase)) worker.update(pod);
     else {
-      const refusal = this.#admit(worker.pod, node, others);
+      const refusal = this.#eviction.admit(pod) ?? this.#admit(worker.pod, node, others);
       // The label that the pod asks for may have come a moment ago: the API server knows.
       if (refusal?.reason === "NodeAffinity") void this.#admitAgain(worker, pod, others, refusal);
       else if (refusal) this.#refuse(worker, refusal);

@@ -6,9 +6,10 @@ import type { Logger } from "../base/logger.ts";
 import type { Client } from "../client/client.ts";
 import { microTimestamp } from "../client/events.ts";
 import { leases, nodes } from "../client/resources.gen.ts";
-import { filesystemUsage, type MachineFacts, memoryInfo, processIds } from "../linux/machine.ts";
+import { filesystemUsage, type MachineFacts } from "../linux/machine.ts";
 import type { KubeletConfig } from "./config.ts";
 import { timestamp } from "./container-statuses.ts";
+import type { Pressure } from "./eviction/thresholds.ts";
 import { newNode, nodeStatus } from "./node-status.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { Runtime } from "./runtime.ts";
@@ -23,6 +24,8 @@ export interface NodeAgentOptions {
   runtimeVersion: string;
   machine: MachineFacts;
   events: PodEvents;
+  /** What the node is short of. */
+  pressures(): ReadonlySet<Pressure>;
   signal: AbortSignal;
 }
 
@@ -72,6 +75,10 @@ export class NodeAgent {
       await this.#report();
     });
     this.#every((config.nodeLeaseDurationSeconds * 1000) / 4, () => this.#renewLease());
+  }
+  /** The node is to be reported at once, not at the next interval. */
+  refresh(): void {
+    if (this.#node) this.#report().catch((error) => this.#options.signal.aborted || this.#options.logger.warn("could not report the node", { error }));
   }
   /** Repeats what fails, with a growing delay. */
   async #until(work: () => Promise<void>): Promise<void> {
@@ -149,8 +156,7 @@ export class NodeAgent {
       filesystem: filesystemUsage(config.rootDir),
       runtimeVersion,
       images: this.#images,
-      availableMemory: memoryInfo().MemAvailable ?? machine.memory,
-      pids: processIds(),
+      pressures: this.#options.pressures(),
       problems,
     };
     return nodeStatus(config, facts, old, timestamp(clock.now()));

@@ -4,14 +4,21 @@ import type { NodeStatus } from "../api/types/core-v1.gen.ts";
 import type { KubeletConfig } from "./config.ts";
 import { type NodeFacts, nodeStatus } from "./node-status.ts";
 
-const config = { nodeIPs: ["10.0.0.1"], hostname: "n1", port: 10250, maxPods: 110, systemReserved: {}, kubeReserved: {}, evictionMemory: "100Mi" };
+const config = {
+  nodeIPs: ["10.0.0.1"],
+  hostname: "n1",
+  port: 10250,
+  maxPods: 110,
+  systemReserved: {},
+  kubeReserved: {},
+  evictionHard: { "memory.available": "100Mi" },
+};
 const facts = {
   machine: { cpus: 2, memory: 4 * 2 ** 30, architecture: "amd64" },
   filesystem: { capacity: 2 ** 30, available: 2 ** 30 },
   runtimeVersion: "containerd://1.6.20",
   images: [],
-  availableMemory: 2 ** 31,
-  pids: { max: 1000, used: 1 },
+  pressures: new Set(),
   problems: [],
 };
 const status = (old: object): NodeStatus =>

@@ -1,9 +1,10 @@
 /** The Node object that a kubelet keeps (upstream's pkg/kubelet/nodestatus). Pure. */
 import { isExtendedResource } from "../api/core/resource-names.ts";
-import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
+import { quantityToMilli } from "../api/quantity.ts";
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from "../api/types/core-v1.gen.ts";
 import type { FilesystemUsage, MachineFacts } from "../linux/machine.ts";
 import type { KubeletConfig } from "./config.ts";
+import { type Pressure, parseThresholds, type Signal, thresholdAmount } from "./eviction/thresholds.ts";
 
 export const kubeletVersion = "v1.36.3";
 
@@ -13,8 +14,8 @@ export interface NodeFacts {
   /** `containerd://1.6.20` */
   runtimeVersion: string;
   images: ContainerImage[];
-  availableMemory: number;
-  pids: { max: number; used: number };
+  /** What the node is short of. */
+  pressures: ReadonlySet<Pressure>;
   /** Why the node is not ready; empty when it is. */
   problems: string[];
 }
@@ -33,14 +34,18 @@ export function capacity(config: KubeletConfig, facts: Pick<NodeFacts, "machine"
   };
 }
 
-/** Share of the file system that is kept free. */
-const diskReserve = 0.1;
+/** Bytes that are kept free of what there are. */
+function reserve(config: KubeletConfig, signal: Signal, capacity: number): number {
+  const threshold = parseThresholds(config.evictionHard).find((t) => t.signal === signal);
+  return threshold ? thresholdAmount(threshold, capacity) : 0;
+}
 
 export function allocatable(config: KubeletConfig, facts: Pick<NodeFacts, "machine" | "filesystem">): Record<string, string> {
   const reserved = (name: string): number => quantityToMilli(config.systemReserved[name] ?? 0) + quantityToMilli(config.kubeReserved[name] ?? 0);
   const milliCPU = Math.max(0, facts.machine.cpus * 1000 - reserved("cpu"));
-  const memory = Math.max(0, facts.machine.memory - reserved("memory") / 1000 - quantityToNumber(config.evictionMemory));
-  const disk = Math.max(0, Math.floor(facts.filesystem.capacity * (1 - diskReserve)) - reserved("ephemeral-storage") / 1000);
+  const memory = Math.max(0, facts.machine.memory - reserved("memory") / 1000 - reserve(config, "memory.available", facts.machine.memory));
+  const whole = facts.filesystem.capacity;
+  const disk = Math.max(0, whole - reserve(config, "nodefs.available", whole) - reserved("ephemeral-storage") / 1000);
   return { ...capacity(config, facts), cpu: cores(milliCPU), memory: kibibytes(memory), "ephemeral-storage": String(disk) };
 }
 
@@ -48,12 +53,10 @@ function condition(type: string, bad: boolean, reason: string, message: string):
   return { type, status: bad ? "True" : "False", reason, message };
 }
 
-function conditions(config: KubeletConfig, facts: NodeFacts, old: readonly NodeCondition[], now: string): NodeCondition[] {
-  const memory = facts.availableMemory < quantityToNumber(config.evictionMemory);
-  const disk =
-    facts.filesystem.available < facts.filesystem.capacity * diskReserve ||
-    (facts.filesystem.inodes > 0 && facts.filesystem.inodesFree < facts.filesystem.inodes * 0.05);
-  const pids = facts.pids.max > 0 && facts.pids.used > facts.pids.max * 0.98;
+function conditions(facts: NodeFacts, old: readonly NodeCondition[], now: string): NodeCondition[] {
+  const memory = facts.pressures.has("MemoryPressure");
+  const disk = facts.pressures.has("DiskPressure");
+  const pids = facts.pressures.has("PIDPressure");
   const fresh = [
     condition(
       "MemoryPressure",
@@ -98,7 +101,7 @@ export function nodeStatus(config: KubeletConfig, facts: NodeFacts, old: NodeSta
   return {
     capacity: { ...capacity(config, facts), ...extended },
     allocatable: { ...allocatable(config, facts), ...extended },
-    conditions: conditions(config, facts, old?.conditions ?? [], now),
+    conditions: conditions(facts, old?.conditions ?? [], now),
     addresses: [...config.nodeIPs.map((address) => ({ type: "InternalIP", address })), { type: "Hostname", address: config.hostname }],
     daemonEndpoints: { kubeletEndpoint: { Port: config.port } },
     nodeInfo: {

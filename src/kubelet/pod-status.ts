@@ -17,6 +17,8 @@ export interface Verdict {
   message: string;
   /** It was never taken in: there is nothing more to tell. */
   refused?: boolean;
+  /** The pod is said to be the target of a disruption. */
+  disruption?: boolean;
 }
 
 export interface PodStatusInput {
@@ -123,7 +125,7 @@ function podResources(pod: Pod, actuated: Pod): Pick<PodStatus, "resources" | "a
 function conditions(input: PodStatusInput, status: PodStatus, all: ContainerStatus[]): PodCondition[] {
   const { pod } = input;
   const phase = status.phase as string;
-  const foreign = (pod.status?.conditions ?? []).filter((c) => !ownedConditions.has(c.type));
+  const foreign = (pod.status?.conditions ?? []).filter((c) => !ownedConditions.has(c.type) && !(input.verdict?.disruption && c.type === "DisruptionTarget"));
   const ready: Condition = { type: "PodReadyToStartContainers", status: sandboxChanged(pod, input.runtime).changed ? "False" : "True" };
   const own: Condition[] = [
     ready,
@@ -132,6 +134,7 @@ function conditions(input: PodStatusInput, status: PodStatus, all: ContainerStat
     containersReady(pod, all, phase),
     { type: "PodScheduled", status: "True" },
   ];
+  if (input.verdict?.disruption) own.push({ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message: input.verdict.message });
   const generation = pod.metadata.generation;
   const observed = own.map((c) => (generation ? { ...c, observedGeneration: generation } : c));
   return [...foreign, ...([...(input.terminal ? [] : input.resize), ...observed] as PodCondition[])];

@@ -1,4 +1,4 @@
-/** Registry credentials from image pull secrets (upstream's pkg/credentialprovider). Pure. */
+/** Registry credentials from image pull secrets (upstream's pkg/credentialprovider). */
 import type { Pod, Secret } from "../api/types/core-v1.gen.ts";
 import type { References } from "./env.ts";
 import type { PodEvents } from "./pod-events.ts";

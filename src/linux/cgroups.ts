@@ -22,6 +22,8 @@ export interface Cgroups {
   read(path: string): CgroupValues;
   /** Bytes in use; undefined where nobody counts them, or the group is not there. */
   memoryUsage(path: string): number | undefined;
+  /** Bytes in use that the kernel cannot simply take back (upstream's working set); undefined as above. */
+  workingSet(path: string): number | undefined;
   /** Removes the group and those below it. False: processes are still in it. */
   remove(path: string): boolean;
   /** Names of the groups directly below. */
@@ -80,6 +82,19 @@ function childrenOf(directory: string): string[] {
 const weight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262142);
 const sharesOf = (weight: number): number => 2 + Math.floor(((weight - 1) * 262142) / 9999);
 
+/** Usage without the file cache that nobody has touched lately. */
+function workingSetOf(usage: string, statistics: string, name: string): number | undefined {
+  const used = numberIn(usage);
+  if (used === undefined) return undefined;
+  try {
+    const inactive = new RegExp(`^${name} (\\d+)$`, "m").exec(readFileSync(statistics, "utf8"))?.[1];
+    return Math.max(0, used - Number(inactive ?? 0));
+  } catch (error) {
+    if (code(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 /** A file's number; undefined when it is not there. */
 function numberIn(file: string): number | undefined {
   try {
@@ -127,6 +142,7 @@ function versionTwo(root: string): Cgroups {
       };
     },
     memoryUsage: (path) => numberIn(`${at(path)}/memory.current`),
+    workingSet: (path) => workingSetOf(`${at(path)}/memory.current`, `${at(path)}/memory.stat`, "inactive_file"),
     remove: (path) => removeTree(at(path)),
     children: (path) => childrenOf(at(path)),
     processes: (path) => pidsBelow(at(path)),
@@ -169,6 +185,7 @@ function versionOne(root: string): Cgroups {
       };
     },
     memoryUsage: (path) => numberIn(`${root}/memory${path}/memory.usage_in_bytes`),
+    workingSet: (path) => workingSetOf(`${root}/memory${path}/memory.usage_in_bytes`, `${root}/memory${path}/memory.stat`, "total_inactive_file"),
     // The runtime makes the groups in hierarchies that are not managed here.
     remove: (path) => hierarchies.map((name) => removeTree(`${root}/${name}${path}`)).every(Boolean),
     children: (path) => childrenOf(`${root}/${main}${path}`),

@@ -27,7 +27,7 @@ const scheduler = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedul
 test("fields of a kubelet's configuration act", () => {
   const read = readKubeletConfig(
     write(
-      `${kubelet}maxPods: 20\nclusterDNS: [10.96.0.10]\nsyncFrequency: 30s\ncpuCFSQuotaPeriod: 50ms\ncontainerLogMaxSize: 5Mi\nauthentication: {x509: {clientCAFile: /ca.crt}}\nevictionHard: {memory.available: 200Mi, nodefs.available: 10%}\n`,
+      `${kubelet}maxPods: 20\nclusterDNS: [10.96.0.10]\nsyncFrequency: 30s\ncpuCFSQuotaPeriod: 50ms\ncontainerLogMaxSize: 5Mi\nauthentication: {x509: {clientCAFile: /ca.crt}}\nevictionHard: {memory.available: 200Mi, nodefs.available: 10%}\nevictionPressureTransitionPeriod: 1m\n`,
     ),
   );
   assert.equal(read.config.maxPods, 20);
@@ -35,7 +35,8 @@ test("fields of a kubelet's configuration act", () => {
   assert.equal(read.config.syncInterval, 30_000);
   assert.equal(read.config.cpuCFSQuotaPeriod, 50_000);
   assert.equal(read.config.containerLogMaxSize, 5 * 1024 * 1024);
-  assert.equal(read.config.evictionMemory, "200Mi");
+  assert.deepEqual(read.config.evictionHard, { "memory.available": "200Mi", "nodefs.available": "10%" });
+  assert.equal(read.config.evictionPressureTransitionPeriod, 60_000);
   assert.equal(read.clientCAFile, "/ca.crt");
   assert.deepEqual(read.healthz, { host: "127.0.0.1", port: 10248 });
 });

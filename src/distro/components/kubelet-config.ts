@@ -2,13 +2,14 @@
 import { parseQuantity } from "../../api/quantity.ts";
 import type { Taint } from "../../api/types/core-v1.gen.ts";
 import type { KubeletConfig } from "../../kubelet/config.ts";
+import { parseThresholds } from "../../kubelet/eviction/thresholds.ts";
 import { type ConfigTable, type ConfigValues, only, readConfigFile } from "./config-file.ts";
 import { FlagError } from "./flag-error.ts";
 
 const limits = "requests are not limited by the client";
 const cpus = "containers share all processors";
 const cgroups = "pods' cgroups are made by name below cgroupRoot";
-const eviction = "pods are not evicted by the node yet";
+const eviction = "only evictionHard acts: pods are evicted at once or not at all";
 const statics = "pods come from the API server alone";
 const profiling = "there is no Go runtime to profile";
 const shutdown = "the machine's shutdown is not delayed";
@@ -52,6 +53,7 @@ const table: ConfigTable = {
   "crashLoopBackOff.maxContainerRestartPeriod": { type: "duration" },
   containerRuntimeEndpoint: { type: "string" },
   evictionHard: { type: "map" },
+  evictionPressureTransitionPeriod: { type: "duration" },
   "authentication.anonymous.enabled": only(false, "who says nothing is let in nowhere"),
   "authentication.webhook.enabled": only(true, "tokens are always reviewed by the API server"),
   "authentication.webhook.cacheTTL": only("2m0s", "the time is not configurable"),
@@ -113,7 +115,6 @@ const table: ConfigTable = {
   kubeAPIBurst: only(100, limits),
   evictionSoft: only({}, eviction),
   evictionSoftGracePeriod: only({}, eviction),
-  evictionPressureTransitionPeriod: only("5m0s", eviction),
   evictionMaxPodGracePeriod: only(0, eviction),
   evictionMinimumReclaim: only({}, eviction),
   mergeDefaultEvictionSettings: only(false, eviction),
@@ -131,7 +132,7 @@ const table: ConfigTable = {
   configMapAndSecretChangeDetectionStrategy: only("Watch", "changes are always watched"),
   showHiddenMetricsForVersion: only("", "no metric is hidden"),
   volumePluginDir: only("/usr/libexec/kubernetes/kubelet-plugins/volume/exec/", "flex volumes do not exist"),
-  kernelMemcgNotification: only(false, eviction),
+  kernelMemcgNotification: only(false, "memory is looked at every 10 seconds"),
   logging: only(undefined, "set verbosity with --v"),
   enableSystemLogHandler: only(true, "the machine's log files are not served"),
   enableSystemLogQuery: only(false, "the machine's log files are not served"),
@@ -167,13 +168,13 @@ export function readKubeletConfig(file: string): KubeletFile {
   const values = file ? readConfigFile(file, { apiVersion: "kubelet.config.k8s.io/v1beta1", kind: "KubeletConfiguration" }, table) : nothing;
   const problems: string[] = [];
   const bytes = quantity(values, "containerLogMaxSize", file, problems);
-  const { "memory.available": evictionMemory, ...others } = values.get<Record<string, string>>("evictionHard") ?? {};
+  const evictionHard = values.get<Record<string, string>>("evictionHard");
   const period = values.get<number>("cpuCFSQuotaPeriod");
-  // The defaults of the other signals may be written out; pods are not evicted for any of them.
-  const harmless: Record<string, string> = { "nodefs.available": "10%", "nodefs.inodesFree": "5%", "imagefs.available": "15%", "imagefs.inodesFree": "5%" };
-  for (const [signal, threshold] of Object.entries(others))
-    if (harmless[signal] !== threshold) problems.push(`${file}: evictionHard["${signal}"]: ${eviction}; only memory.available acts`);
-  if (evictionMemory?.endsWith("%")) problems.push(`${file}: evictionHard["memory.available"]: a percentage is not supported; give a quantity such as 100Mi`);
+  try {
+    parseThresholds(evictionHard ?? {});
+  } catch (error) {
+    problems.push(`${file}: evictionHard: ${(error as Error).message}`);
+  }
   if (period !== undefined && (period < 1 || period > 1000)) problems.push(`${file}: cpuCFSQuotaPeriod: must be between 1ms and 1s inclusive`);
   const high = values.get<number>("imageGCHighThresholdPercent") ?? 85;
   const low = values.get<number>("imageGCLowThresholdPercent") ?? 80;
@@ -193,7 +194,8 @@ export function readKubeletConfig(file: string): KubeletFile {
     providerID: values.get("providerID"),
     systemReserved: values.get("systemReserved"),
     kubeReserved: values.get("kubeReserved"),
-    evictionMemory,
+    evictionHard,
+    evictionPressureTransitionPeriod: values.get("evictionPressureTransitionPeriod"),
     cpuCFSQuota: values.get("cpuCFSQuota"),
     cpuCFSQuotaPeriod: period === undefined ? undefined : period * 1000,
     seccompDefault: values.get("seccompDefault"),
