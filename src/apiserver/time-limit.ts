@@ -1,6 +1,7 @@
 /** How long requests may take (k8s.io/apiserver/pkg/server/filters/timeout.go): one timer for all that run. */
 import type { ApiRequest } from "../api/exchange.ts";
 import type { Clock, Timer } from "../base/clock.ts";
+import { PassingMap } from "../base/passing-map.ts";
 
 interface Running {
   request: BoundRequest;
@@ -71,7 +72,8 @@ export class TimeLimit {
   readonly #ms: number;
   readonly #ending: AbortSignal;
   /** In the order of their ends, for all have the same time. */
-  readonly #running = new Set<Running>();
+  readonly #running = new PassingMap<number, Running>();
+  #count = 0;
   #timer?: Timer;
 
   /** Once `ending` is aborted, no timer outlives the last request. */
@@ -86,10 +88,11 @@ export class TimeLimit {
     return new Promise((resolve, reject) => {
       const bound = new BoundRequest(request);
       const running: Running = { request: bound, until: this.#clock.monotonic() + this.#ms, expire: () => reject(expired()) };
-      this.#running.add(running);
+      const number = ++this.#count;
+      this.#running.set(number, running);
       this.#timer ??= this.#clock.after(this.#ms, () => this.#sweep());
       const settled = (): void => {
-        this.#running.delete(running);
+        this.#running.delete(number);
         bound.settled();
         this.#rest();
       };
@@ -113,12 +116,13 @@ export class TimeLimit {
   #sweep(): void {
     this.#timer = undefined;
     const now = this.#clock.monotonic();
-    for (const running of this.#running) {
+    for (const number of this.#running.keys()) {
+      const running = this.#running.get(number) as Running;
       if (running.until > now) {
         this.#timer = this.#clock.after(running.until - now, () => this.#sweep());
         return;
       }
-      this.#running.delete(running);
+      this.#running.delete(number);
       running.request.expire(new Error("the request took too long"));
       running.expire();
     }

@@ -1,5 +1,6 @@
 /** One resource of the watch cache. The watch cache feeds it the store's changes; everything else reads. */
 import type { Clock } from "../base/clock.ts";
+import { PassingMap } from "../base/passing-map.ts";
 import { SortedMap } from "../base/sorted-map.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
@@ -29,6 +30,11 @@ export interface Host {
   encode(object: KubeObject): Uint8Array;
 }
 
+interface Writing {
+  bytes: Uint8Array;
+  object: KubeObject;
+}
+
 const bookmarkMs = 60_000;
 const bookmarkBeforeDeadlineMs = 2_000;
 /** Objects tested before the clock is looked at; also how many initial events come at once. */
@@ -43,8 +49,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   readonly #live = new SortedMap<StoredObject<T>>();
   readonly #watchers = new Watchers();
   readonly #changeHandlers: ((namespace: string, name: string) => void)[] = [];
-  /** Objects being written, by the bytes handed to the store: their parsed form need not be made again. */
-  readonly #writing = new Map<Uint8Array, KubeObject>();
+  /** Objects being written, with the bytes handed to the store, by key: their parsed form need not be made again. */
+  readonly #writing = new PassingMap<string, Writing>();
   #history = new History(0);
   #lastChange = 0;
   /** Changes that arrive while the first list is read. */
@@ -98,8 +104,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     let stored: StoredObject<T> | undefined;
     if (event.value) {
       stored = this.#stored({ key: event.key, value: event.value, revision: event.revision });
-      const object = this.#writing.get(event.value);
-      if (object) this.#family.shared.keep(stored, withRevision(object, event.revision));
+      const writing = this.#writing.get(key);
+      if (writing?.bytes === event.value) this.#family.shared.keep(stored, withRevision(writing.object, event.revision));
       this.#live.set(key, stored);
     } else {
       if (!previous) return;
@@ -261,7 +267,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const { namespace = "", name } = object.metadata;
     const key = cacheKey(namespace, name);
     const bytes = this.#host.encode(withoutRevision(object));
-    this.#writing.set(bytes, object);
+    const writing = { bytes, object };
+    this.#writing.set(key, writing);
     try {
       const revision = await write(this.prefix + key, bytes);
       await this.#host.reached(revision);
@@ -269,7 +276,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
       const current = this.#live.get(key);
       return current?.revision === revision ? current : this.#stored({ key: this.prefix + key, value: bytes, revision });
     } finally {
-      this.#writing.delete(bytes);
+      if (this.#writing.get(key) === writing) this.#writing.delete(key);
     }
   }
 

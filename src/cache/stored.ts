@@ -1,4 +1,5 @@
 /** One version of one object, small: its bytes, and what selectors need once they have asked for it. */
+import { PassingMap } from "../base/passing-map.ts";
 import { parseJSON } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Stored } from "./cache.ts";
@@ -15,7 +16,8 @@ const noLabels: Labels = Object.freeze(Object.create(null) as Record<string, str
  * first and were not read since the last round; a read only marks its object, so that it costs next to nothing.
  */
 export class Shared {
-  readonly #kept = new Set<StoredObject>();
+  readonly #kept = new PassingMap<number, StoredObject>();
+  #places = 0;
   readonly #labels = new Map<string, Labels>();
   readonly #strings = new Map<string, string>();
   readonly #maxBytes: number;
@@ -37,22 +39,27 @@ export class Shared {
   keep(stored: StoredObject, object: KubeObject): void {
     if (!stored.parsed) this.#bytes += stored.bytes.length;
     stored.parsed = object;
-    this.#kept.add(stored);
+    if (!stored.place) this.#place(stored);
     if (this.#bytes <= this.#maxBytes) return;
-    for (const oldest of this.#kept) {
+    for (const oldest of this.#kept.values()) {
       if (this.#bytes <= this.#maxBytes || this.#kept.size === 1) break;
       if (oldest === stored || oldest.read) {
         oldest.read = false;
-        this.#kept.delete(oldest);
-        this.#kept.add(oldest);
+        this.#kept.delete(oldest.place);
+        this.#place(oldest);
       } else this.forget(oldest);
     }
   }
   /** Superseded, or long not asked for. */
   forget(stored: StoredObject): void {
-    if (!this.#kept.delete(stored)) return;
+    if (!this.#kept.delete(stored.place)) return;
+    stored.place = 0;
     stored.parsed = undefined;
     this.#bytes -= stored.bytes.length;
+  }
+  #place(stored: StoredObject): void {
+    stored.place = ++this.#places;
+    this.#kept.set(stored.place, stored);
   }
   labels(labels: Record<string, string> | undefined): Labels {
     if (!labels) return noLabels;
@@ -86,8 +93,9 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   readonly name: string;
   readonly revision: number;
   readonly bytes: Uint8Array;
-  /** The parsed form while Shared keeps it, and whether somebody asked for it lately. */
+  /** The parsed form while Shared keeps it, under which number (0: it does not), and whether somebody asked for it lately. */
   parsed?: KubeObject;
+  place = 0;
   read = false;
   readonly #family: Family;
   readonly #revisionAt: number;

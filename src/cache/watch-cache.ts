@@ -24,7 +24,7 @@ export interface WatchCacheOptions {
   exclusive?: boolean;
   /** JSON of an object in the hub version, in Go's order of fields. @default encodeJSON */
   encode?(object: KubeObject): Uint8Array;
-  /** JSON bytes of the objects whose parsed form is kept. @default 2 MiB: they are five times that in memory, and most are read again at once or not at all */
+  /** JSON bytes of the objects whose parsed form is kept. @default 256 KiB: they are five times that in memory, most are read again at once or not at all, and what is kept longer becomes old garbage */
   parsedBytes?: number;
   history?: HistoryBounds;
 }
@@ -72,7 +72,7 @@ class StoreCache implements WatchCache, Host {
   /** The same by groupResource, as admission asks for them several times a request. */
   readonly #byName = new Map<string, CachedResource>();
   readonly #stop = new AbortController();
-  readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
+  #waiting: { revision: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
   readonly #root: string;
   #toRelease = new Set<Watcher>();
   /** Revision applied at the last turn of the event loop that a writer waited for. */
@@ -87,7 +87,7 @@ class StoreCache implements WatchCache, Host {
     this.store = options.store;
     this.clock = options.clock;
     this.history = options.history;
-    this.#shared = new Shared(options.parsedBytes ?? 2 * 2 ** 20);
+    this.#shared = new Shared(options.parsedBytes ?? 256 * 1024);
     this.#root = `${options.keyPrefix ?? "/registry"}/`;
     this.reader = {
       get: <T extends KubeObject>(resource: string, namespace: string, name: string) => this.#named(resource).peek(namespace, name)?.object() as T | undefined,
@@ -119,7 +119,7 @@ class StoreCache implements WatchCache, Host {
   reached(revision: number): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
     if (revision <= this.#applied) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiting.add({ revision, resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.push({ revision, resolve, reject }));
   }
   async fresh(): Promise<number> {
     if (this.#failure) throw this.#failure;
@@ -210,16 +210,15 @@ class StoreCache implements WatchCache, Host {
   }
   #advance(revision: number): void {
     this.#applied = revision;
-    for (const waiting of this.#waiting) {
-      if (waiting.revision > revision) continue;
-      this.#waiting.delete(waiting);
-      waiting.resolve();
-    }
+    const all = this.#waiting;
+    if (all.length === 0) return;
+    this.#waiting = all.filter((waiting) => waiting.revision > revision);
+    for (const waiting of all) if (waiting.revision <= revision) waiting.resolve();
   }
   #fail(error: Error): void {
     this.#failure ??= error;
     for (const waiting of this.#waiting) waiting.reject(this.#failure);
-    this.#waiting.clear();
+    this.#waiting = [];
     for (const resource of this.#resources.values()) resource.end(this.#failure);
   }
   #resourceOf(key: string): CachedResource | undefined {

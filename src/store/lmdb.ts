@@ -85,8 +85,8 @@ class LmdbStore implements Store {
   readonly #expiry: Expiry;
   readonly #clock: Clock;
   #tail = new EventLog(1);
-  /** Keys as the group being formed leaves them. */
-  readonly #pending = new Map<string, Live | undefined>();
+  /** Keys as the group being formed leaves them; a new map for each group, see PassingMap. */
+  #pending = new Map<string, Live | undefined>();
   #next = 2;
   #compacted = 0;
   #closed = false;
@@ -118,7 +118,7 @@ class LmdbStore implements Store {
       commit: (changes) => this.#commit(changes),
       apply: (changes) => this.#apply(changes),
       discard: () => {
-        this.#pending.clear();
+        this.#pending = new Map();
         this.#next = this.#tail.last + 1;
       },
       settled: () => this.#changed.notify(),
@@ -304,7 +304,7 @@ class LmdbStore implements Store {
       this.#tail.push({ key, revision, ...(value ? { value } : {}) });
       if (expires) this.#expiry.add(key, revision, expires);
     }
-    this.#pending.clear();
+    this.#pending = new Map();
   }
 
   /** Rows that nobody can ask for once history up to the end of the range [from, to) is forgotten. */

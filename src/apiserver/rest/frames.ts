@@ -1,11 +1,11 @@
 /** Watch frames, made once per event and form for all watchers. Bounded: the oldest go first. */
-import type { Stored } from "../../cache/cache.ts";
+import { PassingMap } from "../../base/passing-map.ts";
 
 /** Runs of frames that are kept joined: one for each shape of watch that may be emptied in the same turn. */
 const joinedRuns = 8;
 
 export class FrameCache {
-  readonly #frames = new Map<Stored, Map<string, Uint8Array>>();
+  readonly #frames = new PassingMap<number, Map<string, Uint8Array>>();
   readonly #max: number;
   #joined: { run: readonly Uint8Array[]; bytes: Uint8Array }[] = [];
   /** Watchers take an event within the turn; who comes later makes the frame again. */
@@ -21,13 +21,13 @@ export class FrameCache {
     this.#joined.push({ run, bytes });
     return bytes;
   }
-  /** `form` names everything that the frame depends on besides the object: event type, media, version, projection. */
-  get(stored: Stored, form: string, make: () => Uint8Array): Uint8Array {
-    let forms = this.#frames.get(stored);
+  /** `revision` is the event's; `form` names everything else that the frame depends on: event type, media, version, projection. */
+  get(revision: number, form: string, make: () => Uint8Array): Uint8Array {
+    let forms = this.#frames.get(revision);
     if (!forms) {
-      if (this.#frames.size >= this.#max) this.#frames.delete(this.#frames.keys().next().value as Stored);
+      if (this.#frames.size >= this.#max) this.#frames.delete(this.#frames.keys().next().value as number);
       forms = new Map();
-      this.#frames.set(stored, forms);
+      this.#frames.set(revision, forms);
     }
     let frame = forms.get(form);
     if (frame) return frame;

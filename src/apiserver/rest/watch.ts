@@ -3,7 +3,7 @@ import { encodeJSON } from "../../api/codec/json.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
 import { expired, internalError, StatusError } from "../../api/status.ts";
-import type { CacheEvent, Stored } from "../../cache/cache.ts";
+import type { CacheEvent } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
 import { contentTypes, onlyStreams } from "./negotiate.ts";
@@ -154,7 +154,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
     // Ages in a Table change from second to second.
     if (!stored || form.as === "Table") return encode(type, projected(call, event, first));
     const make = (): Uint8Array => (direct ? jsonFrame(type, stored.bytes) : encode(type, projected(call, event, first)));
-    return rest.frames.get(stored as Stored, `${type} ${shape}`, make);
+    return rest.frames.get(stored.revision, `${type} ${shape}`, make);
   };
   const frameOf = (event: CacheEvent): Uint8Array => {
     const frame = made(event);

@@ -5,6 +5,7 @@
  * How long it may be silent says patience.ts.
  */
 import type { Duplex } from "node:stream";
+import { PassingMap } from "../passing-map.ts";
 import type { Clock } from "../clock.ts";
 import { Http2Body } from "./body.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -48,7 +49,7 @@ export class Http2Connection {
   readonly #reader = new FrameReader((type, flags, id, payload) => this.#frame(type, flags, id, payload));
   readonly #head = new HeadReader(maxHeaderBytes);
   readonly #sender: Sender;
-  readonly #streams = new Map<number, Http2Stream>();
+  readonly #streams = new PassingMap<number, Http2Stream>();
   /** Streams that we reset: what the client had sent before it knew is no mistake of its (RFC 9113, 5.1). */
   readonly #recentlyReset = new Set<number>();
   /** Requests of which all headers came in the chunk being read. */

@@ -20,7 +20,7 @@ const hangUpLooks = 30;
 export interface Watched {
   greeted(): boolean;
   /** Those that are not over. */
-  readonly open: ReadonlyMap<number, Http2Stream>;
+  readonly open: { readonly size: number; values(): Iterable<Http2Stream> };
   /** Grows with each request. */
   lastStream(): number;
   /** Bytes that the socket has not taken. */
