@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import type { Http2Stream } from "../../base/http2/stream.ts";
 import { headerLines } from "../../base/relay.ts";
+import type { Clock } from "../../base/clock.ts";
 import { compress } from "./compress.ts";
 
 interface Peer {
@@ -167,7 +168,26 @@ function drainedReply(reply: ServerResponse): Promise<void> {
 export interface AnswerOptions {
   /** Text of the header of that name. */
   date(): string;
+  /** Sockets live in real time. */
+  clock: Clock;
   beforeAnswer?(): void;
+}
+
+/** Milliseconds without a byte taken after which an answer that is complete is given up; over HTTP/2 see base/http2/patience.ts. */
+const stalledAfter = 60_000;
+
+/** Looks, until all is sent, whether the client takes some of it. */
+function watchSending(reply: ServerResponse, clock: Clock): void {
+  const { socket } = reply;
+  if (reply.writableFinished || !socket) return;
+  let before = socket.writableLength;
+  const look = (): void => {
+    if (socket.writableLength === before && before > 0) reply.destroy();
+    before = socket.writableLength;
+    timer = clock.after(stalledAfter, look);
+  };
+  let timer = clock.after(stalledAfter, look);
+  reply.once("close", () => timer.cancel());
 }
 
 export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, reply: ServerResponse, options: AnswerOptions): Promise<void> {
@@ -195,6 +215,7 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
     answered = true;
     if (message.method === "HEAD" || response.body === undefined) reply.end();
     else reply.end(response.body);
+    watchSending(reply, options.clock);
   } else {
     reply.flushHeaders();
     try {

@@ -98,10 +98,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const failed = (error: unknown): void => logger.error("request handling broke", { error });
   server.on("request", (message: IncomingMessage, reply: ServerResponse) => {
     if (draining) reply.setHeader("connection", "close");
-    serveHttp1(options.handler, message, reply, { date, ...(options.beforeFlush ? { beforeAnswer: options.beforeFlush } : {}) }).catch((error) => {
-      failed(error);
-      message.destroy();
-    });
+    serveHttp1(options.handler, message, reply, { date, clock: systemClock, ...(options.beforeFlush ? { beforeAnswer: options.beforeFlush } : {}) }).catch(
+      (error) => {
+        failed(error);
+        message.destroy();
+      },
+    );
   });
   const speakHttp2 = (socket: TLSSocket): void => {
     socket.setNoDelay(true);

@@ -22,7 +22,9 @@ export const cronjob: Controller = {
   name: "cronjob-controller",
   account: "cronjob-controller",
   start(context) {
-    const { informers, enqueue } = context;
+    const { informers, enqueue, measures } = context;
+    // Shown before there is anything to show.
+    skewOf(measures);
     const crons = informers.informer(cronjobs);
     const jobs = informers.informer(jobResource, { indexes: controllerIndex });
     crons.onChange((_, cron) => {
