@@ -35,6 +35,7 @@ import { PodWorker, type WorkerServices } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
 import { PendingResizes } from "./resize/pending.ts";
 import { Runtime } from "./runtime.ts";
+import { resourceMetrics } from "./stats/resource-metrics.ts";
 import { serviceEnv } from "./service-env.ts";
 import { StatusManager } from "./status-manager.ts";
 import { Tokens } from "./tokens.ts";
@@ -351,6 +352,11 @@ export class Kubelet {
   /** For the kubelet's server. */
   get access(): PodAccess {
     return new PodAccess({ runtime: this.#runtime, clock: this.#options.clock, workers: this.#workers, status: (uid) => this.#services.statuses.get(uid) });
+  }
+  /** In Prometheus' text format. */
+  resourceMetrics(): string {
+    const running = [...this.#workers.values()].filter((w) => w.state !== "finished");
+    return resourceMetrics({ cgroups: this.#cgroups, cgroupRoot: this.#options.config.cgroupRoot, pods: running });
   }
   get runtime(): Runtime {
     return this.#runtime;

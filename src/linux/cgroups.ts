@@ -28,6 +28,8 @@ export interface Cgroups {
   remove(path: string): boolean;
   /** Names of the groups directly below. */
   children(path: string): string[];
+  /** Nanoseconds of processor time so far; undefined where nobody counts them, or the group is not there. */
+  cpuTime(path: string): number | undefined;
   /** Every process in the group and below. */
   processes(path: string): number[];
 }
@@ -143,6 +145,10 @@ function versionTwo(root: string): Cgroups {
     },
     memoryUsage: (path) => numberIn(`${at(path)}/memory.current`),
     workingSet: (path) => workingSetOf(`${at(path)}/memory.current`, `${at(path)}/memory.stat`, "inactive_file"),
+    cpuTime(path) {
+      const microseconds = existsSync(`${at(path)}/cpu.stat`) && /^usage_usec (\d+)$/m.exec(readFileSync(`${at(path)}/cpu.stat`, "utf8"))?.[1];
+      return microseconds ? Number(microseconds) * 1000 : undefined;
+    },
     remove: (path) => removeTree(at(path)),
     children: (path) => childrenOf(at(path)),
     processes: (path) => pidsBelow(at(path)),
@@ -186,6 +192,7 @@ function versionOne(root: string): Cgroups {
     },
     memoryUsage: (path) => numberIn(`${root}/memory${path}/memory.usage_in_bytes`),
     workingSet: (path) => workingSetOf(`${root}/memory${path}/memory.usage_in_bytes`, `${root}/memory${path}/memory.stat`, "total_inactive_file"),
+    cpuTime: (path) => numberIn(`${root}/cpuacct${path}/cpuacct.usage`),
     // The runtime makes the groups in hierarchies that are not managed here.
     remove: (path) => hierarchies.map((name) => removeTree(`${root}/${name}${path}`)).every(Boolean),
     children: (path) => childrenOf(`${root}/${main}${path}`),

@@ -50,6 +50,22 @@ export function memoryInfo(): Record<string, number> {
   return info;
 }
 
+/** Nanoseconds that the processors have worked since the start. /proc/stat counts hundredths of a second (man 5 proc). */
+export function cpuTime(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = /^cpu +(.*)$/m.exec(text("/proc/stat"))?.[1]?.split(" ").map(Number) ?? [];
+  return (user + nice + system + irq + softirq + steal) * 10_000_000;
+}
+
+/** Bytes in use that the kernel cannot simply take back. */
+export function memoryWorkingSet(): number {
+  const {
+    MemTotal = 0,
+    MemFree = 0,
+    "Inactive(file)": inactive = 0,
+  } = Object.fromEntries([...text("/proc/meminfo").matchAll(/^([\w()]+):\s+(\d+) kB$/gm)].map(([, name, kilobytes]) => [name, Number(kilobytes) * 1024]));
+  return Math.max(0, MemTotal - MemFree - inactive);
+}
+
 export interface FilesystemUsage {
   /** Bytes. */
   capacity: number;

@@ -19,7 +19,7 @@ interface OfPod extends Common {
   pod: string;
 }
 export type Route =
-  | (Common & { kind: "healthz" | "metrics" | "pods" })
+  | (Common & { kind: "healthz" | "metrics" | "resourceMetrics" | "pods" })
   | (OfPod & { kind: "portForward" })
   | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run"; container: string });
 
@@ -30,6 +30,7 @@ export function parseRoute(url: string): Route {
   const [first = "", namespace = "", pod = "", ...rest] = parts;
   if (path === "/healthz" || path === "/healthz/ping" || path === "/healthz/syncloop") return { kind: "healthz", path, query };
   if (path === "/metrics") return { kind: "metrics", path, query };
+  if (path === "/metrics/resource") return { kind: "resourceMetrics", path, query };
   if (path === "/pods" || path === "/pods/") return { kind: "pods", path, query };
   if (namespace && pod) {
     if (first === "portForward" && rest.length <= 1) return { kind: "portForward", path, query, namespace, pod };

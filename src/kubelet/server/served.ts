@@ -57,6 +57,7 @@ export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics):
     },
     unhealthy: () => undefined,
     metrics: () => metrics.expose(),
+    resourceMetrics: () => kubelet.resourceMetrics(),
   };
 }
 

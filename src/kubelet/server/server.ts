@@ -30,6 +30,8 @@ export interface ServedKubelet {
   /** Undefined when well. */
   unhealthy(): string | undefined;
   metrics(): string;
+  /** What node, pods and containers use. */
+  resourceMetrics(): string;
 }
 
 export interface KubeletServerOptions {
@@ -111,8 +113,9 @@ export class KubeletServer {
         return void response.end(problem ?? "ok");
       }
       case "metrics":
+      case "resourceMetrics":
         response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-        return void response.end(kubelet.metrics());
+        return void response.end(route.kind === "metrics" ? kubelet.metrics() : kubelet.resourceMetrics());
       case "pods":
         response.writeHead(200, { "content-type": "application/json" });
         return void response.end(JSON.stringify({ kind: "PodList", apiVersion: "v1", metadata: {}, items: kubelet.pods() }));
