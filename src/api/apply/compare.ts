@@ -36,9 +36,24 @@ export function wholeSet(value: JSONValue, atom: Atom): FieldSet {
   return out;
 }
 
+/** Elements and their sets that the maps being made have so far, each map's behind those of the map that it is in. */
+const elements: string[] = [];
+const nodes: FieldSet[] = [];
+let filled = 0;
+
+/** Declared fields are put into their place at once: what comes out of Go's order need not be sorted afterwards. */
+function place(base: number, element: string, node: FieldSet, declared: boolean): void {
+  let at = filled++;
+  for (; declared && at > base && (elements[at - 1] as string) > element; at--) {
+    elements[at] = elements[at - 1] as string;
+    nodes[at] = nodes[at - 1] as FieldSet;
+  }
+  elements[at] = element;
+  nodes[at] = node;
+}
+
 function wholeMap(value: JSONObject, atom: MapAtom): FieldSet {
-  const out: Draft = { ".": leaf };
-  let count = 0;
+  const base = filled;
   for (const name in value) {
     const field = atom.fields.get(name);
     if (atom.skip?.has(name)) {
@@ -47,16 +62,19 @@ function wholeMap(value: JSONObject, atom: MapAtom): FieldSet {
     }
     const inner = field ? seen(field, value[name]) : atom.element ? value[name] : undefined;
     if (inner === undefined) continue;
-    out[field ? field.key : `f:${name}`] = wholeSet(inner, field ? field.atom : (atom.element as Atom));
-    count++;
+    const node = wholeSet(inner, field ? field.atom : (atom.element as Atom));
+    place(base, field ? field.key : `f:${name}`, node, field !== undefined);
   }
   if (!literal)
     for (const field of atom.always) {
       if (field.name in value || atom.skip?.has(field.name)) continue;
-      out[field.key] = wholeSet(field.zero as JSONValue, field.atom);
-      count++;
+      place(base, field.key, wholeSet(field.zero as JSONValue, field.atom), true);
     }
-  return count ? out : leaf;
+  if (filled === base) return leaf;
+  const out: Draft = { ".": leaf };
+  for (let at = base; at < filled; at++) out[elements[at] as string] = nodes[at] as FieldSet;
+  filled = base;
+  return out;
 }
 
 const deducedMap: MapAtom = { kind: "map", atomic: false, fields: new Map(), always: [], element: deducedAtom };
@@ -110,6 +128,7 @@ const seen = (field: AtomField, value: Value): Value => (literal ? value : field
 export function compare(before: JSONValue, after: JSONValue, atom: Atom, literally = false): Comparison {
   unnamed = false;
   literal = literally;
+  filled = 0;
   compareValues(before, after, atom);
   const result = { changed, removed, unnamed };
   changed = removed = undefined;

@@ -163,42 +163,26 @@ function compareElements(a: string, b: string): number {
   return a.charCodeAt(at) - b.charCodeAt(at);
 }
 
-function isOrdered(set: FieldSet): boolean {
-  let last: string | undefined;
-  for (const element in set) {
-    if (last !== undefined && compareElements(last, element) > 0) return false;
-    const node = set[element] as FieldSet;
-    if (node !== leaf && !isOrdered(node)) return false;
-    last = element;
-  }
-  return true;
-}
-
-/** The same set with its elements in the order in which upstream writes them. */
+/** The same set with its elements in the order in which upstream writes them; itself where they are, as most are. */
 export function ordered(set: FieldSet): FieldSet {
-  // Most are: they come from the store, or from objects in Go's order.
-  return isOrdered(set) ? set : inOrder(set);
-}
-
-function inOrder(set: FieldSet): FieldSet {
-  const elements = Object.keys(set);
   let sorted = true;
-  let changed = false;
-  const nodes = elements.map((element, i) => {
-    if (i > 0 && compareElements(elements[i - 1] as string, element) > 0) sorted = false;
+  let last: string | undefined;
+  let replaced: Draft | undefined;
+  for (const element in set) {
+    if (last !== undefined && compareElements(last, element) > 0) sorted = false;
+    last = element;
     const node = set[element] as FieldSet;
-    if (node === leaf) return node;
-    const inner = inOrder(node);
-    if (inner !== node) changed = true;
-    return inner;
-  });
-  if (sorted && !changed) return set;
-  const out: Draft = {};
-  if (sorted) for (const [i, element] of elements.entries()) out[element] = nodes[i] as FieldSet;
-  else {
-    const made = new Map(elements.map((element, i) => [element, nodes[i] as FieldSet]));
-    for (const element of elements.sort(compareElements)) out[element] = made.get(element) as FieldSet;
+    if (node === leaf) continue;
+    const inner = ordered(node);
+    if (inner === node) continue;
+    replaced ??= {};
+    replaced[element] = inner;
   }
+  if (sorted && !replaced) return set;
+  const elements = Object.keys(set);
+  if (!sorted) elements.sort(compareElements);
+  const out: Draft = {};
+  for (const element of elements) out[element] = replaced?.[element] ?? (set[element] as FieldSet);
   return out;
 }
 
