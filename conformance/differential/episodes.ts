@@ -14,7 +14,7 @@ import { astray } from "./astray.ts";
 import { subresourceStep } from "./subresources.ts";
 import type { Request } from "./exchange.ts";
 import { pages, watchStep } from "./watches.ts";
-import { bySomebody, tokens } from "./who.ts";
+import { accessSpec, bySomebody, tokens } from "./who.ts";
 
 export interface GenStep extends Request {
   /** What is being tried, for the report: `create`, `patch.merge`, `status.update`. */
@@ -174,7 +174,8 @@ function encoded(t: Target, object: JSONObject, headers?: Record<string, string>
 function create(t: Target): GenStep {
   const { random } = t;
   const object = t.body();
-  edits(t, object, [0.3, 0.75]);
+  if (t.def.resource.endsWith("accessreviews") && chance(random, 0.6)) object.spec = accessSpec(t);
+  else edits(t, object, [0.3, 0.75]);
   const metadata = object.metadata as JSONObject;
   if (chance(random, 0.04)) {
     delete metadata.name;

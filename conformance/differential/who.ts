@@ -1,4 +1,5 @@
 /** The same requests by others: impersonated, with another certificate, with none. */
+import type { JSONObject } from "../../src/api/json.ts";
 import type { Request } from "./exchange.ts";
 import type { GenStep, Target } from "./episodes.ts";
 import { chance, pick } from "./mutate.ts";
@@ -89,6 +90,46 @@ export function bySomebody(t: Target, step: GenStep): GenStep {
   }
   const authorization = pick(random, ["", "Bearer nonsense", "Bearer ", "Basic YTpi", "Bearer a.b.c"]);
   return { ...step, verb, client: "bare", headers: { ...step.headers, ...(authorization ? { authorization } : {}) } };
+}
+
+/** Who is asked about, and what: people and components that may do some of it. */
+export function accessSpec(t: Target): JSONObject {
+  const { random } = t;
+  const subject: JSONObject =
+    t.def.resource === "selfsubjectaccessreviews"
+      ? {}
+      : pick<JSONObject>(random, [
+          ...names.map((user) => ({ user })),
+          { user: "x", groups: ["system:masters"] },
+          { user: "system:node:n1", groups: ["system:nodes"] },
+          { user: "system:kube-scheduler" },
+          { user: "system:serviceaccount:kube-system:job-controller", groups: ["system:serviceaccounts"] },
+          { groups: ["system:authenticated"] },
+          { user: "x", extra: { a: ["b"] }, uid: "1" },
+          {},
+        ]);
+  if (chance(random, 0.15))
+    return { ...subject, nonResourceAttributes: { path: pick(random, ["/version", "/metrics", "/x", "*", ""]), verb: pick(random, ["get", "post", "*"]) } };
+  const attributes: JSONObject = {
+    verb: pick(random, ["get", "list", "create", "delete", "watch", "*", "bind", "impersonate"]),
+    resource: pick(random, ["pods", "secrets", "nodes", "deployments", "roles", "users", "*", "configmaps", ""]),
+  };
+  if (chance(random, 0.7)) attributes.namespace = pick(random, ["default", "kube-system", ""]);
+  if (chance(random, 0.4)) attributes.group = pick(random, ["", "apps", "rbac.authorization.k8s.io", "*"]);
+  if (chance(random, 0.3)) attributes.name = pick(random, ["n1", "a", "*"]);
+  if (chance(random, 0.2)) attributes.subresource = pick(random, ["status", "log", "*"]);
+  if (chance(random, 0.2))
+    attributes.fieldSelector = pick<JSONObject>(random, [
+      { rawSelector: "spec.nodeName=n1" },
+      { rawSelector: "a in b" },
+      { requirements: [{ key: "spec.nodeName", operator: "In", values: ["n1"] }] },
+      { requirements: [{ key: "a", operator: pick(random, ["In", "Exists", "Gt"]), values: [] }] },
+      { rawSelector: "a=b", requirements: [{ key: "a", operator: "Exists" }] },
+      {},
+    ]);
+  if (chance(random, 0.15))
+    attributes.labelSelector = pick<JSONObject>(random, [{ rawSelector: "a=b" }, { requirements: [{ key: "a", operator: "NotIn", values: ["b"] }] }]);
+  return { ...subject, resourceAttributes: attributes };
 }
 
 /** What a token of the account says about who bears it, and what others say about the token. */

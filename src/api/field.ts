@@ -28,8 +28,9 @@ export class Path {
   constructor(text = "") {
     this.text = text;
   }
+  /** A name that is empty is shown as Go shows it: as a key that is. */
   child(name: string, ...more: string[]): Path {
-    let text = this.text && name ? `${this.text}.${name}` : this.text || name;
+    let text = name ? (this.text ? `${this.text}.${name}` : name) : `${this.text}[]`;
     for (const next of more) text = text ? `${text}.${next}` : next;
     return new Path(text);
   }

@@ -92,7 +92,7 @@ function answer({ verb, subresource, input, old }: Case): { object: KubeObject; 
     const errors = allocate(object);
     const found = errors.length ? errors : (kind.validate?.(object) ?? []);
     kind.conceal?.(object);
-    return { object, errors: found, warnings: found.length ? [] : (kind.warnings?.(object) ?? []) };
+    return { object, errors: found, warnings: found.length ? [] : [...(kind.preparationWarnings?.(object) ?? []), ...(kind.warnings?.(object) ?? [])] };
   }
   const before = read(old!);
   kind.setDefaults?.(before);

@@ -87,6 +87,8 @@ export function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
   if (orphan !== null) options.orphanDependents = queryBool(orphan);
   const dryRun = query.getAll("dryRun");
   if (dryRun.length) options.dryRun = dryRun;
+  const [uid, resourceVersion] = [query.get("uid"), query.get("resourceVersion")];
+  if (uid || resourceVersion) options.preconditions = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
   return options;
 }
 

@@ -38,19 +38,22 @@ export function notAnObject(value: JSONValue[]): string {
   return "";
 }
 
+const elementOrder = "$setElementOrder/";
+
 /** What merging strategically leaves of the patch that it was given, which is what messages show. */
 export function consumed(type: TypeDef | undefined, original: JSONValue | undefined, patch: JSONObject): JSONObject {
   if (Object.hasOwn(patch, "$patch")) {
     if (patch.$patch === "replace") delete patch.$patch;
     return patch;
   }
+  // Lists that come with an order are merged with it, before all else.
+  for (const key of Object.keys(patch).filter((name) => name.startsWith(elementOrder))) {
+    delete patch[key];
+    delete patch[key.slice(elementOrder.length)];
+  }
   for (const key of Object.keys(patch)) {
     const inner = patch[key];
     const old = isMap(original) ? original[key] : undefined;
-    if (key.startsWith("$setElementOrder/")) {
-      delete patch[key];
-      continue;
-    }
     const field = type?.byName.get(key);
     const element = field && elementOf(field.type);
     if (isMap(inner) && isMap(old)) consumed(element, old, inner);

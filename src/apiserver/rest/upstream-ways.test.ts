@@ -351,6 +351,18 @@ test("a runtime class that no path can name is the server's failure", async () =
   assert.equal(refused.message, `invalid resource name "/abs": [may not contain '/']`);
 });
 
+test("the old path of a watch may name one object, and its selector no other", async () => {
+  const path = `/api/v1/watch/namespaces/default/secrets/only`;
+  await answer("POST", `${core}/secrets`, { metadata: { name: "only" } });
+  const events = await watched("allowWatchBookmarks=true", 2, path);
+  assert.deepEqual(
+    events.map(({ type, object }) => `${type} ${object.metadata.name ?? ""}`),
+    ["ADDED only", "BOOKMARK "],
+  );
+  const refused = await answer("GET", `${path}?watch=1&fieldSelector=metadata.name%3Dx`);
+  assert.equal(refused.message, "fieldSelector metadata.name doesn't match requested name");
+});
+
 test("the selectors of a deletion are read before its options", async () => {
   const refused = await answer("DELETE", `${core}/configmaps?fieldSelector=spec.x%3D1`, { kind: "Nope", apiVersion: "x/y" });
   assert.match(refused.message ?? "", /"spec.x" is not a known field selector/);

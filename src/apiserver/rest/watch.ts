@@ -2,13 +2,13 @@
 import { encodeJSON } from "../../api/codec/json.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
-import { expired, internalError, StatusError } from "../../api/status.ts";
+import { badRequest, expired, internalError, StatusError } from "../../api/status.ts";
 import type { CacheEvent } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
 import { contentTypes, onlyStreams } from "./negotiate.ts";
 import { queryBool } from "../request-info.ts";
-import { listOptions } from "./options.ts";
+import { type ListOptions, listOptions } from "./options.ts";
 import { served } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
@@ -18,11 +18,20 @@ import { complete, encodeProtobufFrame } from "./wire.ts";
 /** One for all: a reason of its own, with its stack, for each watch costs more than all else about its end. */
 const over = new Error("the watch is over");
 
+/** A path that names an object selects it. Throws 400 for a selector that does not. */
+function named({ endpoint, info }: Call, options: ListOptions): ListOptions {
+  if (!info.name) return options;
+  const fieldSelector = `metadata.name=${info.name}`;
+  if (!options.fieldSelector) return { ...options, fieldSelector };
+  if (selection(endpoint, options).name !== info.name) throw badRequest("fieldSelector metadata.name doesn't match requested name");
+  return options;
+}
+
 export async function watch(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request, rest, form } = call;
   // The old path is a watch whatever the query says; its options are not.
   const options = listOptions(request.query, queryBool(request.query.get("watch")));
-  const chosen = selection(endpoint, options);
+  const chosen = selection(endpoint, named(call, options));
   const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
   const ended = new AbortController();
   const end = (): void => ended.abort(over);

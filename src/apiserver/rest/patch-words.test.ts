@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { path } from "../../api/field.ts";
+import { typeByName } from "../../api/schema/schema.ts";
+import { deleteOptionsOfQuery } from "./options.ts";
+import { consumed } from "./patch-words.ts";
+
+test("a list that comes with an order is gone from the patch when something else is refused", () => {
+  const patch = { status: { conditions: [{ type: 81 }], "$setElementOrder/conditions": [{ type: 81 }] } };
+  assert.deepEqual(consumed(typeByName("core/v1.Node"), { status: { conditions: [{ type: "Ready" }] } }, patch), { status: {} });
+});
+
+test("a deletion without a body takes its preconditions from the query", () => {
+  const options = deleteOptionsOfQuery(new URLSearchParams("uid=u&resourceVersion=0"));
+  assert.deepEqual(options, { preconditions: { uid: "u", resourceVersion: "0" } });
+});
+
+test("an empty name in a path is shown as an empty key", () => {
+  assert.equal(path("status", "allocatable").child("").text, "status.allocatable[]");
+});
