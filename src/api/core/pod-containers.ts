@@ -9,7 +9,9 @@ export const containersOf = (spec: Spec): Container[] => [...(spec.initContainer
 
 export function visitContainers(spec: Spec, specPath: Path, visit: (container: Container, at: Path) => void): void {
   for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {
+    const containers = spec[list];
+    if (!containers?.length) continue;
     const at = specPath.child(list);
-    for (const [i, container] of (spec[list] ?? []).entries()) visit(container, at.index(i));
+    for (let i = 0; i < containers.length; i++) visit(containers[i] as Container, at.index(i));
   }
 }

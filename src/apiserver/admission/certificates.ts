@@ -6,7 +6,7 @@ import { type NameAttribute, nameOids, requestSubject } from "../authentication/
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { onlyGarbageCollection } from "../authorization/escalation.ts";
 import { sameValue } from "../authorization/same.ts";
-import type { AdmissionPlugin } from "./admission.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { concerns, refuse } from "./refuse.ts";
 
 const requests = "certificatesigningrequests.certificates.k8s.io";
@@ -30,14 +30,18 @@ export function subjectOfRequest(base64: string): NameAttribute[] {
   return requestSubject(Buffer.from(body.replace(/\s/g, ""), "base64"));
 }
 
+async function checkSigner(authorizer: Authorizer, attributes: AdmissionAttributes, verb: string, doing: string, signer: string): Promise<void> {
+  if (!(await mayUseSigner(authorizer, attributes.user, verb, signer)))
+    throw refuse(attributes, `user not permitted to ${doing} signerName ${JSON.stringify(signer)}`);
+}
+
 export function certificateApproval({ authorizer }: { authorizer: Authorizer }): AdmissionPlugin {
   return {
     name: "CertificateApproval",
-    async validate(attributes) {
+    validate(attributes) {
       if (attributes.operation !== "UPDATE" || attributes.subresource !== "approval" || !concerns(attributes, requests, "approval")) return;
       const signer = (attributes.old as CertificateSigningRequest).spec.signerName;
-      if (!(await mayUseSigner(authorizer, attributes.user, "approve", signer)))
-        throw refuse(attributes, `user not permitted to approve requests with signerName ${JSON.stringify(signer)}`);
+      return checkSigner(authorizer, attributes, "approve", "approve requests with", signer);
     },
   };
 }
@@ -45,14 +49,12 @@ export function certificateApproval({ authorizer }: { authorizer: Authorizer }):
 export function certificateSigning({ authorizer }: { authorizer: Authorizer }): AdmissionPlugin {
   return {
     name: "CertificateSigning",
-    async validate(attributes) {
+    validate(attributes) {
       if (attributes.operation !== "UPDATE" || attributes.subresource !== "status" || !concerns(attributes, requests, "status")) return;
       const old = attributes.old as CertificateSigningRequest;
       const { status } = attributes.object as CertificateSigningRequest;
       if (sameValue(old.status?.certificate, status?.certificate) && sameValue(old.status?.conditions, status?.conditions)) return;
-      const signer = old.spec.signerName;
-      if (!(await mayUseSigner(authorizer, attributes.user, "sign", signer)))
-        throw refuse(attributes, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
+      return checkSigner(authorizer, attributes, "sign", "sign requests with", old.spec.signerName);
     },
   };
 }
@@ -77,14 +79,13 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
 export function clusterTrustBundleAttest({ authorizer }: { authorizer: Authorizer }): AdmissionPlugin {
   return {
     name: "ClusterTrustBundleAttest",
-    async validate(attributes) {
+    validate(attributes) {
       const { operation } = attributes;
       if ((operation !== "CREATE" && operation !== "UPDATE") || !concerns(attributes, "clustertrustbundles.certificates.k8s.io")) return;
       const bundle = attributes.object as ClusterTrustBundle;
       const signer = bundle.spec.signerName;
       if (!signer || (operation === "UPDATE" && onlyGarbageCollection(bundle, attributes.old))) return;
-      if (!(await mayUseSigner(authorizer, attributes.user, "attest", signer)))
-        throw refuse(attributes, `user not permitted to attest for signerName ${JSON.stringify(signer)}`);
+      return checkSigner(authorizer, attributes, "attest", "attest for", signer);
     },
   };
 }

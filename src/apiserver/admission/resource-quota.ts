@@ -53,21 +53,23 @@ export function resourceQuota(options: ResourceQuotaOptions): AdmissionPlugin {
       quotas = reader.list<ResourceQuota>("resourcequotas", attributes.namespace).filter(({ metadata }) => stale.has(metadata.name));
     }
   };
+  const chargeInTurn = async (attributes: AdmissionAttributes, resource: string): Promise<void> => {
+    const { namespace } = attributes;
+    const mine = (last.get(namespace) ?? Promise.resolve()).then(() => charge(attributes, quotaEvaluator(resource)));
+    const settled = mine.catch(() => {});
+    last.set(namespace, settled);
+    try {
+      await mine;
+    } finally {
+      if (last.get(namespace) === settled) last.delete(namespace);
+    }
+  };
   return {
     name: "ResourceQuota",
-    async validate(attributes) {
+    validate(attributes) {
       const resource = groupResource(attributes.resource.group, attributes.resource.resource);
       if (!attributes.namespace || resource === "namespaces" || ignored.has(resource) || !handles(attributes, resource)) return;
-      if (!reader.list("resourcequotas", attributes.namespace).length) return;
-      const { namespace } = attributes;
-      const mine = (last.get(namespace) ?? Promise.resolve()).then(() => charge(attributes, quotaEvaluator(resource)));
-      const settled = mine.catch(() => {});
-      last.set(namespace, settled);
-      try {
-        await mine;
-      } finally {
-        if (last.get(namespace) === settled) last.delete(namespace);
-      }
+      return reader.list("resourcequotas", attributes.namespace).length ? chargeInTurn(attributes, resource) : undefined;
     },
   };
 }

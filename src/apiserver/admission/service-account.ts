@@ -37,11 +37,7 @@ export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPl
     const why = unfit.length ? `invalid resource name ${JSON.stringify(name)}: [${unfit.join(" ")}]` : `serviceaccount ${JSON.stringify(name)} not found`;
     throw refuse(attributes, `error looking up service account ${attributes.namespace}/${name}: ${why}`);
   };
-  const validate = async (attributes: AdmissionAttributes): Promise<void> => {
-    const pod = podOf(attributes);
-    if (!pod) return;
-    const ephemeral = attributes.operation === "UPDATE" && attributes.subresource === "ephemeralcontainers";
-    if (attributes.operation !== "CREATE" && !ephemeral) return;
+  const check = async (attributes: AdmissionAttributes, pod: Pod, ephemeral: boolean): Promise<void> => {
     if (!ephemeral && isMirror(pod)) return checkMirror(attributes, pod);
     const name = pod.spec.serviceAccountName;
     if (!name) throw refuse(attributes, `no service account specified for pod ${attributes.namespace}/${pod.metadata.name ?? ""}`);
@@ -50,20 +46,26 @@ export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPl
     const why = ephemeral ? secretNotAllowed(account, "ephemeral container", pod.spec.ephemeralContainers) : notAllowed(account, pod);
     if (why) throw refuse(attributes, why);
   };
+  const complete = async (attributes: AdmissionAttributes, pod: Pod): Promise<void> => {
+    if (isMirror(pod)) return checkMirror(attributes, pod);
+    pod.spec.serviceAccountName ||= pod.spec.serviceAccount || defaultName;
+    pod.spec.serviceAccount = pod.spec.serviceAccountName;
+    const account = await find(attributes, pod.spec.serviceAccountName);
+    if (pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(pod, random);
+    if (!pod.spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
+      pod.spec.imagePullSecrets = account.imagePullSecrets.map(({ name }) => ({ name }));
+  };
   return {
     name: "ServiceAccount",
-    async mutate(attributes) {
+    mutate(attributes) {
       const pod = podOf(attributes);
-      if (!pod || attributes.operation !== "CREATE") return;
-      if (isMirror(pod)) return checkMirror(attributes, pod);
-      pod.spec.serviceAccountName ||= pod.spec.serviceAccount || defaultName;
-      pod.spec.serviceAccount = pod.spec.serviceAccountName;
-      const account = await find(attributes, pod.spec.serviceAccountName);
-      if (pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(pod, random);
-      if (!pod.spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
-        pod.spec.imagePullSecrets = account.imagePullSecrets.map(({ name }) => ({ name }));
+      return pod && attributes.operation === "CREATE" ? complete(attributes, pod) : undefined;
     },
-    validate,
+    validate(attributes) {
+      const pod = podOf(attributes);
+      const ephemeral = attributes.operation === "UPDATE" && attributes.subresource === "ephemeralcontainers";
+      return pod && (attributes.operation === "CREATE" || ephemeral) ? check(attributes, pod, ephemeral) : undefined;
+    },
   };
 }
 
