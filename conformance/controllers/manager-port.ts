@@ -20,12 +20,13 @@ export function readManager(port: number, pki: PKI, path: string): Promise<strin
 
 const lines = (text: string): string[] => text.split("\n").filter(Boolean);
 
-/** Names of metrics with their labels' names. */
+/** Names of metrics with their labels' names, whose order says nothing. */
 export const metricNames = (text: string): Set<string> =>
   new Set(
     lines(text)
       .filter((line) => !line.startsWith("#"))
-      .map((line) => line.replace(/"(?:[^"\\]|\\.)*"/g, "").replace(/ .*$/, "")),
+      .map((line) => line.replace(/"(?:[^"\\]|\\.)*"/g, "").replace(/ .*$/, ""))
+      .map((line) => line.replace(/\{(.*)\}/, (_, labels: string) => `{${labels.split(",").sort().join(",")}}`)),
   );
 
 /** Values of the label `name` of all metrics whose name begins with `prefix`. */

@@ -10,7 +10,7 @@ export const nodeNetworks: Scenario = {
   // An allocator that looks at a node again before the cache shows its network takes the next one for it, is refused and
   // gives that back: the one after is handed out first. Upstream's differs from itself by that.
   handedOut: /^10\.244\.\d+\.0\/24$/,
-  byChance: /^CIDRAssignmentFailed$/,
+  byChance: /^CIDR(AssignmentFailed|NotAvailable)$/,
   async prepare(kube) {
     // Known before the controllers start: it keeps the first network.
     await kube.create("v1/Node", node("a-first", { spec: { podCIDR: "10.244.0.0/24", podCIDRs: ["10.244.0.0/24"] } }));

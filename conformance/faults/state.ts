@@ -55,7 +55,8 @@ export async function stateOf(store: Store, beginning: Beginning): Promise<strin
     const result: { [key: string]: JSONValue } = {};
     for (const key of Object.keys(value).sort()) {
       if (dropped.has(key) || (dropNode && key === "nodeName")) continue;
-      const shown = plain(value[key] as JSONValue, dropNode);
+      // The claim itself may be gone, and its name with it from those that are known.
+      const shown = key === "resourceClaimName" ? text(String(value[key])).replace(/-\w{5}$/, "-*") : plain(value[key] as JSONValue, dropNode);
       if (key !== "annotations" || JSON.stringify(shown) !== "{}") result[key] = shown;
     }
     return result;

@@ -38,6 +38,9 @@ for (const [name, controller] of [
 test("a Job whose status was written without an answer counts no pod twice", () =>
   nothingGoesWrong("job-ttl", "job-controller", { kinds: /^lost-and-stale$/, at: ({ method, path }) => method === "PUT" && path.endsWith("/status") }));
 
+test("device-claims: no claim is made twice when the answer to its creation is lost, none again for a pod that has ended", () =>
+  nothingGoesWrong("device-claims", "resourceclaim-controller", { kinds: /^lost-and-stale$/, at: ({ method }) => method === "POST" }));
+
 for (const [name, controller] of [
   ["tokens", "serviceaccount-token-controller"],
   ["bootstrap-tokens", "token-cleaner-controller"],

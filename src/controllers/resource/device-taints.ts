@@ -2,7 +2,7 @@
 import { parseTime } from "../../api/time.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { DeviceRequestAllocationResult, DeviceTaint, DeviceToleration, ResourceClaim, ResourceSlice } from "../../api/types/resource-v1.gen.ts";
-import { claimObject, isReservedFor, notForPod } from "./pod-claims.ts";
+import { claimObject, isReservedFor, notForPod } from "../../api/resource/pod-claims.ts";
 
 export interface Devices {
   claim(namespace: string, name: string): ResourceClaim | undefined;

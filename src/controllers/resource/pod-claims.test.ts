@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { ResourceClaim } from "../../api/types/resource-v1.gen.ts";
-import { claimNames, claimObject, generateName, isDone, notForPod } from "./pod-claims.ts";
+import { claimObject, notForPod } from "../../api/resource/pod-claims.ts";
+import { claimNames, generateName, isDone } from "./pod-claims.ts";
 
 const pod = (status: object = {}, metadata: object = {}, nodeName?: string): Pod =>
   ({

@@ -1,25 +1,8 @@
 /** Which ResourceClaims a pod uses, and whether they are its own (k8s.io/dynamic-resource-allocation/resourceclaim). Pure. */
-import { controllerOf, isControlledBy } from "../../api/meta/owner.ts";
-import type { Pod, PodResourceClaim } from "../../api/types/core-v1.gen.ts";
+import { controllerOf } from "../../api/meta/owner.ts";
+import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { ResourceClaim } from "../../api/types/resource-v1.gen.ts";
 import { isFinished } from "../runtime/pods.ts";
-
-/**
- * The object behind a claim of a pod. `missing`: it has still to be made; `unneeded`: none will be. `own`: made for the pod, to
- * which it has to belong.
- */
-export type Named = { name: string; own: boolean } | "missing" | "unneeded";
-
-/** Throws for a claim that names neither an object nor a template. */
-export function claimObject(pod: Pod, claim: PodResourceClaim): Named {
-  if (claim.resourceClaimName !== undefined) return { name: claim.resourceClaimName, own: false };
-  const { namespace, name } = pod.metadata;
-  if (claim.resourceClaimTemplateName === undefined)
-    throw new Error(`pod "${namespace}/${name}", spec.resourceClaim ${JSON.stringify(claim.name)}: none of the supported fields are set`);
-  const status = pod.status?.resourceClaimStatuses?.find((one) => one.name === claim.name);
-  if (!status) return "missing";
-  return status.resourceClaimName === undefined ? "unneeded" : { name: status.resourceClaimName, own: true };
-}
 
 /** The names of the objects that are known, those that the scheduler makes for extended resources included. */
 export function claimNames(pod: Pod): string[] {
@@ -30,15 +13,6 @@ export function claimNames(pod: Pod): string[] {
   const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
   return [...new Set(extended ? [...named, extended] : named)];
 }
-
-/** Why a claim that was made for a pod is not this pod's. */
-export function notForPod(pod: Pod, claim: ResourceClaim): string | undefined {
-  if (isControlledBy(claim, pod)) return undefined;
-  const place = `${claim.metadata.namespace}/${claim.metadata.name}`;
-  return `ResourceClaim ${place} was not created for Pod ${pod.metadata.namespace}/${pod.metadata.name} (Pod is not owner)`;
-}
-
-export const isReservedFor = (claim: ResourceClaim, pod: Pod): boolean => Boolean(claim.status?.reservedFor?.some(({ uid }) => uid === pod.metadata.uid));
 
 /** None of its containers runs or ever will. */
 export const isDone = (pod: Pod): boolean => isFinished(pod) || (pod.metadata.deletionTimestamp !== undefined && !pod.spec.nodeName);

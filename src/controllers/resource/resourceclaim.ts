@@ -10,7 +10,8 @@ import { referenceTo } from "../../client/events.ts";
 import { pods as podResource, resourceclaims, resourceclaimtemplates } from "../../client/resources.gen.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { messageOf } from "../runtime/pod-control.ts";
-import { claimNames, claimObject, generateName, isDone, isReservedFor, notForPod, owningPod } from "./pod-claims.ts";
+import { claimObject, isReservedFor, notForPod } from "../../api/resource/pod-claims.ts";
+import { claimNames, generateName, isDone, owningPod } from "./pod-claims.ts";
 
 const finalizer = "resource.kubernetes.io/delete-protection";
 const claimAnnotation = "resource.kubernetes.io/pod-claim-name";
@@ -57,8 +58,9 @@ export const resourceClaim: Controller = {
         gone.add(pod.metadata.uid);
         for (const uid of gone) if (gone.size > maxRemembered) gone.delete(uid);
       }
+      // What is taken from a pod that has ended is not to be made for it again.
       if (deleted || isDone(pod)) for (const name of claimNames(pod)) enqueue(`${claimKey}${pod.metadata.namespace}/${name}`);
-      if (!deleted && !pod.metadata.deletionTimestamp) enqueue(`${podKey}${keyOf(pod)}`);
+      else if (!pod.metadata.deletionTimestamp) enqueue(`${podKey}${keyOf(pod)}`);
     };
     pods.onChange((old, pod) => consider((pod ?? old) as Pod, !pod));
     templates.onChange((_, template) => {
@@ -87,6 +89,8 @@ export const resourceClaim: Controller = {
       if (!known && doubtful.has(key)) {
         const { items } = await api.list({ namespace, signal });
         known = items.find((one) => owningPod(one)?.uid === uid && mine(one));
+        // Until the cache shows it, the next look must find it, too.
+        if (known && !claims.get(namespace, known.metadata.name)) made.set(key, known);
       }
       doubtful.delete(key);
       if (known) return known.metadata.name;
@@ -185,7 +189,8 @@ export const resourceClaim: Controller = {
       const owner = remaining.length ? undefined : owningPod(claim);
       const pod = owner && pods.get(namespace, owner.name);
       if (!pod || (pod.metadata.uid === owner.uid && !isDone(pod))) return;
-      await api.delete(namespace, name, { signal }).catch((error: unknown) => {
+      await api.delete(namespace, name, { preconditions: { uid: claim.metadata.uid }, signal }).catch((error: unknown) => {
+        if (isNotFound(error)) return;
         throw new Error(`delete unused generated claim ${namespace}/${name}: ${messageOf(error)}`, { cause: error });
       });
     };
@@ -195,7 +200,7 @@ export const resourceClaim: Controller = {
       const { namespace, name } = splitKey(key.slice((ofPod ? podKey : claimKey).length));
       if (ofPod) {
         const pod = pods.get(namespace, name);
-        if (pod && !pod.metadata.deletionTimestamp) await syncPod(pod);
+        if (pod && !pod.metadata.deletionTimestamp && !isDone(pod)) await syncPod(pod);
         return;
       }
       const claim = claims.get(namespace, name);
