@@ -7,7 +7,7 @@ import { chance } from "./mutate.ts";
 import { policyEpisode } from "./policies.ts";
 import { grants } from "./who.ts";
 import { type Answer, differences, type Request, type Server, send, settled } from "./exchange.ts";
-import { classify, Groups, refusedAsYet } from "./groups.ts";
+import { classify, Groups, opened, refusedAsYet } from "./groups.ts";
 import type { Pair } from "./servers.ts";
 
 export interface RunOptions {
@@ -129,7 +129,7 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
         broken.push(`${n} ${step.verb} ${step.method} ${step.path} ${shown.slice(0, 300)}`);
         break;
       }
-      if (refusedAsYet(b.body)) {
+      if (refusedAsYet(opened(b).body)) {
         refused.add(target.def.resource);
         break;
       }

@@ -1,4 +1,5 @@
 /** Differences as classes: what changes from run to run (names, numbers, indices) is taken out of each. */
+import { load } from "js-yaml";
 import { kinds } from "../../src/apiserver/kinds.gen.ts";
 import { differences, settled } from "./exchange.ts";
 
@@ -63,11 +64,18 @@ const ordered = (list: string[]): string =>
     })
     .join();
 
+/** What may come in any order is compared by what it says, in YAML too. */
+export function opened<T extends { body: unknown }>(answer: T): T {
+  const { body } = answer;
+  return typeof body === "string" && /^kind: (Status|SelfSubjectRulesReview)$/m.test(body) ? { ...answer, body: load(body) } : answer;
+}
+
 /** Of a limit range's complaints: each resource of a Go map has one. */
 const complaints = /^((?:pods|persistentvolumeclaims) .* is forbidden: \[)(.*)\]$/;
 
 /** Upstream gathers the rules of one who asks, the managers who own a field, and what a limit range finds, in the order of Go maps. */
-function unordered(answer: Comparable): Comparable {
+function unordered(given: Comparable): Comparable {
+  const answer = opened(given);
   const body = answer.body as { kind?: string; status?: Record<string, unknown[]>; details?: { causes?: Cause[] } } | null;
   const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
   if (body?.kind === "SelfSubjectRulesReview") for (const list of Object.values(body.status ?? {})) if (Array.isArray(list)) list.sort(byText);

@@ -38,6 +38,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   plainGenerateName?: boolean;
   /** Takes away from a valid object what upstream never shows; mutates. */
   conceal?(object: T): void;
+  /** Which objects have something to conceal, by an indexed field. */
+  conceals?: { field: string; value: string };
   /** PUT of a name that does not exist creates it. Default false. */
   allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion is accepted. Default true. */

@@ -115,6 +115,7 @@ export const serviceKind: Kind<Service> = {
   },
   validate: validateService,
   // Traffic never comes to an external name.
+  conceals: { field: "spec.type", value: "ExternalName" },
   conceal(service) {
     if (isExternalName(service)) delete service.spec.internalTrafficPolicy;
   },

@@ -16,6 +16,7 @@ export function runtimeClass({ reader }: { reader: Reader }): AdmissionPlugin {
     const name = pod.spec.runtimeClassName;
     if (name === undefined) return { pod };
     const found = reader.get<RuntimeClass>("runtimeclasses.node.k8s.io", "", name);
+    if (name === "") throw new StatusError({ code: 500, message: "resource name may not be empty" });
     const [misfit] = found ? [] : pathSegmentName(name, false);
     if (misfit) throw new StatusError({ code: 500, message: `invalid resource name ${JSON.stringify(name)}: [${misfit}]` });
     if (!found) throw refuse(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);

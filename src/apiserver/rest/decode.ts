@@ -146,7 +146,6 @@ export function complete({ hubType }: Endpoint, object: KubeObject): Completed {
 
 /** As the object comes back from storage: what the cache takes. */
 export function storedForm(endpoint: Endpoint, { object, empties }: Completed): KubeObject {
-  endpoint.hubKind.conceal?.(object);
   if (!empties) return object;
   const how = storedAsJSON.has(endpoint.groupResource) ? "written" : "stored";
   const settled = (value: KubeObject): KubeObject => normalize(endpoint.hubType, value as unknown as JSONObject, how).object as unknown as KubeObject;

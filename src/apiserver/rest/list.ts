@@ -8,7 +8,7 @@ import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
 import { decodeContinue, encodeContinue, expiredContinue } from "./continue-token.ts";
 import { type ListOptions, listOptions } from "./options.ts";
-import { encodeAs, respondObject, served } from "./respond.ts";
+import { encodeAs, isConcealed, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { checkForm, metaVersion, partial, tableOf } from "./table.ts";
@@ -104,13 +104,16 @@ export function respondPage(call: Call, { items, metadata }: Page): ApiResponse 
   const bytesOf = endpoint.conversion
     ? (stored: Stored) => encodeJSON(withoutType(served(endpoint, stored)))
     : bareBytes(`{"kind":"${endpoint.hub.kind}","apiVersion":"${endpoint.hubApiVersion}",`);
+  const write = endpoint.hubKind.conceals
+    ? (stored: Stored) => (isConcealed(endpoint, stored) ? encodeJSON(withoutType(served(endpoint, stored))) : bytesOf(stored))
+    : bytesOf;
   const size = items.reduce((sum, stored) => sum + stored.bytes.length, head.length + 3);
   if (size <= chunkBytes) {
     const out = new Chunk(size);
-    writeItems(out, head, items, 0, items.length, bytesOf);
+    writeItems(out, head, items, 0, items.length, write);
     return { status: 200, headers, warnings: call.warnings, body: out.take() };
   }
-  return { status: 200, headers, warnings: call.warnings, body: chunks(head, items, bytesOf), size };
+  return { status: 200, headers, warnings: call.warnings, body: chunks(head, items, write), size };
 }
 
 const headerOf = (media: string): string => (media === "yaml" ? "application/yaml" : "application/vnd.kubernetes.protobuf");

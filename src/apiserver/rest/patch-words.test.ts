@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { path } from "../../api/field.ts";
+import type { JSONObject } from "../../api/json.ts";
 import { typeByName } from "../../api/schema/schema.ts";
 import { deleteOptionsOfQuery } from "./options.ts";
 import { consumed } from "./patch-words.ts";
@@ -8,6 +9,12 @@ import { consumed } from "./patch-words.ts";
 test("a list that comes with an order is gone from the patch when something else is refused", () => {
   const patch = { status: { conditions: [{ type: 81 }], "$setElementOrder/conditions": [{ type: 81 }] } };
   assert.deepEqual(consumed(typeByName("core/v1.Node"), { status: { conditions: [{ type: "Ready" }] } }, patch), { status: {} });
+});
+
+test("so is one inside an element that is merged", () => {
+  const containers = (more: JSONObject): JSONObject => ({ spec: { containers: [{ name: "c", ...more }] } });
+  const patch = containers({ ports: [{ containerPort: "x" }], "$setElementOrder/ports": [{ containerPort: "x" }] });
+  assert.deepEqual(consumed(typeByName("core/v1.Pod"), containers({ ports: [] }), patch), containers({}));
 });
 
 test("a deletion without a body takes its preconditions from the query", () => {

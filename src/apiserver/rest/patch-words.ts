@@ -73,7 +73,10 @@ function elementOf(type: string): TypeDef | undefined {
 function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JSONValue[]): void {
   const named = (item: JSONValue, name: JSONValue | undefined): boolean => isMap(item) && name !== undefined && item[key] === name;
   for (const [i, item] of list.entries()) {
-    if (!isMap(item) || old.some((other) => named(other, item[key]))) continue;
+    if (!isMap(item)) continue;
+    const there = old.find((other) => named(other, item[key]));
+    if (isMap(there)) consumed(element, there, item);
+    if (there !== undefined) continue;
     const earlier = list.slice(0, i).find((other) => named(other, item[key]));
     if (isMap(earlier)) Object.assign(earlier, applyStrategicMergePatch(element, deepCopy(earlier), item));
   }

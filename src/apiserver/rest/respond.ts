@@ -1,5 +1,6 @@
 /** Objects to answers: stored bytes where they serve, otherwise the form that was negotiated. */
 import { encodeJSON } from "../../api/codec/json.ts";
+import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import type { StatusError } from "../../api/status.ts";
@@ -12,9 +13,21 @@ import { encodeProtobuf, encodeYAML } from "./wire.ts";
 
 const common = { "cache-control": "no-cache, private" };
 
+/** Something is stored that is not shown. */
+export function isConcealed({ hubKind }: Endpoint, { fields }: Stored): boolean {
+  const { conceals } = hubKind;
+  return conceals !== undefined && fields[conceals.field] === conceals.value;
+}
+
+function concealed({ hubKind }: Endpoint, object: KubeObject): KubeObject {
+  const shown = deepCopy(object);
+  hubKind.conceal?.(shown);
+  return shown;
+}
+
 /** An object as a client of this version sees it. */
 export function served(endpoint: Endpoint, stored: Stored): KubeObject {
-  const object = stored.object();
+  const object = isConcealed(endpoint, stored) ? concealed(endpoint, stored.object()) : stored.object();
   return endpoint.conversion ? endpoint.conversion.fromHub(object) : object;
 }
 
@@ -45,8 +58,11 @@ export function respondObject(call: Answering, status: number, value: object): A
 }
 
 export function respondStored(call: Call, status: number, stored: Stored): ApiResponse {
-  const { form, endpoint } = call;
-  if (call.request.asObject || form.as || form.media !== "json" || form.pretty || endpoint.conversion)
+  const { form, endpoint, info } = call;
+  const hides = isConcealed(endpoint, stored);
+  // Who comes by the status sees what is stored.
+  if (hides && info.subresource === "status") return respondKube(call, status, stored.object());
+  if (call.request.asObject || form.as || form.media !== "json" || form.pretty || endpoint.conversion || hides)
     return respondKube(call, status, served(endpoint, stored));
   return { status, headers: { ...common, "content-type": "application/json" }, warnings: call.warnings, body: stored.bytes };
 }
@@ -68,8 +84,9 @@ export interface Outcome {
 
 export function respondOutcome(call: Call, status: number, outcome: Outcome): ApiResponse {
   if (outcome.stored) return respondStored(call, status, outcome.stored);
-  const { conversion } = call.endpoint;
-  return respondKube(call, status, conversion ? conversion.fromHub(outcome.object) : outcome.object);
+  const { conversion, hubKind } = call.endpoint;
+  const object = hubKind.conceal && call.info.subresource !== "status" ? concealed(call.endpoint, outcome.object) : outcome.object;
+  return respondKube(call, status, conversion ? conversion.fromHub(object) : object);
 }
 
 export function respondError(error: StatusError, request: { asObject?: boolean }, form: Form | undefined, warnings: string[] = []): ApiResponse {

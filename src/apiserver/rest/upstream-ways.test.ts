@@ -158,6 +158,7 @@ test("a service without a name fails for its address, an external name for a pol
   assert.equal((await answer("POST", `${core}/services`, { metadata: { name: "ext" }, spec })).http, 422);
   const made = await answer("POST", `${core}/services`, { metadata: { name: "ext" }, spec: { ...spec, internalTrafficPolicy: "Local" } });
   assert.equal(made.spec?.internalTrafficPolicy, undefined);
+  assert.equal((await answer("GET", `${core}/services/ext/status`)).spec?.internalTrafficPolicy, "Local");
 });
 
 test("a namespace whose deletion is tried is shown as it would be", async () => {

@@ -9,7 +9,7 @@ import type { Call } from "./call.ts";
 import { contentTypes, onlyStreams } from "./negotiate.ts";
 import { queryBool } from "../request-info.ts";
 import { type ListOptions, listOptions } from "./options.ts";
-import { served } from "./respond.ts";
+import { isConcealed, served } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { cellsOfNothing, includeObject, partial, tableOf, templateGeneration } from "./table.ts";
@@ -162,7 +162,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
     const { stored, type } = event;
     // Ages in a Table change from second to second.
     if (!stored || form.as === "Table") return encode(type, projected(call, event, first));
-    const make = (): Uint8Array => (direct ? jsonFrame(type, stored.bytes) : encode(type, projected(call, event, first)));
+    const make = (): Uint8Array => (direct && !isConcealed(endpoint, stored) ? jsonFrame(type, stored.bytes) : encode(type, projected(call, event, first)));
     return rest.frames.get(stored.revision, `${type} ${shape}`, make);
   };
   const frameOf = (event: CacheEvent): Uint8Array => {
