@@ -28,6 +28,7 @@ import { FrameCache } from "./rest/frames.ts";
 import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
 import { TimeLimit } from "./time-limit.ts";
+import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
 
@@ -65,7 +66,7 @@ export interface ApiServer {
   readonly rest: Rest;
   endpoint(group: string, version: string, resource: string): Endpoint | undefined;
   /** Who asks, checked against the path: for connections that leave HTTP. Throws StatusError. */
-  admit(request: ApiRequest): Promise<Call>;
+  admit(request: ApiRequest): Promise<AdmittedUpgrade>;
   /** /readyz fails and watches end; requests are still answered. */
   beginShutdown(): void;
 }
@@ -79,6 +80,8 @@ const isLong = (info: RequestInfo, request: ApiRequest): boolean =>
 const readingVerbs = new Set(["get", "list", "watch"]);
 
 const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecollection"]);
+/** A WebSocket opens with GET; it takes the right to create all the same (pkg/registry/core/pod/rest/authorize.go). */
+const createdByUpgrade = new Set(["pods/attach", "pods/exec", "pods/portforward"]);
 const selectsMany = new Set(["list", "watch", "deletecollection"]);
 
 /** Undefined for none and for one that cannot be read: the verb itself refuses that one. */
@@ -328,10 +331,21 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     endpoint: (group, version, resource) => endpoints.get(`${group}/${version}/${resource}`),
     async admit(request) {
       const info = parseRequestInfo(request.method, request.path, request.query);
-      const user = await identify(request, info);
-      const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
-      if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
-      return callOf(request, info, user, endpoint);
+      const admitted = new AdmittedUpgrade(info, clock);
+      try {
+        const user = await identify(request, info, (who) => admitted.audited(options.auditor?.begin(request, info, who)));
+        const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
+        if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
+        admitted.counted(metrics.of(request, info));
+        if (info.verb !== "create" && createdByUpgrade.has(`${info.resource}/${info.subresource}`)) {
+          const { decision, reason } = await authorizer.authorize({ ...info, user, verb: "create" });
+          if (decision !== "allow") throw mayNotCreate(info, reason);
+        }
+        return admitted;
+      } catch (error) {
+        admitted.ended(error);
+        throw error;
+      }
     },
     beginShutdown: () => stopping.abort(),
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import test, { after, before } from "node:test";
-import type { ApiResponse } from "../../api/exchange.ts";
+import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent } from "../../api/object.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
@@ -297,4 +297,37 @@ test("what was decided about a request, and why, is in its audit event", async (
   assert.deepEqual(await decided(jane, "/api/v1/pods"), { [decision]: "forbid", [reason]: "" });
   const discovers = 'RBAC: allowed by ClusterRoleBinding "system:discovery" of ClusterRole "system:discovery" to Group "system:authenticated"';
   assert.deepEqual(await decided(jane, "/api"), { [decision]: "allow", [reason]: discovers });
+});
+
+test("a WebSocket to a pod takes the right to create, and is audited whether it is refused or not", async () => {
+  const rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+  const jane = { name: "jane", groups: ["system:authenticated"] };
+  const rule = (verbs: string[]): object => ({ metadata: { name: "ex" }, rules: [{ apiGroups: [""], resources: ["pods/exec"], verbs }] });
+  await answer("POST", `${rbac}/roles`, { body: rule(["get"]) });
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "ex" };
+  await answer("POST", `${rbac}/rolebindings`, { body: { metadata: { name: "ex" }, roleRef, subjects: [{ kind: "User", name: "jane" }] } });
+  const request = (): ApiRequest => ({
+    method: "GET",
+    path: "/api/v1/namespaces/default/pods/p/exec",
+    query: new URLSearchParams("command=ls"),
+    headers: {},
+    user: jane,
+    remoteAddress: "127.0.0.1",
+    signal: new AbortController().signal,
+  });
+  const from = audited.length;
+  await assert.rejects(api.server.admit(request()), { code: 403, message: 'pods "p" is forbidden: ' });
+  await answer("PUT", `${rbac}/roles/ex`, { body: rule(["get", "create"]) });
+  const admitted = await api.server.admit(request());
+  admitted.started(101);
+  admitted.ended();
+  const seen = audited.slice(from).filter(({ objectRef }) => objectRef?.subresource === "exec");
+  assert.deepEqual(
+    seen.map(({ stage, responseStatus, user }) => [stage, responseStatus?.code, user.username]),
+    [
+      ["ResponseComplete", 403, "jane"],
+      ["ResponseStarted", 101, "jane"],
+      ["ResponseComplete", 101, "jane"],
+    ],
+  );
 });

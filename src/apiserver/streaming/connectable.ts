@@ -9,8 +9,15 @@ import type { Connectors } from "../router.ts";
 
 const connectable: Record<string, string[]> = { pods: ["log", "exec", "attach", "portforward", "proxy"], services: ["proxy"], nodes: ["proxy"] };
 
+/** What is told of a connection that leaves HTTP. */
+export interface Admitted {
+  readonly info: RequestInfo;
+  started(code: number): void;
+  ended(error?: unknown): void;
+}
+
 /** Says who asks for an upgrade, and whether they may. Rejects with StatusError. */
-export type Admit = (request: ApiRequest) => Promise<{ info: RequestInfo }>;
+export type Admit = (request: ApiRequest) => Promise<Admitted>;
 
 export const isConnectable = ({ group, resource, subresource }: RequestInfo): boolean =>
   group === "" && (connectable[resource]?.includes(subresource) ?? false);
@@ -20,12 +27,27 @@ export function connectorsOf(serve: SubresourceHandler): Connectors {
   return Object.fromEntries(Object.entries(connectable).flatMap(([resource, subresources]) => subresources.map((s) => [`${resource}/${s}`, serve])));
 }
 
-/** A StatusError of `work` is answered on the socket. */
-export async function refusing(upgrade: Upgrade, work: () => Promise<void>): Promise<void> {
+/** `work` says when it answers on the socket, and with which code; a StatusError of it, or of who admits, is answered here. */
+export async function upgrading(
+  admit: Admit,
+  request: ApiRequest,
+  upgrade: Upgrade,
+  work: (info: RequestInfo, started: (code: number) => void) => Promise<void>,
+): Promise<void> {
+  let admitted: Admitted | undefined;
   try {
-    await work();
+    admitted = await admit(request);
+    upgrade.socket.once("close", () => admitted?.ended());
+    await work(admitted.info, (code) => admitted?.started(code));
   } catch (error) {
+    admitted?.ended(error);
     if (!(error instanceof StatusError)) throw error;
-    answer(upgrade.socket, error.code, error.reason, "application/json", JSON.stringify(error.status));
+    answer(
+      upgrade.socket,
+      error.code,
+      error.reason,
+      "application/json",
+      JSON.stringify(Object.assign({ kind: "Status", apiVersion: "v1", metadata: {} }, error.status)),
+    );
   }
 }

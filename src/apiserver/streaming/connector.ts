@@ -11,7 +11,7 @@ import type { Upgrade, UpgradeHandler } from "../http/listener.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { queryBool } from "../request-info.ts";
 import type { Connectors } from "../router.ts";
-import { type Admit, connectorsOf, isConnectable, refusing } from "./connectable.ts";
+import { type Admit, connectorsOf, isConnectable, upgrading } from "./connectable.ts";
 import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, serviceTarget } from "./http-proxy.ts";
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
 import { checkLogOptions, kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
@@ -43,10 +43,9 @@ export class Connector {
   /** Refusals of `admit` are answered on the socket. */
   upgradeHandler(admit: Admit): UpgradeHandler {
     return (request, upgrade) =>
-      refusing(upgrade, async () => {
-        const { info } = await admit(request);
+      upgrading(admit, request, upgrade, async (info, started) => {
         if (!isConnectable(info)) throw badRequest("nothing here can be upgraded");
-        await this.#upgrade(request, info, upgrade);
+        await this.#upgrade(request, info, upgrade, started);
       });
   }
 
@@ -66,12 +65,13 @@ export class Connector {
     throw badRequest("Upgrade request required");
   }
 
-  async #upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade): Promise<void> {
+  async #upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade, started: (code: number) => void): Promise<void> {
     if (info.subresource === "proxy") {
       const { path } = proxiedPath(request, info);
       const { response, socket, head } = await proxyUpgrade(upgrade.request, this.#target(info), `${path || "/"}${queryOf(request)}`, request.signal);
       if (!socket && (response.statusCode ?? 0) < 400)
         throw new StatusError({ code: 500, reason: "InternalError", message: `invalid upgrade response: status code ${response.statusCode}` });
+      started(response.statusCode ?? switched);
       return relayAnswer(upgrade, response, socket, head);
     }
     if (info.subresource === "log") checkLogOptions(info.name, request.query);
@@ -81,7 +81,9 @@ export class Connector {
       if (!ws) throw badRequest("logs are upgraded to WebSockets only");
       const protocol = offered(upgrade.request).find((p) => logSubprotocols.includes(p)) ?? "";
       const response = await this.#logs(pod, request);
-      return sendLogs(await accept(upgrade.request, upgrade.socket, upgrade.head, protocol), protocol, response);
+      const client = await accept(upgrade.request, upgrade.socket, upgrade.head, protocol);
+      started(switched);
+      return sendLogs(client, protocol, response);
     }
     const { query } = request;
     const { path, node } = this.#streamOf(pod, info, request);
@@ -89,7 +91,9 @@ export class Connector {
     const tunnelled = ws ? offers.find((p) => p.startsWith(tunnelPrefix)) : undefined;
     if (tunnelled) {
       const spdy = await this.#dial(node, path, [tunnelled.slice(tunnelPrefix.length)], request.signal);
-      return tunnel(await accept(upgrade.request, upgrade.socket, upgrade.head, tunnelled), spdy.socket, spdy.head);
+      const client = await accept(upgrade.request, upgrade.socket, upgrade.head, tunnelled);
+      started(switched);
+      return tunnel(client, spdy.socket, spdy.head);
     }
     if (ws && info.subresource !== "portforward") {
       const protocol = subprotocols.find((p) => offers.includes(p)) ?? (offers.length ? undefined : "");
@@ -102,10 +106,13 @@ export class Connector {
       };
       const spdy = await this.#dial(node, path, [kubeletProtocol], request.signal);
       if (spdy.head.length) spdy.socket.unshift(spdy.head);
-      return translate(await accept(upgrade.request, upgrade.socket, upgrade.head, protocol), protocol, spdy.socket, command);
+      const client = await accept(upgrade.request, upgrade.socket, upgrade.head, protocol);
+      started(switched);
+      return translate(client, protocol, spdy.socket, command);
     }
     const headers = forwardedHeaders(upgrade.request.rawHeaders);
     const { response, socket, head } = await this.#kubelets.upgrade(node, path, upgrade.request.method ?? "POST", headers, request.signal);
+    started(response.statusCode ?? switched);
     return relayAnswer(upgrade, response, socket, head);
   }
 
@@ -161,6 +168,9 @@ export class Connector {
     this.#kubelets.close();
   }
 }
+
+/** Switching Protocols. */
+const switched = 101;
 
 const queryOf = ({ query }: ApiRequest): string => (query.size ? `?${query}` : "");
 

@@ -5,23 +5,26 @@ import { forbidden } from "../../api/status.ts";
 import type { Upgrade } from "../http/listener.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { Call } from "../rest/call.ts";
+import type { Admitted } from "./connectable.ts";
 import { unreachable } from "./unreachable.ts";
 
-const info = (resource: string, subresource: string, group = ""): { info: RequestInfo } => ({
+const info = (resource: string, subresource: string, group = ""): Admitted => ({
   info: { group, resource, subresource, name: "x" } as RequestInfo,
+  started: () => assert.fail("nothing was upgraded"),
+  ended: () => {},
 });
 
 test("logs and proxies are refused where no kubelet is reached", async () => {
   const handlers = unreachable.handlers();
   assert.deepEqual(Object.keys(handlers).sort(), ["nodes/proxy", "pods/attach", "pods/exec", "pods/log", "pods/portforward", "pods/proxy", "services/proxy"]);
-  await assert.rejects(handlers["pods/log"]?.(info("pods", "log") as Call) ?? Promise.resolve(), {
+  await assert.rejects(handlers["pods/log"]?.(info("pods", "log") as unknown as Call) ?? Promise.resolve(), {
     code: 503,
     reason: "ServiceUnavailable",
     message: 'pods/log of "x" needs a container that runs, and this API server reaches no kubelet',
   });
 });
 
-async function answered(admit: () => Promise<{ info: RequestInfo }>): Promise<string> {
+async function answered(admit: () => Promise<Admitted>): Promise<string> {
   const socket = new PassThrough();
   await unreachable.upgradeHandler(admit)({} as never, { socket, request: {}, head: Buffer.alloc(0) } as unknown as Upgrade);
   return String(await socket.toArray().then((chunks: Buffer[]) => Buffer.concat(chunks)));

@@ -3,7 +3,7 @@ import { badRequest, type StatusError, serviceUnavailable } from "../../api/stat
 import type { UpgradeHandler } from "../http/listener.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { Connectors } from "../router.ts";
-import { type Admit, connectorsOf, isConnectable, refusing } from "./connectable.ts";
+import { type Admit, connectorsOf, isConnectable, upgrading } from "./connectable.ts";
 
 const refusal = ({ resource, subresource, name }: RequestInfo): StatusError =>
   serviceUnavailable(`${resource}/${subresource} of "${name}" needs a container that runs, and this API server reaches no kubelet`);
@@ -13,8 +13,7 @@ export const unreachable = {
   upgradeHandler:
     (admit: Admit): UpgradeHandler =>
     (request, upgrade) =>
-      refusing(upgrade, async () => {
-        const { info } = await admit(request);
+      upgrading(admit, request, upgrade, async (info) => {
         throw isConnectable(info) ? refusal(info) : badRequest("nothing here can be upgraded");
       }),
   close(): void {},
