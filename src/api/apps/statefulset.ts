@@ -156,8 +156,9 @@ function validateStatus({ status }: StatefulSet): FieldError[] {
   ];
 }
 
-function claimWarnings(set: StatefulSet, ...more: string[]): string[] {
-  const warnings = (set.spec.volumeClaimTemplates ?? []).flatMap((claim, i) => claimSpecWarnings(claim.spec, claimsPath.index(i).child("", ...more)));
+/** `at`: where upstream says that a claim's spec is. */
+function claimWarnings(set: StatefulSet, at: (claim: Path) => Path): string[] {
+  const warnings = (set.spec.volumeClaimTemplates ?? []).flatMap((claim, i) => claimSpecWarnings(claim.spec, at(claimsPath.index(i))));
   if ((set.spec.revisionHistoryLimit ?? 0) < 0)
     warnings.push("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended");
   return warnings;
@@ -216,7 +217,7 @@ export const statefulSetKind: Kind<StatefulSet> = {
     dropDisabledPodFields(set.spec.template.spec, undefined);
   },
   validate: (set) => [...validateMetadata(set.metadata, rules), ...validateSpec(set.spec, podTemplateValidationOptions(), {})],
-  warnings: (set) => [...podTemplateWarnings(set.spec.template, templatePath), ...claimWarnings(set)],
+  warnings: (set) => [...podTemplateWarnings(set.spec.template, templatePath), ...claimWarnings(set, (claim) => claim)],
   prepareForUpdate(set, old) {
     set.status = old.status;
     dropMaxUnavailable(set, old);
@@ -226,7 +227,7 @@ export const statefulSetKind: Kind<StatefulSet> = {
   validateUpdate,
   warningsOnUpdate: (set, old) => [
     ...(set.metadata.generation === old.metadata.generation ? [] : podTemplateWarnings(set.spec.template, templatePath)),
-    ...claimWarnings(set, "Spec"),
+    ...claimWarnings(set, (claim) => claim.child("Spec")),
   ],
   subresources: {
     status: {
