@@ -345,6 +345,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       } catch (error) {
         admitted.ended(error);
         throw error;
+      } finally {
+        // Nothing is answered before it is written.
+        options.auditor?.flush();
       }
     },
     beginShutdown: () => stopping.abort(),
