@@ -14,8 +14,6 @@ export interface Lexicon<Kind extends string> {
   readonly kinds: readonly Kind[];
   /** Sticky: what stands between tokens. */
   readonly blank: RegExp;
-  /** What is said about text that is no token. */
-  unknown(text: string): string;
 }
 
 /** Every complaint is thrown as `mistake` makes it, with the offset that it is about. */
@@ -25,12 +23,20 @@ export class Scanner<Kind extends string> {
   at = 0;
   readonly #lexicon: Lexicon<Kind>;
   readonly #mistake: (message: string, offset: number) => Error;
+  readonly #unknown: (text: string, offset: number) => number;
   #ahead: Token<Kind> | undefined;
 
-  constructor(text: string, lexicon: Lexicon<Kind>, mistake: (message: string, offset: number) => Error) {
+  /** `unknown` is told of text that is no token, and throws or says how much of it to pass over. */
+  constructor(
+    text: string,
+    lexicon: Lexicon<Kind>,
+    mistake: (message: string, offset: number) => Error,
+    unknown: (text: string, offset: number) => number = (rest, offset) => this.fail(`unexpected ${JSON.stringify(rest[0])}`, offset),
+  ) {
     this.text = text;
     this.#lexicon = lexicon;
     this.#mistake = mistake;
+    this.#unknown = unknown;
   }
 
   peek(): Token<Kind> {
@@ -42,7 +48,10 @@ export class Scanner<Kind extends string> {
     if (start >= this.text.length) return { kind: "end", text: "", start, end: start };
     token.lastIndex = start;
     const match = token.exec(this.text);
-    if (!match) return this.fail(this.#lexicon.unknown(this.text.slice(start)));
+    if (!match) {
+      this.at += this.#unknown(this.text.slice(start), start);
+      return this.peek();
+    }
     let kind = 0;
     while (match[kind + 1] === undefined) kind++;
     this.#ahead = { kind: kinds[kind] as Kind, text: match[0], start, end: token.lastIndex };

@@ -9,7 +9,7 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import type { Informer } from "../client/informer.ts";
-import { nodes, persistentvolumeclaims, persistentvolumes, pods, runtimeclasses, services } from "../client/resources.gen.ts";
+import { nodes, persistentvolumeclaims, persistentvolumes, pods, resourceclaims, runtimeclasses, services } from "../client/resources.gen.ts";
 import type { CriClient } from "../cri/client.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroups.ts";
 import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from "../linux/machine.ts";
@@ -152,6 +152,7 @@ export class Kubelet {
       logger,
       limits,
       runtimeHandler: async (pod) => (pod.spec.runtimeClassName ? (await client.resource(runtimeclasses).get("", pod.spec.runtimeClassName)).handler : ""),
+      claim: (namespace, name) => client.resource(resourceclaims).get(namespace, name),
       services: (pod) => serviceEnv(this.#serviceInformer.list(), pod.metadata.namespace ?? "", pod.spec.enableServiceLinks ?? true),
     });
     this.#resizes = new PendingResizes(clock);

@@ -1,6 +1,7 @@
 /** Carries out the actions that computePodActions decides on (upstream's kuberuntime_manager.go SyncPod). */
 import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import type { Container, Pod, Secret } from "../api/types/core-v1.gen.ts";
+import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
@@ -14,6 +15,7 @@ import { containerConfig } from "./container-config.ts";
 import { containerMounts } from "./container-mounts.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import { hostsFile, parseResolvConf, podDns, podHostname } from "./dns.ts";
+import { unpreparedClaims } from "./dynamic-resources.ts";
 import { containerEnv, type References, type RuntimeFacts } from "./env.ts";
 import { runHook } from "./hooks.ts";
 import { type Images, type LocalImage, StartError } from "./images.ts";
@@ -43,6 +45,7 @@ export interface PodSyncOptions {
   limits: ResourceLimits;
   /** What the runtime calls the pod's runtime class; empty for its default. */
   runtimeHandler(pod: Pod): Promise<string>;
+  claim(namespace: string, name: string): Promise<ResourceClaim>;
   /** Variables of the services that the pod hears of. */
   services(pod: Pod): ReadonlyMap<string, string>;
 }
@@ -149,6 +152,7 @@ export class PodSync {
     const { pod } = input;
     const wanted = [...actions.ephemeralToStart, ...actions.initToStart, ...actions.toStart].filter((c) => !this.#inBackoff(input, c, result));
     if (!wanted.length && !actions.createSandbox) return;
+    if (actions.createSandbox) await this.#prepareDevices(pod);
     const config = await this.#sandboxConfig(pod, actions.attempt);
     // Images are looked for, and fetched, while the network is being made.
     const images = new Map(wanted.map((c) => [c.name, this.#options.images.ensure(pod, c, input.pullSecrets, config, input.signal)]));
@@ -185,6 +189,14 @@ export class PodSync {
     result.failures.set(container.name, { reason: "CrashLoopBackOff", message });
     result.retryAfter = Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, remaining);
     return true;
+  }
+  async #prepareDevices(pod: Pod): Promise<void> {
+    const { events, claim } = this.#options;
+    const problem = await unpreparedClaims(pod, claim);
+    if (problem === undefined) return;
+    const message = `prepare dynamic resources: ${problem}`;
+    events.pod(pod, "Warning", "FailedPrepareDynamicResources", `Failed to prepare dynamic resources: ${message}`);
+    throw new Error(message);
   }
   async #sandboxConfig(pod: Pod, attempt: number): Promise<Sent<PodSandboxConfig>> {
     const { config, events } = this.#options;

@@ -42,13 +42,14 @@ export function createBinding({ queue, cache, writer, record, background, measur
 
   return (queued, node, reservations, started) => {
     const { info } = queued;
+    const tell: Parameters<NonNullable<Reservation["preBind"]>>[1] = (event) => record(info.pod, { type: "Normal", action: "Scheduling", ...event });
     const preBinds = reservations.filter(({ preBind }) => preBind);
     background(`binding of ${info.key}`, async (signal) => {
       try {
         if (preBinds.length) {
           // Tells others, such as an autoscaler, that the node will be needed.
           await writer.setStatus(info.pod, { nominatedNodeName: node }, signal).catch((error) => logger.warn("node not announced", { pod: info.key, error }));
-          for (const reservation of preBinds) await reservation.preBind?.(signal);
+          for (const reservation of preBinds) await reservation.preBind?.(signal, tell);
         }
         if (!(await boundByExtender(info.pod, node, signal))) await writer.bind(info.pod, node, signal);
       } catch (error) {

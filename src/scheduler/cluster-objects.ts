@@ -3,11 +3,14 @@ import type { LabelSelector } from "../api/selectors/labels.ts";
 import { LabelSelector as Selector, selectorOf } from "../api/selectors/labels.ts";
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/factory.ts";
 import * as r from "../client/resources.gen.ts";
 import type { ImageSpread } from "./cache/images.ts";
 import { PodIndex } from "./cache/pod-index.ts";
+import { createDeviceBinder } from "./device-binder.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
 import { livingPods } from "./informer-events.ts";
 import { Assumptions, createVolumeBinder } from "./volume-binder.ts";
@@ -15,7 +18,7 @@ import { Assumptions, createVolumeBinder } from "./volume-binder.ts";
 const byNode = "node";
 
 export function createClusterView(
-  { client, clock, informers }: { client: Client; clock: Clock; informers: InformerFactory },
+  { client, clock, random, logger, informers }: { client: Client; clock: Clock; random: Random; logger: Logger; informers: InformerFactory },
   images: ImageSpread,
 ): ClusterView {
   const namespaces = informers.informer(r.namespaces);
@@ -42,6 +45,17 @@ export function createClusterView(
     pods: new PodIndex(namespaceLabels),
     images,
     volumes: createVolumeBinder({ client, clock, volumes, claims, informers: { volumes: volumeInformer, claims: claimInformer, podExists } }),
+    devices: createDeviceBinder({
+      client,
+      clock,
+      random,
+      logger,
+      informers: {
+        claims: informers.informer(r.resourceclaims),
+        classes: informers.informer(r.deviceclasses),
+        slices: informers.informer(r.resourceslices),
+      },
+    }),
     namespaceLabels,
     namespaces: () => namespaces.list(),
     pvc: (namespace, name) => claims.get(namespace, name),

@@ -100,11 +100,12 @@ export function createFailureHandler(options: FailureOptions): FailureHandler {
   const helpFor = (pod: PodInfo, profile: Profile, diagnosis: Diagnosis, prepared: PreparedFilters | undefined): PostFilterResult =>
     postFilter(profile, { pod, snapshot: cache.snapshot(), cluster, nominations, diagnosis, prepared, random, memory });
 
-  const settleOn = (queued: QueuedPod, diagnosis: Diagnosis, { candidate, promise, message: after }: PostFilterResult): void => {
+  const settleOn = (queued: QueuedPod, diagnosis: Diagnosis, { candidate, promise, message: after, work }: PostFilterResult): void => {
     if (candidate) evict(queued, candidate);
     const message = fitMessage(diagnosis, after);
     logger.debug("no node fits", { pod: queued.info.key, message });
     conclude(queued, "Unschedulable", message, () => queue.unschedulable(queued, diagnosis.plugins), promise);
+    if (work) background(`help for ${queued.info.key}`, work);
   };
 
   return {

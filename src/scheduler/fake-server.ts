@@ -42,6 +42,9 @@ export class FakeServer {
     objects.delete(key);
     for (const handler of handlers) handler(old, undefined);
   }
+  get<T extends KubeObject>(resource: string, key: string): T | undefined {
+    return this.#of(resource).objects.get(key) as T | undefined;
+  }
   pod(name: string): Pod | undefined {
     return this.#of("pods").objects.get(`default/${name}`) as Pod | undefined;
   }
@@ -75,6 +78,9 @@ export class FakeServer {
         if (pod && patch.status) this.put(resource, { ...pod, status: { ...pod.status, ...patch.status } });
         return { namespace, name };
       },
+      get: async (namespace: string, name: string) => this.#of(resource).objects.get(`${namespace}/${name}`),
+      update: async (object: KubeObject) => this.put(resource, object),
+      updateStatus: async (object: KubeObject) => this.put(resource, object),
       delete: async (namespace: string, name: string) => this.remove(resource, `${namespace}/${name}`),
       subresource: async (_: string, __: string, name: string, ___: string, body: { target: { name: string } }) => {
         if (this.refusal) throw this.refusal;

@@ -36,6 +36,22 @@ export function makePod(name: string, spec: Partial<PodSpec> & { requests?: Reco
   return { metadata, spec: { schedulerName: "default-scheduler", containers, ...rest } as PodSpec, status: { phase: "Pending" } as Pod["status"] };
 }
 
+const noDevices: ClusterView["devices"] = {
+  claim: () => undefined,
+  deviceClass: () => undefined,
+  slices: () => [],
+  inUse: () => ({ whole: new Set(), shared: new Map() }),
+  isPending: () => false,
+  now: () => 0,
+  uuid: () => "",
+  timer: () => () => {},
+  reserve() {},
+  unreserve() {},
+  bind: async () => [],
+  async wait() {},
+  async deallocate() {},
+};
+
 export interface WorldObjects {
   nodes?: readonly Node[];
   /** With a node name each. */
@@ -64,6 +80,7 @@ export class World {
       pods: index,
       images,
       volumes: { assume: unused, forget: unused, bind: unused },
+      devices: noDevices,
       namespaceLabels: (name) => namespaces[name],
       namespaces: () => [],
       pvc: (namespace, name) => claims.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),

@@ -48,6 +48,9 @@ export function watchCluster(informers: InformerFactory, targets: EventTargets):
     [r.csidrivers, "CSIDriver"],
     [r.csistoragecapacities, "CSIStorageCapacity"],
     [r.volumeattachments, "VolumeAttachment"],
+    [r.resourceclaims, "ResourceClaim"],
+    [r.deviceclasses, "DeviceClass"],
+    [r.resourceslices, "ResourceSlice"],
   ];
   for (const [resource, source] of others) {
     informers.informer(resource).onChange((old, object) => queue.move({ source, actions: actionsOf(old, object), old, object }));

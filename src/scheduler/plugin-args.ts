@@ -9,6 +9,12 @@ export interface PluginArgs {
     readonly minCandidateNodesPercentage: number;
     readonly minCandidateNodesAbsolute: number;
   };
+  readonly DynamicResources: {
+    /** How long devices may be looked for on a node, milliseconds; 0 for as long as it takes. */
+    readonly filterTimeout: number;
+    /** How long devices may take to become ready, milliseconds. */
+    readonly bindingTimeout: number;
+  };
   readonly InterPodAffinity: {
     /** What a required affinity of a pod that runs counts for one that would satisfy it; 0 for nothing. */
     readonly hardPodAffinityWeight: number;
@@ -35,6 +41,8 @@ export interface PluginArgs {
 
 export const defaultArgs: PluginArgs = {
   DefaultPreemption: { minCandidateNodesPercentage: 10, minCandidateNodesAbsolute: 100 },
+  // Upstream's filterTimeout is 10 s: here all else waits meanwhile.
+  DynamicResources: { filterTimeout: 1000, bindingTimeout: 600_000 },
   InterPodAffinity: { hardPodAffinityWeight: 1, ignorePreferredTermsOfExistingPods: false },
   NodeAffinity: {},
   NodeResourcesBalancedAllocation: { resources: cpuAndMemory },

@@ -213,6 +213,8 @@ export interface PostFilterResult {
   readonly promise: string | undefined;
   /** Belongs at the end of the sentence that says why no node fits. */
   readonly message: string;
+  /** To be done besides. */
+  readonly work?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 export const noDevices = "no new claims to deallocate";
@@ -225,10 +227,12 @@ export function postFilter(profile: Profile, input: PreemptionInput): PostFilter
   if ((!profile.preempts && !profile.freesDevices) || total === 0 || (!prepared && !early)) return { promise: "", message: "" };
   // Upstream looks for devices to give back first, and fails where the pod was refused before it looked at any.
   if (profile.freesDevices && early && beforeDevices(profile, early)) return { promise: undefined, message: "not found" };
-  const first = profile.freesDevices ? noDevices : "";
-  if (!profile.preempts) return { promise: undefined, message: first };
+  const help = profile.freesDevices ? prepared?.list.map(({ noNode }) => noNode?.()).find((one) => one !== undefined) : undefined;
+  const first = profile.freesDevices ? (help?.message ?? noDevices) : "";
+  const work = help?.work;
+  if (!profile.preempts) return { promise: undefined, message: first, work };
   const result = findVictims(profile, input);
-  if (result.candidate) return { ...result, promise: result.candidate.node, message: "" };
-  if (result.failed) return { promise: undefined, message: result.message };
-  return { promise: result.clear ? "" : undefined, message: first ? `${first}, ${result.message}` : result.message };
+  if (result.candidate) return { ...result, promise: result.candidate.node, message: "", work };
+  if (result.failed) return { promise: undefined, message: result.message, work };
+  return { promise: result.clear ? "" : undefined, message: first ? `${first}, ${result.message}` : result.message, work };
 }

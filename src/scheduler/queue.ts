@@ -112,7 +112,7 @@ export class SchedulingQueue {
   #admit(queued: QueuedPod, why: string): void {
     this.#leave(queued);
     for (const plugin of this.#options.plugins(queued.info.pod)) {
-      const held = plugin.preEnqueue?.(queued.info.pod);
+      const held = plugin.preEnqueue?.(queued.info.pod, this.#options.cluster);
       if (!held) continue;
       queued.place = "gated";
       queued.plugins = new Set([held.plugin]);

@@ -13,7 +13,7 @@ import { eventsEventsV1, pods } from "../client/resources.gen.ts";
 
 export interface PodEvent {
   type: "Normal" | "Warning";
-  reason: "Scheduled" | "FailedScheduling" | "Preempted";
+  reason: "Scheduled" | "FailedScheduling" | "Preempted" | "BindingConditionsPending";
   action: "Binding" | "Scheduling" | "Preempting";
   note: string;
 }

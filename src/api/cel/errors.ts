@@ -20,6 +20,7 @@ export class CELCompileError extends Error {
 
 function display(source: string, { message, offset }: Issue): string {
   if (offset < 0) return `ERROR: <input>:-1:0: ${message}`;
+  if (source === "") return `ERROR: <input>:1:0: ${message}`;
   const before = source.slice(0, offset);
   const lineStart = before.lastIndexOf("\n") + 1;
   const line = before.split("\n").length;

@@ -18,9 +18,6 @@ import { stringsVersion2 } from "./library/strings.ts";
 import { url } from "./library/url.ts";
 import { wellKnown } from "./library/well-known.ts";
 
-/** What one evaluation may cost (k8s.io/apiserver/pkg/apis/cel/config.go). */
-export const perCallLimit = 1_000_000;
-
 export const kubernetesEnvironment = new Environment({
   libraries: [
     ...standardLibrary,

@@ -15,7 +15,6 @@ const lexicon = {
   ),
   kinds: ["symbol", "string", "number", "word", "escaped"],
   blank: /(?:[\t \r\n\f]+|\/\/[^\n]*)+/y,
-  unknown: (rest: string) => `Syntax error: token recognition error at: '${[...rest][0]}'`,
 } as const;
 const reserved = new Set("as break const continue else false for function if import in let loop package namespace null return true var void while".split(" "));
 const relations: Record<string, string> = { "==": "_==_", "!=": "_!=_", "<": "_<_", "<=": "_<=_", ">": "_>_", ">=": "_>=_", in: "@in" };
@@ -44,17 +43,18 @@ class SyntaxMistake extends Error {
 
 /** Throws CELCompileError. */
 export function parse(source: string, syntax: Syntax): Expr {
+  const parser = new Parser(source, syntax);
+  let expression: Expr | undefined;
   try {
     if (source.length > maxSize && [...source].length > maxSize)
       throw new SyntaxMistake(`expression code point size exceeds limit: size: ${[...source].length}, limit ${maxSize}`, -1);
-    const parser = new Parser(source, syntax);
-    const expression = parser.whole();
-    if (parser.issues.length) throw new CELCompileError(source, parser.issues);
-    return expression;
+    expression = parser.whole();
   } catch (error) {
-    if (error instanceof SyntaxMistake) throw new CELCompileError(source, [error.issue]);
-    throw error;
+    if (!(error instanceof SyntaxMistake)) throw error;
+    parser.issues.push(error.issue);
   }
+  if (parser.issues.length || !expression) throw new CELCompileError(source, parser.issues);
+  return expression;
 }
 
 class Parser {
@@ -65,13 +65,26 @@ class Parser {
   #depth = 0;
   constructor(source: string, syntax: Syntax) {
     this.#syntax = syntax;
-    this.#scanner = new Scanner<Kind>(source, lexicon, (message, offset) => new SyntaxMistake(message, offset));
+    this.#scanner = new Scanner<Kind>(
+      source,
+      lexicon,
+      (message, offset) => new SyntaxMistake(message, offset),
+      (rest, offset) => {
+        // Of what is doubled, the character that is not the second one is part of the mistake.
+        const wrong = /^[&|=]?./su.exec(rest)?.[0] ?? rest;
+        this.#report(`Syntax error: token recognition error at: '${wrong}'`, offset);
+        return wrong.length;
+      },
+    );
   }
 
   whole(): Expr {
     const expression = this.#expression();
     const rest = this.#scanner.peek();
-    if (rest.kind !== "end") this.#fail(`Syntax error: extraneous input '${rest.text}' expecting <EOF>`, rest.start);
+    if (rest.kind === "end") return expression;
+    this.#scanner.next();
+    if (this.#scanner.peek().kind !== "end") this.#unexpected(rest, "<EOF>");
+    this.#report(`Syntax error: extraneous input '${rest.text}' expecting <EOF>`, rest.start);
     return expression;
   }
 
@@ -180,8 +193,8 @@ class Parser {
   #selected(operand: Expr, dot: number): Expr {
     const optional = this.#optionalMark();
     const name = this.#scanner.peek();
-    if (name.kind !== "word" && name.kind !== "escaped") this.#unexpected(name, "IDENTIFIER");
-    if (name.kind === "word" && name.text === "in") this.#unexpected(name, "IDENTIFIER");
+    if ((name.kind !== "word" && name.kind !== "escaped") || name.text === "in")
+      this.#fail(`Syntax error: no viable alternative at input '.${name.text}'`, name.start);
     this.#scanner.next();
     const field = this.#fieldName(name);
     if (optional) return call(dot, "_?._", operand, literal(name.start, field));

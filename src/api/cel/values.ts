@@ -89,6 +89,10 @@ export abstract class MapValue {
   /** undefined: there is no such key. */
   abstract get(key: Value): Value | undefined;
   abstract keys(): Iterable<Value>;
+  /** What `in` says; a map may give something for keys that are not in it. */
+  has(key: Value): boolean {
+    return this.get(key) !== undefined;
+  }
   equals(other: MapValue): boolean {
     if (this.size !== other.size) return false;
     for (const key of this.keys()) {

@@ -16,6 +16,7 @@ import { type ServiceAllocation, serviceRegistry } from "./core/service.ts";
 import type { TokenIssuer } from "./core/serviceaccount-token.ts";
 import { serviceAccountRegistry } from "./core/serviceaccount.ts";
 import { rbacRegistries } from "./rbac/escalation.ts";
+import { resourceClaimRegistry, resourceClaimTemplateRegistry } from "./resource/resourceclaim.ts";
 
 export interface RegistryDeps {
   reader: Reader;
@@ -42,6 +43,8 @@ export function createRegistries(deps: RegistryDeps): Record<string, Registry> {
     replicationcontrollers: { orphansByDefault: true },
     "jobs.batch": { orphansByDefault: true },
     "certificatesigningrequests.certificates.k8s.io": certificateSigningRequestRegistry,
+    "resourceclaims.resource.k8s.io": resourceClaimRegistry(deps),
+    "resourceclaimtemplates.resource.k8s.io": resourceClaimTemplateRegistry(deps),
     ...rbacRegistries(deps),
     ...reviewRegistries(deps),
   };

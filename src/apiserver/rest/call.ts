@@ -33,6 +33,8 @@ export interface Registry {
   beginCreate?(call: Call, object: KubeObject, dryRun: boolean): Promise<Reservation | undefined>;
   /** `object` and `old` as stored; may change the object. */
   beginUpdate?(call: Call, object: KubeObject, old: KubeObject, dryRun: boolean): Promise<Reservation | undefined>;
+  /** The same for the `status` subresource. */
+  beginStatusUpdate?(call: Call, object: KubeObject, old: KubeObject): Promise<undefined>;
   afterDelete?(call: Call, old: KubeObject): void | Promise<void>;
   /** Seconds the object lives; 0: for ever. */
   ttlSeconds?(object: KubeObject): number;

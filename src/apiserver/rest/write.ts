@@ -216,6 +216,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   let reserved: Reservation | undefined;
   try {
     if (info.subresource === "") reserved = await endpoint.registry.beginUpdate?.(call, object, old, options.dryRun);
+    if (info.subresource === "status") await endpoint.registry.beginStatusUpdate?.(call, object, old);
     prepareUpdate(call, object, old, info.subresource);
     const judged = complete(endpoint, object);
     validateUpdate(call, judged.object, old, info.subresource);

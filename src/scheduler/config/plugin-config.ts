@@ -97,6 +97,16 @@ const readers: Readers = {
     }
     return { minCandidateNodesPercentage: percentage, minCandidateNodesAbsolute: absolute };
   },
+  DynamicResources(read, args, at) {
+    const fields = read.fields(args, at, [...typeMeta, "filterTimeout", "bindingTimeout"]);
+    const standard = defaultArgs.DynamicResources;
+    const [filterAt, bindingAt] = [at.child("filterTimeout"), at.child("bindingTimeout")];
+    const filterTimeout = read.duration(fields.filterTimeout, filterAt, standard.filterTimeout);
+    const bindingTimeout = read.duration(fields.bindingTimeout, bindingAt, standard.bindingTimeout);
+    if (filterTimeout < 0) read.fail(invalidValue(filterAt, fields.filterTimeout, "must be zero or positive"));
+    if (bindingTimeout < 1000) read.fail(invalidValue(bindingAt, fields.bindingTimeout, "must be at least 1 second"));
+    return { filterTimeout, bindingTimeout };
+  },
   InterPodAffinity(read, args, at) {
     const fields = read.fields(args, at, [...typeMeta, "hardPodAffinityWeight", "ignorePreferredTermsOfExistingPods"]);
     const weightAt = at.child("hardPodAffinityWeight");

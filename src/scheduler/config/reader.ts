@@ -1,6 +1,7 @@
 /** Reads a configuration object by object, noting everything that is wrong with it. */
 import { type FieldError, forbiddenField, invalidValue, type Path } from "../../api/field.ts";
 import { path } from "../../api/field.ts";
+import { parseDuration } from "../../api/time.ts";
 
 export type Fields = Record<string, unknown>;
 
@@ -47,6 +48,16 @@ export class Reader {
     if (read >= from && read <= to) return read;
     this.fail(invalidValue(at, read, to === Number.MAX_SAFE_INTEGER ? `must be at least ${from}` : `not in valid range [${from}-${to}]`));
     return otherwise;
+  }
+  /** Milliseconds. */
+  duration(value: unknown, at: Path, otherwise: number): number {
+    if (value === undefined || value === null) return otherwise;
+    try {
+      return parseDuration(String(value));
+    } catch (error) {
+      this.fail(invalidValue(at, value, (error as Error).message));
+      return otherwise;
+    }
   }
   boolean(value: unknown, at: Path, otherwise: boolean): boolean {
     if (value === undefined || value === null) return otherwise;

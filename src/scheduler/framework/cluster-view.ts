@@ -5,12 +5,14 @@ import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttach
 import type { LabelSelector } from "../../api/selectors/labels.ts";
 import type { ImageSpread } from "../cache/images.ts";
 import type { PodIndex } from "../cache/pod-index.ts";
+import type { DeviceBinder } from "./device-plan.ts";
 import type { VolumeBinder } from "./volume-plan.ts";
 
 export interface ClusterView {
   readonly pods: PodIndex;
   readonly images: ImageSpread;
   readonly volumes: VolumeBinder;
+  readonly devices: DeviceBinder;
   namespaceLabels(name: string): Readonly<Record<string, string>> | undefined;
   namespaces(): readonly Namespace[];
   pvc(namespace: string, name: string): PersistentVolumeClaim | undefined;

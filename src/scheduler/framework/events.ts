@@ -15,6 +15,7 @@ export const action = {
   updatePodTolerations: 512,
   updatePodGates: 1024,
   updateOther: 2048,
+  updatePodGeneratedResourceClaim: 4096,
 } as const;
 
 export type EventSource =
@@ -29,7 +30,10 @@ export type EventSource =
   | "CSIDriver"
   | "CSIStorageCapacity"
   | "VolumeAttachment"
-  | "Namespace";
+  | "Namespace"
+  | "ResourceClaim"
+  | "DeviceClass"
+  | "ResourceSlice";
 
 export interface ClusterEvent {
   source: EventSource;
@@ -52,6 +56,7 @@ const actionNames = [
   "UpdatePodToleration",
   "UpdatePodSchedulingGatesEliminated",
   "Update",
+  "UpdatePodGeneratedResourceClaim",
 ] as const;
 const labels = new Map<string, string>();
 

@@ -44,6 +44,13 @@ export interface PreparedFilter {
   readonly check?: NodeCheck;
   /** The check as it would be after changes. Absent where the changes of the row itself say all. */
   adjusted?(changes: readonly PodChange[]): NodeCheck;
+  /** What is tried, before pods are evicted, once no node has fitted. */
+  noNode?(): Help;
+}
+
+export interface Help {
+  readonly message: string;
+  readonly work?: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface PreparedScore {
@@ -67,7 +74,7 @@ export interface Plugin {
   /** Its filter looks at the node object and at what `wishesOf` covers of the pod, at nothing else. */
   readonly isStatic?: true;
   /** Refuses a pod's way into the queue. */
-  preEnqueue?(pod: Pod): Rejection | undefined;
+  preEnqueue?(pod: Pod, cluster: ClusterView): Rejection | undefined;
   /** "skip": nothing to check for this pod. */
   filter?(cycle: Cycle): PreparedFilter | Rejection | "skip";
   /** After feasible rows are known. "skip": nothing to score. */
@@ -79,7 +86,7 @@ export interface Plugin {
 export interface Reservation {
   unreserve(): void;
   /** Runs before the pod is bound. Rejects when it must not be; a PreBindRejection means unschedulable rather than broken. */
-  preBind?(signal: AbortSignal): Promise<void>;
+  preBind?(signal: AbortSignal, tell: (event: { reason: "BindingConditionsPending"; note: string }) => void): Promise<void>;
 }
 
 export class PreBindRejection extends Error {

@@ -32,7 +32,7 @@ export const pluginsWith = (args: PluginArgs): readonly Plugin[] => [
   volumeZone,
   podTopologySpread(args.PodTopologySpread),
   interPodAffinity(args.InterPodAffinity),
-  dynamicResources,
+  dynamicResources(args.DynamicResources),
   nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation),
   imageLocality,
 ];
@@ -45,6 +45,7 @@ export const defaultWeights: Readonly<Record<string, number>> = {
   NodeResourcesFit: 1,
   PodTopologySpread: 2,
   InterPodAffinity: 2,
+  DynamicResources: 2,
   NodeResourcesBalancedAllocation: 1,
   ImageLocality: 1,
 };

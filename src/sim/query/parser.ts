@@ -19,7 +19,6 @@ const lexicon = {
   token: /(\/\/|==|!=|<=|>=|[.[\](){}|,<>?+\-*/%:;"])|([A-Za-z_]\w*)|(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)/y,
   kinds: ["symbol", "word", "number"],
   blank: /\s+/y,
-  unknown: (rest: string) => `unexpected ${JSON.stringify(rest[0])}`,
 } as const;
 const escapes: Record<string, string> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", '"': '"', "\\": "\\", "/": "/" };
 const constants: Record<string, unknown> = { true: true, false: false, null: null };

@@ -33,10 +33,7 @@ export const comparison: Library = {
     ...eachOrder((name, apply) => same.map(([type, suffix]) => overload(`${name}_${suffix}`, [type, type], bool, apply))),
     "_==_": [overload("equals", [a, a], bool, equal)],
     "_!=_": [overload("not_equals", [a, a], bool, (x: Value, y: Value) => !equal(x, y))],
-    "@in": [
-      overload("in_list", [a, listOf(a)], bool, within),
-      overload("in_map", [a, mapOf(a, b)], bool, (key: Value, map: MapValue) => map.get(key) !== undefined),
-    ],
+    "@in": [overload("in_list", [a, listOf(a)], bool, within), overload("in_map", [a, mapOf(a, b)], bool, (key: Value, map: MapValue) => map.has(key))],
   },
 };
 

@@ -38,7 +38,7 @@ export function compareVersions(a: SemverValue, b: SemverValue): number {
   return sign(a.before.length, b.before.length);
 }
 
-function parseVersion(text: string): Value {
+export function parseVersion(text: string): Value {
   if (text === "") return new CelError("Version string empty");
   const parts = text.split(".");
   if (parts.length < 3) return new CelError("No Major.Minor.Patch elements found");
