@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FieldError } from "../field.ts";
+import type { DeviceClaim, DeviceClass, DeviceRequest, ResourceClaim, ResourceSlice } from "../types/resource-v1.gen.ts";
+import { deviceClassKind } from "./deviceclass.ts";
+import { resourceClaimKind } from "./resourceclaim.ts";
+import { resourceSliceKind } from "./resourceslice.ts";
+
+const told = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map(({ field, body }) => `${field}: ${body}`);
+
+function claimOf(requests: DeviceRequest[], rest: Partial<DeviceClaim> = {}): ResourceClaim {
+  const metadata = { name: "c", namespace: "default", uid: "u", resourceVersion: "1" } as ResourceClaim["metadata"];
+  const claim: ResourceClaim = { metadata, spec: { devices: { requests, ...rest } }, status: {} };
+  resourceClaimKind.setDefaults?.(claim);
+  return claim;
+}
+const mistakesOf = (claim: ResourceClaim): string[] => told(resourceClaimKind.validate?.(claim));
+const gpu = { deviceClassName: "gpu" };
+const requests = "spec.devices.requests";
+
+test("a request is for one device by default", () => {
+  const claim = claimOf([{ name: "r", exactly: gpu }]);
+  assert.deepEqual(mistakesOf(claim), []);
+  assert.deepEqual(claim.spec.devices.requests[0]?.exactly, { deviceClassName: "gpu", allocationMode: "ExactCount", count: 1 });
+});
+
+test("what is wrong with a claim is told in upstream's words", () => {
+  assert.deepEqual(
+    mistakesOf(
+      claimOf([
+        { name: "r", exactly: gpu },
+        { name: "r", exactly: { deviceClassName: "" } },
+      ]),
+    ),
+    [`${requests}[1].exactly.deviceClassName: Required value`, `${requests}[1]: Duplicate value: "r"`],
+  );
+  assert.deepEqual(mistakesOf(claimOf([{ name: "r", exactly: { ...gpu, allocationMode: "All", count: 2 } }])), [
+    `${requests}[0].exactly.count: Invalid value: 2: must not be specified when allocationMode is 'All'`,
+  ]);
+  assert.deepEqual(mistakesOf(claimOf([{ name: "r", exactly: { ...gpu, selectors: [{ cel: { expression: "1" } }] } }])), [
+    `${requests}[0].exactly.selectors[0].cel.expression: Invalid value: "1": must evaluate to bool or the unknown type, not int`,
+  ]);
+  assert.deepEqual(mistakesOf(claimOf([{ name: "r" }])), [`${requests}[0]: Required value: exactly one of \`exactly\` or \`firstAvailable\` is required`]);
+  assert.deepEqual(mistakesOf(claimOf([{ name: "r", exactly: gpu }], { constraints: [{ requests: ["x"], matchAttribute: "a" }] })), [
+    `spec.devices.constraints[0].requests[0]: Invalid value: "x": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'`,
+    `spec.devices.constraints[0].matchAttribute: Invalid value: "a": a fully qualified name must be a domain and a name separated by a slash`,
+  ]);
+});
+
+test("a slice is of one place, and names its devices once", () => {
+  const mistakes = (spec: Partial<ResourceSlice["spec"]>): string[] => {
+    const pool = { name: "p", generation: 1, resourceSliceCount: 1 };
+    const slice: ResourceSlice = { metadata: { name: "s" } as ResourceSlice["metadata"], spec: { driver: "gpu.example.com", pool, ...spec } };
+    return told(resourceSliceKind.validate?.(slice));
+  };
+  const oneOf = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
+  assert.deepEqual(mistakes({ nodeName: "n" }), []);
+  assert.deepEqual(mistakes({}), [`spec: Required value: ${oneOf}`]);
+  assert.deepEqual(mistakes({ nodeName: "n", allNodes: true }), [`spec: Invalid value: "{\`nodeName\`, \`allNodes\`}": ${oneOf}, but multiple fields are set`]);
+  assert.deepEqual(mistakes({ nodeName: "n", devices: [{ name: "d" }, { name: "d" }] }), [`spec.devices[1]: Duplicate value: "d"`]);
+});
+
+test("a class that stands for an extended resource is refused: nothing would give it devices", () => {
+  const made: DeviceClass = { metadata: { name: "c" } as DeviceClass["metadata"], spec: { extendedResourceName: "example.com/gpu" } };
+  assert.deepEqual(told(deviceClassKind.validate?.(made)), [
+    "spec.extendedResourceName: Forbidden: extended resources are not backed by devices in this cluster yet",
+  ]);
+});
