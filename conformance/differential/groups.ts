@@ -74,8 +74,7 @@ export function opened<T extends { body: unknown }>(answer: T): T {
 const complaints = /^((?:pods|persistentvolumeclaims) .* is forbidden: \[)(.*)\]$/;
 
 /** Upstream gathers the rules of one who asks, the managers who own a field, and what a limit range finds, in the order of Go maps. */
-function unordered(given: Comparable): Comparable {
-  const answer = opened(given);
+function unordered(answer: Comparable): Comparable {
   const body = answer.body as { kind?: string; status?: Record<string, unknown[]>; details?: { causes?: Cause[] } } | null;
   const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
   if (body?.kind === "SelfSubjectRulesReview") for (const list of Object.values(body.status ?? {})) if (Array.isArray(list)) list.sort(byText);
@@ -91,8 +90,8 @@ function unordered(given: Comparable): Comparable {
 
 /** One line per way in which the answers differ; the first words say which class it is. */
 export function classify(peer: Comparable, ours: Comparable): string[] {
-  const a = unordered(plain(settled(peer) as Comparable));
-  const b = unordered(plain(settled(ours) as Comparable));
+  const a = unordered(plain(settled(opened(peer)) as Comparable));
+  const b = unordered(plain(settled(opened(ours)) as Comparable));
   const found = differences(a, b);
   if (!found.length) return [];
   const lines: string[] = [];

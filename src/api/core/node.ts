@@ -32,7 +32,7 @@ function validateAnnotations(node: Node): FieldError[] {
 
 function validateResources(node: Node): FieldError[] {
   return (["capacity", "allocatable"] as const).flatMap((list) =>
-    Object.entries(node.status?.[list] ?? {}).flatMap(([name, quantity]) => validateQuantityValue(name, quantity, path("status", list, name))),
+    Object.entries(node.status?.[list] ?? {}).flatMap(([name, quantity]) => validateQuantityValue(name, quantity, path("status", list).child(name))),
   );
 }
 

@@ -17,6 +17,11 @@ test("so is one inside an element that is merged", () => {
   assert.deepEqual(consumed(typeByName("core/v1.Pod"), containers({ ports: [] }), patch), containers({}));
 });
 
+test("an element that says how to merge is shown as it came", () => {
+  const patch = { spec: { containers: [{ $patch: "replace", name: "c" }] } };
+  assert.deepEqual(consumed(typeByName("core/v1.Pod"), { spec: { containers: [{ name: "c" }] } }, structuredClone(patch)), patch);
+});
+
 test("a deletion without a body takes its preconditions from the query", () => {
   const options = deleteOptionsOfQuery(new URLSearchParams("uid=u&resourceVersion=0"));
   assert.deepEqual(options, { preconditions: { uid: "u", resourceVersion: "0" } });

@@ -75,7 +75,7 @@ function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JS
   for (const [i, item] of list.entries()) {
     if (!isMap(item)) continue;
     const there = old.find((other) => named(other, item[key]));
-    if (isMap(there)) consumed(element, there, item);
+    if (isMap(there) && !Object.hasOwn(item, "$patch")) consumed(element, there, item);
     if (there !== undefined) continue;
     const earlier = list.slice(0, i).find((other) => named(other, item[key]));
     if (isMap(earlier)) Object.assign(earlier, applyStrategicMergePatch(element, deepCopy(earlier), item));
