@@ -70,6 +70,8 @@ export function isDNS1123Label(value: string): string[] {
   return [...errors.slice(0, -1), "must not contain dots"];
 }
 export const isDNS1123Subdomain = (value: string): string[] => bounded(value, 253, dns1123Subdomain);
+/** The same, as the newer half of upstream's rules says it. */
+export const isLongName = (value: string): string[] => bounded(value, 253, dns1123Subdomain, maxBytesError);
 export const isDNS1123SubdomainWithUnderscore = (value: string): string[] => bounded(value, 253, dns1123SubdomainWithUnderscore);
 export const isDNS1035Label = (value: string): string[] => bounded(value, 63, dns1035Label);
 export const isWildcardDNS1123Subdomain = (value: string): string[] => bounded(value, 253, wildcardSubdomain);

@@ -2,7 +2,7 @@
  * Rules for metadata.name, in the form that Kind.validateName takes (k8s.io/apimachinery/pkg/api/validation/generic.go).
  * `prefix` is true for metadata.generateName, which may end in a dash.
  */
-import { isDNS1123Label, isDNS1123Subdomain, isPathSegmentName, isPathSegmentPrefix } from "../names.ts";
+import { isDNS1123Label, isDNS1123Subdomain, isLongName, isPathSegmentName, isPathSegmentPrefix } from "../names.ts";
 
 export type NameRule = (name: string, prefix: boolean) => string[];
 
@@ -14,6 +14,7 @@ const rule =
     check(prefix ? maskTrailingDash(name) : name);
 
 export const nameIsDNSSubdomain: NameRule = rule(isDNS1123Subdomain);
+export const nameIsLong: NameRule = rule(isLongName);
 export const nameIsDNSLabel: NameRule = rule(isDNS1123Label);
 /** For RBAC objects and others whose names only have to fit into a URL's path. */
 export const pathSegmentName: NameRule = (name, prefix) => (prefix ? isPathSegmentPrefix(name) : isPathSegmentName(name));

@@ -6,8 +6,11 @@ import { validateSet } from "./collections.ts";
 
 const maxValues = 10;
 
+/** An empty one comes from protobuf. */
+export const quantityOf = (text: string): Quantity => (text ? parseQuantity(text) : zeroQuantity);
+
 function validateValues(fallback: Quantity, capacity: Quantity, values: readonly string[], at: Path): FieldError[] {
-  const parsed = values.map(parseQuantity);
+  const parsed = values.map(quantityOf);
   const errors = parsed.flatMap((value, i) => {
     const before = parsed[i - 1];
     return before && before.cmp(value) > 0 ? [invalidValue(at.index(i), value.toString(), "values must be sorted in ascending order")] : [];
@@ -27,21 +30,21 @@ function validateStep(value: Quantity, min: Quantity, step: Quantity, at: Path):
 }
 function validateRange(fallback: Quantity, capacity: Quantity, range: CapacityRequestPolicyRange, at: Path): FieldError[] {
   if (range.min === undefined) return [required(at.child("min"), "required when validRange is defined")];
-  const min = parseQuantity(range.min);
+  const min = quantityOf(range.min);
   const errors: FieldError[] = [];
   const check = (wrong: boolean, field: string, value: Quantity, why: string): void => {
     if (wrong) errors.push(invalidValue(at.child(field), value.toString(), why));
   };
   check(min.cmp(capacity) > 0, "min", min, `min is larger than capacity value: ${capacity}`);
   check(fallback.cmp(min) < 0, "min", fallback, `default is less than min: ${min}`);
-  const max = range.max === undefined ? undefined : parseQuantity(range.max);
+  const max = range.max === undefined ? undefined : quantityOf(range.max);
   if (max) {
     check(min.cmp(max) > 0, "max", min, `min is larger than max: ${max}`);
     check(max.cmp(capacity) > 0, "max", max, `max is larger than capacity value: ${capacity}`);
     check(fallback.cmp(max) > 0, "max", fallback, `default is more than max: ${max}`);
   }
   if (range.step === undefined) return errors;
-  const step = parseQuantity(range.step);
+  const step = quantityOf(range.step);
   const first = min.add(step);
   check(first.cmp(capacity) > 0, "step", step, `one step ${first} is larger than capacity value: ${capacity}`);
   errors.push(...validateStep(fallback, min, step, at.child("step")));
@@ -58,7 +61,7 @@ export function validateCapacity({ value, requestPolicy }: DeviceCapacity, share
     return [forbiddenField(here, 'exactly one policy can be specified, cannot specify "validValues" and "validRange" at the same time')];
   if (!validValues.length && !validRange) return [];
   if (requestPolicy.default === undefined) return [required(here.child("default"), `required when ${validRange ? "validRange" : "validValues"} is defined`)];
-  const [fallback, capacity] = [parseQuantity(requestPolicy.default), value ? parseQuantity(value) : zeroQuantity];
+  const [fallback, capacity] = [quantityOf(requestPolicy.default), quantityOf(value)];
   return validRange
     ? validateRange(fallback, capacity, validRange, here.child("validRange"))
     : validateValues(fallback, capacity, validValues, here.child("validValues"));

@@ -15,7 +15,7 @@ import { type Range, range } from "../cel/sizes.ts";
 import type { Sized } from "../cel/static-cost.ts";
 import { mapOf, struct, type Type, types } from "../cel/types.ts";
 import { CelError, MapValue, ObjectValue, typeOfValue, type Value } from "../cel/values.ts";
-import { parseQuantity } from "../quantity.ts";
+import { quantityOf } from "./device-capacity.ts";
 import type { Device, DeviceAttribute } from "../types/resource-v1.gen.ts";
 
 /** Of the worst case, and while it runs. */
@@ -180,7 +180,7 @@ export function deviceValue({ attributes = {}, capacity = {}, allowMultipleAlloc
     driver,
     allowMultipleAllocations,
     attributes: byDomain(attributes, driver, attributeValue),
-    capacity: byDomain(capacity, driver, ({ value }) => new QuantityValue(parseQuantity(value))),
+    capacity: byDomain(capacity, driver, ({ value }) => new QuantityValue(quantityOf(value))),
   });
 }
 

@@ -4,13 +4,13 @@ import { age, validateMetadata, validateMetadataUpdate } from "../core/object-me
 import { isExtendedResourceName } from "./extended-resource.ts";
 import { type FieldError, forbiddenField, invalidValue, path } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import { nameIsDNSSubdomain } from "../meta/names.ts";
+import { nameIsLong } from "../meta/names.ts";
 import type { DeviceClass } from "../types/resource-v1.gen.ts";
 import { validateSlice } from "./collections.ts";
 import { maxConfigs } from "./device-claim.ts";
 import { validateConfiguration, validateSelectors } from "./device-config.ts";
 
-const rules = { namespaced: false, validateName: nameIsDNSSubdomain };
+const rules = { namespaced: false, validateName: nameIsLong };
 const at = path("spec");
 
 function validateSpec({ spec }: DeviceClass, old?: DeviceClass): FieldError[] {

@@ -1,44 +1,45 @@
 /** Shares of devices: how much of a capacity a request takes (dynamic-resource-allocation, consumable_capacity.go). */
-import { parseQuantity, Quantity } from "../../api/quantity.ts";
+import { Quantity } from "../../api/quantity.ts";
+import { quantityOf } from "../../api/resource/device-capacity.ts";
 import type { CapacityRequestPolicy, CapacityRequirements, Device, DeviceCapacity } from "../../api/types/resource-v1.gen.ts";
 
 /** Of one device, by the capacity's name. */
 export type Amounts = ReadonlyMap<string, Quantity>;
 
-const rangeStep = (min: string | undefined): bigint => (min === undefined ? 0n : parseQuantity(min).value());
+const rangeStep = (min: string | undefined): bigint => (min === undefined ? 0n : quantityOf(min).value());
 
 /** Up to the next amount that the device gives. */
 function rounded(requested: Quantity, { validRange, validValues }: CapacityRequestPolicy): Quantity {
   if (validRange?.min !== undefined) {
-    const min = parseQuantity(validRange.min);
+    const min = quantityOf(validRange.min);
     if (requested.cmp(min) < 0) return min;
     if (validRange.step === undefined) return requested;
-    const [from, step] = [min.value(), parseQuantity(validRange.step).value()];
+    const [from, step] = [min.value(), quantityOf(validRange.step).value()];
     const above = requested.value() - from;
     return new Quantity(from + step * ((above + step - 1n) / step), 0, "BinarySI");
   }
   for (const text of validValues ?? []) {
-    const value = parseQuantity(text);
+    const value = quantityOf(text);
     if (requested.cmp(value) <= 0) return value;
   }
   return requested;
 }
 
 function consumed(requested: string | undefined, { value, requestPolicy }: DeviceCapacity): Quantity {
-  if (requested === undefined) return parseQuantity(requestPolicy?.default ?? value);
-  const quantity = parseQuantity(requested);
+  if (requested === undefined) return quantityOf(requestPolicy?.default ?? value);
+  const quantity = quantityOf(requested);
   return requestPolicy ? rounded(quantity, requestPolicy) : quantity;
 }
 
 function violates(amount: Quantity, policy: CapacityRequestPolicy | undefined): boolean {
   if (!policy) return false;
   const { validRange, validValues } = policy;
-  if (policy.default !== undefined && amount.cmp(parseQuantity(policy.default)) === 0) return false;
+  if (policy.default !== undefined && amount.cmp(quantityOf(policy.default)) === 0) return false;
   if (validRange) {
-    if (validRange.max !== undefined && amount.cmp(parseQuantity(validRange.max)) > 0) return true;
-    return validRange.step !== undefined && (amount.value() - rangeStep(validRange.min)) % parseQuantity(validRange.step).value() !== 0n;
+    if (validRange.max !== undefined && amount.cmp(quantityOf(validRange.max)) > 0) return true;
+    return validRange.step !== undefined && (amount.value() - rangeStep(validRange.min)) % quantityOf(validRange.step).value() !== 0n;
   }
-  return Boolean(validValues?.length) && !validValues?.some((value) => amount.cmp(parseQuantity(value)) === 0);
+  return Boolean(validValues?.length) && !validValues?.some((value) => amount.cmp(quantityOf(value)) === 0);
 }
 
 /** What a share takes of each capacity. */
@@ -53,7 +54,7 @@ export function hasCapacity({ capacity = {} }: Device, wanted: CapacityRequireme
     let sum = consumed(wanted?.requests?.[name], entry);
     if (violates(sum, entry.requestPolicy)) return false;
     for (const amounts of taken) sum = sum.add(amounts?.get(name) ?? new Quantity(0n));
-    if (sum.cmp(parseQuantity(entry.value)) > 0) return false;
+    if (sum.cmp(quantityOf(entry.value)) > 0) return false;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 /** Counters that the devices of a pool share: parts of one piece of hardware cannot all be given away. */
-import { parseQuantity, type Quantity } from "../../api/quantity.ts";
+import type { Quantity } from "../../api/quantity.ts";
+import { quantityOf } from "../../api/resource/device-capacity.ts";
 import type { Device } from "../../api/types/resource-v1.gen.ts";
 import type { DevicesInUse } from "./in-use.ts";
 import { deviceId, type Pool } from "./pools.ts";
@@ -12,7 +13,7 @@ function consume(counts: Counts, { consumesCounters = [] }: Device, sign: 1 | -1
     for (const [name, { value }] of Object.entries(counters)) {
       const key = `${counterSet}/${name}`;
       const now = counts.get(key);
-      const amount = parseQuantity(value);
+      const amount = quantityOf(value);
       if (now) counts.set(key, sign === 1 ? now.sub(amount) : now.add(amount));
     }
   }
@@ -22,7 +23,7 @@ function consume(counts: Counts, { consumesCounters = [] }: Device, sign: 1 | -1
 export function countersLeft({ counters, slices, others }: Pool, inUse: DevicesInUse): Counts {
   const left: Counts = new Map();
   for (const [set, { counters: all = {} }] of counters) {
-    for (const [name, { value }] of Object.entries(all)) left.set(`${set}/${name}`, parseQuantity(value));
+    for (const [name, { value }] of Object.entries(all)) left.set(`${set}/${name}`, quantityOf(value));
   }
   for (const slice of [...slices, ...others]) {
     for (const device of slice.spec.devices ?? []) {

@@ -1,5 +1,5 @@
 /** Which devices claims hold (dynamicresources/allocateddevices.go). */
-import { parseQuantity } from "../../api/quantity.ts";
+import { quantityOf } from "../../api/resource/device-capacity.ts";
 import type { AllocationResult } from "../../api/types/resource-v1.gen.ts";
 import { type Amounts, sumOf } from "./capacity.ts";
 
@@ -19,7 +19,7 @@ export function devicesInUse(allocations: Iterable<AllocationResult>): DevicesIn
       if (adminAccess) continue;
       const id = `${driver}/${pool}/${device}`;
       if (shareID === undefined) whole.add(id);
-      else shared.set(id, sumOf(shared.get(id), new Map(Object.entries(consumedCapacity).map(([name, amount]) => [name, parseQuantity(amount)]))));
+      else shared.set(id, sumOf(shared.get(id), new Map(Object.entries(consumedCapacity).map(([name, amount]) => [name, quantityOf(amount)]))));
     }
   }
   return { whole, shared };

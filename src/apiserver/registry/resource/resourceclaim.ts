@@ -93,7 +93,7 @@ async function deviceStatus(deps: Deps, call: Call, claim: ResourceClaim, old: R
 }
 
 function refuse({ endpoint }: Call, { metadata }: KubeObject, errors: FieldError[], more: FieldError[] = []): undefined {
-  if (errors.length) throw invalid(endpoint.groupKind, metadata.name, [...errors, ...more]);
+  if (errors.length) throw invalid(endpoint.groupKind, metadata.name ?? "", [...errors, ...more]);
   return undefined;
 }
 
