@@ -1,4 +1,5 @@
 /** ResourceSlices (pkg/registry/resource/resourceslice). */
+import { internalForm } from "../core/internal-types.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { validateNodeSelector } from "../core/node-affinity.ts";
 import { semanticEqual } from "../core/semantic.ts";
@@ -46,7 +47,8 @@ function validateNodes({ nodeName, nodeSelector, allNodes, perDeviceNodeSelectio
     set.push("`nodeSelector`");
     errors.push(...validateNodeSelector(nodeSelector, false, at.child("nodeSelector")));
     const terms = nodeSelector.nodeSelectorTerms;
-    if (terms?.length !== 1) errors.push(invalidValue(at.child("nodeSelector", "nodeSelectorTerms"), terms, "must have exactly one node selector term"));
+    const shown = terms?.map((term) => internalForm("NodeSelectorTerm", term));
+    if (terms?.length !== 1) errors.push(invalidValue(at.child("nodeSelector", "nodeSelectorTerms"), shown, "must have exactly one node selector term"));
   }
   for (const [field, value] of Object.entries({ allNodes, perDeviceNodeSelection })) {
     if (value) set.push(`\`${field}\``);
