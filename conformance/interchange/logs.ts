@@ -23,6 +23,7 @@ const known: readonly Known[] = [
   { pattern: /status\.currentReplicas: Invalid value: -1/, why: "a StatefulSet that rolls and is scaled at once, counted again" },
   { pattern: /error looking up service account \S+: serviceaccount \\?"default\\?" not found/, why: "a namespace whose service account is not yet there" },
   { pattern: /Error getting updated StatefulSet from lister|statefulsets\.apps \S+ not found/, why: "a StatefulSet that was deleted meanwhile" },
+  { pattern: /controllerrevisions\.apps \S+passing-\d-\S+ not found/, why: "a revision that went with its StatefulSet" },
   { pattern: /broadcaster already stopped/, why: "an event at the end of the process" },
   { pattern: /ReplicaSet has no controller/, why: "the ReplicaSet that has no Deployment" },
 ];
