@@ -88,6 +88,18 @@ test("what was never tracked stays untracked, and an empty list drops the tracki
   assert.equal(managedOf(trackUpdate(configMap, made, reset, { ...at, manager: "m" })), undefined);
 });
 
+test("an entry of a version that is not served goes, and what was untracked is tracked", () => {
+  const old = { metadata: { name: "a", uid: "1" }, data: { k: "v" } };
+  const own: JSONObject = { manager: "own", operation: "Update", apiVersion: "nope/v1", fieldsType: "FieldsV1", fieldsV1: { "f:x": {} } };
+  const next = { metadata: { ...old.metadata, managedFields: [own] }, data: { k: "w" } };
+  const convert = (object: JSONObject, version: string) => (version === "v1" ? { type: configMap, object } : undefined);
+  const managed = managedOf(trackUpdate(configMap, old, next, { ...at, manager: "m", convert }));
+  assert.deepEqual(
+    managed?.map(({ manager, fieldsV1 }) => [manager, fieldsV1]),
+    [["m", { "f:data": { "f:k": {} } }]],
+  );
+});
+
 test("objects without a schema own maps by field and lists as one piece", () => {
   const made = trackUpdate(undefined, undefined, { metadata: { name: "a" }, spec: { l: [{ a: 1 }], m: { x: 1 } } }, { ...at, manager: "m" });
   assert.deepEqual(managedOf(made)?.[0]?.fieldsV1, { "f:spec": { ".": {}, "f:l": {}, "f:m": { ".": {}, "f:x": {} } } });

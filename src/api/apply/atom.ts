@@ -10,6 +10,8 @@ export interface ScalarAtom {
   type: "string" | "boolean" | "numeric" | "untyped";
   /** Compared without what of it is not written. */
   time?: boolean;
+  /** A quantity that Go holds by reference, which keeps the text that it was written as. */
+  keepsText?: boolean;
 }
 export interface MapAtom {
   kind: "map";
@@ -61,6 +63,7 @@ const scalarTypes: Record<string, ScalarAtom["type"]> = {
   float64: "numeric",
 };
 export const deducedAtom: DeducedAtom = { kind: "deduced", atomic: false };
+const quantityAtom: ScalarAtom = { kind: "scalar", type: "untyped", keepsText: true };
 const timeAtom: ScalarAtom = { kind: "scalar", type: "untyped", time: true };
 const untypedAtom: DeducedAtom = { kind: "deduced", atomic: true };
 
@@ -139,7 +142,7 @@ function atomOf(written: string, field: Field): Atom {
     return {
       kind: "list",
       atomic: !associative,
-      element: atomOf(type.slice(2), { name: "", type: "" }),
+      element: atomOf(type === "[]Quantity" ? "*Quantity" : type.slice(2), { name: "", type: "" }),
       keys: field.listType === "map" ? [...(field.listMapKeys ?? [])].sort() : [],
     };
   }
@@ -153,6 +156,7 @@ function atomOf(written: string, field: Field): Atom {
   // An object of nobody knows what, wherever a template carries metadata.
   if (type === "FieldsV1") return { kind: "map", atomic: false, fields: new Map(), always: [], element: deducedAtom };
   if (type === "Time") return timeAtom;
+  if (written === "*Quantity") return quantityAtom;
   if (!hasType(type)) return { kind: "scalar", type: scalarTypes[type] ?? "untyped" };
   const struct = structAtom(typeByName(type));
   if (field.mapType === undefined || (field.mapType === "atomic") === struct.atomic) return struct;

@@ -6,8 +6,9 @@ import type { JSONObject, JSONValue } from "../json.ts";
 import { parseTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { equal } from "../patch/values.ts";
-import { type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
+import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { forgotten } from "./kept-text.ts";
 import { reconcile } from "./reconcile.ts";
 import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union } from "./fieldset.ts";
 
@@ -83,13 +84,12 @@ function startingEntries(type: ObjectType, old: JSONObject | undefined, next: JS
   return readManaged(live) ?? [];
 }
 
-/** A client's own entries may name what is below a part that is one piece. Those of versions that are not served go. */
+/** A client's own entries may name what is below a part that is one piece. Those of versions that are not served go with the write, which they make a tracked one. */
 function reconciled(type: ObjectType, object: JSONObject, entries: readonly Managed[], operation: Operation): Managed[] {
-  return entries.flatMap((entry) => {
+  return entries.map((entry) => {
     const own = entry.apiVersion === operation.apiVersion || !operation.convert;
     const view = own ? { type } : operation.convert?.(object, entry.apiVersion as string);
-    if (!view) return [];
-    return [{ ...entry, fieldsV1: ordered(reconcile(entry.fieldsV1, wholeAtom(view.type))) }];
+    return view ? { ...entry, fieldsV1: ordered(reconcile(entry.fieldsV1, wholeAtom(view.type))) } : entry;
   });
 }
 
@@ -116,6 +116,12 @@ export function withManaged(object: JSONObject, managed: readonly ManagedFieldsE
   return { ...object, metadata: { ...metadata, managedFields: managed as unknown as JSONValue } };
 }
 
+function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom): Comparison {
+  const result = compare(old, next, atom);
+  const same = forgotten(old, next, atom);
+  return same ? { ...result, changed: union(result.changed, same) } : result;
+}
+
 /** The comparison in the version of each entry. `literally`: `next` is not yet what Go would write. */
 export function comparisons(
   type: ObjectType,
@@ -128,11 +134,13 @@ export function comparisons(
   return (apiVersion) => {
     if (made.has(apiVersion)) return made.get(apiVersion);
     let result: Comparison | undefined;
-    if (apiVersion === operation.apiVersion || !operation.convert) result = compare(old, next, ownedAtom(type, operation.resetFields), literally);
-    else {
+    if (apiVersion === operation.apiVersion || !operation.convert) {
+      const atom = ownedAtom(type, operation.resetFields);
+      result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom);
+    } else {
       const before = operation.convert(old, apiVersion);
       const after = before && operation.convert(next, apiVersion);
-      result = before && after && compare(before.object, after.object, ownedAtom(after.type, operation.resetFields));
+      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, operation.resetFields));
     }
     made.set(apiVersion, result);
     return result;

@@ -1,5 +1,6 @@
 /** Jobs (pkg/registry/batch/job). */
 import { compiledSelector, selectorMismatch, validateImmutable } from "../apps/workload.ts";
+import { validateImmutableNamed } from "../core/checks.ts";
 import { internalForm } from "../core/internal-types.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { setPodTemplateDefaults } from "../core/pod-defaults.ts";
@@ -135,6 +136,7 @@ function validateUpdate(job: Job, old: Job): FieldError[] {
   const { spec } = job;
   const fixed = (field: keyof JobSpec & string, at: Path, shown: unknown = spec[field]): FieldError[] =>
     validateImmutable(spec[field], old.spec[field], at.child(field), shown);
+  const fixedText = (field: "completionMode" | "managedBy"): FieldError[] => validateImmutableNamed(spec[field], old.spec[field], specPath.child(field));
   return [
     ...validateJob(job, options, labels?.[nameLabel] !== undefined && labels?.[uidLabel] !== undefined),
     ...validateMetadataUpdate(job.metadata, old.metadata),
@@ -142,10 +144,10 @@ function validateUpdate(job: Job, old: Job): FieldError[] {
     ...validateCompletions(spec, old.spec),
     ...fixed("selector", specPath),
     ...validateTemplateUpdate(job, old),
-    ...fixed("completionMode", specPath),
+    ...fixedText("completionMode"),
     ...fixed("podFailurePolicy", specPath, shownFailurePolicy(spec.podFailurePolicy)),
     ...fixed("backoffLimitPerIndex", specPath),
-    ...fixed("managedBy", specPath),
+    ...fixedText("managedBy"),
     ...fixed("successPolicy", specPath, shownSuccessPolicy(spec.successPolicy)),
   ];
 }

@@ -136,6 +136,8 @@ test("a kubelet writes only what concerns its own node", async () => {
     admit("", "pods", undefined, { ...asNode, operation: "DELETE", name: "p" }),
     /node "n1" can only delete pods with spec.nodeName set to itself/,
   );
+  const gone = { metadata: { name: "gone" } };
+  await assert.rejects(admit("", "pods", gone, { ...asNode, subresource: "eviction" }), { message: 'pod "gone" not found' });
   const node = (name: string, labels: object = {}): Sketch => ({ metadata: { name, labels }, spec: {} });
   await assert.rejects(admit("", "nodes", node("n2"), { ...asNode, namespace: "" }), /node "n1" is not allowed to modify node "n2"/);
   await assert.rejects(

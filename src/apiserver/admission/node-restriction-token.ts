@@ -17,7 +17,8 @@ export async function admitToken(node: string, a: AdmissionAttributes, deps: { r
   if (ref?.apiVersion !== "v1" || ref.kind !== "Pod" || !ref.name) throw refuse(a, "node requested token not bound to a pod");
   if (!ref.uid) throw refuse(a, "node requested token with a pod binding without a uid");
   const pod = deps.reader.get<Pod>("pods", a.namespace, ref.name);
-  if (!pod) throw notFound("pods", ref.name);
+  // A lister names what it misses in the singular.
+  if (!pod) throw notFound("pod", ref.name);
   if (ref.uid !== pod.metadata.uid)
     throw refuse(
       a,

@@ -61,7 +61,8 @@ export function nodeRestriction(options: NodeRestrictionOptions): AdmissionPlugi
 function admitPods(node: string, a: AdmissionAttributes, reader: Reader): void {
   const stored = (name: string): Pod => {
     const pod = reader.get<Pod>("pods", a.namespace, name);
-    if (!pod) throw notFound("pods", name);
+    // A lister names what it misses in the singular.
+    if (!pod) throw notFound("pod", name);
     return pod;
   };
   if (a.subresource === "status") {

@@ -1,4 +1,5 @@
 /** Objects as rows of a Table and as metadata alone (meta.k8s.io/v1). */
+import { roundTripAnnotations } from "../../api/autoscaling/horizontalpodautoscaler.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { badRequest } from "../../api/status.ts";
 import { humanDuration, parseTime } from "../../api/time.ts";
@@ -20,12 +21,19 @@ export function partial(form: Form, object: KubeObject): object {
 
 export const templateGeneration = "deprecated.daemonset.template.generation";
 
-/** Without the annotation that is a field of what upstream stores, and an annotation only in the whole object. */
+const onlyInWhole = new Map<string, ReadonlySet<string>>([
+  ["DaemonSet", new Set([templateGeneration])],
+  ["HorizontalPodAutoscaler", new Set(Object.values(roundTripAnnotations))],
+]);
+
+/** Without the annotations that are fields of what upstream stores, and annotations only in the whole object. */
 function storedMetadata({ kind, metadata }: KubeObject): KubeObject["metadata"] {
-  if (kind !== "DaemonSet" || metadata.annotations?.[templateGeneration] === undefined) return metadata;
-  const { [templateGeneration]: _generation, ...annotations } = metadata.annotations;
+  const left = onlyInWhole.get(kind as string);
+  const all = left && metadata.annotations && Object.entries(metadata.annotations);
+  const kept = all?.filter(([key]) => !left?.has(key));
+  if (!kept || kept.length === all?.length) return metadata;
   const { annotations: _annotations, ...rest } = metadata;
-  return Object.keys(annotations).length ? { ...metadata, annotations } : rest;
+  return kept.length ? { ...metadata, annotations: Object.fromEntries(kept) } : rest;
 }
 
 const includable = "must be 'Metadata', 'Object', 'None', or empty";
