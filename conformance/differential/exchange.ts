@@ -164,6 +164,10 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
           /(managedFields\\*":\[)(\{\\*"manager\\*":.*?\})(\](?=,\\*"|\}))/g,
           (_, head: string, entries: string, end: string) => head + sortedEntries(entries) + end,
         )
+        .replace(
+          /^( *)managedFields:\n((?:\1(?:- | {2}).*\n)+)/gm,
+          (_, indent: string, entries: string) => `${indent}managedFields:\n${sortedInYaml(indent, entries)}`,
+        )
         // The first of several in the order of a Go map.
         .replace(/(failed to create typed patch object \([^)]*\): )[\s\S]*field not declared in schema[\s\S]*/, "$1fields not declared in schema")
         // Several, in the order of a Go map.
@@ -187,6 +191,13 @@ const sortedEntries = (entries: string): string =>
     .split(/,(?=\{\\*"manager\\*":)/)
     .sort()
     .join();
+
+/** The same in YAML, where the list is as deep as its key. */
+const sortedInYaml = (indent: string, entries: string): string =>
+  entries
+    .split(new RegExp(`^(?=${indent}- )`, "m"))
+    .sort()
+    .join("");
 
 const allocated = (key: string, item: unknown): boolean => /[nN]odePort$/.test(key) && typeof item === "number" && item >= 30000 && item <= 33000;
 

@@ -35,13 +35,15 @@ const inert = new Set(kinds.flatMap((kind) => (kind.inert ? [`299 - ${JSON.strin
 interface TableLike {
   columnDefinitions?: { description?: string }[];
   rows?: { cells: unknown[] }[];
-  events?: { object?: TableLike }[];
+  /** A mark where they are hidden. */
+  events?: { object?: TableLike }[] | "*";
 }
 
 /** Without the prose of columns, and without our warning that nothing acts on a kind yet. */
 function plain(answer: Comparable): Comparable {
   const body = answer.body as TableLike | null;
-  for (const table of [body, ...(body?.events ?? []).flatMap((event) => [event as TableLike, event.object])]) {
+  const events = Array.isArray(body?.events) ? body.events : [];
+  for (const table of [body, ...events.flatMap((event) => [event as TableLike, event.object])]) {
     for (const column of table?.columnDefinitions ?? []) column.description = "";
     for (const row of table?.rows ?? []) row.cells = row.cells.map((cell) => (typeof cell === "string" && /^\d+s$/.test(cell) ? "AGE" : cell));
   }
