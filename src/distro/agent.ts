@@ -141,6 +141,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
       port: kubeletPort,
       podCIDR: settings.podCIDR,
       serializeImagePulls: false,
+      ...sharedMachine,
     }),
     client: kubeletClient,
     cri,
@@ -168,6 +169,13 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   await untilStopped(signal);
   await Promise.all([proxying, providing]);
 }
+
+/** The disk is the machine's, not the cluster's alone: upstream's shares of it are for machines that do nothing else. */
+const sharedMachine = {
+  evictionHard: { "memory.available": "100Mi", "nodefs.available": "5%", "nodefs.inodesFree": "5%", "imagefs.available": "5%" },
+  imageGCHighThresholdPercent: 95,
+  imageGCLowThresholdPercent: 90,
+};
 
 async function provideVolumes({ nodeName }: Settings, { volumes }: Paths, client: Client, logger: Logger, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
