@@ -16,9 +16,9 @@ export interface TypedValue {
   strict: string[];
 }
 
-/** Throws DecodeError. */
-export function readTyped(type: TypeDef, node: JSONNode): TypedValue {
-  const reader = new TypedReader();
+/** Throws DecodeError. `named` false: paths leave out the keys of maps, as conversion by reflection does. */
+export function readTyped(type: TypeDef, node: JSONNode, named = true): TypedValue {
+  const reader = new TypedReader(named);
   const value = bounded(() => reader.read(type.name, undefined, node, undefined));
   if (reader.failure) throw reader.failure;
   return { value: (value ?? {}) as JSONObject, strict: [...reader.strict] };
@@ -51,12 +51,17 @@ function embeddedPaths(type: TypeDef): Map<string, string[]> {
 
 class TypedReader {
   readonly strict = new Set<string>();
+  readonly #named: boolean;
   failure: DecodeError | undefined;
   #struct = "";
   /** The struct that messages name where another decoder runs inside. */
   #outer = "";
   #stack: string[] = [];
   #path = "";
+
+  constructor(named = true) {
+    this.#named = named;
+  }
 
   /** `go` is the Go type where it is not what `type` says (named strings). */
   read(type: string, go: string | undefined, node: JSONNode, before: JSONValue | undefined): JSONValue | undefined {
@@ -89,7 +94,7 @@ class TypedReader {
     node.keys.forEach((key, i) => {
       if (seen.has(key)) this.#report("duplicate", path, key);
       seen.add(key);
-      this.#path = path ? `${path}.${key}` : key;
+      if (this.#named) this.#path = path ? `${path}.${key}` : key;
       put(map, key, this.read(type, go, node.values[i] as JSONNode, undefined) ?? null);
       this.#path = path;
     });

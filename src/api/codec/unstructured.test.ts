@@ -25,3 +25,9 @@ test("free-form parts are written anew, their keys sorted", () => {
   const { object } = convertUnstructured(typeByName("apps/v1.ControllerRevision"), { data: { b: 1, a: { d: 1, c: 2 } }, revision: 1 });
   assert.equal(JSON.stringify(object.data), '{"a":{"c":2,"d":1},"b":1}');
 });
+
+test("paths of unknown fields leave out the keys of maps", () => {
+  const value = { spec: { devices: [{ attributes: { ok: { a: 1 }, model: { string: "x" } }, b: 2 }] } };
+  const { unknown } = convertUnstructured(typeByName("resource/v1.ResourceSlice"), value);
+  assert.deepEqual(unknown, [`unknown field "spec.devices[0].attributes.a"`, `unknown field "spec.devices[0].b"`]);
+});

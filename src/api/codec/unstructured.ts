@@ -10,6 +10,7 @@ import { DecodeError } from "./decode-error.ts";
 import { type Normalized, normalize } from "./normalize.ts";
 import { set } from "../patch/values.ts";
 import { scalars, unions, wordsOf } from "./scalars.ts";
+import { nodeOf, readTyped } from "./typed-reader.ts";
 
 /** Go's kind of a value that was decoded without a type. */
 function goKind(value: JSONValue): string {
@@ -102,11 +103,15 @@ function firstMismatch(type: string, value: JSONValue | undefined, go?: string):
 export function convertUnstructured(type: TypeDef, value: JSONValue): Normalized {
   // Free-form parts are written anew, their keys sorted.
   const given = type.flat.some((field) => field.type === "RawExtension") ? sortKeys(value) : value;
+  const converted = (fitting: JSONValue): Normalized => {
+    const made = normalize(type, fitting, "kept");
+    return made.unknown.length ? { ...made, unknown: readTyped(type, nodeOf(fitting), false).strict } : made;
+  };
   try {
-    return normalize(type, given, "kept");
+    return converted(given);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    return normalize(type, withCutIntegers(type.name, given), "kept");
+    return converted(withCutIntegers(type.name, given));
   }
 }
 
