@@ -2,7 +2,7 @@
 import { nonNegativeFields } from "../apps/workload.ts";
 import { fieldImmutableMessage } from "../core/checks.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { duplicate, type FieldError, invalidOmitted, invalidValue, path, required, invalidNamed } from "../field.ts";
+import { duplicateNamed, type FieldError, invalidOmitted, invalidValue, path, required, invalidNamed } from "../field.ts";
 import { isConditionTrue } from "../meta/conditions.ts";
 import { parseTime } from "../time.ts";
 import type { Job } from "../types/batch-v1.gen.ts";
@@ -22,7 +22,7 @@ function validateUncounted({ status }: Job): FieldError[] {
     for (const [i, uid] of (status.uncountedTerminatedPods?.[list] ?? []).entries()) {
       const here = at.child("uncountedTerminatedPods", list).index(i);
       if (uid === "") errors.push(invalidValue(here, uid, "must not be empty"));
-      else if (seen.has(uid)) errors.push(duplicate(here, uid));
+      else if (seen.has(uid)) errors.push(duplicateNamed(here, uid));
       seen.add(uid);
     }
   }

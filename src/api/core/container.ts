@@ -1,5 +1,5 @@
 /** Containers of a pod: regular, init, ephemeral. */
-import { duplicate, type FieldError, forbiddenField, invalidValue, notFoundValue, type Path, required, tooMany } from "../field.ts";
+import { duplicate, duplicateNamed, type FieldError, forbiddenField, invalidValue, notFoundValue, type Path, required, tooMany } from "../field.ts";
 import { isValidPortName, isValidPortNum } from "../names.ts";
 import type { Container, ContainerPort, ContainerResizePolicy, EphemeralContainer, Volume } from "../types/core-v1.gen.ts";
 import { invalidAll, oneOf, requiredOneOf, validateDNSLabel } from "./checks.ts";
@@ -48,7 +48,7 @@ function validateResizePolicy(policies: ContainerResizePolicy[] | undefined, at:
   const errors: FieldError[] = [];
   const seen = new Set<string>();
   for (const [i, { resourceName = "", restartPolicy = "" }] of (policies ?? []).entries()) {
-    if (seen.has(resourceName)) errors.push(duplicate(at.index(i), resourceName));
+    if (seen.has(resourceName)) errors.push(duplicateNamed(at.index(i), resourceName));
     seen.add(resourceName);
     errors.push(...requiredOneOf(resourceName, ["cpu", "memory"], at), ...requiredOneOf(restartPolicy, ["NotRequired", "RestartContainer"], at));
     if (podPolicy === "Never" && restartPolicy !== "NotRequired")

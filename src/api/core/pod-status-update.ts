@@ -5,7 +5,7 @@ import type { UpdateStrategy } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isValidGroupID, isValidUserID } from "../names.ts";
 import type { Container, ContainerStatus, Pod, PodCondition, PodSpec, PodStatus } from "../types/core-v1.gen.ts";
-import { exceeds, invalidAll, oneOf, validateDNSLabel, validateQualifiedName, validateImmutableNamed } from "./checks.ts";
+import { exceeds, invalidAll, invalidAllNamed, oneOf, validateDNSLabel, validateQualifiedName, validateImmutableNamed } from "./checks.ts";
 import { validateMetadataUpdate } from "./object-meta.ts";
 import { validatePodAnnotationsUpdate } from "./pod-annotations.ts";
 import { dropDisabledPodFields } from "./pod-drop-disabled.ts";
@@ -134,7 +134,7 @@ function validateClaimStatuses(status: PodStatus, spec: PodSpec): FieldError[] {
     if (seen.has(claim.name)) errors.push(duplicate(here.child("name"), claim.name));
     seen.add(claim.name);
     const name = claim.resourceClaimName;
-    if (name !== undefined) errors.push(...invalidAll(here.child("resourceClaimName"), name, nameIsDNSSubdomain(name, false)));
+    if (name !== undefined) errors.push(...invalidAllNamed(here.child("resourceClaimName"), name, nameIsDNSSubdomain(name, false)));
   }
   return errors;
 }

@@ -37,7 +37,7 @@ export function validateAppArmorProfile(profile: AppArmorProfile | undefined, at
   }
   if (!profile.type) return [required(at.child("type"), "type is required when appArmorProfile is set")];
   if (!profileTypes.includes(profile.type)) return [notSupported(at.child("type"), profile.type, profileTypes)];
-  return name === undefined ? [] : [invalidValue(here, name, "can only be set when AppArmor type is Localhost")];
+  return name === undefined ? [] : [invalidNamed(here, name, "can only be set when AppArmor type is Localhost")];
 }
 
 const maxCredentialSpec = 64 * 1024;
