@@ -2,7 +2,7 @@
 import { validateImmutable } from "../apps/workload.ts";
 import { internalForm } from "../core/internal-types.ts";
 import { validateNodeSelector } from "../core/node-affinity.ts";
-import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required, tooLong, tooMany } from "../field.ts";
+import { duplicateNamed, type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required, tooLong, tooMany } from "../field.ts";
 import { formatIP, parseCIDR } from "../ip.ts";
 import { validateConditions } from "../meta/conditions.ts";
 import type {
@@ -122,7 +122,7 @@ export function validateClaimStatus(claim: ResourceClaim, old: ResourceClaim): F
   const names = requestNames(claim.spec.devices ?? {});
   const allocated = new Set((allocation?.devices?.results ?? []).map(deviceKey));
   const errors = [
-    ...validateSet(reservedFor, maxReserved, validateConsumer, ({ uid }) => uid, at.child("reservedFor")),
+    ...validateSet(reservedFor, maxReserved, validateConsumer, ({ uid }) => uid, at.child("reservedFor"), duplicateNamed),
     ...validateSet(devices, Number.POSITIVE_INFINITY, (device, here) => validateDeviceStatus(device, allocated, here), deviceKey, at.child("devices")),
     ...validateReserved(claim, old),
   ];

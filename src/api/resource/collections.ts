@@ -10,13 +10,20 @@ export function validateSlice<T>(items: readonly T[] | undefined, max: number, v
   return items.flatMap((item, i) => validate(item, at.index(i)));
 }
 
-export function validateSet<T>(items: readonly T[] | undefined, max: number, validate: Validate<T>, keyOf: (item: T) => string, at: Path): FieldError[] {
+export function validateSet<T>(
+  items: readonly T[] | undefined,
+  max: number,
+  validate: Validate<T>,
+  keyOf: (item: T) => string,
+  at: Path,
+  duplicated: (at: Path, key: string, item: T) => FieldError = duplicate,
+): FieldError[] {
   const errors = validateSlice(items, max, validate, at);
   if (!items || items.length > max) return errors;
   const seen = new Set<string>();
   for (const [i, item] of items.entries()) {
     const key = keyOf(item);
-    if (seen.has(key)) errors.push(duplicate(at.index(i), key));
+    if (seen.has(key)) errors.push(duplicated(at.index(i), key, item));
     seen.add(key);
   }
   return errors;

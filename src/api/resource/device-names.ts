@@ -1,5 +1,5 @@
 /** Names of drivers, pools, devices and attributes (pkg/apis/resource/validation). */
-import { type FieldError, invalidValue, type Path, required, tooLong } from "../field.ts";
+import { type FieldError, invalidNamed, invalidValue, type Path, required, tooLong } from "../field.ts";
 import { isDNS1123Label, isDNS1123Subdomain, regexError } from "../names.ts";
 
 const maxDriver = 63;
@@ -45,6 +45,6 @@ export function validateQualified(name: string, at: Path): FieldError[] {
 }
 export function validateFullyQualified(name: string, at: Path): FieldError[] {
   const errors = validateQualified(name, at);
-  if (!name.includes("/")) errors.push(invalidValue(at, name, "a fully qualified name must be a domain and a name separated by a slash"));
+  if (!name.includes("/")) errors.push(invalidNamed(at, name, "a fully qualified name must be a domain and a name separated by a slash"));
   return errors;
 }

@@ -47,6 +47,14 @@ test("what is wrong with a claim is told in upstream's words", () => {
   ]);
 });
 
+test("fully qualified names are shown as JSON", () => {
+  const constraints = [{ requests: ["r"], distinctAttribute: "<&>" }];
+  assert.equal(
+    mistakesOf(claimOf([{ name: "r", exactly: gpu }], { constraints })).at(-1),
+    `spec.devices.constraints[0].distinctAttribute: Invalid value: "\\u003c\\u0026\\u003e": a fully qualified name must be a domain and a name separated by a slash`,
+  );
+});
+
 test("a slice is of one place, and names its devices once", () => {
   const mistakes = (spec: Partial<ResourceSlice["spec"]>): string[] => {
     const pool = { name: "p", generation: 1, resourceSliceCount: 1 };
