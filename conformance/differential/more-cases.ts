@@ -138,4 +138,20 @@ export const moreCases: Case[] = [
       post(`${core}/pods/absent/eviction`, { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "absent" } }),
     ],
   },
+  {
+    name: "what does not print",
+    steps: [
+      get(`${core}/configmaps/a%01b%7Fc%07`),
+      get(`${core}/configmaps/%E2%80%8Bx`),
+      get(`${core}/configmaps?resourceVersion=%01`),
+      get(`${core}/configmaps?labelSelector=a%01`),
+      get(`${core}/configmaps?fieldSelector=a%01=b`),
+      get(`${core}/pods?fieldSelector=a%E2%80%8B=b`),
+      get("/x%01y", { "impersonate-user": "b" }),
+      get(`${core}/configmaps/a%01`, { "impersonate-user": "b" }),
+      post(`${core}/configmaps`, { metadata: { name: "a\u0001\u200b" } }),
+      post(`${core}/configmaps`, { apiVersion: "v\u00011", kind: "C\u0001" }),
+      post(`${core}/configmaps`, { metadata: { name: "odd", labels: { "a\u0001": "\u007f" } } }),
+    ],
+  },
 ];

@@ -1,9 +1,11 @@
 /** Values that are a number or text such as a percentage or a port's name (k8s.io/apimachinery/pkg/util/intstr). */
+import { goQuote } from "./field.ts";
+
 export type IntOrString = number | string;
 
 /** Go's strconv.Atoi error texts for what is not a 64-bit integer; undefined for what is. */
 function atoiError(text: string): string | undefined {
-  const quoted = JSON.stringify(text);
+  const quoted = goQuote(text);
   if (!/^[+-]?[0-9]+$/.test(text)) return `strconv.Atoi: parsing ${quoted}: invalid syntax`;
   const value = BigInt(text.replace("+", ""));
   return BigInt.asIntN(64, value) === value ? undefined : `strconv.Atoi: parsing ${quoted}: value out of range`;
@@ -19,7 +21,7 @@ export function scaledValue(value: IntOrString | undefined, total: number, round
   if (!value.endsWith("%")) throw new Error("invalid value for IntOrString: invalid type: string is not a percentage");
   const text = value.slice(0, -1);
   const wrong = atoiError(text);
-  if (wrong) throw new Error(`invalid value for IntOrString: invalid value ${JSON.stringify(value)}: ${wrong}`);
+  if (wrong) throw new Error(`invalid value for IntOrString: invalid value ${goQuote(value)}: ${wrong}`);
   const share = (Number(text) * total) / 100;
   return roundUp ? Math.ceil(share) : Math.floor(share);
 }

@@ -2,7 +2,7 @@
  * Errors of the API: a Kubernetes Status (k8s.io/apimachinery/pkg/api/errors) as something that can be thrown.
  * Reasons, codes and message texts are upstream's.
  */
-import type { FieldError } from "./field.ts";
+import { type FieldError, goQuote } from "./field.ts";
 import type { Status, StatusCause, StatusDetails } from "./types/meta-v1.gen.ts";
 
 export class StatusError extends Error {
@@ -33,20 +33,20 @@ const split = (resource: string): { group?: string; kind?: string } => {
 
 /** `resource` is a groupResource in all of these, `name` may be empty. */
 export const notFound = (resource: string, name: string): StatusError =>
-  make(404, "NotFound", `${resource} ${JSON.stringify(name)} not found`, { name, ...split(resource) });
+  make(404, "NotFound", `${resource} ${goQuote(name)} not found`, { name, ...split(resource) });
 export const alreadyExists = (resource: string, name: string): StatusError =>
-  make(409, "AlreadyExists", `${resource} ${JSON.stringify(name)} already exists`, { name, ...split(resource) });
+  make(409, "AlreadyExists", `${resource} ${goQuote(name)} already exists`, { name, ...split(resource) });
 export const conflict = (resource: string, name: string, why: string): StatusError =>
-  make(409, "Conflict", `Operation cannot be fulfilled on ${resource} ${JSON.stringify(name)}: ${why}`, { name, ...split(resource) });
+  make(409, "Conflict", `Operation cannot be fulfilled on ${resource} ${goQuote(name)}: ${why}`, { name, ...split(resource) });
 export const forbidden = (resource: string, name: string, why: string): StatusError => {
-  const what = !resource ? "forbidden" : name ? `${resource} ${JSON.stringify(name)} is forbidden` : `${resource} is forbidden`;
+  const what = !resource ? "forbidden" : name ? `${resource} ${goQuote(name)} is forbidden` : `${resource} is forbidden`;
   return make(403, "Forbidden", why ? `${what}: ${why}` : what, { ...(name ? { name } : {}), ...split(resource) });
 };
 export const badRequest = (message: string): StatusError => make(400, "BadRequest", message);
 export const unauthorized = (message = "Unauthorized"): StatusError => make(401, "Unauthorized", message);
 export const expired = (message: string): StatusError => make(410, "Expired", message);
 export const methodNotSupported = (resource: string, action: string): StatusError =>
-  make(405, "MethodNotAllowed", `${action} is not supported on resources of kind ${JSON.stringify(resource)}`, split(resource));
+  make(405, "MethodNotAllowed", `${action} is not supported on resources of kind ${goQuote(resource)}`, split(resource));
 export const unsupportedMediaType = (message: string): StatusError => make(415, "UnsupportedMediaType", message, {});
 export const notAcceptable = (message: string): StatusError => make(406, "NotAcceptable", message, {});
 export const requestEntityTooLarge = (message: string): StatusError => make(413, "RequestEntityTooLarge", `Request entity too large: ${message}`);
@@ -61,7 +61,7 @@ export const timeout = (message: string, retryAfterSeconds = 0): StatusError =>
 export const invalid = (kind: string, name: string, errors: FieldError[]): StatusError => {
   const texts = [...new Set(errors.map((e) => `${e.field}: ${e.body}`))];
   const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
-  return make(422, "Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${text}`, {
+  return make(422, "Invalid", `${kind} ${goQuote(name)} is invalid: ${text}`, {
     ...(name ? { name } : {}),
     ...(kind ? split(kind) : {}),
     causes: errors.map((e) => ({ reason: e.type, message: e.body, field: e.field }) as StatusCause),

@@ -1,4 +1,5 @@
 /** JSON patch (RFC 6902) with the API server's leniencies and messages. Pure: unchanged parts of the document are shared. */
+import { goQuote } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
 import { equal, get, isMap, jsonKind, set } from "./values.ts";
@@ -52,7 +53,7 @@ function decodeJSONPatch(patch: JSONValue): Operation[] {
 const decodeToken = (token: string): string => token.replaceAll("~1", "/").replaceAll("~0", "~");
 
 function atoi(text: string): number {
-  if (!/^[+-]?[0-9]+$/.test(text)) throw new JSONPatchError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^[+-]?[0-9]+$/.test(text)) throw new JSONPatchError(`strconv.Atoi: parsing ${goQuote(text)}: invalid syntax`);
   return Number(text);
 }
 

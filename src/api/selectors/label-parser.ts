@@ -1,4 +1,5 @@
 /** Lexer and parser of label selector text, with upstream's messages (k8s.io/apimachinery/pkg/labels/selector.go). */
+import { goQuote } from "../field.ts";
 import { isQualifiedName } from "../names.ts";
 
 export type Operator = "in" | "notin" | "=" | "==" | "!=" | "gt" | "lt" | "exists" | "!";
@@ -91,7 +92,7 @@ export function parseLabelTokens(text: string, fail: (message: string) => Error,
     if (token.kind !== "id") throw bad(`found '${token.text}', expected: identifier`);
     const key = token.text;
     const keyErrors = isQualifiedName(key);
-    if (keyErrors.length) throw bad(`<nil>: Invalid value: ${JSON.stringify(key)}: ${keyErrors.join("; ")}`);
+    if (keyErrors.length) throw bad(`<nil>: Invalid value: ${goQuote(key)}: ${keyErrors.join("; ")}`);
     const after = peek().kind;
     if (negated || after === "end" || after === ",") return { key, operator: negated ? "!" : "exists", values: [] };
     const symbol = at(position++);

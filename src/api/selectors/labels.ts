@@ -2,7 +2,7 @@
  * Label selectors: the query text (`a=b,c in (d,e),!f,g>1`) and metav1.LabelSelector, compiled to predicates
  * (k8s.io/apimachinery/pkg/labels). Error texts are upstream's.
  */
-import { type FieldError, invalidValue, notSupported, Path } from "../field.ts";
+import { type FieldError, goQuote, invalidValue, notSupported, Path } from "../field.ts";
 import { isQualifiedName, isValidLabelValue } from "../names.ts";
 import type { LabelSelector as LabelSelectorSpec } from "../types/meta-v1.gen.ts";
 import { type Operator, parseLabelTokens, type Requirement } from "./label-parser.ts";
@@ -173,7 +173,7 @@ export function selectorOf(spec: LabelSelectorSpec | null | undefined): LabelSel
   const requirements: Requirement[] = Object.entries(spec.matchLabels ?? {}).map(([key, value]) => ({ key, operator: "=", values: [value] }));
   for (const { key, operator, values } of spec.matchExpressions ?? []) {
     const known = specOperators[operator];
-    if (!known) throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
+    if (!known) throw new SelectorError(`${goQuote(operator)} is not a valid label selector operator`);
     requirements.push({ key, operator: known, values: values ?? [] });
   }
   for (const requirement of requirements) refuse(validateRequirement(requirement));

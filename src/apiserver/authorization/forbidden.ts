@@ -1,17 +1,17 @@
 /** The 403 of a request that no authorizer allowed (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go). */
+import { goQuote } from "../../api/field.ts";
 import { forbidden, groupResource, StatusError } from "../../api/status.ts";
 import type { AuthorizationAttributes } from "./authorizer.ts";
 
-const quote = JSON.stringify;
 const htmlEntities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
 /** `User "x" cannot list resource "pods" in API group "" in the namespace "y"` */
 export function forbiddenMessage(attributes: AuthorizationAttributes): string {
   const { user, verb, group, resource, subresource, namespace } = attributes;
-  if (!attributes.isResource) return `User ${quote(user.name)} cannot ${verb} path ${quote(attributes.path)}`;
+  if (!attributes.isResource) return `User ${goQuote(user.name)} cannot ${verb} path ${goQuote(attributes.path)}`;
   const what = subresource ? `${resource}/${subresource}` : resource;
-  const scope = namespace ? `in the namespace ${quote(namespace)}` : "at the cluster scope";
-  return `User ${quote(user.name)} cannot ${verb} resource ${quote(what)} in API group ${quote(group)} ${scope}`;
+  const scope = namespace ? `in the namespace ${goQuote(namespace)}` : "at the cluster scope";
+  return `User ${goQuote(user.name)} cannot ${verb} resource ${goQuote(what)} in API group ${goQuote(group)} ${scope}`;
 }
 
 /** `reason` is the authorizers'. */

@@ -1,4 +1,5 @@
 /** Bodies to objects: syntax, unknown and repeated fields, defaults, version (k8s.io/apiserver/pkg/endpoints/handlers). */
+import { goQuote } from "../../api/field.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
 import { contextOf, normalize, tryNormalize } from "../../api/codec/normalize.ts";
@@ -45,7 +46,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     if (givenKind === "" && givenVersion === "") return;
     const [known, version] = [givenKind || kind, givenVersion || apiVersion];
     if ((known === kind && (version === apiVersion || isKnown(version))) || typeOfKind(version, known)) return;
-    throw new DecodeError(`no kind ${JSON.stringify(known)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:111"`);
+    throw new DecodeError(`no kind ${goQuote(known)} is registered for version ${goQuote(version)} in scheme "pkg/runtime/scheme.go:111"`);
   };
   let bytes: Uint8Array | undefined;
   let object: JSONObject;
@@ -53,7 +54,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   const refuse = (why: string): never => {
     if (expected.plainRefusals) throw badRequest(why);
     const version = (givenVersion || apiVersion).slice((givenVersion || apiVersion).indexOf("/") + 1);
-    throw badRequest(`${givenKind || kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
+    throw badRequest(`${givenKind || kind} in version ${goQuote(version)} cannot be handled as a ${kind}: ${why}`);
   };
   const unreadable = (why: string): never => {
     if (expected.plainRefusals) throw badRequest(why);

@@ -1,6 +1,6 @@
 /** Options of writes and lists: read from the query (or a DeleteOptions body), checked as upstream checks them. */
 import { managerName } from "../../api/apply/managed-fields.ts";
-import { type FieldError, forbiddenField, invalidValue, notSupported, notSupportedText, path, required, tooLong } from "../../api/field.ts";
+import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, notSupportedText, path, required, tooLong } from "../../api/field.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";
 import { badRequest, invalid } from "../../api/status.ts";
@@ -72,7 +72,7 @@ export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?:
 }
 
 const integer = (text: string): number => {
-  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
   return Number(text);
 };
 

@@ -1,5 +1,5 @@
 /** resourceVersion as reads give it (k8s.io/apiserver/pkg/storage/api_object_versioner.go). */
-import { invalidValue, path } from "../../api/field.ts";
+import { goQuote, invalidValue, path } from "../../api/field.ts";
 import { badRequest, StatusError, timeout } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 
@@ -8,7 +8,7 @@ export function parseRevision(text: string, plain = false): number {
   if (text === "") return 0;
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  const { field, body } = invalidValue(path("resourceVersion"), text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const { field, body } = invalidValue(path("resourceVersion"), text, `strconv.ParseUint: parsing ${goQuote(text)}: invalid syntax`);
   if (plain) throw new StatusError({ code: 500, message: `${field}: ${body}` });
   throw badRequest(`invalid resource version: ${field}: ${body}`);
 }

@@ -1,4 +1,5 @@
 /** Fields that a field selector may name, per resource (AddFieldLabelConversionFunc of pkg/apis/<group>/<version>/conversion.go). */
+import { goQuote } from "../../api/field.ts";
 import { FieldSelectorError } from "../../api/selectors/fields.ts";
 import type { Endpoint } from "./call.ts";
 
@@ -41,7 +42,7 @@ const byResource: Record<string, Fields> = {
   namespaces: { names: ["metadata.name", "status.phase"] },
   secrets: { names: [...named, "type"] },
   services: { names: [...named, "spec.clusterIP", "spec.type"] },
-  "jobs.batch": { names: [...named, "status.successful"], refusal: (field) => `field label ${JSON.stringify(field)} not supported for Job` },
+  "jobs.batch": { names: [...named, "status.successful"], refusal: (field) => `field label ${goQuote(field)} not supported for Job` },
   "certificatesigningrequests.certificates.k8s.io": { names: ["metadata.name", "spec.signerName"] },
   "resourceslices.resource.k8s.io": {
     names: ["metadata.name", "spec.nodeName", "spec.driver"],
@@ -58,5 +59,5 @@ export function selectableField({ groupResource }: Pick<Endpoint, "groupResource
   if (renamed !== undefined) return renamed;
   if ((own?.names ?? named).includes(field)) return field;
   if (own) throw new FieldSelectorError((own.refusal ?? unsupported)(field));
-  throw new FieldSelectorError(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+  throw new FieldSelectorError(`${goQuote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
 }

@@ -1,4 +1,5 @@
 /** Objects as rows of a Table and as metadata alone (meta.k8s.io/v1). */
+import { goJson } from "../../api/field.ts";
 import { roundTripAnnotations } from "../../api/autoscaling/horizontalpodautoscaler.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { badRequest } from "../../api/status.ts";
@@ -42,7 +43,7 @@ const includable = "must be 'Metadata', 'Object', 'None', or empty";
 export function includeObject(query: URLSearchParams): "None" | "Metadata" | "Object" {
   const value = query.get("includeObject") || "Metadata";
   if (value === "None" || value === "Metadata" || value === "Object") return value;
-  throw badRequest(`Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: ${includable}`);
+  throw badRequest(`Unable to convert to Table as requested: includeObject: Invalid value: ${goJson(value)}: ${includable}`);
 }
 
 /** As upstream's code calls what it stores: `*core.PodList`. */

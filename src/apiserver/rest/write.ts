@@ -4,7 +4,7 @@
  */
 import { deepCopy, deepEqual } from "../../api/copy.ts";
 import { semanticEqual } from "../../api/core/semantic.ts";
-import { invalidValue, path } from "../../api/field.ts";
+import { goQuote, invalidValue, path } from "../../api/field.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { alreadyExists, conflict, forbidden, invalid, notFound, StatusError } from "../../api/status.ts";
 import type { Stored } from "../../cache/cache.ts";
@@ -120,7 +120,7 @@ function generatedNameExists(resource: string, name: string): StatusError {
   return new StatusError({
     ...status,
     code: 409,
-    message: `${resource} ${JSON.stringify(name)} already exists, the server was not able to generate a unique name for the object`,
+    message: `${resource} ${goQuote(name)} already exists, the server was not able to generate a unique name for the object`,
     details: { ...status.details, retryAfterSeconds: 1 },
   });
 }
@@ -188,7 +188,7 @@ function uidMismatch(call: Call, wanted: string, found: string, dryRun: boolean)
 
 function checkRevisionSyntax(revision: string): void {
   if (/^\d*$/.test(revision)) return;
-  throw new StatusError({ code: 500, message: `strconv.ParseUint: parsing ${JSON.stringify(revision)}: invalid syntax` });
+  throw new StatusError({ code: 500, message: `strconv.ParseUint: parsing ${goQuote(revision)}: invalid syntax` });
 }
 
 async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promise<Outcome> {
