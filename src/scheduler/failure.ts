@@ -110,17 +110,17 @@ export function createFailureHandler(options: FailureOptions): FailureHandler {
 
   return {
     unschedulable(queued, profile, diagnosis, prepared, started) {
-      measures.attempt("unschedulable", started);
+      measures.attempt(queued, "unschedulable", started);
       settleOn(queued, diagnosis, helpFor(currentOf(queued), profile, diagnosis, prepared));
     },
     async unschedulableAsking(extenders, signal, queued, profile, diagnosis, prepared, started) {
-      measures.attempt("unschedulable", started);
+      measures.attempt(queued, "unschedulable", started);
       const pod = currentOf(queued);
       const help = helpFor(pod, profile, diagnosis, prepared);
       settleOn(queued, diagnosis, help.candidate ? await narrowed(extenders, pod, help, () => cache.snapshot(), logger, signal) : help);
     },
     broken(queued, error, started, rejection) {
-      measures.attempt(rejection ? "unschedulable" : "error", started);
+      measures.attempt(queued, rejection ? "unschedulable" : "error", started);
       logger.warn("scheduling failed, will be retried", { pod: queued.info.key, error });
       conclude(queued, rejection ? "Unschedulable" : "SchedulerError", error.message, () => queue.retry(queued), "");
     },

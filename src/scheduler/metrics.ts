@@ -8,7 +8,7 @@ export interface SchedulerMeasures {
   /** Milliseconds. */
   algorithm(ms: number): void;
   /** One try of one pod, begun at `started` (milliseconds, monotonic), ended without a binding. */
-  attempt(result: "unschedulable" | "error", started: number): void;
+  attempt(queued: QueuedPod, result: "unschedulable" | "error", started: number): void;
   attemptScheduled(queued: QueuedPod, started: number): void;
   preempted(victims: number): void;
 }
@@ -40,16 +40,17 @@ export function createSchedulerMetrics(metrics: Metrics, queue: SchedulingQueue,
     cached.set(cache.podCount, "pods");
     cached.set(cache.assumedCount, "assumed_pods");
   });
-  const ended = (result: string, started: number): void => {
-    tries.inc(result, "default-scheduler");
-    attempt.observe((clock.monotonic() - started) / 1000, "default-scheduler", result);
+  const ended = ({ info }: QueuedPod, result: string, started: number): void => {
+    const profile = info.pod.spec.schedulerName ?? "";
+    tries.inc(result, profile);
+    attempt.observe((clock.monotonic() - started) / 1000, profile, result);
   };
   return {
     algorithm: (ms) => algorithm.observe(ms / 1000),
     attempt: ended,
     attemptScheduled(queued, started) {
       const now = clock.monotonic();
-      ended("scheduled", started);
+      ended(queued, "scheduled", started);
       attempts.observe(queued.attempts);
       if (queued.firstTried !== undefined) sli.observe((now - queued.firstTried) / 1000, queued.attempts >= 15 ? "15+" : String(queued.attempts));
     },
