@@ -41,21 +41,23 @@ export class Scanner<Kind extends string> {
 
   peek(): Token<Kind> {
     const { token, kinds, blank } = this.#lexicon;
-    blank.lastIndex = this.at;
-    if (blank.test(this.text)) this.at = blank.lastIndex;
-    const start = this.at;
-    if (this.#ahead?.start === start) return this.#ahead;
-    if (start >= this.text.length) return { kind: "end", text: "", start, end: start };
-    token.lastIndex = start;
-    const match = token.exec(this.text);
-    if (!match) {
-      this.at += this.#unknown(this.text.slice(start), start);
-      return this.peek();
+    for (;;) {
+      blank.lastIndex = this.at;
+      if (blank.test(this.text)) this.at = blank.lastIndex;
+      const start = this.at;
+      if (this.#ahead?.start === start) return this.#ahead;
+      if (start >= this.text.length) return { kind: "end", text: "", start, end: start };
+      token.lastIndex = start;
+      const match = token.exec(this.text);
+      if (!match) {
+        this.at += this.#unknown(this.text.slice(start), start);
+        continue;
+      }
+      let kind = 0;
+      while (match[kind + 1] === undefined) kind++;
+      this.#ahead = { kind: kinds[kind] as Kind, text: match[0], start, end: token.lastIndex };
+      return this.#ahead;
     }
-    let kind = 0;
-    while (match[kind + 1] === undefined) kind++;
-    this.#ahead = { kind: kinds[kind] as Kind, text: match[0], start, end: token.lastIndex };
-    return this.#ahead;
   }
   next(): Token<Kind> {
     const found = this.peek();

@@ -1,6 +1,10 @@
 /** What is wrong with an expression, told as cel-go tells it: line, column, and the line with a mark under it. */
 
 const maxSnippet = 16_384;
+const maxShown = 100;
+
+/** The offset of what is not there. */
+export const nowhere = -2;
 
 export interface Issue {
   readonly message: string;
@@ -12,13 +16,18 @@ export interface Issue {
 export class CELCompileError extends Error {
   readonly issues: readonly Issue[];
   constructor(source: string, issues: readonly Issue[]) {
-    const ordered = [...issues].sort((a, b) => a.offset - b.offset);
-    super(ordered.map((issue) => display(source, issue)).join("\n"));
+    const ordered = issues.slice(0, maxShown).sort((a, b) => a.offset - b.offset);
+    const more = issues.length > maxShown ? [`${issues.length - maxShown} more errors were truncated`] : [];
+    super([...ordered.map((issue) => display(source, issue)), ...more].join("\n"));
     this.issues = ordered;
   }
 }
 
 function display(source: string, { message, offset }: Issue): string {
+  if (offset === nowhere) {
+    const snippet = (source.split("\n", 1)[0] as string).replaceAll("\t", " ");
+    return `ERROR: <input>:1:0: ${message}${snippet.length > maxSnippet ? "" : `\n | ${snippet}\n | ^`}`;
+  }
   if (offset < 0) return `ERROR: <input>:-1:0: ${message}`;
   if (source === "") return `ERROR: <input>:1:0: ${message}`;
   const before = source.slice(0, offset);

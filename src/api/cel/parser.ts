@@ -3,35 +3,30 @@ import { Scanner, type Token } from "../../base/scanner.ts";
 import { type Call, call, type Entry, type Expr, type FieldInit, ident, list, literal, memberCall, qualifiedName, select } from "./ast.ts";
 import { CELCompileError, type Issue } from "./errors.ts";
 import { LiteralError, numberLiteral, stringLiteral } from "./literals.ts";
-import type { Macro } from "./macro.ts";
+import { recover } from "./recovery/recover.ts";
+import { strings } from "./recovery/tokens.ts";
+import { issuesOf } from "./recovery/visit.ts";
+import { reserved, type Syntax } from "./syntax.ts";
 
 type Kind = "symbol" | "string" | "number" | "word" | "escaped";
 
-const text = String.raw`[rR](?:"""[^]*?"""|'''[^]*?'''|"[^"\n\r]*"|'[^'\n\r]*')|"""(?:\\[^]|[^\\])*?"""|'''(?:\\[^]|[^\\])*?'''|"(?:\\.|[^\\"\n\r])*"|'(?:\\.|[^\\'\n\r])*'`;
 const lexicon = {
   token: new RegExp(
-    String.raw`(&&|\|\||[=!<>]=|[-+*/%<>!?:.,()[\]{}](?!(?<=\.)\d))|([bB]?(?:${text}))|(0x[\da-fA-F]+[uU]?|\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+|[uU])?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(${"`"}[\w.\-/ ]+${"`"})`,
+    String.raw`(&&|\|\||[=!<>]=|[-+*/%<>!?:.,()[\]{}](?!(?<=\.)\d))|([bB]?(?:${strings}))|(0x[\da-fA-F]+[uU]?|\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+|[uU])?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(${"`"}[\w.\-/ ]+${"`"})`,
     "y",
   ),
   kinds: ["symbol", "string", "number", "word", "escaped"],
   blank: /(?:[\t \r\n\f]+|\/\/[^\n]*)+/y,
 } as const;
-const reserved = new Set("as break const continue else false for function if import in let loop package namespace null return true var void while".split(" "));
+/** Words that are tokens of their own. */
+const keywords = new Set(["in", "true", "false", "null"]);
+const isName = ({ kind, text }: Token<Kind>): boolean => kind === "word" && !keywords.has(text);
 const relations: Record<string, string> = { "==": "_==_", "!=": "_!=_", "<": "_<_", "<=": "_<=_", ">": "_>_", ">=": "_>=_", in: "@in" };
 const sums: Record<string, string> = { "+": "_+_", "-": "_-_" };
 const products: Record<string, string> = { "*": "_*_", "/": "_/_", "%": "_%_" };
 const starts = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
 const maxSize = 100_000;
 const maxDepth = 250;
-
-export interface Syntax {
-  /** By name, whether it follows a value, and how many arguments: `exists:1:2`. */
-  readonly macros: ReadonlyMap<string, Macro>;
-  /** `a.?b`, `a[?b]`, `[?a]`, `{?a: b}`. */
-  readonly optional: boolean;
-  /** Fields in backticks: a.`b-c`. */
-  readonly escapedFields: boolean;
-}
 
 class SyntaxMistake extends Error {
   readonly issue: Issue;
@@ -53,8 +48,10 @@ export function parse(source: string, syntax: Syntax): Expr {
     if (!(error instanceof SyntaxMistake)) throw error;
     parser.issues.push(error.issue);
   }
-  if (parser.issues.length || !expression) throw new CELCompileError(source, parser.issues);
-  return expression;
+  if (!parser.issues.length && expression) return expression;
+  const recovered = parser.issues.some(({ message }) => message.startsWith("Syntax error")) ? recover(source) : undefined;
+  if (!recovered?.issues.length) throw new CELCompileError(source, parser.issues);
+  throw new CELCompileError(source, [...recovered.issues, ...(recovered.found ? issuesOf(recovered.found, syntax) : [])]);
 }
 
 class Parser {
@@ -193,8 +190,7 @@ class Parser {
   #selected(operand: Expr, dot: number): Expr {
     const optional = this.#optionalMark();
     const name = this.#scanner.peek();
-    if ((name.kind !== "word" && name.kind !== "escaped") || name.text === "in")
-      this.#fail(`Syntax error: no viable alternative at input '.${name.text}'`, name.start);
+    if (name.kind !== "escaped" && !isName(name)) this.#fail(`Syntax error: no viable alternative at input '.${name.text}'`, name.start);
     this.#scanner.next();
     const field = this.#fieldName(name);
     if (optional) return call(dot, "_?._", operand, literal(name.start, field));
@@ -251,7 +247,7 @@ class Parser {
         return { kind: "map", at: start, entries: this.#entries(() => this.#entry()) };
       case ".": {
         const word = this.#scanner.next();
-        if (word.kind === "word") return this.#word(word, ".");
+        if (isName(word)) return this.#word(word, ".", start);
         return this.#unexpected(word, "IDENTIFIER");
       }
     }
@@ -269,12 +265,14 @@ class Parser {
       throw error;
     }
   }
-  #word({ text: word, start }: Token<Kind>, leading: string): Expr {
+  #word({ text: word, start }: Token<Kind>, leading: string, begin = start): Expr {
     if (!leading && word === "null") return literal(start, null);
     if (!leading && (word === "true" || word === "false")) return literal(start, word === "true");
     if (reserved.has(word)) {
-      if (["in", "true", "false", "null"].includes(word)) this.#unexpected({ kind: "word", text: word, start, end: start }, starts);
-      const reported = this.#report(`reserved identifier: ${word}`, start);
+      if (keywords.has(word)) this.#unexpected({ kind: "word", text: word, start, end: start }, starts);
+      const message = this.#message(ident(start, leading + word));
+      if (message) return message;
+      const reported = this.#report(`reserved identifier: ${word}`, begin);
       if (this.#accept("(")) this.#arguments();
       return reported;
     }
@@ -290,16 +288,16 @@ class Parser {
     for (;;) {
       const brace = this.#accept("{");
       if (brace) {
-        return { kind: "struct", at: brace.start, name: qualifiedName(type) as string, fields: this.#entries(() => this.#field()) };
+        return { kind: "struct", at: brace.start, name: qualifiedName(type) as string, fields: this.#entries((begin) => this.#field(begin)) };
       }
       const dot = this.#accept(".");
-      const { kind, text: field } = this.#scanner.peek();
-      if (!dot || kind !== "word") {
+      const next = this.#scanner.peek();
+      if (!dot || !isName(next)) {
         this.#scanner.at = begin;
         return undefined;
       }
       this.#scanner.next();
-      type = select(dot.start, type, field);
+      type = select(dot.start, type, next.text);
     }
   }
   #list(at: number): Expr {
@@ -314,10 +312,11 @@ class Parser {
     }
     return list(at, elements, optional);
   }
-  #entries<T>(read: () => T): T[] {
+  #entries<T>(read: (begin: number) => T): T[] {
     const found: T[] = [];
+    const begin = this.#scanner.peek().start;
     while (!this.#accept("}")) {
-      found.push(read());
+      found.push(read(begin));
       if (this.#accept(",")) continue;
       this.#expect("}");
       break;
@@ -331,12 +330,13 @@ class Parser {
     this.#expect(":");
     return { at, key, value: this.#expression(), optional };
   }
-  #field(): FieldInit {
+  /** `begin`: where the fields begin, of all of which a mistake in one is told. */
+  #field(begin: number): FieldInit {
     const optional = this.#optionalMark();
     const name = this.#scanner.next();
-    if (name.kind !== "word" && name.kind !== "escaped") this.#unexpected(name, "IDENTIFIER");
+    if (name.kind !== "escaped" && !isName(name)) this.#unexpected(name, "IDENTIFIER");
     const { start: at } = this.#scanner.peek();
     this.#expect(":");
-    return { at, name: this.#fieldName(name), value: this.#expression(), optional };
+    return { at, name: this.#fieldName({ ...name, start: begin }), value: this.#expression(), optional };
   }
 }

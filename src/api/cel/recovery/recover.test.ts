@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { CELCompileError } from "../errors.ts";
+import { kubernetesEnvironment } from "../kubernetes.ts";
+
+function told(expression: string): string {
+  try {
+    kubernetesEnvironment.parse(expression);
+  } catch (error) {
+    if (error instanceof CELCompileError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+test("mistakes of syntax are told as cel-go tells them, with what comes to light behind them", () => {
+  const mistakes = JSON.parse(readFileSync(new URL("./testdata/mistakes.json", import.meta.url), "utf8")) as { expression: string; error: string }[];
+  for (const { expression, error } of mistakes) assert.equal(told(expression), error, expression);
+});
+
+test("a long expression that is wrong is judged soon, however deep it is", () => {
+  const filled = (unit: string, begin: string, end: string): string => begin + unit.repeat(10_000 / unit.length) + end;
+  for (const [unit, begin, end] of [
+    ["a:-1,", "{", "?"],
+    [".b", "a", "."],
+    ["(", "", ""],
+    ["-", "", "*"],
+    ["#", "", ""],
+    ["1,", "[", ","],
+  ] as const) {
+    const before = process.cpuUsage();
+    assert.notEqual(told(filled(unit, begin, end)), "");
+    assert.ok(process.cpuUsage(before).user < 3_000_000, unit);
+  }
+});
