@@ -21,6 +21,8 @@ export interface Operation {
   subresource?: string;
   /** RFC 3339, whole seconds. */
   time: string;
+  /** Nothing is written: the stored object is as it was read. */
+  dryRun?: boolean;
   /** What this way of writing does not write: `status`, or `spec` and `metadata.labels`; two names at most. */
   resetFields?: readonly string[];
   /** The object in another version of its kind, for entries of other versions; undefined when it is no longer served. Default: as it is. */
@@ -116,8 +118,9 @@ export function withManaged(object: JSONObject, managed: readonly ManagedFieldsE
   return { ...object, metadata: { ...metadata, managedFields: managed as unknown as JSONValue } };
 }
 
-function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom): Comparison {
+function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom, dryRun = false): Comparison {
   const result = compare(old, next, atom);
+  if (dryRun) return result;
   const same = forgotten(old, next, atom);
   return same ? { ...result, changed: union(result.changed, same) } : result;
 }
@@ -136,11 +139,11 @@ export function comparisons(
     let result: Comparison | undefined;
     if (apiVersion === operation.apiVersion || !operation.convert) {
       const atom = ownedAtom(type, operation.resetFields);
-      result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom);
+      result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom, operation.dryRun);
     } else {
       const before = operation.convert(old, apiVersion);
       const after = before && operation.convert(next, apiVersion);
-      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, operation.resetFields));
+      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, operation.resetFields), operation.dryRun);
     }
     made.set(apiVersion, result);
     return result;

@@ -60,7 +60,8 @@ export function validateCapacity({ value, requestPolicy }: DeviceCapacity, share
   if (validValues.length && validRange)
     return [forbiddenField(here, 'exactly one policy can be specified, cannot specify "validValues" and "validRange" at the same time')];
   if (!validValues.length && !validRange) return [];
-  if (requestPolicy.default === undefined) return [required(here.child("default"), `required when ${validRange ? "validRange" : "validValues"} is defined`)];
+  if (requestPolicy.default === undefined || requestPolicy.default === null)
+    return [required(here.child("default"), `required when ${validRange ? "validRange" : "validValues"} is defined`)];
   const [fallback, capacity] = [quantityOf(requestPolicy.default), quantityOf(value)];
   return validRange
     ? validateRange(fallback, capacity, validRange, here.child("validRange"))

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FieldError } from "../field.ts";
-import type { DeviceClaim, DeviceClass, DeviceRequest, ResourceClaim, ResourceSlice } from "../types/resource-v1.gen.ts";
+import { type FieldError, path } from "../field.ts";
+import type { DeviceCapacity, DeviceClaim, DeviceClass, DeviceRequest, ResourceClaim, ResourceSlice } from "../types/resource-v1.gen.ts";
+import { validateCapacity } from "./device-capacity.ts";
 import { deviceClassKind } from "./deviceclass.ts";
 import { resourceClaimKind } from "./resourceclaim.ts";
 import { resourceSliceKind } from "./resourceslice.ts";
@@ -73,4 +74,10 @@ test("a class that stands for an extended resource is refused: nothing would giv
   assert.deepEqual(told(deviceClassKind.validate?.(made)), [
     "spec.extendedResourceName: Forbidden: extended resources are not backed by devices in this cluster yet",
   ]);
+});
+
+test("a policy that is without a default is told so, however that is written", () => {
+  const policy = { default: null, validRange: { min: "7" } } as unknown as NonNullable<DeviceCapacity["requestPolicy"]>;
+  const errors = validateCapacity({ value: "8", requestPolicy: policy }, true, path("capacity"));
+  assert.deepEqual(told(errors), ["capacity.requestPolicy.default: Required value: required when validRange is defined"]);
 });

@@ -32,10 +32,11 @@ function resetFields(endpoint: Endpoint, subresource: string): readonly string[]
   return hasStatus(endpoint) ? ["status"] : [];
 }
 
-export function operationOf(call: Call, manager: string): Operation {
+export function operationOf(call: Call, manager: string, dryRun = false): Operation {
   const { endpoint, info, rest } = call;
   return {
     manager,
+    dryRun,
     apiVersion: endpoint.apiVersion,
     subresource: info.subresource,
     time: formatTime(rest.clock.now()),
@@ -54,10 +55,10 @@ function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): 
 }
 
 /** Sets metadata.managedFields of `object`, which is in the stored version, for a write of `manager` over `old`. */
-export function trackWrite(call: Call, object: KubeObject, old: KubeObject | undefined, manager: string): void {
+export function trackWrite(call: Call, object: KubeObject, old: KubeObject | undefined, manager: string, dryRun = false): void {
   const { endpoint } = call;
   const view = (hub: KubeObject): JSONObject => (endpoint.conversion ? endpoint.conversion.fromHub(hub) : hub) as unknown as JSONObject;
-  const tracked = trackUpdate(endpoint.type, old && view(old), view(object), operationOf(call, manager));
+  const tracked = trackUpdate(endpoint.type, old && view(old), view(object), operationOf(call, manager, dryRun));
   const managed = (tracked.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
   if (managed) object.metadata.managedFields = managed;
   else delete object.metadata.managedFields;

@@ -200,7 +200,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   const { metadata } = object;
   if (!plan.tracked) {
     dedupOwnerReferences(call, object);
-    trackWrite(call, object, old, options.manager);
+    trackWrite(call, object, old, options.manager, options.dryRun);
   }
   const attributes = attributesOf(call, "UPDATE", options.object, options.dryRun);
   attributes.object = object;
