@@ -64,7 +64,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   const info: RequestInfo = {
     isResource: false,
     verb: lowerCase[method] ?? method.toLowerCase(),
-    path,
+    path: path.includes("%") ? decode(path) : path,
     prefix: "",
     group: "",
     version: "",

@@ -172,9 +172,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!user) throw unauthorized();
     }
     const audit = known?.(user);
-    const { verb, isResource, group, version, resource, subresource, namespace, name } = info;
+    const { verb, isResource, group, version, resource, subresource, namespace, name, path } = info;
     const fieldSelector = selectsMany.has(verb) ? parsedFieldSelector(request.query.get("fieldSelector")) : undefined;
-    const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path: request.path };
+    const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path };
     if (fieldSelector) attributes.fieldSelector = fieldSelector;
     if (impersonates(request.headers)) {
       const other = await impersonation.userOf(request, attributes);

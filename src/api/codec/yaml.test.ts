@@ -55,6 +55,36 @@ test("merges give way to explicit keys, and several documents are read", () => {
   assert.equal(parseYAML("").value, null);
 });
 
+test("within brackets and quotes no indentation is asked for", () => {
+  assert.deepEqual(parseYAML("a:\n  x: [\n b,\nc\n  ]\n").value, { a: { x: ["b", "c"] } });
+  assert.deepEqual(parseYAML("x: {\n  a: 1\n}\ny: 'b\nc'\n").value, { true: "b c", x: { a: 1 } });
+});
+
+test("what follows the first document is not looked at", () => {
+  assert.deepEqual(parseYAML("a: b\n---\nc: [").value, { a: "b" });
+  assert.deepEqual(parseYAML("  a: b\n c: d").value, { a: "b" });
+});
+
+test("what cannot be read is refused in go-yaml's words, the first line unnamed", () => {
+  const refusals: [string, string][] = [
+    ["a: b: c", "mapping values are not allowed in this context"],
+    ["x: 1\na: b: c", "line 2: mapping values are not allowed in this context"],
+    ["x: {a: 1", "line 1: did not find expected ',' or '}'"],
+    ["x: [a, b\ny: 1", "line 1: did not find expected ',' or ']'"],
+    ["x: 1\nkind: [", "line 2: did not find expected node content"],
+    ["a: ]", "did not find expected node content"],
+    ["a: @b", "found character that cannot start any token"],
+    ["a:\n\t- b", "line 2: found character that cannot start any token"],
+    ["key: - a", "block sequence entries are not allowed in this context"],
+    ["a:\n  b: 1\n c: 2", "line 2: did not find expected key"],
+    ["- a\nb: 1", "line 1: did not find expected '-' indicator"],
+    ["a: 1\nb", "line 3: could not find expected ':'"],
+    ["a: 'x\n\ny", "line 3: found unexpected end of stream"],
+    ['a: "\\q"', "found unknown escape character"],
+  ];
+  for (const [text, words] of refusals) assert.throws(() => parseYAML(text), { message: `yaml: ${words}` }, text);
+});
+
 test("hostile documents are refused", () => {
   const bomb = `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(",")}]`).join("\n")}\n`;
   for (const text of ["a: [", "a: *x", "a: &a [*a]", "? [a]\n: b", "a: .nan", "a: !!int x", bomb, "[".repeat(5000)]) {

@@ -7,6 +7,7 @@ import type { JSONObject, JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, put } from "./json.ts";
 import { resolvePlain, type YAMLScalar } from "./yaml-scalar.ts";
+import { goWords } from "./yaml-words.ts";
 
 export interface YAMLDocument {
   /** Keys sorted, as the JSON has them that upstream makes of it. */
@@ -15,28 +16,60 @@ export interface YAMLDocument {
   duplicates: string[];
 }
 
-/** The first document; an empty text is null. Throws DecodeError. */
+const textOf = (bytes: Uint8Array | string): string => (typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes));
+
+/** The first document; an empty text is null. What follows it is not looked at. Throws DecodeError. */
 export function parseYAML(bytes: Uint8Array | string): YAMLDocument {
-  return parseYAMLDocuments(bytes)[0] ?? { value: null, duplicates: [] };
+  const source = textOf(bytes);
+  try {
+    return documentsOf(source)[0] ?? { value: null, duplicates: [] };
+  } catch (error) {
+    const first = firstDocument(source);
+    if (first === undefined) throw error;
+    return documentsOf(first)[0] ?? { value: null, duplicates: [] };
+  }
 }
 
-/** go-yaml's words where the parser has others. */
-const reasons: Readonly<Record<string, string>> = { "unexpected end of the stream within a flow collection": "did not find expected node content" };
-
 /** Every document. Throws DecodeError. */
-export function parseYAMLDocuments(bytes: Uint8Array | string): YAMLDocument[] {
-  const source = typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
-  let events: Event[];
-  try {
-    events = bounded(() => parseEvents(source, { maxDepth: 1000 }));
-  } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    throw new DecodeError(`yaml: line ${(error.mark?.line ?? 0) + 1}: ${reasons[error.reason] ?? error.reason}`, true);
-  }
-  const builder = new Builder(source, events);
+export const parseYAMLDocuments = (bytes: Uint8Array | string): YAMLDocument[] => documentsOf(textOf(bytes));
+
+/** Up to the mark behind the first document, or to a line further left than it began; undefined where there is neither. */
+function firstDocument(source: string): string | undefined {
+  const begin = /^(?!\s*(?:#.*)?$|%)(?:---(?=\s).*|( *).+)$/m.exec(source);
+  if (!begin) return undefined;
+  const [line, { length: depth } = ""] = begin;
+  const behind = begin.index + line.length;
+  const end = new RegExp(`^(?:(?:---|\\.\\.\\.)(?=\\s|$)${depth ? `| {0,${depth - 1}}[^\\s#]` : ""})`, "m").exec(source.slice(behind));
+  return end ? source.slice(0, behind + end.index) : undefined;
+}
+
+/** Bytes that are read again, at most, for lines that stand too far to the left. */
+const readAgain = 1 << 24;
+const deeper = " ".repeat(64);
+
+function documentsOf(source: string): YAMLDocument[] {
+  const events = eventsOf(source);
+  const builder = new Builder(events.source, events.events);
   const documents: YAMLDocument[] = [];
   while (!builder.done) documents.push(bounded(() => builder.document()));
   return documents;
+}
+
+/** Within brackets and quotes go-yaml cares for no indentation, and what a line begins with there means nothing: it is moved to the right. */
+function eventsOf(given: string): { source: string; events: Event[] } {
+  let source = given;
+  for (let left = readAgain; ; left -= source.length) {
+    try {
+      return { source, events: bounded(() => parseEvents(source, { maxDepth: 1000 })) };
+    } catch (error) {
+      if (!(error instanceof YAMLException)) throw error;
+      const at = error.mark?.position ?? source.length;
+      const begin = source.lastIndexOf("\n", at - 1) + 1;
+      const movable = error.reason === "deficient indentation" && at < source.length && !/^(?:---|\.\.\.)/.test(source.slice(begin, begin + 3));
+      if (!movable || left < source.length) throw new DecodeError(`yaml: ${goWords(error, source)}`, true);
+      source = source.slice(0, begin) + deeper + source.slice(begin);
+    }
+  }
 }
 
 interface Anchor {

@@ -173,6 +173,8 @@ test("services get addresses of their own, none twice, and give them back", asyn
   assert.equal(first.http, 201);
   const second = await answer("POST", services, { body: { metadata: { name: "two" }, spec: { ...spec, clusterIP: "10.96.0.99" } } });
   assert.match(second.message ?? "", /failed to allocate IP 10.96.0.99: provided IP is already allocated/);
+  const other = await answer("PUT", `${services}/one`, { body: { metadata: { name: "one" }, spec: { ...spec, clusterIP: "10.1.2.3" } } });
+  assert.match(other.message ?? "", /spec.clusterIPs\[0\]: Invalid value: \["10.1.2.3"\]: may not change once set/);
   await answer("DELETE", `${services}/one`);
   assert.equal((await answer("POST", services, { body: { metadata: { name: "two" }, spec: { ...spec, clusterIP: "10.96.0.99" } } })).http, 201);
   const port = await answer("POST", services, { body: { metadata: { name: "np" }, spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] } } });

@@ -75,6 +75,13 @@ async function allocate(allocation: ServiceAllocation, call: Call, service: Serv
   return taken;
 }
 
+/** An update takes all addresses of what had none, or the second of what had one: others that differ are for validation to refuse. */
+function firstToAllocate({ spec }: Service, old: Service | undefined): number | undefined {
+  if (!old || isExternalName(old)) return 0;
+  const upgraded = !isHeadless(old) && old.spec.ipFamilies?.length === 1 && spec.ipFamilies?.length === 2;
+  return upgraded ? 1 : undefined;
+}
+
 async function allocateAddresses(
   { addresses }: ServiceAllocation,
   call: Call,
@@ -83,14 +90,14 @@ async function allocateAddresses(
   taken: Taken,
   dryRun: boolean,
 ): Promise<FieldError[]> {
+  const from = firstToAllocate(service, old);
+  if (from === undefined) return [];
   const { spec } = service;
-  const had = new Set(old ? addressesOf(old) : []);
   const ips = [...(spec.clusterIPs ?? [])];
   const shown = spec.clusterIPs?.length ? [...spec.clusterIPs] : [spec.clusterIP ?? ""];
   for (const [i, family] of (spec.ipFamilies ?? []).entries()) {
-    const wanted = ips[i];
-    if (wanted && had.has(wanted)) continue;
-    const got = await addresses.allocate(call, service, wanted ?? "", family, dryRun);
+    if (i < from) continue;
+    const got = await addresses.allocate(call, service, ips[i] ?? "", family, dryRun);
     if ("why" in got) return [invalidValue(path("spec", "clusterIPs"), shown, got.why)];
     if (!dryRun) taken.addresses.push(got.ip);
     ips[i] = got.ip;
