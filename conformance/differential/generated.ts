@@ -100,7 +100,7 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
       const step = script?.steps[i] ?? nextStep(target, sides[0].last !== undefined);
       const before = sides.map((side) => structuredClone(side.last)) as [JSONObject | undefined, JSONObject | undefined];
       const values = sides.map((side) => new Map(side.values));
-      const hidden = (answer: Answer): Answer => (step.hide ? (settled(answer, step.hide) as Answer) : answer);
+      const hidden = (answer: Answer): Answer => (step.hide ? (settled(opened(answer, true), step.hide) as Answer) : answer);
       let [a, b] = await both(target, step, sides);
       // Upstream answers these from a cache that may be behind its own writes.
       for (
