@@ -50,13 +50,16 @@ function fits(endpoint: Endpoint, info: RequestInfo): boolean {
 /** Subresources that are reached by more than GET, PUT and PATCH of the object: exec, log, proxy. */
 export type Connectors = Readonly<Record<string, SubresourceHandler>>;
 
+const statusWithoutTable = new Set(["resourceclaims.resource.k8s.io"]);
+
 /** A path and method that exist still have to be for the body and the answer that the client names. */
 function shaped(call: Call): Call {
   const { endpoint, info, request } = call;
   if (request.asObject) return call;
   if (info.verb === "patch") patchTypeOf(call);
-  // What is only asked and never stored has no table.
-  const tables = endpoint.def.verbs.includes("get") && ["", "status", "scale"].includes(info.subresource);
+  // What is only asked and never stored has no table, nor has what upstream has left out.
+  const tabled = info.subresource === "status" ? !statusWithoutTable.has(endpoint.groupResource) : ["", "scale"].includes(info.subresource);
+  const tables = endpoint.def.verbs.includes("get") && tabled;
   const streams = (info.parts.length === 1 || info.verb === "watch") && request.method === "GET";
   const also = info.subresource === "log" ? ["text/plain"] : [];
   return { ...call, form: negotiate(request, { transforms: true, tables, protobuf: true, streams, also }) };
