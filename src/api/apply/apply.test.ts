@@ -171,6 +171,18 @@ test("of an applied list nothing is looked at behind an element that nothing nam
   });
 });
 
+test("what is wrong with the applied document is told before what is wrong with the live one", () => {
+  const at = { manager: "m", apiVersion: "v1", time: "2026-01-02T03:04:05Z", kind: "ServiceAccount" };
+  const type = typeOfKind("v1", "ServiceAccount");
+  const entry = { manager: "o", operation: "Update", apiVersion: "v1", fieldsType: "FieldsV1", fieldsV1: { "f:secrets": {} } } as JSONObject;
+  const live = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "s", uid: "u", managedFields: [entry] }, secrets: [{}] };
+  const applied = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "s" } };
+  assert.throws(() => applyServerSide(type, live, { ...applied, nope: 1 }, at), {
+    message: /^failed to create typed patch object .*: \.nope: field not declared/,
+  });
+  assert.throws(() => applyServerSide(type, live, applied, at), { message: /^failed to create typed live object / });
+});
+
 test("managed fields inside a template are an object that anybody may apply", () => {
   const managedFields = [{ manager: "m", operation: "Update", fieldsV1: { "f:spec": { "f:x": {} } } }];
   const applied = {

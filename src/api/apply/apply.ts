@@ -60,8 +60,8 @@ function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, o
   const unfit = checkLive(type, live, tracked);
   if (unfit && !tracked) throw unfit;
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
-  if (unfit) throw unfit;
   const errors = shapeErrors(applied, wholeAtom(type));
+  if (!errors.length && unfit) throw unfit;
   if (!errors.length) return;
   const name = metadata.name ?? (live.metadata as JSONObject | undefined)?.name ?? "";
   const text = errors.length === 1 ? errors[0] : ["errors:", ...errors.map((e) => `  ${e}`)].join("\n");

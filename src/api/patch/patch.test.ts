@@ -165,6 +165,14 @@ test("strategic merges that cannot be done get upstream's answer", () => {
     );
 });
 
+test("a struct that shows no fields is called by its name", () => {
+  const type = typeOfKind("apps/v1", "ControllerRevision");
+  assert.ok(type);
+  assert.throws(() => applyStrategicMergePatch(type, { data: { a: 1 } }, { data: { "$setElementOrder/nope": ["a"] } }), {
+    message: 'unable to find api field in struct RawExtension for the json field "nope"',
+  });
+});
+
 test("a strategic patch that changes nothing returns the document itself", () => {
   assert.equal(
     patch({ metadata: { labels: { a: "1", gone: null } }, spec: { template: { spec: { containers: [{ name: "c1", image: "i1" }] } } } }),

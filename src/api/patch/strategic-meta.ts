@@ -1,4 +1,5 @@
 /** What the schema says about merging a field, and the error that upstream gives where it says nothing. */
+import { goQuote } from "../field.ts";
 import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.ts";
 import { StatusError } from "../status.ts";
 
@@ -7,6 +8,8 @@ export interface PatchMeta {
   type?: TypeDef;
   /** What the values are when they are no known struct, as Go names kinds. */
   kind?: string;
+  /** Go's name of a struct that shows no fields. */
+  opaque?: string;
   mergeKey?: string;
   /** Lists merge instead of replacing each other. */
   merges?: boolean;
@@ -17,25 +20,25 @@ export interface PatchMeta {
 /** What upstream answers to an error that is no API error: 500 with its text. */
 export const mergeError = (message: string): StatusError => new StatusError({ code: 500, message });
 
-const structNames: Record<string, string> = { RawExtension: "RawExtension", FieldsV1: "FieldsV1", JSON: "JSON" };
+const opaque = new Set(["RawExtension", "FieldsV1", "JSON", "Time", "MicroTime", "Quantity", "IntOrString"]);
 
 function kindOfType(type: string): string {
   if (type.startsWith("map[")) return "map";
   if (type.startsWith("[]") || type === "bytes") return "slice";
-  if (type in structNames || ["Time", "MicroTime", "Quantity", "IntOrString"].includes(type)) return "struct";
+  if (opaque.has(type)) return "struct";
   return type === "Duration" ? "int64" : type;
 }
 
 function findField(parent: PatchMeta, name: string): Field {
   if (!parent.type) {
-    if (parent.kind === "struct") throw mergeError(`unable to find api field in struct  for the json field ${JSON.stringify(name)}`);
+    if (parent.opaque) throw mergeError(`unable to find api field in struct ${parent.opaque} for the json field ${goQuote(name)}`);
     throw mergeError(`merging an object in json but data type is not struct, instead is: ${parent.kind}`);
   }
   const lower = name.toLowerCase();
   const field = parent.type.byName.get(name) ?? parent.type.flat.find((f) => f.name.toLowerCase() === lower);
   if (field) return field;
   const struct = parent.type.name.slice(parent.type.name.lastIndexOf(".") + 1);
-  throw mergeError(`unable to find api field in struct ${struct} for the json field ${JSON.stringify(name)}`);
+  throw mergeError(`unable to find api field in struct ${struct} for the json field ${goQuote(name)}`);
 }
 
 const known = new WeakMap<Field, { list: PatchMeta; map: PatchMeta }>();
@@ -48,7 +51,7 @@ function metasOf(field: Field): { list: PatchMeta; map: PatchMeta } {
   const bare = field.type.replace(/^\*/, "");
   const describe = (type: string): PatchMeta => {
     const name = type.replace(/^\*/, "");
-    return hasType(name) ? { ...common, type: typeByName(name) } : { ...common, kind: kindOfType(name) };
+    return hasType(name) ? { ...common, type: typeByName(name) } : { ...common, kind: kindOfType(name), ...(opaque.has(name) ? { opaque: name } : {}) };
   };
   const metas = { map: describe(bare), list: describe(bare.replace(/^\[\]/, "")) };
   known.set(field, metas);
