@@ -3,7 +3,7 @@ import { internalForm } from "../core/internal-types.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { validateNodeSelector } from "../core/node-affinity.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { type FieldError, invalidValue, path, required } from "../field.ts";
+import { type FieldError, invalidNamed, invalidValue, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { validateImmutableField } from "../meta/validation.ts";
@@ -32,7 +32,7 @@ function validatePool({ pool, driver, nodeName }: ResourceSliceSpec, old: Resour
     ...errors,
     ...validateImmutableField(name, old.pool.name, here.child("name")),
     ...validateImmutableField(driver, old.driver, at.child("driver")),
-    ...validateImmutableField(nodeName, old.nodeName, at.child("nodeName")),
+    ...(nodeName === old.nodeName ? [] : [invalidNamed(at.child("nodeName"), nodeName, "field is immutable")]),
   ];
 }
 

@@ -81,3 +81,10 @@ test("a policy that is without a default is told so, however that is written", (
   const errors = validateCapacity({ value: "8", requestPolicy: policy }, true, path("capacity"));
   assert.deepEqual(told(errors), ["capacity.requestPolicy.default: Required value: required when validRange is defined"]);
 });
+
+test("the node of a slice stays, and is shown as JSON", () => {
+  const pool = { name: "p", generation: 1, resourceSliceCount: 1 };
+  const metadata = { name: "s", resourceVersion: "1" } as ResourceSlice["metadata"];
+  const slice = (nodeName: string): ResourceSlice => ({ metadata, spec: { driver: "gpu.example.com", pool, nodeName } });
+  assert.equal(told(resourceSliceKind.validateUpdate?.(slice("<"), slice("n")))[0], 'spec.nodeName: Invalid value: "\\u003c": field is immutable');
+});
