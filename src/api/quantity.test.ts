@@ -83,3 +83,7 @@ test("any quantity reads back as itself, and order follows the numbers", () => {
     if (Math.abs(a.toNumber() - b.toNumber()) > 1e-3 * Math.abs(a.toNumber())) assert.equal(a.cmp(b), a.toNumber() < b.toNumber() ? -1 : 1);
   }
 });
+
+test("a sum with a hostile exponent is written as an exponent, at once", () => {
+  assert.equal(parseQuantity("1Gi").add(parseQuantity("1e999999999")).toString(), "1e999999999");
+});

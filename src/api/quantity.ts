@@ -124,7 +124,9 @@ export class Quantity {
 
 function canonicalText(q: Quantity): string {
   if (q.mantissa === 0n) return "0";
-  if (q.format === "BinarySI") {
+  // Upstream would make a number of what is left of a sum with such an exponent, and not come to an end.
+  const endless = q.scale > widestGap;
+  if (q.format === "BinarySI" && !endless) {
     const whole = q.scale >= 0 ? q.mantissa * pow10(q.scale) : q.mantissa % pow10(-q.scale) === 0n ? q.mantissa / pow10(-q.scale) : undefined;
     if (whole !== undefined && (whole >= 1024n || whole <= -1024n)) {
       let amount = whole;
@@ -144,7 +146,7 @@ function canonicalText(q: Quantity): string {
   const extra = ((exponent % 3) + 3) % 3;
   digits += "0".repeat(extra);
   exponent -= extra;
-  if (q.format === "DecimalExponent") return exponent === 0 ? digits : `${digits}e${exponent}`;
+  if (q.format === "DecimalExponent" || (q.format === "BinarySI" && endless)) return exponent === 0 ? digits : `${digits}e${exponent}`;
   // Upstream writes nothing for an exponent that has no suffix.
   return `${digits}${decimalNames.get(exponent) ?? ""}`;
 }
