@@ -60,6 +60,10 @@ test("within brackets and quotes no indentation is asked for", () => {
   assert.deepEqual(parseYAML("x: {\n  a: 1\n}\ny: 'b\nc'\n").value, { true: "b c", x: { a: 1 } });
 });
 
+test("a document that would be read again without end is refused", () => {
+  assert.throws(() => parseYAML(`x: [\n${"a,\n".repeat(20_000)}]\n`), /too many lines within brackets or quotes stand left of what they belong to/);
+});
+
 test("what follows the first document is not looked at", () => {
   assert.deepEqual(parseYAML("a: b\n---\nc: [").value, { a: "b" });
   assert.deepEqual(parseYAML("  a: b\n c: d").value, { a: "b" });

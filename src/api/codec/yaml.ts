@@ -43,8 +43,8 @@ function firstDocument(source: string): string | undefined {
   return end ? source.slice(0, behind + end.index) : undefined;
 }
 
-/** Bytes that are read again, at most, for lines that stand too far to the left. */
-const readAgain = 1 << 24;
+/** Characters that are read again, at most, for lines that stand too far to the left: some hundred lines of a manifest. */
+const readAgain = 1 << 22;
 const deeper = " ".repeat(64);
 
 function documentsOf(source: string): YAMLDocument[] {
@@ -66,7 +66,9 @@ function eventsOf(given: string): { source: string; events: Event[] } {
       const at = error.mark?.position ?? source.length;
       const begin = source.lastIndexOf("\n", at - 1) + 1;
       const movable = error.reason === "deficient indentation" && at < source.length && !/^(?:---|\.\.\.)/.test(source.slice(begin, begin + 3));
-      if (!movable || left < source.length) throw new DecodeError(`yaml: ${goWords(error, source)}`, true);
+      if (!movable) throw new DecodeError(`yaml: ${goWords(error, source)}`, true);
+      if (left < source.length)
+        throw new DecodeError(`yaml: line ${(error.mark?.line ?? 0) + 1}: too many lines within brackets or quotes stand left of what they belong to`, true);
       source = source.slice(0, begin) + deeper + source.slice(begin);
     }
   }
