@@ -77,11 +77,15 @@ export function quoteValue(value: unknown): string {
   return goJson(value);
 }
 
+/** Text that stands in JSON as it is: TypeScript does not know it yet. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
 /**
  * Within values that messages show, what is named as JSON names it is left out where it is empty: those are the fields of
  * upstream's shared types (label selectors, metadata), which have tags. Its internal types have none and show everything.
  */
 function tagged(key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return rawJSON(String(value));
   if (typeof value === "string") return wholeSeconds(value);
   if (!/^[a-z]/.test(key)) return value;
   return (Array.isArray(value) && value.length === 0) || (value instanceof EmptyMap && Object.keys(value).length === 0) ? undefined : value;

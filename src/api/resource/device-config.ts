@@ -1,4 +1,5 @@
 /** Selectors and configuration, which classes and claims share (pkg/apis/resource/validation). */
+import { encodeJSONString } from "../codec/json.ts";
 import { type FieldError, forbiddenField, internalFieldError, invalidValue, type Path, required, tooLong } from "../field.ts";
 import type { DeviceConfiguration, DeviceSelector } from "../types/resource-v1.gen.ts";
 import { validateSlice } from "./collections.ts";
@@ -24,7 +25,7 @@ export const validateSelectors = (selectors: readonly DeviceSelector[] | undefin
 /** An object; `stored`: it was accepted when more was allowed. */
 export function validateRaw(value: unknown, at: Path, stored: boolean, max = maxParameters): FieldError[] {
   if (value === undefined || value === null) return [required(at)];
-  if (!stored && Buffer.byteLength(JSON.stringify(value)) > max) return [tooLong(at, max)];
+  if (!stored && Buffer.byteLength(encodeJSONString(value)) > max) return [tooLong(at, max)];
   return typeof value === "object" && !Array.isArray(value) ? [] : [invalidValue(at, "<value omitted>", "must be a valid JSON object")];
 }
 

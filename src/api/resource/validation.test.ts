@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type FieldError, path } from "../field.ts";
 import type { DeviceCapacity, DeviceClaim, DeviceClass, DeviceRequest, ResourceClaim, ResourceSlice } from "../types/resource-v1.gen.ts";
 import { validateCapacity } from "./device-capacity.ts";
+import { validateRaw } from "./device-config.ts";
 import { deviceClassKind } from "./deviceclass.ts";
 import { resourceClaimKind } from "./resourceclaim.ts";
 import { resourceSliceKind } from "./resourceslice.ts";
@@ -87,4 +88,9 @@ test("the node of a slice stays, and is shown as JSON", () => {
   const metadata = { name: "s", resourceVersion: "1" } as ResourceSlice["metadata"];
   const slice = (nodeName: string): ResourceSlice => ({ metadata, spec: { driver: "gpu.example.com", pool, nodeName } });
   assert.equal(told(resourceSliceKind.validateUpdate?.(slice("<"), slice("n")))[0], 'spec.nodeName: Invalid value: "\\u003c": field is immutable');
+});
+
+test("parameters with integers that no double holds are weighed as well", () => {
+  assert.deepEqual(told(validateRaw({ a: 9007199254740993n }, path("a"), false)), []);
+  assert.deepEqual(told(validateRaw(9007199254740993n, path("a"), false)), ['a: Invalid value: "<value omitted>": must be a valid JSON object']);
 });
