@@ -21,6 +21,8 @@ test("paths become verbs and resources as upstream reads them", () => {
     ["PATCH", "/apis/apps/v1/namespaces/a/deployments/d/scale", "resource patch apps/v1 ns=a deployments/scale d"],
     ["GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn1", "resource list /v1 ns= nodes/ n1"],
     ["GET", "/api/v1/watch/pods", "resource watch /v1 ns= pods/"],
+    ["GET", "/api/v1/watch/pods?fieldSelector=metadata.name%3Dp", "resource watch /v1 ns= pods/"],
+    ["GET", "/api/v1/pods?watch=1&fieldSelector=metadata.name%3Dp", "resource watch /v1 ns= pods/ p"],
     ["GET", "/apis/apps", "path get / ns= /"],
     ["POST", "/healthz", "path post / ns= /"],
   ];

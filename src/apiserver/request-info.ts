@@ -102,8 +102,9 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   info.resource = parts[0] ?? "";
   info.name = parts[1] ?? "";
   if (info.verb !== "proxy") info.subresource = parts[2] ?? "";
-  if (info.name === "" && info.verb === "get") info.verb = queryBool(query.get("watch")) ? "watch" : "list";
-  if (info.name === "" && (info.verb === "list" || info.verb === "watch")) {
+  // The old path of a watch names nobody in its selector.
+  if (info.name === "" && info.verb === "get") {
+    info.verb = queryBool(query.get("watch")) ? "watch" : "list";
     const named = query.size === 0 ? null : /^metadata\.name==?([^,=!]+)$/.exec(query.get("fieldSelector") ?? "");
     if (named && /^[^/%]+$/.test(named[1] as string) && named[1] !== "." && named[1] !== ".." && isReadable(query)) info.name = named[1] as string;
   }
