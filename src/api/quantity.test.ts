@@ -87,3 +87,12 @@ test("any quantity reads back as itself, and order follows the numbers", () => {
 test("a sum with a hostile exponent is written as an exponent, at once", () => {
   assert.equal(parseQuantity("1Gi").add(parseQuantity("1e999999999")).toString(), "1e999999999");
 });
+
+test("long texts are read and written in time in proportion to their length", () => {
+  const long = 50_000;
+  const before = process.cpuUsage();
+  for (const text of ["9".repeat(long), `1${"0".repeat(long)}1`, `0.${"0".repeat(long)}1`])
+    assert.notEqual(parseQuantity(text).add(parseQuantity("1")).toString(), "");
+  for (const text of [`${"0".repeat(long)}x`, `${"9".repeat(long)}!`, `1${"E".repeat(long)}`]) assert.throws(() => parseQuantity(text), QuantityError);
+  assert.ok(process.cpuUsage(before).user < 1_000_000);
+});

@@ -140,7 +140,8 @@ function canonicalText(q: Quantity): string {
   }
   let digits = String(q.mantissa);
   let exponent = q.scale;
-  const zeros = /0*$/.exec(digits)?.[0].length ?? 0;
+  let zeros = 0;
+  while (digits[digits.length - 1 - zeros] === "0") zeros++;
   digits = digits.slice(0, digits.length - zeros);
   exponent += zeros;
   const extra = ((exponent % 3) + 3) % 3;
@@ -151,7 +152,13 @@ function canonicalText(q: Quantity): string {
   return `${digits}${decimalNames.get(exponent) ?? ""}`;
 }
 
-const shape = /^([+-]?)0*([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*(?:[-+]?[0-9]*))$/;
+/** Each character has one place in it, so that no text takes long. */
+const shape = /^([+-]?)([0-9]*)(?:\.([0-9]*))?((?:[eEinumkKMGTP]+[-+]?[0-9]*|[-+][0-9]*)?)$/;
+function withoutLeadingZeros(digits: string): string {
+  let zeros = 0;
+  while (digits[zeros] === "0") zeros++;
+  return digits.slice(zeros);
+}
 
 function interpret(suffix: string): { exponent: number; format: QuantityFormat } {
   const decimal = decimalSuffixes[suffix];
@@ -169,7 +176,7 @@ function parse(text: string): Quantity {
   if (text === "") throw new QuantityError(formatWrong);
   const match = shape.exec(text);
   if (!match) throw new QuantityError(formatWrong);
-  const number = match[2] || "0";
+  const number = withoutLeadingZeros(match[2] ?? "") || "0";
   const fraction = match[3] ?? "";
   const { exponent, format } = interpret(match[4] as string);
   const digits = number + fraction;
