@@ -30,3 +30,17 @@ test("every method reaches what stands behind a proxy, and OPTIONS and HEAD noth
   for (const method of ["HEAD", "OPTIONS"])
     await assert.rejects(async () => route(call(method, "/api/v1/namespaces/n/pods/p"), proxied), { code: 405 }, method);
 });
+
+test("the status of a claim of devices has no table", async () => {
+  const asked = call("GET", "/apis/resource.k8s.io/v1/namespaces/n/resourceclaims/c/status");
+  const def = {
+    ...asked.endpoint.def,
+    group: "resource.k8s.io",
+    resource: "resourceclaims",
+    kind: "ResourceClaim",
+    subresources: [{ name: "status", verbs: ["get"] }],
+  };
+  const endpoint = { ...asked.endpoint, groupResource: "resourceclaims.resource.k8s.io", apiVersion: "resource.k8s.io/v1", def };
+  const request = { ...asked.request, headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } };
+  await assert.rejects(async () => route({ ...asked, endpoint, request } as unknown as Call, {}), { message: /^only the following media types are accepted/ });
+});

@@ -209,14 +209,6 @@ test("metadata of one is not asked of many, nor of many of one; the write was ma
   assert.match(table.message ?? "", /^Unable to convert to Table as requested: includeObject: Invalid value: "x": must be /);
 });
 
-test("the status of a claim of devices has no table", async () => {
-  const claims = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims";
-  await answer("POST", claims, { metadata: { name: "one" }, spec: { devices: {} } });
-  const onlyTable = as("Table").split(",")[0] as string;
-  const asked = async (path: string): Promise<number> => (await answer("GET", path, undefined, "application/json", onlyTable)).http;
-  assert.deepEqual([await asked(`${claims}/one`), await asked(`${claims}/one/status`)], [200, 406]);
-});
-
 test("a Scale has a table and metadata of its own", async () => {
   const spec = { replicas: 2, selector: { a: "b" }, template: { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } } };
   await answer("POST", `${core}/replicationcontrollers`, { metadata: { name: "rc" }, spec });
