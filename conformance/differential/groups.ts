@@ -56,7 +56,7 @@ export const refusedAsYet = (body: unknown): boolean =>
 
 /** Errors of maps come in the order in which Go walks a map: any. */
 const ofMap =
-  /\[[^\]\d][^\]]*\]|(selector|allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters)(\[|$)/;
+  /\[[^\]\d][^\]]*\]|(selector|allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters|counters)(\[|$)/;
 const ofSet = /must populate the given metric source only$/;
 const ordered = (list: string[]): string =>
   list
