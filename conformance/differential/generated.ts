@@ -102,10 +102,10 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
       const values = sides.map((side) => new Map(side.values));
       const hidden = (answer: Answer): Answer => (step.hide ? (settled(opened(answer, true), step.hide) as Answer) : answer);
       let [a, b] = await both(target, step, sides);
-      // Upstream answers these from a cache that may be behind its own writes.
+      // Upstream answers these, pages that follow included, from a cache that may be behind its own writes.
       for (
         let again = 0;
-        again < 20 && (step.quiet !== undefined || (/resourceVersion=/.test(step.path) && step.method === "GET")) && classify(hidden(a), hidden(b)).length;
+        again < 20 && (step.quiet !== undefined || (/(resourceVersion|continue)=/.test(step.path) && step.method === "GET")) && classify(hidden(a), hidden(b)).length;
         again++
       ) {
         await pause(50);
