@@ -105,7 +105,9 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
       // Upstream answers these, pages that follow included, from a cache that may be behind its own writes.
       for (
         let again = 0;
-        again < 20 && (step.quiet !== undefined || (/(resourceVersion|continue)=/.test(step.path) && step.method === "GET")) && classify(hidden(a), hidden(b)).length;
+        again < 20 &&
+        (step.quiet !== undefined || (/(resourceVersion|continue)=/.test(step.path) && step.method === "GET")) &&
+        classify(hidden(a), hidden(b)).length;
         again++
       ) {
         await pause(50);
