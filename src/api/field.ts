@@ -47,7 +47,8 @@ export class Path {
 /** path("spec", "replicas") */
 export const path = (...names: string[]): Path => new Path(names.join("."));
 
-const escapes: Record<string, string> = {
+/** What Go writes for these characters within quotes. */
+export const goEscapes: Readonly<Record<string, string>> = {
   "\u0007": "\\a",
   "\b": "\\b",
   "\f": "\\f",
@@ -64,7 +65,7 @@ const hex = (code: number, digits: number): string => code.toString(16).padStart
 export function goQuote(text: string): string {
   const quoted = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (c) => {
     const code = c.codePointAt(0)!;
-    return escapes[c] ?? (code < 0x80 ? `\\x${hex(code, 2)}` : code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`);
+    return goEscapes[c] ?? (code < 0x80 ? `\\x${hex(code, 2)}` : code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`);
   });
   return `"${quoted}"`;
 }

@@ -1,5 +1,5 @@
 /** Devices of claims (pkg/kubelet/cm/dra): no driver can register here yet, so nothing that needs one is started. */
-import { claimObject, isReservedFor, notForPod } from "../api/resource/pod-claims.ts";
+import { isReservedFor, neededClaim, notForPod } from "../api/resource/pod-claims.ts";
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
 
@@ -7,14 +7,9 @@ import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
 export async function unpreparedClaims(pod: Pod, claimOf: (namespace: string, name: string) => Promise<ResourceClaim>): Promise<string | undefined> {
   const { namespace = "", name, uid } = pod.metadata;
   for (const one of pod.spec.resourceClaims ?? []) {
-    let named: ReturnType<typeof claimObject>;
-    try {
-      named = claimObject(pod, one);
-    } catch (error) {
-      return (error as Error).message;
-    }
-    if (named === "missing") return `pod "${namespace}/${name}": ResourceClaim not created yet`;
-    if (named === "unneeded") continue;
+    const named = neededClaim(pod, one);
+    if (typeof named === "string") return named;
+    if (!named) continue;
     let claim: ResourceClaim;
     try {
       claim = await claimOf(namespace, named.name);

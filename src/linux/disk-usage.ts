@@ -14,22 +14,17 @@ export async function diskUsage(root: string): Promise<DiskUsage> {
   let device: number | undefined;
   const visit = async (path: string): Promise<void> => {
     try {
-      const { dev, ino, nlink, blocks, isDirectory } = await plain(path);
-      device ??= dev;
-      if (dev !== device || seen.has(ino)) return;
-      if (nlink > 1 && !isDirectory) seen.add(ino);
-      usage.bytes += blocks * 512;
+      const stat = await lstat(path);
+      device ??= stat.dev;
+      if (stat.dev !== device || seen.has(stat.ino)) return;
+      if (stat.nlink > 1 && !stat.isDirectory()) seen.add(stat.ino);
+      usage.bytes += stat.blocks * 512;
       usage.inodes++;
-      if (isDirectory) for (const name of await readdir(path)) await visit(`${path}/${name}`);
+      if (stat.isDirectory()) for (const name of await readdir(path)) await visit(`${path}/${name}`);
     } catch (error) {
       if (!["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
   };
   await visit(root);
   return usage;
-}
-
-async function plain(path: string): Promise<{ dev: number; ino: number; nlink: number; blocks: number; isDirectory: boolean }> {
-  const stat = await lstat(path);
-  return { dev: stat.dev, ino: stat.ino, nlink: stat.nlink, blocks: stat.blocks, isDirectory: stat.isDirectory() };
 }

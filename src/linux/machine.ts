@@ -46,7 +46,7 @@ export function machineFacts(): MachineFacts {
 /** /proc/meminfo in bytes. */
 export function memoryInfo(): Record<string, number> {
   const info: Record<string, number> = {};
-  for (const [, name, kilobytes] of text("/proc/meminfo").matchAll(/^(\w+):\s+(\d+) kB$/gm)) info[name as string] = Number(kilobytes) * 1024;
+  for (const [, name, kilobytes] of text("/proc/meminfo").matchAll(/^([\w()]+):\s+(\d+) kB$/gm)) info[name as string] = Number(kilobytes) * 1024;
   return info;
 }
 
@@ -58,11 +58,7 @@ export function cpuTime(): number {
 
 /** Bytes in use that the kernel cannot simply take back. */
 export function memoryWorkingSet(): number {
-  const {
-    MemTotal = 0,
-    MemFree = 0,
-    "Inactive(file)": inactive = 0,
-  } = Object.fromEntries([...text("/proc/meminfo").matchAll(/^([\w()]+):\s+(\d+) kB$/gm)].map(([, name, kilobytes]) => [name, Number(kilobytes) * 1024]));
+  const { MemTotal = 0, MemFree = 0, "Inactive(file)": inactive = 0 } = memoryInfo();
   return Math.max(0, MemTotal - MemFree - inactive);
 }
 

@@ -20,6 +20,18 @@ export function claimObject(pod: Pod, claim: PodResourceClaim): Named {
   return status.resourceClaimName === undefined ? "unneeded" : { name: status.resourceClaimName, own: true };
 }
 
+/** The object that a pod needs behind a claim, undefined for none, or why there is no telling, in upstream's words. */
+export function neededClaim(pod: Pod, claim: PodResourceClaim): { name: string; own: boolean } | string | undefined {
+  let named: Named;
+  try {
+    named = claimObject(pod, claim);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  if (named === "missing") return `pod "${pod.metadata.namespace ?? ""}/${pod.metadata.name}": ResourceClaim not created yet`;
+  return named === "unneeded" ? undefined : named;
+}
+
 /** Why a claim that was made for a pod is not this pod's. */
 export function notForPod(pod: Pod, claim: ResourceClaim): string | undefined {
   if (isControlledBy(claim, pod)) return undefined;

@@ -22,7 +22,7 @@ export type Signal = keyof typeof conditions;
 export type Pressure = (typeof conditions)[Signal];
 export type StarvedResource = (typeof resources)[Signal];
 
-export const defaultEvictionHard: Readonly<Record<Signal, string>> | Record<string, string> = {
+export const defaultEvictionHard: Readonly<Record<string, string>> = {
   "memory.available": "100Mi",
   "nodefs.available": "10%",
   "nodefs.inodesFree": "5%",

@@ -1,4 +1,5 @@
 /** Functions of strings beyond the language's own (cel-go's ext.Strings). Positions count code points. */
+import { goEscapes } from "../../field.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { listOf, types } from "../types.ts";
 import { ArrayList, CelError, lengthOf, type ListValue, show, type Value } from "../values.ts";
@@ -73,18 +74,7 @@ function join(list: ListValue, separator = ""): Value {
   }
   return texts.join(separator);
 }
-const escapes: Record<string, string> = {
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\\": "\\\\",
-  '"': '\\"',
-};
-const quote = (text: string): string => `"${text.toWellFormed().replaceAll(/["\\\p{Cc}]/gu, (one) => escapes[one] ?? one)}"`;
+const quote = (text: string): string => `"${text.toWellFormed().replaceAll(/["\\\p{Cc}]/gu, (one) => goEscapes[one] ?? one)}"`;
 /** What Go takes for white space. */
 const trim = (text: string): string => text.replaceAll(/^[\s\u0085]+|[\s\u0085]+$/g, (blanks) => blanks.replaceAll(/[^\ufeff]/g, ""));
 const lower = (text: string): string => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
