@@ -11,6 +11,7 @@ const layers: Record<string, number> = {
   store: 2,
   client: 2,
   cri: 2,
+  csi: 2,
   cni: 2,
   linux: 2,
   cache: 3,

@@ -1,0 +1,90 @@
+/** A gRPC client over a unix socket: unary calls and answers that stream. */
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type Clock, systemClock } from "../clock.ts";
+import { GrpcError } from "./error.ts";
+import type { Message } from "./protobuf.ts";
+import type { Protocol, Sent } from "./protocol.ts";
+
+type Request<T> = T extends { request: infer R } ? Sent<R> : never;
+type Response<T> = T extends { response: infer R } ? R : never;
+
+export interface CallOptions {
+  /** Milliseconds, connecting included. @default 120000 */
+  timeout?: number;
+  signal?: AbortSignal;
+}
+
+/** Rejects with a GrpcError for what the peer answers and for its absence, with the signal's reason once that is aborted. */
+export interface GrpcClient<Methods> {
+  call<M extends keyof Methods & string>(method: M, request: Request<Methods[M]>, options?: CallOptions): Promise<Response<Methods[M]>>;
+  /** Messages until the server ends the stream; rejects as call does. Return from the loop cancels. */
+  stream<M extends keyof Methods & string>(method: M, request: Request<Methods[M]>, signal?: AbortSignal): AsyncIterable<Response<Methods[M]>>;
+  /** Calls under way are cancelled. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Bytes of the longest message in either direction. */
+const maxMessage = 16 * 1024 * 1024;
+
+/** `endpoint` is `unix:///run/containerd/containerd.sock` or a path. Connects lazily and again after a loss. */
+export function connectGrpc<Methods>(endpoint: string, protocol: Protocol<Methods>, clock: Clock = systemClock): GrpcClient<Methods> {
+  const address = endpoint.includes("://") ? endpoint : `unix://${endpoint}`;
+  const client = new Client(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": maxMessage,
+    "grpc.max_send_message_length": maxMessage,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 3000,
+    "grpc.enable_retries": 0,
+    "grpc.default_authority": "localhost",
+  });
+  const calls = new Set<() => void>();
+  return {
+    call<M extends keyof Methods & string>(name: M, request: Request<Methods[M]>, options: CallOptions = {}): Promise<Response<Methods[M]>> {
+      const method = protocol.method(name);
+      const { signal } = options;
+      return new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const call = client.makeUnaryRequest(
+          method.path,
+          method.encodeRequest,
+          method.decodeResponse,
+          request as Message,
+          new Metadata(),
+          { deadline: clock.now() + (options.timeout ?? 120_000) },
+          (error, response) => {
+            signal?.removeEventListener("abort", cancel);
+            calls.delete(cancel);
+            if (signal?.aborted) reject(signal.reason);
+            else if (error) reject(GrpcError.of(error));
+            else resolve(response as Response<Methods[M]>);
+          },
+        );
+        const cancel = (): void => call.cancel();
+        calls.add(cancel);
+        signal?.addEventListener("abort", cancel, { once: true });
+      });
+    },
+    async *stream<M extends keyof Methods & string>(name: M, request: Request<Methods[M]>, signal?: AbortSignal): AsyncGenerator<Response<Methods[M]>> {
+      const method = protocol.method(name);
+      signal?.throwIfAborted();
+      const call = client.makeServerStreamRequest(method.path, method.encodeRequest, method.decodeResponse, request as Message);
+      const cancel = (): void => call.cancel();
+      calls.add(cancel);
+      signal?.addEventListener("abort", cancel, { once: true });
+      try {
+        for await (const message of call) yield message as Response<Methods[M]>;
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw GrpcError.of(error as ServiceError);
+      } finally {
+        signal?.removeEventListener("abort", cancel);
+        calls.delete(cancel);
+        call.cancel();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const cancel of calls) cancel();
+      client.close();
+    },
+  };
+}

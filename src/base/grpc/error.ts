@@ -1,0 +1,56 @@
+/** What a gRPC peer answers instead of a result, in the words of Go's grpc package. */
+import { type ServiceError, status } from "@grpc/grpc-js";
+
+export class GrpcError extends Error {
+  readonly code: number;
+  /** What the peer says, without the code. */
+  readonly details: string;
+  constructor(code: number, details: string) {
+    // The form in which upstream shows these errors in events and statuses.
+    super(`rpc error: code = ${codeName(code)} desc = ${details}`);
+    this.name = "GrpcError";
+    this.code = code;
+    this.details = details;
+  }
+  static of(error: ServiceError): GrpcError {
+    return new GrpcError(error.code, asGo(error.code, error.details));
+  }
+  get notFound(): boolean {
+    return this.code === status.NOT_FOUND;
+  }
+  get unimplemented(): boolean {
+    return this.code === status.UNIMPLEMENTED;
+  }
+  get deadlineExceeded(): boolean {
+    return this.code === status.DEADLINE_EXCEEDED;
+  }
+  /** A code that says nothing. */
+  get unknown(): boolean {
+    return this.code === status.UNKNOWN;
+  }
+  /** The peer is not there: not started yet, or gone. */
+  get unavailable(): boolean {
+    return this.code === status.UNAVAILABLE;
+  }
+}
+
+/** A code's name as Go prints it: `DeadlineExceeded`; `Code(42)` where it has none. */
+export function codeName(code: number): string {
+  const name = status[code];
+  if (name === undefined) return `Code(${code})`;
+  if (code === status.OK) return name;
+  if (code === status.CANCELLED) return "Canceled";
+  return name.toLowerCase().replace(/(^|_)([a-z])/g, (_, __, c: string) => c.toUpperCase());
+}
+
+const errnos: Record<string, string> = { ENOENT: "no such file or directory", ECONNREFUSED: "connection refused", EACCES: "permission denied" };
+
+/** The library's own sentences (not the peer's) in Go's words. */
+function asGo(code: number, details: string): string {
+  if (code === status.DEADLINE_EXCEEDED && /^Deadline exceeded after /.test(details)) return "context deadline exceeded";
+  if (code !== status.UNAVAILABLE) return details;
+  const dial = /^No connection established\. Last error: .*?connect (E[A-Z]+) (\/\S*?)\.?(?=\s|$)/.exec(details);
+  const [, errno = "", path] = dial ?? [];
+  if (dial) return `connection error: desc = "transport: Error while dialing: dial unix ${path}: connect: ${errnos[errno] ?? errno}"`;
+  return details === "Connection dropped" ? "error reading from server: EOF" : details;
+}
