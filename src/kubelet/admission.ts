@@ -3,13 +3,9 @@ import { podRequests } from "../api/core/pod-resources.ts";
 import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
 import type { Node, Pod, Taint, Toleration } from "../api/types/core-v1.gen.ts";
+import type { Refusal } from "./lifecycle.ts";
 import { nodeMatches } from "./node-selector.ts";
 import { forbiddenSysctl } from "./sysctls.ts";
-
-export interface Refusal {
-  reason: string;
-  message: string;
-}
 
 interface HostPort {
   ip: string;

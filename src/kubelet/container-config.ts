@@ -4,6 +4,7 @@ import type { Sent } from "../cri/client.ts";
 import type { ContainerConfig, Mount } from "../cri/types.gen.ts";
 import { containerHash } from "./actions.ts";
 import { expand } from "./expansion.ts";
+import type { ContainerAdditions } from "./lifecycle.ts";
 import { containerResources, type ResourceLimits } from "./resources.ts";
 import { annotations, labels } from "./runtime-pod.ts";
 import { containerSecurity, type ImageUser, type SecurityOptions, verifyNonRoot } from "./security.ts";
@@ -17,6 +18,7 @@ export interface ContainerFacts {
   mounts: Sent<Mount>[];
   security: SecurityOptions;
   limits: ResourceLimits;
+  additions: readonly ContainerAdditions[];
 }
 
 function containerAnnotations(pod: Pod, container: Container, restartCount: number): Record<string, string> {
@@ -33,34 +35,45 @@ function containerAnnotations(pod: Pod, container: Container, restartCount: numb
   };
 }
 
+function cpuset(additions: readonly ContainerAdditions[]): { cpusetCpus?: string; cpusetMems?: string } {
+  const cpus = additions.findLast((a) => a.cpuset?.cpus)?.cpuset?.cpus;
+  const mems = additions.findLast((a) => a.cpuset?.mems)?.cpuset?.mems;
+  return { ...(cpus ? { cpusetCpus: cpus } : {}), ...(mems ? { cpusetMems: mems } : {}) };
+}
+
 /** Throws with upstream's text for settings that cannot be satisfied. */
 export function containerConfig(pod: Pod, container: Container, facts: ContainerFacts): Sent<ContainerConfig> {
   verifyNonRoot(pod, container, facts.imageUser);
   const lookup = (name: string): string | undefined => facts.env.get(name);
   const { metadata } = pod;
   const stopSignal = container.lifecycle?.stopSignal;
+  const { additions } = facts;
+  // What the spec says goes before what the node adds.
+  const env = new Map([...additions.flatMap((a) => Object.entries(a.env ?? {})), ...facts.env]);
   return {
     metadata: { name: container.name, attempt: facts.restartCount },
     image: { image: facts.imageRef, userSpecifiedImage: container.image ?? "" },
     command: (container.command ?? []).map((part) => expand(part, lookup)),
     args: (container.args ?? []).map((part) => expand(part, lookup)),
     workingDir: container.workingDir ?? "",
-    envs: [...facts.env].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: facts.mounts,
+    envs: [...env].map(([key, value]) => ({ key, value: Buffer.from(value) })),
+    mounts: [...facts.mounts, ...additions.flatMap((a) => a.mounts ?? [])],
+    devices: additions.flatMap((a) => a.devices ?? []),
+    CDIDevices: additions.flatMap((a) => a.cdiDevices ?? []),
     labels: {
       [labels.podName]: metadata.name,
       [labels.podNamespace]: metadata.namespace ?? "",
       [labels.podUid]: metadata.uid,
       [labels.containerName]: container.name,
     },
-    annotations: containerAnnotations(pod, container, facts.restartCount),
+    annotations: Object.assign({}, ...additions.map((a) => a.annotations), containerAnnotations(pod, container, facts.restartCount)),
     logPath: `${container.name}/${facts.restartCount}.log`,
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     ...(stopSignal ? { stopSignal: stopSignal as ContainerConfig["stopSignal"] } : {}),
     linux: {
-      resources: containerResources(pod, container, facts.limits),
+      resources: { ...containerResources(pod, container, facts.limits), ...cpuset(additions) },
       securityContext: containerSecurity(pod, container, facts.imageUser, facts.security),
     },
   };

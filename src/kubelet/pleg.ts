@@ -37,6 +37,10 @@ export class Pleg {
   uids(): Iterable<string> {
     return this.#last.keys();
   }
+  /** What the runtime had when it was last listed. */
+  pods(): Iterable<PodSummary> {
+    return this.#last.values();
+  }
   /** Monotonic milliseconds of the last list that succeeded. */
   get lastList(): number {
     return this.#healthy;

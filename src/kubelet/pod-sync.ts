@@ -1,67 +1,36 @@
 /** Carries out the actions that computePodActions decides on (upstream's kuberuntime_manager.go SyncPod). */
-import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import type { Container, Pod, Secret } from "../api/types/core-v1.gen.ts";
 import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
-import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/logger.ts";
-import type { Random } from "../base/random.ts";
 import { CriError, type Sent } from "../cri/client.ts";
 import type { Cgroups } from "../linux/cgroups.ts";
 import type { PodSandboxConfig } from "../cri/types.gen.ts";
 import { computePodActions, type PodActions, type ProbeResults } from "./actions.ts";
 import { Backoff, formatSeconds } from "./backoff.ts";
-import type { KubeletConfig } from "./config.ts";
-import { containerConfig } from "./container-config.ts";
-import { containerMounts } from "./container-mounts.ts";
+import { ContainerStarter, type ContainerStarterOptions, type StartInput } from "./container-starter.ts";
 import type { StartFailure } from "./container-statuses.ts";
-import { hostsFile, parseResolvConf, podDns, podHostname } from "./dns.ts";
+import { parseResolvConf, podDns, podHostname } from "./dns.ts";
 import { unpreparedClaims } from "./dynamic-resources.ts";
-import { containerEnv, type References, type RuntimeFacts } from "./env.ts";
-import { runHook } from "./hooks.ts";
 import { type Images, type LocalImage, StartError } from "./images.ts";
-import type { Killer } from "./kill.ts";
 import { formatPod, isHostNetwork, isSidecar } from "./pod.ts";
-import type { PodEvents } from "./pod-events.ts";
-import { podCgroupPath, type ResourceLimits } from "./resources.ts";
+import { podCgroupPath } from "./resources.ts";
 import type { Allocation } from "./resize/allocation.ts";
 import { applyResize } from "./resize/apply.ts";
 import { resizes } from "./resize/plan.ts";
-import type { PodResize } from "./resize/pod-resize.ts";
-import type { Runtime } from "./runtime.ts";
-import { type ContainerRecord, findContainer, type RuntimePod, type SandboxRecord } from "./runtime-pod.ts";
+import type { ContainerRecord, SandboxRecord } from "./runtime-pod.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
-import type { MountedVolumes } from "./volumes/volumes.ts";
 
-export interface PodSyncOptions {
-  config: KubeletConfig;
-  runtime: Runtime;
+export interface PodSyncOptions extends ContainerStarterOptions {
   images: Images;
-  killer: Killer;
   cgroups: Cgroups;
-  events: PodEvents;
-  clock: Clock;
-  random: Random;
-  logger: Logger;
-  limits: ResourceLimits;
   /** What the runtime calls the pod's runtime class; empty for its default. */
   runtimeHandler(pod: Pod): Promise<string>;
   claim(namespace: string, name: string): Promise<ResourceClaim>;
-  /** Variables of the services that the pod hears of. */
-  services(pod: Pod): ReadonlyMap<string, string>;
 }
 
-export interface PodSyncInput {
-  pod: Pod;
-  state: RuntimePod;
+export interface PodSyncInput extends StartInput {
   probes: ProbeResults;
-  volumes: MountedVolumes;
-  references: References;
-  facts: RuntimeFacts;
   pullSecrets: Secret[];
-  podDirectory: string;
-  /** Aborts what may be left unfinished: pulls and hooks. */
-  signal: AbortSignal;
-  resize: PodResize;
   /** The sandbox stands, with these addresses; containers follow. */
   onSandbox(sandbox: SandboxRecord): void;
 }
@@ -103,8 +72,10 @@ const configDelay = 10_000;
 export class PodSync {
   readonly #options: PodSyncOptions;
   readonly #backoff: Backoff;
+  readonly #starter: ContainerStarter;
   constructor(options: PodSyncOptions) {
     this.#options = options;
+    this.#starter = new ContainerStarter(options);
     const last = options.config.maxContainerRestartPeriod;
     this.#backoff = new Backoff(options.clock, Math.min(10_000, last), last);
   }
@@ -249,7 +220,7 @@ export class PodSync {
       const local = await image;
       input.signal.throwIfAborted();
       result.changed = true;
-      result.records.unshift(await this.#createAndStart(input, container, sandboxId, sandbox, local));
+      result.records.unshift(await this.#starter.start(input, container, sandboxId, sandbox, local));
       result.started.add(container.name);
       return true;
     } catch (error) {
@@ -270,84 +241,5 @@ export class PodSync {
       });
       return false;
     }
-  }
-  async #restartCount(pod: Pod, state: RuntimePod, container: Container): Promise<number> {
-    const before = findContainer(state, container.name);
-    if (before) return before.restartCount + 1;
-    // A runtime that has lost its records would begin at 0 again and write into the old log.
-    try {
-      const files = await readdir(`${podLogDirectory(this.#options.config.podLogsDir, pod)}/${container.name}`);
-      const counts = files.map((file) => Number(/^(\d+)\.log/.exec(file)?.[1] ?? Number.NaN)).filter(Number.isInteger);
-      return counts.length ? Math.max(...counts) + 1 : 0;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
-      throw error;
-    }
-  }
-  async #createAndStart(
-    input: PodSyncInput,
-    container: Container,
-    sandboxId: string,
-    sandbox: Sent<PodSandboxConfig>,
-    image: LocalImage,
-  ): Promise<ContainerRecord> {
-    const { pod, facts } = input;
-    const { runtime, events, config, limits, random } = this.#options;
-    const request = await asStartError("CreateContainerConfigError", async () => {
-      const restartCount = await this.#restartCount(pod, input.state, container);
-      const env = await containerEnv(pod, container, this.#options.services(pod), facts, input.references);
-      const keepsHosts = isHostNetwork(pod) || facts.podIPs.length > 0;
-      const hosts = keepsHosts
-        ? hostsFile(pod, facts.podIPs, podHostname(pod, config.clusterDomain), isHostNetwork(pod) ? await readFile("/etc/hosts", "utf8") : "")
-        : undefined;
-      const startName = Buffer.from(random.bytes(4)).toString("hex");
-      const mounts = await containerMounts({ pod, container, podDirectory: input.podDirectory, volumes: input.volumes, env, hosts, startName });
-      await mkdir(`${sandbox.logDirectory}/${container.name}`, { recursive: true, mode: 0o755 });
-      const target = pod.spec.ephemeralContainers?.find((c) => c.name === container.name)?.targetContainerName;
-      const targetId = target ? findContainer(input.state, target)?.id : undefined;
-      if (target && !targetId) throw new Error(`unable to find target container ${JSON.stringify(target)}`);
-      const security = { seccompDir: config.seccompDir, seccompDefault: config.seccompDefault, ...(targetId ? { targetId } : {}) };
-      return containerConfig(pod, container, { restartCount, imageRef: image.id, imageUser: image.user, env, mounts, security, limits });
-    });
-    const { containerId } = await asStartError("CreateContainerError", () =>
-      runtime.cri.call("CreateContainer", { podSandboxId: sandboxId, config: request, sandboxConfig: sandbox }),
-    );
-    events.container(pod, container, "Normal", "Created", "Container created");
-    input.resize.made(pod, container.name);
-    await asStartError("RunContainerError", () => runtime.cri.call("StartContainer", { containerId }));
-    events.container(pod, container, "Normal", "Started", "Container started");
-    await this.#linkLog(pod, container, containerId, `${sandbox.logDirectory}/${request.logPath}`);
-    const hook = container.lifecycle?.postStart;
-    if (hook) await this.#postStart(input, container, containerId, hook);
-    return runtime.container(containerId, sandboxId);
-  }
-  async #linkLog(pod: Pod, container: Container, id: string, target: string): Promise<void> {
-    const { config, logger } = this.#options;
-    const prefix = `${pod.metadata.name}_${pod.metadata.namespace}_${container.name}`;
-    try {
-      await symlink(target, `${config.containerLogsDir}/${prefix.slice(0, 251 - id.length)}-${id}.log`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") logger.warn("could not link a container's log", { error });
-    }
-  }
-  async #postStart(input: PodSyncInput, container: Container, id: string, hook: NonNullable<NonNullable<Container["lifecycle"]>["postStart"]>): Promise<void> {
-    const { pod, facts, signal } = input;
-    const { runtime, clock, events, killer } = this.#options;
-    try {
-      await runHook({ cri: runtime.cri, clock, podIP: facts.podIPs[0] ?? "", signal }, pod, container, id, hook);
-    } catch (error) {
-      signal.throwIfAborted();
-      events.container(pod, container, "Warning", "FailedPostStartHook", "PostStartHook failed");
-      await killer.container(pod, await runtime.container(id, ""), "FailedPostStartHook", "FailedPostStartHook", { podIP: facts.podIPs[0], signal });
-      throw new StartError("PostStartHookError", (error as Error).message);
-    }
-  }
-}
-
-async function asStartError<T>(reason: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new StartError(reason, error instanceof CriError ? error.details : (error as Error).message);
   }
 }

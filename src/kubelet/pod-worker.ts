@@ -8,156 +8,109 @@
  *   finished     nothing is left; the API object may go
  */
 import type { Pod } from "../api/types/core-v1.gen.ts";
-import type { Clock, Timer } from "../base/clock.ts";
-import type { Logger } from "../base/logger.ts";
-import type { Random } from "../base/random.ts";
-import type { Cgroups } from "../linux/cgroups.ts";
-import type { KubeletConfig } from "./config.ts";
-import type { StartFailure } from "./container-statuses.ts";
-import type { RuntimeFacts } from "./env.ts";
-import type { Killer } from "./kill.ts";
-import type { ReferencedObjects } from "./objects.ts";
-import { isHostNetwork, isTerminalPhase, qosClass } from "./pod.ts";
-import type { PodEvents } from "./pod-events.ts";
-import { podStatus, type Verdict } from "./pod-status.ts";
-import type { PodSync } from "./pod-sync.ts";
-import type { ProbeManager } from "./probes/manager.ts";
+import type { Timer } from "../base/clock.ts";
+import { isHostNetwork, isTerminalPhase } from "./pod.ts";
+import { PodRecord } from "./pod-record.ts";
+import type { Verdict } from "./pod-status.ts";
+import { stopPod, tearDown } from "./pod-teardown.ts";
 import { pullSecretsOf } from "./pull-secrets.ts";
-import { PodResize, type Postponed } from "./resize/pod-resize.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
-import type { Runtime } from "./runtime.ts";
-import { emptyRuntimePod, findContainer, fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
-import type { StatusManager } from "./status-manager.ts";
-import type { TokenSource } from "./volumes/payload.ts";
-import { type MountedVolumes, VolumeError, type Volumes } from "./volumes/volumes.ts";
+import { fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
+import { type MountedVolumes, VolumeError } from "./volumes/volumes.ts";
+import type { WorkerServices } from "./worker-services.ts";
 
 export type WorkerState = "syncing" | "terminating" | "terminated" | "finished";
 
-export interface WorkerServices {
-  config: KubeletConfig;
-  clock: Clock;
-  random: Random;
-  logger: Logger;
-  runtime: Runtime;
-  sync: PodSync;
-  killer: Killer;
-  volumes: Volumes;
-  cgroups: Cgroups;
-  probes: ProbeManager;
-  statuses: StatusManager;
-  events: PodEvents;
-  objects: ReferencedObjects;
-  token: TokenSource;
-  allocatable(): Record<string, string>;
-  /** Why pods cannot get a network now; undefined when they can. */
-  networkProblem(): string | undefined;
-  /** Why the node has no room for the pod as it asks to be; undefined when it has. */
-  roomFor(worker: PodWorker): Postponed | undefined;
-  onResizeWanted(worker: PodWorker): void;
-  /** A pod has given something back. */
-  onRoom(): void;
-  /** The state has become `finished`. */
-  onFinished(worker: PodWorker): void;
-}
-
-const cgroupRetry = 100;
 /** Milliseconds after which news that came during a step is looked at. */
 const noticeDelay = 200;
+const day = 24 * 3600_000;
 
 export class PodWorker {
   readonly #services: WorkerServices;
-  readonly #resize: PodResize;
-  /** As its spec asks. */
-  #desired: Pod;
-  /** With the resources that it was given. */
-  #pod: Pod;
-  readonly #seen: string;
+  readonly #record: PodRecord;
   #state: WorkerState = "syncing";
-  #verdict: Verdict | undefined;
+  #decided = false;
   /** Seconds; set when somebody else than the API asks for the end. */
   #grace: number | undefined;
-  #runtimePod: RuntimePod;
-  #failures = new Map<string, StartFailure>();
   #volumeFailures = 0;
   #failedSteps = 0;
   #dirty = false;
   #noticedAt = 0;
-  #readAt = 0;
   #running = false;
   #timer: Timer | undefined;
+  #deadline: Timer | undefined;
   #work = new AbortController();
   #closed = false;
 
-  /** `seen`: when this node heard of the pod, RFC 3339; containers can ask for it. */
+  /** `seen`: when this node heard of the pod, RFC 3339. Nothing is done before `begin`. */
   constructor(services: WorkerServices, pod: Pod, seen: string) {
     this.#services = services;
-    this.#seen = seen;
-    this.#resize = new PodResize(pod, services.volumes.podDirectory(pod.metadata.uid), services.events);
-    this.#desired = this.#annotate(pod);
-    this.#pod = this.#resize.allocated(this.#desired);
-    this.#runtimePod = emptyRuntimePod(pod.metadata.uid, pod.metadata.namespace ?? "", pod.metadata.name);
+    this.#record = new PodRecord(services, pod, seen);
   }
-  /** Upstream marks where a pod came from, which the downward API shows. */
-  #annotate(pod: Pod): Pod {
-    const annotations = { ...pod.metadata.annotations, "kubernetes.io/config.seen": this.#seen, "kubernetes.io/config.source": "api" };
-    return { ...pod, metadata: { ...pod.metadata, annotations } };
-  }
+  /** With the resources that it was given. */
   get pod(): Pod {
-    return this.#pod;
+    return this.#record.pod;
   }
+  /** As its spec asks. */
   get desired(): Pod {
-    return this.#desired;
+    return this.#record.desired;
   }
   get qos(): string {
-    return this.#pod.status?.qosClass ?? qosClass(this.#pod);
-  }
-  get pendingSince(): string | undefined {
-    return this.#services.statuses.get(this.#pod.metadata.uid)?.conditions?.find((c) => c.type === "PodResizePending")?.lastTransitionTime;
-  }
-  /** Gives the pod what its spec asks for, if there is room. False: it has to wait. */
-  tryResize(): boolean {
-    if (this.#state !== "syncing") return true;
-    const asks = this.#resize.asksForMore(this.#desired);
-    const before = this.#resize.pending;
-    if (this.#resize.allocate(this.#desired, asks ? this.#services.roomFor(this) : undefined)) this.#pod = this.#desired;
-    if (asks || before) this.kick();
-    return !this.#resize.pending;
+    return this.#record.qos;
   }
   get state(): WorkerState {
     return this.#state;
   }
   /** Holds resources of the node: was taken in and is not over. */
   get active(): boolean {
-    return !this.#verdict?.refused && (this.#state === "syncing" || this.#state === "terminating");
+    return !this.#record.verdict?.refused && (this.#state === "syncing" || this.#state === "terminating");
   }
   /** As it was last read. */
   get runtimePod(): RuntimePod {
-    return this.#runtimePod;
+    return this.#record.runtimePod;
+  }
+  get pendingSince(): string | undefined {
+    return this.#services.statuses.get(this.pod.metadata.uid)?.conditions?.find((c) => c.type === "PodResizePending")?.lastTransitionTime;
+  }
+  /** Gives the pod what its spec asks for, if there is room. False: it has to wait. */
+  tryResize(): boolean {
+    const { resize, desired } = this.#record;
+    if (this.#state !== "syncing") return true;
+    const asks = resize.asksForMore(desired);
+    const before = resize.pending;
+    if (resize.allocate(desired, asks ? this.#services.roomFor(desired.metadata.uid) : undefined)) this.#record.pod = desired;
+    if (asks || before) this.kick();
+    return !resize.pending;
+  }
+  /** It is decided whether this node takes the pod: the worker brings it to its state from now on. */
+  begin(): void {
+    this.#decided = true;
+    this.kick();
   }
   /** A newer form of the object, or a reason to look again. */
   update(pod: Pod): void {
     const shorter =
-      (pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY) < (this.#pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
-    this.#desired = this.#annotate(pod);
-    this.#pod = this.#resize.allocated(this.#desired);
+      (pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY) < (this.pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
+    this.#record.update(pod);
     if (pod.metadata.deletionTimestamp || isTerminalPhase(pod.status?.phase)) this.#terminate();
     // What is being stopped slowly is to be stopped faster.
     if (shorter && this.#state === "terminating") this.#interrupt();
-    if (this.#state === "syncing" && (this.#resize.pending || this.#pod !== this.#desired)) this.#services.onResizeWanted(this);
+    if (this.#state === "syncing" && (this.#record.resize.pending || this.pod !== this.desired)) this.#services.onResizeWanted(pod.metadata.uid);
     this.kick();
   }
   /** Ends the pod for a reason of the node's: eviction, a deadline, a refused admission. */
   fail(verdict: Verdict, graceSeconds?: number): void {
-    this.#verdict ??= verdict;
+    this.#record.verdict ??= verdict;
     this.#grace = graceSeconds;
     this.#terminate();
     this.kick();
   }
   /** The object is gone without this node having let it go: stop at once. */
   orphaned(): void {
+    const { pod } = this.#record;
     this.#grace = 1;
-    if (!this.#pod.metadata.deletionTimestamp)
-      this.#pod = { ...this.#pod, metadata: { ...this.#pod.metadata, deletionTimestamp: new Date(this.#services.clock.now()).toISOString() } };
+    if (!pod.metadata.deletionTimestamp)
+      this.#record.pod = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: new Date(this.#services.clock.now()).toISOString() } };
     this.#terminate();
     this.kick();
   }
@@ -172,7 +125,7 @@ export class PodWorker {
   }
   kick(): void {
     this.#dirty = true;
-    if (!this.#running && !this.#closed) void this.#loop();
+    if (this.#decided && !this.#running && !this.#closed) void this.#loop();
   }
   #later(ms: number): void {
     this.#timer?.cancel();
@@ -189,13 +142,13 @@ export class PodWorker {
         this.#failedSteps = 0;
       } catch (error) {
         if (signal.aborted || this.#closed) continue;
-        const { namespace, name } = this.#pod.metadata;
+        const { namespace, name } = this.pod.metadata;
         this.#services.logger.warn("could not bring a pod to its state", { pod: `${namespace}/${name}`, state, error });
         this.#later(Math.min(10_000, 250 * 2 ** this.#failedSteps++));
       }
     }
     this.#running = false;
-    if (this.#noticedAt > this.#readAt && !this.#closed) {
+    if (this.#noticedAt > this.#record.readAt && !this.#closed) {
       this.#noticedAt = 0;
       this.#later(noticeDelay);
     }
@@ -209,60 +162,26 @@ export class PodWorker {
   /** The runtime was seen in this state; what the worker has done or read itself is no news. */
   noticed(fingerprint: string): void {
     if (this.#running) this.#noticedAt = this.#services.clock.monotonic();
-    else if (fingerprint !== fingerprintOf(this.#runtimePod)) this.kick();
-  }
-  async #read(): Promise<RuntimePod> {
-    this.#readAt = this.#services.clock.monotonic();
-    const { uid, namespace = "", name } = this.#pod.metadata;
-    this.#runtimePod = await this.#services.runtime.readPod(uid, namespace, name);
-    return this.#runtimePod;
-  }
-  #publish(terminal: boolean, couldRun: boolean, finished = false): string {
-    const { statuses, runtime, probes, config } = this.#services;
-    const pod = this.#pod;
-    const status = podStatus({
-      pod,
-      runtime: this.#runtimePod,
-      runtimeName: runtime.name,
-      previous: statuses.get(pod.metadata.uid) ?? pod.status ?? {},
-      failures: (container) => this.#failures.get(container),
-      actuated: this.#resize.actuated,
-      resize: this.#resize.conditions,
-      probes: probes.results,
-      terminal,
-      hostIPs: config.nodeIPs,
-      ...(this.#verdict ? { verdict: this.#verdict } : {}),
-    });
-    statuses.set(pod, status, couldRun, finished);
-    return status.phase ?? "";
-  }
-  #facts(): RuntimeFacts {
-    const { config } = this.#services;
-    const ips = isHostNetwork(this.#pod) ? config.nodeIPs : (this.#runtimePod.sandboxes.find((s) => s.ready)?.ips ?? []);
-    return { podIPs: ips, hostIPs: config.nodeIPs, nodeName: config.nodeName, allocatable: this.#services.allocatable() };
-  }
-  /** True: the pod has had all the time it may have. */
-  #pastDeadline(): boolean {
-    const seconds = this.#pod.spec.activeDeadlineSeconds;
-    const start = this.#services.statuses.get(this.#pod.metadata.uid)?.startTime ?? this.#pod.status?.startTime;
-    if (seconds === undefined || !start) return false;
-    const left = Date.parse(start) + seconds * 1000 - this.#services.clock.now();
-    if (left > 0) this.#services.clock.after(left, () => this.kick());
-    return left <= 0;
+    else if (fingerprint !== fingerprintOf(this.runtimePod)) this.kick();
   }
   async #sync(signal: AbortSignal): Promise<void> {
     const { config, events, sync, probes, cgroups, volumes, objects } = this.#services;
-    const pod = this.#pod;
-    await this.#read();
+    const record = this.#record;
+    const { pod } = record;
+    await record.read();
     signal.throwIfAborted();
-    this.#observeResize();
-    const phase = this.#publish(false, true);
+    record.observeResize();
+    const phase = record.publish(false, true);
     if (isTerminalPhase(phase)) return this.update(pod.status?.phase === phase ? pod : { ...pod, status: { ...pod.status, phase } });
-    if (this.#pastDeadline()) {
+    const left = record.timeLeft();
+    if (left !== undefined && left <= 0) {
       const message = "Pod was active on the node longer than the specified deadline";
       events.pod(pod, "Normal", "DeadlineExceeded", message);
       return this.fail({ phase: "Failed", reason: "DeadlineExceeded", message });
     }
+    this.#deadline?.cancel();
+    // Timers do not reach further; whoever has more time left is looked at again before.
+    if (left !== undefined) this.#deadline = this.#services.clock.after(Math.min(left, day), () => this.kick());
     const problem = this.#services.networkProblem();
     if (problem && !isHostNetwork(pod)) {
       events.pod(pod, "Warning", "NetworkNotReady", `network is not ready: ${problem}`);
@@ -276,59 +195,49 @@ export class PodWorker {
       events.pod(pod, "Warning", "Failed", `error making pod data directories: ${(error as Error).message}`);
       throw error;
     }
-    this.#resize.save();
+    record.resize.save();
     const mounted = await this.#volumes(signal);
     if (!mounted) return;
     probes.add(pod);
     const result = await sync.run({
       pod,
-      state: this.#runtimePod,
+      state: record.runtimePod,
       probes: probes.results,
       volumes: mounted,
       references: objects.for(pod),
-      facts: this.#facts(),
+      facts: record.facts(),
       pullSecrets: await pullSecretsOf(pod, objects.for(pod), events),
       podDirectory: volumes.podDirectory(pod.metadata.uid),
       signal,
-      resize: this.#resize,
+      resize: record.resize,
       onSandbox: (sandbox) => {
-        this.#runtimePod = { ...this.#runtimePod, sandboxes: [sandbox, ...this.#runtimePod.sandboxes] };
+        record.runtimePod = { ...record.runtimePod, sandboxes: [sandbox, ...record.runtimePod.sandboxes] };
       },
     });
-    for (const name of result.started) this.#failures.delete(name);
-    const before = this.#failures.size;
-    for (const [name, failure] of result.failures) this.#failures.set(name, failure);
+    for (const name of result.started) record.failures.delete(name);
+    const before = record.failures.size;
+    for (const [name, failure] of result.failures) record.failures.set(name, failure);
     if (result.changed || result.failures.size || before || result.resized) {
-      if (result.unsure) await this.#read();
-      else this.#runtimePod = { ...this.#runtimePod, containers: [...result.records, ...this.#runtimePod.containers] };
-      if (result.resized) this.#observeResize();
-      this.#publish(false, true);
+      if (result.unsure) await record.read();
+      else record.runtimePod = { ...record.runtimePod, containers: [...result.records, ...record.runtimePod.containers] };
+      if (result.resized) record.observeResize();
+      record.publish(false, true);
       if (result.resized) this.#services.onRoom();
       if (result.started.size) probes.kick(pod.metadata.uid);
-      if (result.changed && !result.failures.size) this.#dirty ||= !this.#settled();
+      if (result.changed && !result.failures.size) this.#dirty ||= !record.settled();
     }
     this.#later(Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, config.syncInterval * (1 + this.#services.random.next() / 2)));
     await this.#prune();
   }
-  #observeResize(): void {
-    this.#resize.observe(this.#pod, (name) => findContainer(this.#runtimePod, name)?.state === "running");
-  }
-  /** Every container of the pod runs: there is nothing to be done before something happens. */
-  #settled(): boolean {
-    return (
-      this.#runtimePod.containers.length > 0 &&
-      this.#pod.spec.containers.every((c) => this.#runtimePod.containers.find((r) => r.name === c.name)?.state === "running")
-    );
-  }
   async #volumes(signal: AbortSignal): Promise<MountedVolumes | undefined> {
     const { volumes, objects, token, events } = this.#services;
     try {
-      const mounted = await volumes.prepare(this.#pod, { references: objects.for(this.#pod), facts: this.#facts(), token });
+      const mounted = await volumes.prepare(this.pod, { references: objects.for(this.pod), facts: this.#record.facts(), token });
       this.#volumeFailures = 0;
       return mounted;
     } catch (error) {
       if (!(error instanceof VolumeError) || signal.aborted) throw error;
-      events.pod(this.#pod, "Warning", "FailedMount", error.message);
+      events.pod(this.pod, "Warning", "FailedMount", error.message);
       this.#later(Math.min(122_000, 500 * 2 ** this.#volumeFailures++));
       return undefined;
     }
@@ -336,54 +245,39 @@ export class PodWorker {
   /** Of each container, one that ended is kept for its logs and its last state. */
   async #prune(): Promise<void> {
     const seen = new Map<string, number>();
-    for (const record of this.#runtimePod.containers) {
+    for (const record of this.runtimePod.containers) {
       const count = (seen.get(record.name) ?? 0) + 1;
       seen.set(record.name, count);
       if (count > 2 && record.state === "exited") await this.#services.runtime.cri.call("RemoveContainer", { containerId: record.id });
     }
   }
   async #stop(signal: AbortSignal): Promise<void> {
-    const { probes, killer, events } = this.#services;
-    const pod = this.#pod;
-    const state = await this.#read();
-    this.#publish(false, true);
-    probes.stopLivenessAndStartup(pod.metadata.uid);
-    const grace =
-      this.#grace ??
-      (pod.metadata.deletionTimestamp ? Math.max(1, pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30) : undefined);
-    try {
-      await killer.pod(pod, state, { ...(grace === undefined ? {} : { grace }), signal });
-    } catch (error) {
-      if (!signal.aborted) events.pod(pod, "Warning", "FailedKillPod", `error killing pod: ${(error as Error).message}`);
-      throw error;
-    }
-    const after = await this.#read();
+    const { probes, onStopped, onRoom } = this.#services;
+    const record = this.#record;
+    const state = await record.read();
+    record.publish(false, true);
+    probes.stopLivenessAndStartup(this.pod.metadata.uid);
+    await stopPod(this.#services, this.pod, state, this.#grace, signal);
+    const after = await record.read();
     if (after.containers.some((c) => c.state === "running")) throw new Error("containers still run after they were stopped");
-    probes.remove(pod.metadata.uid);
-    this.#publish(true, false);
+    probes.remove(this.pod.metadata.uid);
+    record.publish(true, false);
     this.#state = "terminated";
     this.#dirty = true;
-    this.#services.onRoom();
+    onStopped(this.pod);
+    onRoom();
   }
   async #cleanUp(): Promise<void> {
-    const { volumes, cgroups, config, objects, sync, clock } = this.#services;
-    const { uid } = this.#pod.metadata;
-    await volumes.remove(uid);
-    const cgroup = podCgroupPath(this.#pod, config.cgroupRoot);
-    for (let tries = 0; !cgroups.remove(cgroup); tries++) {
-      if (tries >= 50) throw new Error(`processes are left in ${cgroup}`);
-      await clock.sleep(cgroupRetry);
-    }
-    objects.forget(uid);
-    sync.forget(uid);
-    this.#publish(true, false, true);
+    await tearDown(this.#services, this.pod);
+    this.#record.publish(true, false, true);
     this.#state = "finished";
-    this.#services.onFinished(this);
+    this.#services.onFinished(this.pod.metadata.uid);
   }
   /** Leaves everything as it is: containers outlive the kubelet. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#deadline?.cancel();
     this.#work.abort(new Error("the kubelet stops"));
   }
 }

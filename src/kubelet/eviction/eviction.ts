@@ -5,7 +5,8 @@
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
-import { type Refusal, tolerates } from "../admission.ts";
+import { tolerates } from "../admission.ts";
+import type { Refusal } from "../lifecycle.ts";
 import { qosClass } from "../pod.ts";
 import type { PodEvents } from "../pod-events.ts";
 import type { Verdict } from "../pod-status.ts";
