@@ -80,7 +80,8 @@ export class NodeOfParts implements AsyncDisposable {
       programs.push(program);
       stack.defer(() => program.stop());
     };
-    for (const command of planePrograms({ ...options, address }, pki)) start(command);
+    const plane = planePrograms({ ...options, address }, pki);
+    for (const command of plane.api) start(command);
     const file = join(directory, "admin.conf");
     const client = createClient(createHttpTransport(loadKubeconfig(file, systemClock)), { userAgent: "node-interchange" });
     stack.defer(() => client.transport[Symbol.asyncDispose]());
@@ -89,6 +90,7 @@ export class NodeOfParts implements AsyncDisposable {
       if (dead) throw new Error(`${dead.name} ended: ${dead.log().slice(-1000)}`);
       return (await client.transport.stream({ method: "GET", path: "/readyz" })).status === 200;
     });
+    for (const command of plane.others) start(command);
     await ensureClusterObjects(client, { dnsAddress, nodeAddress: address, serveDNS: true, localPath: false });
     if (options.dns === "upstream") await allowCoreDNS(client);
     const runtime = await startRuntime(directory, options.images);

@@ -20,8 +20,14 @@ export const podCIDR = "10.244.0.0/24";
 export const serviceCIDR = "10.96.0.0/16";
 const etcdPort = 2379;
 
-/** API server, controllers and scheduler; for upstream's an etcd before them. */
-export function planePrograms({ server, directory, bin, address }: PlaneOptions, pki: PKI): Command[] {
+export interface Plane {
+  /** The API server; for upstream's an etcd before it. */
+  api: Command[];
+  /** Controllers and scheduler: upstream's end when they start before the API server is ready. */
+  others: Command[];
+}
+
+export function planePrograms({ server, directory, bin, address }: PlaneOptions, pki: PKI): Plane {
   const conf = (user: string): string => join(directory, `${user}.conf`);
   const api = [
     `--secure-port=${apiPort}`,
@@ -56,46 +62,52 @@ export function planePrograms({ server, directory, bin, address }: PlaneOptions,
   ];
   const scheduler = [`--kubeconfig=${conf("scheduler")}`, "--bind-address=127.0.0.1"];
   if (server === "ours")
-    return [
-      ["apiserver", process.execPath, [entry, "apiserver", `--data-dir=${join(directory, "data")}`, ...api]],
-      ["controller-manager", process.execPath, [entry, "controller-manager", ...manager]],
-      ["scheduler", process.execPath, [entry, "scheduler", ...scheduler]],
-    ];
+    return {
+      api: [["apiserver", process.execPath, [entry, "apiserver", `--data-dir=${join(directory, "data")}`, ...api]]],
+      others: [
+        ["controller-manager", process.execPath, [entry, "controller-manager", ...manager]],
+        ["scheduler", process.execPath, [entry, "scheduler", ...scheduler]],
+      ],
+    };
   const [client, member] = [`http://127.0.0.1:${etcdPort}`, `http://127.0.0.1:${etcdPort + 1}`];
   const as = (user: string): string[] => [`--authentication-kubeconfig=${conf(user)}`, `--authorization-kubeconfig=${conf(user)}`];
-  return [
-    [
-      "etcd",
-      join(bin, "etcd-3.6.16"),
+  return {
+    api: [
       [
-        `--data-dir=${join(directory, "etcd")}`,
-        `--listen-client-urls=${client}`,
-        `--advertise-client-urls=${client}`,
-        `--listen-peer-urls=${member}`,
-        `--initial-advertise-peer-urls=${member}`,
-        `--initial-cluster=default=${member}`,
-        "--log-level=warn",
+        "etcd",
+        join(bin, "etcd-3.6.16"),
+        [
+          `--data-dir=${join(directory, "etcd")}`,
+          `--listen-client-urls=${client}`,
+          `--advertise-client-urls=${client}`,
+          `--listen-peer-urls=${member}`,
+          `--initial-advertise-peer-urls=${member}`,
+          `--initial-cluster=default=${member}`,
+          "--log-level=warn",
+        ],
+      ],
+      [
+        "apiserver",
+        join(bin, "kube-apiserver"),
+        [
+          `--etcd-servers=${client}`,
+          "--allow-privileged=true",
+          "--kubelet-preferred-address-types=InternalIP",
+          `--proxy-client-cert-file=${pki.certificatePath("front-proxy-client")}`,
+          `--proxy-client-key-file=${pki.keyPath("front-proxy-client")}`,
+          "--enable-aggregator-routing=true",
+          ...api,
+        ],
       ],
     ],
-    [
-      "apiserver",
-      join(bin, "kube-apiserver"),
+    others: [
+      // The folder for plug-ins would otherwise lie outside of this one.
       [
-        `--etcd-servers=${client}`,
-        "--allow-privileged=true",
-        "--kubelet-preferred-address-types=InternalIP",
-        `--proxy-client-cert-file=${pki.certificatePath("front-proxy-client")}`,
-        `--proxy-client-key-file=${pki.keyPath("front-proxy-client")}`,
-        "--enable-aggregator-routing=true",
-        ...api,
+        "controller-manager",
+        join(bin, "kube-controller-manager"),
+        [...manager, ...as("controller-manager"), `--flex-volume-plugin-dir=${join(directory, "flex")}`],
       ],
+      ["scheduler", join(bin, "kube-scheduler"), [...scheduler, ...as("scheduler")]],
     ],
-    // The folder for plug-ins would otherwise lie outside of this one.
-    [
-      "controller-manager",
-      join(bin, "kube-controller-manager"),
-      [...manager, ...as("controller-manager"), `--flex-volume-plugin-dir=${join(directory, "flex")}`],
-    ],
-    ["scheduler", join(bin, "kube-scheduler"), [...scheduler, ...as("scheduler")]],
-  ];
+  };
 }
