@@ -206,8 +206,8 @@ async function startRuntime(directory: string, images: string): Promise<Containe
   return containerd;
 }
 
-/** Both sides read the same files. */
-function writeConfiguration({ directory, proxy }: NodeOptions, pki: PKI, socket: string): void {
+/** Both sides read the same files, but for what would make upstream's change the machine. */
+function writeConfiguration({ directory, kubelet, proxy }: NodeOptions, pki: PKI, socket: string): void {
   writeFileSync(join(directory, "resolv.conf"), `nameserver ${address}\n`);
   mkdirSync(join(directory, "flex"), { recursive: true });
   writeFileSync(
@@ -225,8 +225,7 @@ authorization: {mode: Webhook}
 tlsCertFile: ${pki.certificatePath("kubelet-serving")}
 tlsPrivateKeyFile: ${pki.keyPath("kubelet-serving")}
 serializeImagePulls: false
-volumePluginDir: ${join(directory, "flex")}
-evictionHard: {memory.available: 100Mi, nodefs.available: "5%", nodefs.inodesFree: "5%", imagefs.available: "5%"}
+${kubelet === "upstream" ? `volumePluginDir: ${join(directory, "flex")}\n` : ""}evictionHard: {memory.available: 100Mi, nodefs.available: "5%", nodefs.inodesFree: "5%", imagefs.available: "5%"}
 imageGCHighThresholdPercent: 95
 imageGCLowThresholdPercent: 90
 `,
