@@ -5,7 +5,7 @@ import type { Sent } from "../cri/client.ts";
 import type { Mount } from "../cri/types.gen.ts";
 import { expand } from "./expansion.ts";
 import { bindSubPath } from "./volumes/subpath.ts";
-import type { MountedVolumes } from "./volumes/volumes.ts";
+import type { MountedVolumes } from "./volumes/plugin.ts";
 
 export interface ContainerMountsInput {
   pod: Pod;

@@ -22,7 +22,7 @@ import type { PodResize } from "./resize/pod-resize.ts";
 import type { Runtime } from "./runtime.ts";
 import { type ContainerRecord, findContainer, type RuntimePod } from "./runtime-pod.ts";
 import { podLogDirectory } from "./sandbox-config.ts";
-import type { MountedVolumes } from "./volumes/volumes.ts";
+import type { MountedVolumes } from "./volumes/plugin.ts";
 
 export interface ContainerStarterOptions {
   config: KubeletConfig;

@@ -8,7 +8,7 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import type { Informer } from "../client/informer.ts";
-import { nodes, persistentvolumeclaims, persistentvolumes, pods, resourceclaims, runtimeclasses, services } from "../client/resources.gen.ts";
+import { nodes, pods, resourceclaims, runtimeclasses, services } from "../client/resources.gen.ts";
 import type { CriClient } from "../cri/client.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroups.ts";
 import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from "../linux/machine.ts";
@@ -38,7 +38,7 @@ import { resourceMetrics } from "./stats/resource-metrics.ts";
 import { serviceEnv } from "./service-env.ts";
 import { StatusManager } from "./status-manager.ts";
 import { Tokens } from "./tokens.ts";
-import { Volumes } from "./volumes/volumes.ts";
+import { kubeletVolumes } from "./volumes/kubelet-volumes.ts";
 import type { WorkerServices } from "./worker-services.ts";
 
 export interface KubeletOptions {
@@ -106,6 +106,7 @@ export class Kubelet {
       machine: this.#machine,
       events,
       pressures: () => this.#eviction.pressures,
+      volumesInUse: () => this.#services.volumes.inUse(),
       signal,
     });
     this.#imageGc = new ImageGc({
@@ -130,15 +131,7 @@ export class Kubelet {
     const tokens = new Tokens(client, clock);
     const killer = new Killer({ runtime: this.#runtime, clock, logger, events });
     const images = new Images({ cri, clock, events, serialize: config.serializeImagePulls, maxParallel: config.maxParallelImagePulls });
-    const volumes = new Volumes({
-      rootDir: config.rootDir,
-      clock,
-      random,
-      persistent: {
-        claim: (namespace, name) => client.resource(persistentvolumeclaims).get(namespace, name),
-        volume: (name) => client.resource(persistentvolumes).get("", name),
-      },
-    });
+    const volumes = kubeletVolumes({ config, client, clock, random, logger, events, agent: this.#agent, nodes: this.#nodes });
     const limits = { memoryCapacity: this.#machine.memory, cfsQuota: config.cpuCFSQuota, cfsPeriod: config.cpuCFSQuotaPeriod, minOomScore: lowestOomScore() };
     const sync = new PodSync({
       config,
@@ -257,6 +250,7 @@ export class Kubelet {
     this.#pods.onChange((old, pod) => this.#intake.observe(old, pod));
     this.#start();
     await this.#eviction.look();
+    await this.#services.volumes.reconstruct();
     const informers = [this.#pods, this.#serviceInformer, this.#nodes];
     await Promise.all([...informers.map((informer) => informer.synced(this.#stop.signal)), this.#agent.start()]);
     await this.#pleg.start();

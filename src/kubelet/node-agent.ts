@@ -26,6 +26,8 @@ export interface NodeAgentOptions {
   events: PodEvents;
   /** What the node is short of. */
   pressures(): ReadonlySet<Pressure>;
+  /** Unique names of the volumes that are not to be detached from the node. */
+  volumesInUse(): readonly string[];
   signal: AbortSignal;
 }
 
@@ -64,21 +66,21 @@ export class NodeAgent {
     await this.#readImages();
     events.node("Normal", "Starting", "Starting kubelet.");
     if (config.registerNode) await this.#until(() => this.#register());
-    await Promise.all([this.#until(() => this.#report()), this.#until(() => this.#renewLease())]);
+    await Promise.all([this.#until(() => this.report()), this.#until(() => this.#renewLease())]);
     this.#every(runtimeCheckInterval, async () => {
       const before = `${this.#networkProblem} ${this.#runtimeProblem}`;
       await this.#askRuntime();
-      if (before !== `${this.#networkProblem} ${this.#runtimeProblem}`) await this.#report();
+      if (before !== `${this.#networkProblem} ${this.#runtimeProblem}`) await this.report();
     });
     this.#every(config.nodeStatusUpdateInterval, async () => {
       await this.#readImages();
-      await this.#report();
+      await this.report();
     });
     this.#every((config.nodeLeaseDurationSeconds * 1000) / 4, () => this.#renewLease());
   }
   /** The node is to be reported at once, not at the next interval. */
   refresh(): void {
-    if (this.#node) this.#report().catch((error) => this.#options.signal.aborted || this.#options.logger.warn("could not report the node", { error }));
+    if (this.#node) this.report().catch((error) => this.#options.signal.aborted || this.#options.logger.warn("could not report the node", { error }));
   }
   /** Repeats what fails, with a growing delay. */
   async #until(work: () => Promise<void>): Promise<void> {
@@ -157,12 +159,13 @@ export class NodeAgent {
       runtimeVersion,
       images: this.#images,
       pressures: this.#options.pressures(),
+      volumesInUse: this.#options.volumesInUse(),
       problems,
     };
     return nodeStatus(config, facts, old, timestamp(clock.now()));
   }
   /** Writes what has changed; the heartbeats alone only every few minutes. */
-  async #report(): Promise<void> {
+  async report(): Promise<void> {
     const { client, config, clock, events } = this.#options;
     const api = client.resource(nodes);
     const node = await api.get("", config.nodeName, { resourceVersion: "0" }).catch(async (error: unknown) => {

@@ -33,9 +33,12 @@ function termHolds(term: NodeSelectorTerm, node: Node): boolean {
   );
 }
 
+/** Whether one of the terms holds for the node. */
+export const someTermHolds = (terms: readonly NodeSelectorTerm[], node: Node): boolean => terms.some((term) => termHolds(term, node));
+
 export function nodeMatches(pod: Pod, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
   if (!Object.entries(pod.spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value)) return false;
   const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return !required || required.nodeSelectorTerms.some((term) => termHolds(term, node));
+  return !required || someTermHolds(required.nodeSelectorTerms, node);
 }

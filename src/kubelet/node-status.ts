@@ -16,6 +16,8 @@ export interface NodeFacts {
   images: ContainerImage[];
   /** What the node is short of. */
   pressures: ReadonlySet<Pressure>;
+  /** Unique names of volumes, sorted. */
+  volumesInUse: readonly string[];
   /** Why the node is not ready; empty when it is. */
   problems: string[];
 }
@@ -118,6 +120,7 @@ export function nodeStatus(config: KubeletConfig, facts: NodeFacts, old: NodeSta
       ...(machine.swap ? { swap: { capacity: machine.swap } } : {}),
     },
     images: facts.images,
+    ...(facts.volumesInUse.length || old?.volumesInUse ? { volumesInUse: facts.volumesInUse.length ? facts.volumesInUse : null } : {}),
   } as NodeStatus;
 }
 

@@ -16,7 +16,7 @@ import { stopPod, tearDown } from "./pod-teardown.ts";
 import { pullSecretsOf } from "./pull-secrets.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
 import { fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
-import { type MountedVolumes, VolumeError } from "./volumes/volumes.ts";
+import { type MountedVolumes, VolumeError } from "./volumes/plugin.ts";
 import type { WorkerServices } from "./worker-services.ts";
 
 export type WorkerState = "syncing" | "terminating" | "terminated" | "finished";
@@ -230,14 +230,13 @@ export class PodWorker {
     await this.#prune();
   }
   async #volumes(signal: AbortSignal): Promise<MountedVolumes | undefined> {
-    const { volumes, objects, token, events } = this.#services;
+    const { volumes, objects, token } = this.#services;
     try {
-      const mounted = await volumes.prepare(this.pod, { references: objects.for(this.pod), facts: this.#record.facts(), token });
+      const mounted = await volumes.prepare(this.pod, { references: objects.for(this.pod), facts: this.#record.facts(), token }, signal);
       this.#volumeFailures = 0;
       return mounted;
     } catch (error) {
       if (!(error instanceof VolumeError) || signal.aborted) throw error;
-      events.pod(this.pod, "Warning", "FailedMount", error.message);
       this.#later(Math.min(122_000, 500 * 2 ** this.#volumeFailures++));
       return undefined;
     }

@@ -99,10 +99,11 @@ async function writeOne(path: string, file: PayloadFile): Promise<void> {
 
 async function linkUsersView(directory: string, payload: Payload): Promise<void> {
   const visible = new Set([...payload.keys()].map((path) => path.split("/")[0] as string));
-  for (const entry of await readdir(directory)) {
-    if (entry.startsWith("..")) continue;
-    if (visible.has(entry)) visible.delete(entry);
-    else await rm(`${directory}/${entry}`, { recursive: true, force: true });
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.name.startsWith("..")) continue;
+    if (visible.has(entry.name)) visible.delete(entry.name);
+    // Directories are not links of ours: other volumes of the pod may be mounted there.
+    else if (entry.isSymbolicLink()) await rm(`${directory}/${entry.name}`, { force: true });
   }
   for (const entry of visible) await symlink(`${dataLink}/${entry}`, `${directory}/${entry}`);
 }

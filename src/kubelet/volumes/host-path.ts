@@ -2,6 +2,7 @@
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { dirname } from "node:path";
+import type { VolumePlugin } from "./plugin.ts";
 
 async function look(path: string): Promise<Stats | undefined> {
   try {
@@ -39,3 +40,17 @@ export async function prepareHostPath(path: string, type: string): Promise<void>
   }
   if (!stats || !check.is(stats)) throw new Error(`hostPath type check failed: ${path} is not ${check.what}`);
 }
+
+/** The node's own files, as they are: nothing is given to anybody, nothing is taken away. */
+export const hostPathPlugin = (): VolumePlugin => ({
+  name: "kubernetes.io/host-path",
+  supports: ({ volume, persistent }) => Boolean(persistent ? persistent.spec.hostPath : volume.hostPath),
+  async setUp({ spec: { volume, persistent, readOnly } }) {
+    const source = persistent ? persistent.spec.hostPath : volume.hostPath;
+    const { path = "", type = "" } = source ?? {};
+    if (path.split("/").includes("..")) throw new Error(`invalid HostPath \`${path}\`: must not contain '..'`);
+    await prepareHostPath(path, type);
+    return { path, readOnly };
+  },
+  async tearDown() {},
+});

@@ -1,6 +1,8 @@
 /** Gives a volume to the pod's group (KEP-695, upstream's pkg/volume/volume_linux.go). */
 import { chmod, lchown, lstat, readdir } from "node:fs/promises";
 
+import type { Pod } from "../../api/types/core-v1.gen.ts";
+
 const setGid = 0o2000;
 
 export interface OwnershipOptions {
@@ -29,4 +31,11 @@ async function change(path: string, options: OwnershipOptions): Promise<void> {
   const mode = wanted(stats.mode, stats.isDirectory(), options.readOnly);
   if (mode !== (stats.mode & 0o7777)) await chmod(path, mode);
   if (stats.isDirectory()) for (const entry of await readdir(path)) await change(`${path}/${entry}`, options);
+}
+
+/** Gives a volume that the pod may write to the pod's group, where it has one. */
+export async function giveToPod(pod: Pod, path: string): Promise<void> {
+  const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+  if (fsGroup === undefined) return;
+  await giveToGroup(path, { fsGroup, readOnly: false, onRootMismatch: fsGroupChangePolicy === "OnRootMismatch" });
 }

@@ -1,60 +1,61 @@
-/** The volumes of pods: sets them up below the kubelet's root, keeps those that show API objects current, takes them down. */
-import { chmod, mkdir, readdir, rm } from "node:fs/promises";
-import { podLimits } from "../../api/core/pod-resources.ts";
-import { quantityToNumber } from "../../api/quantity.ts";
-import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../../api/types/core-v1.gen.ts";
+/**
+ * The volumes of pods: sets them up below the kubelet's root, keeps those that show API objects current, takes them down. What
+ * is on the disk is the truth: after a restart everything that an earlier kubelet has set up is known from there.
+ */
+import { mkdir } from "node:fs/promises";
+import type { Pod, Volume } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { Random } from "../../base/random.ts";
-import { MountError, mount, mountsBelow, unmount } from "../../linux/mounts.ts";
-import { writeAtomically } from "./atomic-writer.ts";
-import { prepareHostPath } from "./host-path.ts";
-import { giveToGroup } from "./ownership.ts";
-import { type PayloadSources, volumePayload } from "./payload.ts";
-
-export interface MountedVolume {
-  /** On the host. */
-  path: string;
-  readOnly: boolean;
-}
-export type MountedVolumes = ReadonlyMap<string, MountedVolume>;
-
-/** Setting up a volume failed; the message is that of the FailedMount event. */
-export class VolumeError extends Error {
-  override name = "VolumeError";
-}
-
-export interface PersistentVolumes {
-  claim(namespace: string, name: string): Promise<PersistentVolumeClaim>;
-  volume(name: string): Promise<PersistentVolume>;
-}
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import type { Logger } from "../../base/logger.ts";
+import { mountsBelow, unmountBelow } from "../../linux/mounts.ts";
+import { removeTree } from "../../linux/remove-tree.ts";
+import { someTermHolds } from "../node-selector.ts";
+import type { PodEvents } from "../pod-events.ts";
+import { mapBlock, unmapBlock } from "./block-map.ts";
+import { Devices, type NodeView } from "./devices.ts";
+import type { PayloadSources } from "./payload.ts";
+import { type FoundPlace, placeOf, placesOf, podsBelow } from "./places.ts";
+import { type MountedVolume, type MountedVolumes, type Place, VolumeError, type VolumePlugin, type VolumeRequest, type VolumeSpec } from "./plugin.ts";
+import { claimOf, type PersistentVolumes, resolveVolume, usedVolumes } from "./volume-spec.ts";
 
 export interface VolumesOptions {
   rootDir: string;
   clock: Clock;
-  random: Random;
+  logger: Logger;
+  events: Pick<PodEvents, "pod">;
+  plugins: readonly VolumePlugin[];
   persistent: PersistentVolumes;
+  node: NodeView;
 }
 
-const pluginOf = (volume: Volume): string | undefined =>
-  volume.emptyDir
-    ? "kubernetes.io~empty-dir"
-    : volume.configMap
-      ? "kubernetes.io~configmap"
-      : volume.secret
-        ? "kubernetes.io~secret"
-        : volume.downwardAPI
-          ? "kubernetes.io~downward-api"
-          : volume.projected
-            ? "kubernetes.io~projected"
-            : undefined;
+interface Held {
+  spec: VolumeSpec;
+  plugin: VolumePlugin;
+  place: Place;
+  mounted: MountedVolume;
+}
+
+/** What failed, and as what the pod's events tell it. */
+class StepError extends Error {
+  readonly reason: string;
+  constructor(message: string, cause: unknown, reason = "FailedMount") {
+    super(message, { cause });
+    this.reason = reason;
+  }
+}
 
 export class Volumes {
   readonly #options: VolumesOptions;
-  /** Directories that are known to be mounted and owned as they should, by pod. */
-  readonly #ready = new Map<string, Set<string>>();
+  readonly #lock = new KeyedLock();
+  readonly #devices: Devices;
+  /** By pod, then by the pod's name for the volume. */
+  readonly #held = new Map<string, Map<string, Held>>();
+  /** Pods whose volumes are being set up. */
+  readonly #busy = new Map<string, Promise<unknown>>();
 
   constructor(options: VolumesOptions) {
     this.#options = options;
+    this.#devices = new Devices({ clock: options.clock, logger: options.logger, node: options.node, lock: this.#lock });
   }
   podDirectory(uid: string): string {
     return `${this.#options.rootDir}/pods/${uid}`;
@@ -62,128 +63,166 @@ export class Volumes {
   async makePodDirectory(uid: string): Promise<void> {
     for (const part of ["volumes", "plugins", "containers"]) await mkdir(`${this.podDirectory(uid)}/${part}`, { recursive: true, mode: 0o750 });
   }
-  /** Brings every volume of the pod up to date. Rejects with VolumeError for the first that cannot be. */
-  async prepare(pod: Pod, sources: PayloadSources): Promise<MountedVolumes> {
-    const mounted = new Map<string, MountedVolume>();
-    for (const volume of pod.spec.volumes ?? []) {
-      try {
-        mounted.set(volume.name, await this.#prepareOne(pod, volume, sources));
-      } catch (error) {
-        throw new VolumeError(`MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${(error as Error).message}`, { cause: error });
+  /** For the Node's `status.volumesInUse`. */
+  inUse(): string[] {
+    return this.#devices.inUse();
+  }
+  /** Takes over what an earlier kubelet has set up. To be called once, before the node is reported and pods are looked at. */
+  async reconstruct(): Promise<void> {
+    for (const uid of await podsBelow(this.#options.rootDir))
+      for (const place of await placesOf(this.podDirectory(uid), uid)) {
+        const device = this.#plugin(place.plugin)?.device;
+        const unique = await device?.uniqueNameOf(place);
+        if (device && unique !== undefined) this.#devices.adopt(unique, device, uid);
       }
-    }
-    return mounted;
+    for (const { device } of this.#options.plugins) for (const unique of (await device?.mounted()) ?? []) if (device) this.#devices.adopt(unique, device);
+    this.#devices.releaseUnused();
   }
-  async #prepareOne(pod: Pod, volume: Volume, sources: PayloadSources): Promise<MountedVolume> {
-    if (volume.hostPath) {
-      await prepareHostPath(volume.hostPath.path, volume.hostPath.type ?? "");
-      return { path: volume.hostPath.path, readOnly: false };
-    }
-    if (volume.persistentVolumeClaim) return this.#persistent(pod, volume.persistentVolumeClaim.claimName, volume.persistentVolumeClaim.readOnly ?? false);
-    if (volume.ephemeral) return this.#persistent(pod, `${pod.metadata.name}-${volume.name}`, false);
-    const plugin = pluginOf(volume);
-    if (!plugin)
-      throw new Error(
-        `no volume plugin matched: this node supports none for ${Object.keys(volume)
-          .filter((k) => k !== "name")
-          .join(", ")}`,
-      );
-    const path = `${this.podDirectory(pod.metadata.uid)}/volumes/${plugin}/${volume.name}`;
-    const ready = this.#readyOf(pod.metadata.uid);
-    if (volume.emptyDir) {
-      if (!ready.has(path)) await this.#emptyDir(pod, volume, path, sources.facts.allocatable);
-      ready.add(path);
-      return { path, readOnly: false };
-    }
-    const payload = await volumePayload(pod, volume, sources);
-    if (!payload) throw new Error("the volume shows nothing");
-    if (!ready.has(path)) {
-      await this.#directory(path);
-      // Secrets never touch a disk.
-      if (!volume.configMap && !mountsBelow(path).includes(path)) mountTmpfs(path, "");
-      ready.add(path);
-    }
-    const fsGroup = pod.spec.securityContext?.fsGroup;
-    await writeAtomically(path, payload, {
-      clock: this.#options.clock,
-      random: this.#options.random,
-      ...(fsGroup === undefined ? {} : { prepare: () => giveToGroup(path, { fsGroup, readOnly: true }) }),
-    });
-    return { path, readOnly: true };
+  #plugin(name: string): VolumePlugin | undefined {
+    return this.#options.plugins.find((plugin) => plugin.name === name);
   }
-  #readyOf(uid: string): Set<string> {
-    let set = this.#ready.get(uid);
-    if (!set) {
-      set = new Set();
-      this.#ready.set(uid, set);
-    }
-    return set;
+  /**
+   * Brings every volume of the pod up to date. Rejects with VolumeError when one could not be, after the pod's events have
+   * told why; what has been begun goes on when the signal is aborted, and `remove` waits for it.
+   */
+  async prepare(pod: Pod, sources: PayloadSources, signal: AbortSignal): Promise<MountedVolumes> {
+    const { uid } = pod.metadata;
+    const { mounts, devices } = usedVolumes(pod);
+    const volumes = (pod.spec.volumes ?? []).filter(({ name }) => mounts.has(name) || devices.has(name));
+    const held = this.#held.get(uid) ?? new Map<string, Held>();
+    this.#held.set(uid, held);
+    const work = Promise.allSettled(volumes.map((volume) => this.#prepareOne(pod, volume, sources, held, signal)));
+    this.#busy.set(uid, work);
+    const results = await unlessAborted(work, signal);
+    this.#busy.delete(uid);
+    const failures = results.flatMap((result, i) => (result.status === "rejected" ? [{ name: volumes[i]?.name, error: result.reason as Error }] : []));
+    const first = failures[0];
+    if (!first) return new Map([...held].map(([name, { mounted }]) => [name, mounted]));
+    throw new VolumeError(first.error.message, { cause: first.error });
   }
-  async #directory(path: string): Promise<void> {
-    await mkdir(path, { recursive: true, mode: 0o750 });
-    await chmod(path, 0o777);
-  }
-  async #emptyDir(pod: Pod, volume: Volume, path: string, allocatable: Record<string, string>): Promise<void> {
-    const source = volume.emptyDir ?? {};
-    await this.#directory(path);
-    if (source.medium === "Memory" && !mountsBelow(path).includes(path)) {
-      const bounds = [allocatable.memory, podLimits(pod.spec).memory, source.sizeLimit].map((q) => quantityToNumber(String(q ?? 0))).filter((n) => n > 0);
-      mountTmpfs(path, bounds.length ? `size=${Math.min(...bounds)}` : "");
-    } else if (source.medium && source.medium !== "Memory") throw new Error(`unknown storage medium ${JSON.stringify(source.medium)}`);
-    await this.#giveToPod(pod, path);
-  }
-  async #giveToPod(pod: Pod, path: string): Promise<void> {
-    const security = pod.spec.securityContext;
-    if (security?.fsGroup === undefined) return;
-    await giveToGroup(path, { fsGroup: security.fsGroup, readOnly: false, onRootMismatch: security.fsGroupChangePolicy === "OnRootMismatch" });
-  }
-  /** Volumes that are directories of this machine; others need a driver that this node does not have. */
-  async #persistent(pod: Pod, claimName: string, readOnly: boolean): Promise<MountedVolume> {
-    const claim = await this.#options.persistent.claim(pod.metadata.namespace ?? "", claimName);
-    const name = claim.spec.volumeName;
-    if (!name || claim.status?.phase !== "Bound") throw new Error(`PVC ${claim.metadata.namespace}/${claimName} is not bound`);
-    const { spec } = await this.#options.persistent.volume(name);
-    if (spec.volumeMode === "Block") throw new Error("block volumes are not supported by this node");
-    if (spec.hostPath) {
-      await prepareHostPath(spec.hostPath.path, spec.hostPath.type ?? "");
-      return { path: spec.hostPath.path, readOnly };
-    }
-    if (spec.local) {
-      await prepareHostPath(spec.local.path, "Directory");
-      if (!readOnly) await this.#giveToPod(pod, spec.local.path);
-      return { path: spec.local.path, readOnly };
-    }
-    const kind = Object.keys(spec).filter(
-      (k) =>
-        !["capacity", "accessModes", "claimRef", "persistentVolumeReclaimPolicy", "storageClassName", "volumeMode", "nodeAffinity", "mountOptions"].includes(k),
-    );
-    throw new Error(`persistent volumes of type ${kind.join(", ")} are not supported by this node`);
-  }
-  /** Unmounts and removes everything of the pod below the root. Rejects when something is still in use. */
-  async remove(uid: string): Promise<void> {
-    const directory = this.podDirectory(uid);
-    for (const point of mountsBelow(directory)) unmount(point);
-    this.#ready.delete(uid);
-    await rm(directory, { recursive: true, force: true });
-  }
-  /** Uids of the pods that have a directory. */
-  async podsOnDisk(): Promise<string[]> {
+  async #prepareOne(pod: Pod, volume: Volume, sources: PayloadSources, held: Map<string, Held>, signal: AbortSignal): Promise<void> {
+    const known = held.get(volume.name);
+    if (known && !known.plugin.follows?.(known.spec)) return;
     try {
-      return await readdir(`${this.#options.rootDir}/pods`);
+      const spec = known?.spec ?? (await this.#resolve(pod, volume));
+      const plugin = known?.plugin ?? this.#options.plugins.find((one) => one.supports(spec));
+      if (!plugin)
+        throw new StepError(
+          unmounted(volume.name, `failed to get Plugin from volumeSpec for volume ${JSON.stringify(spec.name)} err=no volume plugin matched`),
+          undefined,
+        );
+      const block = spec.persistent?.spec.volumeMode === "Block";
+      const place = placeOf(this.podDirectory(pod.metadata.uid), pod.metadata.uid, plugin.name, spec.name, block);
+      const request = { pod, spec, place, sources, again: known !== undefined };
+      held.set(volume.name, { spec, plugin, place, mounted: await this.#setUp(plugin, request, block, signal) });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      if (signal.aborted) throw error;
+      const { reason, message } = error instanceof StepError ? error : { reason: "FailedMount", message: (error as Error).message };
+      this.#options.events.pod(pod, "Warning", reason, message);
       throw error;
     }
   }
+  async #resolve(pod: Pod, volume: Volume): Promise<VolumeSpec> {
+    try {
+      return await resolveVolume(pod, volume, this.#options.persistent);
+    } catch (error) {
+      throw claimOf(pod, volume) === undefined ? error : new StepError(unmounted(volume.name, (error as Error).message), error);
+    }
+  }
+  async #setUp(plugin: VolumePlugin, request: VolumeRequest, block: boolean, signal: AbortSignal): Promise<MountedVolume> {
+    const { spec, place } = request;
+    const step = block ? "MapVolume" : "MountVolume";
+    const failed = (what: string, error: unknown, reason?: string): StepError =>
+      new StepError(`${step}.${what} failed for volume ${JSON.stringify(spec.name)} : ${(error as Error).message}`, error, reason);
+    this.#check(plugin, request, failed);
+    if (block && !plugin.block) throw failed("FindMapperPluginBySpec", new Error("no block volume plugin matched"));
+    const unique = plugin.device?.uniqueName(spec);
+    if (plugin.device && unique !== undefined) {
+      this.#refuseSecondPod(unique, request, failed);
+      await this.#devices.acquire(unique, plugin.device, request, signal);
+    }
+    return this.#lock.run(place.path, async () => {
+      if (!block || !plugin.block) {
+        try {
+          return await plugin.setUp(request);
+        } catch (error) {
+          throw failed("SetUp", error);
+        }
+      }
+      try {
+        await mapBlock(await plugin.block.map(request), plugin.block.globalMapPath(spec.name), place);
+        return { path: place.path, readOnly: spec.readOnly, block: true };
+      } catch (error) {
+        throw failed("MapPodDevice", error, "FailedMapVolume");
+      }
+    });
+  }
+  #check(plugin: VolumePlugin, { spec: { persistent } }: VolumeRequest, failed: (what: string, error: unknown) => StepError): void {
+    const node = this.#options.node.get();
+    const required = persistent?.spec.nodeAffinity?.required;
+    if (node && required && !someTermHolds(required.nodeSelectorTerms, node)) throw failed("NodeAffinity check", new Error("no matching NodeSelectorTerms"));
+    if (persistent?.spec.mountOptions?.length && !plugin.mountOptions)
+      throw failed("MountOptionSupport check", new Error("mount options are not supported for this volume type"));
+  }
+  /** ReadWriteOncePod (KEP-2485); the scheduler sees to it as well. */
+  #refuseSecondPod(unique: string, { spec, pod }: VolumeRequest, failed: (what: string, error: unknown) => StepError): void {
+    const { accessModes } = spec.persistent?.spec ?? {};
+    if (accessModes?.length !== 1 || accessModes[0] !== "ReadWriteOncePod") return;
+    if ([...this.#devices.users(unique)].some((uid) => uid !== pod.metadata.uid))
+      throw failed(
+        spec.persistent?.spec.volumeMode === "Block" ? "SetUpDevice" : "SetUp",
+        new Error("volume uses the ReadWriteOncePod access mode and is already in use by another pod"),
+      );
+  }
+  /** Unmounts and removes everything of the pod below the root. Rejects when something is still in use; to be called again then. */
+  async remove(uid: string): Promise<void> {
+    await this.#busy.get(uid);
+    this.#busy.delete(uid);
+    const directory = this.podDirectory(uid);
+    unmountBelow(`${directory}/volume-subpaths`);
+    const failures: unknown[] = [];
+    await Promise.all(
+      (await placesOf(directory, uid)).map((place) => this.#lock.run(place.path, () => this.#tearDown(place)).catch((error) => failures.push(error))),
+    );
+    if (failures.length) throw failures[0];
+    this.#held.delete(uid);
+    const left = mountsBelow(directory);
+    if (left.length) throw new Error(`volumes are left mounted: ${left.join(", ")}`);
+    await removeTree(directory);
+    this.#devices.release(uid);
+  }
+  async #tearDown(place: FoundPlace): Promise<void> {
+    const plugin = this.#plugin(place.plugin);
+    try {
+      if (place.block && plugin?.block) {
+        await plugin.block.unmap(place);
+        await unmapBlock(plugin.block.globalMapPath(place.name), place);
+      } else if (plugin) await plugin.tearDown(place);
+      else {
+        unmountBelow(place.path);
+        await removeTree(place.path);
+      }
+    } catch (error) {
+      throw new Error(`UnmountVolume.TearDown failed for volume ${JSON.stringify(place.name)} : ${(error as Error).message}`, { cause: error });
+    }
+  }
+  /** Uids of the pods that have a directory. */
+  podsOnDisk(): Promise<string[]> {
+    return podsBelow(this.#options.rootDir);
+  }
 }
 
-/** Memory that is never swapped out, where the kernel can promise it. */
-function mountTmpfs(target: string, data: string): void {
-  const request = { source: "tmpfs", target, type: "tmpfs" };
+const unmounted = (name: string, why: string): string =>
+  `Unable to attach or mount volumes: unmounted volumes=[${name}], unattached volumes=[], failed to process volumes=[${name}]: ${why}`;
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const end = Promise.withResolvers<never>();
+  const onAbort = (): void => end.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    mount({ ...request, data: data ? `${data},noswap` : "noswap" });
-  } catch (error) {
-    if (!(error instanceof MountError) || error.code !== "EINVAL") throw error;
-    mount({ ...request, data });
+    return await Promise.race([work, end.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }

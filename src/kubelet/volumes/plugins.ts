@@ -1,0 +1,32 @@
+/** Every kind of volume that this node knows. */
+import type { PodEvents } from "../pod-events.ts";
+import { configMapPlugin } from "./config-map.ts";
+import { downwardApiPlugin } from "./downward-api.ts";
+import { emptyDirPlugin } from "./empty-dir.ts";
+import { hostPathPlugin } from "./host-path.ts";
+import { localPlugin } from "./local.ts";
+import { nfsPlugin } from "./nfs.ts";
+import type { PayloadPluginOptions } from "./payload-plugin.ts";
+import type { VolumePlugin } from "./plugin.ts";
+import { projectedPlugin } from "./projected.ts";
+import { secretPlugin } from "./secret.ts";
+import { fcPlugin, gitRepoPlugin, iscsiPlugin } from "./unsupported.ts";
+
+export interface VolumePluginsOptions extends PayloadPluginOptions {
+  rootDir: string;
+  events: Pick<PodEvents, "pod">;
+}
+
+export const volumePlugins = (options: VolumePluginsOptions): VolumePlugin[] => [
+  emptyDirPlugin(),
+  configMapPlugin(options),
+  secretPlugin(options),
+  downwardApiPlugin(options),
+  projectedPlugin(options),
+  hostPathPlugin(),
+  localPlugin(options),
+  nfsPlugin(),
+  iscsiPlugin(),
+  fcPlugin(),
+  gitRepoPlugin(),
+];
