@@ -1,0 +1,164 @@
+/**
+ * HTTPS to the server behind an APIService: found through its Service, verified against the caBundle under the Service's
+ * name, and told who asks by the front proxy's certificate and headers (pkg/apiserver/handler_proxy.go of kube-aggregator).
+ */
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { Agent, request as httpsRequest } from "node:https";
+import type { UserInfo } from "../../api/exchange.ts";
+import { serviceNameOf } from "../../api/discovery/service-name.ts";
+import type { Service } from "../../api/types/core-v1.gen.ts";
+import type { EndpointSlice } from "../../api/types/discovery-v1.gen.ts";
+import type { Random } from "../../base/random.ts";
+import type { Reader } from "../../cache/cache.ts";
+import type { Remote } from "./remotes.ts";
+
+export interface FrontProxyClient {
+  /** PEM. */
+  cert: string;
+  key: string;
+}
+
+export interface BackendOptions {
+  reader: Reader;
+  random: Random;
+  /** Absent: backends are not told who asks in a way that they can believe. */
+  client?: FrontProxyClient;
+  /** Straight to an endpoint, not to the Service's own address. */
+  toEndpoints: boolean;
+  /** Where this server listens: what the Service default/kubernetes leads to. */
+  own?: Address;
+}
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** Why there is no way to a Service; in upstream's words. */
+export class Unroutable extends Error {}
+
+const routable = new Set(["ClusterIP", "NodePort", "LoadBalancer"]);
+
+/** Throws Unroutable. */
+export function addressOf({ service }: Remote, { reader, random, toEndpoints, own }: BackendOptions): Address {
+  const { namespace, name, port } = service;
+  if (own && namespace === "default" && name === "kubernetes" && port === 443) return own;
+  const found = reader.get<Service>("services", namespace, name);
+  if (!found) throw new Unroutable(`service ${JSON.stringify(name)} not found`);
+  const { type = "ClusterIP", clusterIP, externalName, ports = [] } = found.spec;
+  if (!toEndpoints && type === "ExternalName") return { host: externalName ?? "", port };
+  if (!routable.has(type)) throw new Unroutable(`unsupported service type ${JSON.stringify(type)}`);
+  if (!toEndpoints && type === "ClusterIP" && clusterIP === "None") throw new Unroutable(`cannot route to service with ClusterIP "None"`);
+  const wanted = ports.find((one) => one.port === port);
+  if (!wanted) throw new Unroutable(`no service port ${port} found for service ${JSON.stringify(name)}`);
+  if (!toEndpoints) return { host: clusterIP ?? "", port };
+  const ready = slicesOf(reader, namespace, name).flatMap((slice) => {
+    const own = slice.ports?.find((one) => (one.name ?? "") === (wanted.name ?? ""))?.port;
+    if (!own) return [];
+    return (slice.endpoints ?? []).filter((e) => e.conditions?.ready !== false).map((e) => ({ host: e.addresses[0] as string, port: own }));
+  });
+  const chosen = ready[random.int(ready.length)];
+  if (!chosen) throw new Unroutable(`no endpoints available for service ${JSON.stringify(name)}`);
+  return chosen;
+}
+
+export const slicesOf = (reader: Reader, namespace: string, service: string): EndpointSlice[] =>
+  reader.list<EndpointSlice>("endpointslices.discovery.k8s.io", namespace).filter((slice) => serviceNameOf(slice) === service);
+
+/** `https://HOST:PORT`, for messages. */
+export const urlOf = ({ host, port }: Address): string => `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+
+/** What HTTP allows in a header's name stays; all else is percent-encoded. */
+const escapeKey = (key: string): string =>
+  [...Buffer.from(key)].map((byte) => (/[!#$&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${hex(byte)}`)).join("");
+const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, "0");
+/** Go sends names as UTF-8; node:http takes one character for each byte. */
+const asBytes = (text: string): string => Buffer.from(text).toString("latin1");
+
+export type OutgoingHeaders = Record<string, string | string[]>;
+
+/** Whatever the caller claimed to be is replaced. */
+export function withUser(headers: OutgoingHeaders, { name, uid, groups, extra = {} }: UserInfo): OutgoingHeaders {
+  const out: OutgoingHeaders = {};
+  for (const [key, value] of Object.entries(headers)) if (!/^x-remote-(user|uid|group|extra-.*)$/.test(key)) out[key] = value;
+  out["x-remote-user"] = asBytes(name);
+  if (uid) out["x-remote-uid"] = asBytes(uid);
+  if (groups.length) out["x-remote-group"] = groups.map(asBytes);
+  for (const [key, values] of Object.entries(extra)) out[`x-remote-extra-${escapeKey(key)}`] = values.map(asBytes);
+  return out;
+}
+
+export interface Outgoing {
+  method: string;
+  /** With the query. */
+  path: string;
+  headers: OutgoingHeaders;
+  signal: AbortSignal;
+}
+
+/** Connections are kept for each APIService as long as how it is verified stays the same. */
+export class Backends {
+  readonly #options: BackendOptions;
+  readonly #agents = new Map<string, { key: string; agent: Agent }>();
+  constructor(options: BackendOptions) {
+    this.#options = options;
+  }
+
+  /** Throws Unroutable. */
+  address(remote: Remote): Address {
+    return addressOf(remote, this.#options);
+  }
+
+  /** Not ended yet. Throws Unroutable, and TypeError for headers that HTTP cannot carry. */
+  open(remote: Remote, { method, path, headers, signal }: Outgoing, address = this.address(remote)): ClientRequest {
+    return httpsRequest({ ...address, agent: this.#agentOf(remote), method, path, headers, signal, maxHeaderSize: 1 << 20 });
+  }
+
+  /** A connection of its own, for protocols that leave HTTP. */
+  openUpgrade(remote: Remote, { method, path, headers, signal }: Outgoing): ClientRequest {
+    return httpsRequest({ ...this.address(remote), ...this.#tlsOf(remote), agent: false, method, path, headers, signal });
+  }
+
+  /** A document; rejects when it takes longer than the signal or more bytes than `limit`. */
+  async fetch(remote: Remote, outgoing: Outgoing, limit: number, address?: Address): Promise<{ response: IncomingMessage; body: Buffer }> {
+    const call = this.open(remote, outgoing, address);
+    const response = await new Promise<IncomingMessage>((resolve, reject) => call.on("response", resolve).on("error", reject).end());
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) {
+        response.destroy();
+        throw new Error(`the answer is longer than ${limit} bytes`);
+      }
+      chunks.push(chunk);
+    }
+    return { response, body: Buffer.concat(chunks) };
+  }
+
+  #tlsOf({ service, ca, insecure }: Remote): { servername: string; ca?: string; rejectUnauthorized: boolean; cert?: string; key?: string } {
+    const { client } = this.#options;
+    return { servername: `${service.name}.${service.namespace}.svc`, ...(ca ? { ca } : {}), rejectUnauthorized: !insecure, ...client };
+  }
+
+  #agentOf(remote: Remote): Agent {
+    const tls = this.#tlsOf(remote);
+    const key = JSON.stringify([tls.servername, tls.ca, tls.rejectUnauthorized]);
+    const known = this.#agents.get(remote.name);
+    if (known?.key === key) return known.agent;
+    known?.agent.destroy();
+    const agent = new Agent({ keepAlive: true, maxFreeSockets: 16, timeout: 0, ...tls });
+    this.#agents.set(remote.name, { key, agent });
+    return agent;
+  }
+
+  /** Connections to what is no more. */
+  forget(name: string): void {
+    this.#agents.get(name)?.agent.destroy();
+    this.#agents.delete(name);
+  }
+
+  close(): void {
+    for (const name of [...this.#agents.keys()]) this.forget(name);
+  }
+}
