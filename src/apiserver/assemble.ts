@@ -5,11 +5,15 @@ import { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import { openCache, type WatchCache } from "../cache/watch-cache.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
+import { openapiV2 } from "../api/openapi/v2.ts";
+import { openapiV3Index } from "../api/openapi/v3.ts";
 import type { ResourceQuota, Secret } from "../api/types/core-v1.gen.ts";
 import type { ResourceCache } from "../cache/cache.ts";
 import type { Store } from "../store/store.ts";
 import { defaultAdmission } from "./admission/default.ts";
 import { quotaStatusWriter } from "./admission/quota-status.ts";
+import { Aggregator } from "./aggregation/aggregator.ts";
+import type { FrontProxyClient } from "./aggregation/backend.ts";
 import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
 import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
@@ -78,6 +82,10 @@ export interface AssembleOptions
   hostname?: string;
   /** How kubelets are reached. Absent: logs, exec, attach, port-forward and proxies are refused. */
   kubelet?: KubeletTLS;
+  /** The front proxy's identity towards aggregated API servers. */
+  aggregatorClient?: FrontProxyClient;
+  /** Straight to endpoints of aggregated API servers, not to the addresses of their Services. @default false */
+  aggregatorRouting?: boolean;
   /** Admission plugins that are left out. */
   disabledPlugins?: readonly string[];
   /** Admission plugins that must be there: one that does not exist is the caller's mistake. */
@@ -183,8 +191,21 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const openId = publishedKeys(options, address, keys);
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
+    const aggregator = new Aggregator({
+      reader,
+      random,
+      clock,
+      logger: options.logger.child("aggregator"),
+      toEndpoints: options.aggregatorRouting ?? false,
+      ...(options.aggregatorClient ? { client: options.aggregatorClient } : {}),
+      ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
+      patience: (options.requestTimeoutSeconds ?? 60) * 1000,
+      swagger: openapiV2,
+      index: () => openapiV3Index().paths,
+    });
     const server = createApiServer({
       ...options,
+      aggregator,
       connectors: connector.handlers(),
       metrics,
       cache,
@@ -207,6 +228,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
     };
     await bootstrap(fresh);
+    aggregator.watchAvailability(server.handler);
     const logger = options.logger.child("service-repair");
     const events = new ServerEvents({
       events: cache.resource(definitionOf("events")),
@@ -237,11 +259,12 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       server,
       cache,
       metrics,
-      upgrade: connector.upgradeHandler(server.admit),
+      upgrade: aggregator.upgradeHandler(server.admit, connector.upgradeHandler(server.admit)),
       handshakeFailed: () => handshakes.value++,
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
         connector.close();
+        await aggregator[Symbol.asyncDispose]();
         await repair[Symbol.asyncDispose]();
         await upkeep[Symbol.asyncDispose]();
         await cache[Symbol.asyncDispose]();

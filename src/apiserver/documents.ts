@@ -1,10 +1,11 @@
 /** What the server says about itself: discovery, OpenAPI, version, the list of paths. */
 import { createHash } from "node:crypto";
-import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../api/discovery.ts";
+import { type APIGroupDiscoveryList, aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../api/discovery.ts";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { versionInfo } from "../api/version.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { apiVersionOf } from "../api/schema/schema.ts";
+import type { APIGroup, APIGroupList } from "../api/types/meta-v1.gen.ts";
 import { openapi } from "./openapi.ts";
 import { aggregatedMedia, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
@@ -12,8 +13,7 @@ import { methodNotAllowed, noSuchResource } from "./router.ts";
 
 const json: Form = { media: "json", pretty: false };
 
-function aggregated(request: ApiRequest, media: Media, core: boolean, served: readonly ResourceDef[]): ApiResponse {
-  const value = aggregatedDiscovery(core, served);
+function aggregated(request: ApiRequest, media: Media, value: APIGroupDiscoveryList): ApiResponse {
   const contentType = `${contentTypes[media]};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`;
   if (request.asObject) return { status: 200, headers: {}, object: value };
   const body = encodeAs({ media, pretty: false }, value);
@@ -36,7 +36,15 @@ export interface Documents {
   paths(): string[];
 }
 
-export function createDocuments(served: () => readonly ResourceDef[], serverAddress: () => string): Documents {
+/** What other servers add to what this one serves. */
+export interface ServedElsewhere {
+  groups(local: APIGroupList): APIGroupList;
+  group(name: string, local: APIGroup | undefined): APIGroup | undefined;
+  discovery(local: APIGroupDiscoveryList): APIGroupDiscoveryList;
+  paths(): Iterable<string>;
+}
+
+export function createDocuments(served: () => readonly ResourceDef[], serverAddress: () => string, elsewhere?: ServedElsewhere): Documents {
   const object = (request: ApiRequest, value: object, routed: boolean): ApiResponse =>
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
   return {
@@ -51,14 +59,22 @@ export function createDocuments(served: () => readonly ResourceDef[], serverAddr
       if (path === "/api" || path === "/apis") {
         const core = path === "/api";
         const media = aggregatedMedia(request.headers.accept ?? "");
-        if (media) return aggregated(request, media, core, served());
-        return object(request, core ? apiVersions(serverAddress()) : apiGroupList(served()), core);
+        if (media) {
+          const local = aggregatedDiscovery(core, served());
+          return aggregated(request, media, core ? local : (elsewhere?.discovery(local) ?? local));
+        }
+        if (core) return object(request, apiVersions(serverAddress()), true);
+        const local = apiGroupList(served());
+        return object(request, elsewhere?.groups(local) ?? local, false);
       }
       if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path);
       const parts = path.split("/");
       let found: object | undefined;
       if (parts[1] === "api" && parts.length === 3) found = apiResourceList("", parts[2] as string, served());
-      if (parts[1] === "apis" && parts.length === 3) found = apiGroup(parts[2] as string, served());
+      if (parts[1] === "apis" && parts.length === 3) {
+        const local = apiGroup(parts[2] as string, served());
+        found = elsewhere ? elsewhere.group(parts[2] as string, local) : local;
+      }
       if (parts[1] === "apis" && parts.length === 4) found = apiResourceList(parts[2] as string, parts[3] as string, served());
       if (!found && parts[1] === "apis" && parts.length === 4 && served().some((def) => def.group === parts[2])) throw noSuchResource();
       return found && object(request, found, parts[1] === "api" || parts.length === 4);
@@ -70,6 +86,7 @@ export function createDocuments(served: () => readonly ResourceDef[], serverAddr
         groups.add(`/apis/${group}`);
         groups.add(`/apis/${apiVersionOf(group, version)}`);
       }
+      for (const path of elsewhere?.paths() ?? []) groups.add(path);
       return [...groups];
     },
   };

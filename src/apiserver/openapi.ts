@@ -43,18 +43,19 @@ function hashOf(bytes: Uint8Array): string {
   return hash;
 }
 
+/** /openapi/v2 in the form that the client wants. Throws 406. */
+export function respondSwagger(request: ApiRequest, made: { json(): Uint8Array; protobuf(): Uint8Array }): ApiResponse {
+  const form = wanted(request, true);
+  const body = made[form]();
+  const response = tagged(request, body, hashOf(body));
+  if (form === "json") return response;
+  return { ...response, headers: { ...response.headers, "content-type": protobufTypes[0] as string } };
+}
+
 /** `path` begins with /openapi/. Undefined for what is no document. */
 export function openapi(request: ApiRequest, path: string): ApiResponse | undefined {
-  const form = wanted(request, path === "/openapi/v2");
-  if (form === "protobuf") {
-    const body = openapiV2Protobuf();
-    const response = tagged(request, body, hashOf(body));
-    return { ...response, headers: { ...response.headers, "content-type": protobufTypes[0] as string } };
-  }
-  if (path === "/openapi/v2") {
-    const body = bytesOf(path, openapiV2) as Uint8Array;
-    return tagged(request, body, hashOf(body));
-  }
+  if (path === "/openapi/v2") return respondSwagger(request, { json: () => bytesOf(path, openapiV2) as Uint8Array, protobuf: openapiV2Protobuf });
+  wanted(request, false);
   if (path === "/openapi/v3") {
     if (request.asObject) return { status: 200, headers: {}, object: openapiV3Index() };
     return { status: 200, headers: json, body: bytesOf(path, openapiV3Index) as Uint8Array };

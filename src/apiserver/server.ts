@@ -12,6 +12,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
+import type { Aggregator } from "./aggregation/aggregator.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorization/authorizer.ts";
@@ -50,6 +51,8 @@ export interface ApiServerOptions {
   checks?: readonly HealthCheck[];
   /** Answers what no built-in path does (OpenAPI, well-known documents); authorized like any path. */
   extra?: (request: ApiRequest) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
+  /** API servers behind this one. */
+  aggregator?: Aggregator;
   /** `HOST:PORT` for clients. */
   serverAddress?: string;
   /** Requests at the same time that only read, and that write. @default 400 and 200 */
@@ -102,7 +105,7 @@ const deprecations: Readonly<Record<string, string>> = {
 };
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { clock, logger, authorizer, cache } = options;
+  const { clock, logger, authorizer, cache, aggregator } = options;
   const metrics = createServerMetrics(options.metrics);
   const stopping = new AbortController();
   const endpoints = new Map<string, Endpoint>();
@@ -114,7 +117,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
   for (const def of resources) add(def);
   const served = (): readonly ResourceDef[] => resources;
-  const documents = createDocuments(served, () => options.serverAddress ?? "127.0.0.1:6443");
+  const documents = createDocuments(served, () => options.serverAddress ?? "127.0.0.1:6443", aggregator);
   const common: HealthCheck[] = [{ name: "ping", check: () => undefined }, { name: "log", check: () => undefined }, ...(options.checks ?? [])];
   const store: HealthCheck = {
     name: "etcd",
@@ -211,6 +214,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     audit: AuditRecord | undefined,
     arrived: (series: RequestSeries) => void,
   ): Promise<ApiResponse> {
+    const remote = aggregator?.at(request.path);
+    if (remote && aggregator) return aggregator.forward(request, user, remote, isLong(info, request));
     if (info.isResource) {
       const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
       if (!endpoint || !exists(endpoint, info)) {
@@ -247,6 +252,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ paths }, null, 2)) };
     }
     if (request.path === "/openapi/v2" || request.path.startsWith("/openapi/v3")) arrived(metrics.ofPath(request.method, request.path.slice(1, 11)));
+    const merged = aggregator && request.path.startsWith("/openapi/") && (await aggregator.openapi(request, user));
+    if (merged) return merged;
     return documents.get(request) ?? (await options.extra?.(request)) ?? notFoundPage();
   }
 
@@ -334,6 +341,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const admitted = new AdmittedUpgrade(info, clock);
       try {
         const user = await identify(request, info, (who) => admitted.audited(options.auditor?.begin(request, info, who)));
+        admitted.user = user;
+        if (aggregator?.at(request.path)) return admitted;
         const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
         if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
         admitted.counted(metrics.of(request, info));

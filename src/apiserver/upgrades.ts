@@ -1,4 +1,5 @@
 /** A request that asks for another protocol: counted and audited from its answer to the end of its connection. */
+import type { UserInfo } from "../api/exchange.ts";
 import { StatusError } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import type { AuditRecord } from "./audit/auditor.ts";
@@ -19,6 +20,8 @@ export const mayNotCreate = ({ resource, name }: RequestInfo, reason: string): S
 
 export class AdmittedUpgrade {
   readonly info: RequestInfo;
+  /** Who asks, once that is known. */
+  user: UserInfo | undefined;
   readonly #clock: Clock;
   readonly #began: number;
   #series: RequestSeries | undefined;

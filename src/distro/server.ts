@@ -55,6 +55,9 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
       groupHeaders: ["X-Remote-Group"],
       extraHeaderPrefixes: ["X-Remote-Extra-"],
     },
+    aggregatorClient: { cert: read("front-proxy-client.crt"), key: read("front-proxy-client.key") },
+    // Endpoints are there before the node's rules are.
+    aggregatorRouting: true,
     controllers: { signRequest: signerWhenAsked({ certificate: read("ca.crt"), key: read("ca.key"), clock: systemClock }) },
     serviceAccountKey: read("sa.key"),
     serviceAccountIssuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,

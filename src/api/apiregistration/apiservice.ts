@@ -1,7 +1,7 @@
-/** APIServices (k8s.io/kube-aggregator/pkg/registry/apiservice). Local ones are served; others are refused. */
+/** APIServices (k8s.io/kube-aggregator/pkg/registry/apiservice). */
 import { invalidAll } from "../core/checks.ts";
 import { age } from "../core/object-meta.ts";
-import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, path, required } from "../field.ts";
+import { type FieldError, goQuote, invalidValue, notSupported, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../meta/validation.ts";
 import { isDNS1035Label, isDNS1123Subdomain, isPathSegmentName, isValidPortNum } from "../names.ts";
@@ -9,7 +9,6 @@ import type { APIService } from "../types/apiregistration-v1.gen.ts";
 
 const at = path("spec");
 const metadata = path("metadata");
-const unsupported = "requests are not forwarded to other API servers yet";
 
 function nameRule({ spec }: APIService): (name: string) => string[] {
   const expected = `${spec.version ?? ""}.${spec.group ?? ""}`;
@@ -34,7 +33,7 @@ function validateService({ spec }: APIService): FieldError[] {
   const wrong = isValidPortNum(service.port ?? 0);
   if (wrong.length) errors.push(invalidValue(here.child("port"), service.port ?? 0, `port is not valid: ${wrong.join(", ")}`));
   if (insecure && caBundle) errors.push(invalidValue(insecurePath, insecure, "may not be true if caBundle is present"));
-  return [...errors, forbiddenField(here, unsupported)];
+  return errors;
 }
 
 function validate(item: APIService): FieldError[] {

@@ -112,7 +112,9 @@ export class Availability implements AsyncDisposable {
       const { namespace, name: service } = remote.service;
       const known = judge(remote, reader.get<Service>("services", namespace, service), slicesOf(reader, namespace, service));
       const failure = known ? undefined : await this.#ask(remote);
-      const verdict: Verdict = failure ? { status: "False", reason: "FailedDiscoveryCheck", message: failure } : { status: "True", reason: "Passed", message: "all checks passed" };
+      const verdict: Verdict = failure
+        ? { status: "False", reason: "FailedDiscoveryCheck", message: failure }
+        : { status: "True", reason: "Passed", message: "all checks passed" };
       await this.#write(item, known ?? verdict);
       if (!failure) {
         this.#failures.delete(name);

@@ -67,7 +67,8 @@ export function mergedSwagger(base: Swagger, others: readonly Swagger[]): Swagge
       names.set(name, free);
     }
     const rename = (name: string): string => names.get(name) ?? name;
-    for (const [name, definition] of Object.entries(own)) if (!Object.hasOwn(definitions, rename(name))) definitions[rename(name)] = withReferences(definition, rename);
+    for (const [name, definition] of Object.entries(own))
+      if (!Object.hasOwn(definitions, rename(name))) definitions[rename(name)] = withReferences(definition, rename);
     for (const [path, item] of Object.entries(membersOf(other, "paths"))) if (!Object.hasOwn(paths, path)) paths[path] = withReferences(item, rename);
   }
   return { ...base, paths, definitions };

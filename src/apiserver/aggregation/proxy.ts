@@ -10,7 +10,7 @@ import { StatusError, timeout } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { forwardedHeaders, headerLines } from "../../base/relay.ts";
-import { type Backends, type OutgoingHeaders, Unroutable, withUser } from "./backend.ts";
+import { type Backends, type OutgoingHeaders, Unroutable, urlOf, withUser } from "./backend.ts";
 import type { Remote } from "./remotes.ts";
 
 export interface ForwardOptions {
@@ -43,7 +43,10 @@ const plain = (status: number, message: string): ApiResponse => ({
 export const unavailable = (): ApiResponse => plain(503, "service unavailable");
 const unreachable = (error: Error): ApiResponse => plain(503, `error trying to reach service: ${error.message}`);
 
-const pathOf = ({ path, query }: ApiRequest): string => (query.size ? `${path}?${sorted(query)}` : path);
+/** As Go's url.URL writes a path that it has read: escaped slashes are slashes. */
+const escaped = (path: string): string =>
+  path.includes("%") ? encodeURI(decodeURIComponent(path)).replace(/[!'()*?#]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`) : path;
+const pathOf = ({ path, query }: ApiRequest): string => (query.size ? `${escaped(path)}?${sorted(query)}` : escaped(path));
 /** As Go's url.Values writes itself: by name. */
 function sorted(query: URLSearchParams): URLSearchParams {
   const copy = new URLSearchParams(query);
@@ -51,14 +54,14 @@ function sorted(query: URLSearchParams): URLSearchParams {
   return copy;
 }
 
-function headersOf(request: ApiRequest, user: UserInfo): OutgoingHeaders {
+function headersOf(request: ApiRequest, user: UserInfo, host: string): OutgoingHeaders {
   const headers: OutgoingHeaders = {};
   for (const [name, value] of Object.entries(request.headers))
     if (value !== undefined && !ownHeaders.has(name) && !impersonating.test(name)) headers[name] = request.repeatedHeaders?.[name] ?? value;
   headers["x-forwarded-for"] = [request.headers["x-forwarded-for"], request.remoteAddress].filter(Boolean).join(", ");
-  headers["x-forwarded-uri"] = request.path;
+  headers["x-forwarded-uri"] = escaped(request.path);
   headers["x-forwarded-proto"] = "https";
-  if (request.headers.host) headers["x-forwarded-host"] = request.headers.host;
+  headers["x-forwarded-host"] = host;
   return withUser(headers, user);
 }
 
@@ -73,9 +76,10 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
   const late = (): void => stop.abort(timeout("the server behind the API did not answer in time"));
   const timer = long ? undefined : clock.after(discovery ? Math.min(discoveryPatience, patience) : patience, late);
   try {
-    const headers = headersOf(request, user);
+    const address = backends.address(remote);
+    const headers = headersOf(request, user, new URL(urlOf(address)).host);
     const bytes = request.asObject && request.object !== undefined ? Buffer.from(JSON.stringify(request.object)) : request.body;
-    const call = backends.open(remote, { method: request.method, path: pathOf(request), headers, signal: stop.signal });
+    const call = backends.open(remote, { method: request.method, path: pathOf(request), headers, signal: stop.signal }, address);
     const arrived = new Promise<IncomingMessage>((resolve, reject) => call.on("response", resolve).on("error", reject));
     if (bytes === undefined) call.end();
     else if (bytes instanceof Uint8Array) call.end(bytes);
@@ -84,7 +88,11 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     response.once("close", () => timer?.cancel());
     if (isRedirect(response)) {
       response.destroy();
-      return { status: 502, headers: {}, body: Buffer.from("the backend attempted to redirect this request, which is not permitted") };
+      return {
+        status: 502,
+        headers: { "content-type": "text/plain; charset=utf-8" },
+        body: Buffer.from("the backend attempted to redirect this request, which is not permitted"),
+      };
     }
     return await answerOf(response, request);
   } catch (error) {

@@ -57,13 +57,13 @@ export function versionOf(document: unknown, group: string, version: string): Di
 }
 
 /** The older form of the same. Throws for what is no APIResourceList. */
-export function fromLegacy(document: unknown, group: string, version: string): DiscoveredResource[] {
+export function fromLegacy(document: unknown): DiscoveredResource[] {
   if (!isObject(document) || !Array.isArray(document.resources)) throw new Error("the answer is no APIResourceList");
   const entries = list((document as unknown as APIResourceList).resources) as unknown as APIResource[];
-  const kind = (entry: APIResource): GroupVersionKind => ({ group: entry.group || group, version: entry.version || version, kind: entry.kind });
+  const kind = (entry: APIResource): GroupVersionKind => ({ group: text(entry.group), version: text(entry.version), kind: text(entry.kind) });
   const found: DiscoveredResource[] = [];
   for (const entry of entries) {
-    const [resource = "", subresource] = entry.name.split("/");
+    const [resource = "", subresource] = text(entry.name).split("/");
     if (subresource === undefined) {
       found.push(
         resourceOf({ ...entry, resource, responseKind: kind(entry), scope: entry.namespaced ? "Namespaced" : "Cluster", singularResource: entry.singularName }),
@@ -71,7 +71,9 @@ export function fromLegacy(document: unknown, group: string, version: string): D
       continue;
     }
     const parent = found.find((one) => one.resource === resource);
-    if (parent) (parent.subresources ??= []).push({ subresource, responseKind: kind(entry), verbs: texts(entry.verbs) });
+    if (!parent) continue;
+    parent.subresources ??= [];
+    parent.subresources.push({ subresource, responseKind: kind(entry), verbs: texts(entry.verbs) });
   }
   return found;
 }
@@ -154,7 +156,7 @@ export class RemoteDiscovery implements AsyncDisposable {
     if (all.status === 503) throw new Error("service returned non-success response code: 503");
     const one = await this.#get(remote, `/apis/${group}/${version}`, "application/json");
     if (one.status !== 200) throw new Error(`failed to download legacy discovery: ${one.status}`);
-    return fromLegacy(JSON.parse(one.text), group, version);
+    return fromLegacy(JSON.parse(one.text));
   }
 
   async #get(remote: Remote, path: string, wanted: string): Promise<{ status: number; type: string; text: string }> {

@@ -89,7 +89,9 @@ export class RemoteOpenAPI {
     if (!answer) return this.#until({});
     const { paths } = JSON.parse(answer.text) as { paths?: Record<string, { serverRelativeURL?: unknown }> };
     const own = `apis/${remote.group}/${remote.version}`;
-    const found = Object.entries(paths ?? {}).filter(([path, { serverRelativeURL }]) => (path === own || own.startsWith(`${path}/`)) && typeof serverRelativeURL === "string");
+    const found = Object.entries(paths ?? {}).filter(
+      ([path, { serverRelativeURL }]) => (path === own || own.startsWith(`${path}/`)) && typeof serverRelativeURL === "string",
+    );
     return this.#until({ value: Object.fromEntries(found) as Index, ...(answer.etag ? { etag: answer.etag } : {}) });
   }
 

@@ -56,6 +56,9 @@ export const apiserverFlags = {
   "advertise-address": ip(
     "address under which the members of the cluster reach this server; without one --bind-address, or the machine's first address when that is 0.0.0.0",
   ),
+  "enable-aggregator-routing": bool("requests for aggregated API servers go to endpoints of their Services, not to the Services' own addresses", false),
+  "proxy-client-cert-file": file("PEM certificate that tells aggregated API servers that this server says who asks"),
+  "proxy-client-key-file": file("PEM key of --proxy-client-cert-file"),
   "external-hostname": text("host name in the links that the server gives of itself"),
   "tls-cert-file": file("PEM certificate, leaf first; without one it is made in --cert-dir"),
   "tls-private-key-file": file("PEM key of --tls-cert-file"),
@@ -185,13 +188,7 @@ export const apiserverRefusals: Refusals = [
   ["use --enable-admission-plugins and --disable-admission-plugins", "admission-control"],
   ["admission plugins have no configuration files", "admission-control-config-file"],
   ["nodes and webhooks are reached directly", "egress-selector-config-file"],
-  [
-    "requests to aggregated API servers are not forwarded",
-    "aggregator-reject-forwarding-redirect",
-    "enable-aggregator-routing",
-    "proxy-client-cert-file",
-    "proxy-client-key-file",
-  ],
+  ["redirects of aggregated API servers are never passed on", "aggregator-reject-forwarding-redirect"],
   [
     "leader election is not coordinated by the API server",
     "coordinated-leadership-lease-duration",

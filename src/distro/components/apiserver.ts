@@ -57,6 +57,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
   const overlap = flags["enable-admission-plugins"].filter((name) => flags["disable-admission-plugins"].includes(name));
   if (overlap.length) problems.push(`${overlap.join(", ")} in --enable-admission-plugins and --disable-admission-plugins overlapped`);
   const kubelet = kubeletFrom(flags, problems);
+  const proxyClient = proxyClientFrom(flags, problems);
   if (problems.length) throw new FlagError(problems, "see `k8ts apiserver --help`");
   const keyFiles = flags["service-account-key-file"];
   const tokenFile = flags["token-auth-file"];
@@ -90,6 +91,8 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     jwksUri: flags["service-account-jwks-uri"],
     keepEndpoints: flags["endpoint-reconciler-type"] !== "none",
     ...(kubelet ? { kubelet } : {}),
+    aggregatorRouting: flags["enable-aggregator-routing"],
+    ...(proxyClient ? { aggregatorClient: proxyClient } : {}),
   };
 }
 
@@ -107,6 +110,16 @@ function kubeletFrom(flags: Flags, problems: string[]): AssembleOptions["kubelet
     cert: readCertificates(given.cert, "--kubelet-client-certificate"),
     key: readPrivateKey(given.key, "--kubelet-client-key"),
   };
+}
+
+function proxyClientFrom(flags: Flags, problems: string[]): AssembleOptions["aggregatorClient"] {
+  const given = { cert: flags["proxy-client-cert-file"], key: flags["proxy-client-key-file"] };
+  if (!given.cert && !given.key) return undefined;
+  if (!given.cert || !given.key) {
+    problems.push("--proxy-client-cert-file and --proxy-client-key-file must be given together");
+    return undefined;
+  }
+  return { cert: readCertificates(given.cert, "--proxy-client-cert-file"), key: readPrivateKey(given.key, "--proxy-client-key-file") };
 }
 
 function frontProxyFrom(flags: Flags): AssembleOptions["frontProxy"] {

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemRandom } from "../../base/random.ts";
+import type { Reader } from "../../cache/cache.ts";
+import { addressOf, Unroutable, withUser } from "./backend.ts";
+import type { Remote } from "./remotes.ts";
+
+const remote: Remote = { name: "v1.g", group: "g", version: "v1", service: { namespace: "n", name: "s", port: 443 }, insecure: false, available: true };
+const reader = (spec: object, slices: object[] = []): Reader =>
+  ({ get: () => ({ metadata: { name: "s" }, spec }), list: () => slices, labels: () => undefined, onChange: () => undefined }) as unknown as Reader;
+const address = (spec: object, toEndpoints: boolean, slices: object[] = []) =>
+  addressOf(remote, { reader: reader(spec, slices), random: systemRandom, toEndpoints });
+const labels = { "kubernetes.io/service-name": "s" };
+
+test("a Service leads to its address, to its external name or to a ready endpoint, and to nothing where it has none", () => {
+  const spec = { type: "ClusterIP", clusterIP: "10.96.0.9", ports: [{ port: 443, name: "https" }] };
+  assert.deepEqual(address(spec, false), { host: "10.96.0.9", port: 443 });
+  assert.deepEqual(address({ type: "ExternalName", externalName: "x.example" }, false), { host: "x.example", port: 443 });
+  const endpoints = [{ addresses: ["10.0.0.1"], conditions: { ready: false } }, { addresses: ["10.0.0.2"] }];
+  assert.deepEqual(address(spec, true, [{ metadata: { labels }, endpoints, ports: [{ name: "https", port: 8443 }] }]), { host: "10.0.0.2", port: 8443 });
+  assert.throws(() => address(spec, true, []), Unroutable);
+  assert.throws(() => address({ ...spec, clusterIP: "None" }, false), /cannot route to service with ClusterIP "None"/);
+  assert.throws(() => address({ ...spec, ports: [{ port: 80 }] }, false), /no service port 443/);
+  assert.throws(() => address({ type: "ExternalName", externalName: "x" }, true), /unsupported service type/);
+});
+
+test("whatever a caller claims to be is replaced by who it is", () => {
+  const claims = { "x-remote-user": "root", "x-remote-group": ["system:masters"], "x-remote-extra-scopes": "all", "x-remote-uid": "0", accept: "*/*" };
+  assert.deepEqual(withUser(claims, { name: "jürgen", groups: ["a", "b"], extra: { "a/b c": ["1"] } }), {
+    accept: "*/*",
+    "x-remote-user": "j\u00c3\u00bcrgen",
+    "x-remote-group": ["a", "b"],
+    "x-remote-extra-a%2Fb%20c": ["1"],
+  });
+});
