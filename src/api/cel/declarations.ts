@@ -39,6 +39,8 @@ export interface Library {
   readonly types?: readonly Type[];
   readonly constants?: Readonly<Record<string, { value: Value; type: Type }>>;
   readonly structs?: Readonly<Record<string, Struct>>;
+  /** Of message types whose names cannot be listed; asked after all that are. */
+  resolveStruct?(name: string): Struct | undefined;
   /** `a.?b` and its like are understood. */
   readonly optionalSyntax?: boolean;
 }

@@ -33,6 +33,7 @@ export class Environment implements Names {
   readonly #macros = new Map<string, Macro>(Object.entries(standardMacros));
   readonly #names = new Map<string, Name>();
   readonly #structs = new Map<string, Struct>();
+  readonly #resolving: readonly Library[];
   readonly #optionalSyntax: boolean;
 
   constructor(options: EnvironmentOptions) {
@@ -41,6 +42,7 @@ export class Environment implements Names {
     this.callCost = options.callCost;
     this.container = options.container ?? "";
     this.#optionalSyntax = options.libraries.some(({ optionalSyntax }) => optionalSyntax);
+    this.#resolving = options.libraries.filter(({ resolveStruct }) => resolveStruct);
     for (const library of options.libraries) this.#add(library);
     for (const [name, type] of Object.entries(options.variables ?? {})) this.#names.set(name, { name, type });
   }
@@ -80,7 +82,10 @@ export class Environment implements Names {
     return undefined;
   }
   resolveName(name: string): Name | undefined {
-    return this.#first(name, this.#names);
+    const found = this.#first(name, this.#names);
+    if (found) return found;
+    const type = this.struct(name.replace(/^\./, ""))?.type;
+    return type && { name: type.name, type: typeOf(type), value: type };
   }
   resolveFunction(name: string): { name: string; overloads: readonly Overload[] } | undefined {
     for (const candidate of this.candidates(name)) {
@@ -90,7 +95,13 @@ export class Environment implements Names {
     return undefined;
   }
   struct(name: string): Struct | undefined {
-    return this.#structs.get(name);
+    const found = this.#structs.get(name);
+    if (found) return found;
+    for (const { resolveStruct } of this.#resolving) {
+      const struct = resolveStruct?.(name);
+      if (struct) return struct;
+    }
+    return undefined;
   }
 
   /** Throws CELCompileError. */

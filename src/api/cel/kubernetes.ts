@@ -1,6 +1,7 @@
 /** The environment of every expression in Kubernetes 1.36, without variables (k8s.io/apiserver/pkg/cel/environment/base.go). */
 import { Environment } from "./environment.ts";
 import { kubernetesCallCost } from "./kubernetes-cost.ts";
+import { authorizer } from "./library/authorizer.ts";
 import { cidr } from "./library/cidr.ts";
 import { crossTypeComparison } from "./library/comparison.ts";
 import { twoVariableComprehensions } from "./library/comprehensions.ts";
@@ -25,6 +26,7 @@ export const kubernetesEnvironment = new Environment({
     url,
     regex,
     listNumbers,
+    authorizer,
     crossTypeComparison,
     optionals,
     quantity,
