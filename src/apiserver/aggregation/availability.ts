@@ -13,7 +13,8 @@ import { serviceNameLabel } from "../../api/discovery/service-name.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { type Backends, slicesOf, Unroutable, urlOf, withUser } from "./backend.ts";
+import { slicesOf, Unroutable } from "../service-resolver.ts";
+import { type Backends, urlOf, withUser } from "./backend.ts";
 import { apiServiceResource, availabilityOf, type Remote, type Remotes } from "./remotes.ts";
 
 /** Milliseconds. */

@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemRandom } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { addressOf, Unroutable, withUser } from "./backend.ts";
+import { resolveService, Unroutable } from "../service-resolver.ts";
+import { withUser } from "./backend.ts";
 import type { Remote } from "./remotes.ts";
 
 const remote: Remote = { name: "v1.g", group: "g", version: "v1", service: { namespace: "n", name: "s", port: 443 }, insecure: false, available: true };
 const reader = (spec: object, slices: object[] = []): Reader =>
   ({ get: () => ({ metadata: { name: "s" }, spec }), list: () => slices, labels: () => undefined, onChange: () => undefined }) as unknown as Reader;
 const address = (spec: object, toEndpoints: boolean, slices: object[] = []) =>
-  addressOf(remote, { reader: reader(spec, slices), random: systemRandom, toEndpoints });
+  resolveService(remote.service, { reader: reader(spec, slices), random: systemRandom, toEndpoints });
 const labels = { "kubernetes.io/service-name": "s" };
 
 test("a Service leads to its address, to its external name or to a ready endpoint, and to nothing where it has none", () => {

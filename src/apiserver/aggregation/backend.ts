@@ -5,11 +5,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { UserInfo } from "../../api/exchange.ts";
-import { serviceNameOf } from "../../api/discovery/service-name.ts";
-import type { Service } from "../../api/types/core-v1.gen.ts";
-import type { EndpointSlice } from "../../api/types/discovery-v1.gen.ts";
-import type { Random } from "../../base/random.ts";
-import type { Reader } from "../../cache/cache.ts";
+import { type Address, resolveService, type ServiceResolution } from "../service-resolver.ts";
 import type { Remote } from "./remotes.ts";
 
 export interface FrontProxyClient {
@@ -18,52 +14,10 @@ export interface FrontProxyClient {
   key: string;
 }
 
-export interface BackendOptions {
-  reader: Reader;
-  random: Random;
+export interface BackendOptions extends ServiceResolution {
   /** Absent: backends are not told who asks in a way that they can believe. */
   client?: FrontProxyClient;
-  /** Straight to an endpoint, not to the Service's own address. */
-  toEndpoints: boolean;
-  /** Where this server listens: what the Service default/kubernetes leads to. */
-  own?: Address;
 }
-
-export interface Address {
-  host: string;
-  port: number;
-}
-
-/** Why there is no way to a Service; in upstream's words. */
-export class Unroutable extends Error {}
-
-const routable = new Set(["ClusterIP", "NodePort", "LoadBalancer"]);
-
-/** Throws Unroutable. */
-export function addressOf({ service }: Remote, { reader, random, toEndpoints, own }: BackendOptions): Address {
-  const { namespace, name, port } = service;
-  if (own && namespace === "default" && name === "kubernetes" && port === 443) return own;
-  const found = reader.get<Service>("services", namespace, name);
-  if (!found) throw new Unroutable(`service ${JSON.stringify(name)} not found`);
-  const { type = "ClusterIP", clusterIP, externalName, ports = [] } = found.spec;
-  if (!toEndpoints && type === "ExternalName") return { host: externalName ?? "", port };
-  if (!routable.has(type)) throw new Unroutable(`unsupported service type ${JSON.stringify(type)}`);
-  if (!toEndpoints && type === "ClusterIP" && clusterIP === "None") throw new Unroutable(`cannot route to service with ClusterIP "None"`);
-  const wanted = ports.find((one) => one.port === port);
-  if (!wanted) throw new Unroutable(`no service port ${port} found for service ${JSON.stringify(name)}`);
-  if (!toEndpoints) return { host: clusterIP ?? "", port };
-  const ready = slicesOf(reader, namespace, name).flatMap((slice) => {
-    const own = slice.ports?.find((one) => (one.name ?? "") === (wanted.name ?? ""))?.port;
-    if (!own) return [];
-    return (slice.endpoints ?? []).filter((e) => e.conditions?.ready !== false).map((e) => ({ host: e.addresses[0] as string, port: own }));
-  });
-  const chosen = ready[random.int(ready.length)];
-  if (!chosen) throw new Unroutable(`no endpoints available for service ${JSON.stringify(name)}`);
-  return chosen;
-}
-
-export const slicesOf = (reader: Reader, namespace: string, service: string): EndpointSlice[] =>
-  reader.list<EndpointSlice>("endpointslices.discovery.k8s.io", namespace).filter((slice) => serviceNameOf(slice) === service);
 
 /** `https://HOST:PORT`, for messages. */
 export const urlOf = ({ host, port }: Address): string => `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
@@ -106,7 +60,7 @@ export class Backends {
 
   /** Throws Unroutable. */
   address(remote: Remote): Address {
-    return addressOf(remote, this.#options);
+    return resolveService(remote.service, this.#options);
   }
 
   /** Not ended yet. Throws Unroutable, and TypeError for headers that HTTP cannot carry. */

@@ -10,7 +10,8 @@ import { StatusError, timeout } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { forwardedHeaders, headerLines } from "../../base/relay.ts";
-import { type Backends, type OutgoingHeaders, Unroutable, urlOf, withUser } from "./backend.ts";
+import { Unroutable } from "../service-resolver.ts";
+import { type Backends, type OutgoingHeaders, urlOf, withUser } from "./backend.ts";
 import type { Remote } from "./remotes.ts";
 
 export interface ForwardOptions {

@@ -106,7 +106,12 @@ const isBlank = (text: string): boolean => text.trim() === "";
 const askPath = ({ of, path }: PathCheck, verb: string): Value => new DecisionValue(of.ask({ user: of.user, verb, path, ...noResource }));
 const askResource = ({ of, about }: ResourceCheckValue, verb: string): Value => new DecisionValue(of.ask({ user: of.user, verb, ...about }));
 const narrowed = (id: string, field: keyof ResourceQuestion) =>
-  member(id, [resourceCheckType, string], resourceCheckType, ({ of, about }: ResourceCheckValue, text: string) => new ResourceCheckValue(of, { ...about, [field]: text }));
+  member(
+    id,
+    [resourceCheckType, string],
+    resourceCheckType,
+    ({ of, about }: ResourceCheckValue, text: string) => new ResourceCheckValue(of, { ...about, [field]: text }),
+  );
 
 export const authorizer: Library = {
   types: [authorizerType, pathCheckType, groupCheckType, resourceCheckType, decisionType],
@@ -128,7 +133,10 @@ export const authorizer: Library = {
     name: [narrowed("resourcecheck_name", "name")],
     fieldSelector: [narrowed("authorizer_fieldselector", "fieldSelector")],
     labelSelector: [narrowed("authorizer_labelselector", "labelSelector")],
-    check: [member("pathcheck_check", [pathCheckType, string], decisionType, askPath), member("resourcecheck_check", [resourceCheckType, string], decisionType, askResource)],
+    check: [
+      member("pathcheck_check", [pathCheckType, string], decisionType, askPath),
+      member("resourcecheck_check", [resourceCheckType, string], decisionType, askResource),
+    ],
     errored: [member("decision_errored", [decisionType], bool, ({ answer }: DecisionValue) => answer.error !== "")],
     error: [member("decision_error", [decisionType], string, ({ answer }: DecisionValue) => answer.error)],
     allowed: [member("decision_allowed", [decisionType], bool, ({ answer }: DecisionValue) => answer.allowed)],

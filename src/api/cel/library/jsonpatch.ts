@@ -2,8 +2,8 @@
 import { type Library, overload } from "../declarations.ts";
 import { types } from "../types.ts";
 
-const escape = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
+const escapeKey = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
 export const jsonpatch: Library = {
-  functions: { "jsonpatch.escapeKey": [overload("string_jsonpatch_escapeKey_string", [types.string], types.string, escape)] },
+  functions: { "jsonpatch.escapeKey": [overload("string_jsonpatch_escapeKey_string", [types.string], types.string, escapeKey)] },
 };
