@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command on "a machine of its own": new mount, network, process, IPC and cgroup namespaces, with /run, /tmp and
-# /var/log empty. What the command starts ends with it, so real clusters run beside each other and leave nothing behind.
+# Runs a command on "a machine of its own": new mount, network, process, IPC and cgroup namespaces, with /run, /tmp,
+# /var/log and /var/lib/cni empty. What the command starts ends with it, so real clusters run beside each other and leave nothing behind.
 # Root. Usage: sh conformance/own-machine.sh COMMAND [ARGUMENTS...]
 # OWN_MACHINE_NET=host keeps the network, for package downloads.
 set -eu
@@ -59,7 +59,9 @@ echo "$hierarchies" | while read -r place type options; do
 done
 # Copies of the mounts of clusters that run elsewhere.
 awk '$2 ~ "/kubelet/pods/|/containerd/" { print $2 }' /proc/mounts | while read -r place; do umount --lazy "$place" 2>/dev/null || :; done
-for directory in /run /tmp /var/log; do mount -t tmpfs -o mode=1777 tmpfs "$directory"; done
+for directory in /run /tmp /var/log /var/lib/cni; do
+  [ ! -d "$directory" ] || mount -t tmpfs -o mode=1777 tmpfs "$directory"
+done
 if [ "${OWN_MACHINE_NET:-}" != host ]; then
   ip link set lo up
   # A machine has a default route, if only to find out that nobody is there.

@@ -156,8 +156,9 @@ function versionTwo(root: string): Cgroups {
 }
 
 function versionOne(root: string): Cgroups {
-  const hierarchies = readdirSync(root).filter((name) => name !== "unified" && existsSync(`${root}/${name}/cgroup.procs`));
-  const main = hierarchies.includes("memory") ? "memory" : (hierarchies[0] as string);
+  // Of a hybrid the runtime makes groups in `unified`, too.
+  const hierarchies = readdirSync(root).filter((name) => existsSync(`${root}/${name}/cgroup.procs`));
+  const main = hierarchies.includes("memory") ? "memory" : (hierarchies.find((name) => name !== "unified") as string);
   const managed = ["cpu", "memory", "pids"].filter((name) => hierarchies.includes(name));
   const update = (path: string, values: CgroupValues): void => {
     const write = (name: string, file: string, value: number): void => {
