@@ -91,7 +91,7 @@ export class NodeOfParts implements AsyncDisposable {
       return (await client.transport.stream({ method: "GET", path: "/readyz" })).status === 200;
     });
     for (const command of plane.others) start(command);
-    await ensureClusterObjects(client, { dnsAddress, nodeAddress: address, serveDNS: true, localPath: false });
+    await ensureClusterObjects(client, { dnsAddress, nodeAddress: address, serveDNS: true, localPath: false, metrics: false });
     if (options.dns === "upstream") await allowCoreDNS(client);
     const runtime = await startRuntime(directory, options.images);
     stack.defer(() => runtime[Symbol.dispose]());

@@ -15,6 +15,8 @@ export interface ClusterObjectsOptions {
   /** Where the node's DNS server listens. */
   nodeAddress: string;
   serveDNS: boolean;
+  /** metrics.k8s.io is served by this distribution. */
+  metrics: boolean;
   /** The nodes make volumes of the class local-path. */
   localPath: boolean;
 }
@@ -26,7 +28,7 @@ const dnsPorts = [
 ];
 
 /** Idempotent: what exists stays as its owner left it. */
-export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAddress, serveDNS, localPath }: ClusterObjectsOptions): Promise<void> {
+export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAddress, serveDNS, localPath, metrics }: ClusterObjectsOptions): Promise<void> {
   const put = async <T extends KubeObject>(resource: Resource<T>, namespace: string, object: Draft<T>): Promise<void> => {
     try {
       await client.resource(resource).get(namespace, object.metadata.name ?? "");
@@ -50,6 +52,23 @@ export async function ensureClusterObjects(client: Client, { dnsAddress, nodeAdd
     ],
   });
   await bind("system:k8ts:dns", "system:k8ts:dns", "system:k8ts:dns");
+  if (metrics) {
+    await put<ClusterRole>(clusterroles, "", {
+      metadata: { name: "system:k8ts:metrics" },
+      rules: [
+        { apiGroups: [""], resources: ["nodes/metrics"], verbs: ["get"] },
+        { apiGroups: [""], resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] },
+        { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
+        { apiGroups: ["authorization.k8s.io"], resources: ["subjectaccessreviews"], verbs: ["create"] },
+      ],
+    });
+    await bind("system:k8ts:metrics", "system:k8ts:metrics", "system:k8ts:metrics");
+    const toward = (role: string): string => `rbac.authorization.k8s.io/aggregate-to-${role}`;
+    await put<ClusterRole>(clusterroles, "", {
+      metadata: { name: "system:aggregated-metrics-reader", labels: { [toward("admin")]: "true", [toward("edit")]: "true", [toward("view")]: "true" } },
+      rules: [{ apiGroups: ["metrics.k8s.io"], resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }],
+    });
+  }
   if (localPath) {
     await put<ClusterRole>(clusterroles, "", {
       metadata: { name: "system:k8ts:local-path" },

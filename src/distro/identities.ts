@@ -15,6 +15,7 @@ const users = (settings: Settings): Record<string, { commonName: string; organiz
   proxy: { commonName: "system:kube-proxy" },
   dns: { commonName: "system:k8ts:dns" },
   "local-path": { commonName: "system:k8ts:local-path" },
+  metrics: { commonName: "system:k8ts:metrics" },
 });
 
 /** Makes what is missing; gives the PKI. `addresses` are further names or addresses under which the API server is reached. */
@@ -45,6 +46,7 @@ export async function ensureIdentities(settings: Settings, paths: Paths, clock: 
       dns: [settings.nodeName],
       ip: [node, "127.0.0.1"],
     },
+    { file: "metrics-server", commonName: "metrics-server", ca: "ca", usages: ["server"], dns: ["metrics-server.kube-system.svc"] },
     ...Object.entries(users(settings)).map(([file, user]): CertificateSpec => ({ file, ...user, ca: "ca", usages: ["client"] })),
   ];
   for (const spec of specs) await pki.ensure(spec);

@@ -33,7 +33,7 @@ async function seen<T extends KubeObject>(
 test("a claim of the default class gets a directory where its pod is placed, grows, and takes it along", async () => {
   await using cluster = await startCluster({ nodes: 1 });
   const { client } = cluster;
-  await ensureClusterObjects(client, { dnsAddress: "10.96.0.10", nodeAddress: "10.244.0.1", serveDNS: false, localPath: true });
+  await ensureClusterObjects(client, { dnsAddress: "10.96.0.10", nodeAddress: "10.244.0.1", serveDNS: false, localPath: true, metrics: false });
   const [node] = (await client.resource(nodes).list()).items;
   const end = new AbortController();
   using _end = { [Symbol.dispose]: () => end.abort() };

@@ -12,6 +12,7 @@ import { addProcessMetrics } from "./components/process-metrics.ts";
 import { administrator, startControlPlane } from "./control-plane.ts";
 import { runDaemon } from "./daemon.ts";
 import { foreground, untilStopped } from "./foreground.ts";
+import { metricsUser, startMetricsServer } from "./metrics-server.ts";
 import { pathsOf } from "./paths.ts";
 import type { requestSigner } from "./request-signer.ts";
 import { addressOf, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
@@ -39,6 +40,14 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
   if (!existsSync(join(paths.pki, "apiserver.crt"))) throw new Error(`no certificates in ${paths.pki}: \`k8ts up\` makes them`);
   await using store = await lmdbStore({ directory: paths.store, clock: systemClock });
   const hosts = simulate ? ["127.0.0.1"] : ["127.0.0.1", nodeAddress(settings)];
+  const frontProxy = {
+    ca: read("front-proxy-ca.crt"),
+    allowedNames: ["front-proxy-client"],
+    usernameHeaders: ["X-Remote-User"],
+    uidHeaders: ["X-Remote-Uid"],
+    groupHeaders: ["X-Remote-Group"],
+    extraHeaderPrefixes: ["X-Remote-Extra-"],
+  };
   await using plane = await startControlPlane({
     clock: systemClock,
     random: systemRandom,
@@ -47,14 +56,7 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
     storeBytes: () => statSync(join(paths.store, "store.mdb")).size,
     hostname: settings.nodeName,
     clientCa: read("ca.crt"),
-    frontProxy: {
-      ca: read("front-proxy-ca.crt"),
-      allowedNames: ["front-proxy-client"],
-      usernameHeaders: ["X-Remote-User"],
-      uidHeaders: ["X-Remote-Uid"],
-      groupHeaders: ["X-Remote-Group"],
-      extraHeaderPrefixes: ["X-Remote-Extra-"],
-    },
+    frontProxy,
     aggregatorClient: { cert: read("front-proxy-client.crt"), key: read("front-proxy-client.key") },
     // Endpoints are there before the node's rules are.
     aggregatorRouting: true,
@@ -70,6 +72,7 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
     nodeAddress: nodeAddress(settings),
     serveDNS: !simulate,
     localPath: !simulate,
+    metrics: !simulate,
   });
   addProcessMetrics(plane.api.metrics, systemClock);
   const tls = { cert: read("apiserver.crt"), key: read("apiserver.key"), clientCa: read("ca.crt") + read("front-proxy-ca.crt") };
@@ -78,6 +81,19 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
     const { upgrade, handshakeFailed } = plane.api;
     listeners.push(await listen({ handler: plane.api.server.handler, upgrade, handshakeFailed, tls, host, port: settings.port, clock: systemClock, logger }));
   }
+  await using _metrics = simulate
+    ? undefined
+    : await startMetricsServer({
+        client: plane.clientAs(metricsUser, "k8ts-metrics"),
+        administrator: plane.clientAs(administrator, "k8ts"),
+        trust: { clientCa: read("ca.crt"), frontProxy },
+        kubelets: { ca: read("ca.crt"), cert: read("metrics.crt"), key: read("metrics.key") },
+        serving: { cert: read("metrics-server.crt"), key: read("metrics-server.key"), ca: read("ca.crt") },
+        address: nodeAddress(settings),
+        clock: systemClock,
+        random: systemRandom,
+        logger: logger.child("metrics"),
+      });
   await using _simulation =
     simulate &&
     stages &&

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { TokenReview } from "../../api/types/authentication-v1.gen.ts";
-import type { SubjectAccessReview } from "../../api/types/authorization-v1.gen.ts";
+import type { SubjectAccessReview, SubjectAccessReviewSpec } from "../../api/types/authorization-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import { subjectaccessreviews, tokenreviews } from "../../client/resources.gen.ts";
@@ -42,8 +42,14 @@ export class DelegatedAccess {
   /** Rejects when the API server cannot be asked. */
   allowed(user: UserInfo, method: string, path: string): Promise<boolean> {
     const verb = method === "HEAD" ? "get" : method.toLowerCase();
-    return this.#once(JSON.stringify([user.name, user.groups, verb, path]), async () => {
-      const spec = { user: user.name, groups: user.groups, nonResourceAttributes: { verb, path } };
+    return this.allows(user, { nonResourceAttributes: { verb, path } });
+  }
+
+  /** The same for anything that can be asked about. */
+  allows(user: UserInfo, what: Pick<SubjectAccessReviewSpec, "resourceAttributes" | "nonResourceAttributes">): Promise<boolean> {
+    return this.#once(JSON.stringify([user.name, user.groups, user.uid, user.extra, what]), async () => {
+      const { name, groups, uid, extra } = user;
+      const spec = { user: name, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}), ...what };
       const { status } = await this.#rights.resource<SubjectAccessReview>(subjectaccessreviews).create("", { metadata: {}, spec });
       return status.allowed;
     });
