@@ -28,6 +28,8 @@ export interface IntakeOptions {
   /** This node as the API server has it. */
   readNode(): Promise<Node>;
   allocatable: Record<string, string>;
+  /** The node with at least as much as it has given to the pod already. */
+  withGiven(node: Node, pod: Pod): Node;
   /** Why the node takes no such pod now, whatever room there is. */
   refusal(pod: Pod): Refusal | undefined;
   /** The runtime has something of this pod. */
@@ -98,7 +100,10 @@ export class Intake {
     if (worker.state === "syncing") {
       const others = [...workers.values()].filter((w) => w.active && !this.#deciding.has(w.pod.metadata.uid)).map((w) => w.pod);
       const node = fresh && fresh !== "unknown" ? fresh : this.#options.node();
-      if (!adopted && node) refusal = this.#options.refusal(worker.pod) ?? this.#admit(worker.pod, node, others);
+      if (!adopted && node) refusal = this.#options.refusal(worker.pod);
+      // What upstream sets aside before it looks at the rest: the reason of a refusal tells.
+      if (!fresh) refusal ??= await this.#setAside(worker.pod, { others, adopted });
+      if (!adopted && node) refusal ??= this.#admit(worker.pod, node, others);
       if (refusal?.reason === "NodeAffinity" && !fresh) {
         // The label that the pod asks for may have come a moment ago: the API server knows.
         void readNode()
@@ -109,7 +114,6 @@ export class Intake {
           .then((answer) => this.#next(() => this.#decide(worker, adopted, answer)));
         return;
       }
-      refusal ??= await this.#setAside(worker.pod, { others, adopted });
     }
     const newest = this.#deciding.get(uid) as Pod;
     this.#deciding.delete(uid);
@@ -129,7 +133,7 @@ export class Intake {
     return undefined;
   }
   #admit(pod: Pod, node: Node, others: readonly Pod[]): Refusal | undefined {
-    return admit(pod, node, others, this.#options.allocatable, this.#options.config.allowedUnsafeSysctls);
+    return admit(pod, this.#options.withGiven(node, pod), others, this.#options.allocatable, this.#options.config.allowedUnsafeSysctls);
   }
   /** Why a pod that is here cannot have what it asks for now. Others have what they were given, not what they ask for. */
   roomFor(uid: string): Refusal | undefined {

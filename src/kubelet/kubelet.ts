@@ -14,6 +14,7 @@ import { type Cgroups, openCgroups } from "../linux/cgroups.ts";
 import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from "../linux/machine.ts";
 import { Cleanup } from "./cleanup.ts";
 import type { KubeletConfig } from "./config.ts";
+import { ContainerManager } from "./container-manager.ts";
 import { Eviction } from "./eviction/eviction.ts";
 import { parseThresholds } from "./eviction/thresholds.ts";
 import { imageDirectory, observe, Usage } from "./eviction/usage.ts";
@@ -57,7 +58,8 @@ export class Kubelet {
   readonly #stop = new AbortController();
   readonly #workers = new Map<string, PodWorker>();
   /** What gives shares of the node to pods, in the order in which they are asked. */
-  readonly #managers: readonly ResourceManager[] = [];
+  readonly #managers: readonly ResourceManager[];
+  readonly #containers: ContainerManager;
   readonly #recorder: EventRecorder;
   readonly #events: PodEvents;
   readonly #machine: MachineFacts = machineFacts();
@@ -106,6 +108,7 @@ export class Kubelet {
       machine: this.#machine,
       events,
       pressures: () => this.#eviction.pressures,
+      devices: (before) => this.#containers.nodeDevices(before),
       volumesInUse: () => this.#services.volumes.inUse(),
       signal,
     });
@@ -128,6 +131,17 @@ export class Kubelet {
     this.#start = () => factory.start(signal);
     const statuses = new StatusManager({ client, clock, logger, signal });
     const kick = (uid: string): void => this.#workers.get(uid)?.kick();
+    this.#containers = new ContainerManager({
+      config,
+      cri,
+      clock,
+      logger,
+      active: (uid) => this.#workers.get(uid)?.active ?? false,
+      onCapacity: () => this.#agent.refresh(),
+      onPod: kick,
+      plugins: {},
+    });
+    this.#managers = [this.#containers];
     const tokens = new Tokens(client, clock);
     const killer = new Killer({ runtime: this.#runtime, clock, logger, events });
     const images = new Images({ cri, clock, events, serialize: config.serializeImagePulls, maxParallel: config.maxParallelImagePulls });
@@ -169,6 +183,7 @@ export class Kubelet {
       allocatable: () => this.#allocatable,
       networkProblem: () => this.#agent.networkProblem,
       roomFor: (uid) => this.#intake.roomFor(uid),
+      resourceStatuses: (uid, container) => this.#containers.resourceStatuses(uid, container),
       onResizeWanted: (uid) => {
         const worker = this.#workers.get(uid);
         if (worker) this.#resizes.add(worker);
@@ -196,6 +211,7 @@ export class Kubelet {
       node: () => this.#nodes.get("", config.nodeName) ?? this.#agent.node,
       readNode: () => client.resource(nodes).get("", config.nodeName, { signal }),
       allocatable: this.#allocatable,
+      withGiven: (node, pod) => this.#containers.withGiven(node, pod),
       refusal: (pod) => this.#eviction.admit(pod),
       knows: (uid) => this.#pleg.knows(uid),
       onGone: (worker) => void this.#leftovers.forget(worker),
@@ -250,6 +266,7 @@ export class Kubelet {
     this.#pods.onChange((old, pod) => this.#intake.observe(old, pod));
     this.#start();
     await this.#eviction.look();
+    await this.#containers.start();
     await this.#services.volumes.reconstruct();
     const informers = [this.#pods, this.#serviceInformer, this.#nodes];
     await Promise.all([...informers.map((informer) => informer.synced(this.#stop.signal)), this.#agent.start()]);
@@ -295,6 +312,7 @@ export class Kubelet {
     this.#resizes.close();
     this.#services.probes.close();
     this.#services.objects.close();
+    await this.#containers[Symbol.asyncDispose]();
     this.#stop.abort(new Error("the kubelet stops"));
   }
 }

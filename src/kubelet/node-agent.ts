@@ -10,7 +10,7 @@ import { filesystemUsage, type MachineFacts } from "../linux/machine.ts";
 import type { KubeletConfig } from "./config.ts";
 import { timestamp } from "./container-statuses.ts";
 import type { Pressure } from "./eviction/thresholds.ts";
-import { newNode, nodeStatus } from "./node-status.ts";
+import { extendedCapacity, type NodeFacts, newNode, nodeStatus } from "./node-status.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { Runtime } from "./runtime.ts";
 import { sameJSON } from "./status-merge.ts";
@@ -26,6 +26,8 @@ export interface NodeAgentOptions {
   events: PodEvents;
   /** What the node is short of. */
   pressures(): ReadonlySet<Pressure>;
+  /** What device plugins list; `before`: the capacity of extended resources as the API has it. */
+  devices(before: Record<string, string>): NodeFacts["devices"];
   /** Unique names of the volumes that are not to be detached from the node. */
   volumesInUse(): readonly string[];
   signal: AbortSignal;
@@ -159,6 +161,7 @@ export class NodeAgent {
       runtimeVersion,
       images: this.#images,
       pressures: this.#options.pressures(),
+      devices: this.#options.devices(extendedCapacity(old)),
       volumesInUse: this.#options.volumesInUse(),
       problems,
     };

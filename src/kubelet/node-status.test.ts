@@ -19,6 +19,8 @@ const facts = {
   runtimeVersion: "containerd://1.6.20",
   images: [],
   pressures: new Set(),
+  volumesInUse: [],
+  devices: { capacity: { "example.com/listed": "3" }, allocatable: { "example.com/listed": "2" } },
   problems: [],
 };
 const status = (old: object): NodeStatus =>
@@ -28,4 +30,5 @@ test("an extended resource that was put into the capacity stays there and become
   const { capacity, allocatable } = status({ capacity: { "example.com/dongle": "4", cpu: "64" }, allocatable: {} });
   assert.deepEqual([capacity?.["example.com/dongle"], allocatable?.["example.com/dongle"]], ["4", "4"]);
   assert.equal(capacity?.cpu, "2");
+  assert.deepEqual([capacity?.["example.com/listed"], allocatable?.["example.com/listed"]], ["3", "2"]);
 });

@@ -18,6 +18,8 @@ export interface NodeFacts {
   pressures: ReadonlySet<Pressure>;
   /** Unique names of volumes, sorted. */
   volumesInUse: readonly string[];
+  /** What device plugins list. */
+  devices: { capacity: Record<string, string>; allocatable: Record<string, string> };
   /** Why the node is not ready; empty when it is. */
   problems: string[];
 }
@@ -93,16 +95,20 @@ function conditions(facts: NodeFacts, old: readonly NodeCondition[], now: string
   });
 }
 
+/** Resources that are not Kubernetes' own. */
+export const extendedCapacity = (status: NodeStatus | undefined): Record<string, string> =>
+  Object.fromEntries(Object.entries((status?.capacity ?? {}) as Record<string, string>).filter(([name]) => isExtendedResource(name)));
+
 /**
  * `old`: what the API has. `now` is RFC 3339. Extended resources that somebody put into the capacity stay, and become
  * allocatable (https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/).
  */
 export function nodeStatus(config: KubeletConfig, facts: NodeFacts, old: NodeStatus | undefined, now: string): NodeStatus {
   const { machine } = facts;
-  const extended = Object.fromEntries(Object.entries(old?.capacity ?? {}).filter(([name]) => isExtendedResource(name)));
+  const extended = extendedCapacity(old);
   return {
-    capacity: { ...capacity(config, facts), ...extended },
-    allocatable: { ...allocatable(config, facts), ...extended },
+    capacity: { ...capacity(config, facts), ...extended, ...facts.devices.capacity },
+    allocatable: { ...allocatable(config, facts), ...extended, ...facts.devices.allocatable },
     conditions: conditions(facts, old?.conditions ?? [], now),
     addresses: [...config.nodeIPs.map((address) => ({ type: "InternalIP", address })), { type: "Hostname", address: config.hostname }],
     daemonEndpoints: { kubeletEndpoint: { Port: config.port } },

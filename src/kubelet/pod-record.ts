@@ -55,7 +55,7 @@ export class PodRecord {
   }
   /** Hands the status to the status manager; gives the phase. `terminal`: nothing of the pod runs or will. */
   publish(terminal: boolean, couldRun: boolean, finished = false): string {
-    const { statuses, runtime, probes, config } = this.#services;
+    const { statuses, runtime, probes, config, resourceStatuses } = this.#services;
     const status = podStatus({
       pod: this.pod,
       runtime: this.runtimePod,
@@ -65,6 +65,7 @@ export class PodRecord {
       actuated: this.resize.actuated,
       resize: this.resize.conditions,
       probes: probes.results,
+      devices: (container) => resourceStatuses(this.pod.metadata.uid, container),
       terminal,
       hostIPs: config.nodeIPs,
       ...(this.verdict ? { verdict: this.verdict } : {}),

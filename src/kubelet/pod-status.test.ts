@@ -47,6 +47,7 @@ const input = (p: Pod) => ({
   previous: {},
   failures: () => undefined,
   probes: () => undefined,
+  devices: () => [],
   terminal: false,
   hostIPs: ["10.0.0.1"],
   actuated: { containers: {} },

@@ -1,5 +1,5 @@
 /** The whole status of a pod from its spec, the runtime and the probes (upstream's generateAPIPodStatus). Pure. */
-import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../api/types/core-v1.gen.ts";
+import type { ContainerStatus, Pod, PodCondition, PodStatus, ResourceStatus } from "../api/types/core-v1.gen.ts";
 import { type ProbeKind, type ProbeResults, sandboxChanged } from "./actions.ts";
 import { type Condition, containersReady, ownedConditions, podInitialized, podReady } from "./conditions.ts";
 import { containerStatuses, type StartFailures, type StatusInput } from "./container-statuses.ts";
@@ -32,6 +32,8 @@ export interface PodStatusInput {
   actuated: Allocation;
   resize: readonly Condition[];
   probes: ProbeResults;
+  /** Health of what the container was given. */
+  devices(container: string): ResourceStatus[];
   /** Nothing of the pod runs any more and nothing will be started. */
   terminal: boolean;
   /** Addresses of the node, primary first. */
@@ -63,6 +65,16 @@ function withProbes(input: PodStatusInput, statuses: ContainerStatus[], init: bo
   });
 }
 
+/** What a container had is given back when its pod is over, but still told. */
+function withDevices(input: PodStatusInput, statuses: ContainerStatus[]): ContainerStatus[] {
+  return statuses.map((status) => {
+    const now = input.devices(status.name);
+    const before = input.terminal ? previousOf(input.previous, status)?.allocatedResourcesStatus : undefined;
+    const allocatedResourcesStatus = now.length ? now : before;
+    return allocatedResourcesStatus ? { ...status, allocatedResourcesStatus } : status;
+  });
+}
+
 function phaseOf(input: PodStatusInput, statuses: ContainerStatus[]): string {
   const { pod, previous, runtime } = input;
   if (isTerminalPhase(pod.status?.phase)) return pod.status.phase as string;
@@ -86,7 +98,10 @@ export function podStatus(input: PodStatusInput): PodStatus {
     };
   }
   const base: Omit<StatusInput, "previous"> = { pod, runtime, runtimeName: input.runtimeName, failures: input.failures, actuated: input.actuated };
-  const regular = withProbes(input, containerStatuses({ ...base, previous: previous.containerStatuses ?? [] }, pod.spec.containers, "regular"), false);
+  const regular = withDevices(
+    input,
+    withProbes(input, containerStatuses({ ...base, previous: previous.containerStatuses ?? [] }, pod.spec.containers, "regular"), false),
+  );
   const init = withProbes(input, containerStatuses({ ...base, previous: previous.initContainerStatuses ?? [] }, pod.spec.initContainers ?? [], "init"), true);
   // Nobody waits for these: neither readiness nor start is said of them.
   const ephemeral = containerStatuses({ ...base, previous: previous.ephemeralContainerStatuses ?? [] }, pod.spec.ephemeralContainers ?? [], "ephemeral").map(

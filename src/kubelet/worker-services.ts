@@ -1,5 +1,5 @@
 /** What the workers of all pods share. */
-import type { Pod } from "../api/types/core-v1.gen.ts";
+import type { Pod, ResourceStatus } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
@@ -36,6 +36,8 @@ export interface WorkerServices {
   networkProblem(): string | undefined;
   /** Why the node has no room for the pod as it asks to be; undefined when it has. */
   roomFor(uid: string): Postponed | undefined;
+  /** Health of what a container of the pod was given. */
+  resourceStatuses(uid: string, container: string): ResourceStatus[];
   onResizeWanted(uid: string): void;
   /** Nothing of the pod runs any more: what was set aside for it is free. */
   onStopped(pod: Pod): void;
