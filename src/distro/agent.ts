@@ -22,11 +22,12 @@ import { Kubelet } from "../kubelet/kubelet.ts";
 import { Access } from "../kubelet/server/access.ts";
 import { servedKubelet } from "../kubelet/server/served.ts";
 import { KubeletServer } from "../kubelet/server/server.ts";
-import { forgetUDPFlows } from "../linux/conntrack.ts";
 import { applyRuleset } from "../linux/nft.ts";
 import { conflist } from "../network/cni.ts";
 import { masqueradeRules, table as networkTable } from "../network/masquerade.ts";
-import { table as proxyTable } from "../proxy/nftables.ts";
+import { words as proxyWords } from "../proxy/frame.ts";
+import { ProxyHealth } from "../proxy/health.ts";
+import { proxyMetrics } from "../proxy/metrics.ts";
 import { ServiceProxy } from "../proxy/proxy.ts";
 import { LocalPathProvisioner } from "../storage/local-path.ts";
 import { addProcessMetrics } from "./components/process-metrics.ts";
@@ -38,6 +39,7 @@ import { pauseImage, pauseImageName } from "./images/pause.ts";
 import { ImageStore } from "./images/store.ts";
 import { Journal, journalFile } from "./journal.ts";
 import { cniDirectory } from "./packages.ts";
+import { kernelDataplane } from "./service-network.ts";
 import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
 import { cgroupRoot, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
 
@@ -65,7 +67,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   if (!cniBinDirectory) throw new Error("the CNI plugins are not installed: apt-get install containernetworking-plugins");
 
   const journal = new Journal(journalFile(paths));
-  for (const table of [networkTable, proxyTable]) journal.add("nftTables", `ip ${table}`);
+  for (const table of [`ip ${networkTable}`, proxyWords.IPv4.table]) journal.add("nftTables", table);
   await applyRuleset(masqueradeRules(settings));
   mkdirSync(join(paths.cni, "net.d"), { recursive: true, mode: 0o755 });
   writeFileAtomic(
@@ -105,13 +107,17 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     random: systemRandom,
     project: withoutManagedFields,
   });
+  const metrics = new Metrics();
+  const counted = proxyMetrics(metrics);
   const proxy = new ServiceProxy({
     informers: proxyInformers,
     nodeName: settings.nodeName,
-    nodeAddresses: [address],
-    podCIDR: settings.podCIDR,
-    serviceCIDR: settings.serviceCIDR,
-    dataplane: { apply: applyRuleset, forgetUDP: forgetUDPFlows },
+    families: ["IPv4"],
+    nodePortAddresses: () => [address],
+    local: () => ({ kind: "cidr", cidr: settings.podCIDR }),
+    dataplane: kernelDataplane,
+    metrics: counted,
+    health: new ProxyHealth(clock, 60_000, counted),
     clock,
     logger: logger.child("proxy"),
   });
@@ -150,7 +156,6 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     logger: logger.child("kubelet"),
   });
   const pki = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
-  const metrics = new Metrics();
   addProcessMetrics(metrics, clock);
   showBuild(metrics);
   await using server = new KubeletServer({

@@ -17,6 +17,8 @@ export interface HealthServerOptions {
   unhealthy?(): string | undefined;
   /** What `?verbose` lists by name, each asked for alone as /healthz/NAME; all of them are well as long as this process answers. */
   parts?(): readonly string[];
+  /** What is said at /NAME, in JSON where no other type is given: the health of components that have more than a word for it. */
+  answers?: Readonly<Record<string, () => { status: number; body: string; type?: string }>>;
   metrics?: Metrics;
   /** HTTPS, and who may read what is not open. */
   secure?: { cert: string; key: string; authorities: readonly string[]; access: DelegatedAccess; open: readonly string[] };
@@ -66,7 +68,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
   };
 }
 
-async function answer({ unhealthy, parts, metrics, secure }: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer({ unhealthy, parts, answers, metrics, secure }: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path = "/", query] = (request.url ?? "/").split("?");
   if (secure && !secure.open.includes(path)) {
     const user = await secure.access.authenticate(request);
@@ -79,6 +81,8 @@ async function answer({ unhealthy, parts, metrics, secure }: HealthServerOptions
       );
   }
   if (request.method !== "GET" && request.method !== "HEAD") return text(response, 405, "405 method not allowed\n");
+  const own = answers?.[path.slice(1)]?.();
+  if (own) return text(response, own.status, own.body, own.type ?? "application/json");
   const health = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
   if (health) {
     const [, kind, part] = health;

@@ -1,46 +1,69 @@
 /** kube-proxy's flags (k8s.io/kubernetes/cmd/kube-proxy/app) and KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1). */
 import { clientRefusals, commonRefusals, kubeconfigFlags, verbosity } from "./common-flags.ts";
 import { type ConfigTable, only } from "./config-file.ts";
-import { endpoint, file, fixed, networks, text } from "./flag-types.ts";
-import type { Refusals } from "./flags.ts";
+import { bool, duration, endpoint, file, fixed, integer, list, networks, parseNetwork, text } from "./flag-types.ts";
+import type { Flag, Refusals } from "./flags.ts";
 
 const mode = "rules are made in nftables; there are neither iptables nor IPVS rules";
-const tracking = "connection tracking keeps the kernel's settings";
-const local = "local traffic is told by --cluster-cidr";
+
+const localModes = ["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"] as const;
+const localMode: Flag<string> = {
+  ...text("how traffic of pods is told from other traffic: ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix", "ClusterCIDR"),
+  choices: localModes,
+  parse(value) {
+    if (value === "") return "ClusterCIDR";
+    if (!(localModes as readonly string[]).includes(value)) throw new Error(`it must be one of ${localModes.join(", ")}`);
+    return value;
+  },
+};
+/** Networks, or the word `primary`: the node's own addresses. */
+const nodePortNetworks: Flag<readonly string[]> = {
+  ...list("networks in which addresses of this machine answer on NodePorts, or `primary` for the node's own; without one all but loopback"),
+  parse: (value, before) => [
+    ...(before ?? []),
+    ...list("")
+      .parse(value, undefined)
+      .map((one) => (one === "primary" ? one : parseNetwork(one))),
+  ],
+};
 
 export const proxyFlags = {
   ...verbosity,
   ...kubeconfigFlags,
   config: file("KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1); what it says replaces the flags"),
   "hostname-override": text("name of this machine's node; without one the machine's"),
-  "cluster-cidr": networks("network of the pods: traffic from outside of it to a Service is masqueraded; required"),
-  "nodeport-addresses": networks("networks in which addresses of this machine answer on NodePorts; without one the node's internal address"),
+  "cluster-cidr": networks("networks of the pods, one a family: traffic from outside of them to a Service is masqueraded"),
+  "nodeport-addresses": nodePortNetworks,
   "proxy-mode": fixed("string", "how Services are made", ["nftables"], mode),
-  "healthz-bind-address": endpoint("address of /healthz; port 0: none", "127.0.0.1", 10256),
+  "healthz-bind-address": endpoint("address of /healthz and /livez; port 0: none", "127.0.0.1", 10256),
   "metrics-bind-address": endpoint("address of /metrics; port 0: none", "127.0.0.1", 10249),
-  "detect-local-mode": fixed("string", "how local traffic is told", ["ClusterCIDR", ""], local),
-  "service-cluster-ip-range": networks("networks of the Services; without one those of the ServiceCIDR objects"),
+  "detect-local-mode": localMode,
+  "pod-bridge-interface": text("with --detect-local-mode=BridgeInterface: the bridge that pods are connected to"),
+  "pod-interface-name-prefix": text("with --detect-local-mode=InterfaceNamePrefix: how the names of pods' interfaces begin"),
+  "masquerade-all": bool("masquerade all traffic to cluster addresses"),
+  "conntrack-max-per-core": integer("tracked connections per CPU; 0: the kernel's setting stays", 0),
+  "conntrack-min": integer("least number of tracked connections when --conntrack-max-per-core is set", 131072),
+  "conntrack-tcp-timeout-established": duration("how long an idle TCP connection is tracked; 0: the kernel's setting stays", "0"),
+  "conntrack-tcp-timeout-close-wait": duration("how long a TCP connection in CLOSE_WAIT is tracked; 0: the kernel's setting stays", "0"),
+  "conntrack-tcp-be-liberal": bool("do not mark packets outside of the TCP window as invalid"),
+  "conntrack-udp-timeout": duration("how long a UDP flow without an answer is tracked; 0: the kernel's setting stays", "0"),
+  "conntrack-udp-timeout-stream": duration("how long an answered UDP flow is tracked; 0: the kernel's setting stays", "0"),
+  "oom-score-adj": integer("oom-score-adj of this process, -1000 to 1000; without it the process keeps what it was started with", 0, -1000, 1000),
+  "init-only": bool("set what needs the rights of the machine's administrator (connection tracking), and end"),
+  cleanup: bool("take away all rules of Services, and end"),
 } as const;
 
 const iptables = ["localhost-nodeports", "masquerade-bit", "min-sync-period", "sync-period"].map((name) => `iptables-${name}`);
 const ipvs = ["exclude-cidrs", "min-sync-period", "scheduler", "strict-arp", "sync-period", "tcp-timeout", "tcpfin-timeout", "udp-timeout"].map(
   (name) => `ipvs-${name}`,
 );
-const conntrack = ["max-per-core", "min", "tcp-be-liberal", "tcp-timeout-close-wait", "tcp-timeout-established", "udp-timeout", "udp-timeout-stream"].map(
-  (name) => `conntrack-${name}`,
-);
 
 export const proxyRefusals: Refusals = [
   ...commonRefusals,
   ...clientRefusals,
   [mode, ...iptables, ...ipvs],
-  [tracking, ...conntrack],
-  [local, "pod-bridge-interface", "pod-interface-name-prefix"],
   ["the node's addresses are those of its Node object", "bind-address", "bind-address-hard-fail"],
-  ["traffic is masqueraded where it must be, and nowhere else", "masquerade-all"],
-  ["rules are made anew at the start; `nft delete table ip k8ts_proxy` takes them away", "cleanup", "init-only"],
   ["caches follow their watches and are not filled again", "config-sync-period"],
-  ["the process keeps what it was started with", "oom-score-adj"],
   ["there is no Go runtime to profile", "profiling"],
   ["the machine is not asked for its id", "boot-id-file", "machine-id-file"],
   ["configuration is not written anywhere", "write-config-to"],
@@ -58,9 +81,9 @@ export const proxyConfigTable: ConfigTable = {
   mode: { type: "string", choices: ["nftables"] },
   healthzBindAddress: { type: "string" },
   metricsBindAddress: { type: "string" },
-  detectLocalMode: only("ClusterCIDR", local),
-  "detectLocal.bridgeInterface": only("", local),
-  "detectLocal.interfaceNamePrefix": only("", local),
+  detectLocalMode: { type: "string", choices: ["", ...localModes] },
+  "detectLocal.bridgeInterface": { type: "string" },
+  "detectLocal.interfaceNamePrefix": { type: "string" },
   featureGates: only({}, "features are those of Kubernetes v1.36 with its default gates"),
   logging: only(undefined, "set verbosity with --v"),
   bindAddress: only("0.0.0.0", "the node's addresses are those of its Node object"),
@@ -69,19 +92,19 @@ export const proxyConfigTable: ConfigTable = {
   showHiddenMetricsForVersion: only("", "no metric is hidden"),
   iptables: only(undefined, mode),
   ipvs: only(undefined, mode),
-  winkernel: only(undefined, mode),
-  "nftables.masqueradeBit": only(14, "the mark is not configurable"),
-  "nftables.masqueradeAll": only(false, "traffic is masqueraded where it must be, and nowhere else"),
-  "nftables.syncPeriod": only("30s", "each change is brought at once, and only what changed"),
-  "nftables.minSyncPeriod": only("1s", "each change is brought at once, and only what changed"),
-  oomScoreAdj: only(-999, "the process keeps what it was started with"),
-  "conntrack.maxPerCore": only(32768, tracking),
-  "conntrack.min": only(131072, tracking),
-  "conntrack.tcpEstablishedTimeout": only("24h0m0s", tracking),
-  "conntrack.tcpCloseWaitTimeout": only("1h0m0s", tracking),
-  "conntrack.tcpBeLiberal": only(false, tracking),
-  "conntrack.udpTimeout": only("0s", tracking),
-  "conntrack.udpStreamTimeout": only("0s", tracking),
+  winkernel: only(undefined, "this is not Windows"),
+  "nftables.masqueradeBit": { type: "int" },
+  "nftables.masqueradeAll": { type: "bool" },
+  "nftables.syncPeriod": { type: "duration" },
+  "nftables.minSyncPeriod": { type: "duration" },
+  oomScoreAdj: { type: "int" },
+  "conntrack.maxPerCore": { type: "int" },
+  "conntrack.min": { type: "int" },
+  "conntrack.tcpEstablishedTimeout": { type: "duration" },
+  "conntrack.tcpCloseWaitTimeout": { type: "duration" },
+  "conntrack.tcpBeLiberal": { type: "bool" },
+  "conntrack.udpTimeout": { type: "duration" },
+  "conntrack.udpStreamTimeout": { type: "duration" },
   configSyncPeriod: only("15m0s", "caches follow their watches and are not filled again"),
   portRange: only("", "no port is taken on the node"),
   windowsRunAsService: only(false, "this is not Windows"),

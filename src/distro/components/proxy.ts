@@ -1,28 +1,31 @@
 /** `k8ts proxy`: the Services of this machine alone, against any API server. */
-import { hostname, networkInterfaces } from "node:os";
-import { cidrContains, parseCIDR, parseIP } from "../../api/ip.ts";
-import type { Node } from "../../api/types/core-v1.gen.ts";
+import { writeFileSync } from "node:fs";
+import { cpus, hostname } from "node:os";
 import { showBuild } from "../../api/version.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
+import { createEventRecorder } from "../../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../../client/factory.ts";
-import { nodes, servicecidrs } from "../../client/resources.gen.ts";
-import { forgetUDPFlows } from "../../linux/conntrack.ts";
+import { nodes } from "../../client/resources.gen.ts";
+import { CommandError } from "../../linux/command.ts";
+import { setConntrack } from "../../linux/conntrack-settings.ts";
 import { applyRuleset } from "../../linux/nft.ts";
+import { type LocalTraffic, words } from "../../proxy/frame.ts";
+import { ProxyHealth } from "../../proxy/health.ts";
+import { proxyMetrics } from "../../proxy/metrics.ts";
+import type { Family } from "../../proxy/packed-slice.ts";
 import { ServiceProxy } from "../../proxy/proxy.ts";
 import { foreground } from "../foreground.ts";
-import { type ConfigValues, readConfigFile } from "./config-file.ts";
-import { addProcessMetrics } from "./process-metrics.ts";
+import { addressesWithin, families, kernelDataplane } from "../service-network.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { FlagError } from "./flag-error.ts";
-import { parseNetwork } from "./flag-types.ts";
-import { defineComponent, type FlagValues } from "./flags.ts";
+import { defineComponent } from "./flags.ts";
 import { startHealthServer } from "./health-server.ts";
-import { proxyConfigTable, proxyFlags, proxyRefusals } from "./proxy-flags.ts";
-
-type Flags = FlagValues<typeof proxyFlags>;
+import { addProcessMetrics } from "./process-metrics.ts";
+import { proxyFlags, proxyRefusals } from "./proxy-flags.ts";
+import { type ProxyFlags, type ProxySettings, proxySettings } from "./proxy-settings.ts";
 
 export const component = defineComponent({
   name: "proxy",
@@ -34,78 +37,57 @@ export const component = defineComponent({
   run,
 });
 
-/** What the file says goes before the flags. */
-function settingsOf(flags: Flags): Flags {
-  if (!flags.config) return flags;
-  const values = readConfigFile(flags.config, { apiVersion: "kubeproxy.config.k8s.io/v1alpha1", kind: "KubeProxyConfiguration" }, proxyConfigTable);
-  if (values.get("mode") === undefined) throw new FlagError([`${flags.config}: mode: set it to nftables; upstream's default, iptables, is not supported`]);
-  const cidr = values.get<string>("clusterCIDR");
-  return {
-    ...flags,
-    kubeconfig: values.get<string>("clientConnection.kubeconfig") || flags.kubeconfig,
-    "hostname-override": values.get<string>("hostnameOverride") || flags["hostname-override"],
-    ...(cidr ? { "cluster-cidr": field(flags.config, "clusterCIDR", () => cidr.split(",").map(parseNetwork)) } : {}),
-    ...listed(flags.config, values),
-    "healthz-bind-address": bound(flags.config, values, "healthzBindAddress", proxyFlags["healthz-bind-address"], flags["healthz-bind-address"]),
-    "metrics-bind-address": bound(flags.config, values, "metricsBindAddress", proxyFlags["metrics-bind-address"], flags["metrics-bind-address"]),
-  };
+const inFamily = (family: Family, texts: readonly string[]): string | undefined => texts.find((one) => one.includes(":") === (family === "IPv6"));
+
+async function run(given: ProxyFlags): Promise<void> {
+  const settings = proxySettings(given);
+  if (settings.cleanup) return cleanup();
+  setConntrack({
+    maxPerCore: settings["conntrack-max-per-core"],
+    min: settings["conntrack-min"],
+    cpus: cpus().length,
+    tcpEstablished: settings["conntrack-tcp-timeout-established"],
+    tcpCloseWait: settings["conntrack-tcp-timeout-close-wait"],
+    tcpBeLiberal: settings["conntrack-tcp-be-liberal"],
+    udp: settings["conntrack-udp-timeout"],
+    udpStream: settings["conntrack-udp-timeout-stream"],
+  });
+  if (settings["init-only"]) return;
+  if (settings["oom-score-adj"] !== 0) writeFileSync("/proc/self/oom_score_adj", String(settings["oom-score-adj"]));
+  await serve(settings);
 }
 
-function field<T>(file: string, name: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new FlagError([`${file}: ${name}: ${(error as Error).message}`]);
-  }
-}
-
-function listed(file: string, values: ConfigValues): Partial<Flags> {
-  const given = values.get<string[]>("nodePortAddresses")?.filter((one) => one !== "primary");
-  return given?.length ? { "nodeport-addresses": field(file, "nodePortAddresses", () => given.map(parseNetwork)) } : {};
-}
-
-function bound<T>(file: string, values: ConfigValues, name: string, flag: { parse(text: string, before: T | undefined): T }, otherwise: T): T {
-  const given = values.get<string>(name);
-  return given ? field(file, name, () => flag.parse(given, undefined)) : otherwise;
-}
-
-const ipv4 = (networks: readonly string[]): string | undefined => networks.find((one) => !one.includes(":"));
-
-async function run(given: Flags): Promise<void> {
-  const flags = settingsOf(given);
-  const podCIDR = ipv4(flags["cluster-cidr"]);
-  if (!podCIDR) throw new FlagError(["--cluster-cidr is required: the IPv4 network of the pods, e.g. 10.244.0.0/16"]);
-  const server = connection(flags.kubeconfig);
+async function serve(settings: ProxySettings): Promise<void> {
+  const server = connection(settings.kubeconfig);
   const client = clientFrom(server, "kube-proxy");
-  const { logger, signal } = foreground("proxy", flags.v);
-  const nodeName = (flags["hostname-override"] || hostname()).trim().toLowerCase();
+  const { logger, signal } = foreground("proxy", settings.v);
+  const nodeName = (settings["hostname-override"] || hostname()).trim().toLowerCase();
   const metrics = new Metrics();
   addProcessMetrics(metrics, systemClock);
   showBuild(metrics);
-  const synced = metrics.gauge("kubeproxy_sync_proxy_rules_last_timestamp_seconds", "The last time proxy rules were successfully synced", ["ip_family"]);
+  const counted = proxyMetrics(metrics);
+  const health = new ProxyHealth(systemClock, 2 * settings.syncPeriod, counted);
   const informers = createInformerFactory({ client, clock: systemClock, logger, random: systemRandom, project: withoutManagedFields });
-  let problem: string | undefined = "the rules have not been made yet";
-  await using _health = await startHealthServer({ ...flags["healthz-bind-address"], unhealthy: () => problem, logger });
-  await using _metrics = await startHealthServer({ ...flags["metrics-bind-address"], unhealthy: () => problem, metrics, logger });
+  const answers = { healthz: () => health.healthz(), livez: () => health.livez() };
+  await using _health = await startHealthServer({ ...settings["healthz-bind-address"], answers, logger });
+  const proxyMode = (): { status: number; body: string; type: string } => ({ status: 200, body: "nftables", type: "text/plain; charset=utf-8" });
+  await using _metrics = await startHealthServer({ ...settings["metrics-bind-address"], answers: { ...answers, proxyMode }, metrics, logger });
+  const recorder = createEventRecorder({ client, clock: systemClock, logger, component: "kube-proxy", host: nodeName, signal });
+  const own = await nodeFacts(client, nodeName, settings, signal);
   const proxy = new ServiceProxy({
     informers,
     nodeName,
-    nodeAddresses: await nodeAddresses(client, nodeName, flags["nodeport-addresses"], signal),
-    podCIDR,
-    serviceCIDR: ipv4(flags["service-cluster-ip-range"]) ?? (await serviceNetwork(client, signal)),
-    dataplane: {
-      async apply(script) {
-        try {
-          await applyRuleset(script);
-          problem = undefined;
-          synced.set(systemClock.now() / 1000, "IPv4");
-        } catch (error) {
-          problem = (error as Error).message;
-          throw error;
-        }
-      },
-      forgetUDP: forgetUDPFlows,
-    },
+    families: families(),
+    nodePortAddresses: (family) => nodePortAddresses(settings["nodeport-addresses"], family, own.addresses),
+    local: (family) => localTraffic(settings, family, own.podCIDRs),
+    masqueradeAll: settings["masquerade-all"],
+    masqueradeBit: settings.masqueradeBit,
+    syncPeriod: settings.syncPeriod,
+    minSyncPeriod: settings.minSyncPeriod,
+    dataplane: kernelDataplane,
+    metrics: counted,
+    health,
+    warn: (about, reason, message) => recorder.event(about, "Warning", reason, message),
     clock: systemClock,
     logger,
   });
@@ -117,37 +99,62 @@ async function run(given: Flags): Promise<void> {
   await client.transport[Symbol.asyncDispose]();
 }
 
-/** IPv4 addresses on which NodePorts answer. */
-async function nodeAddresses(client: Client, name: string, within: readonly string[], signal: AbortSignal): Promise<string[]> {
-  if (within.length) {
-    const own = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).filter((one) => one.family === "IPv4").map((one) => one.address));
-    const found = own.filter((address) => within.some((network) => contains(network, address)));
-    if (!found.length) throw new FlagError([`--nodeport-addresses: this machine has no IPv4 address in ${within.join(", ")}; it has ${own.join(", ")}`]);
-    return found;
+async function cleanup(): Promise<void> {
+  for (const { table } of Object.values(words)) {
+    try {
+      await applyRuleset(`delete table ${table}\n`);
+    } catch (error) {
+      if (!(error instanceof CommandError && /No such file/.test(error.stderr))) throw error;
+    }
   }
+}
+
+function localTraffic(settings: ProxySettings, family: Family, podCIDRs: readonly string[]): LocalTraffic | undefined {
+  switch (settings["detect-local-mode"]) {
+    case "BridgeInterface":
+      return { kind: "interface", name: settings["pod-bridge-interface"] };
+    case "InterfaceNamePrefix":
+      return { kind: "interfacePrefix", prefix: settings["pod-interface-name-prefix"] };
+    default: {
+      const cidr = inFamily(family, settings["detect-local-mode"] === "NodeCIDR" ? podCIDRs : settings["cluster-cidr"]);
+      return cidr ? { kind: "cidr", cidr } : undefined;
+    }
+  }
+}
+
+function nodePortAddresses(networks: readonly string[], family: Family, own: readonly string[]): readonly string[] | undefined {
+  if (networks.includes("primary")) return own.filter((address) => address.includes(":") === (family === "IPv6"));
+  const ofFamily = networks.filter((network) => network.includes(":") === (family === "IPv6"));
+  if (ofFamily.length === 0 || ofFamily.some((network) => network.endsWith("/0"))) return undefined;
+  return addressesWithin(ofFamily, family);
+}
+
+/** The node's addresses and pod networks, waited for where the settings need them. */
+async function nodeFacts(
+  client: Client,
+  name: string,
+  settings: ProxySettings,
+  signal: AbortSignal,
+): Promise<{ addresses: readonly string[]; podCIDRs: readonly string[] }> {
+  const needsCIDRs = settings["detect-local-mode"] === "NodeCIDR";
+  const needsAddresses = settings["nodeport-addresses"].includes("primary");
+  if (!needsCIDRs && !needsAddresses) return { addresses: [], podCIDRs: [] };
+  const deadline = systemClock.monotonic() + 300_000;
   for (;;) {
-    const node: Node | undefined = await client
+    const node = await client
       .resource(nodes)
       .get("", name, { signal })
       .catch((error: unknown) => {
         if (signal.aborted) throw error;
         return undefined;
       });
-    const address = node?.status.addresses?.find((one) => one.type === "InternalIP" && !one.address.includes(":"));
-    if (address) return [address.address];
+    const podCIDRs = node?.spec.podCIDRs ?? [];
+    const addresses = (node?.status.addresses ?? []).filter((one) => one.type === "InternalIP").map((one) => one.address);
+    if ((!needsCIDRs || podCIDRs.length) && (!needsAddresses || addresses.length)) return { addresses, podCIDRs };
+    if (systemClock.monotonic() > deadline) {
+      const what = needsCIDRs && !podCIDRs.length ? "a pod network" : "an address";
+      throw new FlagError([`node ${name} ${node ? `has not got ${what}` : "does not exist"} after five minutes: check --hostname-override`]);
+    }
     await systemClock.sleep(1000, signal);
   }
-}
-
-function contains(network: string, address: string): boolean {
-  const cidr = parseCIDR(network);
-  const ip = parseIP(address);
-  return cidr !== undefined && ip !== undefined && cidrContains(cidr, ip);
-}
-
-async function serviceNetwork(client: Client, signal: AbortSignal): Promise<string> {
-  const { items } = await client.resource(servicecidrs).list({ signal });
-  const network = ipv4(items.flatMap((item) => item.spec.cidrs ?? []));
-  if (!network) throw new FlagError(["--service-cluster-ip-range is required: the API server has no ServiceCIDR of IPv4"]);
-  return network;
 }

@@ -1,0 +1,210 @@
+/**
+ * Our Service proxy beside upstream's kube-proxy in nftables mode, on one API server of ours with many Services: from exec to
+ * all rules in the kernel, from a write of one EndpointSlice until a new connection reaches the new endpoint, and what both
+ * cost in CPU time (nft's included) and memory. Runs in a network namespace of its own (root).
+ *
+ * Usage: node bench/proxy.ts [--services N] [--endpoints N] [--rounds N] [--changes N] [--only ours|peer] [--bin DIR] [--dir DIR] [--port N]
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { systemClock } from "../src/base/clock.ts";
+import { endpointslices, services } from "../src/client/resources.gen.ts";
+import { describeMachine, pssMiB, root } from "./machine.ts";
+import { end } from "./servers.ts";
+import { node, serviceWorld, type ServiceWorld, sliceOf } from "./service-world.ts";
+import { compare, median, percent, short, spread, table } from "./statistics.ts";
+
+const { values } = parseArgs({
+  options: {
+    services: { type: "string", default: "10000" },
+    endpoints: { type: "string", default: "10" },
+    rounds: { type: "string", default: "5" },
+    changes: { type: "string", default: "10" },
+    only: { type: "string" },
+    bin: { type: "string", default: "/var/tmp/k8ts-judges/bin" },
+    dir: { type: "string", default: "/var/tmp/k8ts-bench/proxy" },
+    port: { type: "string", default: "22220" },
+    inside: { type: "boolean", default: false },
+  },
+});
+const clock = systemClock;
+const port = Number(values.port);
+const patience = 300_000;
+
+if (!values.inside) {
+  const { status } = spawnSync("unshare", ["--net", process.execPath, ...process.execArgv, import.meta.filename, ...process.argv.slice(2), "--inside"], {
+    stdio: "inherit",
+  });
+  process.exit(status ?? 1);
+}
+
+interface Round {
+  /** Seconds. */
+  sync: number;
+  syncCPU: number;
+  change: number;
+  changeCPU: number;
+  /** MiB. */
+  memory: number;
+}
+const measures: [key: keyof Round, title: string][] = [
+  ["sync", "exec to all rules, s"],
+  ["syncCPU", "its CPU time, s"],
+  ["change", "one change, write to packet, s"],
+  ["changeCPU", "its CPU time, s"],
+  ["memory", "memory of the proxy (PSS), MiB"],
+];
+
+process.stdout.write(`${describeMachine()}\n${values.services} Services with ${values.endpoints} endpoints each\n`);
+prepareNetwork();
+await using world = await serviceWorld({ directory: values.dir, port, bin: values.bin, count: Number(values.services), endpoints: Number(values.endpoints) });
+const probe = await makeProbe(world);
+const rounds: Record<"ours" | "peer", Round[]> = { ours: [], peer: [] };
+const sides = (["peer", "ours"] as const).filter((side) => !values.only || values.only === side);
+for (let round = 1; round <= Number(values.rounds); round++)
+  for (const side of sides) {
+    const result = await measure(side);
+    rounds[side].push(result);
+    process.stderr.write(`round ${round}, ${side}: ${measures.map(([key, title]) => `${title} ${result[key].toFixed(3)}`).join("; ")}\n`);
+  }
+const column = (side: "ours" | "peer", key: keyof Round): number[] => rounds[side].map((round) => round[key]);
+const shown = (numbers: number[]): string => (numbers.length ? `${short(median(numbers))} (${percent(spread(numbers))})` : "");
+process.stdout.write(
+  `${table(
+    ["median (spread)", "kube-proxy", "k8ts proxy", "ratio"],
+    measures.map(([key, title]) => {
+      const { ratio, established } = compare(column("ours", key), column("peer", key));
+      return [
+        title,
+        shown(column("peer", key)),
+        shown(column("ours", key)),
+        sides.length < 2 ? "" : `${short(ratio)}${established ? "" : " (not established)"}`,
+      ];
+    }),
+  )}\n`,
+);
+process.exit(0);
+
+/** Endpoints that exist: two groups of addresses of this namespace, of which the Service has one at a time. */
+function prepareNetwork(): void {
+  const ip = (...args: string[]): void => {
+    const { status, stderr } = spawnSync("ip", args, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`ip ${args.join(" ")}: ${stderr}`);
+  };
+  ip("link", "set", "lo", "up");
+  ip("addr", "add", "10.250.0.0/16", "dev", "lo");
+  ip("route", "add", "10.96.0.0/16", "dev", "lo", "src", "10.250.0.1");
+}
+
+interface Probe {
+  address: string;
+  /** Third number of the addresses that it has. */
+  group: number;
+}
+
+async function makeProbe({ client }: ServiceWorld): Promise<Probe> {
+  createServer((socket) => socket.end(socket.localAddress?.split(".")[2] ?? "")).listen(8080, "0.0.0.0");
+  const service = await client
+    .resource(services)
+    .create("default", { metadata: { name: "probe" }, spec: { ports: [{ name: "http", port: 80, targetPort: 8080 }] } });
+  await client.resource(endpointslices).create("default", sliceOf("probe", group(1)));
+  return { address: service.spec.clusterIP as string, group: 1 };
+}
+
+function group(n: number): string[] {
+  return Array.from({ length: Number(values.endpoints) }, (_, i) => `10.250.${n}.${i + 1}`);
+}
+
+/** The group that a new connection reaches; undefined when it reaches none. */
+function reached(): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: probe.address, port: 80, timeout: 200 });
+    socket.on("data", (data) => resolve(Number(data.toString())));
+    for (const event of ["error", "close", "timeout"]) socket.on(event, () => resolve(undefined));
+    socket.on("timeout", () => socket.destroy());
+  });
+}
+
+async function until(n: number): Promise<void> {
+  const deadline = clock.monotonic() + patience;
+  while ((await reached()) !== n) {
+    if (clock.monotonic() > deadline) throw new Error(`the Service's group ${n} was not reached within ${patience / 1000} s`);
+    await clock.sleep(1);
+  }
+}
+
+async function measure(side: "ours" | "peer"): Promise<Round> {
+  const child = start(side);
+  const began = clock.monotonic();
+  try {
+    await synced(child);
+    const sync = (clock.monotonic() - began) / 1000;
+    await until(probe.group);
+    const syncCPU = cpuSeconds(child.pid as number);
+    // What was left to do after the rules: garbage, statuses of a start.
+    await clock.sleep(5000);
+    const before = cpuSeconds(child.pid as number);
+    const times: number[] = [];
+    for (let i = 0; i < Number(values.changes); i++) {
+      probe.group = probe.group === 1 ? 2 : 1;
+      const at = clock.monotonic();
+      await world.client.resource(endpointslices).patch("default", "probe-x", "merge", { endpoints: sliceOf("probe", group(probe.group)).endpoints });
+      await until(probe.group);
+      times.push((clock.monotonic() - at) / 1000);
+      // kube-proxy syncs once a second at most.
+      await clock.sleep(1500);
+    }
+    const changeCPU = (cpuSeconds(child.pid as number) - before) / times.length;
+    return { sync, syncCPU, change: median(times), changeCPU, memory: pssMiB(child.pid as number) };
+  } finally {
+    await end(child);
+    for (const name of ["ip kube-proxy", "ip6 kube-proxy", "ip k8ts_proxy", "ip6 k8ts_proxy"]) spawnSync("nft", ["delete", "table", ...name.split(" ")]);
+  }
+}
+
+function start(side: "ours" | "peer"): ChildProcess {
+  const [program, ...args] =
+    side === "ours"
+      ? [join(root, "k8ts"), "proxy"]
+      : [
+          join(values.bin, "kube-proxy"),
+          "--proxy-mode=nftables",
+          "--conntrack-max-per-core=0",
+          "--conntrack-tcp-timeout-established=0",
+          "--conntrack-tcp-timeout-close-wait=0",
+        ];
+  const log = openSync(join(values.dir, `${side}.log`), "w");
+  const common = ["--cluster-cidr=10.128.0.0/9", `--hostname-override=${node}`, `--kubeconfig=${world.kubeconfig("proxy")}`];
+  const ports = [`--metrics-bind-address=127.0.0.1:${port + 5}`, `--healthz-bind-address=127.0.0.1:${port + 6}`];
+  const child = spawn(program as string, [...args, ...common, ...ports], { stdio: ["ignore", log, log] });
+  closeSync(log);
+  return child;
+}
+
+/** By the proxy's own word: a sync after the caches were filled. */
+async function synced(child: ChildProcess): Promise<void> {
+  const deadline = clock.monotonic() + patience;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the proxy ended: see ${values.dir}`);
+    if (clock.monotonic() > deadline) throw new Error(`no sync within ${patience / 1000} s: see ${values.dir}`);
+    const text = await fetch(`http://127.0.0.1:${port + 5}/metrics`).then(
+      (response) => response.text(),
+      () => "",
+    );
+    if (/^kubeproxy_sync_proxy_rules_last_timestamp_seconds\{ip_family="IPv4"\} [1-9]/m.test(text)) return;
+    await clock.sleep(50);
+  }
+}
+
+/** Of the process and of those that it started and that have ended. */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .map(Number);
+  return [11, 12, 13, 14].reduce((sum, field) => sum + (fields[field] as number), 0) / 100;
+}
