@@ -26,8 +26,13 @@ export interface GrpcClient<Methods> {
 /** Bytes of the longest message in either direction. */
 const maxMessage = 16 * 1024 * 1024;
 
-/** `endpoint` is `unix:///run/containerd/containerd.sock` or a path. Connects lazily and again after a loss. */
-export function connectGrpc<Methods>(endpoint: string, protocol: Protocol<Methods>, clock: Clock = systemClock): GrpcClient<Methods> {
+/** `endpoint` is `unix:///run/containerd/containerd.sock` or a path. Connects lazily and again after a loss. `headers` go with each call. */
+export function connectGrpc<Methods>(
+  endpoint: string,
+  protocol: Protocol<Methods>,
+  clock: Clock = systemClock,
+  headers: Readonly<Record<string, string>> = {},
+): GrpcClient<Methods> {
   const address = endpoint.includes("://") ? endpoint : `unix://${endpoint}`;
   const client = new Client(address, credentials.createInsecure(), {
     "grpc.max_receive_message_length": maxMessage,
@@ -49,7 +54,7 @@ export function connectGrpc<Methods>(endpoint: string, protocol: Protocol<Method
           method.encodeRequest,
           method.decodeResponse,
           request as Message,
-          new Metadata(),
+          Metadata.fromHttp2Headers(headers),
           { deadline: clock.now() + (options.timeout ?? 120_000) },
           (error, response) => {
             signal?.removeEventListener("abort", cancel);
@@ -67,7 +72,13 @@ export function connectGrpc<Methods>(endpoint: string, protocol: Protocol<Method
     async *stream<M extends keyof Methods & string>(name: M, request: Request<Methods[M]>, signal?: AbortSignal): AsyncGenerator<Response<Methods[M]>> {
       const method = protocol.method(name);
       signal?.throwIfAborted();
-      const call = client.makeServerStreamRequest(method.path, method.encodeRequest, method.decodeResponse, request as Message);
+      const call = client.makeServerStreamRequest(
+        method.path,
+        method.encodeRequest,
+        method.decodeResponse,
+        request as Message,
+        Metadata.fromHttp2Headers(headers),
+      );
       const cancel = (): void => call.cancel();
       calls.add(cancel);
       signal?.addEventListener("abort", cancel, { once: true });

@@ -53,7 +53,9 @@ export async function layerOf(files: LayerFile[]): Promise<Uint8Array> {
 }
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-const architectures: Record<string, string> = { x64: "amd64", arm64: "arm64" };
+const architectures: Record<string, string> = { x64: "amd64", arm64: "arm64", ia32: "386" };
+/** Of this machine, in the words of the image specification. */
+export const architecture = (): string => architectures[process.arch] ?? process.arch;
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 
 /** The layout as a tar, for `ctr images import` and for every other tool that reads OCI archives. */
@@ -65,7 +67,7 @@ export async function archiveOf(images: Image[]): Promise<Uint8Array> {
     return { digest, size: bytes.length };
   };
   const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
-  const platform = { architecture: architectures[process.arch] ?? process.arch, os: "linux" };
+  const platform = { architecture: architecture(), os: "linux" };
   const manifests = images.map((image) => {
     const layers = image.layers.map((layer) => ({ mediaType: "application/vnd.oci.image.layer.v1.tar", ...add(layer) }));
     const config = add(
