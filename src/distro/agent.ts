@@ -38,6 +38,7 @@ import { foreground, untilStopped } from "./foreground.ts";
 import { pauseImage, pauseImageName } from "./images/pause.ts";
 import { ImageStore } from "./images/store.ts";
 import { Journal, journalFile } from "./journal.ts";
+import { startRegistry, writeRegistryFiles } from "./node-registries.ts";
 import { cniDirectory } from "./packages.ts";
 import { kernelDataplane } from "./service-network.ts";
 import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
@@ -121,6 +122,8 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     clock,
     logger: logger.child("proxy"),
   });
+  writeRegistryFiles(paths, settings.registry);
+  await using _registry = settings.registry === undefined ? undefined : await startRegistry(paths, settings.registry, logger.child("registry"));
   using containerd = new Containerd({ paths, cniBinDirectory, clock, logger });
   let proxying = Promise.resolve();
   // Names and Services need no container runtime: after a restart they are back before it is.

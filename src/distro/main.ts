@@ -7,6 +7,7 @@ import { registerImage } from "./commands/image.ts";
 import { registerKubeconfig } from "./commands/kubeconfig.ts";
 import { registerKubectl } from "./commands/kubectl.ts";
 import { UsageError } from "./commands/options.ts";
+import { registerRegistry } from "./commands/registry.ts";
 import { registerServer } from "./commands/server.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerTestServer } from "./commands/testserver.ts";
@@ -32,6 +33,7 @@ for (const register of [
   registerKubeconfig,
   registerKubectl,
   registerImage,
+  registerRegistry,
   registerTestServer,
   registerVersion,
   registerServer,

@@ -16,6 +16,8 @@ export interface Paths {
   kubelet: string;
   cni: string;
   images: string;
+  /** Content of the optional registry. */
+  registry: string;
   /** Directories of the local-path class. */
   volumes: string;
 }
@@ -34,6 +36,7 @@ export function pathsOf(data: string): Paths {
     kubelet: join(data, "kubelet"),
     cni: join(data, "cni"),
     images: join(data, "images"),
+    registry: join(data, "registry"),
     volumes: join(data, "volumes"),
   };
 }

@@ -12,6 +12,8 @@ export interface Settings {
   serviceCIDR: string;
   clusterDomain: string;
   bridge: string;
+  /** Port of a registry for images on loopback; absent: none. */
+  registry?: number;
 }
 
 export function defaultSettings(overrides: Partial<Settings> = {}): Settings {

@@ -13,6 +13,8 @@ import { type Daemon, findDaemon, lastError, logFile, startDaemon } from "./daem
 import { stopAll } from "./down.ts";
 import { readJsonFile, writeFileAtomic } from "./files.ts";
 import { ensureIdentities } from "./identities.ts";
+import { readRegistries } from "./images/registries.ts";
+import { registriesFile } from "./images/remote.ts";
 import { Journal, journalFile } from "./journal.ts";
 import { lockCluster } from "./lock.ts";
 import { assertBridgeIsOurs, ensureCgroupRoots, prepareMachine } from "./machine.ts";
@@ -35,7 +37,11 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
   if (problems.length) throw new UsageError(problems.join("; "));
   if (options.simulate) loadStages(options.simulate.stages);
   assertSameSettings(paths, settings, options.simulate);
-  if (!findDaemon(paths, "server")) await assertPortFree(settings.port);
+  if (!findDaemon(paths, "server")) await assertPortFree(settings.port, "--port");
+  if (settings.registry !== undefined && options.simulate)
+    throw new UsageError("--registry is for a node with containers: leave it out, or start `k8ts registry` beside");
+  if (settings.registry !== undefined && !findDaemon(paths, "agent")) await assertPortFree(settings.registry, "--registry");
+  readRegistries(registriesFile(paths.data));
   if (!options.simulate) assertBridgeIsOurs(settings, paths);
 
   mkdirSync(paths.data, { recursive: true, mode: 0o711 });
@@ -115,12 +121,12 @@ const asRemembered = (settings: Settings, simulate: SimulateOptions | undefined)
   ...(simulate ? { nodes: simulate.nodes } : {}),
 });
 
-async function assertPortFree(port: number): Promise<void> {
+async function assertPortFree(port: number, flag: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const probe = createServer();
     probe.on("error", (error: NodeJS.ErrnoException) =>
       reject(
-        error.code === "EADDRINUSE" ? new UsageError(`port ${port} of 127.0.0.1 is in use: stop what listens there, or choose another with --port`) : error,
+        error.code === "EADDRINUSE" ? new UsageError(`port ${port} of 127.0.0.1 is in use: stop what listens there, or choose another with ${flag}`) : error,
       ),
     );
     probe.listen(port, "127.0.0.1", () => probe.close(() => resolve()));

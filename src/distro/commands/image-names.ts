@@ -13,4 +13,3 @@ export async function nameOf(store: ImageStore, wanted: string): Promise<string>
     throw parseImageName(wanted) || /^(sha256:)?[0-9a-f]+$/.test(wanted) ? noImage(wanted) : new UsageError(`${JSON.stringify(wanted)} is no image name`);
   return name;
 }
-

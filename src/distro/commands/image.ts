@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { type Command, Option } from "commander";
 import { systemClock } from "../../base/clock.ts";
@@ -27,11 +27,10 @@ export function registerImage(program: Command): void {
       const store = await openNode(options.dataDir);
       for (const file of files) {
         const names = await bars().step(`import ${file}`, (note) => {
-          const total = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
           let done = 0;
           const onBytes = (count: number): void => {
             done += count;
-            note(`${readableSize(done)} of ${readableSize(total)} verified`);
+            note(`${readableSize(done)} verified`);
           };
           return store.importArchive(file, { onBytes, ...(options.tag ? { tag: options.tag } : {}) });
         });

@@ -4,8 +4,9 @@ import { type Command, InvalidArgumentError } from "commander";
 import { addressOf, defaultSettings, type Settings } from "../settings.ts";
 
 const defaults = defaultSettings();
+export const defaultRegistryPort = 5000;
 
-function port(text: string): number {
+export function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 65535) throw new InvalidArgumentError("a port is a number from 1 to 65535.");
   return value;
@@ -28,7 +29,8 @@ export const withSettings = (command: Command): Command =>
     .option("--node-name <name>", "name of this machine's node", defaults.nodeName)
     .option("--pod-cidr <cidr>", "network of this node's pods", network, defaults.podCIDR)
     .option("--service-cidr <cidr>", "network of the Services", network, defaults.serviceCIDR)
-    .option("--cluster-domain <domain>", "suffix of the cluster's DNS names", defaults.clusterDomain);
+    .option("--cluster-domain <domain>", "suffix of the cluster's DNS names", defaults.clusterDomain)
+    .option("--registry [port]", `a registry for images on 127.0.0.1, which the node asks first (port: ${defaultRegistryPort})`, port);
 
 export interface SettingsOptions {
   dataDir: string;
@@ -37,9 +39,10 @@ export interface SettingsOptions {
   podCidr: string;
   serviceCidr: string;
   clusterDomain: string;
+  registry?: number | true;
 }
 
-export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, clusterDomain }: SettingsOptions): Settings => ({
+export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, clusterDomain, registry }: SettingsOptions): Settings => ({
   ...defaults,
   dataDir: resolve(dataDir),
   port,
@@ -47,6 +50,7 @@ export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, cl
   podCIDR: podCidr,
   serviceCIDR: serviceCidr,
   clusterDomain,
+  ...(registry === undefined ? {} : { registry: registry === true ? defaultRegistryPort : registry }),
 });
 
 export interface SimulateFlags {
@@ -95,6 +99,7 @@ export const settingsFlags = (settings: Settings): string[] => [
   `--pod-cidr=${settings.podCIDR}`,
   `--service-cidr=${settings.serviceCIDR}`,
   `--cluster-domain=${settings.clusterDomain}`,
+  ...(settings.registry === undefined ? [] : [`--registry=${settings.registry}`]),
 ];
 
 /** An error whose message is the whole story for the person at the terminal. */

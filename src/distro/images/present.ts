@@ -24,7 +24,9 @@ const short = (digest: string): string => digest.replace(/^sha256:/, "").slice(0
 export function presentImages(images: readonly NodeImage[], format: OutputFormat | undefined): string {
   if (format === "json") return `${JSON.stringify(images, null, 2)}\n`;
   if (format === "yaml") return dump(images);
-  const named = images.flatMap((image) => (image.names.length ? image.names : ["<none>"]).map((name) => ({ name, image })));
+  const named = images
+    .flatMap((image) => (image.names.length ? image.names : ["<none>"]).map((name) => ({ name, image })))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   if (format === "name") return named.map(({ name, image }) => `${name === "<none>" ? image.id : name}\n`).join("");
   const wide = format === "wide";
   const header = ["NAME", "IMAGE ID", "SIZE", "CONTAINERS", ...(wide ? ["PINNED", "DIGEST"] : [])];

@@ -34,7 +34,8 @@ function assertKeys(path: string, where: string, value: unknown, keys: readonly 
 export function parseRegistries(text: string, path: string): Registries {
   let value: unknown;
   try {
-    value = load(text) ?? {};
+    // A file of comments alone is a file that says nothing.
+    value = /^\s*[^#\s]/m.test(text) ? (load(text) ?? {}) : {};
   } catch (error) {
     throw wrong(path, (error as Error).message.split("\n")[0] as string);
   }

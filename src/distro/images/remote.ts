@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseImageName } from "../../api/core/image-name.ts";
 import type { Clock } from "../../base/clock.ts";
 import { type Credentials, credentialsOf } from "./docker-config.ts";
+import { registryUser } from "../registry/server.ts";
 import { configuredCredentials, endpointOf, readRegistries, trustOf } from "./registries.ts";
 import { RegistryClient } from "./registry-client.ts";
 
@@ -28,7 +29,6 @@ export function remoteName(text: string): RemoteName {
 
 /** `<data directory>/registries.yaml` */
 export const registriesFile = (dataDir: string): string => join(dataDir, "registries.yaml");
-export const registryUser = "k8ts";
 export const registryPasswordFile = (dataDir: string): string => join(dataDir, "registry-password");
 
 /** From registries.yaml, else from docker's configuration; for a registry of this machine, its own. */

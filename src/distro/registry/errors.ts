@@ -12,6 +12,7 @@ const statuses = {
   NAME_INVALID: 400,
   NAME_UNKNOWN: 404,
   SIZE_INVALID: 400,
+  UNAUTHORIZED: 401,
   UNSUPPORTED: 405,
 } as const;
 export type RegistryErrorCode = keyof typeof statuses;

@@ -1,9 +1,10 @@
 /**
  * A registry for images (OCI distribution-spec 1.1: pull, push, content discovery, content management), over a directory.
  *
- * It has no accounts: whoever reaches it may read and write, so it answers only requests for names of this machine unless
- * it is told more. With `?ns=HOST`, as containerd asks a mirror, `NAME` means `HOST/NAME` first.
+ * Whoever reaches it may read; to write takes a password, because a node runs what it finds here. It answers only requests
+ * for names of this machine unless it is told more, so that no web page's name leads here. With `?ns=HOST`, as containerd asks a mirror, `NAME` means `HOST/NAME` first.
  */
+import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../../base/clock.ts";
@@ -24,6 +25,8 @@ export interface RegistryOptions {
   port: number;
   /** Further names by which clients may call it. */
   names?: readonly string[];
+  /** For the user `k8ts`; without one, everybody may write. */
+  password?: string;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -35,6 +38,7 @@ interface Call {
   query: URLSearchParams;
 }
 
+export const registryUser = "k8ts";
 const largestManifest = 8 * 1024 * 1024;
 const indexType = "application/vnd.oci.image.index.v1+json";
 
@@ -75,16 +79,28 @@ export class Registry {
     try {
       this.#assertOurName(request.headers.host ?? "");
       const url = new URL(request.url ?? "/", "http://registry");
+      this.#assertMay(request, response, url.pathname);
       await this.#route(decodeURIComponent(url.pathname), { request, response, query: url.searchParams });
     } catch (error) {
       this.#refuse(request, response, error);
     }
   }
-  /** A web page that has its own name lead here could write with a browser's help. */
   #assertOurName(host: string): void {
     const name = host.replace(/:\d+$/, "");
     const known = name === "localhost" || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name) || name === this.#options.host;
     if (!known && !this.#options.names?.includes(name)) throw new RegistryError("DENIED", `this registry does not go by the name ${JSON.stringify(name)}`);
+  }
+  /** Clients ask `/v2/` who may; they show what they have only after a refusal. */
+  #assertMay(request: IncomingMessage, response: ServerResponse, path: string): void {
+    const { password } = this.#options;
+    const given = request.headers.authorization;
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (password === undefined || (isRead && given === undefined && path !== "/v2/")) return;
+    const wanted = Buffer.from(`Basic ${Buffer.from(`${registryUser}:${password}`).toString("base64")}`);
+    const shown = Buffer.from(given ?? "");
+    if (shown.length === wanted.length && timingSafeEqual(shown, wanted)) return;
+    response.setHeader("WWW-Authenticate", 'Basic realm="k8ts"');
+    throw new RegistryError("UNAUTHORIZED", `log in as ${registryUser}: the password is in the file registry-password of the data directory`);
   }
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.headersSent || response.destroyed) return void response.destroy();
