@@ -22,6 +22,7 @@ import type { PodResize } from "./resize/pod-resize.ts";
 import type { Runtime } from "./runtime.ts";
 import { type ContainerRecord, findContainer, type RuntimePod } from "./runtime-pod.ts";
 import { podLogDirectory } from "./sandbox-config.ts";
+import { blockDevices } from "./volumes/block-devices.ts";
 import type { MountedVolumes } from "./volumes/plugin.ts";
 
 export interface ContainerStarterOptions {
@@ -90,7 +91,8 @@ export class ContainerStarter {
       const targetId = target ? findContainer(input.state, target)?.id : undefined;
       if (target && !targetId) throw new Error(`unable to find target container ${JSON.stringify(target)}`);
       const security = { seccompDir: config.seccompDir, seccompDefault: config.seccompDefault, ...(targetId ? { targetId } : {}) };
-      const additions = await Promise.all(this.#options.managers.map((manager) => manager.additions(pod, container)));
+      const given = await Promise.all(this.#options.managers.map((manager) => manager.additions(pod, container)));
+      const additions = [...given, blockDevices(container, input.volumes)];
       return containerConfig(pod, container, { restartCount, imageRef: image.id, imageUser: image.user, env, mounts, security, limits, additions });
     });
     const { containerId } = await asStartError("CreateContainerError", () =>

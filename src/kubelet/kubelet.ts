@@ -8,7 +8,7 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import type { Informer } from "../client/informer.ts";
-import { nodes, pods, resourceclaims, runtimeclasses, services } from "../client/resources.gen.ts";
+import { csidrivers, nodes, pods, resourceclaims, runtimeclasses, services } from "../client/resources.gen.ts";
 import type { CriClient } from "../cri/client.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroups.ts";
 import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from "../linux/machine.ts";
@@ -29,6 +29,7 @@ import { NodeAgent } from "./node-agent.ts";
 import { allocatable } from "./node-status.ts";
 import { ReferencedObjects } from "./objects.ts";
 import { Pleg } from "./pleg.ts";
+import { PluginManager } from "./plugin-manager/manager.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodSync } from "./pod-sync.ts";
 import type { PodWorker } from "./pod-worker.ts";
@@ -39,7 +40,7 @@ import { resourceMetrics } from "./stats/resource-metrics.ts";
 import { serviceEnv } from "./service-env.ts";
 import { StatusManager } from "./status-manager.ts";
 import { Tokens } from "./tokens.ts";
-import { kubeletVolumes } from "./volumes/kubelet-volumes.ts";
+import { type KubeletVolumes, kubeletVolumes } from "./volumes/kubelet-volumes.ts";
 import type { WorkerServices } from "./worker-services.ts";
 
 export interface KubeletOptions {
@@ -79,6 +80,8 @@ export class Kubelet {
   readonly #resizes: PendingResizes;
   readonly #pleg: Pleg;
   readonly #cleanup: Cleanup;
+  readonly #storage: KubeletVolumes;
+  readonly #plugins: PluginManager;
   readonly #start: () => void;
 
   /** Asks the runtime who it is; rejects when it does not answer. */
@@ -145,7 +148,22 @@ export class Kubelet {
     const tokens = new Tokens(client, clock);
     const killer = new Killer({ runtime: this.#runtime, clock, logger, events });
     const images = new Images({ cri, clock, events, serialize: config.serializeImagePulls, maxParallel: config.maxParallelImagePulls });
-    const volumes = kubeletVolumes({ config, client, clock, random, logger, events, agent: this.#agent, nodes: this.#nodes });
+    this.#storage = kubeletVolumes({
+      config,
+      client,
+      clock,
+      random,
+      logger,
+      events,
+      agent: this.#agent,
+      nodes: this.#nodes,
+      csiDrivers: factory.informer(csidrivers),
+      tokens,
+      signal,
+    });
+    const { volumes } = this.#storage;
+    const directory = `${config.rootDir}/plugins_registry`;
+    this.#plugins = new PluginManager({ directory, clock, logger, handlers: { CSIPlugin: this.#storage.csiDrivers } });
     const limits = { memoryCapacity: this.#machine.memory, cfsQuota: config.cpuCFSQuota, cfsPeriod: config.cpuCFSQuotaPeriod, minOomScore: lowestOomScore() };
     const sync = new PodSync({
       config,
@@ -270,6 +288,8 @@ export class Kubelet {
     await this.#services.volumes.reconstruct();
     const informers = [this.#pods, this.#serviceInformer, this.#nodes];
     await Promise.all([...informers.map((informer) => informer.synced(this.#stop.signal)), this.#agent.start()]);
+    void this.#storage.announce();
+    await this.#plugins.start();
     await this.#pleg.start();
     this.#intake.begin(this.#pods.list());
     this.#ready = true;
@@ -314,6 +334,8 @@ export class Kubelet {
     this.#services.objects.close();
     await this.#containers[Symbol.asyncDispose]();
     this.#stop.abort(new Error("the kubelet stops"));
+    await this.#plugins[Symbol.asyncDispose]();
+    await this.#storage.csiDrivers[Symbol.asyncDispose]();
   }
 }
 

@@ -1,7 +1,7 @@
 /** Events about pods and their containers. */
-import type { Container, Node, ObjectReference, Pod } from "../api/types/core-v1.gen.ts";
+import type { Container, Node, ObjectReference, PersistentVolumeClaim, Pod } from "../api/types/core-v1.gen.ts";
 import { type EventRecorder, type EventType, referenceTo } from "../client/events.ts";
-import { pods } from "../client/resources.gen.ts";
+import { persistentvolumeclaims, pods } from "../client/resources.gen.ts";
 
 function fieldPath(pod: Pod, container: Container): string {
   const { spec } = pod;
@@ -23,6 +23,9 @@ export class PodEvents {
   }
   container(pod: Pod, container: Container, type: EventType, reason: string, message: string): void {
     this.#recorder.event(referenceTo(pods, pod, fieldPath(pod, container)), type, reason, message);
+  }
+  claim(claim: PersistentVolumeClaim, type: EventType, reason: string, message: string): void {
+    this.#recorder.event(referenceTo(persistentvolumeclaims, claim), type, reason, message);
   }
   node(type: EventType, reason: string, message: string): void {
     this.#recorder.event(this.#node, type, reason, message);

@@ -7,10 +7,13 @@ import { serviceaccounts } from "../client/resources.gen.ts";
 
 interface Held {
   token: string;
+  expirationTimestamp: string;
   issued: number;
   expires: number;
   seconds: number;
 }
+
+export type TokenWish = Pick<ServiceAccountTokenProjection, "audience" | "expirationSeconds">;
 
 const day = 24 * 3600_000;
 
@@ -27,21 +30,24 @@ export class Tokens {
     return now > held.expires - held.seconds * 200 || now > held.issued + day;
   }
   /** Rejects as the client does when there is no token yet, or none that is still valid. */
-  async get(pod: Pod, projection: ServiceAccountTokenProjection): Promise<string> {
+  async get(pod: Pod, projection: TokenWish): Promise<string> {
+    return (await this.getWithExpiry(pod, projection)).token;
+  }
+  async getWithExpiry(pod: Pod, projection: TokenWish): Promise<{ token: string; expirationTimestamp: string }> {
     const audience = projection.audience ?? "";
     const key = `${pod.metadata.uid}\0${audience}\0${projection.expirationSeconds ?? ""}`;
     const held = this.#held.get(key);
-    if (held && !this.#stale(held)) return held.token;
+    if (held && !this.#stale(held)) return held;
     try {
       const fresh = await this.#request(pod, projection, audience);
       this.#held.set(key, fresh);
-      return fresh.token;
+      return fresh;
     } catch (error) {
-      if (held && this.#clock.now() < held.expires) return held.token;
+      if (held && this.#clock.now() < held.expires) return held;
       throw new Error(`failed to fetch token: ${(error as Error).message}`, { cause: error });
     }
   }
-  async #request(pod: Pod, projection: ServiceAccountTokenProjection, audience: string): Promise<Held> {
+  async #request(pod: Pod, projection: TokenWish, audience: string): Promise<Held> {
     const { name, namespace = "", uid } = pod.metadata;
     const body = {
       apiVersion: "authentication.k8s.io/v1",
@@ -57,7 +63,13 @@ export class Tokens {
     if (!answer.status?.token) throw new Error("the server gave no token");
     const expires = Date.parse(answer.status.expirationTimestamp);
     const issued = this.#clock.now();
-    return { token: answer.status.token, issued, expires, seconds: answer.spec.expirationSeconds ?? Math.round((expires - issued) / 1000) };
+    return {
+      token: answer.status.token,
+      expirationTimestamp: answer.status.expirationTimestamp,
+      issued,
+      expires,
+      seconds: answer.spec.expirationSeconds ?? Math.round((expires - issued) / 1000),
+    };
   }
   forget(uid: string): void {
     for (const key of this.#held.keys()) if (key.startsWith(`${uid}\0`)) this.#held.delete(key);

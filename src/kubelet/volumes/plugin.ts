@@ -70,8 +70,8 @@ export interface VolumePlugin {
   readonly device?: DevicePlugin;
   /** Absent: raw block volumes are refused. */
   readonly block?: BlockPlugin;
-  /** Grows the file system or the device to what the persistent volume says. Absent: nothing has to be done. */
-  expand?(request: VolumeRequest): Promise<void>;
+  /** Grows the volume, which is set up, to `size` (a quantity). Rejects with ExpansionError. Absent: nothing has to be done on a node. */
+  expand?(request: VolumeRequest, size: string): Promise<void>;
 }
 
 /** Volumes that are mounted once for the node, however many pods use them. */

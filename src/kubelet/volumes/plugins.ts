@@ -1,6 +1,7 @@
 /** Every kind of volume that this node knows. */
 import type { PodEvents } from "../pod-events.ts";
 import { configMapPlugin } from "./config-map.ts";
+import { type CsiPluginOptions, csiPlugin } from "./csi/csi.ts";
 import { downwardApiPlugin } from "./downward-api.ts";
 import { emptyDirPlugin } from "./empty-dir.ts";
 import { hostPathPlugin } from "./host-path.ts";
@@ -12,8 +13,7 @@ import { projectedPlugin } from "./projected.ts";
 import { secretPlugin } from "./secret.ts";
 import { fcPlugin, gitRepoPlugin, iscsiPlugin } from "./unsupported.ts";
 
-export interface VolumePluginsOptions extends PayloadPluginOptions {
-  rootDir: string;
+export interface VolumePluginsOptions extends PayloadPluginOptions, CsiPluginOptions {
   events: Pick<PodEvents, "pod">;
 }
 
@@ -26,6 +26,7 @@ export const volumePlugins = (options: VolumePluginsOptions): VolumePlugin[] => 
   hostPathPlugin(),
   localPlugin(options),
   nfsPlugin(),
+  csiPlugin(options),
   iscsiPlugin(),
   fcPlugin(),
   gitRepoPlugin(),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.gen.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
+import type { Expander } from "./expander.ts";
 import type { PayloadSources } from "./payload.ts";
 import type { Place, VolumePlugin } from "./plugin.ts";
 import { Volumes } from "./volumes.ts";
@@ -70,6 +71,7 @@ function world(options: { accessModes?: string[]; attachable?: boolean; affinity
       clock,
       logger: silentLogger,
       events: { pod: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`) },
+      expander: { expand: async () => undefined, forget: () => {} } as unknown as Expander,
       plugins: [plugin],
       persistent: {
         claim: async (_, name) =>

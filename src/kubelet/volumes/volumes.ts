@@ -13,6 +13,7 @@ import { someTermHolds } from "../node-selector.ts";
 import type { PodEvents } from "../pod-events.ts";
 import { mapBlock, unmapBlock } from "./block-map.ts";
 import { Devices, type NodeView } from "./devices.ts";
+import type { Expander } from "./expander.ts";
 import type { PayloadSources } from "./payload.ts";
 import { type FoundPlace, placeOf, placesOf, podsBelow } from "./places.ts";
 import { type MountedVolume, type MountedVolumes, type Place, VolumeError, type VolumePlugin, type VolumeRequest, type VolumeSpec } from "./plugin.ts";
@@ -23,6 +24,7 @@ export interface VolumesOptions {
   clock: Clock;
   logger: Logger;
   events: Pick<PodEvents, "pod">;
+  expander: Expander;
   plugins: readonly VolumePlugin[];
   persistent: PersistentVolumes;
   node: NodeView;
@@ -33,7 +35,14 @@ interface Held {
   plugin: VolumePlugin;
   place: Place;
   mounted: MountedVolume;
+  /** What the persistent volume had when it was mounted or last grown. */
+  size: string | undefined;
+  /** When its size was looked at last, monotonic. */
+  measured: number;
 }
+
+/** Milliseconds. */
+const measureInterval = 10_000;
 
 /** What failed, and as what the pod's events tell it. */
 class StepError extends Error {
@@ -102,6 +111,7 @@ export class Volumes {
   }
   async #prepareOne(pod: Pod, volume: Volume, sources: PayloadSources, held: Map<string, Held>, signal: AbortSignal): Promise<void> {
     const known = held.get(volume.name);
+    if (known) await this.#grow(pod, known, sources);
     if (known && !known.plugin.follows?.(known.spec)) return;
     try {
       const spec = known?.spec ?? (await this.#resolve(pod, volume));
@@ -114,12 +124,39 @@ export class Volumes {
       const block = spec.persistent?.spec.volumeMode === "Block";
       const place = placeOf(this.podDirectory(pod.metadata.uid), pod.metadata.uid, plugin.name, spec.name, block);
       const request = { pod, spec, place, sources, again: known !== undefined };
-      held.set(volume.name, { spec, plugin, place, mounted: await this.#setUp(plugin, request, block, signal) });
+      const mounted = await this.#setUp(plugin, request, block, signal);
+      const grown = known ? known.size : await this.#growFirst(plugin, request);
+      held.set(volume.name, { spec, plugin, place, mounted, size: grown, measured: known?.measured ?? this.#options.clock.monotonic() });
     } catch (error) {
       if (signal.aborted) throw error;
       const { reason, message } = error instanceof StepError ? error : { reason: "FailedMount", message: (error as Error).message };
       this.#options.events.pod(pod, "Warning", reason, message);
-      throw error;
+      // What the containers see stays as it is.
+      if (!known) throw error;
+    }
+  }
+  /** Resolves with the size that the volume has. */
+  async #growFirst(plugin: VolumePlugin, request: VolumeRequest): Promise<string | undefined> {
+    const { persistent, name } = request.spec;
+    try {
+      const size = await this.#options.expander.expand(plugin, request);
+      return size ?? request.spec.claim?.status?.capacity?.storage ?? persistent?.spec.capacity?.storage;
+    } catch (error) {
+      throw new StepError(`MountVolume.Setup failed while expanding volume for volume ${JSON.stringify(name)} : ${(error as Error).message}`, error);
+    }
+  }
+  /** A volume that is used grows with its claim; what goes wrong is told and tried again. */
+  async #grow(pod: Pod, held: Held, sources: PayloadSources): Promise<void> {
+    const { events, expander, clock } = this.#options;
+    const { plugin, spec, place } = held;
+    if (!plugin.expand || !spec.claim || clock.monotonic() - held.measured < measureInterval) return;
+    held.measured = clock.monotonic();
+    try {
+      const current = await resolveVolume(pod, spec.volume, this.#options.persistent);
+      held.size = (await expander.expand(plugin, { pod, spec: current, place, sources, again: true }, held.size)) ?? held.size;
+    } catch (error) {
+      const message = `NodeExpandVolume.NodeExpandVolume failed for volume ${JSON.stringify(spec.name)} : ${(error as Error).message}`;
+      events.pod(pod, "Warning", "VolumeResizeFailed", message);
     }
   }
   async #resolve(pod: Pod, volume: Volume): Promise<VolumeSpec> {
@@ -137,7 +174,7 @@ export class Volumes {
     this.#check(plugin, request, failed);
     if (block && !plugin.block) throw failed("FindMapperPluginBySpec", new Error("no block volume plugin matched"));
     const unique = plugin.device?.uniqueName(spec);
-    if (plugin.device && unique !== undefined) {
+    if (plugin.device && unique !== undefined && !request.again) {
       this.#refuseSecondPod(unique, request, failed);
       await this.#devices.acquire(unique, plugin.device, request, signal);
     }
@@ -150,7 +187,8 @@ export class Volumes {
         }
       }
       try {
-        await mapBlock(await plugin.block.map(request), plugin.block.globalMapPath(spec.name), place);
+        const { block } = plugin;
+        await mapBlock(block.globalMapPath(spec.name), place, () => block.map(request));
         return { path: place.path, readOnly: spec.readOnly, block: true };
       } catch (error) {
         throw failed("MapPodDevice", error, "FailedMapVolume");
@@ -178,6 +216,7 @@ export class Volumes {
   async remove(uid: string): Promise<void> {
     await this.#busy.get(uid);
     this.#busy.delete(uid);
+    const { expander } = this.#options;
     const directory = this.podDirectory(uid);
     unmountBelow(`${directory}/volume-subpaths`);
     const failures: unknown[] = [];
@@ -185,6 +224,7 @@ export class Volumes {
       (await placesOf(directory, uid)).map((place) => this.#lock.run(place.path, () => this.#tearDown(place)).catch((error) => failures.push(error))),
     );
     if (failures.length) throw failures[0];
+    for (const { spec } of this.#held.get(uid)?.values() ?? []) expander.forget(spec.name);
     this.#held.delete(uid);
     const left = mountsBelow(directory);
     if (left.length) throw new Error(`volumes are left mounted: ${left.join(", ")}`);
@@ -195,8 +235,8 @@ export class Volumes {
     const plugin = this.#plugin(place.plugin);
     try {
       if (place.block && plugin?.block) {
-        await plugin.block.unmap(place);
-        await unmapBlock(plugin.block.globalMapPath(place.name), place);
+        const { block } = plugin;
+        await unmapBlock(block.globalMapPath(place.name), place, () => block.unmap(place));
       } else if (plugin) await plugin.tearDown(place);
       else {
         unmountBelow(place.path);
