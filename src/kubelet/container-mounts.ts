@@ -15,6 +15,8 @@ export interface ContainerMountsInput {
   env: ReadonlyMap<string, string>;
   /** Content of /etc/hosts; undefined for pods that keep their image's. */
   hosts: string | undefined;
+  /** Whether the runtime can make mounts read-only with all that is mounted below them. */
+  supportsRecursiveReadOnly(): Promise<boolean>;
   /** Distinguishes this start of the container from others. */
   startName: string;
 }
@@ -38,15 +40,31 @@ function subPathOf(mount: VolumeMount, env: ReadonlyMap<string, string>): string
   return path;
 }
 
+/** Rejects with upstream's text where it is asked for and cannot be (KEP-3857). */
+async function isRecursivelyReadOnly(mount: VolumeMount, supported: () => Promise<boolean>): Promise<boolean> {
+  const mode = mount.recursiveReadOnly ?? "Disabled";
+  if (mode === "Disabled") return false;
+  const asked = `failed to resolve recursive read-only mode: volume ${JSON.stringify(mount.name)} requested recursive read-only mode`;
+  if (!mount.readOnly) throw new Error(`${asked}, but it is not read-only`);
+  if ((mount.mountPropagation ?? "None") !== "None")
+    throw new Error(`${asked}, but it is not compatible with propagation ${JSON.stringify(mount.mountPropagation)}`);
+  if (await supported()) return true;
+  if (mode === "Enabled") throw new Error(`${asked}, but it is not supported by the runtime`);
+  return false;
+}
+
 async function volumeMount(input: ContainerMountsInput, mount: VolumeMount, index: number): Promise<Sent<Mount>> {
   const { pod, container } = input;
   const volume = input.volumes.get(mount.name);
   if (!volume) throw new Error(`cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`);
-  if (mount.recursiveReadOnly === "Enabled")
-    throw new Error("failed to resolve recursive read-only mode: recursive read-only mounts are not supported by this node");
+  if (volume.block) throw new Error(`cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`);
+  const recursiveReadOnly = await isRecursivelyReadOnly(mount, input.supportsRecursiveReadOnly);
   const subPath = subPathOf(mount, input.env);
   if (subPath.startsWith("/")) throw new Error(`error SubPath \`${subPath}\` must not be an absolute path`);
   if (subPath.split("/").includes("..")) throw new Error(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
+  const containerPath = mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`;
+  const readonly = volume.readOnly || mount.readOnly === true;
+  if (volume.image) return { containerPath, readonly: true, image: volume.image, imageSubPath: subPath };
   let hostPath = volume.path;
   if (subPath) {
     try {
@@ -64,8 +82,7 @@ async function volumeMount(input: ContainerMountsInput, mount: VolumeMount, inde
   }
   const propagation = propagations[mount.mountPropagation ?? "None"];
   if (!propagation) throw new Error(`invalid MountPropagation mode: ${JSON.stringify(mount.mountPropagation)} in pod ${pod.metadata.name}`);
-  const containerPath = mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`;
-  return { containerPath, hostPath, readonly: volume.readOnly || mount.readOnly === true, propagation };
+  return { containerPath, hostPath, readonly, propagation, recursiveReadOnly };
 }
 
 export async function containerMounts(input: ContainerMountsInput): Promise<Sent<Mount>[]> {

@@ -36,6 +36,7 @@ export interface ContainerStarterOptions {
   limits: ResourceLimits;
   /** Each may add to what a container gets. */
   managers: readonly ResourceManager[];
+  runtimeHandler(pod: Pod): Promise<string>;
   /** Variables of the services that the pod hears of. */
   services(pod: Pod): ReadonlyMap<string, string>;
 }
@@ -85,7 +86,9 @@ export class ContainerStarter {
         ? hostsFile(pod, facts.podIPs, podHostname(pod, config.clusterDomain), isHostNetwork(pod) ? await readFile("/etc/hosts", "utf8") : "")
         : undefined;
       const startName = Buffer.from(random.bytes(4)).toString("hex");
-      const mounts = await containerMounts({ pod, container, podDirectory: input.podDirectory, volumes: input.volumes, env, hosts, startName });
+      const { podDirectory, volumes } = input;
+      const supportsRecursiveReadOnly = async (): Promise<boolean> => (await runtime.features(await this.#options.runtimeHandler(pod))).recursiveReadOnlyMounts;
+      const mounts = await containerMounts({ pod, container, podDirectory, volumes, env, hosts, startName, supportsRecursiveReadOnly });
       await mkdir(`${sandbox.logDirectory}/${container.name}`, { recursive: true, mode: 0o755 });
       const target = pod.spec.ephemeralContainers?.find((c) => c.name === container.name)?.targetContainerName;
       const targetId = target ? findContainer(input.state, target)?.id : undefined;

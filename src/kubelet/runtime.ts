@@ -1,7 +1,7 @@
 /** The runtime as the kubelet sees it: records of pods instead of wire messages. */
 import type { CriClient } from "../cri/client.ts";
 import { CriError } from "../cri/client.ts";
-import type { ContainerStatus, ContainerStatusResponse, PodSandboxStatus } from "../cri/types.gen.ts";
+import type { ContainerStatus, ContainerStatusResponse, PodSandboxStatus, RuntimeHandlerFeatures } from "../cri/types.gen.ts";
 import { readEnd } from "./log-tail.ts";
 import { annotations, type ContainerRecord, type ContainerState, labels, type RuntimePod, type SandboxRecord } from "./runtime-pod.ts";
 import { readTerminationMessage } from "./termination-message.ts";
@@ -84,6 +84,11 @@ export class Runtime {
   constructor(cri: CriClient, name: string) {
     this.cri = cri;
     this.name = name;
+  }
+  /** What the runtime can do with this handler; nothing where it does not say. */
+  async features(handler: string): Promise<RuntimeHandlerFeatures> {
+    const { runtimeHandlers } = await this.cri.call("Status", {});
+    return runtimeHandlers.find(({ name }) => name === handler)?.features ?? { recursiveReadOnlyMounts: false, userNamespaces: false };
   }
   /** Every pod that the runtime has anything of. */
   async summaries(): Promise<Map<string, PodSummary>> {
