@@ -5,9 +5,12 @@
  *
  * Usage (root): sh conformance/own-machine.sh node conformance/leaks.ts
  *   --rounds N (200)   --seed N (1)   --every N (10)   rounds between two comparisons
+ *   --action NAME      the last of them is always this one, such as "lose power"
  *   --images TAR: an archive of the images of the specs;   --kubectl FILE, --data-dir DIR, --port PORT: as in web-application.ts
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
@@ -20,6 +23,7 @@ const { values } = parseArgs({
   options: {
     ...clusterFlags,
     rounds: { type: "string", default: "200" },
+    action: { type: "string" },
     seed: { type: "string", default: "1" },
     every: { type: "string", default: "10" },
     images: { type: "string", default: "/var/tmp/k8ts-judges/images.tar" },
@@ -94,8 +98,6 @@ const agent = (): number[] => {
 
 const actions: Record<string, () => Promise<void>> = {
   create,
-  "create more": create,
-  "create again": create,
   delete: async () => remove("", some(await podNames())),
   "delete by force": async () => remove("--force --grace-period=0", some(await podNames())),
   evict: async () => evict(some(await podNames())),
@@ -118,10 +120,40 @@ const actions: Record<string, () => Promise<void>> = {
     await cluster.up();
     done("restarted the node");
   },
+  "lose power": losePower,
 };
+/** As after a loss of power: no process, no mount and no link of the node is left, only what lies on disk. */
+async function losePower(): Promise<void> {
+  const ours = (command: string[]): boolean => command.some((word) => word.includes(cluster.dataDir));
+  const judge = (command: string[]): boolean => command.some((word) => /(leaks\.ts|own-machine\.sh)$/.test(word));
+  kill(
+    "everything",
+    processes((command, groups) => !judge(command) && (groups.includes("/kubepods") || ours(command) || /containerd/.test(command[0] ?? ""))),
+  );
+  await until("nothing runs any more", 20, () => inPods().length + shims().length === 0);
+  const points = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((point) => point.startsWith(`${cluster.dataDir}/`));
+  for (const point of points.reverse()) execFileSync("umount", ["--lazy", point]);
+  for (const line of execFileSync("ip", ["-o", "link", "show"], { encoding: "utf8" }).split("\n")) {
+    const name = line.split(": ")[1]?.replace(/@.*/, "");
+    if (name && /^(veth|k8ts)/.test(name)) execFileSync("ip", ["link", "delete", name]);
+  }
+  execFileSync("nft", ["flush", "ruleset"]);
+  for (const directory of ["/run", "/tmp"]) for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
+  await cluster.up();
+  // The chains that all ports of the host share come back with the first of them.
+  await cluster.kubectl("create -f -", { input: JSON.stringify(pod("door", "ports of the host", random)) });
+  await cluster.kubectl("wait --for condition=Ready pod/door --timeout 60s");
+  await cluster.kubectl("delete pod door");
+  done("lost power");
+}
+
 /** Of what is named more often more is done. */
 const names = Object.keys(actions);
-const often = [...names, ...names.filter((name) => name !== "restart the node"), "create", "create", "delete", "kill containers"];
+const seldom = ["restart the node", "lose power"];
+const often = [...names, ...names.filter((name) => !seldom.includes(name)), ...Array.from({ length: 6 }, () => "create"), "delete", "kill containers"];
 
 async function compare(before: readonly string[]): Promise<void> {
   await cluster.kubectl("delete pods --all --wait=false");
@@ -157,7 +189,7 @@ try {
     await checks.check(`rounds ${round} to ${last} leave nothing`, async () => {
       const taken: string[] = [];
       for (let i = round; i <= last; i++) {
-        const name = pick(often);
+        const name = values.action && i === last ? values.action : pick(often);
         taken.push(name);
         try {
           await actions[name]?.();
