@@ -4,14 +4,15 @@
  */
 import { join } from "node:path";
 import type { Container, Node, Pod, ResourceStatus } from "../api/types/core-v1.gen.ts";
+import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { CriClient } from "../cri/client.ts";
 import type { KubeletConfig } from "./config.ts";
 import { DeviceManager, type NodeDevices } from "./devices/manager.ts";
+import { DraManager } from "./dra/manager.ts";
 import type { AdmitContext, ContainerAdditions, Refusal, ResourceManager } from "./lifecycle.ts";
 import type { PluginHandler, PluginType } from "./plugin-manager/handler.ts";
-import { PluginManager } from "./plugin-manager/manager.ts";
 import { labels } from "./runtime-pod.ts";
 import { TopologyManager } from "./topology-manager/manager.ts";
 
@@ -22,12 +23,13 @@ export interface ContainerManagerOptions {
   logger: Logger;
   /** The pod is here and not over. */
   active(podUid: string): boolean;
+  claim(namespace: string, name: string): Promise<ResourceClaim>;
+  /** Removes the ResourceSlices of this node: of the driver, or all. */
+  removeSlices(driver: string | undefined, signal: AbortSignal): Promise<void>;
   /** The node's capacity has changed. */
   onCapacity(): void;
   /** Something that the pod's status says has changed. */
   onPod(podUid: string): void;
-  /** Of plugins that others take care of. */
-  plugins: Partial<Record<PluginType, PluginHandler>>;
 }
 
 export class ContainerManager implements ResourceManager {
@@ -36,10 +38,12 @@ export class ContainerManager implements ResourceManager {
   #ranBefore: ReadonlySet<string> = new Set();
   readonly #topology: TopologyManager;
   readonly #devices: DeviceManager;
-  readonly #plugins: PluginManager;
+  readonly #options: ContainerManagerOptions;
+  #dra: DraManager | undefined;
 
   constructor(options: ContainerManagerOptions) {
     const { config, clock, logger } = options;
+    this.#options = options;
     this.#cri = options.cri;
     this.#topology = new TopologyManager(undefined, "container");
     this.#devices = new DeviceManager({
@@ -54,29 +58,51 @@ export class ContainerManager implements ResourceManager {
       onHealth: options.onPod,
     });
     this.#topology.add(this.#devices);
-    this.#plugins = new PluginManager({
-      directory: join(config.rootDir, "plugins_registry"),
-      clock,
-      logger,
-      handlers: { ...options.plugins, DevicePlugin: this.#devices.handler },
-    });
   }
   /** Before the first pod is admitted. Rejects, in plain words, when what was given away before cannot be known. */
   async start(): Promise<void> {
     const { containers } = await this.#cri.call("ListContainers", { filter: { state: { state: "CONTAINER_RUNNING" } } });
     this.#ranBefore = new Set(containers.map((c) => `${c.labels[labels.podUid]}/${c.labels[labels.containerName]}`));
     await this.#devices.start();
-    await this.#plugins.start();
+    const { config, clock, logger, claim, removeSlices, active, onPod } = this.#options;
+    this.#dra = await DraManager.create({ rootDir: config.rootDir, clock, logger, claim, removeSlices, active, onHealth: onPod });
+  }
+  /** What takes care of plugins that register, from `start` on. */
+  get plugins(): Pick<Record<PluginType, PluginHandler>, "DevicePlugin" | "DRAPlugin"> {
+    const drivers = (): PluginHandler => {
+      if (!this.#dra) throw new Error("the kubelet is not ready for DRA drivers");
+      return this.#dra.drivers;
+    };
+    return {
+      DevicePlugin: this.#devices.handler,
+      DRAPlugin: {
+        validate: (...plugin) => drivers().validate(...plugin),
+        register: (...plugin) => drivers().register(...plugin),
+        deregister: (...plugin) => drivers().deregister(...plugin),
+      },
+    };
+  }
+  /** The node is registered, and every pod of it is here. */
+  podsKnown(): void {
+    this.#dra?.start();
   }
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#plugins[Symbol.asyncDispose]();
+    await this.#dra?.[Symbol.asyncDispose]();
     await this.#devices[Symbol.asyncDispose]();
   }
   admit(pod: Pod, _: AdmitContext): Promise<Refusal | undefined> {
     return this.#topology.admit(pod);
   }
-  additions(pod: Pod, container: Container): Promise<ContainerAdditions> {
-    return this.#devices.additions(pod, container);
+  async prepare(pod: Pod): Promise<void> {
+    await this.#dra?.prepare(pod);
+  }
+  async takeBack(pod: Pod): Promise<void> {
+    await this.#dra?.unprepare(pod);
+  }
+  async additions(pod: Pod, container: Container): Promise<ContainerAdditions> {
+    const ofClaims = (this.#dra?.cdiDevices(pod, container) ?? []).map((name) => ({ name }));
+    const ofPlugins = await this.#devices.additions(pod, container);
+    return { ...ofPlugins, cdiDevices: [...ofClaims, ...(ofPlugins.cdiDevices ?? [])] };
   }
   release(pod: Pod): void {
     this.#devices.release(pod.metadata.uid);
@@ -92,7 +118,8 @@ export class ContainerManager implements ResourceManager {
     return { ...node, status: { ...node.status, allocatable } };
   }
   /** Health of what the container was given. */
-  resourceStatuses(podUid: string, container: string): ResourceStatus[] {
-    return this.#devices.health(podUid, container);
+  resourceStatuses(pod: Pod, container: string): ResourceStatus[] {
+    const spec = pod.spec.containers.find((c) => c.name === container);
+    return [...this.#devices.health(pod.metadata.uid, container), ...((spec && this.#dra?.health(pod, spec)) ?? [])];
   }
 }

@@ -8,7 +8,7 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../client/factory.ts";
 import type { Informer } from "../client/informer.ts";
-import { csidrivers, nodes, pods, resourceclaims, runtimeclasses, services } from "../client/resources.gen.ts";
+import { csidrivers, nodes, pods, resourceclaims, resourceslices, runtimeclasses, services } from "../client/resources.gen.ts";
 import type { CriClient } from "../cri/client.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroups.ts";
 import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from "../linux/machine.ts";
@@ -140,9 +140,13 @@ export class Kubelet {
       clock,
       logger,
       active: (uid) => this.#workers.get(uid)?.active ?? false,
+      claim: (namespace, name) => client.resource(resourceclaims).get(namespace, name),
+      removeSlices: (driver, signal) => {
+        const ofDriver = driver === undefined ? "" : `,spec.driver=${driver}`;
+        return client.resource(resourceslices).deleteCollection({ fieldSelector: `spec.nodeName=${config.nodeName}${ofDriver}`, signal });
+      },
       onCapacity: () => this.#agent.refresh(),
       onPod: kick,
-      plugins: {},
     });
     this.#managers = [this.#containers];
     const tokens = new Tokens(client, clock);
@@ -163,7 +167,7 @@ export class Kubelet {
     });
     const { volumes } = this.#storage;
     const directory = `${config.rootDir}/plugins_registry`;
-    this.#plugins = new PluginManager({ directory, clock, logger, handlers: { CSIPlugin: this.#storage.csiDrivers } });
+    this.#plugins = new PluginManager({ directory, clock, logger, handlers: { CSIPlugin: this.#storage.csiDrivers, ...this.#containers.plugins } });
     const limits = { memoryCapacity: this.#machine.memory, cfsQuota: config.cpuCFSQuota, cfsPeriod: config.cpuCFSQuotaPeriod, minOomScore: lowestOomScore() };
     const sync = new PodSync({
       config,
@@ -178,7 +182,6 @@ export class Kubelet {
       limits,
       managers: this.#managers,
       runtimeHandler: async (pod) => (pod.spec.runtimeClassName ? (await client.resource(runtimeclasses).get("", pod.spec.runtimeClassName)).handler : ""),
-      claim: (namespace, name) => client.resource(resourceclaims).get(namespace, name),
       services: (pod) => serviceEnv(this.#serviceInformer.list(), pod.metadata.namespace ?? "", pod.spec.enableServiceLinks ?? true),
     });
     this.#resizes = new PendingResizes(clock);
@@ -201,11 +204,14 @@ export class Kubelet {
       allocatable: () => this.#allocatable,
       networkProblem: () => this.#agent.networkProblem,
       roomFor: (uid) => this.#intake.roomFor(uid),
-      resourceStatuses: (uid, container) => this.#containers.resourceStatuses(uid, container),
+      resourceStatuses: (pod, container) => this.#containers.resourceStatuses(pod, container),
       onResizeWanted: (uid) => {
         const worker = this.#workers.get(uid);
         if (worker) this.#resizes.add(worker);
         if (this.#ready) this.#resizes.retry();
+      },
+      takeBack: async (pod) => {
+        for (const manager of this.#managers) await manager.takeBack?.(pod);
       },
       onStopped: (pod) => {
         for (const manager of this.#managers) manager.release(pod);
@@ -292,6 +298,7 @@ export class Kubelet {
     await this.#plugins.start();
     await this.#pleg.start();
     this.#intake.begin(this.#pods.list());
+    this.#containers.podsKnown();
     this.#ready = true;
     this.#leftovers.found(this.#pleg.pods());
     this.#resizes.retry();

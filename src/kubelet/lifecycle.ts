@@ -35,6 +35,10 @@ export interface ContainerAdditions {
 export interface ResourceManager {
   /** Undefined: what the pod needs is set aside for it until `release`. */
   admit(pod: Pod, context: AdmitContext): Promise<Refusal | undefined>;
+  /** Asked before the pod's sandbox is made. Rejects while the pod cannot have what it needs; it is asked again. */
+  prepare?(pod: Pod): Promise<void>;
+  /** Nothing of the pod runs any more. Rejects when what was prepared could not be undone: it is asked again, and the pod is not over before. */
+  takeBack?(pod: Pod): Promise<void>;
   /** Asked each time before the container is made. Rejects when what was set aside cannot be had any more: the container waits with CreateContainerConfigError. */
   additions(pod: Pod, container: Container): Promise<ContainerAdditions>;
   /** The container exists and is about to be started. */

@@ -65,7 +65,7 @@ export class PodRecord {
       actuated: this.resize.actuated,
       resize: this.resize.conditions,
       probes: probes.results,
-      devices: (container) => resourceStatuses(this.pod.metadata.uid, container),
+      devices: (container) => resourceStatuses(this.pod, container),
       terminal,
       hostIPs: config.nodeIPs,
       ...(this.verdict ? { verdict: this.verdict } : {}),

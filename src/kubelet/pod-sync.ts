@@ -1,7 +1,6 @@
 /** Carries out the actions that computePodActions decides on (upstream's kuberuntime_manager.go SyncPod). */
 import { mkdir, readFile } from "node:fs/promises";
 import type { Container, Pod, Secret } from "../api/types/core-v1.gen.ts";
-import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
 import { CriError, type Sent } from "../cri/client.ts";
 import type { Cgroups } from "../linux/cgroups.ts";
 import type { PodSandboxConfig } from "../cri/types.gen.ts";
@@ -10,7 +9,6 @@ import { Backoff, formatSeconds } from "./backoff.ts";
 import { ContainerStarter, type ContainerStarterOptions, type StartInput } from "./container-starter.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import { parseResolvConf, podDns, podHostname } from "./dns.ts";
-import { unpreparedClaims } from "./dynamic-resources.ts";
 import { type Images, type LocalImage, StartError } from "./images.ts";
 import { formatPod, isHostNetwork, isSidecar } from "./pod.ts";
 import { podCgroupPath } from "./resources.ts";
@@ -25,7 +23,6 @@ export interface PodSyncOptions extends ContainerStarterOptions {
   cgroups: Cgroups;
   /** What the runtime calls the pod's runtime class; empty for its default. */
   runtimeHandler(pod: Pod): Promise<string>;
-  claim(namespace: string, name: string): Promise<ResourceClaim>;
 }
 
 export interface PodSyncInput extends StartInput {
@@ -162,12 +159,13 @@ export class PodSync {
     return true;
   }
   async #prepareDevices(pod: Pod): Promise<void> {
-    const { events, claim } = this.#options;
-    const problem = await unpreparedClaims(pod, claim);
-    if (problem === undefined) return;
-    const message = `prepare dynamic resources: ${problem}`;
-    events.pod(pod, "Warning", "FailedPrepareDynamicResources", `Failed to prepare dynamic resources: ${message}`);
-    throw new Error(message);
+    const { events, managers } = this.#options;
+    try {
+      for (const manager of managers) await manager.prepare?.(pod);
+    } catch (error) {
+      events.pod(pod, "Warning", "FailedPrepareDynamicResources", `Failed to prepare dynamic resources: ${(error as Error).message}`);
+      throw error;
+    }
   }
   async #sandboxConfig(pod: Pod, attempt: number): Promise<Sent<PodSandboxConfig>> {
     const { config, events } = this.#options;

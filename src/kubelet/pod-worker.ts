@@ -251,7 +251,7 @@ export class PodWorker {
     }
   }
   async #stop(signal: AbortSignal): Promise<void> {
-    const { probes, onStopped, onRoom } = this.#services;
+    const { probes, takeBack, onStopped, onRoom } = this.#services;
     const record = this.#record;
     const state = await record.read();
     record.publish(false, true);
@@ -260,6 +260,8 @@ export class PodWorker {
     const after = await record.read();
     if (after.containers.some((c) => c.state === "running")) throw new Error("containers still run after they were stopped");
     probes.remove(this.pod.metadata.uid);
+    // Before the API hears of the end: others may have the pod's claims from then on.
+    await takeBack(this.pod);
     record.publish(true, false);
     this.#state = "terminated";
     this.#dirty = true;

@@ -37,8 +37,10 @@ export interface WorkerServices {
   /** Why the node has no room for the pod as it asks to be; undefined when it has. */
   roomFor(uid: string): Postponed | undefined;
   /** Health of what a container of the pod was given. */
-  resourceStatuses(uid: string, container: string): ResourceStatus[];
+  resourceStatuses(pod: Pod, container: string): ResourceStatus[];
   onResizeWanted(uid: string): void;
+  /** Nothing of the pod runs any more: what was prepared for it is undone. Rejects when that failed. */
+  takeBack(pod: Pod): Promise<void>;
   /** Nothing of the pod runs any more: what was set aside for it is free. */
   onStopped(pod: Pod): void;
   /** A pod has given something back. */

@@ -1,5 +1,5 @@
 /** A gRPC client over a unix socket: unary calls and answers that stream. */
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Client, connectivityState, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../clock.ts";
 import { GrpcError } from "./error.ts";
 import type { Message } from "./protobuf.ts";
@@ -19,6 +19,11 @@ export interface GrpcClient<Methods> {
   call<M extends keyof Methods & string>(method: M, request: Request<Methods[M]>, options?: CallOptions): Promise<Response<Methods[M]>>;
   /** Messages until the server ends the stream; rejects as call does. Return from the loop cancels. */
   stream<M extends keyof Methods & string>(method: M, request: Request<Methods[M]>, signal?: AbortSignal): AsyncIterable<Response<Methods[M]>>;
+  /**
+   * Connects, now and after each loss, and tells of it until the client is disposed of: whether somebody answers is known
+   * without a call.
+   */
+  watchConnection(onChange: (connected: boolean) => void): void;
   /** Calls under way are cancelled. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -43,6 +48,7 @@ export function connectGrpc<Methods>(
     "grpc.default_authority": "localhost",
   });
   const calls = new Set<() => void>();
+  let closed = false;
   return {
     call<M extends keyof Methods & string>(name: M, request: Request<Methods[M]>, options: CallOptions = {}): Promise<Response<Methods[M]>> {
       const method = protocol.method(name);
@@ -93,7 +99,22 @@ export function connectGrpc<Methods>(
         call.cancel();
       }
     },
+    watchConnection(onChange) {
+      const channel = client.getChannel();
+      let connected = false;
+      const look = (): void => {
+        if (closed) return;
+        const state = channel.getConnectivityState(true);
+        if (connected !== (state === connectivityState.READY)) {
+          connected = !connected;
+          onChange(connected);
+        }
+        channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, look);
+      };
+      look();
+    },
     async [Symbol.asyncDispose]() {
+      closed = true;
       for (const cancel of calls) cancel();
       client.close();
     },

@@ -128,6 +128,31 @@ test("a stream ends with the server, and calls with the client", async () => {
   await talk.client[Symbol.asyncDispose]();
 });
 
+test("a watched connection tells when the server goes and when it is back", async () => {
+  const path = join(directory, "watched.sock");
+  const handlers = implement(protocol, { Say: async () => ({ text: "" }) });
+  await using client = connectGrpc(path, protocol);
+  const changes: boolean[] = [];
+  let next = Promise.withResolvers<void>();
+  client.watchConnection((connected) => {
+    changes.push(connected);
+    next.resolve();
+  });
+  const changed = async (count: number): Promise<void> => {
+    while (changes.length < count) {
+      await next.promise;
+      next = Promise.withResolvers<void>();
+    }
+  };
+  const first = await serveGrpc(path, handlers);
+  await changed(1);
+  await first[Symbol.asyncDispose]();
+  await changed(2);
+  await using _second = await serveGrpc(path, handlers);
+  await changed(3);
+  assert.deepEqual(changes, [true, false, true]);
+});
+
 test("codes have the names that Go prints", () => {
   assert.deepEqual([0, 1, 2, 4, 14, 99].map(codeName), ["OK", "Canceled", "Unknown", "DeadlineExceeded", "Unavailable", "Code(99)"]);
 });
