@@ -12,7 +12,7 @@ export function validateWebhookURL(at: Path, text: string): FieldError[] {
   const bare = hash < 0 ? text : text.slice(0, hash);
   let url: { scheme: string; host: string; rawQuery: string };
   try {
-    url = /^[A-Za-z][A-Za-z\d+.-]*:|^\//.test(bare) ? parseRequestURI(bare) : { scheme: "", host: "", rawQuery: bare.split("?")[1] ?? "" };
+    url = /^[A-Za-z][A-Za-z\d+.-]*:|^[/:]/.test(bare) ? parseRequestURI(bare) : { scheme: "", host: "", rawQuery: bare.split("?")[1] ?? "" };
   } catch (error) {
     if (!(error instanceof URLError)) throw error;
     return [required(at, `url must be a valid URL: ${error.message}${form}`)];

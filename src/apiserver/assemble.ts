@@ -12,6 +12,9 @@ import type { ResourceCache } from "../cache/cache.ts";
 import type { Store } from "../store/store.ts";
 import { defaultAdmission } from "./admission/default.ts";
 import { quotaStatusWriter } from "./admission/quota-status.ts";
+import { WebhookClient } from "./admission/webhooks/client.ts";
+import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
+import { validatingWebhooks, type WebhookOptions } from "./admission/webhooks/validating.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import type { FrontProxyClient } from "./aggregation/backend.ts";
 import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
@@ -26,6 +29,7 @@ import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
+import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
 import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
@@ -161,11 +165,29 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       modes: options.authorizationModes,
       counted: countDecisions(metrics),
     });
+    const webhooks = new WebhookClient({
+      reader,
+      random,
+      clock,
+      toEndpoints: options.aggregatorRouting ?? false,
+      ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
+    });
+    const outside: WebhookOptions = {
+      reader,
+      random,
+      clock,
+      authorizer,
+      client: webhooks,
+      logger: options.logger.child("webhooks"),
+      series: webhookSeries(metrics),
+      conditions: conditionSeries(metrics),
+    };
     const admission = defaultAdmission({
       reader,
       clock,
       random,
       authorizer,
+      more: [mutatingWebhooks(outside), validatingWebhooks(outside)],
       updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>, clock),
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
@@ -264,6 +286,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
         connector.close();
+        webhooks.close();
         await aggregator[Symbol.asyncDispose]();
         await repair[Symbol.asyncDispose]();
         await upkeep[Symbol.asyncDispose]();

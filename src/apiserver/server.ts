@@ -154,6 +154,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!found) throw new Error(`${resource} is not served`);
       return found;
     },
+    equivalents: (endpoint) => [...endpoints.values()].filter((other) => other.hub === endpoint.hub && other.def !== endpoint.def),
     frames: new FrameCache(),
     watched: watchSeries(options.metrics),
     stopping: stopping.signal,

@@ -1,10 +1,10 @@
-/** MutatingWebhookConfigurations: known, and refused as long as admission does not call them. */
+/** MutatingWebhookConfigurations (pkg/registry/admissionregistration/mutatingwebhookconfiguration). */
 import { age } from "../core/object-meta.ts";
 import type { Kind } from "../kind.ts";
-import type { MutatingWebhookConfiguration } from "../types/admissionregistration-v1.gen.ts";
+import { type WebhookConfiguration, webhookStrategy } from "./webhook.ts";
 
-export const mutatingWebhookConfigurationKind: Kind<MutatingWebhookConfiguration> = {
+export const mutatingWebhookConfigurationKind: Kind<WebhookConfiguration> = {
   resource: "mutatingwebhookconfigurations.admissionregistration.k8s.io",
-  refused: "admission webhooks are not called by this cluster yet",
+  ...webhookStrategy(true),
   cells: (item, now) => [item.metadata.name, item.webhooks?.length ?? 0, age(item, now)],
 };

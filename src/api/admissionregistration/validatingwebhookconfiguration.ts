@@ -1,10 +1,10 @@
-/** ValidatingWebhookConfigurations: known, and refused as long as admission does not call them. */
+/** ValidatingWebhookConfigurations (pkg/registry/admissionregistration/validatingwebhookconfiguration). */
 import { age } from "../core/object-meta.ts";
 import type { Kind } from "../kind.ts";
-import type { ValidatingWebhookConfiguration } from "../types/admissionregistration-v1.gen.ts";
+import { type WebhookConfiguration, webhookStrategy } from "./webhook.ts";
 
-export const validatingWebhookConfigurationKind: Kind<ValidatingWebhookConfiguration> = {
+export const validatingWebhookConfigurationKind: Kind<WebhookConfiguration> = {
   resource: "validatingwebhookconfigurations.admissionregistration.k8s.io",
-  refused: "admission webhooks are not called by this cluster yet",
+  ...webhookStrategy(false),
   cells: (item, now) => [item.metadata.name, item.webhooks?.length ?? 0, age(item, now)],
 };

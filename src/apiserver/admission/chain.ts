@@ -59,12 +59,16 @@ export class AdmissionChain {
   has(name: string): boolean {
     return this.plugins.some((plugin) => plugin.name === name);
   }
-  /** Changes `attributes.object` in place; rejects with the first refusal. */
+  /** Changes `attributes.object` in place; rejects with the first refusal. All run a second time where one asks for it. */
   async mutate(attributes: AdmissionAttributes): Promise<void> {
     for (const plugin of this.#mutating) {
       const pending = plugin.mutate?.(attributes);
       if (pending) await pending;
     }
+    const { reinvocation } = attributes;
+    if (!reinvocation?.wanted || reinvocation.active) return;
+    reinvocation.active = true;
+    await this.mutate(attributes);
   }
   /** Rejects with the first refusal. */
   async validate(attributes: AdmissionAttributes): Promise<void> {

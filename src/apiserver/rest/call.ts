@@ -102,6 +102,8 @@ export interface Rest {
   authorize(attributes: AuthorizationAttributes): Promise<void>;
   /** By groupResource, in the version that is stored; throws for what is not served. */
   hubEndpoint(groupResource: string): Endpoint;
+  /** The other resources and versions in which the same objects are served. */
+  equivalents(endpoint: Endpoint): readonly Endpoint[];
   frames: FrameCache;
   /** Told of what leaves in watches of a resource. */
   watched(def: ResourceDef): WatchSeries;

@@ -25,7 +25,7 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
       const one: Call = { ...call, info: { ...info, verb: "delete", name: item.name, namespace: item.namespace } };
       try {
         if (endpoint.registry.delete) await endpoint.registry.delete(one, item.name, { ...options });
-        else await deleteObject(one, { ...options });
+        else await deleteObject(one, { ...options }, true);
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }

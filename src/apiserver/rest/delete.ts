@@ -171,8 +171,8 @@ export interface Deletion extends Outcome {
 const emptyObject = (endpoint: Endpoint): KubeObject =>
   complete(endpoint, { kind: endpoint.hub.kind, apiVersion: endpoint.hubApiVersion, metadata: {} } as KubeObject).object;
 
-/** Deletes `call.info.name`. Throws StatusError. `options` is changed. */
-export async function deleteObject(call: Call, options: DeleteOptions): Promise<Deletion> {
+/** Deletes `call.info.name`. Throws StatusError. `options` is changed. `chosen`: the request does not name it. */
+export async function deleteObject(call: Call, options: DeleteOptions, chosen = false): Promise<Deletion> {
   const { endpoint, info, rest } = call;
   const namespace = endpoint.def.namespaced ? info.namespace : "";
   const dryRun = (options.dryRun?.length ?? 0) > 0;
@@ -184,6 +184,7 @@ export async function deleteObject(call: Call, options: DeleteOptions): Promise<
     const verdict = judge(call, current, asked, rest.clock.now());
     const attributes = attributesOf(call, "DELETE", { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...asked }, dryRun);
     attributes.old = current.object();
+    if (chosen) attributes.name = "";
     if (verdict.pending) return { object: current.object(), stored: current, gone: false, pending: true };
     await rest.admission.mutate(attributes);
     await rest.admission.validate(attributes);

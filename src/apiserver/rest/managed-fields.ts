@@ -1,5 +1,6 @@
 /** Who manages which field, kept on every write (k8s.io/apimachinery/pkg/util/managedfields). */
 import { type Operation, trackUpdate } from "../../api/apply/managed-fields.ts";
+import { goQuote } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
@@ -62,4 +63,24 @@ export function trackWrite(call: Call, object: KubeObject, old: KubeObject | und
   const managed = (tracked.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
   if (managed) object.metadata.managedFields = managed;
   else delete object.metadata.managedFields;
+}
+
+/** After admission: what it made of the managed fields stays where they are valid (k8s.io/apimachinery/pkg/util/managedfields/internal/validation.go). */
+export function keepManagedFields(call: Call, object: KubeObject, before: ManagedFieldsEntry[] | undefined): void {
+  const wrong = invalidEntry(object.metadata.managedFields ?? []);
+  if (wrong === undefined) return;
+  if (before) object.metadata.managedFields = before;
+  else delete object.metadata.managedFields;
+  const advice = "this could be caused by an outdated mutating admission controller; please fix your requests";
+  call.warn(`.metadata.managedFields was in an invalid state after admission; ${advice}: ${wrong}`);
+}
+
+function invalidEntry(entries: readonly ManagedFieldsEntry[]): string | undefined {
+  for (const [i, { operation = "", fieldsType = "", apiVersion = "" }] of entries.entries()) {
+    if (operation !== "Apply" && operation !== "Update") return "operation must be `Apply` or `Update`";
+    if (!apiVersion) return "apiVersion must not be empty";
+    if (!fieldsType) return `missing fieldsType in managed fields entry ${i}`;
+    if (fieldsType !== "FieldsV1") return `invalid fieldsType ${goQuote(fieldsType)} in managed fields entry ${i}`;
+  }
+  return undefined;
 }

@@ -7,11 +7,9 @@ import { invalidValue, path } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TableColumn, typeByName } from "../../api/schema/schema.ts";
-import { formatLabelSelector } from "../../api/selectors/labels.ts";
 import { badRequest, conflict, invalid } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
-import type { LabelSelector } from "../../api/types/meta-v1.gen.ts";
 import { applyTo } from "./apply.ts";
 import type { Call } from "./call.ts";
 import { decodeTyped } from "./decode.ts";
@@ -19,37 +17,11 @@ import { read } from "./get.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
 import { type Patch, patched, patchTypeOf, readPatch } from "./patch.ts";
 import { respondKube } from "./respond.ts";
+import { type Scalable, scaleOf } from "./scale-of.ts";
 import { ageOf } from "./table.ts";
 import { updateObject } from "./write.ts";
 
-interface Scalable extends KubeObject {
-  spec: { replicas?: number; selector?: LabelSelector | Record<string, string> };
-  status?: { replicas?: number };
-}
-
 const scaleType = () => typeByName("autoscaling/v1.Scale");
-
-function selectorText(object: Scalable): string {
-  const { selector } = object.spec;
-  if (!selector) return "";
-  const labels = selector as LabelSelector;
-  if (labels.matchLabels || labels.matchExpressions) return formatLabelSelector(labels);
-  return formatLabelSelector({ matchLabels: selector as Record<string, string> });
-}
-
-/** Without managedFields, which only a write of it knows. */
-export function scaleOf(object: KubeObject): Scale {
-  const scalable = object as Scalable;
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = selectorText(scalable);
-  return {
-    kind: "Scale",
-    apiVersion: "autoscaling/v1",
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: scalable.spec.replicas ? { replicas: scalable.spec.replicas } : {},
-    status: { replicas: scalable.status?.replicas ?? 0, ...(selector && selector !== "<none>" ? { selector } : {}) },
-  } as Scale;
-}
 
 export async function scale(call: Call): Promise<ApiResponse> {
   const { info, endpoint } = call;

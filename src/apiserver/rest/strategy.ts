@@ -127,8 +127,8 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
   for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);
 }
 
-/** Repeated references are dropped with a warning. */
-export function dedupOwnerReferences(call: Call, object: KubeObject): void {
+/** Repeated references are dropped with a warning. `admitted`: it was admission that repeated them. */
+export function dedupOwnerReferences(call: Call, object: KubeObject, admitted = false): void {
   const references = object.metadata.ownerReferences;
   if (!references || references.length < 2) return;
   const kept = references.filter((reference, i) => !references.slice(0, i).some((other) => deepEqual(reference, other)));
@@ -136,6 +136,6 @@ export function dedupOwnerReferences(call: Call, object: KubeObject): void {
   const uids = [...new Set(references.filter((reference) => !kept.includes(reference)).map((reference) => reference.uid))];
   object.metadata.ownerReferences = kept;
   call.warn(
-    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids.join(", ")}`,
+    `.metadata.ownerReferences contains duplicate entries${admitted ? " after mutating admission happens" : ""}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids.join(", ")}`,
   );
 }

@@ -13,7 +13,8 @@ import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { Call, Reservation } from "./call.ts";
 import { complete, finish, storedForm } from "./decode.ts";
-import { trackWrite } from "./managed-fields.ts";
+import { facesOf } from "./faces.ts";
+import { keepManagedFields, trackWrite } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
 import type { Outcome } from "./respond.ts";
 import {
@@ -43,12 +44,34 @@ export function attributesOf(call: Call, operation: AdmissionAttributes["operati
     subresource: info.subresource,
     namespace: endpoint.def.namespaced ? info.namespace : endpoint.groupResource === "namespaces" ? info.name : "",
     name: info.name,
-    options,
+    options: optionsOf(operation, options),
     user: call.user,
     dryRun,
     warn: call.warn,
+    annotate(key, value, withRequest) {
+      if (!withRequest || call.audit?.wantsRequest) call.audit?.annotate(key, value);
+    },
+    faces: () => facesOf(call),
     request: call.request,
   };
+}
+
+/** What a PUT or a PATCH comes to is what admission is told of. */
+function optionsOf(operation: AdmissionAttributes["operation"], options: object): object {
+  if (operation !== "CREATE" && operation !== "UPDATE") return options;
+  const wanted = operation === "CREATE" ? "CreateOptions" : "UpdateOptions";
+  const { kind } = options as { kind?: string };
+  if (kind === wanted || kind === undefined) return options;
+  const { kind: _kind, force: _force, ...rest } = options as { kind?: string; force?: boolean };
+  return { kind: wanted, ...rest };
+}
+
+/** Mutating admission; what it may have done to the metadata is put right. */
+async function mutateWith(call: Call, attributes: AdmissionAttributes, object: KubeObject): Promise<void> {
+  const { managedFields } = object.metadata;
+  await call.rest.admission.mutate(attributes);
+  if (object.metadata.managedFields !== managedFields) keepManagedFields(call, object, managedFields);
+  dedupOwnerReferences(call, object, true);
 }
 
 const ttlOf = (call: Call, object: KubeObject): { ttlSeconds?: number } | undefined => {
@@ -69,12 +92,12 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     dedupOwnerReferences(call, draft);
     trackWrite(call, draft, undefined, options.manager);
   }
-  initMetadata(call, draft);
   const attributes = attributesOf(call, "CREATE", options.object, options.dryRun);
   attributes.object = draft;
   attributes.name = metadata.name ?? "";
   if (endpoint.groupResource === "namespaces") attributes.namespace = attributes.name;
-  await rest.admission.mutate(attributes);
+  await mutateWith(call, attributes, draft);
+  initMetadata(call, draft);
   for (let attempt = 1; ; attempt++) {
     const object = generated && attempt < maxNameAttempts ? deepCopy(draft) : draft;
     if (generated) generateName(call, object);
@@ -205,7 +228,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   const attributes = attributesOf(call, "UPDATE", options.object, options.dryRun);
   attributes.object = object;
   attributes.old = old;
-  await rest.admission.mutate(attributes);
+  await mutateWith(call, attributes, object);
   const revision = metadata.resourceVersion ?? "";
   checkRevisionSyntax(revision);
   if (revision === "" || revision === "0") {

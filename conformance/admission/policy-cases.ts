@@ -1,0 +1,2 @@
+import type { AdmissionCase } from "./webhook-cases.ts";
+export const policyCases: AdmissionCase[] = [];

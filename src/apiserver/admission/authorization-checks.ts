@@ -1,0 +1,82 @@
+/**
+ * What expressions ask the authorizer during one request, each question once (k8s.io/apiserver/pkg/admission/plugin/authorizer).
+ * Expressions cannot wait: where the authorizer has to, their evaluation is given up and begun again with its answer.
+ */
+import { AuthorizerValue, type AuthorizationAnswer, type AuthorizationCheck, ResourceCheckValue } from "../../api/cel/library/authorizer.ts";
+import type { Value } from "../../api/cel/values.ts";
+import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
+import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "../authorization/authorizer.ts";
+import type { AdmissionAttributes } from "./admission.ts";
+
+class Waiting extends Error {
+  readonly until: Promise<void>;
+  constructor(until: Promise<void>) {
+    super("the authorizer has not answered yet");
+    this.until = until;
+  }
+}
+
+function attributesOf({ user, verb, path, group, resource, subresource, namespace, name, fieldSelector }: AuthorizationCheck): AuthorizationAttributes {
+  const none = { group: "", version: "", resource: "", subresource: "", namespace: "", name: "" };
+  if (path !== undefined) return { ...none, user, verb, path, isResource: false };
+  const attributes = { user, verb, path: "", isResource: true, group, version: "*", resource, subresource, namespace, name };
+  if (!fieldSelector) return attributes;
+  try {
+    return { ...attributes, fieldSelector: parseFieldSelector(fieldSelector).requirements };
+  } catch (error) {
+    // One that cannot be read is as none.
+    if (error instanceof FieldSelectorError) return attributes;
+    throw error;
+  }
+}
+
+export class AuthorizationChecks {
+  readonly #authorizer: Authorizer;
+  readonly #answers = new Map<string, AuthorizationAnswer>();
+  constructor(authorizer: Authorizer) {
+    this.#authorizer = authorizer;
+  }
+
+  #ask(check: AuthorizationCheck): AuthorizationAnswer {
+    const key = JSON.stringify(check);
+    const known = this.#answers.get(key);
+    if (known) return known;
+    const keep = (answer: AuthorizationAnswer): AuthorizationAnswer => {
+      this.#answers.set(key, answer);
+      return answer;
+    };
+    const answered = ({ decision, reason }: AuthorizationDecision): AuthorizationAnswer => keep({ allowed: decision === "allow", reason, error: "" });
+    const failed = (error: unknown): AuthorizationAnswer => keep({ allowed: false, reason: "", error: error instanceof Error ? error.message : String(error) });
+    let pending: ReturnType<Authorizer["authorize"]>;
+    try {
+      pending = this.#authorizer.authorize(attributesOf(check));
+    } catch (error) {
+      return failed(error);
+    }
+    if (!(pending instanceof Promise)) return answered(pending);
+    throw new Waiting(
+      pending.then(answered, failed).then(() => {
+        // The answer lies in the map.
+      }),
+    );
+  }
+
+  /** The variables `authorizer` and `authorizer.requestResource`. */
+  variables({ user, resource, subresource, namespace, name }: AdmissionAttributes): { authorizer: Value; requestResource: Value } {
+    const authorizer = new AuthorizerValue(user, (check) => this.#ask(check));
+    const about = { group: resource.group, resource: resource.resource, subresource, namespace, name };
+    return { authorizer, requestResource: new ResourceCheckValue(authorizer, about) };
+  }
+
+  /** `evaluate` may be called several times. */
+  async run<T>(evaluate: () => T): Promise<T> {
+    for (;;) {
+      try {
+        return evaluate();
+      } catch (error) {
+        if (!(error instanceof Waiting)) throw error;
+        await error.until;
+      }
+    }
+  }
+}
