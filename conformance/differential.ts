@@ -7,9 +7,11 @@
  * requests made from the schema and one template per kind; starts both servers itself unless `PEER.conf OURS.conf` are given.
  * Exits 1 where answers differ.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { cases, type Step } from "./differential/cases.ts";
-import { type Answer, closeServer, differences, send, serverOf, settled } from "./differential/exchange.ts";
+import { cases as builtIn, type Step } from "./differential/cases.ts";
+import { customResourceCases } from "./differential/custom-resource-cases.ts";
+import { type Answer, closeServer, differences, type Server, send, serverOf, settled } from "./differential/exchange.ts";
 import { runGenerated } from "./differential/generated.ts";
 import { standingPair, startPair } from "./differential/servers.ts";
 
@@ -26,6 +28,7 @@ const { values, positionals } = parseArgs({
     verbose: { type: "boolean", default: false },
   },
 });
+const cases = [...builtIn, ...customResourceCases];
 const write = (line: string): void => void process.stdout.write(line);
 
 if (values.requests !== undefined) {
@@ -60,7 +63,7 @@ async function runCases(peerConfig: string, oursConfig: string, only: string): P
     const remembered = [new Map<string, string>(), new Map<string, string>()];
     for (const [i, step] of test.steps.entries()) {
       steps++;
-      const answers = await Promise.all([peer, ours].map((server, side) => send(server, filled(step, remembered[side] as Map<string, string>))));
+      const answers = await Promise.all([peer, ours].map((server, side) => answerTo(server, step, remembered[side] as Map<string, string>)));
       for (const [side, answer] of answers.entries()) remember(answer, remembered[side] as Map<string, string>);
       const [a, b] = answers.map((answer) => settled(answer, step.hide ?? []));
       const found = differences(a, b);
@@ -72,6 +75,14 @@ async function runCases(peerConfig: string, oursConfig: string, only: string): P
   write(`${steps} requests, ${different} answered differently\n`);
   for (const server of [peer, ours]) closeServer(server);
   return different;
+}
+
+async function answerTo(server: Server, step: Step, values: Map<string, string>): Promise<Answer> {
+  for (let attempt = 0; ; attempt++) {
+    const answer = await send(server, filled(step, values));
+    if (step.until === undefined || attempt === 50 || JSON.stringify(answer.body).includes(step.until)) return answer;
+    await pause(100);
+  }
 }
 
 /** `{rv}` and `{uid}`: of the last object that this server answered with in this case. */

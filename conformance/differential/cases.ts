@@ -9,6 +9,8 @@ export interface Step {
   headers?: Record<string, string>;
   /** Fields that differ by nature in this answer. */
   hide?: readonly string[];
+  /** Asked again, for five seconds at most, until the answer's JSON has this text. */
+  until?: string;
 }
 export interface Case {
   name: string;

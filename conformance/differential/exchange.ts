@@ -179,10 +179,18 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
   }
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value)
+    Object.entries(unordered(value as { reason?: string }))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, item]) => [key, hide.includes(key) || allocated(key, item) ? "*" : volatile.has(key) ? (item ? "*" : item) : settled(item, hide)]),
   );
+}
+
+/** Upstream judges properties of custom resources in the order of a Go map. */
+function unordered(value: { reason?: string; message?: string; details?: { group?: string; causes?: unknown[] } }): object {
+  const { reason, details, message = "" } = value;
+  if (reason !== "Invalid" || !details?.causes || !details.group?.includes(".") || details.group.endsWith(".k8s.io")) return value;
+  const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+  return { ...value, message: [...message].sort().join(""), details: { ...details, causes: [...details.causes].sort(byText) } };
 }
 
 /** Managers in a text, in an order that does not tell the times apart. */

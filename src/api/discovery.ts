@@ -101,7 +101,9 @@ function resourceEntry(r: ResourceDef): APIResource {
     ...(r.shortNames?.length ? { shortNames: r.shortNames } : {}),
     ...(r.categories?.length ? { categories: r.categories } : {}),
     // Only what is stored has a storage version; what is only answered (reviews, bindings, componentstatuses) cannot be created and read back.
-    ...(r.verbs.includes("create") && r.verbs.includes("get") ? { storageVersionHash: storageVersionHash(r.group, r.version, r.kind) } : {}),
+    ...(r.verbs.includes("create") && r.verbs.includes("get")
+      ? { storageVersionHash: storageVersionHash(r.group, r.storageVersion ?? r.version, r.kind) }
+      : {}),
   };
 }
 
@@ -142,7 +144,7 @@ export function groupDiscovery(group: string, served: Served = resources): APIGr
 function discovered(r: ResourceDef): DiscoveredResource {
   return {
     resource: r.resource,
-    responseKind: { group: "", version: "", kind: r.kind },
+    responseKind: ownKind(r),
     scope: r.namespaced ? "Namespaced" : "Cluster",
     singularResource: r.singular,
     verbs: r.verbs,
@@ -152,8 +154,12 @@ function discovered(r: ResourceDef): DiscoveredResource {
   };
 }
 
+/** Custom resources say their group and version once more. */
+const ownKind = ({ group, version, kind, storageVersion }: ResourceDef) =>
+  storageVersion === undefined ? { group: "", version: "", kind } : { group, version, kind };
+
 function discoveredSubresource(r: ResourceDef, s: Subresource): NonNullable<DiscoveredResource["subresources"]>[number] {
   const own = groupVersionKind(s.kind);
   const foreign = own.group !== r.group || own.version !== r.version;
-  return { subresource: s.name, responseKind: foreign ? own : { group: "", version: "", kind: own.kind }, verbs: s.verbs };
+  return { subresource: s.name, responseKind: foreign ? own : { ...ownKind(r), kind: own.kind }, verbs: s.verbs };
 }

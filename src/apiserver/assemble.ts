@@ -19,6 +19,9 @@ import { Aggregator } from "./aggregation/aggregator.ts";
 import type { FrontProxyClient } from "./aggregation/backend.ts";
 import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
 import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
+import { CustomResources } from "./customresources/custom-resources.ts";
+import { renaming } from "./customresources/converter.ts";
+import { DefinitionControllers } from "./customresources/definition-controllers.ts";
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
@@ -225,9 +228,11 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       swagger: openapiV2,
       index: () => openapiV3Index().paths,
     });
+    const custom = new CustomResources({ cache, converterOf: () => renaming });
     const server = createApiServer({
       ...options,
       aggregator,
+      custom,
       connectors: connector.handlers(),
       metrics,
       cache,
@@ -251,6 +256,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     };
     await bootstrap(fresh);
     aggregator.watchAvailability(server.handler);
+    const definitionControllers = new DefinitionControllers({ reader, custom, handler: server.handler, clock, logger: options.logger.child("definitions") });
     const logger = options.logger.child("service-repair");
     const events = new ServerEvents({
       events: cache.resource(definitionOf("events")),
@@ -288,6 +294,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         connector.close();
         webhooks.close();
         await aggregator[Symbol.asyncDispose]();
+        await definitionControllers[Symbol.asyncDispose]();
         await repair[Symbol.asyncDispose]();
         await upkeep[Symbol.asyncDispose]();
         await cache[Symbol.asyncDispose]();

@@ -33,6 +33,7 @@ export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
   if (info.parts.length > 1 && def.verbs.length === 1 && def.verbs[0] === "create") return false;
   if (info.subresource && !def.subresources?.some((s) => s.name === info.subresource)) return false;
   if (!def.namespaced) return info.namespace === "" || def.resource === "namespaces";
+  if (endpoint.custom && info.namespace === "") return info.verb === "list" || info.verb === "watch";
   return info.namespace !== "" || (info.parts.length === 1 && def.verbs.includes("list"));
 }
 

@@ -3,9 +3,9 @@
  * One handler serves the wire and the in-process transport alike.
  */
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
-import { type ResourceDef, resources } from "../api/schema/schema.ts";
+import { resources } from "../api/schema/schema.ts";
 import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
-import { internalError, StatusError, timeout, tooManyRequests, unauthorized } from "../api/status.ts";
+import { internalError, notFound, StatusError, timeout, tooManyRequests, unauthorized } from "../api/status.ts";
 import type { Status } from "../api/types/meta-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -17,8 +17,8 @@ import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError } from "./authorization/forbidden.ts";
+import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
-import { endpointOf, hubOf } from "./endpoints.ts";
 import { type HealthCheck, health, healthPaths } from "./health.ts";
 import { Impersonation, impersonates } from "./impersonation.ts";
 import { createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
@@ -31,6 +31,7 @@ import { respondError } from "./rest/respond.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
+import { Served } from "./served.ts";
 import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
 
 export interface ApiServerOptions {
@@ -42,6 +43,8 @@ export interface ApiServerOptions {
   authenticator: Authenticator;
   authorizer: Authorizer;
   admission: AdmissionChain;
+  /** What definitions add to the resources that are built in. */
+  custom?: CustomResources;
   /** By groupResource. */
   registries: Readonly<Record<string, Registry>>;
   auditor?: Auditor;
@@ -108,16 +111,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { clock, logger, authorizer, cache, aggregator } = options;
   const metrics = createServerMetrics(options.metrics);
   const stopping = new AbortController();
-  const endpoints = new Map<string, Endpoint>();
-  const byResource = new Map<string, Endpoint>();
-  const add = (def: ResourceDef): void => {
-    const endpoint = endpointOf(def, cache, options.registries);
-    endpoints.set(`${def.group}/${def.version}/${def.resource}`, endpoint);
-    if (hubOf(def) === def) byResource.set(endpoint.groupResource, endpoint);
-  };
-  for (const def of resources) add(def);
-  const served = (): readonly ResourceDef[] => resources;
-  const documents = createDocuments(served, () => options.serverAddress ?? "127.0.0.1:6443", aggregator);
+  const served = new Served(cache, options.registries, options.custom);
+  const documents = createDocuments(
+    () => served.defs(),
+    () => options.serverAddress ?? "127.0.0.1:6443",
+    aggregator,
+  );
   const common: HealthCheck[] = [{ name: "ping", check: () => undefined }, { name: "log", check: () => undefined }, ...(options.checks ?? [])];
   const store: HealthCheck = {
     name: "etcd",
@@ -149,12 +148,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     logger,
     admission: options.admission,
     authorize,
-    hubEndpoint(resource) {
-      const found = byResource.get(resource);
-      if (!found) throw new Error(`${resource} is not served`);
-      return found;
-    },
-    equivalents: (endpoint) => [...endpoints.values()].filter((other) => other.hub === endpoint.hub && other.def !== endpoint.def),
+    hubEndpoint: (resource) => served.hub(resource),
+    equivalents: (endpoint) => served.equivalents(endpoint),
     frames: new FrameCache(),
     watched: watchSeries(options.metrics),
     stopping: stopping.signal,
@@ -199,9 +194,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     };
     const deprecated = deprecations[endpoint.groupResource];
     if (deprecated) warn(deprecated);
+    if (endpoint.deprecation) warn(endpoint.deprecation);
     const form: Form = { media: "json", pretty: false };
     return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
   }
+
+  const existsWithout = (endpoint: Endpoint, info: RequestInfo): boolean => exists(endpoint, { ...info, subresource: "", parts: info.parts.slice(0, 2) });
 
   /** Upstream's router refuses these, before anything is said of the resource. */
   const unrouted = ({ status }: StatusError, verb: string): boolean =>
@@ -218,11 +216,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const remote = aggregator?.at(request.path);
     if (remote && aggregator) return aggregator.forward(request, user, remote, isLong(info, request));
     if (info.isResource) {
-      const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
+      const endpoint = served.endpoint(info.group, info.version, info.resource);
       if (!endpoint || !exists(endpoint, info)) {
         const extra = await options.extra?.(request);
         if (extra) return extra;
-        if (served().some((def) => def.group === info.group)) throw noSuchResource();
+        if (endpoint?.custom && info.subresource && existsWithout(endpoint, info)) throw notFound(endpoint.groupResource, info.name);
+        if (resources.some((def) => def.group === info.group)) throw noSuchResource();
         return notFoundPage();
       }
       arrived(metrics.of(request, info));
@@ -283,7 +282,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!long) {
         const kind = readingVerbs.has(info.verb) || request.method === "HEAD" ? "readOnly" : "mutating";
         if (kind === "readOnly" ? metrics.inflight.readOnly.value >= maxReading : metrics.inflight.mutating.value >= maxMutating) {
-          if (endpoints.has(`${info.group}/${info.version}/${info.resource}`)) {
+          if (served.endpoint(info.group, info.version, info.resource)) {
             series = metrics.of(request, { ...info, subresource: "" });
             series.terminated(429);
           }
@@ -336,7 +335,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   return {
     handler: handle,
     rest,
-    endpoint: (group, version, resource) => endpoints.get(`${group}/${version}/${resource}`),
+    endpoint: (group, version, resource) => served.endpoint(group, version, resource),
     async admit(request) {
       const info = parseRequestInfo(request.method, request.path, request.query);
       const admitted = new AdmittedUpgrade(info, clock);
@@ -344,7 +343,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         const user = await identify(request, info, (who) => admitted.audited(options.auditor?.begin(request, info, who)));
         admitted.user = user;
         if (aggregator?.at(request.path)) return admitted;
-        const endpoint = endpoints.get(`${info.group}/${info.version}/${info.resource}`);
+        const endpoint = served.endpoint(info.group, info.version, info.resource);
         if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
         admitted.counted(metrics.of(request, info));
         if (info.verb !== "create" && createdByUpgrade.has(`${info.resource}/${info.subresource}`)) {

@@ -125,6 +125,10 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   end(error: Error): void {
     for (const watcher of this.#watchers.all()) watcher.end(error);
   }
+  /** Ends all watches without an error. */
+  close(): void {
+    for (const watcher of this.#watchers.all()) watcher.end();
+  }
   onChange(handler: (namespace: string, name: string) => void): void {
     this.#changeHandlers.push(handler);
   }

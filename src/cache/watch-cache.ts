@@ -32,6 +32,8 @@ export interface WatchCacheOptions {
 export interface WatchCache extends AsyncDisposable {
   /** One per storage key: resources that are kept under the same key (events of both groups, all versions) share it. */
   resource<T extends KubeObject = KubeObject>(resource: ResourceDef): ResourceCache<T>;
+  /** Drops what is held of a resource that is served no more; its watches end. */
+  release(resource: GroupResource): void;
   readonly reader: Reader;
   /** Revision up to which the store's changes are applied. */
   revision(): number;
@@ -109,6 +111,14 @@ class StoreCache implements WatchCache, Host {
 
   resource<T extends KubeObject>(resource: ResourceDef): ResourceCache<T> {
     return this.#loaded(resource).cached as unknown as ResourceCache<T>;
+  }
+  release(resource: GroupResource): void {
+    const prefix = storagePrefix(resource, this.#options.keyPrefix);
+    const cached = this.#resources.get(prefix);
+    if (!cached) return;
+    this.#resources.delete(prefix);
+    this.#byName.delete(resource.group ? `${resource.resource}.${resource.group}` : resource.resource);
+    cached.close();
   }
   revision(): number {
     return this.#applied;

@@ -1,8 +1,82 @@
-/** CustomResourceDefinitions: known, and refused as long as nothing serves what they define. */
+/** CustomResourceDefinitions (apiextensions-apiserver/pkg/registry/customresourcedefinition/strategy.go, apis/apiextensions/v1/defaults.go). */
+import { goQuote } from "../field.ts";
+import { deepCopy } from "../copy.ts";
+import { semanticEqual } from "../core/semantic.ts";
+import { validateObjectMetaUpdate } from "../meta/validation.ts";
+import { path } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import type { CustomResourceDefinition } from "../types/apiextensions-v1.gen.ts";
+import { validateAcceptedNames, validateDefinition, validateDefinitionUpdate } from "./definition-validation.ts";
+import { isRecognizedFormat } from "./formats.ts";
+import { internalSpec, schemasOf } from "./internal-spec.ts";
+import { schemaHas } from "./schema.ts";
+
+function noteStoredVersion({ spec, status }: CustomResourceDefinition): void {
+  const storage = spec.versions?.find((version) => version.storage)?.name;
+  if (storage !== undefined && !status.storedVersions?.includes(storage)) status.storedVersions = [...(status.storedVersions ?? []), storage];
+}
+
+function unrecognizedFormats({ spec }: CustomResourceDefinition): string[] {
+  const found: string[] = [];
+  for (const schema of schemasOf(internalSpec(spec)))
+    schemaHas(schema, (one) => {
+      if (one.format && !isRecognizedFormat(one)) found.push(one.format);
+      return false;
+    });
+  return found;
+}
+const warn = (format: string): string => `unrecognized format ${goQuote(format)}`;
+
+const emptyStatus = (): CustomResourceDefinition["status"] =>
+  ({ conditions: null, acceptedNames: { plural: "", kind: "" }, storedVersions: null }) as unknown as CustomResourceDefinition["status"];
 
 export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
   resource: "customresourcedefinitions.apiextensions.k8s.io",
-  refused: "custom resources are not served by this cluster yet",
+  allowUnconditionalUpdate: false,
+  setDefaults(definition) {
+    const { spec } = definition;
+    const { names } = spec;
+    names.singular ||= (names.kind ?? "").toLowerCase();
+    if (!names.listKind && names.kind) names.listKind = `${names.kind}List`;
+    spec.conversion ??= { strategy: "None" };
+    const service = spec.conversion.webhook?.clientConfig?.service;
+    if (service) service.port ??= 443;
+    if (!definition.status?.storedVersions?.length) {
+      const storage = spec.versions?.find((version) => version.storage)?.name;
+      if (storage !== undefined) {
+        definition.status ??= emptyStatus();
+        definition.status.storedVersions = [storage];
+      }
+    }
+  },
+  prepareForCreate(definition) {
+    definition.status = emptyStatus();
+    definition.metadata.generation = 1;
+    noteStoredVersion(definition);
+  },
+  validate: validateDefinition,
+  warnings: (definition) => unrecognizedFormats(definition).map(warn),
+  prepareForUpdate(definition, old) {
+    definition.status = deepCopy(old.status);
+    if (!semanticEqual(definition.spec, old.spec)) definition.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    noteStoredVersion(definition);
+  },
+  validateUpdate: validateDefinitionUpdate,
+  warningsOnUpdate(definition, old) {
+    const before = new Set(unrecognizedFormats(old));
+    return unrecognizedFormats(definition)
+      .filter((format) => !before.has(format))
+      .map(warn);
+  },
+  subresources: {
+    status: {
+      prepareForUpdate(definition, old) {
+        definition.spec = old.spec;
+      },
+      validateUpdate: (definition, old) => [
+        ...validateObjectMetaUpdate(definition.metadata, old.metadata, path("metadata")),
+        ...validateAcceptedNames(definition),
+      ],
+    },
+  },
 };

@@ -12,15 +12,23 @@ const replicas = setOf(replicasPath) as FieldSet;
 
 const groupOf = (apiVersion: string): string => (apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "");
 
-/** Entries of the object in versions that have a path for the replicas: those of its group. */
-const known = (entries: readonly ManagedFieldsEntry[] | undefined, apiVersion: string): Managed[] =>
-  (readManaged(entries) ?? []).filter((entry) => groupOf(entry.apiVersion ?? "") === groupOf(apiVersion));
+/** Where objects of a version have their replicas; null: nowhere; undefined: there is no such version. */
+export type ReplicasPaths = (apiVersion: string) => readonly string[] | null | undefined;
+/** Built-in kinds have them in one place in all versions of their group. */
+export const builtInPaths =
+  (own: string): ReplicasPaths =>
+  (apiVersion) =>
+    groupOf(apiVersion) === groupOf(own) ? replicasPath : undefined;
+
+/** Entries of the object in versions that there are. */
+const known = (entries: readonly ManagedFieldsEntry[] | undefined, paths: ReplicasPaths): Managed[] =>
+  (readManaged(entries) ?? []).filter((entry) => paths(entry.apiVersion ?? "") !== undefined);
 
 /** The entries that a Scale of the object has. `apiVersion` is the object's. */
-export function scaleEntries(entries: readonly ManagedFieldsEntry[] | undefined, apiVersion: string): ManagedFieldsEntry[] {
+export function scaleEntries(entries: readonly ManagedFieldsEntry[] | undefined, apiVersion: string, paths = builtInPaths(apiVersion)): ManagedFieldsEntry[] {
   return sortManaged(
-    known(entries, apiVersion)
-      .filter((entry) => hasPath(entry.fieldsV1, replicasPath))
+    known(entries, paths)
+      .filter((entry) => hasPath(entry.fieldsV1, paths(entry.apiVersion as string) ?? []))
       .map((entry) => ({ ...entry, apiVersion: scaleVersion, fieldsV1: replicas })),
   );
 }
@@ -33,11 +41,13 @@ export function parentEntries(
   entries: readonly ManagedFieldsEntry[] | undefined,
   scale: readonly ManagedFieldsEntry[] | undefined,
   apiVersion: string,
+  paths = builtInPaths(apiVersion),
 ): ManagedFieldsEntry[] {
   let left = readManaged(scale) ?? [];
   const out: Managed[] = [];
-  for (const entry of known(entries, apiVersion)) {
-    if (!hasPath(entry.fieldsV1, replicasPath)) {
+  for (const entry of known(entries, paths)) {
+    const own = paths(entry.apiVersion as string);
+    if (!own || !hasPath(entry.fieldsV1, own)) {
       out.push(entry);
       continue;
     }
@@ -47,13 +57,13 @@ export function parentEntries(
       left = left.filter((other) => other !== kept);
       continue;
     }
-    const rest = difference(entry.fieldsV1, replicas);
+    const rest = difference(entry.fieldsV1, setOf(own) as FieldSet);
     if (rest) out.push({ ...entry, fieldsV1: rest });
   }
   for (const entry of left) {
     if (!hasPath(entry.fieldsV1, replicasPath)) continue;
     const { time: _, ...timeless } = entry;
-    out.push({ ...timeless, apiVersion, fieldsV1: replicas });
+    out.push({ ...timeless, apiVersion, fieldsV1: setOf(paths(apiVersion) ?? replicasPath) as FieldSet });
   }
   return sortManaged(out);
 }

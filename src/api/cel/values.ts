@@ -65,6 +65,10 @@ export abstract class ListValue implements Iterable<Value> {
     for (let i = 0; i < this.size; i++) if (!equal(this.at(i), other.at(i))) return false;
     return true;
   }
+  /** Both, one behind the other; sets and lists with keys have an element once. */
+  plus(other: ListValue): ListValue {
+    return new ArrayList([...this, ...other]);
+  }
 }
 
 export class ArrayList extends ListValue {

@@ -47,6 +47,7 @@ export interface TableColumn {
   name: string;
   type: string;
   format?: string;
+  description?: string;
   priority: number;
 }
 
@@ -62,6 +63,8 @@ export interface ResourceDef {
   categories?: string[];
   subresources?: Subresource[];
   columns?: TableColumn[];
+  /** Of a custom resource: the version that is stored, of which clients see a hash. */
+  storageVersion?: string;
 }
 
 const load = (file: URL): unknown => JSON.parse(readFileSync(file, "utf8"));

@@ -6,6 +6,7 @@ import type { TokenAuthenticator } from "../authentication/authenticator.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { RbacAuthorizer } from "../authorization/rbac.ts";
 import type { Registry } from "../rest/call.ts";
+import { customResourceDefinitionRegistry } from "./apiextensions/customresourcedefinition.ts";
 import { reviewRegistries } from "./authentication/reviews.ts";
 import { certificateSigningRequestRegistry } from "./certificates/certificatesigningrequest.ts";
 import { bindingRegistry } from "./core/binding.ts";
@@ -43,6 +44,7 @@ export function createRegistries(deps: RegistryDeps): Record<string, Registry> {
     replicationcontrollers: { orphansByDefault: true },
     "jobs.batch": { orphansByDefault: true },
     "certificatesigningrequests.certificates.k8s.io": certificateSigningRequestRegistry,
+    "customresourcedefinitions.apiextensions.k8s.io": customResourceDefinitionRegistry(deps),
     "resourceclaims.resource.k8s.io": resourceClaimRegistry(deps),
     "resourceclaimtemplates.resource.k8s.io": resourceClaimTemplateRegistry(deps),
     ...rbacRegistries(deps),

@@ -1,4 +1,5 @@
 /** Server-side apply of a request's configuration (k8s.io/apimachinery/pkg/util/managedfields). */
+import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { applyServerSide } from "../../api/apply/apply.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
@@ -10,7 +11,7 @@ import type { KubeObject } from "../../api/object.ts";
 import { badRequest, StatusError } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 import { toStored } from "./decode.ts";
-import { operationOf } from "./managed-fields.ts";
+import { objectTypeOf, operationOf } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
 
 export interface ApplyPatch {
@@ -41,9 +42,10 @@ export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPat
   const { endpoint } = call;
   const live = old && ((endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject);
   const operation = { ...operationOf(call, options.manager), kind: endpoint.def.kind, force: options.force };
-  const merged = applyServerSide(endpoint.type, live, patch.object, operation);
+  const merged = applyServerSide(objectTypeOf(endpoint), live, patch.object, operation);
   if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
   if (options.fieldValidation === "Warn") for (const message of patch.strict) call.warn(message);
+  if (endpoint.custom) return customApplied(call, endpoint.custom, old, merged);
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
   if (misfit !== undefined) {
     const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
@@ -61,10 +63,26 @@ export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPat
   const copy = deepCopy(object) as unknown as KubeObject;
   copy.kind = endpoint.def.kind;
   copy.apiVersion = endpoint.apiVersion;
-  if (!old) {
-    copy.metadata ??= {} as KubeObject["metadata"];
-    copy.metadata.name ??= call.info.name;
-    if (endpoint.def.namespaced) copy.metadata.namespace ??= call.info.namespace;
-  }
+  if (!old) nameByURL(call, copy);
   return toStored(endpoint, copy);
+}
+
+function nameByURL({ endpoint, info }: Call, object: KubeObject): void {
+  object.metadata ??= {} as KubeObject["metadata"];
+  object.metadata.name ??= info.name;
+  if (endpoint.def.namespaced) object.metadata.namespace ??= info.namespace;
+}
+
+/** What a custom resource's schema makes of it. */
+function customApplied(call: Call, custom: CustomVersion, old: KubeObject | undefined, merged: JSONObject): KubeObject {
+  const copy = deepCopy(merged);
+  try {
+    custom.coerce(copy);
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message);
+    throw error;
+  }
+  const object = copy as unknown as KubeObject;
+  if (!old) nameByURL(call, object);
+  return toStored(call.endpoint, object);
 }

@@ -1,4 +1,5 @@
 /** What a verb needs to answer one request on one resource. Types, and the few things every verb does with them. */
+import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import type { Kind } from "../../api/kind.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -85,6 +86,11 @@ export interface Endpoint {
   conversion?: Conversion;
   cache: ResourceCache;
   registry: Registry;
+  /** Of custom resources: what takes the place of `type`; and all versions, by apiVersion. */
+  custom?: CustomVersion;
+  versions?: ReadonlyMap<string, CustomVersion>;
+  /** Said on every use. */
+  deprecation?: string;
 }
 
 export interface AdmissionChain {

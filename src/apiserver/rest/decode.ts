@@ -8,6 +8,7 @@ import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TypeDef, typeOfKind } from "../../api/schema/schema.ts";
 import { badRequest } from "../../api/status.ts";
+import { decodeCustom } from "./decode-custom.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, Endpoint } from "./call.ts";
 import { bodyMedia, contentTypes } from "./negotiate.ts";
@@ -117,12 +118,18 @@ function summary(bytes: Uint8Array): string {
 /** The body as an object in the version that is stored, defaults applied. */
 export async function decodeObject(call: Call, validation: FieldValidation): Promise<KubeObject> {
   const { endpoint } = call;
+  if (endpoint.custom) return decodeCustom(call, endpoint.custom, validation);
   const object = await decodeTyped<KubeObject>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, validation);
   return toStored(endpoint, object);
 }
 
 /** Defaults of the served version, then the stored version. */
 export function toStored(endpoint: Endpoint, object: KubeObject): KubeObject {
+  if (endpoint.custom) {
+    endpoint.custom.setDefaults(object as unknown as JSONObject);
+    object.metadata ??= {} as KubeObject["metadata"];
+    return object;
+  }
   object.metadata ??= {} as KubeObject["metadata"];
   endpoint.kind.setDefaults?.(object);
   return endpoint.conversion ? endpoint.conversion.toHub(object) : object;
@@ -138,7 +145,8 @@ export interface Completed {
 }
 
 /** In Go's order, with every field that is always written: what validation judges. Fields that strategies have set to undefined are left out. */
-export function complete({ hubType }: Endpoint, object: KubeObject): Completed {
+export function complete({ hubType, custom }: Endpoint, object: KubeObject): Completed {
+  if (custom) return { object: custom.settled(object), empties: false };
   const value = object as unknown as JSONObject;
   const context = contextOf("kept");
   const made = tryNormalize(hubType, value, context) ?? normalize(hubType, value, "kept").object;

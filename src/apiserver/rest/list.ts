@@ -69,9 +69,11 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
 export const list = async (call: Call): Promise<ApiResponse> => respondPage(call, await page(call, listOptions(call.request.query, false)));
 
 /** Throws 400 and 406 for a form that a list does not have. */
-export function respondPage(call: Call, { items, metadata }: Page): ApiResponse {
+export function respondPage(call: Call, { items, metadata: given }: Page): ApiResponse {
   const { endpoint, form, request } = call;
-  const kind = `${endpoint.def.kind}List`;
+  // Lists of custom resources always say where they go on.
+  const metadata: Page["metadata"] = endpoint.custom && !form.as ? { continue: "", ...given } : given;
+  const kind = endpoint.custom?.listKind ?? `${endpoint.def.kind}List`;
   const { apiVersion } = endpoint;
   if (form.as) checkForm(call, true);
   if (form.as === "Table")
@@ -89,10 +91,11 @@ export function respondPage(call: Call, { items, metadata }: Page): ApiResponse 
     return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata, items: partials.length ? partials : null });
   }
   if (request.asObject) return respondObject(call, 200, { kind, apiVersion, metadata, items: items.map((stored) => served(endpoint, stored)) });
+  const bareOf = (stored: Stored): object => (endpoint.custom ? served(endpoint, stored) : withoutType(served(endpoint, stored)));
   if (call.audit?.wantsResponse) call.audit.responseObject({ kind, apiVersion, metadata, items: items.map((stored) => withoutType(served(endpoint, stored))) });
   const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };
   if (form.media !== "json" || form.pretty) {
-    const bare = items.map((stored) => withoutType(served(endpoint, stored)));
+    const bare = items.map(bareOf);
     return {
       status: 200,
       headers: { ...headers, "content-type": form.media === "json" ? "application/json" : headerOf(form.media) },

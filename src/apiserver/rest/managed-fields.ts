@@ -1,5 +1,7 @@
 /** Who manages which field, kept on every write (k8s.io/apimachinery/pkg/util/managedfields). */
 import { type Operation, trackUpdate } from "../../api/apply/managed-fields.ts";
+import type { ObjectType } from "../../api/apply/atom.ts";
+import { deepCopy } from "../../api/copy.ts";
 import { goQuote } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -24,7 +26,11 @@ const statusResets: Record<string, readonly string[]> = {
 
 const signingRequests = "certificatesigningrequests.certificates.k8s.io";
 
+/** What ownership of fields goes by. */
+export const objectTypeOf = ({ custom, type }: Endpoint): ObjectType => (custom ? custom.objectType : type);
+
 function resetFields(endpoint: Endpoint, subresource: string): readonly string[] {
+  if (endpoint.custom && subresource === "status") return ["spec", "metadata"];
   if (subresource === "status") return statusResets[endpoint.groupResource] ?? ["spec"];
   // These take away more than their storage says.
   if (subresource === "scale" || subresource === "ephemeralcontainers" || subresource === "resize") return [];
@@ -48,18 +54,29 @@ export function operationOf(call: Call, manager: string, dryRun = false): Operat
 
 /** Objects are given in the served version; entries of the stored version and of the served one are all there are. */
 function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
-  if (apiVersion === endpoint.apiVersion) return { type: endpoint.type, object };
+  if (apiVersion === endpoint.apiVersion) return { type: objectTypeOf(endpoint), object };
+  if (endpoint.custom) return inCustomVersion(endpoint, object, apiVersion);
   if (apiVersion === endpoint.hubApiVersion && endpoint.conversion)
     return { type: endpoint.hubType, object: endpoint.conversion.toHub(object as unknown as KubeObject) as unknown as JSONObject };
   const type = typeOfKind(apiVersion, endpoint.def.kind);
   return type && { type, object };
 }
 
+/** Versions of a custom resource differ in their names, as far as ownership goes. */
+function inCustomVersion({ versions }: Endpoint, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
+  const version = versions?.get(apiVersion);
+  if (!version) return undefined;
+  const copy = deepCopy(object);
+  copy.apiVersion = apiVersion;
+  version.coerce(copy);
+  return { type: version.objectType, object: copy };
+}
+
 /** Sets metadata.managedFields of `object`, which is in the stored version, for a write of `manager` over `old`. */
 export function trackWrite(call: Call, object: KubeObject, old: KubeObject | undefined, manager: string, dryRun = false): void {
   const { endpoint } = call;
   const view = (hub: KubeObject): JSONObject => (endpoint.conversion ? endpoint.conversion.fromHub(hub) : hub) as unknown as JSONObject;
-  const tracked = trackUpdate(endpoint.type, old && view(old), view(object), operationOf(call, manager, dryRun));
+  const tracked = trackUpdate(objectTypeOf(endpoint), old && view(old), view(object), operationOf(call, manager, dryRun));
   const managed = (tracked.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
   if (managed) object.metadata.managedFields = managed;
   else delete object.metadata.managedFields;

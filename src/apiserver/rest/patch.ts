@@ -1,6 +1,7 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply (k8s.io/apiserver/pkg/endpoints/handlers/patch.go). */
+import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
+import { encodeJSONString, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
@@ -34,9 +35,19 @@ const patchTypes: Record<string, PatchType> = {
 export function patchTypeOf(call: Call): PatchType {
   const header = (call.request.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
   const type = patchTypes[header];
+  if (call.endpoint.custom && (!type || type === "strategic")) throw unknownFormat();
   if (!type) throw unsupportedMediaType("415: Unsupported Media Type");
   return type;
 }
+
+/** Strategic merges need Go's tags. */
+const unknownFormat = (): StatusError =>
+  new StatusError({
+    code: 415,
+    reason: "UnsupportedMediaType",
+    message:
+      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+  });
 
 export interface Patch {
   type: PatchType;
@@ -83,10 +94,12 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
     throw unread(error, patch.type, options);
   }
   const rejected = (why: string): never => {
+    if (endpoint.custom) throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(sortKeys(value)), why)]);
     if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(asPatched(value, current, patch)), why)]);
     throw invalid("", "", [invalidValue(path("patch"), goText(consumed(endpoint.type, current, deepCopy(patch.value) as JSONObject)), why)]);
   };
   if (Array.isArray(value)) return rejected(notAnObject(value));
+  if (endpoint.custom) return patchedCustom(call, endpoint.custom, value as JSONObject, patch, options, rejected);
   // Free-form parts are stored as the text that they are.
   if (patch.type !== "strategic" && endpoint.type.flat.some((field) => field.type === "RawExtension")) value = asPatched(value, current, patch);
   if (patch.type === "strategic") {
@@ -110,6 +123,28 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   typed.kind = endpoint.def.kind;
   typed.apiVersion = endpoint.apiVersion;
   return toStored(endpoint, typed);
+}
+
+function patchedCustom(
+  call: Call,
+  custom: CustomVersion,
+  value: JSONObject,
+  patch: Patch,
+  options: WriteOptions,
+  rejected: (why: string) => never,
+): KubeObject {
+  const object = deepCopy(value);
+  let unknown: string[];
+  try {
+    unknown = custom.coerce(object).map((path) => `unknown field ${JSON.stringify(path)}`);
+  } catch (error) {
+    if (error instanceof DecodeError) return rejected(error.message);
+    throw error;
+  }
+  const strict = [...patch.strict, ...unknown];
+  if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
+  if (options.fieldValidation === "Warn") for (const message of strict) call.warn(message);
+  return toStored(call.endpoint, object as unknown as KubeObject);
 }
 
 /** Nobody looks at the patch before it is merged: a list takes the place of the object. */

@@ -12,6 +12,7 @@ import { formatTime } from "../../api/time.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
 import { applyTo } from "./apply.ts";
 import type { Call } from "./call.ts";
+import { customScale, scaleColumns } from "./custom-scale.ts";
 import { decodeTyped } from "./decode.ts";
 import { read } from "./get.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
@@ -25,7 +26,11 @@ const scaleType = () => typeByName("autoscaling/v1.Scale");
 
 export async function scale(call: Call): Promise<ApiResponse> {
   const { info, endpoint } = call;
-  if (info.verb === "get") return respondScale(call, scaleOf((await read(call)).object()));
+  const custom = endpoint.custom?.scale && customScale(endpoint, endpoint.custom.scale);
+  if (info.verb === "get") {
+    const object = (await read(call)).object();
+    return respondScale(call, custom ? custom.shown(object) : scaleOf(object));
+  }
   const patchType = info.verb === "patch" ? patchTypeOf(call) : undefined;
   const options = writeOptions(call, patchType ? "PatchOptions" : "UpdateOptions", patchType);
   const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation);
@@ -34,15 +39,19 @@ export async function scale(call: Call): Promise<ApiResponse> {
     throw badRequest(`the name of the object (${given.metadata?.name ?? ""}) does not match the name on the URL (${info.name})`);
   const outcome = await updateObject(call, {
     options,
+    ...(custom && given?.metadata?.uid ? { uid: given.metadata.uid } : {}),
     mayCreate: false,
     tracked: true,
     attempts: 6,
     next(old) {
       const object = deepCopy(old) as Scalable;
-      const before = scaleOf(object);
+      const before = custom ? custom.scaleOf(object, true) : scaleOf(object);
       const { managedFields } = object.metadata;
-      before.metadata.managedFields = scaleEntries(managedFields, endpoint.apiVersion);
-      if (!before.metadata.managedFields.length) delete before.metadata.managedFields;
+      before.metadata.managedFields = scaleEntries(managedFields, endpoint.apiVersion, custom?.paths);
+      if (!before.metadata.managedFields.length) {
+        delete before.metadata.managedFields;
+        if (custom && patch?.apply) throw custom.unowned();
+      }
       const wanted = deepCopy(given) ?? (patchedScale(call, before, patch as Patch, options) as unknown as Scale & KubeObject);
       const operation = { manager: options.manager, apiVersion: "autoscaling/v1", subresource: "scale", time: formatTime(call.rest.clock.now()) };
       const tracked = patch?.apply
@@ -50,6 +59,12 @@ export async function scale(call: Call): Promise<ApiResponse> {
         : (trackUpdate(scaleType(), before as unknown as JSONObject, wanted as unknown as JSONObject, operation) as unknown as Scale);
       const { resourceVersion, uid } = wanted.metadata ?? {};
       const replicas = wanted.spec?.replicas ?? 0;
+      if (custom) {
+        custom.setReplicas(object, replicas);
+        if (resourceVersion) object.metadata.resourceVersion = resourceVersion;
+        object.metadata.managedFields = parentEntries(managedFields, tracked.metadata.managedFields, endpoint.apiVersion, custom.paths);
+        return object;
+      }
       if (replicas < 0) throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
       if (uid && uid !== object.metadata.uid)
         throw conflict(endpoint.groupResource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`);
@@ -60,7 +75,8 @@ export async function scale(call: Call): Promise<ApiResponse> {
       return object;
     },
   });
-  return respondScale(call, scaleOf(outcome.stored?.object() ?? outcome.object));
+  const written = outcome.stored?.object() ?? outcome.object;
+  return respondScale(call, custom ? custom.scaleOf(written) : scaleOf(written));
 }
 
 const expected = {
@@ -87,10 +103,13 @@ function cells(object: KubeObject, now: number): unknown[] {
 function aboutScale(call: Call): Call {
   const { endpoint } = call;
   const type = scaleType();
-  const { conversion: _conversion, ...bare } = endpoint;
-  const def = { ...endpoint.def, group: "autoscaling", version: "v1", kind: "Scale", columns };
-  const kind = { resource: "scales", cells };
-  return { ...call, endpoint: { ...bare, type, hubType: type, apiVersion: "autoscaling/v1", def, kind, hubKind: { ...endpoint.hubKind, cells } } };
+  const { conversion: _conversion, custom, versions: _versions, ...bare } = endpoint;
+  const { storageVersion: _storageVersion, ...own } = endpoint.def;
+  const shown = custom ? scaleColumns(cells) : { columns, cells };
+  const def = { ...own, group: "autoscaling", version: "v1", kind: "Scale", columns: shown.columns };
+  const kind = { resource: "scales", cells: shown.cells };
+  const hubKind = { ...endpoint.hubKind, cells: shown.cells };
+  return { ...call, endpoint: { ...bare, type, hubType: type, apiVersion: "autoscaling/v1", def, kind, hubKind } };
 }
 
 const respondScale = (call: Call, scale: Scale): ApiResponse => respondKube(aboutScale(call), 200, scale as unknown as KubeObject);

@@ -53,7 +53,12 @@ const byResource: Record<string, Fields> = {
 const unsupported = (field: string): string => `field label not supported: ${field}`;
 
 /** The name under which the cache's index has a field. Throws FieldSelectorError with upstream's text for one that cannot be selected. */
-export function selectableField({ groupResource }: Pick<Endpoint, "groupResource">, field: string): string {
+export function selectableField({ groupResource, custom }: Pick<Endpoint, "groupResource" | "custom">, field: string): string {
+  if (custom) {
+    const names = (custom.definition.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, ""));
+    if (field === "metadata.name" || (custom.namespaced && field === "metadata.namespace") || names.includes(field)) return field;
+    throw new FieldSelectorError(unsupported(field));
+  }
   const own = byResource[groupResource];
   const renamed = own?.renamed?.[field];
   if (renamed !== undefined) return renamed;

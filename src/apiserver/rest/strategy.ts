@@ -74,12 +74,15 @@ export function prepareCreate(endpoint: Endpoint, object: KubeObject): void {
 
 const rulesOf = (endpoint: Endpoint) => ({ namespaced: endpoint.def.namespaced, validateName: pathSegmentName });
 
+/** A custom resource is what it says it is, until it is refused for it. */
+const groupKindOf = ({ custom, groupKind }: Endpoint, { kind }: KubeObject): string => (custom ? `${kind ?? ""}.${custom.group}` : groupKind);
+
 /** Throws 422. */
 export function validateCreate(call: Call, object: KubeObject): void {
   const { endpoint } = call;
   const kind: Kind = endpoint.hubKind;
   const errors = kind.validate?.(object) ?? [];
-  if (errors.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", errors);
+  if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name ?? "", errors);
   const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
   if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", meta);
   for (const text of kind.warnings?.(object) ?? []) call.warn(text);
@@ -123,7 +126,7 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
     ...validateObjectMetaUpdate(object.metadata, old.metadata, path("metadata")),
     ...(strategy.validateUpdate?.(object, old) ?? []),
   ];
-  if (errors.length) throw invalid(endpoint.groupKind, object.metadata.name, errors);
+  if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name, errors);
   for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);
 }
 

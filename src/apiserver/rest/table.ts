@@ -47,7 +47,8 @@ export function includeObject(query: URLSearchParams): "None" | "Metadata" | "Ob
 }
 
 /** As upstream's code calls what it stores: `*core.PodList`. */
-function internalType({ def, hub }: Endpoint, list: boolean): string {
+function internalType({ def, hub, custom }: Endpoint, list: boolean): string {
+  if (custom) return `*unstructured.Unstructured${list ? "List" : ""}`;
   const group = hub.resource === "events" ? "core" : (def.group.split(".")[0] as string) || "core";
   return `*${group === "internal" ? "apiserverinternal" : group}.${def.kind}${list ? "List" : ""}`;
 }
@@ -108,7 +109,7 @@ export function tableOf(call: Call, objects: KubeObject[], metadata: object, wit
     name: column.name,
     type: column.type,
     format: column.format ?? "",
-    description: "",
+    description: "description" in column ? (column.description ?? "") : "",
     priority: column.priority,
   }));
   return {

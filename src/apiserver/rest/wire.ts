@@ -6,6 +6,7 @@ import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject, WatchEventType } from "../../api/object.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
 import { notAcceptable } from "../../api/status.ts";
+import { contentTypes, unacceptable } from "./negotiate.ts";
 
 export { encodeYAML } from "../../api/codec/yaml-write.ts";
 
@@ -14,6 +15,8 @@ export function encodeProtobuf(value: object): Uint8Array {
   const object = value as JSONObject & { kind: string; apiVersion: string };
   // What discovery says first has no version.
   const type = typeOfKind(object.apiVersion || "v1", object.kind);
+  if (!type && object.apiVersion?.includes("."))
+    throw unacceptable(`only the following media types are accepted: ${contentTypes.json}, ${contentTypes.yaml}, ${contentTypes.protobuf}`);
   if (!type) throw notAcceptable("only the following media types are accepted: application/json, application/yaml");
   return encodeMessage(type, object, object.apiVersion ?? "", object.kind);
 }

@@ -1,7 +1,7 @@
 /** Operators on numbers, and `+` on what can be joined. Overflows are errors (cel-spec, "Numeric Values"). */
 import { type Library, type Overload, overload } from "../declarations.ts";
 import { listOf, param, types } from "../types.ts";
-import { ArrayList, CelError, type ListValue, UInt, type Value } from "../values.ts";
+import { CelError, type ListValue, UInt, type Value } from "../values.ts";
 
 const { int, uint, double, string, bytes, bool } = types;
 const lists = listOf(param("A"));
@@ -47,7 +47,7 @@ export const arithmetic: Library = {
       overload("add_bytes", [bytes, bytes], bytes, joinBytes),
       doubles("add_double", (a, b) => a + b),
       ints("add_int64", (a, b) => a + b),
-      overload("add_list", [lists, lists], lists, (a: ListValue, b: ListValue) => new ArrayList([...a, ...b])),
+      overload("add_list", [lists, lists], lists, (a: ListValue, b: ListValue) => a.plus(b)),
       overload("add_string", [string, string], string, (a: string, b: string) => a + b),
       uints("add_uint64", (a, b) => a + b),
     ],

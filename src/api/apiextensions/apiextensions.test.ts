@@ -1,0 +1,59 @@
+/** What kube-apiserver 1.36 says of definitions, and of objects by their definitions. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DecodeError } from "../codec/decode-error.ts";
+import { normalize } from "../codec/normalize.ts";
+import { deepCopy } from "../copy.ts";
+import type { FieldError } from "../field.ts";
+import type { JSONObject } from "../json.ts";
+import type { KubeObject } from "../object.ts";
+import { typeOfKind } from "../schema/schema.ts";
+import type { CustomResourceDefinition } from "../types/apiextensions-v1.gen.ts";
+import { customResourceKind } from "./custom-resource.ts";
+import { CustomVersion } from "./custom-version.ts";
+import { customResourceDefinitionKind } from "./customresourcedefinition.ts";
+import mistakes from "./testdata/mistakes.json" with { type: "json" };
+import objects from "./testdata/objects.json" with { type: "json" };
+
+const type = typeOfKind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+assert.ok(type);
+
+function prepared(given: object): CustomResourceDefinition {
+  const definition = normalize(type as NonNullable<typeof type>, given as JSONObject, "kept").object as unknown as CustomResourceDefinition;
+  definition.metadata ??= {} as CustomResourceDefinition["metadata"];
+  customResourceDefinitionKind.setDefaults?.(definition);
+  customResourceDefinitionKind.prepareForCreate?.(definition);
+  return definition;
+}
+const causes = (errors: readonly FieldError[]) =>
+  errors.map((error) => ({ field: error.field, message: error.body, reason: error.type })).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+
+for (const [i, one] of mistakes.entries())
+  test(`definition ${i} is judged as upstream judges it`, () => {
+    assert.deepEqual(causes(customResourceDefinitionKind.validate?.(prepared(one.definition)) ?? []), one.causes);
+  });
+
+for (const { definition: given, judged } of objects as { definition: object; judged: { object: object; causes?: unknown[]; spec?: unknown }[] }[]) {
+  const definition = prepared(given);
+  definition.status.acceptedNames = definition.spec.names;
+  const [version] = definition.spec.versions;
+  assert.ok(version);
+  const custom = new CustomVersion(definition, version);
+  const kind = customResourceKind("values", custom);
+  for (const [i, one] of judged.entries())
+    test(`object ${i} of ${definition.spec.names.plural} is judged as upstream judges it`, () => {
+      const object = deepCopy(one.object) as unknown as KubeObject;
+      object.metadata.namespace = "default";
+      try {
+        custom.coerce(object as unknown as JSONObject);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        assert.fail(error.message);
+      }
+      custom.setDefaults(object as unknown as JSONObject);
+      kind.prepareForCreate?.(object);
+      const errors = kind.validate?.(object) ?? [];
+      assert.deepEqual(causes(errors), one.causes ?? []);
+      if (!one.causes) assert.deepEqual((object as { spec?: unknown }).spec ?? null, one.spec);
+    });
+}

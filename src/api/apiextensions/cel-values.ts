@@ -1,0 +1,213 @@
+/** A resource's values as expressions see them, by their schema (k8s.io/apiserver/pkg/cel/common/valuesunstructured.go). */
+import { durationOf, parseTimestamp, timestampOf } from "../cel/library/time-values.ts";
+import { Type } from "../cel/types.ts";
+import { CelError, equal, ListValue, MapValue, ObjectValue, type Value } from "../cel/values.ts";
+import { deepEqual } from "../copy.ts";
+import { semanticEqual } from "../core/semantic.ts";
+import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap } from "../patch/values.ts";
+import { parseDurationNanos, TimeError } from "../time.ts";
+import { escapeName, unescapeName } from "./decl-name.ts";
+import { withMeta } from "./decl-type.ts";
+import { isDate } from "./formats.ts";
+import { type Node, nodeOf } from "./node.ts";
+
+const unfit = (expected: string): CelError => new CelError(`invalid data, ${expected}`);
+const notNull = unfit("got null for schema with nullable=false");
+
+const goTypeOf = (value: JSONValue): string => {
+  if (Array.isArray(value)) return "[]interface {}";
+  if (typeof value === "string") return "string";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "object") return "map[string]interface {}";
+  return typeof value === "bigint" || Number.isInteger(value) ? "int64" : "float64";
+};
+
+const resources = new WeakMap<Node, Node>();
+/** The same with kind, apiVersion and metadata. */
+export function resourceNode(node: Node): Node {
+  let made = resources.get(node);
+  if (!made) {
+    made = nodeOf(withMeta(node.schema));
+    resources.set(node, made);
+  }
+  return made;
+}
+
+export function celValue(value: JSONValue | undefined, node: Node): Value {
+  if (value === null || value === undefined) return node.nullable ? null : notNull;
+  if (node.intOrString) {
+    if (typeof value === "string") return value;
+    if (typeof value === "bigint") return value;
+    if (typeof value === "number" && Number.isInteger(value)) return BigInt(value);
+    return unfit("expected XIntOrString value to be either a string or integer");
+  }
+  switch (node.schema.type) {
+    case "string":
+      return typeof value === "string" ? textValue(value, node.schema.format) : unfit(`expected string, got ${goTypeOf(value)}`);
+    case "integer":
+      if (typeof value === "number" && Number.isInteger(value)) return BigInt(value);
+      return typeof value === "bigint" ? value : unfit(`expected int, got ${goTypeOf(value)}`);
+    case "number":
+      return typeof value === "number" || typeof value === "bigint" ? Number(value) : unfit(`expected float, got ${goTypeOf(value)}`);
+    case "boolean":
+      return typeof value === "boolean" ? value : unfit(`expected bool, got ${goTypeOf(value)}`);
+    case "object":
+      if (!isMap(value)) return unfit("expected a map for the provided schema with type=object");
+      return new SchemaMap(value, node.embedded ? resourceNode(node) : node);
+    case "array":
+      if (!Array.isArray(value)) return unfit("expected an array for the provided schema with type=array");
+      return node.items ? new SchemaList(value, node) : new CelError("invalid array type, expected Items with a non-empty Schema");
+  }
+  if (node.preserves) return new Unknown(value);
+  return new CelError(
+    `invalid type, expected object, array, number, integer, boolean or string, or no type with x-kubernetes-int-or-string or x-kubernetes-preserve-unknown-fields is true, got ${node.schema.type ?? ""}`,
+  );
+}
+
+function textValue(text: string, format: string | undefined): Value {
+  switch (format) {
+    case "duration":
+      try {
+        return durationOf(parseDurationNanos(text));
+      } catch (error) {
+        if (error instanceof TimeError) return scalaDuration(text) ?? new CelError(`Invalid duration ${text}: unable to parse ${text} as duration`);
+        throw error;
+      }
+    case "date":
+      return isDate(text) ? timestampOf(BigInt(Date.parse(`${text}T00:00:00Z`)) * 1_000_000n) : new CelError(`Invalid date formatted string ${text}`);
+    case "date-time":
+      try {
+        return parseTimestamp(/[zZ]$|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`);
+      } catch (error) {
+        if (error instanceof TimeError) return new CelError(`Invalid date-time formatted string ${text}: ${error.message}`);
+        throw error;
+      }
+    case "byte":
+      return new Uint8Array(Buffer.from(text, "base64"));
+  }
+  return text;
+}
+
+const units: readonly [RegExp, bigint][] = [
+  [/^(ns|nano)/, 1n],
+  [/^(us|µs|micro)/, 1_000n],
+  [/^(ms|milli)/, 1_000_000n],
+  [/^(s$|sec)/, 1_000_000_000n],
+  [/^(m$|min)/, 60_000_000_000n],
+  [/^(h$|hr|hour)/, 3_600_000_000_000n],
+  [/^(d$|day)/, 86_400_000_000_000n],
+  [/^(w$|wk|week)/, 604_800_000_000_000n],
+];
+function scalaDuration(text: string): Value | undefined {
+  let nanos = 0n;
+  let found = false;
+  for (const [, number, unit] of text.matchAll(/(\d+)\s*([A-Za-zµ]+)/g)) {
+    const scale = units.find(([name]) => name.test((unit as string).toLowerCase()))?.[1];
+    if (scale === undefined) continue;
+    found = true;
+    nanos += BigInt(number as string) * scale;
+  }
+  return found ? durationOf(nanos) : undefined;
+}
+
+/** A value under preserved unknown fields: it has no type, and can only be compared. */
+class Unknown extends ObjectValue {
+  readonly type = new Type("opaque", "unknown");
+  readonly value: JSONValue;
+  constructor(value: JSONValue) {
+    super();
+    this.value = value;
+  }
+  equals(other: Value): boolean {
+    return other instanceof Unknown && sameJSON(this.value, other.value);
+  }
+}
+const sameJSON = (a: unknown, b: unknown): boolean => (typeof a === "object" && typeof b === "object" && a && b ? semanticEqual(a, b) : deepEqual(a, b));
+
+class SchemaMap extends MapValue {
+  readonly #value: JSONObject;
+  readonly #node: Node;
+  constructor(value: JSONObject, node: Node) {
+    super();
+    this.#value = value;
+    this.#node = node;
+  }
+  get size(): number {
+    return Object.keys(this.#value).length;
+  }
+  get(key: Value): Value | undefined {
+    if (typeof key !== "string") return undefined;
+    const { properties, values } = this.#node;
+    const name = properties ? unescapeName(key) : key;
+    if (name === undefined || !Object.hasOwn(this.#value, name)) return undefined;
+    const value = this.#value[name];
+    // Among properties null is the same as nothing.
+    if (properties && (value === null || value === undefined)) return undefined;
+    const node = properties ? properties.get(name) : values;
+    return node && celValue(value, node);
+  }
+  *keys(): Iterable<Value> {
+    const { properties, values } = this.#node;
+    for (const key of Object.keys(this.#value)) {
+      if (properties ? properties.has(key) : values) yield properties ? (escapeName(key) ?? key) : key;
+    }
+  }
+  override equals(other: MapValue): boolean {
+    if (this.size !== other.size) return false;
+    const { properties, values } = this.#node;
+    for (const key of Object.keys(this.#value)) {
+      if (properties ? properties.has(key) : values) {
+        const [mine, its] = [this.get(key), other.get(key)];
+        if ((mine === undefined) !== (its === undefined)) return false;
+        if (mine !== undefined && its !== undefined && !equal(mine, its)) return false;
+      } else if (other instanceof SchemaMap && Object.hasOwn(other.#value, key) && !sameJSON(this.#value[key], other.#value[key])) return false;
+    }
+    return true;
+  }
+}
+
+class SchemaList extends ListValue {
+  readonly #values: readonly JSONValue[];
+  readonly #node: Node;
+  constructor(values: readonly JSONValue[], node: Node) {
+    super();
+    this.#values = values;
+    this.#node = node;
+  }
+  get size(): number {
+    return this.#values.length;
+  }
+  at(index: number): Value {
+    return celValue(this.#values[index], this.#node.items as Node);
+  }
+  get #type(): string | undefined {
+    return this.#node.schema["x-kubernetes-list-type"];
+  }
+  #nameOf(value: JSONValue | undefined): string {
+    const keys = this.#type === "map" ? (this.#node.schema["x-kubernetes-list-map-keys"] ?? []) : [];
+    return JSON.stringify(this.#type === "map" && isMap(value) ? keys.map((key) => value[key] ?? null) : value, (_, item: unknown) =>
+      typeof item === "bigint" ? String(item) : item,
+    );
+  }
+  /** The order of sets and of lists with keys does not count. */
+  override equals(other: ListValue): boolean {
+    if ((this.#type !== "set" && this.#type !== "map") || !(other instanceof SchemaList)) return super.equals(other);
+    if (this.size !== other.size) return false;
+    const mine = new Map(this.#values.map((value, i) => [this.#nameOf(value), i] as const));
+    for (let i = 0; i < other.size; i++) {
+      const at = mine.get(this.#nameOf(other.#values[i]));
+      if (at === undefined || !equal(this.at(at), other.at(i))) return false;
+    }
+    return true;
+  }
+  override plus(other: ListValue): ListValue {
+    if (!(other instanceof SchemaList) || (this.#type !== "set" && this.#type !== "map")) return super.plus(other);
+    const merged = new Map(this.#values.map((value) => [this.#nameOf(value), value] as const));
+    for (const value of other.#values) {
+      const name = this.#nameOf(value);
+      if (this.#type === "map" || !merged.has(name)) merged.set(name, value);
+    }
+    return new SchemaList([...merged.values()], this.#node);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A definition's spec as upstream's internal version has it, in whose terms messages speak: what all versions have alike
+ * stands once (apis/apiextensions/v1/conversion.go).
+ */
+import { deepEqual } from "../copy.ts";
+import { semanticEqual } from "../core/semantic.ts";
+import type {
+  CustomResourceColumnDefinition,
+  CustomResourceDefinitionNames,
+  CustomResourceDefinitionSpec,
+  CustomResourceSubresources,
+  CustomResourceValidation,
+  SelectableField,
+  WebhookClientConfig,
+} from "../types/apiextensions-v1.gen.ts";
+
+export interface InternalVersion {
+  name: string;
+  served: boolean;
+  storage: boolean;
+  deprecated: boolean;
+  deprecationWarning?: string | undefined;
+  schema?: CustomResourceValidation | undefined;
+  subresources?: CustomResourceSubresources | undefined;
+  columns: CustomResourceColumnDefinition[];
+  selectableFields: SelectableField[];
+}
+
+export interface InternalSpec {
+  group: string;
+  version: string;
+  names: CustomResourceDefinitionNames;
+  scope: string;
+  validation?: CustomResourceValidation | undefined;
+  subresources?: CustomResourceSubresources | undefined;
+  columns: CustomResourceColumnDefinition[];
+  selectableFields: SelectableField[];
+  versions: InternalVersion[];
+  conversion?: { strategy: string; client?: WebhookClientConfig | undefined; reviewVersions: string[] };
+  preserveUnknownFields: boolean;
+}
+
+const alike = <T>(versions: readonly InternalVersion[], of: (version: InternalVersion) => T): boolean =>
+  versions.every((version) => semanticSame(of(version), of(versions[0] as InternalVersion)));
+
+function semanticSame(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || !a || !b) return a === b;
+  return semanticEqual(a, b) && deepEqual(Array.isArray(a), Array.isArray(b));
+}
+
+const made = new WeakMap<CustomResourceDefinitionSpec, InternalSpec>();
+
+/** Shared: not to be changed. */
+export function internalSpec(spec: CustomResourceDefinitionSpec): InternalSpec {
+  const known = made.get(spec);
+  if (known) return known;
+  const internal = convert(spec);
+  made.set(spec, internal);
+  return internal;
+}
+
+function convert(spec: CustomResourceDefinitionSpec): InternalSpec {
+  const versions: InternalVersion[] = (spec.versions ?? []).map((version) => ({
+    name: version.name ?? "",
+    served: version.served ?? false,
+    storage: version.storage ?? false,
+    deprecated: version.deprecated ?? false,
+    deprecationWarning: version.deprecationWarning,
+    schema: version.schema,
+    subresources: version.subresources,
+    columns: version.additionalPrinterColumns ?? [],
+    selectableFields: version.selectableFields ?? [],
+  }));
+  const { conversion } = spec;
+  const out: InternalSpec = {
+    group: spec.group ?? "",
+    version: versions[0]?.name ?? "",
+    names: spec.names ?? { plural: "", kind: "" },
+    scope: spec.scope ?? "",
+    columns: [],
+    selectableFields: [],
+    versions,
+    preserveUnknownFields: spec.preserveUnknownFields ?? false,
+    ...(conversion
+      ? {
+          conversion: {
+            strategy: conversion.strategy ?? "",
+            client: conversion.webhook?.clientConfig,
+            reviewVersions: conversion.webhook?.conversionReviewVersions ?? [],
+          },
+        }
+      : {}),
+  };
+  const [first] = versions;
+  if (!first) return out;
+  if (alike(versions, (version) => version.subresources)) {
+    out.subresources = first.subresources;
+    for (const version of versions) version.subresources = undefined;
+  }
+  if (alike(versions, (version) => version.schema)) {
+    out.validation = first.schema;
+    for (const version of versions) version.schema = undefined;
+  }
+  if (alike(versions, (version) => version.columns)) {
+    out.columns = first.columns;
+    for (const version of versions) version.columns = [];
+  }
+  if (alike(versions, (version) => version.selectableFields)) {
+    out.selectableFields = first.selectableFields;
+    for (const version of versions) version.selectableFields = [];
+  }
+  return out;
+}
+
+/** Of all versions, wherever they stand. */
+export function* schemasOf({ validation, versions }: InternalSpec) {
+  if (validation?.openAPIV3Schema) yield validation.openAPIV3Schema;
+  for (const { schema } of versions) if (schema?.openAPIV3Schema) yield schema.openAPIV3Schema;
+}

@@ -1,0 +1,76 @@
+/** Schemas as messages show them: upstream's internal struct has no tags, so that Go writes every field under its own name. */
+import type { Schema } from "./schema.ts";
+
+type Show = (value: unknown) => unknown;
+const schema: Show = (value) => (value === undefined || value === null ? null : shownSchema(value as Schema));
+const list: Show = (value) => ((value as Schema[] | undefined)?.length ? (value as Schema[]).map(schema) : null);
+const map: Show = (value) => (value ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, schema(one)])) : null);
+const orBool: Show = (value) =>
+  value === undefined ? null : typeof value === "object" ? { Allows: true, Schema: schema(value) } : { Allows: value, Schema: null };
+const orArray: Show = (value) =>
+  value === undefined ? null : Array.isArray(value) ? { Schema: null, JSONSchemas: list(value) } : { Schema: schema(value), JSONSchemas: null };
+const pointer: Show = (value) => value ?? null;
+const text: Show = (value) => value ?? "";
+const flag: Show = (value) => value ?? false;
+const rules: Show = (value) =>
+  value
+    ? (value as Record<string, unknown>[]).map((rule) => ({
+        Rule: rule.rule ?? "",
+        Message: rule.message ?? "",
+        MessageExpression: rule.messageExpression ?? "",
+        Reason: rule.reason ?? null,
+        FieldPath: rule.fieldPath ?? "",
+        OptionalOldSelf: rule.optionalOldSelf ?? null,
+      }))
+    : null;
+
+const fields: readonly [go: string, name: keyof Schema, show: Show][] = [
+  ["ID", "id", text],
+  ["Schema", "$schema", text],
+  ["Ref", "$ref", pointer],
+  ["Description", "description", text],
+  ["Type", "type", text],
+  ["Nullable", "nullable", flag],
+  ["Format", "format", text],
+  ["Title", "title", text],
+  ["Default", "default", pointer],
+  ["Maximum", "maximum", pointer],
+  ["ExclusiveMaximum", "exclusiveMaximum", flag],
+  ["Minimum", "minimum", pointer],
+  ["ExclusiveMinimum", "exclusiveMinimum", flag],
+  ["MaxLength", "maxLength", pointer],
+  ["MinLength", "minLength", pointer],
+  ["Pattern", "pattern", text],
+  ["MaxItems", "maxItems", pointer],
+  ["MinItems", "minItems", pointer],
+  ["UniqueItems", "uniqueItems", flag],
+  ["MultipleOf", "multipleOf", pointer],
+  ["Enum", "enum", pointer],
+  ["MaxProperties", "maxProperties", pointer],
+  ["MinProperties", "minProperties", pointer],
+  ["Required", "required", pointer],
+  ["Items", "items", orArray],
+  ["AllOf", "allOf", list],
+  ["OneOf", "oneOf", list],
+  ["AnyOf", "anyOf", list],
+  ["Not", "not", schema],
+  ["Properties", "properties", map],
+  ["AdditionalProperties", "additionalProperties", orBool],
+  ["PatternProperties", "patternProperties", map],
+  ["Dependencies", "dependencies", pointer],
+  ["AdditionalItems", "additionalItems", orBool],
+  ["Definitions", "definitions", map],
+  ["ExternalDocs", "externalDocs", pointer],
+  ["Example", "example", pointer],
+  ["XPreserveUnknownFields", "x-kubernetes-preserve-unknown-fields", pointer],
+  ["XEmbeddedResource", "x-kubernetes-embedded-resource", flag],
+  ["XIntOrString", "x-kubernetes-int-or-string", flag],
+  ["XListMapKeys", "x-kubernetes-list-map-keys", pointer],
+  ["XListType", "x-kubernetes-list-type", pointer],
+  ["XMapType", "x-kubernetes-map-type", pointer],
+  ["XValidations", "x-kubernetes-validations", rules],
+];
+
+export function shownSchema(of: Schema): Record<string, unknown> {
+  return Object.fromEntries(fields.map(([go, name, show]) => [go, show(of[name])]));
+}

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import test, { after, before } from "node:test";
+import type { ApiResponse } from "../../api/exchange.ts";
+import type { KubeObject, WatchEvent } from "../../api/object.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { seededRandom } from "../../base/random.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+
+const clock = new VirtualClock();
+const store = memoryStore({ clock });
+const user = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+let api: AssembledServer;
+
+before(async () => {
+  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
+  api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
+});
+after(async () => {
+  await api[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+});
+
+interface Answer extends KubeObject {
+  code?: number;
+  message?: string;
+  reason?: string;
+  spec?: Record<string, unknown>;
+  status?: { conditions?: { type: string; status: string; reason: string }[]; storedVersions?: string[]; replicas?: number };
+  items?: Answer[];
+  resources?: { name: string }[];
+  details?: { causes?: { field: string; message: string }[] };
+}
+
+function send(
+  method: string,
+  target: string,
+  object?: object,
+  headers: Record<string, string> = {},
+  signal = new AbortController().signal,
+): Promise<ApiResponse> {
+  const [path = "", query = ""] = target.split("?");
+  return api.server.handler({
+    method,
+    path,
+    query: new URLSearchParams(query),
+    headers: { "user-agent": "test/1", ...headers },
+    ...(object === undefined ? {} : { object }),
+    asObject: true,
+    user,
+    remoteAddress: "127.0.0.1",
+    signal,
+  });
+}
+async function answer(
+  method: string,
+  target: string,
+  object?: object,
+  headers?: Record<string, string>,
+): Promise<Answer & { http: number; warnings: string[] }> {
+  const response = await send(method, target, object, headers);
+  return { ...(response.object as Answer), http: response.status, warnings: response.warnings ?? [] };
+}
+
+const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const schema = {
+  type: "object",
+  properties: {
+    spec: {
+      type: "object",
+      properties: { color: { type: "string" }, size: { type: "integer", default: 1 }, kept: { type: "string" } },
+      "x-kubernetes-validations": [{ rule: "!has(self.color) || self.color != 'pink'", message: "no pink" }],
+    },
+    status: { type: "object", properties: { replicas: { type: "integer" } } },
+  },
+};
+const version = (name: string, more: object = {}): object => ({
+  name,
+  served: true,
+  storage: name === "v1",
+  schema: { openAPIV3Schema: schema },
+  subresources: { status: {}, scale: { specReplicasPath: ".spec.size", statusReplicasPath: ".status.replicas" } },
+  selectableFields: [{ jsonPath: ".spec.color" }],
+  ...more,
+});
+const definition = (plural: string, kind: string, more: object = {}): object => ({
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: `${plural}.example.com` },
+  spec: { group: "example.com", scope: "Namespaced", names: { plural, kind }, versions: [version("v1"), version("v2")], ...more },
+});
+const until = async (target: string, done: (found: Answer & { http: number }) => boolean): Promise<Answer> => {
+  for (let turn = 0; turn < 1000; turn++) {
+    const found = await answer("GET", target);
+    if (done(found)) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`${target} never became as it should`);
+};
+const condition = (found: Answer, type: string): string | undefined => found.status?.conditions?.find((one) => one.type === type)?.status;
+const defined = async (plural: string, kind: string, more?: object): Promise<Answer> => {
+  assert.equal((await answer("POST", crds, definition(plural, kind, more))).http, 201);
+  return until(`${crds}/${plural}.example.com`, (found) => condition(found, "Established") === "True");
+};
+const at = (plural: string, name = "", of = "v1"): string => `/apis/example.com/${of}/namespaces/default/${plural}${name && `/${name}`}`;
+const object = (kind: string, name: string, spec: object, of = "v1"): object => ({ apiVersion: `example.com/${of}`, kind, metadata: { name }, spec });
+
+test("a definition is established, and its resource is served, discovered, defaulted, pruned and judged without a restart", async () => {
+  const found = await defined("things", "Thing");
+  assert.deepEqual(found.status?.storedVersions, ["v1"]);
+  assert.deepEqual(
+    (await answer("GET", "/apis/example.com/v1")).resources?.map(({ name }) => name),
+    ["things", "things/status", "things/scale"],
+  );
+  const made = await answer("POST", at("things"), object("Thing", "a", { color: "red", unknown: 1 }));
+  assert.equal(made.http, 201);
+  assert.deepEqual(made.spec, { color: "red", size: 1 });
+  assert.equal(made.metadata.generation, 1);
+  assert.deepEqual(made.warnings, ['unknown field "spec.unknown"']);
+  const refused = await answer("POST", at("things"), object("Thing", "b", { color: "pink" }));
+  assert.deepEqual([refused.http, refused.message], [422, 'Thing.example.com "b" is invalid: spec: Invalid value: no pink']);
+});
+
+test("other versions see the same object, and what was stored shows what the schema says now", async () => {
+  await defined("parts", "Part");
+  await answer("POST", at("parts"), object("Part", "a", { color: "red", kept: "x" }));
+  const other = await answer("GET", at("parts", "a", "v2"));
+  assert.deepEqual([other.apiVersion, other.spec], ["example.com/v2", { color: "red", kept: "x", size: 1 }]);
+  const current = await answer("GET", `${crds}/parts.example.com`);
+  const narrow = {
+    ...schema,
+    properties: { spec: { type: "object", properties: { color: { type: "string" }, shape: { type: "string", default: "round" } } } },
+  };
+  const next = { ...version("v1", { schema: { openAPIV3Schema: narrow } }) };
+  const { http: _http, warnings: _warnings, ...written } = current;
+  const changed = await answer("PUT", `${crds}/parts.example.com`, {
+    ...written,
+    spec: { ...current.spec, versions: [next, version("v2", { selectableFields: [{ jsonPath: ".spec.kept" }] })] },
+  });
+  assert.equal(changed.message, undefined);
+  assert.deepEqual((await answer("GET", at("parts", "a"))).spec, { color: "red", shape: "round" });
+});
+
+test("selectable fields select, in lists and in watches", async () => {
+  await defined("picks", "Pick");
+  for (const [name, color] of [
+    ["a", "red"],
+    ["b", "blue"],
+  ] as const)
+    await answer("POST", at("picks"), object("Pick", name, { color }));
+  const list = await answer("GET", `${at("picks")}?fieldSelector=spec.color%3Dblue`);
+  assert.deepEqual(
+    list.items?.map(({ metadata }) => metadata.name),
+    ["b"],
+  );
+  const stop = new AbortController();
+  const { events } = await send("GET", `${at("picks")}?watch=true&fieldSelector=spec.color%3Dred`, undefined, {}, stop.signal);
+  const seen = (events as AsyncIterable<WatchEvent>)[Symbol.asyncIterator]();
+  assert.equal((await seen.next()).value?.object.metadata.name, "a");
+  await answer("PATCH", at("picks", "a"), { spec: { color: "blue" } }, { "content-type": "application/merge-patch+json" });
+  assert.equal((await seen.next()).value?.type, "DELETED");
+  stop.abort();
+});
+
+test("a name that is taken is not accepted until it is free", async () => {
+  await defined("firsts", "Taken");
+  assert.equal((await answer("POST", crds, definition("seconds", "Taken"))).http, 201);
+  const waiting = await until(`${crds}/seconds.example.com`, (found) => condition(found, "NamesAccepted") === "False");
+  assert.equal(waiting.status?.conditions?.find(({ type }) => type === "NamesAccepted")?.reason, "ListKindConflict");
+  assert.equal((await answer("GET", at("seconds"))).http, 404);
+  await answer("DELETE", `${crds}/firsts.example.com`);
+  await until(`${crds}/seconds.example.com`, (found) => condition(found, "Established") === "True");
+});
+
+test("a definition that is deleted takes its objects with it, and may come again with another scope", async () => {
+  await defined("ends", "End");
+  await answer("POST", at("ends"), object("End", "a", {}));
+  const deleted = await answer("DELETE", `${crds}/ends.example.com`);
+  assert.deepEqual(deleted.metadata.finalizers, ["customresourcecleanup.apiextensions.k8s.io"]);
+  await until(`${crds}/ends.example.com`, ({ http }) => http === 404);
+  assert.equal((await answer("GET", "/apis/example.com/v1/ends")).http, 404);
+  await defined("ends", "End", { scope: "Cluster" });
+  assert.equal((await answer("POST", "/apis/example.com/v1/ends", object("End", "a", {}))).http, 201);
+  assert.equal((await answer("GET", "/apis/example.com/v1/ends")).items?.length, 1);
+});
+
+test("replicas are scaled where the definition says they are", async () => {
+  await defined("scales", "Scaled");
+  await answer("POST", at("scales"), object("Scaled", "a", { size: 2 }));
+  assert.deepEqual((await answer("GET", `${at("scales", "a")}/scale`)).spec, { replicas: 2 });
+  await answer("PATCH", `${at("scales", "a")}/scale`, { spec: { replicas: 5 } }, { "content-type": "application/merge-patch+json" });
+  assert.deepEqual((await answer("GET", at("scales", "a"))).spec, { size: 5 });
+});

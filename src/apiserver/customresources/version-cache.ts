@@ -1,0 +1,182 @@
+/**
+ * The stored objects of a custom resource as one version sees them: read with the schema of the version they were written
+ * in (unknown fields go, defaults come), converted, and written in the version that is stored
+ * (crdConversionRESTOptionsGetter of apiextensions-apiserver/pkg/apiserver/customresource_handler.go).
+ */
+import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
+import { encodeJSON } from "../../api/codec/json.ts";
+import { deepCopy, deepEqual } from "../../api/copy.ts";
+import type { JSONObject } from "../../api/json.ts";
+import type { Kind } from "../../api/kind.ts";
+import type { KubeObject } from "../../api/object.ts";
+import type { ResourceDef } from "../../api/schema/schema.ts";
+import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "../../cache/cache.ts";
+import { cacheKey } from "../../cache/keys.ts";
+import type { Converter } from "./converter.ts";
+
+export interface VersionCacheOptions {
+  resource: ResourceDef;
+  storage: ResourceCache;
+  version: CustomVersion;
+  storageVersion: CustomVersion;
+  /** By apiVersion: all that objects may be stored in. */
+  versions: ReadonlyMap<string, CustomVersion>;
+  converter: Converter;
+  kind: Kind;
+}
+
+/** An object that is not stored as this version has it, or that has fields of its own to be selected by. */
+class View implements Stored {
+  readonly #stored: Stored;
+  readonly #object: KubeObject | undefined;
+  readonly #kind: Kind;
+  #bytes: Uint8Array | undefined;
+  #fields: Readonly<Record<string, string>> | undefined;
+
+  constructor(stored: Stored, object: KubeObject | undefined, kind: Kind) {
+    this.#stored = stored;
+    this.#object = object;
+    this.#kind = kind;
+  }
+  get namespace(): string {
+    return this.#stored.namespace;
+  }
+  get name(): string {
+    return this.#stored.name;
+  }
+  get revision(): number {
+    return this.#stored.revision;
+  }
+  get uid(): string {
+    return this.#stored.uid;
+  }
+  get labels(): Readonly<Record<string, string>> {
+    return this.#object ? (this.#object.metadata.labels ?? {}) : this.#stored.labels;
+  }
+  get fields(): Readonly<Record<string, string>> {
+    this.#fields ??= { ...this.#kind.fields?.(this.object()), "metadata.name": this.name, "metadata.namespace": this.namespace };
+    return this.#fields;
+  }
+  get bytes(): Uint8Array {
+    if (!this.#object) return this.#stored.bytes;
+    this.#bytes ??= encodeJSON(this.#object);
+    return this.#bytes;
+  }
+  object(): KubeObject {
+    return this.#object ?? this.#stored.object();
+  }
+}
+
+export class VersionCache implements ResourceCache {
+  readonly resource: ResourceDef;
+  readonly #options: VersionCacheOptions;
+  readonly #views = new WeakMap<Stored, Stored>();
+  readonly #ended = new AbortController();
+
+  constructor(options: VersionCacheOptions) {
+    this.#options = options;
+    this.resource = options.resource;
+  }
+  /** Ends its watches: the definition has changed. */
+  close(): void {
+    this.#ended.abort();
+  }
+
+  async get(namespace: string, name: string): Promise<Stored | undefined> {
+    const stored = await this.#options.storage.get(namespace, name);
+    return stored && this.#one(stored);
+  }
+  async list(options: CacheListOptions): Promise<CacheList> {
+    const { storage, converter } = this.#options;
+    const { predicate, limit = 0 } = options;
+    if (converter.now) {
+      const list = await storage.list({ ...options, ...(predicate ? { predicate: this.#seen(predicate) } : {}) });
+      return { ...list, items: await this.#all(list.items) };
+    }
+    if (!predicate) {
+      const list = await storage.list(options);
+      return { ...list, items: await this.#all(list.items) };
+    }
+    // What is selected shows only in the converted form.
+    const { limit: _limit, predicate: _predicate, ...whole } = options;
+    const list = await storage.list(whole);
+    const items = (await this.#all(list.items)).filter(predicate);
+    const cut = limit > 0 && items.length > limit ? items.slice(0, limit) : items;
+    const last = cut.at(-1);
+    return { items: cut, revision: list.revision, ...(cut !== items && last ? { last: cacheKey(last.namespace, last.name) } : {}) };
+  }
+  async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
+    const { where: _where, predicate, ...rest } = options;
+    const signal = AbortSignal.any([options.signal, this.#ended.signal]);
+    const events = this.#options.storage.watch({ ...rest, signal, ...(predicate ? { predicate: this.#seen(predicate) } : {}) });
+    for await (const batch of events) yield await this.#events(batch);
+  }
+  create(object: KubeObject, options?: { ttlSeconds?: number }): Promise<Stored> {
+    return this.#written(object, (stored) => this.#options.storage.create(stored, options));
+  }
+  update(object: KubeObject, expected: number, options?: { ttlSeconds?: number }): Promise<Stored> {
+    return this.#written(object, (stored) => this.#options.storage.update(stored, expected, options));
+  }
+  async delete(namespace: string, name: string, expected: number): Promise<Stored> {
+    return this.#one(await this.#options.storage.delete(namespace, name, expected));
+  }
+  revision(): Promise<number> {
+    return this.#options.storage.revision();
+  }
+
+  async #written(object: KubeObject, write: (stored: KubeObject) => Promise<Stored>): Promise<Stored> {
+    const { version, storageVersion, converter } = this.#options;
+    if (version === storageVersion) return this.#keep(await write(object), undefined);
+    const { resourceVersion, ...metadata } = object.metadata;
+    const [converted] = await converter.convert([{ ...object, metadata: metadata as KubeObject["metadata"] }], storageVersion);
+    const stored = storageVersion.settled(converted as KubeObject);
+    if (resourceVersion !== undefined) stored.metadata.resourceVersion = resourceVersion;
+    return this.#one(await write(stored));
+  }
+  /** Selects by what this version shows. */
+  #seen(predicate: Predicate): Predicate {
+    return this.#options.converter.now ? (stored) => predicate(this.#now(stored)) : predicate;
+  }
+
+  /** As it is read: `stored` itself where the schema takes nothing away and adds nothing. */
+  #read(stored: Stored): KubeObject {
+    const object = stored.object();
+    const version = this.#options.versions.get(object.apiVersion ?? "");
+    if (!version) return object;
+    const copy = deepCopy(object);
+    version.coerce(copy as unknown as JSONObject, { stored: true });
+    version.setDefaults(copy as unknown as JSONObject);
+    return deepEqual(copy, object) ? object : copy;
+  }
+  #keep(stored: Stored, object: KubeObject | undefined): Stored {
+    const { kind } = this.#options;
+    const view = object || kind.fields ? new View(stored, object, kind) : stored;
+    this.#views.set(stored, view);
+    return view;
+  }
+  #now(stored: Stored): Stored {
+    const known = this.#views.get(stored);
+    if (known) return known;
+    const read = this.#read(stored);
+    const object = this.#options.converter.now?.(read, this.#options.version) ?? read;
+    return this.#keep(stored, object === stored.object() ? undefined : object);
+  }
+  async #one(stored: Stored): Promise<Stored> {
+    return (await this.#all([stored]))[0] as Stored;
+  }
+  async #all(items: readonly Stored[]): Promise<Stored[]> {
+    const { converter, version } = this.#options;
+    if (converter.now) return items.map((stored) => this.#now(stored));
+    const unknown = items.filter((stored) => !this.#views.has(stored));
+    const read = unknown.map((stored) => this.#read(stored));
+    const converted = read.length ? await converter.convert(read, version) : [];
+    for (const [i, stored] of unknown.entries()) this.#keep(stored, converted[i] === stored.object() ? undefined : converted[i]);
+    return items.map((stored) => this.#views.get(stored) as Stored);
+  }
+  async #events(batch: readonly CacheEvent[]): Promise<CacheEvent[]> {
+    const stored = batch.flatMap((event) => event.stored ?? []);
+    const views = await this.#all(stored);
+    let next = 0;
+    return batch.map((event) => (event.stored ? { ...event, stored: views[next++] as Stored } : event));
+  }
+}

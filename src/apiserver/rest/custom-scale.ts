@@ -1,0 +1,101 @@
+/** The scale subresource of a custom resource, whose definition says where the replicas are (apiextensions-apiserver/pkg/registry/customresource/etcd.go). */
+import { integerAt, ScalePathError, splitPath, textAt } from "../../api/apiextensions/scale-paths.ts";
+import type { ReplicasPaths } from "../../api/apply/scale-fields.ts";
+import { put } from "../../api/codec/json.ts";
+import { goQuote } from "../../api/field.ts";
+import type { JSONObject, JSONValue } from "../../api/json.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { prose } from "../../api/openapi/prose.ts";
+import type { TableColumn } from "../../api/schema/schema.ts";
+import { badRequest, internalError, StatusError } from "../../api/status.ts";
+import type { CustomResourceSubresourceScale } from "../../api/types/apiextensions-v1.gen.ts";
+import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
+import { isMap } from "../../api/patch/values.ts";
+import type { Endpoint } from "./call.ts";
+
+/** Stands for replicas that nobody has set, on the way to a patch. */
+const unset = -(2 ** 31);
+
+const json = (object: KubeObject): JSONObject => object as unknown as JSONObject;
+
+export interface CustomScale {
+  readonly paths: ReplicasPaths;
+  /** `marked`: replicas that are not there are marked as such. Throws StatusError. */
+  scaleOf(object: KubeObject, marked?: boolean): Scale;
+  /** For a reader, who is told of replicas that are not there. */
+  shown(object: KubeObject): Scale;
+  setReplicas(object: KubeObject, replicas: number): void;
+  /** Upstream cannot apply a Scale whose replicas nobody manages. */
+  unowned(): StatusError;
+}
+
+export function customScale({ versions }: Endpoint, { specReplicasPath, statusReplicasPath, labelSelectorPath }: CustomResourceSubresourceScale): CustomScale {
+  const at = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof ScalePathError) throw new StatusError({ code: 500, message: error.message });
+      throw error;
+    }
+  };
+  const scaleOf = (object: KubeObject, marked = false): Scale => {
+    const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+    const replicas = at(() => integerAt(json(object), specReplicasPath)) ?? (marked ? unset : 0);
+    const selector = labelSelectorPath ? at(() => textAt(json(object), labelSelectorPath)) : undefined;
+    return {
+      kind: "Scale",
+      apiVersion: "autoscaling/v1",
+      metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp },
+      spec: replicas ? { replicas } : {},
+      status: { replicas: at(() => integerAt(json(object), statusReplicasPath)) ?? 0, ...(selector ? { selector } : {}) },
+    } as Scale;
+  };
+  return {
+    paths: (apiVersion) => {
+      const version = versions?.get(apiVersion);
+      if (!version) return undefined;
+      return version.scale ? splitPath(version.scale.specReplicasPath).map((part) => `f:${part}`) : null;
+    },
+    scaleOf,
+    shown(object) {
+      if (at(() => integerAt(json(object), specReplicasPath)) === undefined)
+        throw internalError(`the spec replicas field ${goQuote(specReplicasPath)} does not exist`);
+      return scaleOf(object);
+    },
+    unowned: () =>
+      new StatusError({
+        code: 500,
+        message:
+          "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1",
+      }),
+    setReplicas(object, replicas) {
+      if (replicas === unset) throw badRequest(`the spec replicas field ${goQuote(specReplicasPath)} cannot be empty`);
+      const parts = splitPath(specReplicasPath);
+      const last = parts.pop() as string;
+      let place: JSONObject = json(object);
+      for (const part of parts) {
+        const next: JSONValue | undefined = Object.hasOwn(place, part) ? place[part] : undefined;
+        const inner = isMap(next) ? next : {};
+        put(place, part, inner);
+        place = inner;
+      }
+      put(place, last, replicas);
+    },
+  };
+}
+
+const metaProse = (field: string): string => prose("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")?.fields[field] ?? "";
+
+/** Columns of definitions say what they are. */
+export function scaleColumns(cells: (object: KubeObject, now: number) => unknown[]): {
+  columns: TableColumn[];
+  cells: (object: KubeObject, now: number) => unknown[];
+} {
+  const columns: TableColumn[] = [
+    { name: "Name", type: "string", format: "name", description: metaProse("name"), priority: 0 },
+    { name: "Desired", type: "integer", description: "Number of desired replicas", priority: 0 },
+    { name: "Available", type: "integer", description: "Number of actual replicas", priority: 0 },
+    { name: "Age", type: "date", description: metaProse("creationTimestamp"), priority: 0 },
+  ];
+  return { columns, cells };
+}

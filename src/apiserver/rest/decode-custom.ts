@@ -1,0 +1,90 @@
+/** Bodies to custom resources: no type is known but what the definition's schema says (apiextensions-apiserver/pkg/apiserver/customresource_handler.go). */
+import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
+import { DecodeError } from "../../api/codec/decode-error.ts";
+import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
+import { encodeJSONString } from "../../api/codec/json.ts";
+import { deepCopy } from "../../api/copy.ts";
+import { goQuote } from "../../api/field.ts";
+import type { JSONObject } from "../../api/json.ts";
+import type { KubeObject } from "../../api/object.ts";
+import { badRequest, StatusError } from "../../api/status.ts";
+import { readBody } from "../http/body.ts";
+import type { Call } from "./call.ts";
+import { bodyMedia, contentTypes, type Media } from "./negotiate.ts";
+import type { FieldValidation } from "./options.ts";
+
+/** The first 30 characters, as upstream's message shows what it could not read. */
+function summary(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "<empty>";
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 30)).toString(bytes[0] === 0x7b ? "utf8" : "hex");
+  return bytes.length > 30 ? `${text} ...` : text;
+}
+
+const readable: ReadonlySet<Media> = new Set(["json", "yaml"]);
+
+/** Pruned, with defaults, in the version of the request. Throws 400 and 415. */
+export async function decodeCustom(call: Call, custom: CustomVersion, validation: FieldValidation): Promise<KubeObject> {
+  const { request } = call;
+  let bytes: Uint8Array | undefined;
+  let object: JSONObject;
+  let strict: string[] = [];
+  const refuse = (kind: string, version: string, why: string): never => {
+    if (kind) throw badRequest(`${kind} in version ${goQuote(version.slice(version.indexOf("/") + 1))} cannot be handled as a ${custom.kind}: ${why}`);
+    throw badRequest(`the object provided is unrecognized (must be of type ${custom.kind}): ${why} (${summary(bytes ?? new Uint8Array(0))})`);
+  };
+  if (request.object !== undefined) object = deepCopy(request.object) as JSONObject;
+  else {
+    const media = bodyMedia(request);
+    if (!readable.has(media))
+      throw new StatusError({
+        code: 415,
+        reason: "UnsupportedMediaType",
+        message: `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`,
+      });
+    bytes = await readBody(request);
+    const sniff = (given: Uint8Array): void => {
+      try {
+        sniffJSON(given);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        refuse("", "", error.message);
+      }
+    };
+    try {
+      ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], undefined));
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      if (error.syntax || media === "yaml")
+        return refuse("", "", error.syntax ? `couldn't get version/kind; json parse error: ${error.message}` : error.message);
+      sniff(bytes);
+      return refuse("", "", error.message);
+    }
+  }
+  const text = (name: string): string => {
+    const value = object[name];
+    if (value === undefined || value === null) return "";
+    if (typeof value === "string") return value;
+    return refuse("", "", `couldn't get version/kind; json parse error: json: cannot unmarshal ${typeof value} into Go struct field .${name} of type string`);
+  };
+  const kind = text("kind");
+  const apiVersion = text("apiVersion");
+  if (kind === "") refuse("", "", `Object 'Kind' is missing in '${encodeJSONString(object)}'`);
+  object.apiVersion = apiVersion || custom.apiVersion;
+  if (apiVersion.split("/").length > 2) refuse("", "", `unexpected GroupVersion string: ${apiVersion}`);
+  try {
+    strict.push(...(call.endpoint.versions?.get(object.apiVersion as string) ?? custom).coerce(object).map((path) => `unknown field ${JSON.stringify(path)}`));
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    refuse(kind, object.apiVersion as string, error.message);
+  }
+  if (validation !== "Ignore" && strict.length) {
+    if (validation === "Strict") refuse(kind, object.apiVersion as string, `strict decoding error: ${strict.join(", ")}`);
+    for (const message of strict) call.warn(message);
+  }
+  if (object.apiVersion !== custom.apiVersion)
+    throw badRequest(`the API version in the data (${object.apiVersion as string}) does not match the expected API version (${custom.apiVersion})`);
+  custom.setDefaults(object);
+  call.audit?.requestObject(object);
+  object.metadata ??= {};
+  return object as unknown as KubeObject;
+}

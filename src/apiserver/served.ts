@@ -1,0 +1,41 @@
+/** What is served at this moment: the built-in resources, and those that definitions add. */
+import { type ResourceDef, resources } from "../api/schema/schema.ts";
+import type { WatchCache } from "../cache/watch-cache.ts";
+import type { CustomResources } from "./customresources/custom-resources.ts";
+import { endpointOf, hubOf } from "./endpoints.ts";
+import type { Endpoint, Registry } from "./rest/call.ts";
+
+export class Served {
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #byResource = new Map<string, Endpoint>();
+  readonly #custom: CustomResources | undefined;
+  #all: { custom: readonly ResourceDef[]; defs: readonly ResourceDef[] } = { custom: [], defs: resources };
+
+  constructor(cache: WatchCache, registries: Readonly<Record<string, Registry>>, custom?: CustomResources) {
+    this.#custom = custom;
+    for (const def of resources) {
+      const endpoint = endpointOf(def, cache, registries);
+      this.#endpoints.set(`${def.group}/${def.version}/${def.resource}`, endpoint);
+      if (hubOf(def) === def) this.#byResource.set(endpoint.groupResource, endpoint);
+    }
+  }
+  /** In the order of discovery. */
+  defs(): readonly ResourceDef[] {
+    const custom = this.#custom?.defs() ?? [];
+    if (this.#all.custom !== custom) this.#all = { custom, defs: [...resources, ...custom] };
+    return this.#all.defs;
+  }
+  endpoint(group: string, version: string, resource: string): Endpoint | undefined {
+    return this.#endpoints.get(`${group}/${version}/${resource}`) ?? this.#custom?.find(group, version, resource);
+  }
+  /** Other resources and versions under which the same objects are served. */
+  equivalents({ hub, def }: Endpoint): Endpoint[] {
+    return [...this.#endpoints.values()].filter((other) => other.hub === hub && other.def !== def);
+  }
+  /** Of a built-in resource, in the version that is stored. Throws for what is not served. */
+  hub(groupResource: string): Endpoint {
+    const found = this.#byResource.get(groupResource);
+    if (!found) throw new Error(`${groupResource} is not served`);
+    return found;
+  }
+}
