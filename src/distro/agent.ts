@@ -135,7 +135,11 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
       if (!signal.aborted) logger.error("the Service proxy ended", { error });
     });
   };
-  await Promise.all([containerd.start(signal).then(() => ensurePauseImage(paths)), serveNetwork()]);
+  const answers = serveNetwork();
+  // Waited for below, and only rejected when everything ends.
+  answers.catch(() => undefined);
+  await containerd.start(signal);
+  await ensurePauseImage(paths);
 
   await using cri = connectCri(paths.containerdSocket, clock);
   const kubeletClient = clientAs("kubelet", "kubelet");
@@ -150,6 +154,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
       port: kubeletPort,
       podCIDR: settings.podCIDR,
       serializeImagePulls: false,
+      staticPodPath: paths.staticPods,
       ...sharedMachine,
     }),
     client: kubeletClient,
@@ -158,6 +163,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     random: systemRandom,
     logger: logger.child("kubelet"),
   });
+  mkdirSync(paths.staticPods, { recursive: true, mode: 0o700 });
   const pki = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
   addProcessMetrics(metrics, clock);
   showBuild(metrics);
@@ -170,7 +176,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     logger: logger.child("kubelet"),
   });
   await server.start();
-  await kubelet.start();
+  await kubelet.start(answers);
   started();
   const providing = provideVolumes(settings, paths, clientAs("local-path", "k8ts-local-path"), logger.child("local-path"), signal);
   logger.info("the node runs", { node: settings.nodeName, address });

@@ -14,6 +14,8 @@ export interface Paths {
   containerdSocket: string;
   containerdState: string;
   kubelet: string;
+  /** Manifests of pods that run without being in the API. */
+  staticPods: string;
   cni: string;
   images: string;
   /** Content of the optional registry. */
@@ -34,6 +36,7 @@ export function pathsOf(data: string): Paths {
     containerdSocket: join(data, "run", "containerd.sock"),
     containerdState: join(data, "run", "containerd"),
     kubelet: join(data, "kubelet"),
+    staticPods: join(data, "static-pods"),
     cni: join(data, "cni"),
     images: join(data, "images"),
     registry: join(data, "registry"),

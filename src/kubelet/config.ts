@@ -47,6 +47,13 @@ export interface KubeletConfig {
   imageGCHighThresholdPercent: number;
   imageGCLowThresholdPercent: number;
   allowedUnsafeSysctls: string[];
+  /** File or directory of manifests of static pods; empty: none. */
+  staticPodPath: string;
+  staticPodURL: string;
+  staticPodURLHeader: Record<string, string[]>;
+  /** Milliseconds after which those are read again. */
+  fileCheckInterval: number;
+  httpCheckInterval: number;
   /** Bytes after which a container's log is rotated, and how many files are kept. */
   containerLogMaxSize: number;
   containerLogMaxFiles: number;
@@ -93,6 +100,11 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     imageGCHighThresholdPercent: 85,
     imageGCLowThresholdPercent: 80,
     allowedUnsafeSysctls: [],
+    staticPodPath: "",
+    staticPodURL: "",
+    staticPodURLHeader: {},
+    fileCheckInterval: 20_000,
+    httpCheckInterval: 20_000,
     containerLogMaxSize: 10 * 1024 * 1024,
     containerLogMaxFiles: 5,
     nodeLeaseDurationSeconds: 40,

@@ -8,7 +8,7 @@ import type { Logger } from "../base/logger.ts";
 import { admit } from "./admission.ts";
 import type { KubeletConfig } from "./config.ts";
 import type { AdmitContext, Refusal, ResourceManager } from "./lifecycle.ts";
-import { isTerminalPhase } from "./pod.ts";
+import { annotationKeys, isTerminalPhase } from "./pod.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { StatusManager } from "./status-manager.ts";
@@ -38,8 +38,6 @@ export interface IntakeOptions {
   onGone(worker: PodWorker): void;
 }
 
-const mirror = "kubernetes.io/config.mirror";
-
 export class Intake {
   readonly #options: IntakeOptions;
   /** Pods that are not yet decided on; the newest form of each. */
@@ -53,7 +51,11 @@ export class Intake {
   /** What was seen until now was only remembered; these are taken, oldest first, and everything that comes from now on. */
   begin(pods: readonly Pod[]): void {
     this.#ready = true;
-    for (const pod of [...pods].sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))) this.#take(pod, true);
+    for (const pod of [...pods].sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))) this.#take(pod, true, "api");
+  }
+  /** A pod of this node's own. */
+  takeStatic(pod: Pod): void {
+    this.#take(pod, true, pod.metadata.annotations?.[annotationKeys.source] ?? "file");
   }
   /** A pod is new, has changed or (without `pod`) is gone from where it came from. */
   observe(old: Pod | undefined, pod: Pod | undefined): void {
@@ -66,7 +68,7 @@ export class Intake {
         // A change of nothing but the status is our own.
         if (old?.metadata.generation !== pod.metadata.generation || old?.metadata.deletionTimestamp !== pod.metadata.deletionTimestamp || !sameMeta(old, pod))
           worker.update(pod);
-      } else if (this.#ready) this.#take(pod, false);
+      } else if (this.#ready) this.#take(pod, false, "api");
       return;
     }
     const worker = old && workers.get(old.metadata.uid);
@@ -74,11 +76,11 @@ export class Intake {
     if (worker.state === "finished") onGone(worker);
     else worker.orphaned();
   }
-  #take(pod: Pod, wasHere: boolean): void {
+  #take(pod: Pod, wasHere: boolean, source: string): void {
     const { workers, services, clock, knows } = this.#options;
     const { uid } = pod.metadata;
-    if (workers.has(uid) || pod.metadata.annotations?.[mirror]) return;
-    const worker = new PodWorker(services, pod, timestampNano(clock.now()));
+    if (workers.has(uid)) return;
+    const worker = new PodWorker(services, pod, timestampNano(clock.now()), source);
     workers.set(uid, worker);
     if (pod.metadata.deletionTimestamp || isTerminalPhase(pod.status?.phase)) {
       worker.update(pod);

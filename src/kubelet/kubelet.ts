@@ -26,18 +26,20 @@ import { Killer } from "./kill.ts";
 import { Leftovers } from "./leftovers.ts";
 import type { ResourceManager } from "./lifecycle.ts";
 import { NodeAgent } from "./node-agent.ts";
-import { allocatable } from "./node-status.ts";
+import { allocatable, newNode } from "./node-status.ts";
 import { ReferencedObjects } from "./objects.ts";
 import { Pleg } from "./pleg.ts";
 import { PluginManager } from "./plugin-manager/manager.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodSync } from "./pod-sync.ts";
+import { isMirror } from "./pod.ts";
 import type { PodWorker } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
 import { PendingResizes } from "./resize/pending.ts";
 import { Runtime } from "./runtime.ts";
 import { resourceMetrics } from "./stats/resource-metrics.ts";
 import { serviceEnv } from "./service-env.ts";
+import { StaticPods } from "./static/static-pods.ts";
 import { StatusManager } from "./status-manager.ts";
 import { Tokens } from "./tokens.ts";
 import { type KubeletVolumes, kubeletVolumes } from "./volumes/kubelet-volumes.ts";
@@ -75,6 +77,7 @@ export class Kubelet {
   readonly #nodes: Informer<Node>;
   readonly #intake: Intake;
   readonly #leftovers: Leftovers;
+  readonly #statics: StaticPods;
   readonly #imageGc: ImageGc;
   readonly #eviction: Eviction;
   readonly #resizes: PendingResizes;
@@ -220,7 +223,8 @@ export class Kubelet {
       onFinished: (uid) => {
         tokens.forget(uid);
         const worker = this.#workers.get(uid);
-        if (worker && !this.#pods.by("uid", uid).length) void this.#leftovers.forget(worker);
+        if (worker && !this.#statics.wants(uid) && !this.#pods.by("uid", uid).length) void this.#leftovers.forget(worker);
+        this.#statics.look();
       },
     };
     this.#intake = new Intake({
@@ -232,7 +236,7 @@ export class Kubelet {
       services: this.#services,
       statuses,
       managers: this.#managers,
-      node: () => this.#nodes.get("", config.nodeName) ?? this.#agent.node,
+      node: () => this.#node() ?? this.#asConfigured(),
       readNode: () => client.resource(nodes).get("", config.nodeName, { signal }),
       allocatable: this.#allocatable,
       withGiven: (node, pod) => this.#containers.withGiven(node, pod),
@@ -250,6 +254,20 @@ export class Kubelet {
         statuses.forget(uid);
         this.#resizes.remove(uid);
       },
+      onForgotten: (pod) => this.#statics.forgotten(pod),
+    });
+    this.#statics = new StaticPods({
+      config,
+      client,
+      clock,
+      logger,
+      signal,
+      node: () => this.#node(),
+      workers: this.#workers,
+      events,
+      take: (pod) => this.#intake.takeStatic(pod),
+      onGone: (uid) => void this.#leftovers.forget(this.#workers.get(uid) as PodWorker),
+      onMirror: (uid, mirror) => statuses.mirror(uid, mirror),
     });
     this.#pleg = new Pleg({
       runtime: this.#runtime,
@@ -262,6 +280,14 @@ export class Kubelet {
         if (this.#ready) this.#leftovers.found(found.values());
       },
     });
+  }
+  #node(): Node | undefined {
+    return this.#nodes.get("", this.#options.config.nodeName) ?? this.#agent.node;
+  }
+  /** The node as it would be registered: what is known of it while the API is away. */
+  #asConfigured(): Node {
+    const { metadata, spec } = newNode(this.#options.config, this.#machine);
+    return { metadata, spec, status: { allocatable: this.#allocatable } } as Node;
   }
   #makeEviction(): Eviction {
     const { config, cri, clock, logger } = this.#options;
@@ -285,21 +311,33 @@ export class Kubelet {
       signal: this.#stop.signal,
     });
   }
-  /** Resolves when the node is registered and every pod that was here before has been taken over. */
-  async start(): Promise<void> {
-    this.#pods.onChange((old, pod) => this.#intake.observe(old, pod));
-    this.#start();
+  /**
+   * Resolves when the node is registered and every pod that was here before has been taken over. The API server is asked once
+   * `answers` resolves; static pods wait for neither.
+   */
+  async start(answers: Promise<void> = Promise.resolve()): Promise<void> {
+    const { signal } = this.#stop;
+    this.#pods.onChange((old, pod) => {
+      if (isMirror((pod ?? old) as Pod)) this.#statics.observeMirror(old, pod);
+      else this.#intake.observe(old, pod);
+    });
     await this.#eviction.look();
     await this.#containers.start();
     await this.#services.volumes.reconstruct();
-    const informers = [this.#pods, this.#serviceInformer, this.#nodes];
-    await Promise.all([...informers.map((informer) => informer.synced(this.#stop.signal)), this.#agent.start()]);
-    void this.#storage.announce();
-    await this.#plugins.start();
-    await this.#pleg.start();
-    this.#intake.begin(this.#pods.list());
+    await this.#agent.look();
+    const fromApi = async (): Promise<void> => {
+      await answers;
+      this.#start();
+      const informers = [this.#pods, this.#serviceInformer, this.#nodes];
+      await Promise.all([this.#agent.start(), ...informers.map((informer) => informer.synced(signal))]);
+      void this.#storage.announce();
+      await this.#plugins.start();
+    };
+    await Promise.all([this.#pleg.start().then(() => this.#statics.start()), fromApi()]);
+    this.#intake.begin(this.#pods.list().filter((pod) => !isMirror(pod)));
     this.#containers.podsKnown();
     this.#ready = true;
+    this.#statics.show();
     this.#leftovers.found(this.#pleg.pods());
     this.#resizes.retry();
     this.#eviction.start();

@@ -14,6 +14,8 @@ export interface LeftoversOptions {
   readPod(namespace: string, name: string): Promise<Pod>;
   /** The worker is about to be dropped. */
   onForget(uid: string): void;
+  /** The worker was dropped: another pod may have its name. */
+  onForgotten(pod: Pod): void;
 }
 
 interface Named {
@@ -52,9 +54,9 @@ export class Leftovers {
   }
   /** A pod that is finished and gone from where it came from. */
   async forget(worker: PodWorker): Promise<void> {
-    const { workers, cleanup, logger, onForget } = this.#options;
+    const { workers, cleanup, logger, onForget, onForgotten } = this.#options;
     const { uid, namespace, name } = worker.pod.metadata;
-    if (workers.get(uid) !== worker) return;
+    if (workers.get(uid) !== worker || this.#removing.has(uid)) return;
     onForget(uid);
     this.#removing.add(uid);
     worker.close();
@@ -65,6 +67,7 @@ export class Leftovers {
     } finally {
       workers.delete(uid);
       this.#removing.delete(uid);
+      onForgotten(worker.pod);
     }
   }
 }

@@ -61,19 +61,22 @@ export class NodeAgent {
   get networkProblem(): string | undefined {
     return this.#networkProblem;
   }
+  /** Resolves when it is known what the runtime can do; goes on asking in the background. */
+  async look(): Promise<void> {
+    await this.#askRuntime();
+    this.#every(runtimeCheckInterval, async () => {
+      const before = `${this.#networkProblem} ${this.#runtimeProblem}`;
+      await this.#askRuntime();
+      if (this.#node && before !== `${this.#networkProblem} ${this.#runtimeProblem}`) await this.report();
+    });
+  }
   /** Resolves when the node is registered and has reported its status once; then goes on in the background. */
   async start(): Promise<void> {
     const { config, events } = this.#options;
-    await this.#askRuntime();
     await this.#readImages();
     events.node("Normal", "Starting", "Starting kubelet.");
     if (config.registerNode) await this.#until(() => this.#register());
     await Promise.all([this.#until(() => this.report()), this.#until(() => this.#renewLease())]);
-    this.#every(runtimeCheckInterval, async () => {
-      const before = `${this.#networkProblem} ${this.#runtimeProblem}`;
-      await this.#askRuntime();
-      if (before !== `${this.#networkProblem} ${this.#runtimeProblem}`) await this.report();
-    });
     this.#every(config.nodeStatusUpdateInterval, async () => {
       await this.#readImages();
       await this.report();

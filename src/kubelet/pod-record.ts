@@ -2,7 +2,7 @@
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import type { RuntimeFacts } from "./env.ts";
-import { isHostNetwork, qosClass } from "./pod.ts";
+import { annotationKeys, isHostNetwork, qosClass } from "./pod.ts";
 import { podStatus, type Verdict } from "./pod-status.ts";
 import { PodResize } from "./resize/pod-resize.ts";
 import { emptyRuntimePod, findContainer, type RuntimePod } from "./runtime-pod.ts";
@@ -10,7 +10,7 @@ import type { WorkerServices } from "./worker-services.ts";
 
 export class PodRecord {
   readonly #services: WorkerServices;
-  readonly #seen: string;
+  readonly #marks: Readonly<Record<string, string>>;
   readonly resize: PodResize;
   /** As its spec asks. */
   desired: Pod;
@@ -25,10 +25,10 @@ export class PodRecord {
   /** Why containers could not be started. */
   readonly failures = new Map<string, StartFailure>();
 
-  /** `seen`: when this node heard of the pod, RFC 3339; containers can ask for it. */
-  constructor(services: WorkerServices, pod: Pod, seen: string) {
+  /** `seen`: when this node heard of the pod, RFC 3339; containers can ask for it, as for where it comes from. */
+  constructor(services: WorkerServices, pod: Pod, seen: string, source: string) {
     this.#services = services;
-    this.#seen = seen;
+    this.#marks = { [annotationKeys.seen]: seen, [annotationKeys.source]: source };
     this.resize = new PodResize(pod, services.volumes.podDirectory(pod.metadata.uid), services.events);
     this.desired = this.#annotate(pod);
     this.pod = this.resize.allocated(this.desired);
@@ -41,8 +41,7 @@ export class PodRecord {
   }
   /** Upstream marks where a pod came from, which the downward API shows. */
   #annotate(pod: Pod): Pod {
-    const annotations = { ...pod.metadata.annotations, "kubernetes.io/config.seen": this.#seen, "kubernetes.io/config.source": "api" };
-    return { ...pod, metadata: { ...pod.metadata, annotations } };
+    return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...this.#marks } } };
   }
   get qos(): string {
     return this.pod.status?.qosClass ?? qosClass(this.pod);

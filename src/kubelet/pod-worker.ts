@@ -42,10 +42,10 @@ export class PodWorker {
   #work = new AbortController();
   #closed = false;
 
-  /** `seen`: when this node heard of the pod, RFC 3339. Nothing is done before `begin`. */
-  constructor(services: WorkerServices, pod: Pod, seen: string) {
+  /** `seen`: when this node heard of the pod, RFC 3339; `source`: where from. Nothing is done before `begin`. */
+  constructor(services: WorkerServices, pod: Pod, seen: string, source: string) {
     this.#services = services;
-    this.#record = new PodRecord(services, pod, seen);
+    this.#record = new PodRecord(services, pod, seen, source);
   }
   /** With the resources that it was given. */
   get pod(): Pod {
@@ -111,6 +111,11 @@ export class PodWorker {
     this.#grace = 1;
     if (!pod.metadata.deletionTimestamp)
       this.#record.pod = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: new Date(this.#services.clock.now()).toISOString() } };
+    this.#terminate();
+    this.kick();
+  }
+  /** Its manifest is gone: it is stopped as its spec says. */
+  removed(): void {
     this.#terminate();
     this.kick();
   }

@@ -7,6 +7,23 @@ import type { Container, ContainerStatus, Pod } from "../api/types/core-v1.gen.t
 /** `name_namespace(uid)`, as upstream's messages name a pod. */
 export const formatPod = (pod: Pod): string => `${pod.metadata.name}_${pod.metadata.namespace ?? ""}(${pod.metadata.uid})`;
 
+/** Nobody else on the node has it at the same time. */
+export const fullName = (pod: Pod): string => `${pod.metadata.namespace ?? ""}/${pod.metadata.name}`;
+
+/** How upstream's kubelet marks pods: where they come from, when they were seen, what their manifest was. */
+export const annotationKeys = {
+  source: "kubernetes.io/config.source",
+  seen: "kubernetes.io/config.seen",
+  hash: "kubernetes.io/config.hash",
+  mirror: "kubernetes.io/config.mirror",
+} as const;
+
+/** The API's image of a static pod: nothing runs for it. */
+export const isMirror = (pod: Pod): boolean => pod.metadata.annotations?.[annotationKeys.mirror] !== undefined;
+
+/** Of a pod as its worker has it: its manifest is this node's alone. */
+export const isStatic = (pod: Pod): boolean => (pod.metadata.annotations?.[annotationKeys.source] ?? "api") !== "api";
+
 export const isHostNetwork = (pod: Pod): boolean => pod.spec.hostNetwork === true;
 
 export const findSpec = (pod: Pod, name: string): Container | undefined => containersOf(pod.spec).find((c) => c.name === name);
@@ -56,6 +73,11 @@ function addPositive(sums: Map<string, number>, name: string, quantity: string |
   if (milli > 0) sums.set(name, (sums.get(name) ?? 0) + milli);
   return milli > 0;
 }
+
+const systemCritical = 2_000_000_000;
+
+/** Others give way to it where there is no room, and it outlives them when the node is short of something. */
+export const isCritical = (pod: Pod): boolean => isStatic(pod) || isMirror(pod) || (pod.spec.priority ?? 0) >= systemCritical;
 
 /** Critical for the node: the last to be killed for memory. */
 export const isNodeCritical = (pod: Pod): boolean => pod.spec.priorityClassName === "system-node-critical" || (pod.spec.priority ?? 0) >= 2_000_001_000;

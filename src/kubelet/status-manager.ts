@@ -6,11 +6,12 @@ import type { Logger } from "../base/logger.ts";
 import type { Client } from "../client/client.ts";
 import { pods } from "../client/resources.gen.ts";
 import { timestamp } from "./container-statuses.ts";
+import { isMirror, isStatic } from "./pod.ts";
 import { mergeStatus, sameJSON, statusPatch, withTimes } from "./status-merge.ts";
 
 interface Entry {
-  /** The latest form of the object that is known. */
-  pod: Pod;
+  /** The latest form of the object that is known. Of a static pod, its mirror; undefined while there is none. */
+  pod: Pod | undefined;
   status: PodStatus;
   /** Nothing of the pod is left on this node. */
   finished: boolean;
@@ -33,50 +34,63 @@ const newer = (a: Pod, b: Pod): Pod => (BigInt(a.metadata.resourceVersion || 0) 
 export class StatusManager {
   readonly #options: StatusManagerOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Mirrors of static pods, by the uid of the pod. */
+  readonly #mirrors = new Map<string, Pod>();
   constructor(options: StatusManagerOptions) {
     this.#options = options;
   }
   /** What was last decided; undefined for a pod that is not known. */
   get(uid: string): PodStatus | undefined {
-    return this.#entries.get(uid)?.status;
+    return this.#entries.get(uid)?.status ?? this.#mirrors.get(uid)?.status;
+  }
+  /** The static pod of this uid is shown by this object from now on, or by none. */
+  mirror(uid: string, mirror: Pod | undefined): void {
+    if (mirror) this.#mirrors.set(uid, mirror);
+    else this.#mirrors.delete(uid);
+    const entry = this.#entries.get(uid);
+    if (!entry) return;
+    entry.pod = mirror && entry.pod?.metadata.uid === mirror.metadata.uid ? newer(mirror, entry.pod) : mirror;
+    this.#touch(uid, entry);
   }
   /** Tells of a newer form of the object. Corrects what somebody else has written over. */
   observe(pod: Pod): void {
-    const entry = this.#entries.get(pod.metadata.uid);
-    if (!entry) return;
+    const { uid } = pod.metadata;
+    const entry = this.#entries.get(uid);
+    if (!entry?.pod) return;
     entry.pod = newer(pod, entry.pod);
-    this.#touch(entry);
+    this.#touch(uid, entry);
   }
   set(pod: Pod, status: PodStatus, couldRun: boolean, finished = false): void {
     const { uid } = pod.metadata;
     const known = this.#entries.get(uid);
     const now = timestamp(this.#options.clock.now());
-    const timed = withTimes(status, known?.status ?? pod.status ?? {}, now);
+    const timed = withTimes(status, this.get(uid) ?? pod.status ?? {}, now);
     if (!known) {
-      const entry: Entry = { pod, status: timed, finished, couldRun, dirty: false, writing: false, failures: 0 };
+      const entry: Entry = { pod: isStatic(pod) ? this.#mirrors.get(uid) : pod, status: timed, finished, couldRun, dirty: false, writing: false, failures: 0 };
       this.#entries.set(uid, entry);
-      this.#touch(entry);
+      this.#touch(uid, entry);
       return;
     }
-    known.pod = newer(pod, known.pod);
+    if (known.pod && !isStatic(pod)) known.pod = newer(pod, known.pod);
     if (sameJSON(known.status, timed) && known.finished === finished && known.couldRun === couldRun) return;
     Object.assign(known, { status: timed, finished: known.finished || finished, couldRun });
-    this.#touch(known);
+    this.#touch(uid, known);
   }
   forget(uid: string): void {
     this.#entries.delete(uid);
   }
-  #touch(entry: Entry): void {
+  #touch(uid: string, entry: Entry): void {
     entry.dirty = true;
-    if (!entry.writing) void this.#write(entry);
+    if (!entry.writing) void this.#write(uid, entry);
   }
-  async #write(entry: Entry): Promise<void> {
+  async #write(uid: string, entry: Entry): Promise<void> {
     entry.writing = true;
-    const { uid, namespace = "", name } = entry.pod.metadata;
     while (entry.dirty && this.#entries.get(uid) === entry && !this.#options.signal.aborted) {
       entry.dirty = false;
+      if (!entry.pod) break;
+      const { namespace = "", name } = entry.pod.metadata;
       try {
-        await this.#writeOnce(entry, namespace, name);
+        await this.#writeOnce(entry, entry.pod);
         entry.failures = 0;
       } catch (error) {
         if (isNotFound(error)) break;
@@ -88,13 +102,16 @@ export class StatusManager {
     }
     entry.writing = false;
   }
-  async #writeOnce(entry: Entry, namespace: string, name: string): Promise<void> {
-    const { uid } = entry.pod.metadata;
+  async #writeOnce(entry: Entry, pod: Pod): Promise<void> {
+    const { uid, namespace = "", name } = pod.metadata;
     const client = this.#options.client.resource(pods);
     const { signal } = this.#options;
-    const merged = mergeStatus(entry.pod, entry.status, entry.couldRun);
-    const patch = statusPatch(uid, entry.pod.status ?? {}, merged);
-    if (patch) entry.pod = newer(await client.patch(namespace, name, "strategic", patch, { subresource: "status", signal }), entry.pod);
-    if (entry.finished && entry.pod.metadata.deletionTimestamp) await client.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+    const patch = statusPatch(uid, pod.status ?? {}, mergeStatus(pod, entry.status, entry.couldRun));
+    if (patch) {
+      const made = await client.patch(namespace, name, "strategic", patch, { subresource: "status", signal });
+      if (entry.pod?.metadata.uid === uid) entry.pod = newer(made, entry.pod);
+    }
+    const gone = entry.finished && entry.pod?.metadata.uid === uid && entry.pod.metadata.deletionTimestamp && !isMirror(entry.pod);
+    if (gone) await client.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
   }
 }

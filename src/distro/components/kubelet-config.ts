@@ -10,7 +10,6 @@ const limits = "requests are not limited by the client";
 const cpus = "containers share all processors";
 const cgroups = "pods' cgroups are made by name below cgroupRoot";
 const eviction = "only evictionHard acts: pods are evicted at once or not at all";
-const statics = "pods come from the API server alone";
 const profiling = "there is no Go runtime to profile";
 const shutdown = "the machine's shutdown is not delayed";
 const iptables = "no iptables rules are made";
@@ -61,11 +60,11 @@ const table: ConfigTable = {
   "authorization.webhook.cacheAuthorizedTTL": only("5m0s", "the time is not configurable"),
   "authorization.webhook.cacheUnauthorizedTTL": only("30s", "the time is not configurable"),
   enableServer: only(true, "logs, exec and the like need the server"),
-  staticPodPath: only("", statics),
-  staticPodURL: only("", statics),
-  staticPodURLHeader: only({}, statics),
-  fileCheckFrequency: only("20s", statics),
-  httpCheckFrequency: only("20s", statics),
+  staticPodPath: { type: "string" },
+  staticPodURL: { type: "string" },
+  staticPodURLHeader: { type: "object" },
+  fileCheckFrequency: { type: "duration" },
+  httpCheckFrequency: { type: "duration" },
   readOnlyPort: only(0, "nothing is served without asking who it is"),
   tlsCipherSuites: only([], "Node's default cipher suites are used"),
   tlsCurvePreferences: only([], "Node's default curves are used"),
@@ -205,6 +204,11 @@ export function readKubeletConfig(file: string): KubeletFile {
     imageGCHighThresholdPercent: high,
     imageGCLowThresholdPercent: low,
     allowedUnsafeSysctls: values.get("allowedUnsafeSysctls"),
+    staticPodPath: values.get("staticPodPath"),
+    staticPodURL: values.get("staticPodURL"),
+    staticPodURLHeader: values.get("staticPodURLHeader"),
+    fileCheckInterval: values.get("fileCheckFrequency"),
+    httpCheckInterval: values.get("httpCheckFrequency"),
     containerLogMaxSize: bytes,
     containerLogMaxFiles: values.get("containerLogMaxFiles"),
     nodeLeaseDurationSeconds: values.get("nodeLeaseDurationSeconds"),
