@@ -32,7 +32,7 @@ import { Pleg } from "./pleg.ts";
 import { PluginManager } from "./plugin-manager/manager.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodSync } from "./pod-sync.ts";
-import { isMirror } from "./pod.ts";
+import { isMirror, isStatic } from "./pod.ts";
 import type { PodWorker } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
 import { PendingResizes } from "./resize/pending.ts";
@@ -223,7 +223,7 @@ export class Kubelet {
       onFinished: (uid) => {
         tokens.forget(uid);
         const worker = this.#workers.get(uid);
-        if (worker && !this.#statics.wants(uid) && !this.#pods.by("uid", uid).length) void this.#leftovers.forget(worker);
+        if (worker && !isStatic(worker.pod) && !this.#pods.by("uid", uid).length) void this.#leftovers.forget(worker);
         this.#statics.look();
       },
     };

@@ -47,7 +47,7 @@ function decode(bytes: Uint8Array): JSONObject {
 }
 
 function complete(pod: Pod, origin: Origin): Pod {
-  const made = { ...pod, apiVersion: "v1", kind: "Pod", metadata: { ...pod.metadata } };
+  const made = { ...pod, apiVersion: "v1", kind: "Pod", metadata: { ...pod.metadata }, spec: { ...pod.spec } };
   const { metadata } = made;
   if (!metadata.name) throw new Error("invalid pod: name is needed for the pod");
   podKind.setDefaults?.(made);
@@ -58,7 +58,7 @@ function complete(pod: Pod, origin: Origin): Pod {
   // The uid stands for the content.
   metadata.annotations = { ...metadata.annotations, [annotationKeys.hash]: metadata.uid };
   if (origin.source === "file") made.spec.tolerations = withNoExecute(made.spec.tolerations ?? []);
-  const errors = podKind.validate?.(made) ?? [];
+  const errors = (podKind.validate?.(made) ?? []).map(({ field, body }) => `${field}: ${body}`);
   if (errors.length) throw new Error(`invalid pod: ${errors.length === 1 ? errors[0] : `[${errors.join(", ")}]`}`);
   const needs = apiReference(made);
   if (needs) throw new Error(`static pods may not reference ${needs}`);

@@ -43,6 +43,8 @@ export class StaticPods {
   readonly #given = new Map<Origin["source"], readonly Pod[]>();
   #wanted = new Map<string, Pod>();
 
+  /** Uids of those that were told to end: they end also when the same manifest has come back meanwhile, and then begin anew. */
+  readonly #leaving = new Set<string>();
   readonly #mirrors: Mirrors;
 
   constructor(options: StaticPodsOptions) {
@@ -86,6 +88,7 @@ export class StaticPods {
   }
   /** A worker was dropped: its successor may begin. */
   forgotten(pod: Pod): void {
+    this.#leaving.delete(pod.metadata.uid);
     if (isStatic(pod)) this.#mirrors.end(pod);
     this.look();
   }
@@ -93,19 +96,18 @@ export class StaticPods {
   look(): void {
     const { workers, take, onGone } = this.#options;
     for (const [uid, worker] of workers) {
-      if (!isStatic(worker.pod) || this.#wanted.has(uid)) continue;
+      if (!isStatic(worker.pod) || (this.#wanted.has(uid) && !this.#leaving.has(uid))) continue;
       if (worker.state === "finished") onGone(uid);
-      else worker.removed();
+      else if (!this.#leaving.has(uid)) {
+        this.#leaving.add(uid);
+        worker.removed();
+      }
     }
-    // A worker that was told of its end is dropped first, also when the same manifest has come back meanwhile.
     for (const [uid, pod] of this.#wanted) if (!workers.has(uid) && !this.#nameTaken(pod)) take(pod);
     this.#mirrors.look();
   }
   #nameTaken(pod: Pod): boolean {
     return [...this.#options.workers.values()].some((worker) => isStatic(worker.pod) && fullName(worker.pod) === fullName(pod));
-  }
-  wants(uid: string): boolean {
-    return this.#wanted.has(uid);
   }
   /** Those that the API shall show: of the others, a predecessor still ends. */
   #current(): Pod[] {
