@@ -19,23 +19,24 @@ export interface HousekeepingOptions {
   signal: AbortSignal;
   /** Logs of the containers that run. */
   runningLogs(): Iterable<{ id: string; path: string }>;
-  /** Uids of pods that are known here or to the runtime. */
-  knownPods(): ReadonlySet<string>;
+  /** Uids of pods that are known here or to the runtime; undefined while the API has not told which pods there are. */
+  knownPods(): ReadonlySet<string> | undefined;
 }
 
 const rotationInterval = 10_000;
 const imageInterval = 300_000;
 const orphanInterval = 120_000;
+const soon = 1000;
 
 export function startHousekeeping(options: HousekeepingOptions): void {
   const { config, cri, clock, logger, events, cleanup, signal } = options;
-  const every = (ms: number, first: number, what: string, work: () => Promise<void>): void => {
+  const every = (ms: number, first: number, what: string, work: () => Promise<number | undefined>): void => {
     const next = (delay: number): void => {
       clock.after(delay, () => {
         if (signal.aborted) return;
         work()
-          .catch((error) => signal.aborted || logger.warn(what, { error }))
-          .finally(() => next(ms));
+          .catch((error: unknown) => void logger.warn(what, { error }))
+          .then((delay) => next(delay ?? ms));
       });
     };
     next(first);
@@ -52,5 +53,9 @@ export function startHousekeeping(options: HousekeepingOptions): void {
       throw error;
     }
   });
-  every(orphanInterval, 0, "could not remove what pods left behind", () => cleanup.removeOrphans(options.knownPods()));
+  every(orphanInterval, 0, "could not remove what pods left behind", async () => {
+    const known = options.knownPods();
+    if (known) await cleanup.removeOrphans(known);
+    else return soon;
+  });
 }

@@ -333,13 +333,20 @@ export class Kubelet {
       void this.#storage.announce();
       await this.#plugins.start();
     };
-    await Promise.all([this.#pleg.start().then(() => this.#statics.start()), fromApi()]);
+    const fromDisk = async (): Promise<void> => {
+      await this.#pleg.start();
+      await this.#statics.start();
+      this.#keepHouse();
+    };
+    await Promise.all([fromDisk(), fromApi()]);
     this.#intake.begin(this.#pods.list().filter((pod) => !isMirror(pod)));
     this.#containers.podsKnown();
     this.#ready = true;
     this.#statics.show();
     this.#leftovers.found(this.#pleg.pods());
     this.#resizes.retry();
+  }
+  #keepHouse(): void {
     this.#eviction.start();
     startHousekeeping({
       config: this.#options.config,
@@ -354,7 +361,7 @@ export class Kubelet {
         [...this.#workers.values()].flatMap((w) =>
           w.runtimePod.containers.filter((c) => c.state === "running" && c.logPath).map((c) => ({ id: c.id, path: c.logPath })),
         ),
-      knownPods: () => new Set([...this.#workers.keys(), ...this.#pleg.uids()]),
+      knownPods: () => (this.#ready ? new Set([...this.#workers.keys(), ...this.#pleg.uids()]) : undefined),
     });
   }
   /** Every pod of this node is known: what nobody knows may go. */
@@ -363,6 +370,10 @@ export class Kubelet {
   resourceMetrics(): string {
     const running = [...this.#workers.values()].filter((w) => w.state !== "finished");
     return resourceMetrics({ cgroups: this.#cgroups, cgroupRoot: this.#options.config.cgroupRoot, pods: running });
+  }
+  /** As the kubelet's API shows them: each with the status that was last decided on. */
+  served(): Pod[] {
+    return [...this.#workers.values()].map(({ pod }) => ({ ...pod, status: this.#services.statuses.get(pod.metadata.uid) ?? pod.status }));
   }
   get runtime(): Runtime {
     return this.#runtime;

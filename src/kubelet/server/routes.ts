@@ -19,7 +19,7 @@ interface OfPod extends Common {
   pod: string;
 }
 export type Route =
-  | (Common & { kind: "healthz" | "metrics" | "resourceMetrics" | "pods" })
+  | (Common & { kind: "healthz" | "metrics" | "resourceMetrics" | "pods" | "runningPods" })
   | (OfPod & { kind: "portForward" })
   | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run"; container: string });
 
@@ -32,6 +32,7 @@ export function parseRoute(url: string): Route {
   if (path === "/metrics") return { kind: "metrics", path, query };
   if (path === "/metrics/resource") return { kind: "resourceMetrics", path, query };
   if (path === "/pods" || path === "/pods/") return { kind: "pods", path, query };
+  if (path === "/runningpods" || path === "/runningpods/") return { kind: "runningPods", path, query };
   if (namespace && pod) {
     if (first === "portForward" && rest.length <= 1) return { kind: "portForward", path, query, namespace, pod };
     // A pod's uid may stand between its name and the container's.

@@ -4,7 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { CriError } from "../../cri/client.ts";
 import type { Kubelet } from "../kubelet.ts";
-import type { ContainerRecord, RuntimePod } from "../runtime-pod.ts";
+import { type ContainerRecord, labels, type RuntimePod } from "../runtime-pod.ts";
 import { readLog } from "./log-reader.ts";
 import { HttpError } from "./routes.ts";
 import type { ServedKubelet } from "./server.ts";
@@ -26,7 +26,11 @@ export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics):
     }
   };
   return {
-    pods: () => [...kubelet.workers.values()].map((worker) => worker.pod),
+    pods: () => kubelet.served(),
+    async runningPods() {
+      const { containers } = await runtime.cri.call("ListContainers", { filter: { state: { state: "CONTAINER_RUNNING" } } });
+      return runningPods(containers.map((c) => ({ labels: c.labels, image: c.image?.image ?? "" })));
+    },
     pod: (namespace, name) => [...kubelet.workers.values()].map((w) => w.pod).findLast((p) => p.metadata.namespace === namespace && p.metadata.name === name),
     async logs(pod, container, options, signal) {
       const records = (await read(pod)).containers.filter((c) => c.name === container);
@@ -59,6 +63,21 @@ export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics):
     metrics: () => metrics.expose(),
     resourceMetrics: () => kubelet.resourceMetrics(),
   };
+}
+
+/** What the runtime alone knows of them. */
+export function runningPods(containers: readonly { labels: Readonly<Record<string, string>>; image: string }[]): Pod[] {
+  const found = new Map<string, Pod>();
+  for (const { labels: of, image } of containers) {
+    const uid = of[labels.podUid];
+    const name = of[labels.containerName];
+    if (!uid || !name) continue;
+    const metadata = { name: of[labels.podName] ?? "", namespace: of[labels.podNamespace] ?? "", uid } as Pod["metadata"];
+    const pod = found.get(uid) ?? ({ metadata, spec: { containers: [] }, status: {} } as unknown as Pod);
+    found.set(uid, pod);
+    pod.spec.containers.push({ name, image } as Pod["spec"]["containers"][number]);
+  }
+  return [...found.values()];
 }
 
 function waitingReason(pod: Pod, container: string): string {

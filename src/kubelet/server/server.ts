@@ -18,6 +18,8 @@ import { HttpError, parseRoute, type Route } from "./routes.ts";
 /** The kubelet as its server sees it. Its methods reject with HttpError for what the caller asked wrongly. */
 export interface ServedKubelet {
   pods(): Pod[];
+  /** Those that have something running, as the runtime knows them. */
+  runningPods(): Promise<Pod[]>;
   pod(namespace: string, name: string): Pod | undefined;
   /** Chunks of a container's log as the options ask. */
   logs(pod: Pod, container: string, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
@@ -117,8 +119,11 @@ export class KubeletServer {
         response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
         return void response.end(route.kind === "metrics" ? kubelet.metrics() : kubelet.resourceMetrics());
       case "pods":
+      case "runningPods": {
+        const items = route.kind === "pods" ? kubelet.pods() : await kubelet.runningPods();
         response.writeHead(200, { "content-type": "application/json" });
-        return void response.end(JSON.stringify({ kind: "PodList", apiVersion: "v1", metadata: {}, items: kubelet.pods() }));
+        return void response.end(JSON.stringify({ kind: "PodList", apiVersion: "v1", metadata: {}, items: items.length ? items : null }));
+      }
       case "containerLogs": {
         const pod = this.#pod(route);
         const chunks = await kubelet.logs(pod, containerOf(pod, route.container), parseLogOptions(route.query), signal);
