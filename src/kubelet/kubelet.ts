@@ -15,9 +15,8 @@ import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from
 import { Cleanup } from "./cleanup.ts";
 import type { KubeletConfig } from "./config.ts";
 import { ContainerManager } from "./container-manager.ts";
-import { Eviction } from "./eviction/eviction.ts";
-import { parseThresholds } from "./eviction/thresholds.ts";
-import { imageDirectory, observe, Usage } from "./eviction/usage.ts";
+import type { Eviction } from "./eviction/eviction.ts";
+import { kubeletEviction } from "./eviction/kubelet-eviction.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { ImageGc } from "./image-gc.ts";
 import { Images } from "./images.ts";
@@ -129,7 +128,13 @@ export class Kubelet {
       },
       usage: () => filesystemUsage(config.rootDir),
     });
-    this.#eviction = this.#makeEviction();
+    this.#eviction = kubeletEviction({
+      ...{ config, cri, clock, logger, events, signal, cgroups: this.#cgroups },
+      directory: (uid) => this.#services.volumes.podDirectory(uid),
+      pods: () => [...this.#workers.values()].filter((w) => w.active && w.runtimePod.containers.length > 0),
+      reclaim: () => this.#imageGc.removeUnused(),
+      onChange: () => this.#agent.refresh(),
+    });
     const factory = createInformerFactory({ client, clock, logger, random, project: withoutManagedFields });
     this.#pods = factory.informer(pods, { fieldSelector: `spec.nodeName=${config.nodeName}`, indexes: { uid: (pod) => [pod.metadata.uid] } });
     this.#serviceInformer = factory.informer(services);
@@ -289,28 +294,6 @@ export class Kubelet {
     const { metadata, spec } = newNode(this.#options.config, this.#machine);
     return { metadata, spec, status: { allocatable: this.#allocatable } } as Node;
   }
-  #makeEviction(): Eviction {
-    const { config, cri, clock, logger } = this.#options;
-    const usage = new Usage(config, cri, this.#cgroups);
-    let imageRoot = "";
-    return new Eviction({
-      clock,
-      logger,
-      events: this.#events,
-      thresholds: parseThresholds(config.evictionHard),
-      transitionPeriod: config.evictionPressureTransitionPeriod,
-      observe: async () => {
-        imageRoot ||= await imageDirectory(cri, config.rootDir);
-        return observe(config, imageRoot);
-      },
-      usage: (pods) => usage.of(pods),
-      directory: (uid) => this.#services.volumes.podDirectory(uid),
-      pods: () => [...this.#workers.values()].filter((w) => w.active && w.runtimePod.containers.length > 0),
-      reclaim: () => this.#imageGc.removeUnused(),
-      onChange: () => this.#agent.refresh(),
-      signal: this.#stop.signal,
-    });
-  }
   /**
    * Resolves when the node is registered and every pod that was here before has been taken over. The API server is asked once
    * `answers` resolves; static pods wait for neither.
@@ -349,10 +332,7 @@ export class Kubelet {
   #keepHouse(): void {
     this.#eviction.start();
     startHousekeeping({
-      config: this.#options.config,
-      cri: this.#options.cri,
-      clock: this.#options.clock,
-      logger: this.#options.logger,
+      ...this.#options,
       events: this.#events,
       cleanup: this.#cleanup,
       images: this.#imageGc,

@@ -225,9 +225,8 @@ export class TestNode implements Disposable {
     const statuses = new StatusManager({ client: this.api.client, clock, logger, signal: this.#stop.signal });
     const limits = { memoryCapacity: 1 << 30, cfsQuota: true, cfsPeriod: 100_000, minOomScore: -1000 };
     const images = new Images({ cri, clock, events, serialize: false, maxParallel: 0 });
-    const claim = (_: string, name: string): Promise<never> => Promise.reject(notFound("resourceclaims", name));
     const common = { config, runtime, killer, events, clock, random, logger, cgroups };
-    const sync = new PodSync({ ...common, images, limits, managers: [], runtimeHandler: async () => "", claim, services: () => new Map() });
+    const sync = new PodSync({ ...common, images, limits, managers: [], runtimeHandler: async () => "", services: () => new Map() });
     const podDirectory = (uid: string): string => join(rootDir, "pods", uid);
     const volumes = {
       podDirectory,
@@ -248,6 +247,7 @@ export class TestNode implements Disposable {
       roomFor: () => undefined,
       resourceStatuses: () => [],
       onResizeWanted: () => undefined,
+      takeBack: async () => undefined,
       onStopped: (pod) => void this.released.push(pod.metadata.uid),
       onRoom: () => undefined,
       onFinished: (uid) => void this.finished.push(uid),
