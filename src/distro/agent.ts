@@ -93,7 +93,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     }
   };
   await using dns = new DNSServer({
-    zone: new Zone(settings.clusterDomain, createZoneView(dnsInformers, { clock, last: readLastZone(lastZone), save: keepZone })),
+    zone: new Zone(settings.clusterDomain, createZoneView(dnsInformers, { clock, last: readLastZone(lastZone), save: keepZone }), [address]),
     address,
     upstreams: nameServers("/etc/resolv.conf", [address]),
     clock,

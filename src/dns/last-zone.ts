@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { serviceNameLabel, serviceNameOf } from "../api/discovery/service-name.ts";
 import type { Service } from "../api/types/core-v1.gen.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.gen.ts";
+import { fullForm } from "./reverse.ts";
 import type { ZoneView } from "./zone.ts";
 
 export interface LastZone {
@@ -47,8 +48,10 @@ export function viewOf(zone: LastZone): ZoneView {
   return {
     service: (namespace, name) => services.get(`${namespace}/${name}`),
     slices: (namespace, name) => slices.get(`${namespace}/${name}`) ?? [],
-    servicesByIP: (ip) => zone.services.filter((s) => s.spec.clusterIPs?.includes(ip)),
-    slicesByIP: (ip) => zone.slices.filter((s) => s.endpoints?.some((e) => e.addresses.includes(ip))),
+    servicesByIP: (ip) => zone.services.filter((s) => s.spec.clusterIPs?.some((own) => fullForm(own) === ip)),
+    slicesByIP: (ip) => zone.slices.filter((s) => s.endpoints?.some((e) => e.addresses.some((own) => fullForm(own) === ip))),
     namespaceExists: (name) => namespaces.has(name),
+    known: true,
+    generation: 0,
   };
 }

@@ -10,3 +10,17 @@ export function ipFromReverse(name: string): string | undefined {
   const hex = nibbles.reverse().join("");
   return (hex.match(/.{4}/g) as string[]).map((group) => group.replace(/^0{1,3}/, "")).join(":");
 }
+
+/** An address in the form that ipFromReverse gives. */
+export function fullForm(ip: string): string {
+  if (!ip.includes(":")) return ip;
+  const [head = "", tail] = ip.toLowerCase().split("::");
+  const groups = (part: string): string[] =>
+    part
+      .split(":")
+      .filter(Boolean)
+      .map((group) => group.replace(/^0{1,3}(?=.)/, ""));
+  const first = groups(head);
+  const last = tail === undefined ? [] : groups(tail);
+  return [...first, ...new Array<string>(Math.max(0, 8 - first.length - last.length)).fill("0"), ...last].join(":");
+}

@@ -17,6 +17,8 @@ const view = {
   servicesByIP: () => [],
   slicesByIP: () => [],
   namespaceExists: () => true,
+  known: true,
+  generation: 1,
 } as unknown as ZoneView;
 const open = async (): Promise<{ server: DNSServer; port: number }> => {
   const server = new DNSServer({
@@ -49,7 +51,7 @@ test("an answer that does not fit is cut over UDP and whole over TCP", async () 
   await using _ = server;
   const cut = await overUDP(port, question("many.default.svc.cluster.local"));
   assert.equal(cut.flag_tc, true);
-  assert.equal(cut.answers?.length, 0);
+  assert.ok((cut.answers?.length ?? 0) >= 20, "what fits is there: some resolvers never ask again");
   const whole = await new Promise<DecodedPacket>((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(framed(question("many.default.svc.cluster.local"))));
     let all: Buffer = Buffer.alloc(0);

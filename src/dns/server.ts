@@ -1,15 +1,13 @@
-/**
- * The cluster's DNS server, UDP and TCP on one address. Answers the zone from memory, whatever the API server does, and
- * forwards the rest. Hostile packets get FORMERR or nothing; nothing that arrives ends the process.
- */
+/** The cluster's DNS server, UDP and TCP on one address. Nothing that arrives ends the process. */
 import { createSocket, type RemoteInfo, type Socket as UDPSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
-import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, type Packet, RECURSION_AVAILABLE, RECURSION_DESIRED, TRUNCATED_RESPONSE } from "dns-packet";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Value } from "../base/metrics.ts";
-import { forward, framed } from "./forward.ts";
-import type { Resolution, Zone } from "./zone.ts";
+import { Forwarder, framed } from "./forward.ts";
+import type { DNSMetrics } from "./metrics.ts";
+import { Responder } from "./responder.ts";
+import { headerLength, typeName } from "./wire.ts";
+import type { Zone } from "./zone.ts";
 
 export interface DNSServerOptions {
   zone: Zone;
@@ -17,33 +15,41 @@ export interface DNSServerOptions {
   /** @default 53 */
   port?: number;
   /** Addresses of name servers outside. */
-  upstreams: string[];
+  upstreams: readonly string[];
+  stubDomains?: ReadonlyMap<string, readonly string[]>;
   clock: Clock;
   logger: Logger;
-  /** Counter with the labels proto, type, zone. */
-  requests?: Value;
+  metrics?: DNSMetrics;
 }
 
-const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
-type Rcode = keyof typeof rcodes;
-/** Without EDNS a UDP answer has at most so many bytes (RFC 1035); with it we keep below what fragments. */
-const plainUDP = 512;
-const largestUDP = 1232;
 const idleTCP = 10_000;
-const negativeTTL = 5;
+const mostConnections = 1000;
+/** Questions of one connection that may wait for their answers. */
+const mostPipelined = 100;
+const rcodeNames = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 
 export class DNSServer {
   readonly #options: DNSServerOptions;
+  readonly #responder: Responder;
   readonly #udp: UDPSocket;
   readonly #tcp: Server;
   readonly #connections = new Set<Socket>();
 
   constructor(options: DNSServerOptions) {
     this.#options = options;
-    this.#udp = createSocket({ type: options.address.includes(":") ? "udp6" : "udp4", recvBufferSize: 1 << 20 });
-    this.#udp.on("message", (message, peer) => void this.#onDatagram(message, peer));
-    this.#udp.on("error", (error) => options.logger.error("UDP socket failed", { error }));
+    const { zone, address, upstreams, stubDomains, clock, logger, metrics } = options;
+    this.#responder = new Responder({ zone, forwarder: new Forwarder({ servers: upstreams, stubDomains, clock, metrics }), clock, logger, metrics });
+    const family = address.includes(":") ? 6 : 4;
+    this.#udp = createSocket({
+      type: family === 6 ? "udp6" : "udp4",
+      recvBufferSize: 4 << 20,
+      // Answers go to addresses; there is nothing to look up.
+      lookup: (host, _, done) => done(null, host, family),
+    });
+    this.#udp.on("message", (message, peer) => this.#onDatagram(message, peer));
+    this.#udp.on("error", (error) => logger.error("UDP socket failed", { error }));
     this.#tcp = createServer((socket) => this.#onConnection(socket));
+    this.#tcp.maxConnections = mostConnections;
   }
 
   /** Resolves when both sockets listen; gives the port. */
@@ -64,96 +70,70 @@ export class DNSServer {
     return bound;
   }
 
-  async #onDatagram(message: Buffer, peer: RemoteInfo): Promise<void> {
-    const answer = await this.#answer(message, "udp");
-    if (answer) this.#udp.send(answer, peer.port, peer.address);
+  #onDatagram(message: Buffer, { port, address }: RemoteInfo): void {
+    const send = (answer: Buffer | undefined): void => {
+      if (answer) this.#udp.send(answer, port, address, ignore);
+    };
+    const answer = this.#answer(message, false);
+    if (answer instanceof Promise) void answer.then(send);
+    else send(answer);
   }
 
   #onConnection(socket: Socket): void {
     this.#connections.add(socket);
+    socket.setNoDelay(true);
     socket.setTimeout(idleTCP, () => socket.destroy());
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#connections.delete(socket));
     let received: Buffer = Buffer.alloc(0);
+    let waiting = 0;
+    const later = (answer: Buffer | undefined): void => {
+      if (--waiting < mostPipelined && socket.isPaused()) socket.resume();
+      if (answer && !socket.destroyed) socket.write(framed(answer));
+    };
     socket.on("data", (chunk) => {
       received = received.length ? Buffer.concat([received, chunk]) : chunk;
+      const ready: Buffer[] = [];
       while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
         const message = received.subarray(2, 2 + received.readUInt16BE(0));
         received = received.subarray(2 + message.length);
-        void this.#answer(message, "tcp").then((answer) => {
-          if (answer && !socket.destroyed) socket.write(framed(answer));
-        });
+        const answer = this.#answer(message, true);
+        if (answer instanceof Promise) {
+          waiting++;
+          void answer.then(later);
+        } else if (answer) ready.push(framed(answer));
       }
+      if (ready.length && !socket.write(ready.length === 1 ? (ready[0] as Buffer) : Buffer.concat(ready))) {
+        // Who does not read is not answered any further.
+        socket.pause();
+        socket.once("drain", () => socket.resume());
+      }
+      if (waiting >= mostPipelined) socket.pause();
     });
   }
 
-  /** The bytes of the answer, or undefined for what deserves none. Never rejects. */
-  async #answer(message: Buffer, transport: "udp" | "tcp"): Promise<Uint8Array | undefined> {
-    const query = parse(message);
-    if (query === undefined) return message.length < 12 || (message[2] as number) & 0x80 ? undefined : bare(message, "FORMERR");
-    const question = query.questions?.[0];
-    if (query.type !== "query" || !question) return undefined;
-    if ((query as { opcode?: string }).opcode !== "QUERY") return bare(message, "NOTIMP");
-    const edns = query.additionals?.find((a) => a.type === "OPT") as { udpPayloadSize?: number } | undefined;
-    const limit = transport === "tcp" ? 65535 : Math.min(Math.max(edns?.udpPayloadSize ?? plainUDP, plainUDP), largestUDP);
-    const name = question.name.toLowerCase();
-    const resolution = this.#options.zone.resolve(name, question.type);
-    this.#options.requests?.inc(transport, question.type, resolution ? this.#options.zone.domain : ".");
-    if (!resolution) return this.#forward(message, transport);
-    const followed = resolution.external && question.type !== "CNAME" ? await this.#follow(query, resolution) : resolution.answers;
-    return this.#render(query, { ...resolution, answers: followed }, edns !== undefined, limit);
-  }
-
-  async #forward(message: Buffer, transport: "udp" | "tcp"): Promise<Uint8Array> {
-    try {
-      return await forward(message, this.#options.upstreams, this.#options.clock, transport);
-    } catch (error) {
-      this.#options.logger.debug("a question could not be forwarded", { error });
-      return bare(message, "SERVFAIL");
+  #answer(message: Buffer, tcp: boolean): Buffer | undefined | Promise<Buffer | undefined> {
+    const { metrics, clock } = this.#options;
+    if (!metrics) return this.#responder.answer(message, tcp);
+    const started = clock.monotonic();
+    const answer = this.#responder.answer(message, tcp);
+    if (!(answer instanceof Promise)) {
+      this.#count(metrics, answer, tcp, started);
+      return answer;
     }
-  }
-
-  /** Resolves the target of an ExternalName, as resolvers in pods expect. */
-  async #follow(query: Packet, resolution: Resolution): Promise<Answer[]> {
-    const question = query.questions?.[0];
-    const name = resolution.external as string;
-    const inside = this.#options.zone.resolve(name.toLowerCase(), question?.type ?? "A");
-    if (inside) return [...resolution.answers, ...inside.answers];
-    try {
-      const asked = encode({ type: "query", id: 0, flags: RECURSION_DESIRED, questions: [{ name, type: question?.type ?? "A", class: "IN" }] });
-      const answer = decode(Buffer.from(await forward(asked, this.#options.upstreams, this.#options.clock, "udp")));
-      return [...resolution.answers, ...(answer.answers ?? [])];
-    } catch {
-      // The alias itself is known whatever happens to its target.
-      return resolution.answers;
-    }
-  }
-
-  #render(query: Packet, resolution: Resolution, edns: boolean, limit: number): Uint8Array {
-    const { zone } = this.#options;
-    const question = query.questions?.[0];
-    const soa: Answer = {
-      name: zone.domain,
-      type: "SOA",
-      ttl: negativeTTL,
-      data: { mname: `ns.dns.${zone.domain}`, rname: `hostmaster.${zone.domain}`, serial: 1, refresh: 7200, retry: 1800, expire: 86400, minimum: negativeTTL },
-    };
-    const opt = edns
-      ? [{ type: "OPT", name: ".", udpPayloadSize: largestUDP, flags: 0, options: [], extendedRcode: 0, ednsVersion: 0, flag_do: false } as Answer]
-      : [];
-    const packet = (answers: Answer[], additionals: Answer[], flags: number): Packet => ({
-      type: "response",
-      id: query.id ?? 0,
-      flags: AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | ((query.flags ?? 0) & RECURSION_DESIRED) | flags | rcodes[resolution.rcode],
-      questions: question ? [question] : [],
-      answers: answers.map((a) => (a.name === question?.name.toLowerCase() ? { ...a, name: question.name } : a)) as Answer[],
-      authorities: answers.length ? [] : [soa],
-      additionals: [...additionals, ...opt],
+    return answer.then((bytes) => {
+      this.#count(metrics, bytes, tcp, started);
+      return bytes;
     });
-    const whole = encode(packet(resolution.answers, resolution.additionals, 0));
-    if (whole.length <= limit) return whole;
-    const withoutExtras = encode(packet(resolution.answers, [], 0));
-    return withoutExtras.length <= limit ? withoutExtras : encode(packet([], [], TRUNCATED_RESPONSE));
+  }
+
+  #count(metrics: DNSMetrics, answer: Buffer | undefined, tcp: boolean, started: number): void {
+    if (!answer) return;
+    // What is answered with authority is the zone's.
+    const zone = (answer[2] as number) & 4 ? `${this.#options.zone.domain}.` : ".";
+    metrics.request(zone, tcp ? "tcp" : "udp", typeName(questionType(answer))).value++;
+    metrics.response(zone, rcodeNames[(answer[3] as number) & 15] ?? "other").value++;
+    metrics.duration(zone)((this.#options.clock.monotonic() - started) / 1000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,19 +142,11 @@ export class DNSServer {
   }
 }
 
-function parse(message: Buffer): Packet | undefined {
-  try {
-    return decode(message);
-  } catch {
-    return undefined;
-  }
-}
+const ignore = (): void => {};
 
-/** The question's header with a code and nothing else. */
-function bare(message: Buffer, rcode: Rcode): Uint8Array {
-  const header = Buffer.from(message.subarray(0, 12));
-  header[2] = ((header[2] as number) & 0x79) | 0x80;
-  header[3] = 0x80 | rcodes[rcode];
-  header.fill(0, 4, 12);
-  return header;
+/** Of a message that we wrote or have read. */
+function questionType(message: Buffer): number {
+  let at = headerLength;
+  for (let size = message[at]; size; size = message[at]) at += size + 1;
+  return at + 3 <= message.length ? message.readUInt16BE(at + 1) : 0;
 }

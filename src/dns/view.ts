@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import type { InformerFactory } from "../client/factory.ts";
 import { endpointslices, namespaces, services } from "../client/resources.gen.ts";
 import { type LastZone, trimmed, viewOf } from "./last-zone.ts";
+import { fullForm } from "./reverse.ts";
 import type { ZoneView } from "./zone.ts";
 
 const byService = "dns-service";
@@ -22,11 +23,13 @@ export interface ZoneViewOptions {
 const saveAfter = 1000;
 
 export function createZoneView(informers: InformerFactory, keep?: ZoneViewOptions): ZoneView {
-  const ofServices = informers.informer(services, { indexes: { [byIP]: (s: Service) => (s.spec.clusterIPs ?? []).filter((ip) => ip !== "None") } });
+  const ofServices = informers.informer(services, {
+    indexes: { [byIP]: (s: Service) => (s.spec.clusterIPs ?? []).filter((ip) => ip !== "None").map(fullForm) },
+  });
   const ofSlices = informers.informer(endpointslices, {
     indexes: {
       [byService]: (s: EndpointSlice) => [`${s.metadata.namespace}/${serviceNameOf(s)}`],
-      [byIP]: (s: EndpointSlice) => (s.endpoints ?? []).flatMap((e) => e.addresses),
+      [byIP]: (s: EndpointSlice) => (s.endpoints ?? []).flatMap((e) => e.addresses.map(fullForm)),
     },
   });
   const ofNamespaces = informers.informer(namespaces);
@@ -41,10 +44,15 @@ export function createZoneView(informers: InformerFactory, keep?: ZoneViewOption
       keep.save(trimmed({ services: ofServices.list(), slices: ofSlices.list(), namespaces: ofNamespaces.list().map((n) => n.metadata.name) }));
     });
   };
+  let generation = 0;
+  for (const informer of all) informer.onChange(() => generation++);
   if (keep) for (const informer of all) informer.onChange(changed);
   let before = keep?.last && viewOf(keep.last);
   const now = (): ZoneView => {
-    if (before && all.every((informer) => informer.hasSynced)) before = undefined;
+    if (before && all.every((informer) => informer.hasSynced)) {
+      before = undefined;
+      generation++;
+    }
     return before ?? current;
   };
   const current: ZoneView = {
@@ -53,6 +61,12 @@ export function createZoneView(informers: InformerFactory, keep?: ZoneViewOption
     servicesByIP: (ip) => ofServices.by(byIP, ip),
     slicesByIP: (ip) => ofSlices.by(byIP, ip),
     namespaceExists: (name) => ofNamespaces.get("", name) !== undefined,
+    get known() {
+      return all.every((informer) => informer.hasSynced);
+    },
+    get generation() {
+      return generation;
+    },
   };
   return {
     service: (namespace, name) => now().service(namespace, name),
@@ -60,5 +74,12 @@ export function createZoneView(informers: InformerFactory, keep?: ZoneViewOption
     servicesByIP: (ip) => now().servicesByIP(ip),
     slicesByIP: (ip) => now().slicesByIP(ip),
     namespaceExists: (name) => now().namespaceExists(name),
+    get known() {
+      return now().known;
+    },
+    get generation() {
+      now();
+      return generation;
+    },
   };
 }

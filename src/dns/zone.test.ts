@@ -24,6 +24,8 @@ const view: ZoneView = {
   servicesByIP: (ip) => (ip === "10.96.0.7" ? [web] : []),
   slicesByIP: (ip) => (ip === "10.244.0.5" ? [slice] : []),
   namespaceExists: (name) => name === "default",
+  known: true,
+  generation: 1,
 };
 const zone = new Zone("cluster.local", view);
 const ask = (name: string, type = "A"): unknown => {

@@ -3,7 +3,8 @@ import { systemClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import { createInformerFactory, withoutManagedFields } from "../../client/factory.ts";
-import { nameServers } from "../../dns/forward.ts";
+import { nameServers, serverAddress } from "../../dns/forward.ts";
+import { dnsMetrics } from "../../dns/metrics.ts";
 import { DNSServer } from "../../dns/server.ts";
 import { createZoneView } from "../../dns/view.ts";
 import { Zone } from "../../dns/zone.ts";
@@ -11,7 +12,7 @@ import { foreground, untilStopped } from "../foreground.ts";
 import { kubeconfigFlags, verbosity } from "./common-flags.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { FlagError } from "./flag-error.ts";
-import { endpoint, file, ip, list, port, text } from "./flag-types.ts";
+import { endpoint, file, ip, list, port, repeated, text } from "./flag-types.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { startHealthServer } from "./health-server.ts";
 
@@ -21,9 +22,10 @@ const flags = {
   "bind-address": ip("address that is listened on, UDP and TCP", "127.0.0.1"),
   port: port("port that is listened on", 53),
   "cluster-domain": text("domain of the cluster", "cluster.local"),
-  upstream: list("addresses of name servers for all other names; without one those of --resolv-conf"),
+  upstream: list("addresses of name servers for all other names, with a port where it is not 53; without one those of --resolv-conf"),
+  "stub-domain": repeated("DOMAIN=ADDRESS[,ADDRESS...]: name servers for the names of one domain"),
   "resolv-conf": file("resolv.conf(5) with the name servers for all other names", "/etc/resolv.conf"),
-  "healthz-bind-address": endpoint("address of /healthz and /readyz; port 0: none", "127.0.0.1", 8080),
+  "healthz-bind-address": endpoint("address of /health and /ready (and /healthz, /readyz); port 0: none", "127.0.0.1", 8080),
   "metrics-bind-address": endpoint("address of /metrics; port 0: none", "127.0.0.1", 9153),
 } as const;
 
@@ -37,6 +39,29 @@ export const component = defineComponent({
   run,
 });
 
+const plain = "text/plain; charset=utf-8";
+
+function checked(flag: string, server: string): string {
+  try {
+    serverAddress(server);
+    return server;
+  } catch (error) {
+    throw new FlagError([`${flag}: ${(error as Error).message}`]);
+  }
+}
+
+function stubs(given: readonly string[]): Map<string, readonly string[]> {
+  return new Map(
+    given.map((text) => {
+      const [domain = "", servers = ""] = text.split("=");
+      const addresses = servers.split(",").filter(Boolean);
+      if (!domain || addresses.length === 0)
+        throw new FlagError([`--stub-domain: ${JSON.stringify(text)} is not DOMAIN=ADDRESS[,ADDRESS...] such as example.org=192.0.2.53`]);
+      return [domain.toLowerCase().replace(/^\.|\.$/g, ""), addresses.map((one) => checked("--stub-domain", one))];
+    }),
+  );
+}
+
 async function run(given: FlagValues<typeof flags>): Promise<void> {
   const address = given["bind-address"];
   const client = clientFrom(connection(given.kubeconfig), "k8ts-dns");
@@ -46,23 +71,30 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
   } catch (error) {
     throw new FlagError([`--resolv-conf: ${(error as Error).message}`]);
   }
+  const stubDomains = stubs(given["stub-domain"]);
+  for (const server of given.upstream) checked("--upstream", server);
   const { logger, signal } = foreground("dns", given.v);
   const metrics = new Metrics();
-  const requests = metrics.counter("coredns_dns_requests_total", "Counter of DNS requests made per zone, protocol and family.", ["proto", "type", "zone"]);
+  const counted = dnsMetrics(metrics, `${address}:${given.port}`, address.includes(":") ? "2" : "1");
   const informers = createInformerFactory({ client, clock: systemClock, logger, random: systemRandom, project: withoutManagedFields });
   const dns = new DNSServer({
-    zone: new Zone(given["cluster-domain"], createZoneView(informers)),
+    zone: new Zone(given["cluster-domain"], createZoneView(informers), [address]),
     address,
     port: given.port,
     upstreams,
     clock: systemClock,
     logger,
-    requests,
+    stubDomains,
+    metrics: counted,
   });
   let synced = false;
   await using _health = await startHealthServer({
     ...given["healthz-bind-address"],
     unhealthy: () => (synced ? undefined : "the cluster is not known yet"),
+    answers: {
+      health: () => ({ status: 200, body: "OK", type: plain }),
+      ready: () => (synced ? { status: 200, body: "OK", type: plain } : { status: 503, body: "kubernetes", type: plain }),
+    },
     logger,
   });
   await using _metrics = await startHealthServer({ ...given["metrics-bind-address"], metrics, logger });
