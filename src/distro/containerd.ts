@@ -14,6 +14,7 @@ import { readIdentity, writeFileAtomic } from "./files.ts";
 import { pauseImageName } from "./images/pause.ts";
 import { which } from "./packages.ts";
 import type { Paths } from "./paths.ts";
+import { ShimSockets } from "./shim-sockets.ts";
 
 export interface ContainerdOptions {
   paths: Paths;
@@ -62,6 +63,8 @@ function mayLowerOOMScore(): boolean {
 }
 
 const startAttempts = 5;
+/** Milliseconds. */
+const sweepInterval = 10_000;
 
 export class Containerd {
   readonly #options: ContainerdOptions;
@@ -69,8 +72,11 @@ export class Containerd {
   #process: ProcessIdentity | undefined;
   #watch: Timer | undefined;
   #stopping = false;
+  readonly #sockets: ShimSockets;
+  #sweepAt = 0;
   constructor(options: ContainerdOptions) {
     this.#options = options;
+    this.#sockets = new ShimSockets({ state: options.paths.containerdState, clock: options.clock });
     this.#pidFile = join(options.paths.run, "containerd.json");
   }
 
@@ -95,6 +101,7 @@ export class Containerd {
         await this.#options.clock.sleep(300, signal);
       }
     }
+    await this.#sockets.sweepForgotten();
     this.#supervise();
   }
 
@@ -128,6 +135,10 @@ export class Containerd {
         } catch (error) {
           logger.error("containerd could not be started", { error });
         }
+      }
+      if (clock.monotonic() >= this.#sweepAt) {
+        this.#sweepAt = clock.monotonic() + sweepInterval;
+        this.#sockets.sweep();
       }
       this.#supervise();
     });

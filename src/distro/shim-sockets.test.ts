@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { systemClock } from "../base/clock.ts";
+import { ShimSockets } from "./shim-sockets.ts";
+
+let root: string;
+let servers: Server[];
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "shims-"));
+  servers = [];
+  mkdirSync(join(root, "s"));
+});
+afterEach(() => {
+  for (const server of servers) server.close();
+  rmSync(root, { recursive: true });
+});
+
+const tasks = (): string => join(root, "state/io.containerd.runtime.v2.task/k8s.io");
+const sockets = (): ShimSockets => new ShimSockets({ state: join(root, "state"), directory: join(root, "s"), clock: systemClock });
+const old = (file: string): void => utimesSync(file, 1, 1);
+
+test("the socket of a shim goes when its task has gone, those of others stay", () => {
+  const swept = sockets();
+  for (const name of ["a", "b"]) {
+    mkdirSync(join(tasks(), name), { recursive: true });
+    writeFileSync(join(tasks(), name, "address"), `unix://${join(root, "s", name)}`);
+    writeFileSync(join(root, "s", name), "");
+  }
+  writeFileSync(join(root, "s", "foreign"), "");
+  swept.sweep();
+  rmSync(join(tasks(), "a"), { recursive: true });
+  swept.sweep();
+  assert.deepEqual(readdirSync(join(root, "s")).sort(), ["b", "foreign"]);
+});
+
+test("of forgotten sockets only old ones that nobody listens on go", async () => {
+  const living = join(root, "s", "living");
+  await new Promise<void>((resolve) => servers.push(createServer().listen(living, resolve)));
+  const dead = deadSocket(join(root, "s", "dead"));
+  const fresh = deadSocket(join(root, "s", "fresh"));
+  old(living);
+  old(dead);
+  await sockets().sweepForgotten();
+  assert.deepEqual([existsSync(living), existsSync(dead), existsSync(fresh)], [true, false, true]);
+});
+
+/** What a killed process leaves: the file, with nobody behind it. */
+function deadSocket(path: string): string {
+  spawnSync(process.execPath, ["-e", `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`]);
+  return path;
+}
