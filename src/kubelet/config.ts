@@ -1,5 +1,6 @@
 /** What a kubelet is told. The names follow kubelet.config.k8s.io/v1beta1 KubeletConfiguration where it has them. */
 import { defaultEvictionHard } from "./eviction/thresholds.ts";
+import type { VerificationPolicyName } from "./image-pull/verification-policy.ts";
 import type { Taint } from "../api/types/core-v1.gen.ts";
 
 export interface KubeletConfig {
@@ -41,9 +42,21 @@ export interface KubeletConfig {
   seccompDefault: boolean;
   serializeImagePulls: boolean;
   maxParallelImagePulls: number;
+  /** Pulls a second, with bursts; 0: no bound. */
+  registryPullQPS: number;
+  registryBurst: number;
+  /** Socket of the container runtime, for what the CRI does not offer; empty: the CRI has to do. */
+  containerRuntimeEndpoint: string;
+  /** A file or a directory of CredentialProviderConfig, and where its programs lie; empty: none. */
+  imageCredentialProviderConfigPath: string;
+  imageCredentialProviderBinDir: string;
+  imagePullCredentialsVerificationPolicy: VerificationPolicyName;
+  preloadedImagesVerificationAllowlist: string[];
   /** Image of the sandboxes, which no container names: it is never removed. */
   sandboxImage: string;
   imageMinimumGCAge: number;
+  /** Milliseconds; 0: images go only when the disk is full. */
+  imageMaximumGCAge: number;
   imageGCHighThresholdPercent: number;
   imageGCLowThresholdPercent: number;
   allowedUnsafeSysctls: string[];
@@ -57,6 +70,9 @@ export interface KubeletConfig {
   /** Bytes after which a container's log is rotated, and how many files are kept. */
   containerLogMaxSize: number;
   containerLogMaxFiles: number;
+  /** Logs that are rotated at the same time, and how often they are looked at, in milliseconds. */
+  containerLogMaxWorkers: number;
+  containerLogMonitorInterval: number;
   /** Seconds. */
   nodeLeaseDurationSeconds: number;
   /** Milliseconds. */
@@ -95,8 +111,16 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     seccompDefault: false,
     serializeImagePulls: true,
     maxParallelImagePulls: 0,
+    registryPullQPS: 5,
+    registryBurst: 10,
+    containerRuntimeEndpoint: "",
+    imageCredentialProviderConfigPath: "",
+    imageCredentialProviderBinDir: "",
+    imagePullCredentialsVerificationPolicy: "NeverVerifyPreloadedImages",
+    preloadedImagesVerificationAllowlist: [],
     sandboxImage: "",
     imageMinimumGCAge: 120_000,
+    imageMaximumGCAge: 0,
     imageGCHighThresholdPercent: 85,
     imageGCLowThresholdPercent: 80,
     allowedUnsafeSysctls: [],
@@ -107,6 +131,8 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     httpCheckInterval: 20_000,
     containerLogMaxSize: 10 * 1024 * 1024,
     containerLogMaxFiles: 5,
+    containerLogMaxWorkers: 1,
+    containerLogMonitorInterval: 10_000,
     nodeLeaseDurationSeconds: 40,
     nodeStatusUpdateInterval: 10_000,
     nodeStatusReportInterval: 300_000,

@@ -23,7 +23,6 @@ export interface HousekeepingOptions {
   knownPods(): ReadonlySet<string> | undefined;
 }
 
-const rotationInterval = 10_000;
 const imageInterval = 300_000;
 const orphanInterval = 120_000;
 const soon = 1000;
@@ -41,15 +40,29 @@ export function startHousekeeping(options: HousekeepingOptions): void {
     };
     next(first);
   };
-  const rotation = new LogRotation({ cri, clock, maxSize: config.containerLogMaxSize, maxFiles: config.containerLogMaxFiles });
-  every(rotationInterval, rotationInterval, "could not rotate a log", async () => {
-    for (const { id, path } of options.runningLogs()) await rotation.check(id, path);
+  const rotation = new LogRotation({
+    cri,
+    clock,
+    logger,
+    maxSize: config.containerLogMaxSize,
+    maxFiles: config.containerLogMaxFiles,
+    workers: config.containerLogMaxWorkers,
   });
+  const rotationInterval = config.containerLogMonitorInterval;
+  // Without a limit nothing is rotated.
+  if (config.containerLogMaxSize > 0) every(rotationInterval, rotationInterval, "could not rotate logs", async () => {
+      await rotation.checkAll(options.runningLogs());
+      return undefined;
+    });
+  let failedBefore = false;
   every(imageInterval, imageInterval, "could not remove unused images", async () => {
     try {
       await options.images.run();
+      failedBefore = false;
     } catch (error) {
-      events.node("Warning", "ImageGCFailed", (error as Error).message);
+      // Once is no event: at the start the runtime may not know its disk yet.
+      if (failedBefore) events.node("Warning", "ImageGCFailed", (error as Error).message);
+      failedBefore = true;
       throw error;
     }
   });

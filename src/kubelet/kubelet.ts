@@ -18,8 +18,8 @@ import { ContainerManager } from "./container-manager.ts";
 import type { Eviction } from "./eviction/eviction.ts";
 import { kubeletEviction } from "./eviction/kubelet-eviction.ts";
 import { startHousekeeping } from "./housekeeping.ts";
-import { ImageGc } from "./image-gc.ts";
-import { Images } from "./images.ts";
+import type { ImageGc } from "./image-gc.ts";
+import { type ImageServices, openImageServices } from "./image-services.ts";
 import { Intake } from "./intake.ts";
 import { Killer } from "./kill.ts";
 import { Leftovers } from "./leftovers.ts";
@@ -92,9 +92,10 @@ export class Kubelet {
     await mkdir(options.config.rootDir, { recursive: true, mode: 0o750 });
     await mkdir(options.config.podLogsDir, { recursive: true, mode: 0o755 });
     await mkdir(options.config.containerLogsDir, { recursive: true, mode: 0o755 });
-    return new Kubelet(options, version.runtimeName, version.runtimeVersion);
+    const images = await openImageServices(options, { name: version.runtimeName, version: version.runtimeVersion });
+    return new Kubelet(options, version.runtimeName, version.runtimeVersion, images);
   }
-  private constructor(options: KubeletOptions, runtimeName: string, runtimeVersion: string) {
+  private constructor(options: KubeletOptions, runtimeName: string, runtimeVersion: string, imageServices: ImageServices) {
     this.#options = options;
     const { config, client, cri, clock, random, logger } = options;
     const { signal } = this.#stop;
@@ -116,17 +117,6 @@ export class Kubelet {
       devices: (before) => this.#containers.nodeDevices(before),
       volumesInUse: () => this.#services.volumes.inUse(),
       signal,
-    });
-    this.#imageGc = new ImageGc({
-      cri,
-      clock,
-      policy: {
-        minimumAge: config.imageMinimumGCAge,
-        highPercent: config.imageGCHighThresholdPercent,
-        lowPercent: config.imageGCLowThresholdPercent,
-        keep: new Set(config.sandboxImage ? [config.sandboxImage] : []),
-      },
-      usage: () => filesystemUsage(config.rootDir),
     });
     this.#eviction = kubeletEviction({
       ...{ config, cri, clock, logger, events, signal, cgroups: this.#cgroups },
@@ -159,7 +149,8 @@ export class Kubelet {
     this.#managers = [this.#containers];
     const tokens = new Tokens(client, clock);
     const killer = new Killer({ runtime: this.#runtime, clock, logger, events });
-    const images = new Images({ cri, clock, events, serialize: config.serializeImagePulls, maxParallel: config.maxParallelImagePulls });
+    const { images, volumes: imageVolumes, gc } = imageServices.images(events);
+    this.#imageGc = gc;
     this.#storage = kubeletVolumes({
       config,
       client,
@@ -172,6 +163,7 @@ export class Kubelet {
       csiDrivers: factory.informer(csidrivers),
       tokens,
       signal,
+      imageViews: imageServices.views,
     });
     const { volumes } = this.#storage;
     const directory = `${config.rootDir}/plugins_registry`;
@@ -181,6 +173,7 @@ export class Kubelet {
       config,
       runtime: this.#runtime,
       images,
+      imageVolumes,
       killer,
       cgroups: this.#cgroups,
       events,

@@ -5,6 +5,7 @@ import { basename, dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
 import type { CriClient } from "../cri/client.ts";
 
 export interface LogRotationOptions {
@@ -13,6 +14,9 @@ export interface LogRotationOptions {
   maxSize: number;
   /** The current file included. */
   maxFiles: number;
+  /** Logs at the same time. */
+  workers: number;
+  logger: Logger;
 }
 
 /** `20261121-100000` */
@@ -23,16 +27,21 @@ export class LogRotation {
   constructor(options: LogRotationOptions) {
     this.#options = options;
   }
+  /** All of them, as many at a time as there are workers; what fails with one is told and keeps no other. */
+  async checkAll(logs: Iterable<{ id: string; path: string }>): Promise<void> {
+    const queue = [...logs];
+    const work = async (): Promise<void> => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const { id, path } = next;
+        await this.check(id, path).catch((error) => this.#options.logger.warn("could not rotate a log", { containerID: id, path, error }));
+      }
+    };
+    await Promise.all(Array.from({ length: this.#options.workers }, work));
+  }
   /** Rotates the log of a running container if it is too large. Rejects what the file system or the runtime says. */
   async check(containerId: string, path: string): Promise<void> {
     const { maxSize, maxFiles, cri, clock } = this.#options;
-    const size = await stat(path).then(
-      (s) => s.size,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return 0;
-        throw error;
-      },
-    );
+    const size = await this.#size(containerId, path);
     if (size < maxSize) return;
     const rotated = await this.#rotated(path);
     // Of the old files, as many stay as fit beside the current one and the one it becomes.
@@ -48,15 +57,27 @@ export class LogRotation {
       throw error;
     }
   }
-  /** Oldest first. */
+  /** A log that somebody took away is made again by the runtime. */
+  async #size(containerId: string, path: string): Promise<number> {
+    try {
+      return (await stat(path)).size;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await this.#options.cri.call("ReopenContainerLog", { containerId });
+      return (await stat(path)).size;
+    }
+  }
+  /** Oldest first. What an earlier compression left half done goes. */
   async #rotated(path: string): Promise<string[]> {
+    const directory = dirname(path);
     const prefix = `${basename(path)}.`;
-    const names = await readdir(dirname(path));
-    for (const name of names) if (name.startsWith(prefix) && name.endsWith(".tmp")) await rm(`${dirname(path)}/${name}`, { force: true });
+    const names = (await readdir(directory)).filter((name) => name.startsWith(prefix));
+    const unused = (name: string): boolean => name.endsWith(".tmp") || (name.endsWith(".gz") && names.includes(name.slice(0, -".gz".length)));
+    for (const name of names) if (unused(name)) await rm(`${directory}/${name}`, { force: true });
     return names
-      .filter((name) => name.startsWith(prefix) && !name.endsWith(".tmp"))
+      .filter((name) => !unused(name))
       .sort()
-      .map((name) => `${dirname(path)}/${name}`);
+      .map((name) => `${directory}/${name}`);
   }
   async #compress(path: string): Promise<void> {
     await pipeline(createReadStream(path), createGzip(), createWriteStream(`${path}.tmp`));

@@ -9,6 +9,7 @@ import { Backoff, formatSeconds } from "./backoff.ts";
 import { ContainerStarter, type ContainerStarterOptions, type StartInput } from "./container-starter.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import { parseResolvConf, podDns, podHostname } from "./dns.ts";
+import { type ImageVolumes, imageReferences } from "./image-volumes.ts";
 import { type Images, type LocalImage, StartError } from "./images.ts";
 import { formatPod, isHostNetwork, isSidecar } from "./pod.ts";
 import { podCgroupPath } from "./resources.ts";
@@ -17,9 +18,11 @@ import { applyResize } from "./resize/apply.ts";
 import { resizes } from "./resize/plan.ts";
 import type { ContainerRecord, SandboxRecord } from "./runtime-pod.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
+import type { MountedVolumes } from "./volumes/plugin.ts";
 
 export interface PodSyncOptions extends ContainerStarterOptions {
   images: Images;
+  imageVolumes: ImageVolumes;
   cgroups: Cgroups;
   /** What the runtime calls the pod's runtime class; empty for its default. */
   runtimeHandler(pod: Pod): Promise<string>;
@@ -79,6 +82,7 @@ export class PodSync {
   forget(uid: string): void {
     this.#backoff.forget(`${uid}/`);
     this.#options.images.forget(uid);
+    this.#options.imageVolumes.forget(uid);
   }
   /** Rejects when the sandbox could not be made or something could not be stopped; the message is fit for the log. */
   async run(input: PodSyncInput): Promise<PodSyncResult> {
@@ -123,7 +127,12 @@ export class PodSync {
     if (actions.createSandbox) await this.#prepareDevices(pod);
     const config = await this.#sandboxConfig(pod, actions.attempt);
     // Images are looked for, and fetched, while the network is being made.
-    const images = new Map(wanted.map((c) => [c.name, this.#options.images.ensure(pod, c, input.pullSecrets, config, input.signal)]));
+    const images = new Map(wanted.map((c) => [c.name, this.#image(input, c, config)]));
+    const imageVolumes = this.#options.imageVolumes.for(pod, input.volumes, {
+      pullSecrets: input.pullSecrets,
+      runtimeHandler: () => this.#options.runtimeHandler(pod),
+      signal: input.signal,
+    });
     for (const image of images.values()) image.catch(() => undefined);
     let sandboxId = actions.sandboxId;
     let facts = input.facts;
@@ -135,9 +144,17 @@ export class PodSync {
       input.onSandbox(sandbox);
     }
     for (const container of wanted) {
-      const ok = await this.#startOne({ ...input, facts }, container, sandboxId, config, images.get(container.name) as Promise<LocalImage>, result);
+      const prepared = async (): Promise<[MountedVolumes, LocalImage]> => [
+        await imageVolumes(container, config),
+        await (images.get(container.name) as Promise<LocalImage>),
+      ];
+      const ok = await this.#startOne({ ...input, facts }, container, sandboxId, config, prepared, result);
       if (!ok && actions.initToStart.includes(container) && !isSidecar(container)) return;
     }
+  }
+  #image({ pod, pullSecrets, signal }: PodSyncInput, container: Container, config: Sent<PodSandboxConfig>): Promise<LocalImage> {
+    const request = { pod, container, reference: container.image ?? "", pullPolicy: container.imagePullPolicy ?? "IfNotPresent" };
+    return this.#options.images.ensure(request, pullSecrets, config, signal);
   }
   #key(pod: Pod, container: Container): string {
     return `${pod.metadata.uid}/${container.name}/${container.image}`;
@@ -209,16 +226,16 @@ export class PodSync {
     container: Container,
     sandboxId: string,
     sandbox: Sent<PodSandboxConfig>,
-    image: Promise<LocalImage>,
+    prepared: () => Promise<[MountedVolumes, LocalImage]>,
     result: PodSyncResult,
   ): Promise<boolean> {
     const { pod } = input;
     const { events } = this.#options;
     try {
-      const local = await image;
+      const [volumes, local] = await prepared();
       input.signal.throwIfAborted();
       result.changed = true;
-      result.records.unshift(await this.#starter.start(input, container, sandboxId, sandbox, local));
+      result.records.unshift(await this.#starter.start({ ...input, volumes }, container, sandboxId, sandbox, local));
       result.started.add(container.name);
       return true;
     } catch (error) {
@@ -229,7 +246,7 @@ export class PodSync {
       if (failure.reason !== "PostStartHookError")
         events.container(pod, container, "Warning", "Failed", `Error: ${ofImage ? failure.reason : failure.message}`);
       result.failures.set(container.name, { reason: failure.reason, message: failure.message });
-      const wait = backedOff.has(failure.reason) ? backoffDelay : ofImage ? this.#options.images.retryAfter(pod, container) : configDelay;
+      const wait = backedOff.has(failure.reason) ? backoffDelay : ofImage ? this.#options.images.retryAfter(pod, imageReferences(pod, container)) : configDelay;
       result.retryAfter = Math.min(result.retryAfter ?? Number.POSITIVE_INFINITY, Math.max(wait, backoffDelay));
       this.#options.logger.info("a container could not be started", {
         pod: `${pod.metadata.namespace}/${pod.metadata.name}`,

@@ -13,7 +13,7 @@ import { isHostNetwork, isTerminalPhase } from "./pod.ts";
 import { PodRecord } from "./pod-record.ts";
 import type { Verdict } from "./pod-status.ts";
 import { stopPod, tearDown } from "./pod-teardown.ts";
-import { pullSecretsOf } from "./pull-secrets.ts";
+import { pullSecretsOf } from "./image-pull/secrets.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
 import { fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
 import { type MountedVolumes, VolumeError } from "./volumes/plugin.ts";

@@ -15,6 +15,8 @@ import type { Client } from "../client/client.ts";
 import { type CriClient, CriError } from "../cri/client.ts";
 import type { Cgroups } from "../linux/cgroups.ts";
 import { kubeletConfig } from "./config.ts";
+import { Turns } from "./image-pull/turns.ts";
+import { ImageVolumes } from "./image-volumes.ts";
 import { Images } from "./images.ts";
 import { Killer } from "./kill.ts";
 import type { ReferencedObjects } from "./objects.ts";
@@ -224,9 +226,15 @@ export class TestNode implements Disposable {
     const cgroups = { exists: () => true, remove: () => true } as unknown as Cgroups;
     const statuses = new StatusManager({ client: this.api.client, clock, logger, signal: this.#stop.signal });
     const limits = { memoryCapacity: 1 << 30, cfsQuota: true, cfsPeriod: 100_000, minOomScore: -1000 };
-    const images = new Images({ cri, clock, events, serialize: false, maxParallel: 0 });
+    const images = new Images({
+      ...{ cri, clock, events, logger },
+      turns: new Turns({ clock, parallel: Number.POSITIVE_INFINITY, qps: 0, burst: 0 }),
+      records: { mustPull: async () => false, begin: async () => undefined, pulled: async () => undefined, failed: async () => undefined },
+      nodeCredentials: async () => [],
+    });
+    const imageVolumes = new ImageVolumes({ images, views: undefined });
     const common = { config, runtime, killer, events, clock, random, logger, cgroups };
-    const sync = new PodSync({ ...common, images, limits, managers: [], runtimeHandler: async () => "", services: () => new Map() });
+    const sync = new PodSync({ ...common, images, imageVolumes, limits, managers: [], runtimeHandler: async () => "", services: () => new Map() });
     const podDirectory = (uid: string): string => join(rootDir, "pods", uid);
     const volumes = {
       podDirectory,

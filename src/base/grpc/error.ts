@@ -18,6 +18,9 @@ export class GrpcError extends Error {
   get notFound(): boolean {
     return this.code === status.NOT_FOUND;
   }
+  get alreadyExists(): boolean {
+    return this.code === status.ALREADY_EXISTS;
+  }
   get unimplemented(): boolean {
     return this.code === status.UNIMPLEMENTED;
   }

@@ -1,7 +1,9 @@
 /** KubeletConfiguration (kubelet.config.k8s.io/v1beta1): fields that act, and upstream's defaults of the others. */
+import { formatDuration } from "../../api/time.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import type { Taint } from "../../api/types/core-v1.gen.ts";
 import type { KubeletConfig } from "../../kubelet/config.ts";
+import { allowlistProblem, verificationPolicyNames } from "../../kubelet/image-pull/verification-policy.ts";
 import { parseThresholds } from "../../kubelet/eviction/thresholds.ts";
 import { type ConfigTable, type ConfigValues, only, readConfigFile } from "./config-file.ts";
 import { FlagError } from "./flag-error.ts";
@@ -42,6 +44,13 @@ const table: ConfigTable = {
   imageMinimumGCAge: { type: "duration" },
   imageGCHighThresholdPercent: { type: "int" },
   imageGCLowThresholdPercent: { type: "int" },
+  registryPullQPS: { type: "int" },
+  registryBurst: { type: "int" },
+  imagePullCredentialsVerificationPolicy: { type: "string", choices: [...verificationPolicyNames] },
+  preloadedImagesVerificationAllowlist: { type: "strings" },
+  imageMaximumGCAge: { type: "duration" },
+  containerLogMaxWorkers: { type: "int" },
+  containerLogMonitorInterval: { type: "duration" },
   allowedUnsafeSysctls: { type: "strings" },
   containerLogMaxSize: { type: "string" },
   containerLogMaxFiles: { type: "int" },
@@ -71,10 +80,6 @@ const table: ConfigTable = {
   tlsMinVersion: only("VersionTLS12", "the version is not configurable"),
   rotateCertificates: only(false, "the client certificate is renewed by who made it; the kubeconfig's files are read anew"),
   serverTLSBootstrap: only(false, "no certificate is asked of the API server; give tlsCertFile"),
-  registryPullQPS: only(5, "pulls are limited by serializeImagePulls and maxParallelImagePulls"),
-  registryBurst: only(10, "pulls are limited by serializeImagePulls and maxParallelImagePulls"),
-  imagePullCredentialsVerificationPolicy: only("NeverVerifyPreloadedImages", "other policies do not exist here"),
-  preloadedImagesVerificationAllowlist: only([], "the policy does not use it"),
   eventRecordQPS: only(50, "events are correlated, not limited"),
   eventBurst: only(100, "events are correlated, not limited"),
   enableDebuggingHandlers: only(true, "logs and exec need them"),
@@ -83,7 +88,6 @@ const table: ConfigTable = {
   enableDebugFlagsHandler: only(true, "verbosity is set by --v"),
   oomScoreAdj: only(-999, "the process keeps what it was started with"),
   streamingConnectionIdleTimeout: only("4h0m0s", "streams belong to the container runtime"),
-  imageMaximumGCAge: only("0s", "images go when the disk is full"),
   volumeStatsAggPeriod: only("1m0s", "volumes are not measured"),
   kubeletCgroups: only("", cgroups),
   systemCgroups: only("", cgroups),
@@ -126,8 +130,6 @@ const table: ConfigTable = {
   featureGates: only({}, "features are those of Kubernetes v1.36 with its default gates"),
   failSwapOn: { type: "bool" },
   "memorySwap.swapBehavior": only("", "swap is not used"),
-  containerLogMaxWorkers: only(1, "logs are rotated one after the other"),
-  containerLogMonitorInterval: only("10s", "the time is not configurable"),
   configMapAndSecretChangeDetectionStrategy: only("Watch", "changes are always watched"),
   showHiddenMetricsForVersion: only("", "no metric is hidden"),
   volumePluginDir: only("/usr/libexec/kubernetes/kubelet-plugins/volume/exec/", "flex volumes do not exist"),
@@ -178,6 +180,7 @@ export function readKubeletConfig(file: string): KubeletFile {
   const high = values.get<number>("imageGCHighThresholdPercent") ?? 85;
   const low = values.get<number>("imageGCLowThresholdPercent") ?? 80;
   if (high > 100 || low < 0 || low >= high) problems.push(`${file}: imageGCLowThresholdPercent ${low} must be less than imageGCHighThresholdPercent ${high}`);
+  problems.push(...imageProblems(values).map((problem) => `${file}: ${problem}`));
   if (problems.length) throw new FlagError(problems);
   const given: Partial<Record<keyof KubeletConfig, unknown>> = {
     port: values.get("port"),
@@ -203,6 +206,13 @@ export function readKubeletConfig(file: string): KubeletFile {
     imageMinimumGCAge: values.get("imageMinimumGCAge"),
     imageGCHighThresholdPercent: high,
     imageGCLowThresholdPercent: low,
+    registryPullQPS: values.get("registryPullQPS"),
+    registryBurst: values.get("registryBurst"),
+    imagePullCredentialsVerificationPolicy: values.get("imagePullCredentialsVerificationPolicy"),
+    preloadedImagesVerificationAllowlist: values.get("preloadedImagesVerificationAllowlist"),
+    imageMaximumGCAge: values.get("imageMaximumGCAge"),
+    containerLogMaxWorkers: values.get("containerLogMaxWorkers"),
+    containerLogMonitorInterval: values.get("containerLogMonitorInterval"),
     allowedUnsafeSysctls: values.get("allowedUnsafeSysctls"),
     staticPodPath: values.get("staticPodPath"),
     staticPodURL: values.get("staticPodURL"),
@@ -228,6 +238,31 @@ export function readKubeletConfig(file: string): KubeletFile {
     failSwapOn: values.get("failSwapOn"),
     failCgroupV1: values.get("failCgroupV1") ?? false,
   };
+}
+
+/** In upstream's words, without "invalid configuration". */
+function imageProblems(values: ConfigValues): string[] {
+  const number = (field: string, fallback: number): number => values.get<number>(field) ?? fallback;
+  const [oldest, youngest] = [number("imageMaximumGCAge", 0), number("imageMinimumGCAge", 120_000)];
+  const policy = values.get<string>("imagePullCredentialsVerificationPolicy") ?? "NeverVerifyPreloadedImages";
+  const allowlist = values.get<string[]>("preloadedImagesVerificationAllowlist") ?? [];
+  const wrong = allowlist.map(allowlistProblem).find((problem) => problem !== undefined);
+  return [
+    ...(number("registryPullQPS", 5) < 0 ? ["registryPullQPS (--registry-qps) must not be a negative number"] : []),
+    ...(number("registryBurst", 10) < 0 ? ["registryBurst (--registry-burst) must not be a negative number"] : []),
+    ...(oldest < 0 ? [`imageMaximumGCAge ${formatDuration(oldest)} must not be negative`] : []),
+    ...(oldest > 0 && oldest <= youngest
+      ? [`imageMaximumGCAge ${formatDuration(oldest)} must be greater than imageMinimumGCAge ${formatDuration(youngest)}`]
+      : []),
+    ...(number("containerLogMaxWorkers", 1) < 1 ? ["containerLogMaxWorkers must be a positive integer"] : []),
+    ...(number("containerLogMonitorInterval", 10_000) < 3000
+      ? ["containerLogMonitorInterval must be a positive time duration greater than or equal to 3s"]
+      : []),
+    ...(wrong ? [`preloadedImagesVerificationAllowlist: ${wrong}`] : []),
+    ...(allowlist.length && policy !== "NeverVerifyAllowlistedImages"
+      ? [`can't set \`preloadedImagesVerificationAllowlist\` if \`imagePullCredentialsVerificationPolicy\` is not "NeverVerifyAllowlistedImages"`]
+      : []),
+  ];
 }
 
 function quantity(values: ConfigValues, field: string, file: string, problems: string[]): number | undefined {

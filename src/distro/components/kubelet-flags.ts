@@ -47,6 +47,10 @@ export const kubeletFlags = {
   "register-node": bool("register with the API server", true),
   "provider-id": text("the machine's id at its cloud provider"),
   "container-runtime-endpoint": text("socket of the container runtime", "unix:///run/containerd/containerd.sock"),
+  "image-credential-provider-config": file(
+    "CredentialProviderConfig (kubelet.config.k8s.io/v1), or a directory of them: programs that give credentials of registries",
+  ),
+  "image-credential-provider-bin-dir": file("where those programs are"),
   "root-dir": file("where volumes and state are kept", "/var/lib/kubelet"),
   "cert-dir": file("where a serving certificate is kept that is made without tlsCertFile; empty: pki in --root-dir"),
   "tls-cert-file": file("PEM certificate of the HTTPS port; tlsCertFile of --config goes before it"),
@@ -169,7 +173,6 @@ export const kubeletRefusals: Refusals = [
   ["the node's identity is in --kubeconfig; none is asked for", "bootstrap-kubeconfig"],
   ["configuration is one file: --config", "config-dir"],
   ["there is no cloud provider", "cloud-provider"],
-  ["credentials of registries come from pull secrets alone", "image-credential-provider-bin-dir", "image-credential-provider-config"],
   ["the file is not locked; the container runtime tells two kubelets apart", "lock-file", "exit-on-lock-contention"],
   ["mounts are made by mount(8)", "experimental-mounter-path", "experimental-allocatable-ignore-eviction"],
   ["the machine is found out by /proc and /sys alone", "boot-id-file", "machine-id-file", "runtime-cgroups"],

@@ -71,6 +71,9 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
     nodeLabels: { ...flags["node-labels"] },
     providerID: flags["provider-id"],
     sandboxImage: flags["pod-infra-container-image"],
+    imageCredentialProviderConfigPath: flags["image-credential-provider-config"],
+    imageCredentialProviderBinDir: flags["image-credential-provider-bin-dir"],
+    containerRuntimeEndpoint: (file.containerRuntimeEndpoint || flags["container-runtime-endpoint"]).replace(/^unix:\/\//, ""),
     ...file.config,
   });
   const clientCA = readCertificates(

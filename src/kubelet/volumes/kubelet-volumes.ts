@@ -16,6 +16,7 @@ import { CsiNode } from "./csi/csi-node.ts";
 import { CsiDrivers } from "./csi/drivers.ts";
 import { Expander } from "./expander.ts";
 import type { NodeView } from "./devices.ts";
+import type { ImageViews } from "./image-views.ts";
 import { volumePlugins } from "./plugins.ts";
 import { Volumes } from "./volumes.ts";
 
@@ -32,6 +33,7 @@ export interface KubeletVolumesOptions {
   csiDrivers: Informer<CSIDriver>;
   tokens: Tokens;
   signal: AbortSignal;
+  imageViews: ImageViews | undefined;
 }
 
 /** Milliseconds. */
@@ -95,7 +97,7 @@ export function kubeletVolumes(options: KubeletVolumesOptions): KubeletVolumes {
     clock,
     logger,
     events,
-    plugins: volumePlugins({ rootDir, nodeName, clock, random, events, drivers: csiDrivers, objects: csiObjects(options) }),
+    plugins: volumePlugins({ rootDir, nodeName, clock, random, events, drivers: csiDrivers, objects: csiObjects(options), imageViews: options.imageViews }),
     expander: new Expander({
       clock,
       logger,

@@ -5,6 +5,8 @@ import { type CsiPluginOptions, csiPlugin } from "./csi/csi.ts";
 import { downwardApiPlugin } from "./downward-api.ts";
 import { emptyDirPlugin } from "./empty-dir.ts";
 import { hostPathPlugin } from "./host-path.ts";
+import { imagePlugin } from "./image.ts";
+import type { ImageViews } from "./image-views.ts";
 import { localPlugin } from "./local.ts";
 import { nfsPlugin } from "./nfs.ts";
 import type { PayloadPluginOptions } from "./payload-plugin.ts";
@@ -15,6 +17,8 @@ import { fcPlugin, gitRepoPlugin, iscsiPlugin } from "./unsupported.ts";
 
 export interface VolumePluginsOptions extends PayloadPluginOptions, CsiPluginOptions {
   events: Pick<PodEvents, "pod">;
+  /** Where the runtime mounts no images. */
+  imageViews: ImageViews | undefined;
 }
 
 export const volumePlugins = (options: VolumePluginsOptions): VolumePlugin[] => [
@@ -24,6 +28,7 @@ export const volumePlugins = (options: VolumePluginsOptions): VolumePlugin[] => 
   downwardApiPlugin(options),
   projectedPlugin(options),
   hostPathPlugin(),
+  imagePlugin(options.imageViews),
   localPlugin(options),
   nfsPlugin(),
   csiPlugin(options),
