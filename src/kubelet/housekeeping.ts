@@ -50,7 +50,8 @@ export function startHousekeeping(options: HousekeepingOptions): void {
   });
   const rotationInterval = config.containerLogMonitorInterval;
   // Without a limit nothing is rotated.
-  if (config.containerLogMaxSize > 0) every(rotationInterval, rotationInterval, "could not rotate logs", async () => {
+  if (config.containerLogMaxSize > 0)
+    every(rotationInterval, rotationInterval, "could not rotate logs", async () => {
       await rotation.checkAll(options.runningLogs());
       return undefined;
     });
