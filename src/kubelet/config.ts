@@ -26,6 +26,10 @@ export interface KubeletConfig {
   registerWithTaints: Taint[];
   nodeLabels: Record<string, string>;
   providerID: string;
+  /** Logs, exec and the like are served. */
+  enableDebuggingHandlers: boolean;
+  /** The machine's /var/log is served. */
+  enableSystemLogHandler: boolean;
   /** Port of the kubelet's HTTPS server, as the Node object tells it. */
   port: number;
   podCIDR?: string;
@@ -102,6 +106,8 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     nodeLabels: {},
     providerID: "",
     port: 10250,
+    enableDebuggingHandlers: true,
+    enableSystemLogHandler: true,
     systemReserved: {},
     kubeReserved: {},
     evictionHard: { ...defaultEvictionHard },

@@ -36,7 +36,7 @@ import type { PodWorker } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
 import { PendingResizes } from "./resize/pending.ts";
 import { Runtime } from "./runtime.ts";
-import { resourceMetrics } from "./stats/resource-metrics.ts";
+import { KubeletStats } from "./stats/kubelet-stats.ts";
 import { serviceEnv } from "./service-env.ts";
 import { StaticPods } from "./static/static-pods.ts";
 import { StatusManager } from "./status-manager.ts";
@@ -84,6 +84,7 @@ export class Kubelet {
   readonly #cleanup: Cleanup;
   readonly #storage: KubeletVolumes;
   readonly #plugins: PluginManager;
+  readonly stats: KubeletStats;
   readonly #start: () => void;
 
   /** Asks the runtime who it is; rejects when it does not answer. */
@@ -95,9 +96,13 @@ export class Kubelet {
     const images = await openImageServices(options, { name: version.runtimeName, version: version.runtimeVersion });
     return new Kubelet(options, version.runtimeName, version.runtimeVersion, images);
   }
-  private constructor(options: KubeletOptions, runtimeName: string, runtimeVersion: string, imageServices: ImageServices) {
+  private constructor(given: KubeletOptions, runtimeName: string, runtimeVersion: string, imageServices: ImageServices) {
+    const { config, client, clock, random, logger } = given;
+    const podDirectory = (uid: string): string => this.#services.volumes.podDirectory(uid);
+    this.stats = new KubeletStats({ ...given, machine: this.#machine, workers: this.#workers, podDirectory });
+    const { cri } = this.stats;
+    const options = { ...given, cri };
     this.#options = options;
-    const { config, client, cri, clock, random, logger } = options;
     const { signal } = this.#stop;
     this.#recorder = createEventRecorder({ client, clock, logger, random, component: "kubelet", host: config.nodeName, signal });
     const events = new PodEvents(this.#recorder, config.nodeName);
@@ -199,7 +204,7 @@ export class Kubelet {
       cgroups: this.#cgroups,
       statuses,
       events,
-      probes: new ProbeManager({ cri, clock, random, logger, events, status: (uid) => statuses.get(uid), onResult: kick }),
+      probes: new ProbeManager({ cri, clock, random, logger, events, status: (uid) => statuses.get(uid), metrics: this.stats.probes, onResult: kick }),
       objects: new ReferencedObjects({ client, clock, logger, onChange: kick }),
       token: (pod, projection) => tokens.get(pod, projection),
       allocatable: () => this.#allocatable,
@@ -249,6 +254,7 @@ export class Kubelet {
       cleanup: this.#cleanup,
       readPod: (namespace, name) => client.resource(pods).get(namespace, name),
       onForget: (uid) => {
+        this.stats.self.forget(uid);
         statuses.forget(uid);
         this.#resizes.remove(uid);
       },
@@ -273,8 +279,13 @@ export class Kubelet {
       logger,
       interval: config.relistInterval,
       signal,
+      metrics: this.stats.self,
       onChange: (uid, seen) => (seen === undefined ? kick(uid) : this.#workers.get(uid)?.noticed(seen)),
       onList: (found) => {
+        for (const uid of found.keys()) {
+          const worker = this.#workers.get(uid);
+          if (worker) this.stats.self.changed(worker);
+        }
         if (this.#ready) this.#leftovers.found(found.values());
       },
     });
@@ -295,7 +306,10 @@ export class Kubelet {
     const { signal } = this.#stop;
     this.#pods.onChange((old, pod) => {
       if (isMirror((pod ?? old) as Pod)) this.#statics.observeMirror(old, pod);
-      else this.#intake.observe(old, pod);
+      else {
+        if (!old && pod && this.#ready) this.stats.self.seen(pod.metadata.uid);
+        this.#intake.observe(old, pod);
+      }
     });
     await this.#eviction.look();
     await this.#containers.start();
@@ -339,10 +353,8 @@ export class Kubelet {
   }
   /** Every pod of this node is known: what nobody knows may go. */
   #ready = false;
-  /** In Prometheus' text format. */
-  resourceMetrics(): string {
-    const running = [...this.#workers.values()].filter((w) => w.state !== "finished");
-    return resourceMetrics({ cgroups: this.#cgroups, cgroupRoot: this.#options.config.cgroupRoot, pods: running });
+  get config(): KubeletConfig {
+    return this.#options.config;
   }
   /** As the kubelet's API shows them: each with the status that was last decided on. */
   served(): Pod[] {

@@ -1,5 +1,8 @@
-/** Notices what happens in the runtime: by its events where it has them, and by comparing lists. */
-import type { Clock } from "../base/clock.ts";
+/**
+ * Notices what happens in the runtime: by its events where it has them (KEP-3386), and by comparing lists. While events come,
+ * lists only catch what one was lost for; when they end, a list is made at once and lists go on at the short interval.
+ */
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { CriError } from "../cri/client.ts";
 import type { PodSummary, Runtime } from "./runtime.ts";
@@ -15,16 +18,22 @@ export interface PlegOptions {
   /** `fingerprint`: what was seen; undefined when that is not known. */
   onChange(uid: string, fingerprint?: string): void;
   onList(found: Map<string, PodSummary>): void;
+  /** How long lists take, by the clock's monotonic(), and whether streams of events come about. */
+  metrics?: { listed(began: number, ended: number): void; streaming(worked: boolean): void };
 }
 
-/** With events, lists only catch what an event was lost for. */
+/** Milliseconds between lists while events come. */
 const intervalWithEvents = 60_000;
+/** Milliseconds until the runtime is asked for events again. */
+const retry = 1000;
 
 export class Pleg {
   readonly #options: PlegOptions;
   #last = new Map<string, PodSummary>();
   #streaming = false;
   #healthy = 0;
+  #timer: Timer | undefined;
+  #listing: Promise<void> | undefined;
 
   constructor(options: PlegOptions) {
     this.#options = options;
@@ -37,7 +46,6 @@ export class Pleg {
   uids(): Iterable<string> {
     return this.#last.keys();
   }
-  /** What the runtime had when it was last listed. */
   pods(): Iterable<PodSummary> {
     return this.#last.values();
   }
@@ -52,39 +60,59 @@ export class Pleg {
     this.#next();
   }
   #next(): void {
-    const { clock, interval, signal, logger } = this.#options;
-    clock.after(this.#streaming ? intervalWithEvents : interval, () => {
-      if (signal.aborted) return;
-      this.#list()
-        .catch((error) => signal.aborted || logger.warn("could not list what runs", { error }))
-        .finally(() => this.#next());
-    });
+    const { clock, interval, signal } = this.#options;
+    this.#timer?.cancel();
+    if (signal.aborted) return;
+    this.#timer = clock.after(this.#streaming ? intervalWithEvents : interval, () => this.#again());
+  }
+  /** Lists now; one list at a time. */
+  #again(): void {
+    const { signal, logger } = this.#options;
+    if (signal.aborted) return;
+    this.#listing ??= this.#list()
+      .catch((error) => void (signal.aborted || logger.warn("could not list what runs", { error })))
+      .finally(() => {
+        this.#listing = undefined;
+        this.#next();
+      });
   }
   async #list(): Promise<void> {
-    const found = await this.#options.runtime.summaries();
+    const { runtime, clock, metrics, onChange, onList } = this.#options;
+    const began = clock.monotonic();
+    const found = await runtime.summaries();
     const before = this.#last;
     this.#last = found;
-    this.#healthy = this.#options.clock.monotonic();
-    for (const [uid, pod] of found) if (before.get(uid)?.fingerprint !== pod.fingerprint) this.#options.onChange(uid, pod.fingerprint);
-    for (const uid of before.keys()) if (!found.has(uid)) this.#options.onChange(uid);
-    this.#options.onList(found);
+    this.#healthy = clock.monotonic();
+    metrics?.listed(began, this.#healthy);
+    for (const [uid, pod] of found) if (before.get(uid)?.fingerprint !== pod.fingerprint) onChange(uid, pod.fingerprint);
+    for (const uid of before.keys()) if (!found.has(uid)) onChange(uid);
+    onList(found);
   }
   async #stream(): Promise<void> {
-    const { runtime, signal, clock, logger } = this.#options;
+    const { runtime, signal, clock, logger, metrics, onChange } = this.#options;
     while (!signal.aborted) {
       try {
         for await (const event of runtime.cri.stream("GetContainerEvents", {}, signal)) {
-          this.#streaming = true;
+          if (!this.#streaming) {
+            this.#streaming = true;
+            metrics?.streaming(true);
+            this.#next();
+          }
           const uid = event.podSandboxStatus?.labels[labels.podUid] ?? event.podSandboxStatus?.metadata?.uid;
-          if (uid) this.#options.onChange(uid);
+          if (uid) onChange(uid);
+          // Whose it is, only a list tells.
+          else this.#again();
         }
       } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof CriError && error.unimplemented) return;
+        if (signal.aborted || (error instanceof CriError && error.unimplemented)) return;
+        metrics?.streaming(false);
         logger.info("the runtime's events ended", { error });
       }
-      this.#streaming = false;
-      await clock.sleep(1000, signal).catch(() => undefined);
+      if (this.#streaming) {
+        this.#streaming = false;
+        this.#again();
+      }
+      await clock.sleep(retry, signal).catch(() => undefined);
     }
   }
 }

@@ -24,6 +24,7 @@ import { PodEvents } from "./pod-events.ts";
 import { PodSync } from "./pod-sync.ts";
 import { PodWorker } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
+import { ProbeMetrics } from "./stats/probe-metrics.ts";
 import { Runtime } from "./runtime.ts";
 import { StatusManager } from "./status-manager.ts";
 import type { Volumes } from "./volumes/volumes.ts";
@@ -247,7 +248,16 @@ export class TestNode implements Disposable {
       sync,
       volumes,
       statuses,
-      probes: new ProbeManager({ cri, clock, random, logger, events, status: (uid) => statuses.get(uid), onResult: (uid) => this.#workers.get(uid)?.kick() }),
+      probes: new ProbeManager({
+        cri,
+        clock,
+        random,
+        logger,
+        events,
+        status: (uid) => statuses.get(uid),
+        metrics: new ProbeMetrics(0),
+        onResult: (uid) => this.#workers.get(uid)?.kick(),
+      }),
       objects: { for: () => ({}), forget: () => undefined } as unknown as ReferencedObjects,
       token: () => Promise.reject(new Error("there are no tokens")),
       allocatable: () => ({ cpu: "1", memory: "1Gi" }),

@@ -1,15 +1,19 @@
 /** Facts about this machine. */
-import { readFileSync, statfsSync, writeFileSync } from "node:fs";
+import { readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
 
 export interface MachineFacts {
   cpus: number;
+  physicalCores: number;
+  sockets: number;
   /** Bytes. */
   memory: number;
   swap: number;
   machineID: string;
   systemUUID: string;
   bootID: string;
+  /** When the kernel was started, milliseconds since the epoch. */
+  bootTime: number;
   kernelVersion: string;
   osImage: string;
   /** As Go names it: amd64, arm64. */
@@ -32,15 +36,31 @@ export function machineFacts(): MachineFacts {
   const machineID = text("/etc/machine-id") || text("/var/lib/dbus/machine-id");
   return {
     cpus: cpus().length,
+    ...topology(),
     memory: memory.MemTotal ?? 0,
     swap: memory.SwapTotal ?? 0,
     machineID,
     systemUUID: text("/sys/class/dmi/id/product_uuid") || machineID,
     bootID: text("/proc/sys/kernel/random/boot_id"),
+    bootTime: Number(/^btime (\d+)$/m.exec(text("/proc/stat"))?.[1] ?? 0) * 1000,
     kernelVersion: release(),
     osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(text("/etc/os-release"))?.[1] ?? "",
     architecture: goArchitecture[arch()] ?? arch(),
   };
+}
+
+/** What /proc/cpuinfo says of where processors are; some architectures say nothing, and count as one core each in one socket. */
+function topology(): { physicalCores: number; sockets: number } {
+  const cores = new Set<string>();
+  const sockets = new Set<string>();
+  for (const processor of text("/proc/cpuinfo").split("\n\n")) {
+    const of = (name: string): string | undefined => new RegExp(`^${name}\\s*: (\\d+)$`, "m").exec(processor)?.[1];
+    const socket = of("physical id");
+    if (socket === undefined) continue;
+    sockets.add(socket);
+    cores.add(`${socket}/${of("core id")}`);
+  }
+  return { physicalCores: cores.size || cpus().length, sockets: sockets.size || 1 };
 }
 
 /** /proc/meminfo in bytes. */
@@ -51,9 +71,18 @@ export function memoryInfo(): Record<string, number> {
 }
 
 /** Nanoseconds that the processors have worked since the start. /proc/stat counts hundredths of a second (man 5 proc). */
-export function cpuTime(): number {
+export function cpuTime(part?: "user" | "system"): number {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = /^cpu +(.*)$/m.exec(text("/proc/stat"))?.[1]?.split(" ").map(Number) ?? [];
+  if (part === "user") return (user + nice) * 10_000_000;
+  if (part === "system") return (system + irq + softirq) * 10_000_000;
   return (user + nice + system + irq + softirq + steal) * 10_000_000;
+}
+
+/** Of all processes since the start (man 5 proc, /proc/vmstat). */
+export function pageFaults(): { pageFaults: number; majorPageFaults: number } {
+  const of = (name: string, content: string): number => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(content)?.[1] ?? 0);
+  const content = text("/proc/vmstat");
+  return { pageFaults: of("pgfault", content), majorPageFaults: of("pgmajfault", content) };
 }
 
 /** Bytes in use that the kernel cannot simply take back. */
@@ -68,12 +97,21 @@ export interface FilesystemUsage {
   available: number;
   inodes: number;
   inodesFree: number;
+  /** Numbers of the block device, `8:1`. */
+  device: string;
 }
 
 /** Of the file system that holds `path`. Throws when there is none. */
 export function filesystemUsage(path: string): FilesystemUsage {
   const stats = statfsSync(path);
-  return { capacity: stats.blocks * stats.bsize, available: stats.bavail * stats.bsize, inodes: stats.files, inodesFree: stats.ffree };
+  return { capacity: stats.blocks * stats.bsize, available: stats.bavail * stats.bsize, inodes: stats.files, inodesFree: stats.ffree, device: deviceOf(path) };
+}
+
+/** As makedev(3) packs it. */
+function deviceOf(path: string): string {
+  const { dev } = statSync(path, { bigint: true });
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  return `${major}:${(dev & 0xffn) | ((dev >> 12n) & ~0xffn)}`;
 }
 
 /** The kernel's bound on process ids and how many are in use. */

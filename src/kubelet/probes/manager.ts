@@ -7,6 +7,7 @@ import type { CriClient } from "../../cri/client.ts";
 import type { ProbeKind, ProbeResults } from "../actions.ts";
 import { findStatus, isSidecar, isTerminalPhase, shouldRestartAfter } from "../pod.ts";
 import type { PodEvents } from "../pod-events.ts";
+import type { ProbeMetrics, ProbeOutcome } from "../stats/probe-metrics.ts";
 import { runProbe } from "./run-probe.ts";
 
 export interface ProbeManagerOptions {
@@ -17,6 +18,8 @@ export interface ProbeManagerOptions {
   events: PodEvents;
   /** The status that the kubelet last decided on. */
   status(uid: string): PodStatus | undefined;
+  /** How often and how long. */
+  metrics: ProbeMetrics;
   /** A settled result has changed. */
   onResult(uid: string): void;
 }
@@ -142,7 +145,10 @@ class Worker {
     this.#set(result);
   }
   async #probe(podIP: string): Promise<"success" | "failure" | undefined> {
-    const { events, cri, clock } = this.#options;
+    const { events, cri, clock, metrics } = this.#options;
+    const began = clock.monotonic();
+    const done = (outcome: ProbeOutcome): void =>
+      metrics.observe(this.#pod, this.#container.name, words[this.kind], outcome, (clock.monotonic() - began) / 1000);
     const target = { cri, clock, container: this.#container, containerId: this.#containerId, podIP };
     let failure: unknown;
     for (let attempt = 0; attempt < retries; attempt++) {
@@ -152,11 +158,13 @@ class Worker {
           events.container(this.#pod, this.#container, "Warning", "Unhealthy", `${words[this.kind]} probe failed: ${outcome.output}`);
         else if (outcome.result === "warning")
           events.container(this.#pod, this.#container, "Warning", "ProbeWarning", `${words[this.kind]} probe warning: ${outcome.output}`);
+        done(outcome.result === "failure" ? "failed" : "successful");
         return outcome.result === "failure" ? "failure" : "success";
       } catch (error) {
         failure = error;
       }
     }
+    done("unknown");
     events.container(
       this.#pod,
       this.#container,
@@ -218,6 +226,7 @@ export class ProbeManager {
   remove(uid: string): void {
     for (const worker of this.#workers.get(uid)?.values() ?? []) worker.stop();
     this.#workers.delete(uid);
+    this.#options.metrics.forget(uid);
   }
   close(): void {
     for (const uid of [...this.#workers.keys()]) this.remove(uid);

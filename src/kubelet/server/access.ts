@@ -23,14 +23,18 @@ export function subresourcesOf(path: string): string[] {
   if (under("/stats")) return ["stats"];
   if (under("/metrics")) return ["metrics"];
   if (under("/logs")) return ["log"];
-  if (path === "/checkpoint" || path.startsWith("/checkpoint/")) return ["checkpoint"];
+  if (under("/checkpoint")) return ["checkpoint"];
+  if (under("/statusz")) return ["statusz"];
+  if (under("/flagz")) return ["configz"];
   if (under("/healthz")) return ["healthz", "proxy"];
   if (under("/configz")) return ["configz", "proxy"];
   if (under("/pods") || under("/runningpods")) return ["pods", "proxy"];
   return ["proxy"];
 }
 
-const verbs: Record<string, string> = { POST: "create", GET: "get", HEAD: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
+/** The API's word for a method; empty for one that it has none for. */
+export const verbOf = (method: string): string => verbs[method] ?? "";
+const verbs: Record<string, string> = { POST: "create", GET: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
 
 export class Access {
   readonly #client: Client;
@@ -70,7 +74,7 @@ export class Access {
   }
 
   async allowed(user: UserInfo, method: string, path: string): Promise<boolean> {
-    for (const subresource of subresourcesOf(path)) if (await this.#decide(user, verbs[method] ?? method.toLowerCase(), subresource)) return true;
+    for (const subresource of subresourcesOf(path)) if (await this.#decide(user, verbOf(method), subresource)) return true;
     return false;
   }
 

@@ -19,9 +19,26 @@ interface OfPod extends Common {
   pod: string;
 }
 export type Route =
-  | (Common & { kind: "healthz" | "metrics" | "resourceMetrics" | "pods" | "runningPods" })
+  | (Common & { kind: "healthz" | "pods" | "runningPods" | "configz" | "logs" | "statsSummary" | MetricsPage })
   | (OfPod & { kind: "portForward" })
   | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run"; container: string });
+
+export type MetricsPage = "metrics" | "resourceMetrics" | "cadvisorMetrics" | "probeMetrics";
+const pages: Readonly<Record<string, MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods">> = {
+  "/metrics": "metrics",
+  "/metrics/resource": "resourceMetrics",
+  "/metrics/cadvisor": "cadvisorMetrics",
+  "/metrics/probes": "probeMetrics",
+  "/stats/summary": "statsSummary",
+  "/runningpods": "runningPods",
+  "/configz": "configz",
+  "/pods": "pods",
+};
+/** Served only where debugging handlers are on. */
+const debugging = new Set(["run", "exec", "attach", "portForward", "containerLogs", "runningpods", "logs", "debug", "checkpoint", "configz"]);
+
+/** Whether upstream's switch of debugging handlers takes the path away. */
+export const isDebugging = (path: string): boolean => debugging.has(path.split("/")[1] ?? "");
 
 /** Throws HttpError 404 for what is no path of ours. */
 export function parseRoute(url: string): Route {
@@ -29,10 +46,9 @@ export function parseRoute(url: string): Route {
   const parts = path.split("/").slice(1).map(decode);
   const [first = "", namespace = "", pod = "", ...rest] = parts;
   if (path === "/healthz" || path === "/healthz/ping" || path === "/healthz/syncloop") return { kind: "healthz", path, query };
-  if (path === "/metrics") return { kind: "metrics", path, query };
-  if (path === "/metrics/resource") return { kind: "resourceMetrics", path, query };
-  if (path === "/pods" || path === "/pods/") return { kind: "pods", path, query };
-  if (path === "/runningpods" || path === "/runningpods/") return { kind: "runningPods", path, query };
+  const page = Object.hasOwn(pages, path.replace(/\/$/, "")) ? pages[path.replace(/\/$/, "")] : undefined;
+  if (page) return { kind: page, path, query };
+  if (path === "/logs" || path.startsWith("/logs/")) return { kind: "logs", path: parts.length ? `/${parts.join("/")}` : path, query };
   if (namespace && pod) {
     if (first === "portForward" && rest.length <= 1) return { kind: "portForward", path, query, namespace, pod };
     // A pod's uid may stand between its name and the container's.

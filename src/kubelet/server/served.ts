@@ -5,12 +5,17 @@ import type { Metrics } from "../../base/metrics.ts";
 import { CriError } from "../../cri/client.ts";
 import type { Kubelet } from "../kubelet.ts";
 import { type ContainerRecord, labels, type RuntimePod } from "../runtime-pod.ts";
+import { cadvisorMetrics } from "../stats/cadvisor.ts";
+import { resourceMetrics } from "../stats/resource-metrics.ts";
+import { summary } from "../stats/summary.ts";
+import { configz } from "./configz.ts";
 import { readLog } from "./log-reader.ts";
 import { HttpError } from "./routes.ts";
 import type { ServedKubelet } from "./server.ts";
 
 export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics): ServedKubelet {
   const { runtime } = kubelet;
+  metrics.include(kubelet.stats.self.metrics);
   const read = (pod: Pod): Promise<RuntimePod> => runtime.readPod(pod.metadata.uid, pod.metadata.namespace ?? "", pod.metadata.name);
   const running = async (pod: Pod, name: string): Promise<ContainerRecord> => {
     const record = (await read(pod)).containers.find((c) => c.name === name);
@@ -60,8 +65,16 @@ export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics):
       return Buffer.concat([result.stdout, result.stderr].map((part) => Buffer.from(part)));
     },
     unhealthy: () => undefined,
-    metrics: () => metrics.expose(),
-    resourceMetrics: () => kubelet.resourceMetrics(),
+    async metrics(page) {
+      if (page === "resourceMetrics") return resourceMetrics(kubelet.stats.source);
+      if (page === "cadvisorMetrics") return cadvisorMetrics(kubelet.stats.source);
+      if (page === "probeMetrics") return kubelet.stats.probes.expose();
+      return metrics.expose() + (await kubelet.stats.self.volumes(kubelet.stats.source)).trimStart();
+    },
+    summary: (only) => summary(kubelet.stats.source, only),
+    configz: () => configz(kubelet.config),
+    debugging: kubelet.config.enableDebuggingHandlers,
+    systemLogs: kubelet.config.enableSystemLogHandler ? "/var/log" : undefined,
   };
 }
 

@@ -11,9 +11,10 @@ import type { TLSSocket } from "node:tls";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { Logger } from "../../base/logger.ts";
 import { answer, forwardedHeaders, join, relayRefusal, responseHead } from "../../base/relay.ts";
-import type { Access } from "./access.ts";
+import { type Access, subresourcesOf, verbOf } from "./access.ts";
 import { type LogOptions, parseLogOptions } from "./log-options.ts";
-import { HttpError, parseRoute, type Route } from "./routes.ts";
+import { nodeLogs } from "./node-logs.ts";
+import { HttpError, isDebugging, type MetricsPage, parseRoute, type Route } from "./routes.ts";
 
 /** The kubelet as its server sees it. Its methods reject with HttpError for what the caller asked wrongly. */
 export interface ServedKubelet {
@@ -31,9 +32,15 @@ export interface ServedKubelet {
   run(pod: Pod, container: string, command: string[]): Promise<Uint8Array>;
   /** Undefined when well. */
   unhealthy(): string | undefined;
-  metrics(): string;
-  /** What node, pods and containers use. */
-  resourceMetrics(): string;
+  /** In Prometheus' text format. */
+  metrics(page: MetricsPage): Promise<string>;
+  /** What node, pods and containers use; `only`: processor time and memory. */
+  summary(only: boolean): Promise<object>;
+  configz(): object;
+  /** Logs, exec and the like are served. */
+  readonly debugging: boolean;
+  /** Directory of the machine's log files; undefined where they are not served. */
+  readonly systemLogs: string | undefined;
 }
 
 export interface KubeletServerOptions {
@@ -86,7 +93,8 @@ export class KubeletServer {
     const user = await this.#options.access.authenticate(request.socket as TLSSocket, request.headers.authorization);
     if (!user) throw new HttpError(401, "Unauthorized");
     if (!(await this.#options.access.allowed(user, request.method ?? "GET", route.path))) {
-      throw new HttpError(403, `Forbidden (user=${user.name}, verb=${(request.method ?? "GET").toLowerCase()}, resource=nodes, subresource(s)=[proxy])`);
+      const about = `user=${user.name}, verb=${verbOf(request.method ?? "GET")}, resource=nodes, subresource(s)=[${subresourcesOf(route.path).join(" ")}]`;
+      throw new HttpError(403, `Forbidden (${about})\n`);
     }
   }
 
@@ -96,6 +104,7 @@ export class KubeletServer {
     try {
       const route = parseRoute(request.url ?? "/");
       await this.#admit(request, route);
+      if (!this.#options.kubelet.debugging && isDebugging(route.path)) throw new HttpError(405, "Debug endpoints are disabled.\n");
       await this.#serve(route, response, abort.signal);
     } catch (error) {
       if (response.headersSent || abort.signal.aborted) return void response.destroy();
@@ -116,8 +125,27 @@ export class KubeletServer {
       }
       case "metrics":
       case "resourceMetrics":
-        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-        return void response.end(route.kind === "metrics" ? kubelet.metrics() : kubelet.resourceMetrics());
+      case "cadvisorMetrics":
+      case "probeMetrics": {
+        const text = await kubelet.metrics(route.kind);
+        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" });
+        return void response.end(text);
+      }
+      case "statsSummary": {
+        const summary = await kubelet.summary(["1", "true"].includes(route.query.get("only_cpu_and_memory") ?? ""));
+        response.writeHead(200, { "content-type": "application/json" });
+        return void response.end(JSON.stringify(summary, null, 1));
+      }
+      case "configz":
+        response.writeHead(200, { "content-type": "application/json" });
+        return void response.end(JSON.stringify(kubelet.configz()));
+      case "logs": {
+        if (kubelet.systemLogs === undefined) throw new HttpError(405, "logs endpoint is disabled.\n");
+        const { status, headers, body } = await nodeLogs(kubelet.systemLogs, route.path);
+        response.writeHead(status, headers);
+        if (body === undefined || typeof body === "string") return void response.end(body);
+        return pipeline(body, response);
+      }
       case "pods":
       case "runningPods": {
         const items = route.kind === "pods" ? kubelet.pods() : await kubelet.runningPods();
@@ -147,6 +175,7 @@ export class KubeletServer {
     try {
       const route = parseRoute(request.url ?? "/");
       await this.#admit(request, route);
+      if (!this.#options.kubelet.debugging) throw new HttpError(405, "Debug endpoints are disabled.\n");
       await switchThrough(await this.#streamURL(route), request, socket, head);
     } catch (error) {
       const status = error instanceof HttpError ? error.status : 500;
