@@ -38,6 +38,13 @@ export interface KubeletConfig {
   kubeReserved: Record<string, string>;
   /** By signal, what is kept free: pods go when there is less. What of it is memory or disk is subtracted from what pods may have. */
   evictionHard: Record<string, string>;
+  /** Thresholds that have to be met for their grace period (milliseconds) before pods go, which end gracefully then. */
+  evictionSoft: Record<string, string>;
+  evictionSoftGracePeriod: Record<string, number>;
+  /** Seconds that those have at most. */
+  evictionMaxPodGracePeriod: number;
+  /** By signal, by how much more than the threshold has to be free again. */
+  evictionMinimumReclaim: Record<string, string>;
   /** Milliseconds for which the node goes on saying that it is short of something. */
   evictionPressureTransitionPeriod: number;
   cpuCFSQuota: boolean;
@@ -111,6 +118,10 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     systemReserved: {},
     kubeReserved: {},
     evictionHard: { ...defaultEvictionHard },
+    evictionSoft: {},
+    evictionSoftGracePeriod: {},
+    evictionMaxPodGracePeriod: 0,
+    evictionMinimumReclaim: {},
     evictionPressureTransitionPeriod: 300_000,
     cpuCFSQuota: true,
     cpuCFSQuotaPeriod: 100_000,

@@ -44,12 +44,17 @@ function reserve(config: KubeletConfig, signal: Signal, capacity: number): numbe
   return threshold ? thresholdAmount(threshold, capacity) : 0;
 }
 
+const reserved = (config: KubeletConfig, name: string): number =>
+  quantityToMilli(config.systemReserved[name] ?? 0) + quantityToMilli(config.kubeReserved[name] ?? 0);
+
+/** Bytes that are not for pods. */
+export const reservedMemory = (config: KubeletConfig): number => reserved(config, "memory") / 1000;
+
 export function allocatable(config: KubeletConfig, facts: Pick<NodeFacts, "machine" | "filesystem">): Record<string, string> {
-  const reserved = (name: string): number => quantityToMilli(config.systemReserved[name] ?? 0) + quantityToMilli(config.kubeReserved[name] ?? 0);
-  const milliCPU = Math.max(0, facts.machine.cpus * 1000 - reserved("cpu"));
-  const memory = Math.max(0, facts.machine.memory - reserved("memory") / 1000 - reserve(config, "memory.available", facts.machine.memory));
+  const milliCPU = Math.max(0, facts.machine.cpus * 1000 - reserved(config, "cpu"));
+  const memory = Math.max(0, facts.machine.memory - reservedMemory(config) - reserve(config, "memory.available", facts.machine.memory));
   const whole = facts.filesystem.capacity;
-  const disk = Math.max(0, whole - reserve(config, "nodefs.available", whole) - reserved("ephemeral-storage") / 1000);
+  const disk = Math.max(0, whole - reserve(config, "nodefs.available", whole) - reserved(config, "ephemeral-storage") / 1000);
   return { ...capacity(config, facts), cpu: cores(milliCPU), memory: kibibytes(memory), "ephemeral-storage": String(disk) };
 }
 

@@ -96,9 +96,12 @@ export function podCgroup(pod: Pod, cfsQuota: boolean, period: number): PodCgrou
   return values;
 }
 
+/** The group that all pods are in, below the node's cgroup root. */
+export const podsCgroupPath = (root: string): string => `${root === "/" ? "" : root}/kubepods`;
+
 /** `/kubepods/burstable/podUID` below the node's cgroup root. */
 export function podCgroupPath(pod: Pod, root: string): string {
   const qos = qosClass(pod);
   const middle = qos === "Guaranteed" ? "" : `/${qos.toLowerCase()}`;
-  return `${root === "/" ? "" : root}/kubepods${middle}/pod${pod.metadata.uid}`;
+  return `${podsCgroupPath(root)}${middle}/pod${pod.metadata.uid}`;
 }

@@ -8,7 +8,7 @@ import type { Verdict } from "../pod-status.ts";
 import type { RuntimePod } from "../runtime-pod.ts";
 import { type EvictablePod, Eviction, type EvictionOptions } from "./eviction.ts";
 import { binary, brokenDiskLimit, evictionMessage, type PodUsage, rankPods } from "./rank.ts";
-import { defaultEvictionHard, type Observations, type Pressure, parseThresholds, pressures, thresholdsMet } from "./thresholds.ts";
+import { defaultEvictionHard, evictionThresholds, type Observations, type Pressure, parseThresholds, pressures, thresholdsMet } from "./thresholds.ts";
 
 const Mi = 2 ** 20;
 const thresholds = parseThresholds(defaultEvictionHard);
@@ -43,10 +43,10 @@ test("thresholds are amounts and shares; what is no signal and no quantity is to
     { signal: "memory.available", value: { amount: 100 * Mi } },
     { signal: "nodefs.available", value: { share: 0.075 } },
   ]);
-  assert.throws(() => parseThresholds({ "memory.free": "1Gi" }), /"memory.free" is no eviction signal/);
+  assert.throws(() => parseThresholds({ "memory.free": "1Gi" }), /unsupported eviction signal memory.free/);
   assert.throws(() => parseThresholds({ "memory.available": "much" }), /must be a quantity/);
   assert.throws(() => parseThresholds({ "memory.available": "-1" }), /must be positive/);
-  assert.throws(() => parseThresholds({ "memory.available": "120%" }), /above 100%/);
+  assert.throws(() => parseThresholds({ "memory.available": "120%" }), /eviction percentage threshold memory.available must be <= 100%: 120%/);
 });
 
 test("memory comes before disks, and a condition outlasts what was seen by its period", () => {
@@ -105,8 +105,10 @@ class Running implements EvictablePod {
   constructor(of: Pod) {
     this.pod = of;
   }
-  fail(verdict: Verdict): void {
+  grace: number | undefined;
+  fail(verdict: Verdict, grace: number): void {
     this.verdict = verdict;
+    this.grace = grace;
     this.state = "finished";
   }
 }
@@ -119,6 +121,7 @@ function node(pods: Running[], usage: Map<string, PodUsage>, observed: () => Obs
     events: { node: (_: string, reason: string, text: string) => told.push(`${reason} ${text}`), pod: () => {} } as unknown as PodEvents,
     thresholds,
     transitionPeriod: 300_000,
+    maxPodGrace: 0,
     observe: async () => observed(),
     usage: async () => usage,
     directory: () => "/none",
@@ -175,4 +178,60 @@ test("images make room before pods do, and what is critical stays", async () => 
     pods.map((p) => p.verdict?.reason),
     ["Evicted", undefined],
   );
+});
+
+test("soft thresholds wait for their grace period, pods end within theirs, and enough is what reclaims the minimum", async () => {
+  const settings = {
+    evictionHard: {},
+    evictionSoft: { "memory.available": "1Gi" },
+    evictionSoftGracePeriod: { "memory.available": 60_000 },
+    evictionMinimumReclaim: { "memory.available": "512Mi" },
+  };
+  let free = 900;
+  const observed = (): Observations => ({ "memory.available": { available: free * Mi, capacity: 16_000 * Mi } });
+  const pods = [new Running(pod("a", { terminationGracePeriodSeconds: 5 })), new Running(pod("b", { terminationGracePeriodSeconds: 600 }))];
+  const { eviction, clock } = node(pods, new Map(), observed, { thresholds: evictionThresholds(settings), maxPodGrace: 30 });
+  const verdicts = (): unknown[] => pods.map((p) => [p.verdict?.reason, p.grace]);
+  await eviction.turn();
+  assert.deepEqual([...eviction.pressures], ["MemoryPressure"], "the node says so at once");
+  await clock.advance(59_000);
+  free = 1100;
+  await eviction.turn();
+  free = 900;
+  await clock.advance(2000);
+  await eviction.turn();
+  assert.deepEqual(
+    verdicts(),
+    [
+      [undefined, undefined],
+      [undefined, undefined],
+    ],
+    "the period begins anew",
+  );
+  await clock.advance(60_000);
+  await eviction.turn();
+  free = 1200;
+  await eviction.turn();
+  assert.deepEqual(
+    verdicts(),
+    [
+      ["Evicted", 5],
+      ["Evicted", 30],
+    ],
+    "1200Mi is more than the threshold, and less than what is to be reclaimed",
+  );
+  assert.equal(await eviction.turn(), undefined);
+});
+
+test("settings of eviction that contradict each other are told in upstream's words", () => {
+  const none = { evictionHard: {}, evictionSoft: {}, evictionSoftGracePeriod: {}, evictionMinimumReclaim: {} };
+  assert.deepEqual(
+    evictionThresholds({ ...none, evictionHard: defaultEvictionHard, evictionMinimumReclaim: { "nodefs.available": "5%" } }).filter((t) => t.minReclaim),
+    [{ signal: "nodefs.available", value: { share: 0.1 }, minReclaim: { share: 0.05 } }],
+  );
+  const wrong = (given: Partial<typeof none>, message: string): void => assert.throws(() => evictionThresholds({ ...none, ...given }), new Error(message));
+  wrong({ evictionSoft: { "memory.available": "1Gi" } }, "grace period must be specified for the soft eviction threshold memory.available");
+  wrong({ evictionSoftGracePeriod: { "memory.free": 1 } }, "unsupported eviction signal memory.free");
+  wrong({ evictionMinimumReclaim: { "memory.available": "0%" } }, "eviction percentage minimum reclaim memory.available must be positive: 0%");
+  wrong({ evictionMinimumReclaim: { "memory.available": "-1Gi" } }, "negative eviction minimum reclaim specified for memory.available");
 });

@@ -7,12 +7,12 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { tolerates } from "../admission.ts";
 import type { Refusal } from "../lifecycle.ts";
-import { qosClass } from "../pod.ts";
+import { isCritical, qosClass } from "../pod.ts";
 import type { PodEvents } from "../pod-events.ts";
 import type { Verdict } from "../pod-status.ts";
 import type { RuntimePod } from "../runtime-pod.ts";
 import { brokenDiskLimit, evictionMessage, limitsDisk, type PodUsage, rankPods } from "./rank.ts";
-import { type Observations, type Pressure, pressures, starved, type Threshold, thresholdsMet } from "./thresholds.ts";
+import { byPriority, type Observations, type Pressure, pressures, starved, type Threshold, thresholdsMet } from "./thresholds.ts";
 import type { Measured } from "./usage.ts";
 
 /** A pod that this node runs. */
@@ -30,6 +30,8 @@ export interface EvictionOptions {
   thresholds: readonly Threshold[];
   /** Milliseconds for which a condition holds after it was last seen. */
   transitionPeriod: number;
+  /** Seconds that pods have at most to end when a soft threshold is met. */
+  maxPodGrace: number;
   observe(): Promise<Observations>;
   usage(pods: readonly Measured[]): Promise<ReadonlyMap<string, PodUsage>>;
   directory(uid: string): string;
@@ -48,12 +50,15 @@ const cleanupTimeout = 30_000;
 const cleanupPoll = 1000;
 /** Seconds. */
 const immediately = 1;
-const systemCritical = 2_000_000_000;
 const memoryPressure = { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" };
 
 export class Eviction {
   readonly #options: EvictionOptions;
   readonly #seen = new Map<Pressure, number>();
+  /** Since when a threshold is met; monotonic milliseconds, which no change of the clock moves. */
+  #since = new Map<Threshold, number>();
+  /** Those that pods had to go for, until what they reclaim at least is there. */
+  #acting: readonly Threshold[] = [];
   #pressures = new Set<Pressure>();
   constructor(options: EvictionOptions) {
     this.#options = options;
@@ -64,20 +69,25 @@ export class Eviction {
   }
   /** Whether the node takes one more pod in the state that it is in. */
   admit(pod: Pod): Refusal | undefined {
-    if (this.#pressures.size === 0 || (pod.spec.priority ?? 0) >= systemCritical) return undefined;
+    if (this.#pressures.size === 0 || isCritical(pod)) return undefined;
     if (this.#pressures.size === 1 && this.#pressures.has("MemoryPressure"))
       if (qosClass(pod) !== "BestEffort" || tolerates(pod.spec.tolerations ?? [], memoryPressure)) return undefined;
     return { reason: "Evicted", message: `The node had condition: [${[...this.#pressures].join(" ")}]. ` };
   }
-  /** Looks once, without consequences for pods: the first report of the node says how it is. */
+  /** Looks once, without consequences for pods: the first report of the node says how it is. Gives the thresholds that pods have to go for. */
   async look(): Promise<{ met: Threshold[]; observations: Observations }> {
     const { thresholds, clock, transitionPeriod } = this.#options;
     const observations = await this.#options.observe();
-    const met = thresholdsMet(thresholds, observations);
+    const now = clock.monotonic();
+    const unresolved = thresholdsMet(this.#acting, observations, true);
+    const seen = new Set([...thresholdsMet(thresholds, observations), ...unresolved]);
+    this.#since = new Map([...seen].map((threshold) => [threshold, this.#since.get(threshold) ?? now]));
     const before = [...this.#pressures].sort().join();
-    this.#pressures = pressures(met, this.#seen, clock.now(), transitionPeriod);
+    this.#pressures = pressures([...seen], this.#seen, now, transitionPeriod);
     if ([...this.#pressures].sort().join() !== before) this.#options.onChange();
-    return { met, observations };
+    const met = thresholds.filter((t) => now - (this.#since.get(t) ?? Number.POSITIVE_INFINITY) >= (t.gracePeriod ?? 0));
+    this.#acting = met;
+    return { met: byPriority(met), observations };
   }
   /** Goes on in the background. */
   start(): void {
@@ -109,7 +119,7 @@ export class Eviction {
     const onDisk = resource === "ephemeral-storage" || resource === "inodes";
     if (onDisk) {
       await this.#reclaim();
-      if ((await this.look()).met.length === 0) return undefined;
+      if (thresholdsMet(this.#options.thresholds, await this.#options.observe(), true).length === 0) return undefined;
     }
     const usage = await this.#measure(running, () => onDisk);
     const ranked = rankPods(
@@ -120,7 +130,7 @@ export class Eviction {
     for (const pod of ranked) {
       const victim = running.find((p) => p.pod === pod) as EvictablePod;
       const message = evictionMessage(pod, resource, met, observations, usage.get(pod.metadata.uid));
-      if (this.#evict(victim, message, true)) return [victim];
+      if (this.#evict(victim, message, true, this.#grace(threshold, pod))) return [victim];
     }
     return undefined;
   }
@@ -130,7 +140,7 @@ export class Eviction {
     return limited.filter((victim) => {
       const of = usage.get(victim.pod.metadata.uid);
       const message = of && brokenDiskLimit(victim.pod, of);
-      return message !== undefined && this.#evict(victim, message, false);
+      return message !== undefined && this.#evict(victim, message, false, immediately);
     });
   }
   #measure(running: readonly EvictablePod[], disk: () => boolean): Promise<ReadonlyMap<string, PodUsage>> {
@@ -144,11 +154,15 @@ export class Eviction {
       this.#options.logger.warn("could not make room on the disk", { error });
     }
   }
-  #evict(victim: EvictablePod, message: string, disruption: boolean): boolean {
+  #grace({ gracePeriod }: Threshold, { spec }: Pod): number {
+    const { maxPodGrace } = this.#options;
+    return gracePeriod === undefined ? immediately : Math.max(immediately, Math.min(maxPodGrace, spec.terminationGracePeriodSeconds ?? maxPodGrace));
+  }
+  #evict(victim: EvictablePod, message: string, disruption: boolean, grace: number): boolean {
     const { pod } = victim;
-    if ((pod.spec.priority ?? 0) >= systemCritical) return false;
+    if (isCritical(pod)) return false;
     this.#options.events.pod(pod, "Warning", "Evicted", message);
-    victim.fail({ phase: "Failed", reason: "Evicted", message, ...(disruption ? { disruption } : {}) }, immediately);
+    victim.fail({ phase: "Failed", reason: "Evicted", message, ...(disruption ? { disruption } : {}) }, grace);
     return true;
   }
   /** Until what was evicted is gone, another look would see what is already given back. */

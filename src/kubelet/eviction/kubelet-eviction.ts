@@ -3,7 +3,7 @@ import type { CriClient } from "../../cri/client.ts";
 import type { Cgroups } from "../../linux/cgroups.ts";
 import type { KubeletConfig } from "../config.ts";
 import { Eviction, type EvictionOptions } from "./eviction.ts";
-import { parseThresholds } from "./thresholds.ts";
+import { evictionThresholds } from "./thresholds.ts";
 import { imageDirectory, observe, Usage } from "./usage.ts";
 
 export interface KubeletEvictionOptions
@@ -18,12 +18,13 @@ export function kubeletEviction({ config, cri, cgroups, ...options }: KubeletEvi
   let imageRoot = "";
   return new Eviction({
     ...options,
-    thresholds: parseThresholds(config.evictionHard),
+    thresholds: evictionThresholds(config),
+    maxPodGrace: config.evictionMaxPodGracePeriod,
     transitionPeriod: config.evictionPressureTransitionPeriod,
     usage: (pods) => usage.of(pods),
     observe: async () => {
       imageRoot ||= await imageDirectory(cri, config.rootDir);
-      return observe(config, imageRoot);
+      return observe(config, imageRoot, cgroups);
     },
   });
 }

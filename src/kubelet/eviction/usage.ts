@@ -5,20 +5,24 @@ import type { Cgroups } from "../../linux/cgroups.ts";
 import { type DiskUsage, diskUsage } from "../../linux/disk-usage.ts";
 import { filesystemUsage, memoryInfo, processIds } from "../../linux/machine.ts";
 import type { KubeletConfig } from "../config.ts";
-import { podCgroupPath } from "../resources.ts";
+import { reservedMemory } from "../node-status.ts";
+import { podCgroupPath, podsCgroupPath } from "../resources.ts";
 import { findContainer, type RuntimePod } from "../runtime-pod.ts";
 import { podLogDirectory } from "../sandbox-config.ts";
 import type { ContainerUsage, PodUsage } from "./rank.ts";
 import type { Observations } from "./thresholds.ts";
 
 /** `imageRoot`: a directory on the file system that holds images and writable layers. */
-export function observe(config: KubeletConfig, imageRoot: string): Observations {
+export function observe(config: KubeletConfig, imageRoot: string, cgroups: Cgroups): Observations {
   const memory = memoryInfo();
   const nodefs = filesystemUsage(config.rootDir);
   const imagefs = filesystemUsage(imageRoot);
   const pids = processIds();
+  const forPods = (memory.MemTotal ?? 0) - reservedMemory(config);
+  const byPods = cgroups.workingSet(podsCgroupPath(config.cgroupRoot));
   return {
     "memory.available": { available: memory.MemAvailable ?? 0, capacity: memory.MemTotal ?? 0 },
+    ...(byPods === undefined ? {} : { "allocatableMemory.available": { available: forPods - byPods, capacity: forPods } }),
     "nodefs.available": { available: nodefs.available, capacity: nodefs.capacity },
     "imagefs.available": { available: imagefs.available, capacity: imagefs.capacity },
     // Some file systems have as many inodes as they have room for, and count none.
