@@ -50,6 +50,8 @@ export interface KubeletConfig {
   cpuCFSQuota: boolean;
   /** Microseconds. */
   cpuCFSQuotaPeriod: number;
+  /** Processes that a pod may have; -1: as many as the node may. */
+  podPidsLimit: number;
   seccompDefault: boolean;
   serializeImagePulls: boolean;
   maxParallelImagePulls: number;
@@ -125,6 +127,7 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     evictionPressureTransitionPeriod: 300_000,
     cpuCFSQuota: true,
     cpuCFSQuotaPeriod: 100_000,
+    podPidsLimit: -1,
     seccompDefault: false,
     serializeImagePulls: true,
     maxParallelImagePulls: 0,

@@ -25,7 +25,7 @@ import { Killer } from "./kill.ts";
 import { Leftovers } from "./leftovers.ts";
 import type { ResourceManager } from "./lifecycle.ts";
 import { NodeAgent } from "./node-agent.ts";
-import { allocatable, newNode } from "./node-status.ts";
+import { allocatable, cgroupOfPods, newNode } from "./node-status.ts";
 import { ReferencedObjects } from "./objects.ts";
 import { Pleg } from "./pleg.ts";
 import { PluginManager } from "./plugin-manager/manager.ts";
@@ -35,6 +35,7 @@ import { isMirror, isStatic } from "./pod.ts";
 import type { PodWorker } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
 import { PendingResizes } from "./resize/pending.ts";
+import { QosCgroups } from "./qos-cgroups.ts";
 import { Runtime } from "./runtime.ts";
 import { KubeletStats } from "./stats/kubelet-stats.ts";
 import { serviceEnv } from "./service-env.ts";
@@ -79,6 +80,7 @@ export class Kubelet {
   readonly #statics: StaticPods;
   readonly #imageGc: ImageGc;
   readonly #eviction: Eviction;
+  readonly #qos: QosCgroups;
   readonly #resizes: PendingResizes;
   readonly #pleg: Pleg;
   readonly #cleanup: Cleanup;
@@ -107,13 +109,11 @@ export class Kubelet {
     this.#recorder = createEventRecorder({ client, clock, logger, random, component: "kubelet", host: config.nodeName, signal });
     const events = new PodEvents(this.#recorder, config.nodeName);
     this.#events = events;
+    const common = { config, client, cri, clock, random, logger, events, signal, cgroups: this.#cgroups };
     this.#runtime = new Runtime(cri, runtimeName);
     this.#allocatable = allocatable(config, { machine: this.#machine, filesystem: filesystemUsage(config.rootDir) });
     this.#agent = new NodeAgent({
-      config,
-      client,
-      clock,
-      logger,
+      ...common,
       runtime: this.#runtime,
       runtimeVersion: `${runtimeName}://${plainVersion(runtimeVersion)}`,
       machine: this.#machine,
@@ -123,8 +123,14 @@ export class Kubelet {
       volumesInUse: () => this.#services.volumes.inUse(),
       signal,
     });
+    this.#qos = new QosCgroups({
+      cgroups: this.#cgroups,
+      root: config.cgroupRoot,
+      forPods: cgroupOfPods(config, this.#machine),
+      pods: () => [...this.#workers.values()].filter((w) => w.active).map((w) => w.pod),
+    });
     this.#eviction = kubeletEviction({
-      ...{ config, cri, clock, logger, events, signal, cgroups: this.#cgroups },
+      ...common,
       directory: (uid) => this.#services.volumes.podDirectory(uid),
       pods: () => [...this.#workers.values()].filter((w) => w.active && w.runtimePod.containers.length > 0),
       reclaim: () => this.#imageGc.removeUnused(),
@@ -138,10 +144,7 @@ export class Kubelet {
     const statuses = new StatusManager({ client, clock, logger, signal });
     const kick = (uid: string): void => this.#workers.get(uid)?.kick();
     this.#containers = new ContainerManager({
-      config,
-      cri,
-      clock,
-      logger,
+      ...common,
       active: (uid) => this.#workers.get(uid)?.active ?? false,
       claim: (namespace, name) => client.resource(resourceclaims).get(namespace, name),
       removeSlices: (driver, signal) => {
@@ -157,12 +160,7 @@ export class Kubelet {
     const { images, volumes: imageVolumes, gc } = imageServices.images(events);
     this.#imageGc = gc;
     this.#storage = kubeletVolumes({
-      config,
-      client,
-      clock,
-      random,
-      logger,
-      events,
+      ...common,
       agent: this.#agent,
       nodes: this.#nodes,
       csiDrivers: factory.informer(csidrivers),
@@ -175,28 +173,20 @@ export class Kubelet {
     this.#plugins = new PluginManager({ directory, clock, logger, handlers: { CSIPlugin: this.#storage.csiDrivers, ...this.#containers.plugins } });
     const limits = { memoryCapacity: this.#machine.memory, cfsQuota: config.cpuCFSQuota, cfsPeriod: config.cpuCFSQuotaPeriod, minOomScore: lowestOomScore() };
     const sync = new PodSync({
-      config,
       runtime: this.#runtime,
       images,
       imageVolumes,
       killer,
-      cgroups: this.#cgroups,
-      events,
-      clock,
-      random,
-      logger,
+      ...common,
       limits,
       managers: this.#managers,
       runtimeHandler: async (pod) => (pod.spec.runtimeClassName ? (await client.resource(runtimeclasses).get("", pod.spec.runtimeClassName)).handler : ""),
       services: (pod) => serviceEnv(this.#serviceInformer.list(), pod.metadata.namespace ?? "", pod.spec.enableServiceLinks ?? true),
     });
     this.#resizes = new PendingResizes(clock);
-    this.#cleanup = new Cleanup({ config, runtime: this.#runtime, cgroups: this.#cgroups, volumes, logger });
+    this.#cleanup = new Cleanup({ ...common, runtime: this.#runtime, volumes });
     this.#services = {
-      config,
-      clock,
-      random,
-      logger,
+      ...common,
       runtime: this.#runtime,
       sync,
       killer,
@@ -221,7 +211,9 @@ export class Kubelet {
       },
       onStopped: (pod) => {
         for (const manager of this.#managers) manager.release(pod);
+        this.#qos.update();
       },
+      onCgroup: () => this.#qos.update(),
       onRoom: () => this.#resizes.retry(),
       onFinished: (uid) => {
         tokens.forget(uid);
@@ -231,10 +223,7 @@ export class Kubelet {
       },
     };
     this.#intake = new Intake({
-      config,
-      clock,
-      logger,
-      events,
+      ...common,
       workers: this.#workers,
       services: this.#services,
       statuses,
@@ -261,11 +250,7 @@ export class Kubelet {
       onForgotten: (pod) => this.#statics.forgotten(pod),
     });
     this.#statics = new StaticPods({
-      config,
-      client,
-      clock,
-      logger,
-      signal,
+      ...common,
       node: () => this.#node(),
       workers: this.#workers,
       events,
@@ -275,8 +260,7 @@ export class Kubelet {
     });
     this.#pleg = new Pleg({
       runtime: this.#runtime,
-      clock,
-      logger,
+      ...common,
       interval: config.relistInterval,
       signal,
       metrics: this.stats.self,
@@ -311,6 +295,7 @@ export class Kubelet {
         this.#intake.observe(old, pod);
       }
     });
+    this.#enforceReservations();
     await this.#eviction.look();
     await this.#containers.start();
     await this.#services.volumes.reconstruct();
@@ -335,6 +320,18 @@ export class Kubelet {
     this.#statics.show();
     this.#leftovers.found(this.#pleg.pods());
     this.#resizes.retry();
+  }
+  #enforceReservations(): void {
+    const { config, logger } = this.#options;
+    try {
+      this.#qos.start();
+      this.#events.node("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
+    } catch (error) {
+      // Pods use more than they shall have together, for instance: they are not ended for that.
+      const message = `Failed to update Node Allocatable Limits ${JSON.stringify(config.cgroupRoot)}: ${(error as Error).message}`;
+      logger.warn(message);
+      this.#events.node("Warning", "FailedNodeAllocatableEnforcement", message);
+    }
   }
   #keepHouse(): void {
     this.#eviction.start();

@@ -2,8 +2,9 @@
 import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli } from "../api/quantity.ts";
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from "../api/types/core-v1.gen.ts";
-import type { FilesystemUsage, MachineFacts } from "../linux/machine.ts";
+import { type FilesystemUsage, type MachineFacts, processIds } from "../linux/machine.ts";
 import type { KubeletConfig } from "./config.ts";
+import { milliToShares } from "./resources.ts";
 import { type Pressure, parseThresholds, type Signal, thresholdAmount } from "./eviction/thresholds.ts";
 
 export const kubeletVersion = "v1.36.3";
@@ -49,6 +50,16 @@ const reserved = (config: KubeletConfig, name: string): number =>
 
 /** Bytes that are not for pods. */
 export const reservedMemory = (config: KubeletConfig): number => reserved(config, "memory") / 1000;
+
+/** What all pods together may have: what is there but for what is reserved. */
+export function cgroupOfPods(config: KubeletConfig, machine: MachineFacts): { cpuShares: number; memory: number; pids?: number } {
+  const pids = reserved(config, "pid") / 1000;
+  return {
+    cpuShares: milliToShares(Math.max(0, machine.cpus * 1000 - reserved(config, "cpu"))),
+    memory: Math.max(0, machine.memory - reservedMemory(config)),
+    ...(pids ? { pids: processIds().max - pids } : {}),
+  };
+}
 
 export function allocatable(config: KubeletConfig, facts: Pick<NodeFacts, "machine" | "filesystem">): Record<string, string> {
   const milliCPU = Math.max(0, facts.machine.cpus * 1000 - reserved(config, "cpu"));

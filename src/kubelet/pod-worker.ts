@@ -193,7 +193,11 @@ export class PodWorker {
       throw new Error(`network is not ready: ${problem}`);
     }
     const cgroup = podCgroupPath(pod, config.cgroupRoot);
-    if (!cgroups.exists(cgroup)) cgroups.create(cgroup, podCgroup(pod, config.cpuCFSQuota, config.cpuCFSQuotaPeriod));
+    if (!cgroups.exists(cgroup)) {
+      this.#services.onCgroup();
+      const pids = config.podPidsLimit > 0 ? { pids: config.podPidsLimit } : {};
+      cgroups.create(cgroup, { ...podCgroup(pod, config.cpuCFSQuota, config.cpuCFSQuotaPeriod), ...pids });
+    }
     try {
       await volumes.makePodDirectory(pod.metadata.uid);
     } catch (error) {
@@ -227,7 +231,10 @@ export class PodWorker {
       else record.runtimePod = { ...record.runtimePod, containers: [...result.records, ...record.runtimePod.containers] };
       if (result.resized) record.observeResize();
       record.publish(false, true);
-      if (result.resized) this.#services.onRoom();
+      if (result.resized) {
+        this.#services.onCgroup();
+        this.#services.onRoom();
+      }
       if (result.started.size) probes.kick(pod.metadata.uid);
       if (result.changed && !result.failures.size) this.#dirty ||= !record.settled();
     }

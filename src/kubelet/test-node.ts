@@ -267,6 +267,7 @@ export class TestNode implements Disposable {
       onResizeWanted: () => undefined,
       takeBack: async () => undefined,
       onStopped: (pod) => void this.released.push(pod.metadata.uid),
+      onCgroup: () => undefined,
       onRoom: () => undefined,
       onFinished: (uid) => void this.finished.push(uid),
     };

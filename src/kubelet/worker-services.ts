@@ -43,6 +43,8 @@ export interface WorkerServices {
   takeBack(pod: Pod): Promise<void>;
   /** Nothing of the pod runs any more: what was set aside for it is free. */
   onStopped(pod: Pod): void;
+  /** A pod's own group is about to be made, or what it asks for has changed: the groups above it follow. */
+  onCgroup(): void;
   /** A pod has given something back. */
   onRoom(): void;
   /** The worker's state has become `finished`. */
