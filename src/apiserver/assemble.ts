@@ -5,8 +5,6 @@ import { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import { openCache, type WatchCache } from "../cache/watch-cache.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
-import { openapiV2 } from "../api/openapi/v2.ts";
-import { openapiV3Index } from "../api/openapi/v3.ts";
 import type { ResourceQuota, Secret } from "../api/types/core-v1.gen.ts";
 import type { ResourceCache } from "../cache/cache.ts";
 import type { Store } from "../store/store.ts";
@@ -19,6 +17,7 @@ import { Aggregator } from "./aggregation/aggregator.ts";
 import type { FrontProxyClient } from "./aggregation/backend.ts";
 import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
 import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
+import { CustomOpenAPI } from "./customresources/custom-openapi.ts";
 import { CustomResources } from "./customresources/custom-resources.ts";
 import { renaming } from "./customresources/converter.ts";
 import { DefinitionControllers } from "./customresources/definition-controllers.ts";
@@ -216,6 +215,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const openId = publishedKeys(options, address, keys);
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
+    const custom = new CustomResources({ cache, converterOf: () => renaming });
+    const openapi = new CustomOpenAPI(custom);
     const aggregator = new Aggregator({
       reader,
       random,
@@ -225,14 +226,14 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.aggregatorClient ? { client: options.aggregatorClient } : {}),
       ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
       patience: (options.requestTimeoutSeconds ?? 60) * 1000,
-      swagger: openapiV2,
-      index: () => openapiV3Index().paths,
+      swagger: () => openapi.swagger(),
+      index: () => openapi.index(),
     });
-    const custom = new CustomResources({ cache, converterOf: () => renaming });
     const server = createApiServer({
       ...options,
       aggregator,
       custom,
+      openapi,
       connectors: connector.handlers(),
       metrics,
       cache,

@@ -6,7 +6,7 @@ import { versionInfo } from "../api/version.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { apiVersionOf } from "../api/schema/schema.ts";
 import type { APIGroup, APIGroupList } from "../api/types/meta-v1.gen.ts";
-import { openapi } from "./openapi.ts";
+import { type AddedOpenAPI, openapi } from "./openapi.ts";
 import { aggregatedMedia, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
 import { methodNotAllowed, noSuchResource } from "./router.ts";
@@ -44,7 +44,12 @@ export interface ServedElsewhere {
   paths(): Iterable<string>;
 }
 
-export function createDocuments(served: () => readonly ResourceDef[], serverAddress: () => string, elsewhere?: ServedElsewhere): Documents {
+export function createDocuments(
+  served: () => readonly ResourceDef[],
+  serverAddress: () => string,
+  elsewhere?: ServedElsewhere,
+  added?: AddedOpenAPI,
+): Documents {
   const object = (request: ApiRequest, value: object, routed: boolean): ApiResponse =>
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
   return {
@@ -67,7 +72,7 @@ export function createDocuments(served: () => readonly ResourceDef[], serverAddr
         const local = apiGroupList(served());
         return object(request, elsewhere?.groups(local) ?? local, false);
       }
-      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path);
+      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path, added);
       const parts = path.split("/");
       let found: object | undefined;
       if (parts[1] === "api" && parts.length === 3) found = apiResourceList("", parts[2] as string, served());

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { openapiV2 } from "../api/openapi/v2.ts";
-import { openapiV2Protobuf } from "../api/openapi/v2-protobuf.ts";
+import { encodeSwagger, openapiV2Protobuf } from "../api/openapi/v2-protobuf.ts";
 import { openapiV3, openapiV3Index } from "../api/openapi/v3.ts";
 import { notAcceptable } from "../api/status.ts";
 
@@ -52,21 +52,53 @@ export function respondSwagger(request: ApiRequest, made: { json(): Uint8Array; 
   return { ...response, headers: { ...response.headers, "content-type": protobufTypes[0] as string } };
 }
 
+/** What definitions add to the documents of the built-in kinds; objects and bytes are the same as long as the documents are. */
+export interface AddedOpenAPI {
+  index(): Record<string, { serverRelativeURL: string }>;
+  document(path: string): Uint8Array | undefined;
+  swagger(): object;
+}
+
+interface EncodedSwagger {
+  json?: Uint8Array;
+  protobuf?: Uint8Array;
+}
+const swaggers = new WeakMap<object, EncodedSwagger>();
+
+function swagger(request: ApiRequest, added: AddedOpenAPI | undefined): ApiResponse {
+  const document = added?.swagger() ?? openapiV2();
+  if (document === openapiV2()) return respondSwagger(request, { json: () => bytesOf("/openapi/v2", openapiV2) as Uint8Array, protobuf: openapiV2Protobuf });
+  const made = swaggers.get(document) ?? {};
+  swaggers.set(document, made);
+  return respondSwagger(request, {
+    json() {
+      made.json ??= Buffer.from(JSON.stringify(document));
+      return made.json;
+    },
+    protobuf() {
+      made.protobuf ??= encodeSwagger(document as Record<string, unknown>);
+      return made.protobuf;
+    },
+  });
+}
+
 /** `path` begins with /openapi/. Undefined for what is no document. */
-export function openapi(request: ApiRequest, path: string): ApiResponse | undefined {
-  if (path === "/openapi/v2") return respondSwagger(request, { json: () => bytesOf(path, openapiV2) as Uint8Array, protobuf: openapiV2Protobuf });
+export function openapi(request: ApiRequest, path: string, added?: AddedOpenAPI): ApiResponse | undefined {
+  if (path === "/openapi/v2") return swagger(request, added);
   wanted(request, false);
+  const { paths } = added ? { paths: added.index() } : openapiV3Index();
   if (path === "/openapi/v3") {
-    if (request.asObject) return { status: 200, headers: {}, object: openapiV3Index() };
-    return { status: 200, headers: json, body: bytesOf(path, openapiV3Index) as Uint8Array };
+    if (request.asObject) return { status: 200, headers: {}, object: { paths } };
+    if (paths === openapiV3Index().paths) return { status: 200, headers: json, body: bytesOf(path, openapiV3Index) as Uint8Array };
+    return { status: 200, headers: json, body: Buffer.from(JSON.stringify({ paths })) };
   }
   const name = path.slice("/openapi/v3/".length);
-  const url = openapiV3Index().paths[name]?.serverRelativeURL;
+  const url = paths[name]?.serverRelativeURL;
   if (url === undefined) return undefined;
   const hash = url.slice(url.indexOf("hash=") + 5);
   const asked = request.query.get("hash");
   if (asked && asked !== hash) return { status: 301, headers: { ...json, location: url, etag: `"${hash}"` } };
-  const body = bytesOf(path, () => openapiV3(name));
+  const body = bytesOf(path, () => openapiV3(name)) ?? added?.document(name);
   if (!body) return undefined;
   const response = tagged(request, body, hash);
   if (asked) response.headers = { ...response.headers, "cache-control": "public, immutable" };

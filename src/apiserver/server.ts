@@ -19,6 +19,7 @@ import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from 
 import { forbiddenError } from "./authorization/forbidden.ts";
 import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
+import type { AddedOpenAPI } from "./openapi.ts";
 import { type HealthCheck, health, healthPaths } from "./health.ts";
 import { Impersonation, impersonates } from "./impersonation.ts";
 import { createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
@@ -45,6 +46,7 @@ export interface ApiServerOptions {
   admission: AdmissionChain;
   /** What definitions add to the resources that are built in. */
   custom?: CustomResources;
+  openapi?: AddedOpenAPI;
   /** By groupResource. */
   registries: Readonly<Record<string, Registry>>;
   auditor?: Auditor;
@@ -116,6 +118,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     () => served.defs(),
     () => options.serverAddress ?? "127.0.0.1:6443",
     aggregator,
+    options.openapi,
   );
   const common: HealthCheck[] = [{ name: "ping", check: () => undefined }, { name: "log", check: () => undefined }, ...(options.checks ?? [])];
   const store: HealthCheck = {

@@ -26,12 +26,12 @@ export interface Operation {
   responses: Record<string, string>;
 }
 
-const query = (name: string, type: Parameter["type"] = "string"): Parameter => ({ name, in: "query", type });
-const inPath = (name: string): Parameter => ({ name, in: "path", type: "string", required: true });
+export const query = (name: string, type: Parameter["type"] = "string"): Parameter => ({ name, in: "query", type });
+export const inPath = (name: string): Parameter => ({ name, in: "path", type: "string", required: true });
 
-const pretty = query("pretty");
-const writing = [query("dryRun"), query("fieldManager"), query("fieldValidation")];
-const listing = [
+export const pretty = query("pretty");
+export const writing = [query("dryRun"), query("fieldManager"), query("fieldValidation")];
+export const listing = [
   query("allowWatchBookmarks", "boolean"),
   query("continue"),
   query("fieldSelector"),
@@ -44,7 +44,7 @@ const listing = [
   query("timeoutSeconds", "integer"),
   query("watch", "boolean"),
 ];
-const deleting = [
+export const deleting = [
   query("dryRun"),
   query("gracePeriodSeconds", "integer"),
   query("ignoreStoreReadErrorWithClusterBreakingPotential", "boolean"),
@@ -77,9 +77,9 @@ const answersWithObject = new Set([
   "storage/v1.VolumeAttributesClass",
 ]);
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 /** `rbac.authorization.k8s.io` -> `RbacAuthorization`. */
-const groupName = (group: string): string =>
+export const groupName = (group: string): string =>
   group
     ? group
         .replace(/\.k8s\.io$/, "")
@@ -87,7 +87,7 @@ const groupName = (group: string): string =>
         .map(capital)
         .join("")
     : "Core";
-const tagOf = (group: string, version: string): string => {
+export const tagOf = (group: string, version: string): string => {
   const name = groupName(group);
   return `${name.charAt(0).toLowerCase()}${name.slice(1)}${version ? `_${version}` : ""}`;
 };

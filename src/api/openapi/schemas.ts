@@ -39,6 +39,8 @@ const messages: Record<string, string> = {
 /** `core/v1.Pod` -> `io.k8s.api.core.v1.Pod`; the name of a schema is its own. */
 export function schemaName(type: string): string {
   if (type.startsWith("io.k8s.")) return type;
+  // Of a kind that is not built in.
+  if (type.startsWith("#")) return type.slice(1);
   const message = messages[type];
   if (message) return message;
   const [pattern, prefix] = prefixes.find(([p]) => p.test(type)) as [RegExp, string];

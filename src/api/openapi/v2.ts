@@ -20,7 +20,7 @@ function build(): Document {
   return {
     swagger: "2.0",
     info: { title: "Kubernetes", version: "1.36" },
-    paths: pathsOf(operations),
+    paths: swaggerPaths(operations),
     definitions,
     securityDefinitions: { BearerToken: { description: "Bearer Token authentication", in: "header", name: "authorization", type: "apiKey" } },
     security: [{ BearerToken: [] }],
@@ -41,7 +41,7 @@ function groupVersions(): { group: string; version: string }[] {
 }
 
 /** Version 2 knows no defaults of references, no allOf around them and no oneOf: a choice is written as text. */
-function toV2(value: unknown): unknown {
+export function toV2(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toV2);
   if (typeof value !== "object" || value === null) return typeof value === "string" ? value.replace("#/components/schemas/", "#/definitions/") : value;
   const { allOf, oneOf, default: fallback, ...rest } = value as Schema;
@@ -54,7 +54,7 @@ function toV2(value: unknown): unknown {
   return out;
 }
 
-function pathsOf(operations: Operation[]): Record<string, unknown> {
+export function swaggerPaths(operations: Operation[]): Record<string, unknown> {
   const paths: Record<string, unknown> = {};
   const byPath = Map.groupBy(operations, (o) => o.path);
   for (const path of [...byPath.keys()].sort()) {

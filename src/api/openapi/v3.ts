@@ -97,7 +97,13 @@ function documentOf(operations: Operation[], served: GroupVersion[]): Document {
 }
 
 /** Everything that operations and the kinds of the served groups and versions refer to, by name. */
-export function schemasFor(operations: Operation[], served: GroupVersion[], registered: GroupVersion[] = served): Record<string, Schema> {
+/** `own` are those that no built-in type has. */
+export function schemasFor(
+  operations: Operation[],
+  served: GroupVersion[],
+  registered: GroupVersion[] = served,
+  own: Readonly<Record<string, Schema>> = {},
+): Record<string, Schema> {
   const wanted = new Set<string>();
   for (const operation of operations)
     for (const type of [operation.body, ...Object.values(operation.responses)]) if (type && type !== "string") wanted.add(schemaName(type));
@@ -107,9 +113,15 @@ export function schemasFor(operations: Operation[], served: GroupVersion[], regi
   }
   const schemas = new Map<string, Schema>();
   for (const name of wanted) {
+    const given = own[name];
+    if (given) {
+      schemas.set(name, given);
+      references(given, wanted);
+      continue;
+    }
     const type = typeOfSchema(name);
-    const own = kindsIn(type, registered);
-    const schema = own.length ? { ...schemaOf(type), "x-kubernetes-group-version-kind": own } : schemaOf(type);
+    const gvks = kindsIn(type, registered);
+    const schema = gvks.length ? { ...schemaOf(type), "x-kubernetes-group-version-kind": gvks } : schemaOf(type);
     schemas.set(name, schema);
     // The set grows while it is walked: what a schema refers to is wanted as well.
     references(schema, wanted);
@@ -126,7 +138,7 @@ export function hoist(operations: Operation[]): { common: Parameter[]; own: Map<
 }
 const byName = (a: Parameter, b: Parameter): number => (a.name === b.name ? (a.in < b.in ? -1 : 1) : a.name < b.name ? -1 : 1);
 
-function pathsOf(operations: Operation[]): Record<string, unknown> {
+export function pathsOf(operations: Operation[]): Record<string, unknown> {
   const byPath = Map.groupBy(operations, (o) => o.path);
   const paths: Record<string, unknown> = {};
   for (const path of [...byPath.keys()].sort()) {

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import test from "node:test";
+import type { JSONObject } from "../../api/json.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { seededRandom } from "../../base/random.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { assembleApiServer } from "../assemble.ts";
+
+const definition = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "cups.shop.example.com" },
+  spec: {
+    group: "shop.example.com",
+    scope: "Cluster",
+    names: { plural: "cups", kind: "Cup" },
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: { type: "object", properties: { spec: { type: "object", nullable: true, properties: { size: { type: "integer", default: 2 } } } } },
+        },
+      },
+    ],
+  },
+};
+
+test("a kind is described in both documents once it is established, and no longer when it is gone", async () => {
+  const clock = new VirtualClock();
+  await using store = memoryStore({ clock });
+  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
+  await using api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
+  const send = (method: string, path: string, object?: object) =>
+    api.server.handler({
+      method,
+      path,
+      query: new URLSearchParams(),
+      headers: { "user-agent": "test/1" },
+      ...(object ? { object } : {}),
+      user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
+      remoteAddress: "127.0.0.1",
+      signal: new AbortController().signal,
+    });
+  const document = async (path: string): Promise<JSONObject> =>
+    JSON.parse(Buffer.from(((await send("GET", path)).body as Uint8Array | undefined) ?? []).toString());
+  const until = async (status: number): Promise<void> => {
+    for (let turn = 0; turn < 1000; turn++) {
+      if ((await send("GET", "/openapi/v3/apis/shop.example.com/v1")).status === status) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error(`never answered ${status}`);
+  };
+  const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  assert.equal((await send("POST", crds, definition)).status, 201);
+  await until(200);
+  const index = (await document("/openapi/v3")) as unknown as { paths: Record<string, { serverRelativeURL: string }> };
+  assert.match(index.paths["apis/shop.example.com/v1"]?.serverRelativeURL ?? "", /^\/openapi\/v3\/apis\/shop\.example\.com\/v1\?hash=[0-9A-F]+$/);
+  const v3 = (await document("/openapi/v3/apis/shop.example.com/v1")) as unknown as { components: { schemas: Record<string, { properties: JSONObject }> } };
+  assert.deepEqual(v3.components.schemas["com.example.shop.v1.Cup"]?.properties.spec, {
+    type: "object",
+    nullable: true,
+    properties: { size: { type: "integer", default: 2 } },
+  });
+  const v2 = (await document("/openapi/v2")) as unknown as { definitions: Record<string, { properties: JSONObject }>; paths: JSONObject };
+  // Clients of the older document would refuse null.
+  assert.deepEqual(v2.definitions["com.example.shop.v1.Cup"]?.properties.spec, {});
+  assert.ok(v2.paths["/apis/shop.example.com/v1/cups/{name}"]);
+  assert.equal((await send("DELETE", `${crds}/cups.shop.example.com`)).status, 200);
+  await until(404);
+});
