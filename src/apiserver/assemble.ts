@@ -10,6 +10,8 @@ import type { ResourceCache } from "../cache/cache.ts";
 import type { Store } from "../store/store.ts";
 import { defaultAdmission } from "./admission/default.ts";
 import { quotaStatusWriter } from "./admission/quota-status.ts";
+import { mutatingPolicies } from "./admission/policies/mutating.ts";
+import { type PolicyOptions, validatingPolicies } from "./admission/policies/validating.ts";
 import { WebhookClient } from "./admission/webhooks/client.ts";
 import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
 import { validatingWebhooks, type WebhookOptions } from "./admission/webhooks/validating.ts";
@@ -31,6 +33,7 @@ import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
+import { policySeries } from "./metrics/policies.ts";
 import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
 import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
@@ -39,6 +42,7 @@ import { defaultNodePorts, NodePortAllocator } from "./registry/core/service-nod
 import { ServiceRepair } from "./registry/core/service-repair.ts";
 import { keepDefaultServiceCIDR } from "./registry/networking/default-service-cidr.ts";
 import { createRegistries } from "./registry/registries.ts";
+import { paramSource } from "./rest/param-source.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
 import { unreachable } from "./streaming/unreachable.ts";
@@ -184,12 +188,21 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       series: webhookSeries(metrics),
       conditions: conditionSeries(metrics),
     };
+    let server: ApiServer | undefined;
+    const policies: PolicyOptions = {
+      ...outside,
+      params(apiVersion, kind) {
+        const endpoint = server?.endpointOfKind(apiVersion, kind);
+        return endpoint && paramSource(endpoint);
+      },
+      series: policySeries(metrics),
+    };
     const admission = defaultAdmission({
       reader,
       clock,
       random,
       authorizer,
-      more: [mutatingWebhooks(outside), validatingWebhooks(outside)],
+      more: [mutatingPolicies(policies), mutatingWebhooks(outside), validatingPolicies(policies), validatingWebhooks(outside)],
       updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>, clock),
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
@@ -229,7 +242,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       swagger: () => openapi.swagger(),
       index: () => openapi.index(),
     });
-    const server = createApiServer({
+    server = createApiServer({
       ...options,
       aggregator,
       custom,

@@ -1,5 +1,5 @@
 /** What is served at this moment: the built-in resources, and those that definitions add. */
-import { type ResourceDef, resources } from "../api/schema/schema.ts";
+import { apiVersionOf, type ResourceDef, resources } from "../api/schema/schema.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { CustomResources } from "./customresources/custom-resources.ts";
 import { endpointOf, hubOf } from "./endpoints.ts";
@@ -29,8 +29,14 @@ export class Served {
     return this.#endpoints.get(`${group}/${version}/${resource}`) ?? this.#custom?.find(group, version, resource);
   }
   /** Other resources and versions under which the same objects are served. */
-  equivalents({ hub, def }: Endpoint): Endpoint[] {
+  equivalents({ hub, def, versions }: Endpoint): Endpoint[] {
+    if (versions) return [...versions.values()].flatMap(({ name }) => (name === def.version ? [] : (this.endpoint(def.group, name, def.resource) ?? [])));
     return [...this.#endpoints.values()].filter((other) => other.hub === hub && other.def !== def);
+  }
+  /** Where objects of that kind are. */
+  ofKind(apiVersion: string, kind: string): Endpoint | undefined {
+    const found = this.defs().find((def) => def.kind === kind && apiVersionOf(def.group, def.version) === apiVersion && def.verbs.includes("list"));
+    return found && this.endpoint(found.group, found.version, found.resource);
   }
   /** Of a built-in resource, in the version that is stored. Throws for what is not served. */
   hub(groupResource: string): Endpoint {

@@ -73,6 +73,8 @@ export interface ApiServer {
   readonly handler: ApiHandler;
   readonly rest: Rest;
   endpoint(group: string, version: string, resource: string): Endpoint | undefined;
+  /** Where objects of that kind are. */
+  endpointOfKind(apiVersion: string, kind: string): Endpoint | undefined;
   /** Who asks, checked against the path: for connections that leave HTTP. Throws StatusError. */
   admit(request: ApiRequest): Promise<AdmittedUpgrade>;
   /** /readyz fails and watches end; requests are still answered. */
@@ -339,6 +341,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     handler: handle,
     rest,
     endpoint: (group, version, resource) => served.endpoint(group, version, resource),
+    endpointOfKind: (apiVersion, kind) => served.ofKind(apiVersion, kind),
     async admit(request) {
       const info = parseRequestInfo(request.method, request.path, request.query);
       const admitted = new AdmittedUpgrade(info, clock);

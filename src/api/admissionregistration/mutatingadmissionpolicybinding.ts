@@ -1,11 +1,15 @@
-/** MutatingAdmissionPolicyBindings: known, and refused as long as admission does not evaluate policies. */
+/** MutatingAdmissionPolicyBindings (pkg/registry/admissionregistration/mutatingadmissionpolicybinding). */
 import { age } from "../core/object-meta.ts";
+import { path } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import type { MutatingAdmissionPolicyBinding } from "../types/admissionregistration-v1.gen.ts";
+import { bindingStrategy, type PolicyBinding } from "./binding.ts";
 import { paramRefCell } from "./param-ref.ts";
+import { validateMutatingOperations } from "./rules.ts";
 
-export const mutatingAdmissionPolicyBindingKind: Kind<MutatingAdmissionPolicyBinding> = {
+const operations = path("spec", "matchResources", "resourceRules", "operations");
+
+export const mutatingAdmissionPolicyBindingKind: Kind<PolicyBinding> = {
   resource: "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
-  refused: "admission policies are not evaluated by this cluster yet",
+  ...bindingStrategy(({ spec }) => validateMutatingOperations(spec.matchResources?.resourceRules, operations)),
   cells: ({ metadata, spec }, now) => [metadata.name, spec.policyName ?? "", paramRefCell(spec.paramRef), age({ metadata }, now)],
 };

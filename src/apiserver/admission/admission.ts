@@ -1,4 +1,5 @@
 /** Admission: what happens to a write between authorization and validation (k8s.io/apiserver/pkg/admission). */
+import type { ObjectType } from "../../api/apply/atom.ts";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import type { JSONObject } from "../../api/json.ts";
@@ -21,10 +22,12 @@ export interface Face {
   readonly resource: GroupVersionResource;
   /** By which it is selected: an object that stands for another one has none of that one's. */
   labels(object: KubeObject): Readonly<Record<string, string>> | undefined;
+  /** How its fields merge. */
+  readonly type: ObjectType;
   /** JSON as a client would be given it; `object` is as admission has it and is not changed. */
   show(object: KubeObject): JSONObject | Promise<JSONObject>;
-  /** The other way: what a client might have sent, without defaults; unknown fields are dropped. Throws DecodeError. */
-  read(json: JSONObject): JSONObject;
+  /** The other way: what a client might have sent, without defaults; unknown fields are dropped, or refused. Throws DecodeError. */
+  read(json: JSONObject, strict?: boolean): JSONObject;
   /** The draft becomes what `read` gave, with defaults. */
   take(draft: KubeObject, read: JSONObject): void | Promise<void>;
 }

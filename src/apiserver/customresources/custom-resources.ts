@@ -149,6 +149,7 @@ export class CustomResources {
       hubKind: kind,
       custom,
       versions,
+      converter,
       cache,
       ...(warning === undefined ? {} : { deprecation: warning }),
       registry: {

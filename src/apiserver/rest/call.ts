@@ -22,6 +22,12 @@ export interface Conversion {
   fromHub(object: KubeObject): KubeObject;
 }
 
+/** From one version of a custom resource to another. Rejects with StatusError. */
+export interface CustomConverter {
+  /** In the order of the objects, which are not changed. */
+  convert(objects: readonly KubeObject[], to: CustomVersion): Promise<KubeObject[]>;
+}
+
 /** Work of a registry around a write that is outside the object itself (addresses, ports): undone when the write fails. */
 export interface Reservation {
   commit(): void | Promise<void>;
@@ -89,6 +95,7 @@ export interface Endpoint {
   /** Of custom resources: what takes the place of `type`; and all versions, by apiVersion. */
   custom?: CustomVersion;
   versions?: ReadonlyMap<string, CustomVersion>;
+  converter?: CustomConverter;
   /** Said on every use. */
   deprecation?: string;
 }

@@ -1,15 +1,26 @@
 /** How those outside see the object of a request: in the version that it names, or as the kind of its subresource. */
+import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
+import { DecodeError } from "../../api/codec/decode-error.ts";
 import { normalize } from "../../api/codec/normalize.ts";
+import { deepCopy } from "../../api/copy.ts";
+import { goQuote } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { apiVersionOf, type ResourceDef, type TypeDef, typeOfKind } from "../../api/schema/schema.ts";
 import type { Face, Faces, GroupVersionKind, GroupVersionResource } from "../admission/admission.ts";
 import type { Call, Endpoint } from "./call.ts";
+import { customScale } from "./custom-scale.ts";
 import { toStored } from "./decode.ts";
 import { type Scalable, scaleOf } from "./scale-of.ts";
 
 const json = (object: unknown): JSONObject => object as JSONObject;
 const shown = (type: TypeDef, object: unknown): JSONObject => normalize(type, json(object)).object;
+
+function read(type: TypeDef, given: JSONObject, strict = false): JSONObject {
+  const { object, unknown } = normalize(type, given, "kept");
+  if (strict && unknown.length) throw new DecodeError(`strict decoding error: ${unknown.join(", ")}`);
+  return object;
+}
 
 /** Those who hold the draft and its metadata hold what they have become. */
 export function become(draft: KubeObject, object: KubeObject): void {
@@ -33,17 +44,42 @@ function faceOf(endpoint: Endpoint): Face {
   return {
     kind: { group: def.group, version: def.version, kind: def.kind },
     resource: resourceOf(def),
+    type,
     labels: ({ metadata }) => metadata?.labels,
     show(object) {
       const visible = conversion ? conversion.fromHub(object) : object;
       return shown(type, { ...visible, kind: def.kind, apiVersion: endpoint.apiVersion });
     },
-    read: (given) => normalize(type, given, "kept").object,
+    read: (given, strict) => read(type, given, strict),
     take(draft, read) {
       const object = read as unknown as KubeObject;
       object.kind = def.kind;
       object.apiVersion = endpoint.apiVersion;
       become(draft, toStored(endpoint, object));
+    },
+  };
+}
+
+/** `from`: the version that admission has the object in. */
+function customFace(endpoint: Endpoint, custom: CustomVersion, from: Endpoint): Face {
+  const { def } = endpoint;
+  const converted = async (object: KubeObject, to: CustomVersion): Promise<KubeObject> => (await endpoint.converter?.convert([object], to))?.[0] ?? object;
+  const own = endpoint === from || !from.custom;
+  return {
+    kind: { group: def.group, version: def.version, kind: def.kind },
+    resource: resourceOf(def),
+    type: custom.objectType,
+    labels: ({ metadata }) => metadata?.labels,
+    show: (object) => (own ? json(custom.settled(object)) : converted(object, custom).then((other) => json(custom.settled(other)))),
+    read(given, strict = false) {
+      const copy = deepCopy(given);
+      const unknown = custom.coerce(copy).map((path) => `unknown field ${goQuote(path)}`);
+      if (strict && unknown.length) throw new DecodeError(`strict decoding error: ${unknown.join(", ")}`);
+      return copy;
+    },
+    async take(draft, read) {
+      const object = toStored(endpoint, read as unknown as KubeObject);
+      become(draft, own ? object : toStored(from, await converted(object, from.custom as CustomVersion)));
     },
   };
 }
@@ -55,17 +91,22 @@ function parseKind(text: string): GroupVersionKind {
 }
 
 /** A subresource whose object is of a kind of its own. */
-function foreignFace({ def }: Endpoint, kind: GroupVersionKind, type: TypeDef): Face {
+function foreignFace(endpoint: Endpoint, kind: GroupVersionKind, type: TypeDef): Face {
+  const { def } = endpoint;
+  const custom = endpoint.custom?.scale && customScale(endpoint, endpoint.custom.scale);
   const apiVersion = apiVersionOf(kind.group, kind.version);
   const isScale = kind.kind === "Scale";
   return {
     kind,
     resource: resourceOf(def),
+    type,
     labels: ({ metadata }) => (isScale ? undefined : metadata?.labels),
-    show: (object) => shown(type, isScale ? scaleOf(object) : { ...object, kind: kind.kind, apiVersion }),
-    read: (given) => normalize(type, given, "kept").object,
+    show: (object) => shown(type, isScale ? (custom?.scaleOf(object) ?? scaleOf(object)) : { ...object, kind: kind.kind, apiVersion }),
+    read: (given, strict) => read(type, given, strict),
     take(draft, read) {
-      if (isScale) (draft as Scalable).spec.replicas = (read as { spec?: { replicas?: number } }).spec?.replicas ?? 0;
+      const replicas = (read as { spec?: { replicas?: number } }).spec?.replicas ?? 0;
+      if (isScale && custom) custom.setReplicas(draft, replicas);
+      else if (isScale) (draft as Scalable).spec.replicas = replicas;
       else become(draft, { ...(read as unknown as KubeObject), kind: kind.kind, apiVersion });
     },
   };
@@ -81,5 +122,6 @@ export function facesOf({ endpoint, info, rest }: Call): Faces {
     if (!type) throw new Error(`the schema has no ${subresource}`);
     return { own: foreignFace(endpoint, kind, type), equivalents: () => [] };
   }
-  return { own: faceOf(endpoint), equivalents: () => rest.equivalents(endpoint).map(faceOf) };
+  const face = (one: Endpoint): Face => (one.custom ? customFace(one, one.custom, endpoint) : faceOf(one));
+  return { own: face(endpoint), equivalents: () => rest.equivalents(endpoint).map(face) };
 }

@@ -20,6 +20,7 @@ type Response = Record<string, unknown>;
 const face: Face = {
   kind: { group: "", version: "v1", kind: "ConfigMap" },
   resource: { group: "", version: "v1", resource: "configmaps" },
+  type: undefined,
   labels: ({ metadata }) => metadata.labels,
   show: (object) => structuredClone(object) as unknown as JSONObject,
   read: (json) => json,
