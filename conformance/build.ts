@@ -5,6 +5,7 @@
  * Usage: node conformance/build.ts [--dir DIR] [--only NAME,NAME] [--images]
  *   --dir     where everything goes @default /var/tmp/k8ts-judges: bin/ and images.tar
  *   --only    these judges alone
+ *   --git     where repositories are cloned from @default https://github.com; a directory with OWNER+NAME/repo in it does as well
  *   --images  the images too (needs root for the root file systems)
  */
 import { spawnSync } from "node:child_process";
@@ -15,7 +16,12 @@ import { buildImages } from "./images.ts";
 import { type Judge, judges, kubernetes, moduleSets, staging } from "./modules.ts";
 
 const { values } = parseArgs({
-  options: { dir: { type: "string", default: "/var/tmp/k8ts-judges" }, only: { type: "string" }, images: { type: "boolean", default: false } },
+  options: {
+    dir: { type: "string", default: "/var/tmp/k8ts-judges" },
+    only: { type: "string" },
+    git: { type: "string", default: "https://github.com" },
+    images: { type: "boolean", default: false },
+  },
 });
 const { dir } = values;
 const bin = join(dir, "bin");
@@ -41,7 +47,21 @@ function prepareKubernetes(cwd: string): void {
   writeFileSync(join(cwd, "judges.go"), "package judges\n");
 }
 
-function prepare(set: Judge["set"]): string {
+function run(program: string, args: string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (error ?? status !== 0) throw new Error(`${program} ${args.join(" ")} failed:\n${error?.message ?? stderr}`);
+}
+
+function checkOut(repository: string, commit: string): string {
+  const cwd = join(dir, "git", repository.replace("/", "+"));
+  const from = values.git.includes("://") ? `${values.git}/${repository}` : join(values.git, repository.replace("/", "+"), "repo");
+  if (!existsSync(cwd)) run("git", ["clone", "--quiet", from, cwd]);
+  run("git", ["-C", cwd, "checkout", "--quiet", commit]);
+  return cwd;
+}
+
+function prepare({ set, repository = "", commit = "" }: Judge): string {
+  if (set === "git") return checkOut(repository, commit);
   const cwd = join(dir, "mod", set);
   if (set === "kubernetes") prepareKubernetes(cwd);
   else if (!existsSync(join(cwd, "go.mod"))) {
@@ -76,15 +96,22 @@ for (const judge of chosen) {
   const target = join(bin, judge.file);
   if (existsSync(target)) continue;
   const started = process.hrtime.bigint();
-  const cwd = prepare(judge.set);
+  const cwd = prepare(judge);
   go(
     cwd,
-    [...(judge.test ? ["test", "-c"] : ["build"]), "-ldflags", judge.set === "kubernetes" ? stamp : "-s -w", "-o", target, ...sourcesOf(judge)],
-    judge.static ? { CGO_ENABLED: "0" } : {},
+    [
+      ...(judge.test ? ["test", "-c"] : ["build"]),
+      "-ldflags",
+      judge.set === "kubernetes" ? stamp : `-s -w -X main.version=${judge.commit ?? ""}`,
+      "-o",
+      target,
+      ...sourcesOf(judge),
+    ],
+    { ...(judge.static ? { CGO_ENABLED: "0" } : {}), ...(judge.set === "git" ? { GOFLAGS: "-mod=vendor -buildvcs=false" } : {}) },
   );
   process.stdout.write(`${judge.file} (${Number((process.hrtime.bigint() - started) / 1_000_000_000n)} s)\n`);
 }
 if (values.images) {
-  const kubernetesDir = go(prepare("kubernetes"), ["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]).trim();
+  const kubernetesDir = go(prepare({ file: "", package: "", set: "kubernetes" }), ["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]).trim();
   await buildImages({ dir, bin, testImages: join(kubernetesDir, "test/images"), note: (text) => void process.stdout.write(`${text}\n`) });
 }

@@ -4,12 +4,13 @@
  * is left. The driver and the sidecars run as programs of the machine.
  *
  * Usage (root): sh conformance/own-machine.sh node conformance/csi.ts --bin DIR
- *   --bin DIR       hostpathplugin, csi-node-driver-registrar, csi-provisioner, csi-attacher, csi-resizer (node conformance/build-csi.ts)
+ *   --bin DIR       hostpathplugin, csi-node-driver-registrar, csi-provisioner, csi-attacher, csi-resizer (node conformance/build.ts)
  *   --images FILE   archive of the specs' images; for busybox
+ *   --logs DIR      what the driver and the sidecars have written
  *   --slow          also a driver that hangs: two minutes
  *   --only REGEX, --kubectl FILE, --data-dir DIR, --port PORT
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Checks, expect, expectText } from "./cluster/checks.ts";
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     ...clusterFlags,
     bin: { type: "string", default: "/var/tmp/k8ts-judges/bin" },
     images: { type: "string", default: "/var/tmp/k8ts-judges/images.tar" },
+    logs: { type: "string" },
     slow: { type: "boolean", default: false },
   },
 });
@@ -92,6 +94,12 @@ async function killAgent(): Promise<void> {
   process.kill(Number(agent), "SIGKILL");
 }
 
+const missing = ["hostpathplugin", "csi-node-driver-registrar", "csi-provisioner", "csi-attacher", "csi-resizer"].filter((name) => !existsSync(program(name)));
+if (missing.length) {
+  process.stderr.write(`${values.bin} has no ${missing.join(", ")}: make them with node conformance/build.ts\n`);
+  process.exit(2);
+}
+
 try {
   const up =
     (await checks.check("up", () => cluster.up().then(() => {}))) &&
@@ -99,6 +107,7 @@ try {
   if (up) await judge();
 } finally {
   for (const name of programs.keys()) await stop(name);
+  if (values.logs) for (const [name, { text }] of programs) writeFileSync(join(values.logs, `${name}.log`), text);
   await checks.check("reset", () => cluster.reset().then(() => {}));
   rmSync(state, { recursive: true, force: true });
   checks.finish();

@@ -14,20 +14,34 @@ export interface Judge {
   test?: boolean;
   /** Linked statically, because it runs inside images. */
   static?: boolean;
-  /** Module set it is built from. */
-  set: "kubernetes" | "etcd" | "helm3" | "helm4" | "kwok" | "coredns";
+  /** Module set it is built from; `git`: a repository, because no proxy has it. */
+  set: "kubernetes" | "etcd" | "helm3" | "helm4" | "kwok" | "coredns" | "csi-attacher" | "csi-resizer" | "git";
+  /** `owner/name` on GitHub, with the dependencies that lie in it. */
+  repository?: string;
+  commit?: string;
 }
 
 /** Module sets beside Kubernetes' own: what their go.mod requires. */
-export const moduleSets: Record<Exclude<Judge["set"], "kubernetes">, string[]> = {
+export const moduleSets: Record<Exclude<Judge["set"], "kubernetes" | "git">, string[]> = {
   etcd: ["go.etcd.io/etcd/server/v3@v3.6.16", "go.etcd.io/etcd/etcdctl/v3@v3.6.16"],
   helm3: ["helm.sh/helm/v3@v3.22.0"],
   helm4: ["helm.sh/helm/v4@v4.3.1"],
   kwok: ["sigs.k8s.io/kwok@v0.8.0"],
   coredns: ["github.com/coredns/coredns@v1.15.0"],
+  "csi-attacher": ["github.com/kubernetes-csi/external-attacher/v4@v4.13.0"],
+  "csi-resizer": ["github.com/kubernetes-csi/external-resizer/v2@v2.3.0"],
 };
 
 const cmd = (name: string): Judge => ({ file: name, package: `k8s.io/kubernetes/cmd/${name}`, set: "kubernetes" });
+
+const ofCsi = (file: string, folder: string, repository: string, commit: string): Judge => ({
+  file,
+  package: `./cmd/${folder}`,
+  static: true,
+  set: "git",
+  repository: `kubernetes-csi/${repository}`,
+  commit,
+});
 
 /** In the order in which they are needed. */
 export const judges: Judge[] = [
@@ -49,4 +63,9 @@ export const judges: Judge[] = [
   { file: "coredns", package: "github.com/coredns/coredns", static: true, set: "coredns" },
   { file: "helm3", package: "helm.sh/helm/v3/cmd/helm", set: "helm3" },
   { file: "helm4", package: "helm.sh/helm/v4/cmd/helm", set: "helm4" },
+  ofCsi("hostpathplugin", "hostpathplugin", "csi-driver-host-path", "1f2b2e64d01e8dd93e1f2e8fa6efcda7280208f2"),
+  ofCsi("csi-node-driver-registrar", "csi-node-driver-registrar", "node-driver-registrar", "3482d444dd9ff8c0101b95833ec8a9ded3ec1992"),
+  ofCsi("csi-provisioner", "csi-provisioner", "external-provisioner", "0688604faa43ae14273cf71fbfde4f3534ec6b8c"),
+  { file: "csi-attacher", package: "github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher", static: true, set: "csi-attacher" },
+  { file: "csi-resizer", package: "github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer", static: true, set: "csi-resizer" },
 ];

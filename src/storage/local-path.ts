@@ -3,8 +3,8 @@
  * pod that uses the claim has been placed here, deleted or kept by the reclaim policy, grown by saying so. Every node has
  * its own; after a crash the next start goes on from what the API says.
  */
-import { chmod, mkdir, readdir, rm, rmdir } from "node:fs/promises";
-import { isAlreadyExists, isNotFound } from "../api/status.ts";
+import { chmod, mkdir, readdir, rmdir } from "node:fs/promises";
+import { isAlreadyExists, isConflict, isNotFound } from "../api/status.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../api/types/core-v1.gen.ts";
 import type { StorageClass } from "../api/types/storage-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
@@ -15,6 +15,7 @@ import type { InformerFactory } from "../client/factory.ts";
 import type { Informer } from "../client/informer.ts";
 import { persistentvolumeclaims, persistentvolumes, storageclasses } from "../client/resources.gen.ts";
 import { Workqueue } from "../client/workqueue.ts";
+import { removeTree } from "../linux/remove-tree.ts";
 import { fate, isOurs, provisionerName, volumeFinalizer, volumeFor, volumeName, waitsForUs, wantedSize, whyNot } from "./local-path-volume.ts";
 
 export interface LocalPathOptions {
@@ -34,6 +35,8 @@ export class LocalPathProvisioner {
   readonly #volumes: Informer<PersistentVolume>;
   readonly #classes: Informer<StorageClass>;
   readonly #queue: Workqueue;
+  /** Claims whose volumes were made, until they are seen to have them: what is heard late is no reason to begin again. */
+  readonly #made = new Set<string>();
 
   constructor(options: LocalPathOptions) {
     this.#options = options;
@@ -42,7 +45,10 @@ export class LocalPathProvisioner {
     this.#volumes = informers.informer(persistentvolumes);
     this.#classes = informers.informer(storageclasses);
     this.#queue = new Workqueue({ clock });
-    this.#claims.onChange((_, claim) => claim && this.#queue.add(`claim/${claim.metadata.namespace}/${claim.metadata.name}`));
+    this.#claims.onChange((old, claim) => {
+      if (claim) this.#queue.add(`claim/${claim.metadata.namespace}/${claim.metadata.name}`);
+      if (old && (!claim || claim.spec.volumeName)) this.#made.delete(old.metadata.uid);
+    });
     this.#volumes.onChange((_, volume) => volume && this.#queue.add(`volume/${volume.metadata.name}`));
     this.#classes.onChange((_, added) => {
       if (added) for (const { metadata } of this.#claims.list()) this.#queue.add(`claim/${metadata.namespace}/${metadata.name}`);
@@ -69,7 +75,9 @@ export class LocalPathProvisioner {
         this.#queue.forget(key);
       } catch (error) {
         if (signal.aborted) return;
-        logger.warn("could not serve a volume", { key, error });
+        // Somebody else has written meanwhile; what came of it is about to be heard.
+        if (isConflict(error)) logger.debug("a volume has changed meanwhile", { key });
+        else logger.warn("could not serve a volume", { key, error });
         this.#queue.addRateLimited(key);
       } finally {
         this.#queue.done(key);
@@ -88,6 +96,7 @@ export class LocalPathProvisioner {
 
   async #provision(claim: PersistentVolumeClaim, storageClass: StorageClass, events: EventRecorder): Promise<void> {
     const { client, nodeName, root } = this.#options;
+    if (this.#made.has(claim.metadata.uid) || this.#volumes.get("", volumeName(claim))) return;
     const tell = (type: EventType, reason: string, message: string): void => events.event(referenceTo(persistentvolumeclaims, claim), type, reason, message);
     const failed = (why: string): void =>
       tell("Warning", "ProvisioningFailed", `failed to provision volume with StorageClass ${JSON.stringify(storageClass.metadata.name)}: ${why}`);
@@ -101,6 +110,7 @@ export class LocalPathProvisioner {
       await mkdir(path, { recursive: true });
       await chmod(path, 0o777);
       await client.resource(persistentvolumes).create("", volumeFor(claim, storageClass, nodeName, path));
+      this.#made.add(claim.metadata.uid);
     } catch (error) {
       if (!isAlreadyExists(error)) {
         failed((error as Error).message);
@@ -138,7 +148,7 @@ export class LocalPathProvisioner {
     const { uid } = volume.metadata;
     try {
       if (end === "delete") {
-        await rm(`${root}/${name}`, { recursive: true, force: true });
+        await removeTree(`${root}/${name}`);
         if (!volume.metadata.deletionTimestamp) await api.delete("", name, { preconditions: { uid } });
       }
       const current = await api.get("", name);

@@ -53,4 +53,6 @@ export const hostPathPlugin = (): VolumePlugin => ({
     return { path, readOnly };
   },
   async tearDown() {},
+  // Nobody knows how much of the node that is.
+  usage: async () => undefined,
 });

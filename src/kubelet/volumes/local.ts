@@ -6,6 +6,7 @@ import type { PodEvents } from "../pod-events.ts";
 import { removeMountPoint } from "./mount-points.ts";
 import { giveToPod } from "./ownership.ts";
 import type { VolumePlugin, VolumeRequest, VolumeSpec } from "./plugin.ts";
+import { deviceUsage, mountUsage } from "./usage.ts";
 
 const name = "kubernetes.io/local-volume";
 
@@ -62,6 +63,7 @@ export function localPlugin({ rootDir, events }: LocalPluginOptions): VolumePlug
     supports: ({ persistent }) => persistent?.spec.local !== undefined,
     setUp,
     tearDown: ({ path }) => removeMountPoint(path),
+    usage: async (_spec, _place, { path, block }) => (block ? deviceUsage(path) : mountUsage(path)),
     device: {
       uniqueName: (spec) => `${name}/${spec.name}`,
       uniqueNameOf: async (place) => `${name}/${place.name}`,

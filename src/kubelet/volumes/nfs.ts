@@ -5,6 +5,7 @@ import { findProgram, mountByProgram } from "../../linux/mount-program.ts";
 import { isMountPoint } from "../../linux/mounts.ts";
 import { removeMountPoint } from "./mount-points.ts";
 import type { VolumePlugin } from "./plugin.ts";
+import { mountUsage } from "./usage.ts";
 
 export const nfsPlugin = (): VolumePlugin => ({
   name: "kubernetes.io/nfs",
@@ -27,5 +28,6 @@ export const nfsPlugin = (): VolumePlugin => ({
     }
     return { path, readOnly };
   },
+  usage: async (_spec, _place, { path }) => mountUsage(path),
   tearDown: ({ path }) => removeMountPoint(path),
 });

@@ -6,6 +6,7 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../..
 import type { ImageSpec } from "../../cri/types.gen.ts";
 import type { Sent } from "../../cri/client.ts";
 import type { PayloadSources } from "./payload.ts";
+import type { VolumeUsage } from "./usage.ts";
 
 /** What containers are given of a volume. */
 export interface MountedVolume {
@@ -67,6 +68,8 @@ export interface VolumePlugin {
   setUp(request: VolumeRequest): Promise<MountedVolume>;
   /** Nothing of it is left below `place.path` afterwards, and nothing of what it showed is harmed. */
   tearDown(place: Place): Promise<void>;
+  /** Of a volume that is set up. Absent: of its directory. Undefined: it cannot be told. */
+  usage?(spec: VolumeSpec, place: Place, mounted: MountedVolume): Promise<VolumeUsage | undefined>;
   readonly device?: DevicePlugin;
   /** Absent: raw block volumes are refused. */
   readonly block?: BlockPlugin;

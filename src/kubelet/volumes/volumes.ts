@@ -17,6 +17,7 @@ import type { Expander } from "./expander.ts";
 import type { PayloadSources } from "./payload.ts";
 import { type FoundPlace, placeOf, placesOf, podsBelow } from "./places.ts";
 import { type MountedVolume, type MountedVolumes, type Place, VolumeError, type VolumePlugin, type VolumeRequest, type VolumeSpec } from "./plugin.ts";
+import { directoryUsage, type VolumeUsage } from "./usage.ts";
 import { claimOf, type PersistentVolumes, resolveVolume, usedVolumes } from "./volume-spec.ts";
 
 export interface VolumesOptions {
@@ -28,6 +29,11 @@ export interface VolumesOptions {
   plugins: readonly VolumePlugin[];
   persistent: PersistentVolumes;
   node: NodeView;
+}
+
+export interface NamedUsage extends VolumeUsage {
+  name: string;
+  claim?: { namespace: string; name: string };
 }
 
 interface Held {
@@ -211,6 +217,20 @@ export class Volumes {
         spec.persistent?.spec.volumeMode === "Block" ? "SetUpDevice" : "SetUp",
         new Error("volume uses the ReadWriteOncePod access mode and is already in use by another pod"),
       );
+  }
+  /** Of each volume of the pod that is set up, by the pod's name for it; asks drivers, and leaves out what cannot be told now. */
+  async usage(uid: string): Promise<NamedUsage[]> {
+    const all = [...(this.#held.get(uid) ?? [])].map(async ([name, { plugin, spec, place, mounted }]) => {
+      try {
+        const usage = plugin.usage ? await plugin.usage(spec, place, mounted) : mounted.path && !mounted.block ? await directoryUsage(mounted.path) : undefined;
+        const claim = spec.claim && { namespace: spec.claim.metadata.namespace ?? "", name: spec.claim.metadata.name };
+        return usage && { name, ...(claim ? { claim } : {}), ...usage };
+      } catch (error) {
+        this.#options.logger.debug("a volume does not tell what it holds", { volume: spec.name, pod: uid, error });
+        return undefined;
+      }
+    });
+    return (await Promise.all(all)).filter((one) => one !== undefined);
   }
   /** Unmounts and removes everything of the pod below the root. Rejects when something is still in use; to be called again then. */
   async remove(uid: string): Promise<void> {

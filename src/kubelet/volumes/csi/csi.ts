@@ -9,7 +9,8 @@ import { unmountBelow } from "../../../linux/mounts.ts";
 import { removeTree } from "../../../linux/remove-tree.ts";
 import { ExpansionError } from "../expansion.ts";
 import { giveToPod } from "../ownership.ts";
-import type { Place, VolumePlugin, VolumeRequest, VolumeSpec } from "../plugin.ts";
+import type { MountedVolume, Place, VolumePlugin, VolumeRequest, VolumeSpec } from "../plugin.ts";
+import type { VolumeUsage } from "../usage.ts";
 import { CsiBlock } from "./block.ts";
 import { attaches, type CsiObjects, credentials, givesToGroup, publishContext, verifyAttached } from "./context.ts";
 import { type CsiDriverClient, isFinal, isInfeasible, isInUse } from "./driver.ts";
@@ -159,6 +160,21 @@ class CsiPlugin implements VolumePlugin {
       const colon = kind === "infeasible" ? "" : ": ";
       throw new ExpansionError(`Expander.NodeExpand failed to expand the volume ${colon}${(error as Error).message}`, kind, error);
     }
+  }
+
+  async usage(spec: VolumeSpec, place: Place, { path, block }: MountedVolume): Promise<VolumeUsage | undefined> {
+    const source = csiSource(spec, { uid: place.pod });
+    const client = this.#options.drivers.get(source.driver);
+    const capabilities = await client.capabilities();
+    if (!capabilities.has("GET_VOLUME_STATS")) return undefined;
+    const { usage, volumeCondition } = await client.stats(source.handle, block ? this.block.publishPath(spec.name, place.pod) : path);
+    const bytes = usage.find(({ unit }) => unit === "BYTES");
+    const inodes = usage.find(({ unit }) => unit === "INODES");
+    return {
+      ...(bytes ? { capacityBytes: bytes.total, availableBytes: bytes.available, usedBytes: bytes.used } : {}),
+      ...(inodes ? { inodes: inodes.total, inodesFree: inodes.available, inodesUsed: inodes.used } : {}),
+      ...(volumeCondition && capabilities.has("VOLUME_CONDITION") ? { health: volumeCondition } : {}),
+    };
   }
 
   readonly device = {
