@@ -22,6 +22,10 @@ export interface KubeletConfig {
   /** Cgroup below which the pods' cgroups are made: `/`, `/k8ts`. */
   cgroupRoot: string;
   maxPods: number;
+  /** A bound on the number of pods besides maxPods; 0: none. */
+  podsPerCore: number;
+  /** Images that the node tells of; -1: all. */
+  nodeStatusMaxImages: number;
   registerNode: boolean;
   registerWithTaints: Taint[];
   nodeLabels: Record<string, string>;
@@ -110,6 +114,8 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     resolvConf: "/etc/resolv.conf",
     cgroupRoot: "/",
     maxPods: 110,
+    podsPerCore: 0,
+    nodeStatusMaxImages: 50,
     registerNode: true,
     registerWithTaints: [],
     nodeLabels: {},

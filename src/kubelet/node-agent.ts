@@ -34,7 +34,6 @@ export interface NodeAgentOptions {
 }
 
 const leaseNamespace = "kube-node-lease";
-const maxImages = 50;
 const runtimeCheckInterval = 5000;
 
 const eventOf: Record<string, [good: string, bad: string]> = {
@@ -127,12 +126,13 @@ export class NodeAgent {
     }
   }
   async #readImages(): Promise<void> {
+    const most = this.#options.config.nodeStatusMaxImages;
     try {
       const { images } = await this.#options.runtime.cri.call("ListImages", {}, { timeout: 30_000 });
       this.#images = images
         .map(({ repoTags, repoDigests, size }) => ({ names: [...repoDigests, ...repoTags].slice(0, 5), sizeBytes: size }))
         .sort((a, b) => b.sizeBytes - a.sizeBytes)
-        .slice(0, maxImages);
+        .slice(0, most < 0 ? undefined : most);
     } catch (error) {
       this.#options.logger.warn("could not list images", { error });
     }

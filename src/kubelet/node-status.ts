@@ -35,7 +35,7 @@ export function capacity(config: KubeletConfig, facts: Pick<NodeFacts, "machine"
     "hugepages-1Gi": "0",
     "hugepages-2Mi": "0",
     memory: kibibytes(facts.machine.memory),
-    pods: String(config.maxPods),
+    pods: String(config.podsPerCore > 0 ? Math.min(config.maxPods, config.podsPerCore * facts.machine.cpus) : config.maxPods),
   };
 }
 

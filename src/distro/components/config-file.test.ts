@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -54,9 +54,9 @@ test("a field that cannot act may be written with upstream's default, in any for
 
 test("each mistake in a file is told with its path, all at once", () => {
   assert.deepEqual(
-    problems(() => readKubeletConfig(write(`${kubelet}maxPods: many\nmaxpods: 3\ncgroupDriver: systemd\nauthentication: {anonymous: {enabled: true}}\n`))),
+    problems(() => readKubeletConfig(write(`${kubelet}maxPods: many\nmaxpods: 3\ncgroupDriver: systemd\nauthentication: {webhook: {enabled: false}}\n`))),
     [
-      "authentication.anonymous.enabled: true is not supported, only false: who says nothing is let in nowhere",
+      "authentication.webhook.enabled: false is not supported, only true: tokens are always reviewed by the API server",
       'cgroupDriver: "systemd" is not supported, only "cgroupfs": pods\' cgroups are made by name below cgroupRoot',
       "maxPods: it must be a whole number",
       "maxpods: unknown field",
@@ -64,8 +64,73 @@ test("each mistake in a file is told with its path, all at once", () => {
   );
   assert.deepEqual(
     problems(() => readKubeletConfig(write(`${kubelet}imageGCHighThresholdPercent: 70\n`))),
-    ["imageGCLowThresholdPercent 80 must be less than imageGCHighThresholdPercent 70"],
+    [
+      "invalid configuration: imageGCLowThresholdPercent (--image-gc-low-threshold) 80 must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) 70",
+    ],
   );
+});
+
+test("values of a kubelet's configuration are judged in upstream's words", () => {
+  const wrong = (text: string): string[] =>
+    problems(() => readKubeletConfig(write(`${kubelet}${text}\n`))).map((p) => p.replace("invalid configuration: ", ""));
+  assert.deepEqual(wrong("maxPods: -1\npodsPerCore: -2\nnodeStatusMaxImages: -2\nport: 0\nnodeLeaseDurationSeconds: 0\noomScoreAdj: -1001"), [
+    "nodeLeaseDurationSeconds must be greater than 0",
+    "port (--port) 0 must be between 1 and 65535, inclusive",
+    "oomScoreAdj (--oom-score-adj) -1001 must be between -1000 and 1000, inclusive",
+    "maxPods (--max-pods) -1 must not be a negative number",
+    "podsPerCore (--pods-per-core) -2 must not be a negative number",
+    "nodeStatusMaxImages (--node-status-max-images) -2 must be -1 or greater",
+  ]);
+  assert.deepEqual(wrong("crashLoopBackOff: {maxContainerRestartPeriod: 500ms}\ncontainerLogMaxFiles: 1\npodLogsDir: var/../log"), [
+    "CrashLoopBackOff.MaxContainerRestartPeriod (got: 0.5 seconds) must be set between 1s and 300s",
+    "containerLogMaxFiles must be greater than 1",
+    'pod logs path "var/../log" must be absolute path',
+    'pod logs path "var/../log" must be normalized',
+  ]);
+  assert.deepEqual(wrong("maxParallelImagePulls: 4"), [
+    "maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls (--serialize-image-pulls) is set to false",
+  ]);
+  assert.deepEqual(wrong("evictionSoft: {memory.available: 1Gi}"), ["grace period must be specified for the soft eviction threshold memory.available"]);
+  assert.deepEqual(wrong("evictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {memory.available: -1m}"), [
+    "invalid eviction grace period specified: -1m, must be a positive value",
+  ]);
+  assert.deepEqual(wrong("systemReserved: {cpu: '-1', gold: '1'}"), [
+    'resource quantity for "cpu" cannot be negative: -1',
+    'cannot reserve "gold" resource in systemReserved',
+  ]);
+  assert.match(wrong("registerWithTaints: [{key: a, effect: Maybe}]")[0] ?? "", /^invalid taint: /);
+});
+
+test("drop-ins go over the file in the order of their names, member by member, and are named when they are wrong", () => {
+  const base = write(`${kubelet}maxPods: 20\nclusterDomain: a.b\nevictionHard: {memory.available: 100Mi, nodefs.available: 10%}\n`);
+  const directory = mkdtempSync(join(tmpdir(), "k8ts-drop-ins-"));
+  try {
+    mkdirSync(join(directory, "20-more"));
+    writeFileSync(join(directory, "10-first.conf"), `${kubelet}maxPods: 30\nevictionHard: {memory.available: 200Mi}\n`);
+    writeFileSync(join(directory, "20-more", "x.conf"), `${kubelet}maxPods: 40\nclusterDomain: null\n`);
+    writeFileSync(join(directory, "30-ignored.yaml"), "nonsense");
+    const { config } = readKubeletConfig(base, directory);
+    assert.deepEqual([config.maxPods, config.clusterDomain], [40, undefined]);
+    assert.deepEqual(config.evictionHard, { "memory.available": "200Mi", "nodefs.available": "10%" });
+    assert.equal(readKubeletConfig("", directory).config.maxPods, 40);
+    writeFileSync(join(directory, "40.conf"), `${kubelet}maxPodz: 1\n`);
+    assert.throws(() => readKubeletConfig(base, directory), /40\.conf: maxPodz: unknown field/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("eviction, bounds and who is let in are taken from a kubelet's configuration", () => {
+  const read = readKubeletConfig(
+    write(
+      `${kubelet}evictionHard: {memory.available: 1Gi}\nmergeDefaultEvictionSettings: true\nevictionSoft: {memory.available: 2Gi}\nevictionSoftGracePeriod: {memory.available: 1m30s}\nevictionMaxPodGracePeriod: 30\npodPidsLimit: 100\nauthentication: {anonymous: {enabled: true}, webhook: {cacheTTL: 1m}}\nauthorization: {mode: AlwaysAllow}\n`,
+    ),
+  );
+  assert.equal(read.config.evictionHard?.["memory.available"], "1Gi");
+  assert.equal(read.config.evictionHard?.["imagefs.available"], "15%");
+  assert.deepEqual(read.config.evictionSoftGracePeriod, { "memory.available": 90_000 });
+  assert.deepEqual([read.config.evictionMaxPodGracePeriod, read.config.podPidsLimit, read.oomScoreAdj], [30, 100, -999]);
+  assert.deepEqual([read.access.anonymous, read.access.alwaysAllow, read.access.tokenTTL], [true, true, 60_000]);
 });
 
 test("files of another kind, that are no YAML, or that do not exist are refused", () => {

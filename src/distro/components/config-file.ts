@@ -85,6 +85,8 @@ function same(value: unknown, expected: unknown): boolean {
 class Walk {
   readonly problems: string[] = [];
   readonly values = new Map<string, unknown>();
+  /** Paths that are null. */
+  readonly cleared: string[] = [];
   readonly #table: ConfigTable;
   readonly #file: string;
   constructor(table: ConfigTable, file: string) {
@@ -96,6 +98,7 @@ class Walk {
   }
   #field(path: string, value: unknown): void {
     const field = this.#table[path];
+    if (value === null) this.cleared.push(path);
     if (!field) {
       if (Object.keys(this.#table).some((known) => known.startsWith(`${path}.`))) {
         if (isMap(value)) this.object(value, path);
@@ -124,7 +127,30 @@ class Walk {
 }
 
 /** Throws FlagError with everything that is wrong with the file; `check` may find more. */
-export function readConfigFile(file: string, type: { apiVersion: string; kind: string }, table: ConfigTable): ConfigValues {
+export const readConfigFile = (file: string, type: { apiVersion: string; kind: string }, table: ConfigTable): ConfigValues =>
+  readConfigFiles([file], type, table);
+
+/**
+ * What the later files say goes before what the earlier ones say: member by member in mappings, null takes away (JSON merge
+ * patch). Throws FlagError with everything that is wrong with each of them.
+ */
+export function readConfigFiles(files: readonly string[], type: { apiVersion: string; kind: string }, table: ConfigTable): ConfigValues {
+  const values = new Map<string, unknown>();
+  const problems: string[] = [];
+  for (const file of files) {
+    const walk = walkFile(file, type, table);
+    problems.push(...walk.problems);
+    for (const path of walk.cleared) for (const known of [...values.keys()]) if (known === path || known.startsWith(`${path}.`)) values.delete(known);
+    for (const [path, value] of walk.values) {
+      const before = values.get(path);
+      values.set(path, isMap(value) && isMap(before) ? { ...before, ...value } : value);
+    }
+  }
+  if (problems.length) throw new FlagError(problems);
+  return { get: <T>(path: string) => values.get(path) as T | undefined };
+}
+
+function walkFile(file: string, type: { apiVersion: string; kind: string }, table: ConfigTable): Walk {
   let parsed: ReturnType<typeof parseYAML>;
   try {
     parsed = parseYAML(readNamed(file, "--config"));
@@ -142,6 +168,5 @@ export function readConfigFile(file: string, type: { apiVersion: string; kind: s
       `it is ${JSON.stringify(apiVersion ?? "")} ${JSON.stringify(kind ?? "")}, and must be ${JSON.stringify(type.apiVersion)} ${JSON.stringify(type.kind)}`,
     );
   else walk.object(fields, "");
-  if (walk.problems.length) throw new FlagError(walk.problems);
-  return { get: <T>(path: string) => walk.values.get(path) as T | undefined };
+  return walk;
 }

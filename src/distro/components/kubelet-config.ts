@@ -1,153 +1,14 @@
-/** KubeletConfiguration (kubelet.config.k8s.io/v1beta1): fields that act, and upstream's defaults of the others. */
-import { formatDuration } from "../../api/time.ts";
-import { parseQuantity } from "../../api/quantity.ts";
+/** KubeletConfiguration (kubelet.config.k8s.io/v1beta1): one file, and drop-ins that go over it in the order of their names. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { quantityToNumber } from "../../api/quantity.ts";
 import type { Taint } from "../../api/types/core-v1.gen.ts";
 import type { KubeletConfig } from "../../kubelet/config.ts";
-import { allowlistProblem, verificationPolicyNames } from "../../kubelet/image-pull/verification-policy.ts";
-import { parseThresholds } from "../../kubelet/eviction/thresholds.ts";
-import { type ConfigTable, type ConfigValues, only, readConfigFile } from "./config-file.ts";
+import { defaultEvictionHard } from "../../kubelet/eviction/thresholds.ts";
+import { readConfigFiles } from "./config-file.ts";
 import { FlagError } from "./flag-error.ts";
-
-const limits = "requests are not limited by the client";
-const cpus = "containers share all processors";
-const cgroups = "pods' cgroups are made by name below cgroupRoot";
-const eviction = "only evictionHard acts: pods are evicted at once or not at all";
-const profiling = "there is no Go runtime to profile";
-const shutdown = "the machine's shutdown is not delayed";
-const iptables = "no iptables rules are made";
-
-const table: ConfigTable = {
-  address: { type: "string" },
-  port: { type: "int" },
-  healthzBindAddress: { type: "string" },
-  healthzPort: { type: "int" },
-  tlsCertFile: { type: "string" },
-  tlsPrivateKeyFile: { type: "string" },
-  "authentication.x509.clientCAFile": { type: "string" },
-  clusterDNS: { type: "strings" },
-  clusterDomain: { type: "string" },
-  resolvConf: { type: "string" },
-  podLogsDir: { type: "string" },
-  cgroupRoot: { type: "string" },
-  maxPods: { type: "int" },
-  podCIDR: { type: "string" },
-  registerNode: { type: "bool" },
-  registerWithTaints: { type: "list" },
-  providerID: { type: "string" },
-  systemReserved: { type: "map" },
-  kubeReserved: { type: "map" },
-  cpuCFSQuota: { type: "bool" },
-  cpuCFSQuotaPeriod: { type: "duration" },
-  seccompDefault: { type: "bool" },
-  serializeImagePulls: { type: "bool" },
-  maxParallelImagePulls: { type: "int" },
-  imageMinimumGCAge: { type: "duration" },
-  imageGCHighThresholdPercent: { type: "int" },
-  imageGCLowThresholdPercent: { type: "int" },
-  registryPullQPS: { type: "int" },
-  registryBurst: { type: "int" },
-  imagePullCredentialsVerificationPolicy: { type: "string", choices: [...verificationPolicyNames] },
-  preloadedImagesVerificationAllowlist: { type: "strings" },
-  imageMaximumGCAge: { type: "duration" },
-  containerLogMaxWorkers: { type: "int" },
-  containerLogMonitorInterval: { type: "duration" },
-  allowedUnsafeSysctls: { type: "strings" },
-  containerLogMaxSize: { type: "string" },
-  containerLogMaxFiles: { type: "int" },
-  nodeLeaseDurationSeconds: { type: "int" },
-  nodeStatusUpdateFrequency: { type: "duration" },
-  nodeStatusReportFrequency: { type: "duration" },
-  syncFrequency: { type: "duration" },
-  "crashLoopBackOff.maxContainerRestartPeriod": { type: "duration" },
-  containerRuntimeEndpoint: { type: "string" },
-  evictionHard: { type: "map" },
-  evictionPressureTransitionPeriod: { type: "duration" },
-  "authentication.anonymous.enabled": only(false, "who says nothing is let in nowhere"),
-  "authentication.webhook.enabled": only(true, "tokens are always reviewed by the API server"),
-  "authentication.webhook.cacheTTL": only("2m0s", "the time is not configurable"),
-  "authorization.mode": { type: "string", choices: ["Webhook"] },
-  "authorization.webhook.cacheAuthorizedTTL": only("5m0s", "the time is not configurable"),
-  "authorization.webhook.cacheUnauthorizedTTL": only("30s", "the time is not configurable"),
-  enableServer: only(true, "logs, exec and the like need the server"),
-  staticPodPath: { type: "string" },
-  staticPodURL: { type: "string" },
-  staticPodURLHeader: { type: "object" },
-  fileCheckFrequency: { type: "duration" },
-  httpCheckFrequency: { type: "duration" },
-  readOnlyPort: only(0, "nothing is served without asking who it is"),
-  tlsCipherSuites: only([], "Node's default cipher suites are used"),
-  tlsCurvePreferences: only([], "Node's default curves are used"),
-  tlsMinVersion: only("VersionTLS12", "the version is not configurable"),
-  rotateCertificates: only(false, "the client certificate is renewed by who made it; the kubeconfig's files are read anew"),
-  serverTLSBootstrap: only(false, "no certificate is asked of the API server; give tlsCertFile"),
-  eventRecordQPS: only(50, "events are correlated, not limited"),
-  eventBurst: only(100, "events are correlated, not limited"),
-  enableDebuggingHandlers: { type: "bool" },
-  enableContentionProfiling: only(false, profiling),
-  enableProfilingHandler: only(true, profiling),
-  enableDebugFlagsHandler: only(true, "verbosity is set by --v"),
-  oomScoreAdj: only(-999, "the process keeps what it was started with"),
-  streamingConnectionIdleTimeout: only("4h0m0s", "streams belong to the container runtime"),
-  volumeStatsAggPeriod: only("1m0s", "the time is not configurable"),
-  kubeletCgroups: only("", cgroups),
-  systemCgroups: only("", cgroups),
-  systemReservedCgroup: only("", cgroups),
-  kubeReservedCgroup: only("", cgroups),
-  cgroupsPerQOS: only(true, cgroups),
-  cgroupDriver: only("cgroupfs", cgroups),
-  enforceNodeAllocatable: only(["pods"], cgroups),
-  cpuManagerPolicy: only("none", cpus),
-  cpuManagerPolicyOptions: only({}, cpus),
-  cpuManagerReconcilePeriod: only("10s", cpus),
-  memoryManagerPolicy: only("None", cpus),
-  topologyManagerPolicy: only("none", cpus),
-  topologyManagerScope: only("container", cpus),
-  topologyManagerPolicyOptions: only({}, cpus),
-  reservedSystemCPUs: only("", cpus),
-  reservedMemory: only([], cpus),
-  qosReserved: only({}, cgroups),
-  singleProcessOOMKill: only(undefined, "the kernel's behaviour is not changed"),
-  runtimeRequestTimeout: only("2m0s", "the time is not configurable"),
-  hairpinMode: only("promiscuous-bridge", "the CNI plugin decides"),
-  podPidsLimit: only(-1, "processes are not limited"),
-  runOnce: only(false, "it runs until it is asked to stop"),
-  nodeStatusMaxImages: only(50, "the number is not configurable"),
-  maxOpenFiles: only(1000000, "the process keeps what it was started with"),
-  contentType: only("application/vnd.kubernetes.protobuf", "JSON is spoken"),
-  kubeAPIQPS: only(50, limits),
-  kubeAPIBurst: only(100, limits),
-  evictionSoft: only({}, eviction),
-  evictionSoftGracePeriod: only({}, eviction),
-  evictionMaxPodGracePeriod: only(0, eviction),
-  evictionMinimumReclaim: only({}, eviction),
-  mergeDefaultEvictionSettings: only(false, eviction),
-  podsPerCore: only(0, "pods are limited by maxPods"),
-  enableControllerAttachDetach: only(true, "volumes are not attached by the node"),
-  protectKernelDefaults: only(false, "the kernel's settings are not looked at"),
-  makeIPTablesUtilChains: only(true, iptables),
-  iptablesMasqueradeBit: only(14, iptables),
-  iptablesDropBit: only(15, iptables),
-  featureGates: only({}, "features are those of Kubernetes v1.36 with its default gates"),
-  failSwapOn: { type: "bool" },
-  "memorySwap.swapBehavior": only("", "swap is not used"),
-  configMapAndSecretChangeDetectionStrategy: only("Watch", "changes are always watched"),
-  showHiddenMetricsForVersion: only("", "no metric is hidden"),
-  volumePluginDir: only("/usr/libexec/kubernetes/kubelet-plugins/volume/exec/", "flex volumes do not exist"),
-  kernelMemcgNotification: only(false, "memory is looked at every 10 seconds"),
-  logging: only(undefined, "set verbosity with --v"),
-  enableSystemLogHandler: { type: "bool" },
-  enableSystemLogQuery: only(false, "the machine's log files are served as they are, and not searched"),
-  shutdownGracePeriod: only("0s", shutdown),
-  shutdownGracePeriodCriticalPods: only("0s", shutdown),
-  shutdownGracePeriodByPodPriority: only([], shutdown),
-  memoryThrottlingFactor: only(0.9, "memory.high is not set"),
-  memoryReservationPolicy: only("None", "memory is not reserved"),
-  tracing: only(undefined, "traces are not exported"),
-  localStorageCapacityIsolation: only(true, "it is always on"),
-  imageServiceEndpoint: only("", "images come from the socket of the container runtime"),
-  failCgroupV1: { type: "bool" },
-  userNamespaces: only(undefined, "their range is the default"),
-};
+import { gracePeriods, kubeletConfigProblems } from "./kubelet-config-check.ts";
+import { kubeletConfigTable } from "./kubelet-config-table.ts";
 
 export interface KubeletFile {
   config: Partial<KubeletConfig>;
@@ -160,28 +21,43 @@ export interface KubeletFile {
   failSwapOn?: boolean;
   /** Unlike upstream's, false unless asked: cgroup v1 works. */
   failCgroupV1: boolean;
+  oomScoreAdj: number;
+  access: {
+    anonymous: boolean;
+    /** Whoever is known may do everything. */
+    alwaysAllow: boolean;
+    /** Milliseconds. */
+    tokenTTL?: number;
+    allowTTL?: number;
+    denyTTL?: number;
+  };
 }
 
-const nothing: ConfigValues = { get: () => undefined };
+const type = { apiVersion: "kubelet.config.k8s.io/v1beta1", kind: "KubeletConfiguration" };
+
+/** Files of the directory and those below whose names end in `.conf`, in the order in which they apply. */
+function dropIns(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .flatMap((entry) => {
+        const path = join(directory, entry.name);
+        return entry.isDirectory() ? dropIns(path) : entry.name.endsWith(".conf") ? [path] : [];
+      });
+  } catch (error) {
+    throw new FlagError([`--config-dir: ${(error as Error).message}`]);
+  }
+}
 
 /** Throws FlagError. Without a file everything has upstream's default. */
-export function readKubeletConfig(file: string): KubeletFile {
-  const values = file ? readConfigFile(file, { apiVersion: "kubelet.config.k8s.io/v1beta1", kind: "KubeletConfiguration" }, table) : nothing;
-  const problems: string[] = [];
-  const bytes = quantity(values, "containerLogMaxSize", file, problems);
+export function readKubeletConfig(file: string, directory = ""): KubeletFile {
+  const files = [...(file ? [file] : []), ...(directory ? dropIns(directory) : [])];
+  const values = readConfigFiles(files, type, kubeletConfigTable);
+  const problems = kubeletConfigProblems(values);
+  if (problems.length) throw new FlagError(problems.map((problem) => `${files.join(", ")}: ${problem}`));
   const evictionHard = values.get<Record<string, string>>("evictionHard");
   const period = values.get<number>("cpuCFSQuotaPeriod");
-  try {
-    parseThresholds(evictionHard ?? {});
-  } catch (error) {
-    problems.push(`${file}: evictionHard: ${(error as Error).message}`);
-  }
-  if (period !== undefined && (period < 1 || period > 1000)) problems.push(`${file}: cpuCFSQuotaPeriod: must be between 1ms and 1s inclusive`);
-  const high = values.get<number>("imageGCHighThresholdPercent") ?? 85;
-  const low = values.get<number>("imageGCLowThresholdPercent") ?? 80;
-  if (high > 100 || low < 0 || low >= high) problems.push(`${file}: imageGCLowThresholdPercent ${low} must be less than imageGCHighThresholdPercent ${high}`);
-  problems.push(...imageProblems(values).map((problem) => `${file}: ${problem}`));
-  if (problems.length) throw new FlagError(problems);
+  const size = values.get<string>("containerLogMaxSize");
   const given: Partial<Record<keyof KubeletConfig, unknown>> = {
     port: values.get("port"),
     enableDebuggingHandlers: values.get("enableDebuggingHandlers"),
@@ -198,7 +74,14 @@ export function readKubeletConfig(file: string): KubeletFile {
     providerID: values.get("providerID"),
     systemReserved: values.get("systemReserved"),
     kubeReserved: values.get("kubeReserved"),
-    evictionHard,
+    evictionHard: evictionHard && values.get("mergeDefaultEvictionSettings") ? { ...defaultEvictionHard, ...evictionHard } : evictionHard,
+    evictionSoft: values.get("evictionSoft"),
+    evictionSoftGracePeriod: gracePeriods(values),
+    evictionMaxPodGracePeriod: values.get("evictionMaxPodGracePeriod"),
+    evictionMinimumReclaim: values.get("evictionMinimumReclaim"),
+    podPidsLimit: values.get("podPidsLimit"),
+    podsPerCore: values.get("podsPerCore"),
+    nodeStatusMaxImages: values.get("nodeStatusMaxImages"),
     evictionPressureTransitionPeriod: values.get("evictionPressureTransitionPeriod"),
     cpuCFSQuota: values.get("cpuCFSQuota"),
     cpuCFSQuotaPeriod: period === undefined ? undefined : period * 1000,
@@ -206,8 +89,8 @@ export function readKubeletConfig(file: string): KubeletFile {
     serializeImagePulls: values.get("serializeImagePulls"),
     maxParallelImagePulls: values.get("maxParallelImagePulls"),
     imageMinimumGCAge: values.get("imageMinimumGCAge"),
-    imageGCHighThresholdPercent: high,
-    imageGCLowThresholdPercent: low,
+    imageGCHighThresholdPercent: values.get("imageGCHighThresholdPercent"),
+    imageGCLowThresholdPercent: values.get("imageGCLowThresholdPercent"),
     registryPullQPS: values.get("registryPullQPS"),
     registryBurst: values.get("registryBurst"),
     imagePullCredentialsVerificationPolicy: values.get("imagePullCredentialsVerificationPolicy"),
@@ -221,7 +104,7 @@ export function readKubeletConfig(file: string): KubeletFile {
     staticPodURLHeader: values.get("staticPodURLHeader"),
     fileCheckInterval: values.get("fileCheckFrequency"),
     httpCheckInterval: values.get("httpCheckFrequency"),
-    containerLogMaxSize: bytes,
+    containerLogMaxSize: size === undefined ? undefined : quantityToNumber(size),
     containerLogMaxFiles: values.get("containerLogMaxFiles"),
     nodeLeaseDurationSeconds: values.get("nodeLeaseDurationSeconds"),
     nodeStatusUpdateInterval: values.get("nodeStatusUpdateFrequency"),
@@ -239,41 +122,15 @@ export function readKubeletConfig(file: string): KubeletFile {
     tlsPrivateKeyFile: values.get("tlsPrivateKeyFile") ?? "",
     failSwapOn: values.get("failSwapOn"),
     failCgroupV1: values.get("failCgroupV1") ?? false,
+    oomScoreAdj: values.get("oomScoreAdj") ?? -999,
+    access: {
+      anonymous: values.get("authentication.anonymous.enabled") ?? false,
+      alwaysAllow: values.get("authorization.mode") === "AlwaysAllow",
+      tokenTTL: values.get("authentication.webhook.cacheTTL"),
+      allowTTL: values.get("authorization.webhook.cacheAuthorizedTTL"),
+      denyTTL: values.get("authorization.webhook.cacheUnauthorizedTTL"),
+    },
   };
 }
 
 /** In upstream's words, without "invalid configuration". */
-function imageProblems(values: ConfigValues): string[] {
-  const number = (field: string, fallback: number): number => values.get<number>(field) ?? fallback;
-  const [oldest, youngest] = [number("imageMaximumGCAge", 0), number("imageMinimumGCAge", 120_000)];
-  const policy = values.get<string>("imagePullCredentialsVerificationPolicy") ?? "NeverVerifyPreloadedImages";
-  const allowlist = values.get<string[]>("preloadedImagesVerificationAllowlist") ?? [];
-  const wrong = allowlist.map(allowlistProblem).find((problem) => problem !== undefined);
-  return [
-    ...(number("registryPullQPS", 5) < 0 ? ["registryPullQPS (--registry-qps) must not be a negative number"] : []),
-    ...(number("registryBurst", 10) < 0 ? ["registryBurst (--registry-burst) must not be a negative number"] : []),
-    ...(oldest < 0 ? [`imageMaximumGCAge ${formatDuration(oldest)} must not be negative`] : []),
-    ...(oldest > 0 && oldest <= youngest
-      ? [`imageMaximumGCAge ${formatDuration(oldest)} must be greater than imageMinimumGCAge ${formatDuration(youngest)}`]
-      : []),
-    ...(number("containerLogMaxWorkers", 1) < 1 ? ["containerLogMaxWorkers must be a positive integer"] : []),
-    ...(number("containerLogMonitorInterval", 10_000) < 3000
-      ? ["containerLogMonitorInterval must be a positive time duration greater than or equal to 3s"]
-      : []),
-    ...(wrong ? [`preloadedImagesVerificationAllowlist: ${wrong}`] : []),
-    ...(allowlist.length && policy !== "NeverVerifyAllowlistedImages"
-      ? [`can't set \`preloadedImagesVerificationAllowlist\` if \`imagePullCredentialsVerificationPolicy\` is not "NeverVerifyAllowlistedImages"`]
-      : []),
-  ];
-}
-
-function quantity(values: ConfigValues, field: string, file: string, problems: string[]): number | undefined {
-  const text = values.get<string>(field);
-  if (text === undefined) return undefined;
-  try {
-    return Number(parseQuantity(text).value());
-  } catch (error) {
-    problems.push(`${file}: ${field}: ${(error as Error).message}`);
-    return undefined;
-  }
-}

@@ -36,30 +36,36 @@ const addresses: Flag<readonly string[]> = {
   },
 };
 
+export const defaultEndpoint = "unix:///run/containerd/containerd.sock";
+
+/** Undefined where nobody gives it: then a file may say. */
+const unless = (flag: Flag<boolean>): Flag<boolean | undefined> => ({ ...flag, parse: (value) => flag.parse(value, undefined), fallback: undefined });
+
 export const kubeletFlags = {
   ...verbosity,
   ...kubeconfigFlags,
-  config: file("KubeletConfiguration (kubelet.config.k8s.io/v1beta1)"),
+  config: file("KubeletConfiguration (kubelet.config.k8s.io/v1beta1); flags go before it"),
+  "config-dir": file("directory of drop-ins, *.conf, that go over --config in the order of their names"),
   "hostname-override": text("name of the node; without one the machine's"),
   "node-ip": addresses,
   "node-labels": pairs("labels of a node that registers"),
   "register-with-taints": taints,
-  "register-node": bool("register with the API server", true),
+  "register-node": unless(bool("register with the API server", true)),
   "provider-id": text("the machine's id at its cloud provider"),
-  "container-runtime-endpoint": text("socket of the container runtime", "unix:///run/containerd/containerd.sock"),
+  "container-runtime-endpoint": { ...text("socket of the container runtime"), shown: JSON.stringify(defaultEndpoint) },
   "image-credential-provider-config": file(
     "CredentialProviderConfig (kubelet.config.k8s.io/v1), or a directory of them: programs that give credentials of registries",
   ),
   "image-credential-provider-bin-dir": file("where those programs are"),
   "root-dir": file("where volumes and state are kept", "/var/lib/kubelet"),
   "cert-dir": file("where a serving certificate is kept that is made without tlsCertFile; empty: pki in --root-dir"),
-  "tls-cert-file": file("PEM certificate of the HTTPS port; tlsCertFile of --config goes before it"),
+  "tls-cert-file": file("PEM certificate of the HTTPS port"),
   "tls-private-key-file": file("PEM key of --tls-cert-file"),
-  "client-ca-file": file("PEM authority of client certificates; authentication.x509.clientCAFile of --config goes before it"),
-  "cluster-dns": list("addresses of DNS servers of pods; clusterDNS of --config goes before it"),
-  "cluster-domain": text("domain of the cluster; clusterDomain of --config goes before it"),
+  "client-ca-file": file("PEM authority of client certificates"),
+  "cluster-dns": list("addresses of DNS servers of pods"),
+  "cluster-domain": text("domain of the cluster"),
   "pod-infra-container-image": text("image of pod sandboxes, which is never removed", "registry.k8s.io/pause:3.10.2"),
-  "fail-swap-on": bool("refuse to run where swap is on; failSwapOn of --config goes before it", true),
+  "fail-swap-on": unless(bool("refuse to run where swap is on", true)),
 } as const;
 
 /** The names of fields that stand for flags which upstream calls deprecated. */
@@ -171,7 +177,6 @@ export const kubeletRefusals: Refusals = [
     ],
   ],
   ["the node's identity is in --kubeconfig; none is asked for", "bootstrap-kubeconfig"],
-  ["configuration is one file: --config", "config-dir"],
   ["there is no cloud provider", "cloud-provider"],
   ["the file is not locked; the container runtime tells two kubelets apart", "lock-file", "exit-on-lock-contention"],
   ["mounts are made by mount(8)", "experimental-mounter-path", "experimental-allocatable-ignore-eviction"],

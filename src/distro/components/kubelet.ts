@@ -1,5 +1,5 @@
 /** `k8ts kubelet`: this machine's kubelet alone, against any API server and any runtime with a CRI v1 socket. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { showBuild } from "../../api/version.ts";
@@ -20,7 +20,7 @@ import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { startHealthServer } from "./health-server.ts";
 import { readKubeletConfig } from "./kubelet-config.ts";
-import { kubeletFlags, kubeletRefusals } from "./kubelet-flags.ts";
+import { defaultEndpoint, kubeletFlags, kubeletRefusals } from "./kubelet-flags.ts";
 import { givenCertificate, keptCertificate } from "./serving-certificate.ts";
 
 export const component = defineComponent({
@@ -55,8 +55,10 @@ function checkMachine(failSwapOn: boolean, failCgroupV1: boolean): void {
 }
 
 async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
-  const file = readKubeletConfig(flags.config);
-  checkMachine(file.failSwapOn ?? flags["fail-swap-on"], file.failCgroupV1);
+  const file = readKubeletConfig(flags.config, flags["config-dir"]);
+  checkMachine(flags["fail-swap-on"] ?? file.failSwapOn ?? true, file.failCgroupV1);
+  const socket = (flags["container-runtime-endpoint"] || file.containerRuntimeEndpoint || defaultEndpoint).replace(/^unix:\/\//, "");
+  if (!socket.startsWith("/")) throw new FlagError([`--container-runtime-endpoint: ${JSON.stringify(socket)} is not a Unix socket such as ${defaultEndpoint}`]);
   const nodeName = (flags["hostname-override"] || hostname()).trim().toLowerCase();
   const nodeIPs = flags["node-ip"].length ? [...flags["node-ip"]] : [ownAddress()];
   const rootDir = flags["root-dir"];
@@ -64,28 +66,31 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
     nodeName,
     nodeIPs,
     rootDir,
-    clusterDNS: [...flags["cluster-dns"]],
-    clusterDomain: flags["cluster-domain"] || "cluster.local",
-    registerNode: flags["register-node"],
-    registerWithTaints: [...flags["register-with-taints"]],
     nodeLabels: { ...flags["node-labels"] },
-    providerID: flags["provider-id"],
     sandboxImage: flags["pod-infra-container-image"],
     imageCredentialProviderConfigPath: flags["image-credential-provider-config"],
     imageCredentialProviderBinDir: flags["image-credential-provider-bin-dir"],
-    containerRuntimeEndpoint: (file.containerRuntimeEndpoint || flags["container-runtime-endpoint"]).replace(/^unix:\/\//, ""),
+    containerRuntimeEndpoint: socket,
     ...file.config,
+    // What a flag says goes before what a file says.
+    ...(flags["cluster-dns"].length ? { clusterDNS: [...flags["cluster-dns"]] } : {}),
+    ...(flags["cluster-domain"] ? { clusterDomain: flags["cluster-domain"] } : {}),
+    ...(flags["register-node"] === undefined ? {} : { registerNode: flags["register-node"] }),
+    ...(flags["register-with-taints"].length ? { registerWithTaints: [...flags["register-with-taints"]] } : {}),
+    ...(flags["provider-id"] ? { providerID: flags["provider-id"] } : {}),
   });
   const clientCA = readCertificates(
-    required(file.clientCAFile || flags["client-ca-file"], "--client-ca-file (or authentication.x509.clientCAFile)"),
+    required(flags["client-ca-file"] || file.clientCAFile, "--client-ca-file (or authentication.x509.clientCAFile)"),
     "--client-ca-file",
   );
-  const given = givenCertificate(file.tlsCertFile || flags["tls-cert-file"], file.tlsPrivateKeyFile || flags["tls-private-key-file"]);
+  const given = givenCertificate(flags["tls-cert-file"] || file.tlsCertFile, flags["tls-private-key-file"] || file.tlsPrivateKeyFile);
   const server = connection(flags.kubeconfig);
-  const socket = (file.containerRuntimeEndpoint || flags["container-runtime-endpoint"]).replace(/^unix:\/\//, "");
-  if (!socket.startsWith("/"))
-    throw new FlagError([`--container-runtime-endpoint: ${JSON.stringify(socket)} is not a Unix socket such as unix:///run/containerd/containerd.sock`]);
   const { logger, signal } = foreground("kubelet", flags.v);
+  try {
+    writeFileSync("/proc/self/oom_score_adj", String(file.oomScoreAdj));
+  } catch (error) {
+    logger.warn("the process keeps the oom_score_adj that it was started with", { wanted: file.oomScoreAdj, error });
+  }
   const pair = given ?? (await keptCertificate(flags["cert-dir"] || join(rootDir, "pki"), "kubelet", { dns: [nodeName], ip: nodeIPs }, systemClock));
   const client = clientFrom(server, "kubelet");
   const metrics = new Metrics();
@@ -96,7 +101,7 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
   const served = servedKubelet(kubelet, systemClock, metrics);
   await using https = new KubeletServer({
     kubelet: served,
-    access: new Access(client, systemClock, nodeName),
+    access: new Access(client, systemClock, nodeName, file.access),
     tls: { ...pair, clientCA },
     host: file.address ?? (nodeIPs[0] as string),
     port: config.port,

@@ -12,9 +12,18 @@ import type { Clock } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import { subjectaccessreviews, tokenreviews } from "../../client/resources.gen.ts";
 
-const tokenTTL = 120_000;
-const allowTTL = 300_000;
-const denyTTL = 30_000;
+export interface AccessSettings {
+  /** Who says nothing is system:anonymous, instead of nobody. */
+  anonymous?: boolean;
+  /** Whoever is known may do everything, without the API server being asked. */
+  alwaysAllow?: boolean;
+  /** Milliseconds for which an answer of the API server is remembered. */
+  tokenTTL?: number | undefined;
+  allowTTL?: number | undefined;
+  denyTTL?: number | undefined;
+}
+
+const anonymous: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 const maxEntries = 4096;
 
 /** The subresource of nodes that a path is; the finer one is asked first, then `proxy`. */
@@ -42,7 +51,9 @@ export class Access {
   readonly #nodeName: string;
   readonly #tokens = new Map<string, { until: number; user: UserInfo | undefined }>();
   readonly #decisions = new Map<string, { until: number; allowed: boolean }>();
-  constructor(client: Client, clock: Clock, nodeName: string) {
+  readonly #settings: AccessSettings;
+  constructor(client: Client, clock: Clock, nodeName: string, settings: AccessSettings = {}) {
+    this.#settings = settings;
     this.#client = client;
     this.#clock = clock;
     this.#nodeName = nodeName;
@@ -56,7 +67,8 @@ export class Access {
       if (subject?.CN) return { name: subject.CN as string, groups: [...(organizations === undefined ? [] : [organizations].flat()), "system:authenticated"] };
     }
     const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
-    return token ? this.#review(token) : undefined;
+    if (token) return this.#review(token);
+    return this.#settings.anonymous && !authorization ? anonymous : undefined;
   }
 
   async #review(token: string): Promise<UserInfo | undefined> {
@@ -69,11 +81,12 @@ export class Access {
       status.authenticated && status.user
         ? { name: status.user.username ?? "", groups: status.user.groups ?? [], ...(status.user.uid ? { uid: status.user.uid } : {}) }
         : undefined;
-    remember(this.#tokens, key, { until: now + tokenTTL, user });
+    remember(this.#tokens, key, { until: now + (this.#settings.tokenTTL ?? 120_000), user });
     return user;
   }
 
   async allowed(user: UserInfo, method: string, path: string): Promise<boolean> {
+    if (this.#settings.alwaysAllow) return true;
     for (const subresource of subresourcesOf(path)) if (await this.#decide(user, verbOf(method), subresource)) return true;
     return false;
   }
@@ -91,7 +104,10 @@ export class Access {
         resourceAttributes: { verb, group: "", version: "v1", resource: "nodes", subresource, name: this.#nodeName },
       },
     });
-    remember(this.#decisions, key, { until: now + (status.allowed ? allowTTL : denyTTL), allowed: status.allowed });
+    remember(this.#decisions, key, {
+      until: now + (status.allowed ? (this.#settings.allowTTL ?? 300_000) : (this.#settings.denyTTL ?? 30_000)),
+      allowed: status.allowed,
+    });
     return status.allowed;
   }
 }
