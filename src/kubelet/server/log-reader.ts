@@ -6,10 +6,10 @@ import { type FSWatcher, watch } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import { parseLogLine } from "../log-line.ts";
+import { LineFilter } from "./line-filter.ts";
 import type { LogOptions } from "./log-options.ts";
 
-const chunkSize = 64 << 10;
+const chunkSize = 256 << 10;
 const newline = 10;
 /** Milliseconds after which a quiet file is looked at again even when no notification came. */
 const idle = 1000;
@@ -29,19 +29,24 @@ export async function* readLog(source: LogSource, options: LogOptions): AsyncGen
   try {
     const filter = new LineFilter(options, clock.now());
     let at = options.tailLines === undefined ? 0 : await tailOffset(file, options.tailLines);
-    let rest: Buffer = Buffer.alloc(0);
-    const buffer = Buffer.allocUnsafe(chunkSize);
+    let buffer = Buffer.allocUnsafe(chunkSize);
+    // Bytes at the buffer's front that no newline has ended yet.
+    let kept = 0;
     for (;;) {
       if (signal.aborted) return;
-      const { bytesRead } = await file.read(buffer, 0, chunkSize, at);
+      if (kept === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+      const { bytesRead } = await file.read(buffer, kept, buffer.length - kept, at);
       if (bytesRead > 0) {
         at += bytesRead;
-        const text = rest.length ? Buffer.concat([rest, buffer.subarray(0, bytesRead)]) : buffer.subarray(0, bytesRead);
-        const end = text.lastIndexOf(newline) + 1;
-        const out = filter.take(text.subarray(0, end));
-        rest = Buffer.from(text.subarray(end));
-        if (out.length) yield out;
-        if (filter.full) return;
+        const filled = kept + bytesRead;
+        const end = buffer.lastIndexOf(newline, filled - 1) + 1;
+        if (end > 0) {
+          const out = filter.take(buffer.subarray(0, end));
+          buffer.copyWithin(0, end, filled);
+          if (out.length) yield out;
+          if (filter.full) return;
+        }
+        kept = filled - end;
         continue;
       }
       if (!changes) break;
@@ -50,13 +55,14 @@ export async function* readLog(source: LogSource, options: LogOptions): AsyncGen
         await file.close();
         file = next;
         at = 0;
+        kept = 0;
         continue;
       }
       // Asked before the last look at the file, so that what was written just before the end is still seen.
       if (!(await source.stillRunning()) && (await file.stat()).size <= at) break;
       await changes.next(signal);
     }
-    const out = filter.take(rest);
+    const out = filter.take(buffer.subarray(0, kept));
     if (out.length) yield out;
   } finally {
     changes?.close();
@@ -124,39 +130,4 @@ async function tailOffset(file: FileHandle, lines: number): Promise<number> {
     end = from;
   }
   return 0;
-}
-
-class LineFilter {
-  readonly #options: LogOptions;
-  readonly #since: number;
-  #left: number;
-  constructor(options: LogOptions, now: number) {
-    this.#options = options;
-    this.#since = options.sinceSeconds === undefined ? (options.sinceTime ?? 0) : now - options.sinceSeconds * 1000;
-    this.#left = options.limitBytes ?? Number.POSITIVE_INFINITY;
-  }
-  get full(): boolean {
-    return this.#left <= 0;
-  }
-  /** Whole lines in, what is shown of them out. */
-  take(text: Buffer): Buffer {
-    const parts: Buffer[] = [];
-    for (let at = 0; at < text.length && !this.full; ) {
-      const found = text.indexOf(newline, at);
-      const end = found < 0 ? text.length : found;
-      const line = parseLogLine(text.subarray(at, end));
-      at = end + 1;
-      if (!line || (this.#options.stream && line.stream !== this.#options.stream)) continue;
-      if (this.#since && Date.parse(line.time) < this.#since) continue;
-      if (this.#options.timestamps) this.#push(parts, Buffer.from(`${line.time} `));
-      this.#push(parts, line.content);
-      if (!line.partial) this.#push(parts, Buffer.of(newline));
-    }
-    return Buffer.concat(parts);
-  }
-  #push(parts: Buffer[], bytes: Buffer): void {
-    if (this.#left <= 0) return;
-    parts.push(bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes);
-    this.#left -= bytes.length;
-  }
 }
