@@ -26,6 +26,7 @@ import { createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
+import { admitConnect, admitted } from "./rest/connect.ts";
 import { FrameCache } from "./rest/frames.ts";
 import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
@@ -161,6 +162,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     minWatchSeconds: options.minWatchSeconds ?? 1800,
   };
 
+  const connectors = admitted(options.connectors);
+
   /** What was warned of before a request failed. */
   const warned = new WeakMap<StatusError, string[]>();
   const maxReading = options.maxReading ?? 400;
@@ -233,7 +236,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (deprecations[endpoint.groupResource]) metrics.deprecated(info);
       const call = callOf(request, info, user, endpoint, audit);
       try {
-        return await route(call, options.connectors ?? {});
+        return await route(call, connectors);
       } catch (error) {
         if (error instanceof StatusError && call.warnings.length && !unrouted(error, info.verb)) warned.set(error, call.warnings);
         throw error;
@@ -344,21 +347,22 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     endpointOfKind: (apiVersion, kind) => served.ofKind(apiVersion, kind),
     async admit(request) {
       const info = parseRequestInfo(request.method, request.path, request.query);
-      const admitted = new AdmittedUpgrade(info, clock);
+      const upgrade = new AdmittedUpgrade(info, clock);
       try {
-        const user = await identify(request, info, (who) => admitted.audited(options.auditor?.begin(request, info, who)));
-        admitted.user = user;
-        if (aggregator?.at(request.path)) return admitted;
+        const user = await identify(request, info, (who) => upgrade.audited(options.auditor?.begin(request, info, who)));
+        upgrade.user = user;
+        if (aggregator?.at(request.path)) return upgrade;
         const endpoint = served.endpoint(info.group, info.version, info.resource);
         if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
-        admitted.counted(metrics.of(request, info));
+        upgrade.counted(metrics.of(request, info));
         if (info.verb !== "create" && createdByUpgrade.has(`${info.resource}/${info.subresource}`)) {
           const { decision, reason } = await authorizer.authorize({ ...info, user, verb: "create" });
           if (decision !== "allow") throw mayNotCreate(info, reason);
         }
-        return admitted;
+        await admitConnect(callOf(request, info, user, endpoint));
+        return upgrade;
       } catch (error) {
-        admitted.ended(error);
+        upgrade.ended(error);
         throw error;
       } finally {
         // Nothing is answered before it is written.

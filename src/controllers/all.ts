@@ -1,4 +1,5 @@
 /** Every controller of the cluster, and the way to start them. */
+import { validatingAdmissionPolicyStatus } from "./admissionregistration/validatingadmissionpolicy-status.ts";
 import { daemonset } from "./apps/daemonset.ts";
 import { deployment } from "./apps/deployment.ts";
 import { replicaset } from "./apps/replicaset.ts";
@@ -85,6 +86,7 @@ export const controllers: readonly Controller[] = [
   volumeAttributesClassProtection,
   resourceClaim,
   deviceTaintEviction,
+  validatingAdmissionPolicyStatus,
 ];
 
 export interface StartControllersOptions extends Omit<RunControllersOptions, "controllers"> {

@@ -26,10 +26,10 @@ export const isMistake = (one: Compiled | Mistake): one is Mistake => "mistake" 
 const variablesType = struct("kubernetes.variables");
 const kept = new Set(["any", "bool", "bytes", "double", "duration", "int", "null", "string", "timestamp", "uint"]);
 /** How a variable is declared to the expressions after it: of structures nothing is known. */
-function declared(type: Type | undefined): Type {
+export function declaredVariable(type: Type | undefined): Type {
   if (!type) return types.dyn;
-  if (type.kind === "list") return listOf(declared(type.parameter(0)));
-  if (type.kind === "map") return mapOf(declared(type.parameter(0)), declared(type.parameter(1)));
+  if (type.kind === "list") return listOf(declaredVariable(type.parameter(0)));
+  if (type.kind === "map") return mapOf(declaredVariable(type.parameter(0)), declaredVariable(type.parameter(1)));
   return kept.has(type.kind) && !type.nullable ? type : types.dyn;
 }
 
@@ -93,7 +93,7 @@ export class Expressions {
 
   addVariable(name: string, expression: string, declarations: Declarations): Compiled | Mistake {
     const compiled = this.compile(expression, declarations);
-    this.#fields.set(name, declared(isMistake(compiled) ? undefined : compiled.type));
+    this.#fields.set(name, declaredVariable(isMistake(compiled) ? undefined : compiled.type));
     this.variables.set(name, compiled);
     return compiled;
   }

@@ -61,7 +61,9 @@ export class AdmissionChain {
   }
   /** Changes `attributes.object` in place; rejects with the first refusal. All run a second time where one asks for it. */
   async mutate(attributes: AdmissionAttributes): Promise<void> {
+    const connects = attributes.operation === "CONNECT";
     for (const plugin of this.#mutating) {
+      if (connects && !plugin.connects) continue;
       const pending = plugin.mutate?.(attributes);
       if (pending) await pending;
     }
@@ -72,7 +74,9 @@ export class AdmissionChain {
   }
   /** Rejects with the first refusal. */
   async validate(attributes: AdmissionAttributes): Promise<void> {
+    const connects = attributes.operation === "CONNECT";
     for (const plugin of this.#validating) {
+      if (connects && !plugin.connects) continue;
       const pending = plugin.validate?.(attributes);
       if (pending) await pending;
     }

@@ -15,7 +15,6 @@ const absent = [
   "service-lb-controller",
   "storage-version-migrator-controller",
   "storageversion-garbage-collector-controller",
-  "validatingadmissionpolicy-status-controller",
 ];
 
 /** Names of old, which configurations still use. */

@@ -152,6 +152,7 @@ export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
 
   return {
     name,
+    connects: true,
     mutate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExempt(attributes)) return undefined;

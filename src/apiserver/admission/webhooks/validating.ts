@@ -94,6 +94,7 @@ export function validatingWebhooks(options: WebhookOptions): AdmissionPlugin {
 
   return {
     name: "ValidatingAdmissionWebhook",
+    connects: true,
     validate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExempt(attributes)) return undefined;
