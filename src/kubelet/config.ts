@@ -1,6 +1,8 @@
 /** What a kubelet is told. The names follow kubelet.config.k8s.io/v1beta1 KubeletConfiguration where it has them. */
 import { defaultEvictionHard } from "./eviction/thresholds.ts";
 import type { VerificationPolicyName } from "./image-pull/verification-policy.ts";
+import type { TopologyScope } from "./topology-manager/manager.ts";
+import type { TopologyPolicyName } from "./topology-manager/merge.ts";
 import type { Taint } from "../api/types/core-v1.gen.ts";
 
 export interface KubeletConfig {
@@ -84,6 +86,15 @@ export interface KubeletConfig {
   /** Milliseconds after which those are read again. */
   fileCheckInterval: number;
   httpCheckInterval: number;
+  cpuManagerPolicy: "none" | "static";
+  cpuManagerPolicyOptions: Record<string, string>;
+  /** Milliseconds. */
+  cpuManagerReconcilePeriod: number;
+  /** Processors that are not for pods, such as `0-1`; empty: as many as are reserved, the lowest. */
+  reservedSystemCPUs: string;
+  topologyManagerPolicy: TopologyPolicyName;
+  topologyManagerScope: TopologyScope;
+  topologyManagerPolicyOptions: Record<string, string>;
   /** Bytes after which a container's log is rotated, and how many files are kept. */
   containerLogMaxSize: number;
   containerLogMaxFiles: number;
@@ -155,6 +166,13 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     staticPodURLHeader: {},
     fileCheckInterval: 20_000,
     httpCheckInterval: 20_000,
+    cpuManagerPolicy: "none",
+    cpuManagerPolicyOptions: {},
+    cpuManagerReconcilePeriod: 10_000,
+    reservedSystemCPUs: "",
+    topologyManagerPolicy: "none",
+    topologyManagerScope: "container",
+    topologyManagerPolicyOptions: {},
     containerLogMaxSize: 10 * 1024 * 1024,
     containerLogMaxFiles: 5,
     containerLogMaxWorkers: 1,

@@ -35,10 +35,10 @@ function containerAnnotations(pod: Pod, container: Container, restartCount: numb
   };
 }
 
-function cpuset(additions: readonly ContainerAdditions[]): { cpusetCpus?: string; cpusetMems?: string } {
+function cpuset(additions: readonly ContainerAdditions[]): { cpusetCpus?: string; cpusetMems?: string; cpuQuota?: number } {
   const cpus = additions.findLast((a) => a.cpuset?.cpus)?.cpuset?.cpus;
   const mems = additions.findLast((a) => a.cpuset?.mems)?.cpuset?.mems;
-  return { ...(cpus ? { cpusetCpus: cpus } : {}), ...(mems ? { cpusetMems: mems } : {}) };
+  return { ...(cpus ? { cpusetCpus: cpus } : {}), ...(mems ? { cpusetMems: mems } : {}), ...(additions.some((a) => a.exclusiveCpus) ? { cpuQuota: -1 } : {}) };
 }
 
 /** Throws with upstream's text for settings that cannot be satisfied. */

@@ -1,6 +1,6 @@
 /**
- * What of the node is given away in shares: devices of plugins, and where on the machine they lie (upstream's
- * pkg/kubelet/cm). One place that the rest of the kubelet asks and tells.
+ * What of the node is given away in shares: processors, devices of plugins and of claims, and where on the machine they lie
+ * (upstream's pkg/kubelet/cm). One place that the rest of the kubelet asks and tells.
  */
 import { join } from "node:path";
 import type { Container, Node, Pod, ResourceStatus } from "../api/types/core-v1.gen.ts";
@@ -8,13 +8,21 @@ import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { CriClient } from "../cri/client.ts";
+import { formatCpuList, parseCpuList } from "../linux/cpu-list.ts";
+import { readTopology, type Topology } from "../linux/topology.ts";
+import { quantityToMilli } from "../api/quantity.ts";
+import type { GrpcServer } from "../base/grpc/server.ts";
 import type { KubeletConfig } from "./config.ts";
+import { CpuManager } from "./cpu-manager/manager.ts";
+import { Cpusets } from "./cpu-manager/reconcile.ts";
 import { DeviceManager, type NodeDevices } from "./devices/manager.ts";
 import { DraManager } from "./dra/manager.ts";
 import type { AdmitContext, ContainerAdditions, Refusal, ResourceManager } from "./lifecycle.ts";
 import type { PluginHandler, PluginType } from "./plugin-manager/handler.ts";
+import { devicesOf, type PodResourcesOptions, servePodResources } from "./pod-resources/server.ts";
 import { labels } from "./runtime-pod.ts";
 import { TopologyManager } from "./topology-manager/manager.ts";
+import { topologyPolicy } from "./topology-manager/options.ts";
 
 export interface ContainerManagerOptions {
   config: KubeletConfig;
@@ -23,6 +31,8 @@ export interface ContainerManagerOptions {
   logger: Logger;
   /** The pod is here and not over. */
   active(podUid: string): boolean;
+  /** Those. */
+  pods(): readonly Pod[];
   claim(namespace: string, name: string): Promise<ResourceClaim>;
   /** Removes the ResourceSlices of this node: of the driver, or all. */
   removeSlices(driver: string | undefined, signal: AbortSignal): Promise<void>;
@@ -38,34 +48,84 @@ export class ContainerManager implements ResourceManager {
   #ranBefore: ReadonlySet<string> = new Set();
   readonly #topology: TopologyManager;
   readonly #devices: DeviceManager;
+  readonly #cpus: CpuManager;
+  readonly #cpusets: Cpusets;
   readonly #options: ContainerManagerOptions;
   #dra: DraManager | undefined;
+  #podResources: GrpcServer | undefined;
 
+  /** Throws, in upstream's words, for policies that this machine cannot have. */
   constructor(options: ContainerManagerOptions) {
-    const { config, clock, logger } = options;
+    const { config, clock, logger, cri, active } = options;
+    const machine = readTopology();
     this.#options = options;
-    this.#cri = options.cri;
-    this.#topology = new TopologyManager(undefined, "container");
+    this.#cri = cri;
+    this.#topology = new TopologyManager(
+      topologyPolicy(config.topologyManagerPolicy, config.topologyManagerPolicyOptions, machine.nodes),
+      config.topologyManagerScope,
+    );
     this.#devices = new DeviceManager({
       directory: join(config.rootDir, "device-plugins"),
       clock,
       logger,
-      numaNodes: [0],
+      numaNodes: machine.nodes.map((node) => node.id),
       affinity: (pod, container) => this.#topology.affinity(pod, container),
-      active: options.active,
+      active,
       ranBefore: (pod, container) => this.#ranBefore.has(`${pod}/${container}`),
       onCapacity: options.onCapacity,
       onHealth: options.onPod,
     });
-    this.#topology.add(this.#devices);
+    this.#cpus = new CpuManager({
+      rootDir: config.rootDir,
+      policy: config.cpuManagerPolicy,
+      policyOptions: config.cpuManagerPolicyOptions,
+      topology: machine,
+      logger,
+      reservedMilli: quantityToMilli(config.systemReserved.cpu ?? 0) + quantityToMilli(config.kubeReserved.cpu ?? 0),
+      reserved: reservedCpus(config.reservedSystemCPUs, machine),
+      affinity: (pod, container) => this.#topology.affinity(pod, container),
+      active,
+      onChange: () => this.#cpusets.kick(),
+    });
+    const cpusOf = (pod: string, container: string): ReadonlySet<number> => this.#cpus.cpusOf(pod, container);
+    this.#cpusets = new Cpusets({ cri, clock, logger, period: config.cpuManagerReconcilePeriod, cpusOf, active });
+    for (const provider of [this.#devices, this.#cpus]) this.#topology.add(provider);
   }
   /** Before the first pod is admitted. Rejects, in plain words, when what was given away before cannot be known. */
   async start(): Promise<void> {
     const { containers } = await this.#cri.call("ListContainers", { filter: { state: { state: "CONTAINER_RUNNING" } } });
     this.#ranBefore = new Set(containers.map((c) => `${c.labels[labels.podUid]}/${c.labels[labels.containerName]}`));
+    await this.#cpus.start();
     await this.#devices.start();
-    const { config, clock, logger, claim, removeSlices, active, onPod } = this.#options;
+    const { config, clock, logger, claim, removeSlices, active, onPod, pods } = this.#options;
     this.#dra = await DraManager.create({ rootDir: config.rootDir, clock, logger, claim, removeSlices, active, onHealth: onPod });
+    this.#podResources = await servePodResources({
+      socket: join(config.rootDir, "pod-resources", "kubelet.sock"),
+      clock,
+      pods,
+      resourcesOf: (pod, container) => this.#given(pod, container),
+      allocatable: () => ({ devices: devicesOf(this.#devices.usable()), cpuIds: [...this.#cpus.allocatable].sort((a, b) => a - b) }),
+    });
+  }
+  #given(pod: Pod, container: Container): ReturnType<PodResourcesOptions["resourcesOf"]> {
+    const { uid } = pod.metadata;
+    return {
+      devices: devicesOf(this.#devices.given(uid, container.name)),
+      cpuIds: [...this.#cpus.exclusive(uid, container.name)].sort((a, b) => a - b),
+      dynamicResources: (this.#dra?.claimsOf(pod, container) ?? []).map((claim) => ({
+        claimName: claim.name,
+        claimNamespace: claim.namespace,
+        claimResources: [...claim.drivers].flatMap(([driverName, devices]) =>
+          devices.map((device) => ({
+            driverName,
+            poolName: device.PoolName,
+            deviceName: device.DeviceName,
+            cdiDevices: (device.CDIDeviceIDs ?? []).map((name) => ({ name })),
+            ...(device.ShareID === null ? {} : { shareId: device.ShareID }),
+          })),
+        ),
+      })),
+    };
   }
   /** What takes care of plugins that register, from `start` on. */
   get plugins(): Pick<Record<PluginType, PluginHandler>, "DevicePlugin" | "DRAPlugin"> {
@@ -85,9 +145,13 @@ export class ContainerManager implements ResourceManager {
   /** The node is registered, and every pod of it is here. */
   podsKnown(): void {
     this.#dra?.start();
+    if (this.#options.config.cpuManagerPolicy !== "none") this.#cpusets.start();
   }
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#podResources?.[Symbol.asyncDispose]();
     await this.#dra?.[Symbol.asyncDispose]();
+    await this.#cpusets[Symbol.asyncDispose]();
+    await this.#cpus[Symbol.asyncDispose]();
     await this.#devices[Symbol.asyncDispose]();
   }
   admit(pod: Pod, _: AdmitContext): Promise<Refusal | undefined> {
@@ -102,10 +166,24 @@ export class ContainerManager implements ResourceManager {
   async additions(pod: Pod, container: Container): Promise<ContainerAdditions> {
     const ofClaims = (this.#dra?.cdiDevices(pod, container) ?? []).map((name) => ({ name }));
     const ofPlugins = await this.#devices.additions(pod, container);
-    return { ...ofPlugins, cdiDevices: [...ofClaims, ...(ofPlugins.cdiDevices ?? [])] };
+    const { uid } = pod.metadata;
+    const cpus = formatCpuList(this.#cpus.cpusOf(uid, container.name));
+    return {
+      ...ofPlugins,
+      cdiDevices: [...ofClaims, ...(ofPlugins.cdiDevices ?? [])],
+      ...(cpus ? { cpuset: { cpus } } : {}),
+      exclusiveCpus: this.#cpus.exclusive(uid, container.name).size > 0,
+    };
+  }
+  created(pod: Pod, container: Container, id: string): void {
+    this.#cpusets.made(id, this.#cpus.cpusOf(pod.metadata.uid, container.name));
+  }
+  hasExclusiveCpus(podUid: string): boolean {
+    return this.#cpus.podHasExclusive(podUid);
   }
   release(pod: Pod): void {
     this.#devices.release(pod.metadata.uid);
+    this.#cpus.release(pod.metadata.uid);
     this.#topology.release(pod.metadata.uid);
   }
   /** `before`: the node's capacity as the API has it. */
@@ -122,4 +200,12 @@ export class ContainerManager implements ResourceManager {
     const spec = pod.spec.containers.find((c) => c.name === container);
     return [...this.#devices.health(pod.metadata.uid, container), ...((spec && this.#dra?.health(pod, spec)) ?? [])];
   }
+}
+
+/** Throws, in upstream's words, for processors that the machine does not have. */
+function reservedCpus(list: string, { cpus }: Topology): ReadonlySet<number> {
+  const reserved = parseCpuList(list);
+  const online = new Set(cpus.keys());
+  if (!reserved.isSubsetOf(online)) throw new Error(`reserved-cpus: ${list} is not a subset of online-cpus: ${formatCpuList(online)}`);
+  return reserved;
 }

@@ -146,6 +146,7 @@ export class Kubelet {
     this.#containers = new ContainerManager({
       ...common,
       active: (uid) => this.#workers.get(uid)?.active ?? false,
+      pods: () => [...this.#workers.values()].filter((w) => w.active).map((w) => w.pod),
       claim: (namespace, name) => client.resource(resourceclaims).get(namespace, name),
       removeSlices: (driver, signal) => {
         const ofDriver = driver === undefined ? "" : `,spec.driver=${driver}`;
@@ -206,6 +207,7 @@ export class Kubelet {
         if (worker) this.#resizes.add(worker);
         if (this.#ready) this.#resizes.retry();
       },
+      hasExclusiveCpus: (uid) => this.#containers.hasExclusiveCpus(uid),
       takeBack: async (pod) => {
         for (const manager of this.#managers) await manager.takeBack?.(pod);
       },

@@ -26,6 +26,8 @@ export interface ContainerAdditions {
   cdiDevices?: readonly Sent<CDIDevice>[];
   /** Processors, and nodes of memory, in the kernel's list form: `0-3,7`. */
   cpuset?: { cpus?: string; mems?: string };
+  /** The processors are the container's alone: it may use them all the time. */
+  exclusiveCpus?: boolean;
 }
 
 /**

@@ -170,7 +170,7 @@ export class PodWorker {
     else if (fingerprint !== fingerprintOf(this.runtimePod)) this.kick();
   }
   async #sync(signal: AbortSignal): Promise<void> {
-    const { config, events, sync, probes, cgroups, volumes, objects } = this.#services;
+    const { config, events, sync, probes, cgroups, volumes, objects, hasExclusiveCpus } = this.#services;
     const record = this.#record;
     const { pod } = record;
     await record.read();
@@ -196,7 +196,7 @@ export class PodWorker {
     if (!cgroups.exists(cgroup)) {
       this.#services.onCgroup();
       const pids = config.podPidsLimit > 0 ? { pids: config.podPidsLimit } : {};
-      cgroups.create(cgroup, { ...podCgroup(pod, config.cpuCFSQuota, config.cpuCFSQuotaPeriod), ...pids });
+      cgroups.create(cgroup, { ...podCgroup(pod, config.cpuCFSQuota && !hasExclusiveCpus(pod.metadata.uid), config.cpuCFSQuotaPeriod), ...pids });
     }
     try {
       await volumes.makePodDirectory(pod.metadata.uid);

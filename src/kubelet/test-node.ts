@@ -269,6 +269,7 @@ export class TestNode implements Disposable {
       onStopped: (pod) => void this.released.push(pod.metadata.uid),
       onCgroup: () => undefined,
       onRoom: () => undefined,
+      hasExclusiveCpus: () => false,
       onFinished: (uid) => void this.finished.push(uid),
     };
   }

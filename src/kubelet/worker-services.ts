@@ -36,6 +36,8 @@ export interface WorkerServices {
   networkProblem(): string | undefined;
   /** Why the node has no room for the pod as it asks to be; undefined when it has. */
   roomFor(uid: string): Postponed | undefined;
+  /** A container of the pod has processors of its own: its time is not limited. */
+  hasExclusiveCpus(uid: string): boolean;
   /** Health of what a container of the pod was given. */
   resourceStatuses(pod: Pod, container: string): ResourceStatus[];
   onResizeWanted(uid: string): void;

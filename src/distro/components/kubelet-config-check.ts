@@ -4,6 +4,7 @@ import { formatDuration } from "../../api/time.ts";
 import type { Taint } from "../../api/types/core-v1.gen.ts";
 import { evictionThresholds } from "../../kubelet/eviction/thresholds.ts";
 import { allowlistProblem } from "../../kubelet/image-pull/verification-policy.ts";
+import { parseCpuList } from "../../linux/cpu-list.ts";
 import type { ConfigValues } from "./config-file.ts";
 import { parseDuration } from "./flag-types.ts";
 
@@ -13,6 +14,14 @@ const given = <T>(values: ConfigValues, field: string, wrong: (value: T) => bool
   const value = values.get<T>(field);
   return value !== undefined && wrong(value) && message(value);
 };
+function cpuListProblem(list: string): string | undefined {
+  try {
+    parseCpuList(list);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 const notNegative = (values: ConfigValues, field: string, flag: string): string | false =>
   given<number>(
     values,
@@ -37,6 +46,12 @@ const numbers: Check = (values) => [
   ),
   values.get("healthzPort") !== 0 && between(values, "healthzPort", "healthz-port", 1, 65535),
   between(values, "port", "port", 1, 65535),
+  given<string>(
+    values,
+    "reservedSystemCPUs",
+    (list) => cpuListProblem(list) !== undefined,
+    (list) => `unable to parse reservedSystemCPUs (--reserved-cpus) ${list}, error: ${cpuListProblem(list)}`,
+  ),
   between(values, "oomScoreAdj", "oom-score-adj", -1000, 1000),
   notNegative(values, "maxPods", "max-pods"),
   notNegative(values, "podsPerCore", "pods-per-core"),

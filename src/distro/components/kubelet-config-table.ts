@@ -3,7 +3,7 @@ import { verificationPolicyNames } from "../../kubelet/image-pull/verification-p
 import { type ConfigTable, only } from "./config-file.ts";
 
 const limits = "requests are not limited by the client";
-const cpus = "containers share all processors";
+const memory = "containers may use the memory of every node";
 const cgroups = "pods' cgroups are made by name below cgroupRoot";
 const profiling = "there is no Go runtime to profile";
 const shutdown = "the machine's shutdown is not delayed";
@@ -89,15 +89,15 @@ export const kubeletConfigTable: ConfigTable = {
   cgroupsPerQOS: only(true, cgroups),
   cgroupDriver: only("cgroupfs", cgroups),
   enforceNodeAllocatable: only(["pods"], cgroups),
-  cpuManagerPolicy: only("none", cpus),
-  cpuManagerPolicyOptions: only({}, cpus),
-  cpuManagerReconcilePeriod: only("10s", cpus),
-  memoryManagerPolicy: only("None", cpus),
-  topologyManagerPolicy: only("none", cpus),
-  topologyManagerScope: only("container", cpus),
-  topologyManagerPolicyOptions: only({}, cpus),
-  reservedSystemCPUs: only("", cpus),
-  reservedMemory: only([], cpus),
+  cpuManagerPolicy: { type: "string", choices: ["none", "static"] },
+  cpuManagerPolicyOptions: { type: "map" },
+  cpuManagerReconcilePeriod: { type: "duration" },
+  memoryManagerPolicy: only("None", memory),
+  topologyManagerPolicy: { type: "string", choices: ["none", "best-effort", "restricted", "single-numa-node"] },
+  topologyManagerScope: { type: "string", choices: ["container", "pod"] },
+  topologyManagerPolicyOptions: { type: "map" },
+  reservedSystemCPUs: { type: "string" },
+  reservedMemory: only([], memory),
   qosReserved: only({}, cgroups),
   singleProcessOOMKill: only(undefined, "the kernel's behaviour is not changed"),
   runtimeRequestTimeout: only("2m0s", "the time is not configurable"),

@@ -5,7 +5,8 @@ import { quantityToNumber } from "../../api/quantity.ts";
 import type { Taint } from "../../api/types/core-v1.gen.ts";
 import type { KubeletConfig } from "../../kubelet/config.ts";
 import { defaultEvictionHard } from "../../kubelet/eviction/thresholds.ts";
-import { readConfigFiles } from "./config-file.ts";
+import { parseCpuList } from "../../linux/cpu-list.ts";
+import { type ConfigValues, readConfigFiles } from "./config-file.ts";
 import { FlagError } from "./flag-error.ts";
 import { gracePeriods, kubeletConfigProblems } from "./kubelet-config-check.ts";
 import { kubeletConfigTable } from "./kubelet-config-table.ts";
@@ -49,6 +50,16 @@ function dropIns(directory: string): string[] {
   }
 }
 
+/** Processors that are named take the place of amounts. */
+function reserved(values: ConfigValues): Pick<Partial<KubeletConfig>, "systemReserved" | "kubeReserved"> {
+  const systemReserved = values.get<Record<string, string>>("systemReserved");
+  const kubeReserved = values.get<Record<string, string>>("kubeReserved");
+  const named = parseCpuList(values.get<string>("reservedSystemCPUs") ?? "");
+  if (!named.size) return { systemReserved, kubeReserved };
+  const { cpu: _, ...others } = kubeReserved ?? {};
+  return { systemReserved: { ...systemReserved, cpu: String(named.size) }, kubeReserved: others };
+}
+
 /** Throws FlagError. Without a file everything has upstream's default. */
 export function readKubeletConfig(file: string, directory = ""): KubeletFile {
   const files = [...(file ? [file] : []), ...(directory ? dropIns(directory) : [])];
@@ -72,8 +83,14 @@ export function readKubeletConfig(file: string, directory = ""): KubeletFile {
     registerNode: values.get("registerNode"),
     registerWithTaints: values.get<Taint[]>("registerWithTaints"),
     providerID: values.get("providerID"),
-    systemReserved: values.get("systemReserved"),
-    kubeReserved: values.get("kubeReserved"),
+    ...reserved(values),
+    cpuManagerPolicy: values.get("cpuManagerPolicy"),
+    cpuManagerPolicyOptions: values.get("cpuManagerPolicyOptions"),
+    cpuManagerReconcilePeriod: values.get("cpuManagerReconcilePeriod"),
+    reservedSystemCPUs: values.get("reservedSystemCPUs"),
+    topologyManagerPolicy: values.get("topologyManagerPolicy"),
+    topologyManagerScope: values.get("topologyManagerScope"),
+    topologyManagerPolicyOptions: values.get("topologyManagerPolicyOptions"),
     evictionHard: evictionHard && values.get("mergeDefaultEvictionSettings") ? { ...defaultEvictionHard, ...evictionHard } : evictionHard,
     evictionSoft: values.get("evictionSoft"),
     evictionSoftGracePeriod: gracePeriods(values),
