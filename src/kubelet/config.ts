@@ -53,6 +53,11 @@ export interface KubeletConfig {
   evictionMinimumReclaim: Record<string, string>;
   /** Milliseconds for which the node goes on saying that it is short of something. */
   evictionPressureTransitionPeriod: number;
+  /** Milliseconds for which the machine's shutdown is held up for pods, and the last part of them for critical ones; 0: it is not. */
+  shutdownGracePeriod: number;
+  shutdownGracePeriodCriticalPods: number;
+  /** Instead of those. */
+  shutdownGracePeriodByPodPriority: { priority: number; shutdownGracePeriodSeconds: number }[];
   cpuCFSQuota: boolean;
   /** Microseconds. */
   cpuCFSQuotaPeriod: number;
@@ -142,6 +147,9 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     evictionMaxPodGracePeriod: 0,
     evictionMinimumReclaim: {},
     evictionPressureTransitionPeriod: 300_000,
+    shutdownGracePeriod: 0,
+    shutdownGracePeriodCriticalPods: 0,
+    shutdownGracePeriodByPodPriority: [],
     cpuCFSQuota: true,
     cpuCFSQuotaPeriod: 100_000,
     podPidsLimit: -1,

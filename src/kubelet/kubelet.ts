@@ -15,8 +15,6 @@ import { filesystemUsage, lowestOomScore, type MachineFacts, machineFacts } from
 import { Cleanup } from "./cleanup.ts";
 import type { KubeletConfig } from "./config.ts";
 import { ContainerManager } from "./container-manager.ts";
-import type { Eviction } from "./eviction/eviction.ts";
-import { kubeletEviction } from "./eviction/kubelet-eviction.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import type { ImageGc } from "./image-gc.ts";
 import { type ImageServices, openImageServices } from "./image-services.ts";
@@ -25,7 +23,8 @@ import { Killer } from "./kill.ts";
 import { Leftovers } from "./leftovers.ts";
 import type { ResourceManager } from "./lifecycle.ts";
 import { NodeAgent } from "./node-agent.ts";
-import { allocatable, cgroupOfPods, newNode } from "./node-status.ts";
+import { NodeGuards } from "./node-guards.ts";
+import { allocatable, newNode } from "./node-status.ts";
 import { ReferencedObjects } from "./objects.ts";
 import { Pleg } from "./pleg.ts";
 import { PluginManager } from "./plugin-manager/manager.ts";
@@ -35,7 +34,6 @@ import { isMirror, isStatic } from "./pod.ts";
 import type { PodWorker } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
 import { PendingResizes } from "./resize/pending.ts";
-import { QosCgroups } from "./qos-cgroups.ts";
 import { Runtime } from "./runtime.ts";
 import { KubeletStats } from "./stats/kubelet-stats.ts";
 import { serviceEnv } from "./service-env.ts";
@@ -79,8 +77,7 @@ export class Kubelet {
   readonly #leftovers: Leftovers;
   readonly #statics: StaticPods;
   readonly #imageGc: ImageGc;
-  readonly #eviction: Eviction;
-  readonly #qos: QosCgroups;
+  readonly #guards: NodeGuards;
   readonly #resizes: PendingResizes;
   readonly #pleg: Pleg;
   readonly #cleanup: Cleanup;
@@ -118,21 +115,17 @@ export class Kubelet {
       runtimeVersion: `${runtimeName}://${plainVersion(runtimeVersion)}`,
       machine: this.#machine,
       events,
-      pressures: () => this.#eviction.pressures,
+      pressures: () => this.#guards.eviction.pressures,
+      shutdown: () => this.#guards.shutdown.problem,
       devices: (before) => this.#containers.nodeDevices(before),
       volumesInUse: () => this.#services.volumes.inUse(),
       signal,
     });
-    this.#qos = new QosCgroups({
-      cgroups: this.#cgroups,
-      root: config.cgroupRoot,
-      forPods: cgroupOfPods(config, this.#machine),
-      pods: () => [...this.#workers.values()].filter((w) => w.active).map((w) => w.pod),
-    });
-    this.#eviction = kubeletEviction({
+    this.#guards = new NodeGuards({
       ...common,
+      machine: this.#machine,
+      workers: this.#workers,
       directory: (uid) => this.#services.volumes.podDirectory(uid),
-      pods: () => [...this.#workers.values()].filter((w) => w.active && w.runtimePod.containers.length > 0),
       reclaim: () => this.#imageGc.removeUnused(),
       onChange: () => this.#agent.refresh(),
     });
@@ -213,9 +206,9 @@ export class Kubelet {
       },
       onStopped: (pod) => {
         for (const manager of this.#managers) manager.release(pod);
-        this.#qos.update();
+        this.#guards.qos.update();
       },
-      onCgroup: () => this.#qos.update(),
+      onCgroup: () => this.#guards.qos.update(),
       onRoom: () => this.#resizes.retry(),
       onFinished: (uid) => {
         tokens.forget(uid);
@@ -234,7 +227,7 @@ export class Kubelet {
       readNode: () => client.resource(nodes).get("", config.nodeName, { signal }),
       allocatable: this.#allocatable,
       withGiven: (node, pod) => this.#containers.withGiven(node, pod),
-      refusal: (pod) => this.#eviction.admit(pod),
+      refusal: (pod) => this.#guards.refusal(pod),
       knows: (uid) => this.#pleg.knows(uid),
       onGone: (worker) => void this.#leftovers.forget(worker),
     });
@@ -297,8 +290,7 @@ export class Kubelet {
         this.#intake.observe(old, pod);
       }
     });
-    this.#enforceReservations();
-    await this.#eviction.look();
+    await this.#guards.look();
     await this.#containers.start();
     await this.#services.volumes.reconstruct();
     await this.#agent.look();
@@ -323,20 +315,8 @@ export class Kubelet {
     this.#leftovers.found(this.#pleg.pods());
     this.#resizes.retry();
   }
-  #enforceReservations(): void {
-    const { config, logger } = this.#options;
-    try {
-      this.#qos.start();
-      this.#events.node("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
-    } catch (error) {
-      // Pods use more than they shall have together, for instance: they are not ended for that.
-      const message = `Failed to update Node Allocatable Limits ${JSON.stringify(config.cgroupRoot)}: ${(error as Error).message}`;
-      logger.warn(message);
-      this.#events.node("Warning", "FailedNodeAllocatableEnforcement", message);
-    }
-  }
   #keepHouse(): void {
-    this.#eviction.start();
+    this.#guards.start();
     startHousekeeping({
       ...this.#options,
       events: this.#events,

@@ -26,6 +26,8 @@ export interface NodeAgentOptions {
   events: PodEvents;
   /** What the node is short of. */
   pressures(): ReadonlySet<Pressure>;
+  /** Why the machine's shutdown makes the node unready; undefined while there is none. */
+  shutdown(): string | undefined;
   /** What device plugins list; `before`: the capacity of extended resources as the API has it. */
   devices(before: Record<string, string>): NodeFacts["devices"];
   /** Unique names of the volumes that are not to be detached from the node. */
@@ -157,7 +159,7 @@ export class NodeAgent {
   }
   #status(old: NodeStatus | undefined): NodeStatus {
     const { config, machine, clock, runtimeVersion } = this.#options;
-    const problems = [this.#runtimeProblem, this.#networkProblem].filter((p) => p !== undefined);
+    const problems = [this.#runtimeProblem, this.#networkProblem, this.#options.shutdown()].filter((p) => p !== undefined);
     const facts = {
       machine,
       filesystem: filesystemUsage(config.rootDir),

@@ -98,6 +98,11 @@ test("values of a kubelet's configuration are judged in upstream's words", () =>
     'resource quantity for "cpu" cannot be negative: -1',
     'cannot reserve "gold" resource in systemReserved',
   ]);
+  assert.deepEqual(wrong("shutdownGracePeriod: 5s\nshutdownGracePeriodCriticalPods: 10s\nshutdownGracePeriodByPodPriority: [{priority: 0}]"), [
+    "shutdownGracePeriodCriticalPods {10s} must be <= shutdownGracePeriod {5s}",
+    "Cannot specify both shutdownGracePeriodByPodPriority and shutdownGracePeriod at the same time",
+    "shutdownGracePeriodByPodPriority[0] must have a priority and shutdownGracePeriodSeconds, both whole numbers",
+  ]);
   assert.match(wrong("registerWithTaints: [{key: a, effect: Maybe}]")[0] ?? "", /^invalid taint: /);
 });
 

@@ -133,6 +133,24 @@ const logs: Check = (values) => {
   ];
 };
 
+const shutdown: Check = (values) => {
+  const [all, critical] = [values.get<number>("shutdownGracePeriod") ?? 0, values.get<number>("shutdownGracePeriodCriticalPods") ?? 0];
+  const periods = values.get<{ priority?: unknown; shutdownGracePeriodSeconds?: unknown }[]>("shutdownGracePeriodByPodPriority") ?? [];
+  const tooShort = (ms: number): boolean => ms < 0 || (ms > 0 && ms < 1000);
+  const isWhole = (value: unknown): boolean => typeof value === "number" && Number.isSafeInteger(value);
+  return [
+    critical > all && `shutdownGracePeriodCriticalPods {${formatDuration(critical)}} must be <= shutdownGracePeriod {${formatDuration(all)}}`,
+    tooShort(all) && `shutdownGracePeriod {${formatDuration(all)}} must be either zero or otherwise >= 1 sec`,
+    tooShort(critical) && `shutdownGracePeriodCriticalPods {${formatDuration(critical)}} must be either zero or otherwise >= 1 sec`,
+    periods.length > 0 && (all > 0 || critical > 0) && "Cannot specify both shutdownGracePeriodByPodPriority and shutdownGracePeriod at the same time",
+    ...periods.map(
+      (one, i) =>
+        !(isWhole(one?.priority) && isWhole(one?.shutdownGracePeriodSeconds)) &&
+        `shutdownGracePeriodByPodPriority[${i}] must have a priority and shutdownGracePeriodSeconds, both whole numbers`,
+    ),
+  ];
+};
+
 const effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const taints: Check = (values) =>
   (values.get<Taint[]>("registerWithTaints") ?? []).flatMap((taint) => [
@@ -181,7 +199,7 @@ const eviction: Check = (values) => {
   }
 };
 
-const checks: readonly Check[] = [numbers, images, logs, taints, quantities, eviction];
+const checks: readonly Check[] = [numbers, images, logs, taints, quantities, shutdown, eviction];
 
 export const kubeletConfigProblems = (values: ConfigValues): string[] =>
   checks.flatMap((check) => check(values).filter((problem): problem is string => !!problem)).map((problem) => `invalid configuration: ${problem}`);

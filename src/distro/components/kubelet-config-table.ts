@@ -6,7 +6,6 @@ const limits = "requests are not limited by the client";
 const memory = "containers may use the memory of every node";
 const cgroups = "pods' cgroups are made by name below cgroupRoot";
 const profiling = "there is no Go runtime to profile";
-const shutdown = "the machine's shutdown is not delayed";
 const iptables = "no iptables rules are made";
 
 export const kubeletConfigTable: ConfigTable = {
@@ -130,9 +129,9 @@ export const kubeletConfigTable: ConfigTable = {
   logging: only(undefined, "set verbosity with --v"),
   enableSystemLogHandler: { type: "bool" },
   enableSystemLogQuery: only(false, "the machine's log files are served as they are, and not searched"),
-  shutdownGracePeriod: only("0s", shutdown),
-  shutdownGracePeriodCriticalPods: only("0s", shutdown),
-  shutdownGracePeriodByPodPriority: only([], shutdown),
+  shutdownGracePeriod: { type: "duration" },
+  shutdownGracePeriodCriticalPods: { type: "duration" },
+  shutdownGracePeriodByPodPriority: { type: "list" },
   memoryThrottlingFactor: only(0.9, "memory.high is not set"),
   memoryReservationPolicy: only("None", "memory is not reserved"),
   tracing: only(undefined, "traces are not exported"),
