@@ -159,6 +159,9 @@ export class Kubelet {
       nodes: this.#nodes,
       csiDrivers: factory.informer(csidrivers),
       tokens,
+      kickAll: () => {
+        for (const worker of this.#workers.values()) worker.kick();
+      },
       signal,
       imageViews: imageServices.views,
     });

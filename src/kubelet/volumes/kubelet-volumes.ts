@@ -32,6 +32,8 @@ export interface KubeletVolumesOptions {
   nodes: Informer<Node>;
   csiDrivers: Informer<CSIDriver>;
   tokens: Tokens;
+  /** Every pod is to be looked at again. */
+  kickAll(): void;
   signal: AbortSignal;
   imageViews: ImageViews | undefined;
 }
@@ -91,7 +93,15 @@ export function kubeletVolumes(options: KubeletVolumesOptions): KubeletVolumes {
   const { config, client, clock, random, logger, events } = options;
   const { rootDir, nodeName } = config;
   const csiNode = new CsiNode({ client, clock, nodeName });
-  const csiDrivers = new CsiDrivers({ clock, logger, node: csiNode });
+  const csiDrivers = new CsiDrivers({
+    clock,
+    logger,
+    node: csiNode,
+    onRegistered() {
+      volumes.retry();
+      options.kickAll();
+    },
+  });
   const volumes = new Volumes({
     rootDir,
     clock,

@@ -1,6 +1,6 @@
 /** Parts of volumes in containers: no `subPath` leads out of its volume, whatever the pod itself puts there. */
 import { statSync, writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm, rmdir } from "node:fs/promises";
 import { mount, mountsBelow, unmount } from "../../linux/mounts.ts";
 import { makeDirectoriesBelow, withSafePath } from "../../linux/safe-path.ts";
 
@@ -33,6 +33,8 @@ export async function bindSubPath(request: SubPathRequest): Promise<string> {
   const target = `${parent}/${request.mountIndex}`;
   await mkdir(parent, { recursive: true, mode: 0o750 });
   if (mountsBelow(target).includes(target)) unmount(target, true);
+  // It may have been of another kind for the container before this one.
+  await rm(target, { recursive: false, force: true }).catch(() => rmdir(target));
   const isDirectory = withSafePath(volumePath, subPath, (_, directory) => directory);
   if (isDirectory) await mkdir(target, { recursive: true, mode: 0o750 });
   else writeFileSync(target, "", { mode: 0o640 });

@@ -93,6 +93,10 @@ export class Volumes {
     for (const { device } of this.#options.plugins) for (const unique of (await device?.mounted()) ?? []) if (device) this.#devices.adopt(unique, device);
     this.#devices.releaseUnused();
   }
+  /** Something that was missing may be there now: what could not be unmounted is tried again at once. */
+  retry(): void {
+    this.#devices.releaseUnused();
+  }
   #plugin(name: string): VolumePlugin | undefined {
     return this.#options.plugins.find((plugin) => plugin.name === name);
   }

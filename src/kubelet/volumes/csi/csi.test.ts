@@ -75,6 +75,7 @@ async function world(options: { capabilities?: NodeServiceCapability_RPC_Type[];
         calls.push(`uninstall ${name}`);
       },
     },
+    onRegistered: () => {},
   });
   await drivers.register(driverName, path(), ["1.0.0"], new AbortController().signal);
   const plugin = csiPlugin({

@@ -15,6 +15,8 @@ export interface CsiDriversOptions {
   clock: Clock;
   logger: Logger;
   node: Pick<CsiNode, "install" | "uninstall">;
+  /** A driver has come: what waited for it can go on. */
+  onRegistered(): void;
 }
 
 const quote = (text: unknown): string => JSON.stringify(text);
@@ -73,6 +75,7 @@ export class CsiDrivers implements PluginHandler, AsyncDisposable {
       throw error;
     }
     this.#options.logger.info("a CSI driver is registered", { driver: name, endpoint });
+    this.#options.onRegistered();
   }
   deregister(name: string, endpoint: string): void {
     const driver = this.#drivers.get(name);
