@@ -21,7 +21,7 @@ import type { TolerationSeconds } from "./admission/default-toleration-seconds.t
 import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
 import { CustomOpenAPI } from "./customresources/custom-openapi.ts";
 import { CustomResources } from "./customresources/custom-resources.ts";
-import { renaming } from "./customresources/converter.ts";
+import { converterOf } from "./customresources/webhook-converter.ts";
 import { DefinitionControllers } from "./customresources/definition-controllers.ts";
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
@@ -35,6 +35,7 @@ import { certificateLifetimes, countAuthentication, countAuthorization, countDec
 import { observeState } from "./metrics/state.ts";
 import { policySeries } from "./metrics/policies.ts";
 import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
+import { conversionSeries } from "./metrics/conversion.ts";
 import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
@@ -228,7 +229,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const openId = publishedKeys(options, address, keys);
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
-    const custom = new CustomResources({ cache, converterOf: () => renaming });
+    const conversions = { client: webhooks, clock, random, series: conversionSeries(metrics) };
+    const custom = new CustomResources({ cache, converterOf: (definition) => converterOf(definition, conversions) });
     const openapi = new CustomOpenAPI(custom);
     const aggregator = new Aggregator({
       reader,

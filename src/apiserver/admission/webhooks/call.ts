@@ -82,12 +82,12 @@ const own = new Set([403, 406, 410, 413, 415]);
 const longest = 2048;
 
 /** As client-go makes errors of answers (k8s.io/apimachinery/pkg/api/errors.NewGenericServerResponse). Throws StatusError. */
-function refuseStatus({ status, body, contentType }: Answer): void {
+export function refuseStatus({ status, body, contentType }: Answer): void {
   if (status >= 200 && status <= 206) return;
   const text = body.toString("utf8");
   const given = statusOf(text);
   if (given) throw given;
-  const said = contentType.startsWith("text/") ? text.trim().slice(0, longest) : "";
+  const said = !contentType || contentType.startsWith("text/") ? text.trim().slice(0, longest) : "";
   throw new StatusError({ code: status, message: wordsOf(status, said || "unknown") });
 }
 
