@@ -82,7 +82,7 @@ async function look(kubelet: Side): Promise<void> {
   // Upstream looks every ten seconds, and at files every minute.
   await pause(25_000);
   for (const page of pages) await fetchPage(client, page);
-  await pause(50_000);
+  await pause(75_000);
   for (const page of pages) writeFileSync(pageFile(kubelet, page), await fetchPage(client, page));
   await client.resource(pods).delete("default", "worker", { gracePeriodSeconds: 0 });
 }

@@ -22,14 +22,14 @@ export function showBuild(metrics: Metrics): void {
   metrics
     .gauge(
       "kubernetes_build_info",
-      "A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
+      "[BETA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
       ["major", "minor", "git_version", "git_commit", "git_tree_state", "build_date", "go_version", "compiler", "platform"],
     )
     .set(1, major, minor, gitVersion, gitCommit, gitTreeState, buildDate, goVersion, compiler, platform);
   metrics
     .gauge(
       "version_info",
-      "Provides the compatibility version info of the component. The component label is the name of the component, usually kube, but is relevant for aggregated-apiservers.",
+      "[ALPHA] Provides the compatibility version info of the component. The component label is the name of the component, usually kube, but is relevant for aggregated-apiservers.",
       ["component", "binary", "emulation", "min_compat"],
     )
     .set(1, "kube", gitVersion.slice(1), `${major}.${minor}`, `${major}.${Number(minor) - 1}`);

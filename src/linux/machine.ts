@@ -1,6 +1,7 @@
 /** Facts about this machine. */
 import { readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
+import { type Pressure, parsePressure } from "./cgroup-usage.ts";
 
 export interface MachineFacts {
   cpus: number;
@@ -78,6 +79,9 @@ export function cpuTime(part?: "user" | "system"): number {
   return (user + nice + system + irq + softirq + steal) * 10_000_000;
 }
 
+/** Of all processes; undefined where the kernel does not count. */
+export const machinePressure = (of: "cpu" | "memory" | "io"): Pressure | undefined => parsePressure(text(`/proc/pressure/${of}`));
+
 /** Of all processes since the start (man 5 proc, /proc/vmstat). */
 export function pageFaults(): { pageFaults: number; majorPageFaults: number } {
   const of = (name: string, content: string): number => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(content)?.[1] ?? 0);
@@ -117,7 +121,8 @@ function deviceOf(path: string): string {
 /** The kernel's bound on process ids and how many are in use. */
 export function processIds(): { max: number; used: number } {
   const used = Number(text("/proc/loadavg").split(" ")[3]?.split("/")[1] ?? 0);
-  return { max: Number(text("/proc/sys/kernel/pid_max")), used };
+  const bounds = ["pid_max", "threads-max"].map((name) => Number(text(`/proc/sys/kernel/${name}`)));
+  return { max: Math.min(...bounds.filter((bound) => bound > 0)), used };
 }
 
 /**

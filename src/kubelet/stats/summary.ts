@@ -1,14 +1,16 @@
 /** `/stats/summary` (k8s.io/kubelet/pkg/apis/stats/v1alpha1): the node and its pods in one document. */
 import { formatTime } from "../../api/time.ts";
-import type { CgroupUsage, Pressure } from "../../linux/cgroup-usage.ts";
+import type { CgroupUsage, Pressure, Stall } from "../../linux/cgroup-usage.ts";
 import type { DiskUsage } from "../../linux/disk-usage.ts";
 import { type InterfaceUsage, interfacesOf } from "../../linux/interfaces.ts";
-import { cpuTime, type FilesystemUsage, memoryInfo, memoryWorkingSet, pageFaults, processIds } from "../../linux/machine.ts";
+import { cpuTime, type FilesystemUsage, machinePressure, memoryInfo, memoryWorkingSet, pageFaults, processIds } from "../../linux/machine.ts";
 import type { ContainerView, Group, PodView, StatsSource } from "./source.ts";
 
 type Stats = Record<string, unknown>;
 
-const psi = (pressure: Pressure | undefined): Stats => (pressure ? { psi: { full: pressure.full, some: pressure.some } } : {});
+const calm: Stall = { total: 0, avg10: 0, avg60: 0, avg300: 0 };
+/** Where the kernel tells of none, nothing has been waited for: upstream shows that, too. */
+const psi = ({ full, some }: Pressure = { full: calm, some: calm }): Stats => ({ psi: { full, some } });
 
 function cpuOf(source: StatsSource, group: Group): Stats {
   const rate = source.cores(group);
@@ -35,13 +37,14 @@ function memoryOf({ path, time, memory }: Group, usage: CgroupUsage, limit: numb
   };
 }
 
+/** `limit`: as the kernel has it; 0 for none. */
 function swapOf({ time, memory }: Group, limit: number): Stats {
-  return { time: formatTime(time), swapAvailableBytes: Math.max(0, limit - (memory?.swap ?? 0)), swapUsageBytes: memory?.swap ?? 0 };
+  const used = memory?.swap ?? 0;
+  return { time: formatTime(time), ...(limit ? { swapAvailableBytes: Math.max(0, limit - used) } : {}), swapUsageBytes: used };
 }
 
 function ioOf({ path, time }: Group, usage: CgroupUsage): Stats {
-  const pressure = usage.pressure(path, "io");
-  return pressure ? { io: { time: formatTime(time), ...psi(pressure) } } : {};
+  return { io: { time: formatTime(time), ...psi(usage.pressure(path, "io")) } };
 }
 
 export function networkOf(time: number, interfaces: readonly InterfaceUsage[]): Stats {
@@ -72,14 +75,21 @@ const sum = (...parts: (DiskUsage | undefined)[]): DiskUsage =>
   parts.reduce<DiskUsage>((all, one) => ({ bytes: all.bytes + (one?.bytes ?? 0), inodes: all.inodes + (one?.inodes ?? 0) }), { bytes: 0, inodes: 0 });
 
 function basics(source: StatsSource, view: ContainerView): Stats {
-  const limits = source.usage.limits(view.path);
+  const { usage } = source;
+  const { memory: limit = 0, swap = 0 } = usage.limits(view.path) ?? {};
+  // Of containers, whose figures upstream has from the runtime, only what is known is shown.
+  const known = (of: "cpu" | "memory" | "io"): Stats => {
+    const pressure = usage.pressure(view.path, of);
+    return { psi: pressure && psi(pressure).psi };
+  };
   return {
     name: view.record.name,
     startTime: formatTime(view.record.startedAt),
-    cpu: cpuOf(source, view),
-    memory: memoryOf(view, source.usage, limits?.memory ?? 0),
-    ...ioOf(view, source.usage),
-    swap: swapOf(view, Math.max(0, (limits?.swap ?? 0) - (limits?.memory ?? 0))),
+    cpu: { ...cpuOf(source, view), ...known("cpu") },
+    memory: { ...memoryOf(view, usage, limit), ...known("memory") },
+    io: { time: formatTime(view.time), ...known("io") },
+    // What is beyond the limit of memory alone.
+    swap: { ...swapOf(view, 0), swapAvailableBytes: Math.max(0, swap - limit - (view.memory?.swap ?? 0)) },
   };
 }
 
@@ -92,7 +102,7 @@ async function podOf(source: StatsSource, view: PodView, only: boolean): Promise
     startTime: status.startTime ?? formatTime(view.sandbox?.createdAt ?? 0),
     cpu: cpuOf(source, view),
     memory: memoryOf(view, source.usage, limits?.memory ?? 0),
-    swap: swapOf(view, Math.max(0, (limits?.swap ?? 0) - (limits?.memory ?? 0))),
+    swap: swapOf(view, limits?.swap ?? 0),
   };
   if (only) return { ...whole, containers: view.containers.map((container) => basics(source, container)) };
   const [disk, layers, { filesystem: images }] = await Promise.all([source.disk(view), source.layers(), source.imageFilesystem()]);
@@ -147,7 +157,8 @@ function systemContainer(source: StatsSource, name: string, path: string): Stats
   const { memory } = source.machine;
   // What belongs to all pods is bounded by what the node has.
   const limit = source.usage.limits(path)?.memory || (name === "pods" ? memory : 0);
-  return { name, startTime: formatTime(made), cpu: cpuOf(source, group), memory: memoryOf(group, source.usage, limit), swap: swapOf(group, 0) };
+  const used = { cpu: cpuOf(source, group), memory: memoryOf(group, source.usage, limit) };
+  return { name, startTime: formatTime(made), ...used, ...ioOf(group, source.usage), swap: swapOf(group, 0) };
 }
 
 /** `only`: processor time and memory, and nothing that takes a look at files. */
@@ -161,8 +172,9 @@ export async function summary(source: StatsSource, only: boolean): Promise<Stats
     nodeName: source.config.nodeName,
     systemContainers: [systemContainer(source, "pods", source.podsPath)],
     startTime: formatTime(source.machine.bootTime),
-    cpu: { time: formatTime(time), usageNanoCores: Math.round(rate ?? 0), usageCoreNanoSeconds: cpu },
-    memory,
+    cpu: { time: formatTime(time), usageNanoCores: Math.round(rate ?? 0), usageCoreNanoSeconds: cpu, ...psi(machinePressure("cpu")) },
+    memory: { ...memory, ...psi(machinePressure("memory")) },
+    io: { time: formatTime(time), ...psi(machinePressure("io")) },
     swap,
   };
   if (only) return { node, pods };
