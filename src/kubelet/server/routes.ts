@@ -21,7 +21,7 @@ interface OfPod extends Common {
 export type Route =
   | (Common & { kind: "healthz" | "pods" | "runningPods" | "configz" | "logs" | "statsSummary" | MetricsPage })
   | (OfPod & { kind: "portForward" })
-  | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run"; container: string });
+  | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run" | "checkpoint"; container: string });
 
 export type MetricsPage = "metrics" | "resourceMetrics" | "cadvisorMetrics" | "probeMetrics";
 const pages: Readonly<Record<string, MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods">> = {
@@ -53,6 +53,7 @@ export function parseRoute(url: string): Route {
     if (first === "portForward" && rest.length <= 1) return { kind: "portForward", path, query, namespace, pod };
     // A pod's uid may stand between its name and the container's.
     const container = rest.at(-1);
+    if (container && rest.length === 1 && first === "checkpoint") return { kind: first, path, query, namespace, pod, container };
     if (container && rest.length <= 2 && (first === "containerLogs" || first === "exec" || first === "attach" || first === "run"))
       return { kind: first, path, query, namespace, pod, container };
   }

@@ -8,6 +8,7 @@ import { type ContainerRecord, labels, type RuntimePod } from "../runtime-pod.ts
 import { cadvisorMetrics } from "../stats/cadvisor.ts";
 import { resourceMetrics } from "../stats/resource-metrics.ts";
 import { summary } from "../stats/summary.ts";
+import { checkpoint } from "./checkpoint.ts";
 import { configz } from "./configz.ts";
 import { readLog } from "./log-reader.ts";
 import { HttpError } from "./routes.ts";
@@ -73,6 +74,10 @@ export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics):
     },
     summary: (only) => summary(kubelet.stats.source, only),
     configz: () => configz(kubelet.config),
+    async checkpoint(pod, container, timeout) {
+      const id = (await read(pod)).containers.find((one) => one.name === container && one.state === "running")?.id;
+      return checkpoint({ cri: runtime.cri, rootDir: kubelet.config.rootDir, pod, container, id, now: clock.now(), timeout });
+    },
     debugging: kubelet.config.enableDebuggingHandlers,
     systemLogs: kubelet.config.enableSystemLogHandler ? "/var/log" : undefined,
   };

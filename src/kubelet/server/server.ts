@@ -37,6 +37,8 @@ export interface ServedKubelet {
   /** What node, pods and containers use; `only`: processor time and memory. */
   summary(only: boolean): Promise<object>;
   configz(): object;
+  /** Gives the path of the archive. */
+  checkpoint(pod: Pod, container: string, timeout: string | undefined): Promise<string>;
   /** Logs, exec and the like are served. */
   readonly debugging: boolean;
   /** Directory of the machine's log files; undefined where they are not served. */
@@ -105,6 +107,7 @@ export class KubeletServer {
       const route = parseRoute(request.url ?? "/");
       await this.#admit(request, route);
       if (!this.#options.kubelet.debugging && isDebugging(route.path)) throw new HttpError(405, "Debug endpoints are disabled.\n");
+      if (route.kind === "checkpoint" && request.method !== "POST") throw new HttpError(405, "405: Method Not Allowed");
       await this.#serve(route, response, abort.signal);
     } catch (error) {
       if (response.headersSent || abort.signal.aborted) return void response.destroy();
@@ -135,6 +138,12 @@ export class KubeletServer {
         const summary = await kubelet.summary(["1", "true"].includes(route.query.get("only_cpu_and_memory") ?? ""));
         response.writeHead(200, { "content-type": "application/json" });
         return void response.end(JSON.stringify(summary, null, 1));
+      }
+      case "checkpoint": {
+        const pod = this.#pod(route);
+        const path = await kubelet.checkpoint(pod, containerOf(pod, route.container), route.query.getAll("timeout").at(-1));
+        response.writeHead(200, { "content-type": "application/json" });
+        return void response.end(JSON.stringify({ items: [path] }));
       }
       case "configz":
         response.writeHead(200, { "content-type": "application/json" });
