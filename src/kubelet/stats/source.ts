@@ -70,7 +70,8 @@ export class StatsSource {
   readonly usage: CgroupUsage;
   readonly rates = new Rates();
   readonly #options: StatsSourceOptions;
-  readonly #disks = new Map<string, Promise<PodDisk>>();
+  /** In the order of their ends: all are remembered equally long. */
+  readonly #disks = new Map<string, { until: number; answer: Promise<PodDisk> }>();
   #images: { until: number; answer: Promise<{ used: DiskUsage; filesystem: FilesystemUsage }> } | undefined;
   #layers: { until: number; answer: Promise<Layers> } | undefined;
 
@@ -164,11 +165,15 @@ export class StatsSource {
   /** Of a pod's volumes and logs. */
   disk(view: PodView): Promise<PodDisk> {
     const { uid } = view.pod.metadata;
+    const now = this.#options.clock.monotonic();
+    for (const [of, { until }] of this.#disks) {
+      if (until > now) break;
+      this.#disks.delete(of);
+    }
     const known = this.#disks.get(uid);
-    if (known) return known;
+    if (known) return known.answer;
     const answer = this.#count(view);
-    this.#disks.set(uid, answer);
-    this.#options.clock.after(remembered, () => this.#disks.delete(uid));
+    this.#disks.set(uid, { until: now + remembered, answer });
     answer.catch(() => this.#disks.delete(uid));
     return answer;
   }
