@@ -43,6 +43,8 @@ const workload = {
   metadata: { name: "worker", labels: { app: "worker" } },
   spec: {
     terminationGracePeriodSeconds: 0,
+    // Its volume has another name each time.
+    automountServiceAccountToken: false,
     containers: [
       {
         name: "busy",

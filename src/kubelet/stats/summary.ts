@@ -75,21 +75,14 @@ const sum = (...parts: (DiskUsage | undefined)[]): DiskUsage =>
   parts.reduce<DiskUsage>((all, one) => ({ bytes: all.bytes + (one?.bytes ?? 0), inodes: all.inodes + (one?.inodes ?? 0) }), { bytes: 0, inodes: 0 });
 
 function basics(source: StatsSource, view: ContainerView): Stats {
-  const { usage } = source;
-  const { memory: limit = 0, swap = 0 } = usage.limits(view.path) ?? {};
-  // Of containers, whose figures upstream has from the runtime, only what is known is shown.
-  const known = (of: "cpu" | "memory" | "io"): Stats => {
-    const pressure = usage.pressure(view.path, of);
-    return { psi: pressure && psi(pressure).psi };
-  };
+  const limits = source.usage.limits(view.path);
   return {
     name: view.record.name,
     startTime: formatTime(view.record.startedAt),
-    cpu: { ...cpuOf(source, view), ...known("cpu") },
-    memory: { ...memoryOf(view, usage, limit), ...known("memory") },
-    io: { time: formatTime(view.time), ...known("io") },
-    // What is beyond the limit of memory alone.
-    swap: { ...swapOf(view, 0), swapAvailableBytes: Math.max(0, swap - limit - (view.memory?.swap ?? 0)) },
+    cpu: cpuOf(source, view),
+    memory: memoryOf(view, source.usage, limits?.memory ?? 0),
+    ...ioOf(view, source.usage),
+    swap: swapOf(view, limits?.swap ?? 0),
   };
 }
 
