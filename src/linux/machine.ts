@@ -99,6 +99,8 @@ export interface FilesystemUsage {
   /** Bytes. */
   capacity: number;
   available: number;
+  /** What is neither used nor available is kept for root. */
+  used: number;
   inodes: number;
   inodesFree: number;
   /** Numbers of the block device, `8:1`. */
@@ -108,7 +110,14 @@ export interface FilesystemUsage {
 /** Of the file system that holds `path`. Throws when there is none. */
 export function filesystemUsage(path: string): FilesystemUsage {
   const stats = statfsSync(path);
-  return { capacity: stats.blocks * stats.bsize, available: stats.bavail * stats.bsize, inodes: stats.files, inodesFree: stats.ffree, device: deviceOf(path) };
+  return {
+    capacity: stats.blocks * stats.bsize,
+    available: stats.bavail * stats.bsize,
+    used: (stats.blocks - stats.bfree) * stats.bsize,
+    inodes: stats.files,
+    inodesFree: stats.ffree,
+    device: deviceOf(path),
+  };
 }
 
 /** As makedev(3) packs it. */

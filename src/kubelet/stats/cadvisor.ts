@@ -207,11 +207,11 @@ function machine(page: Page, { machine: facts }: StatsSource): void {
 
 /** The file system of the node, and the device that it is on. */
 function nodeDisk({ out }: Page, source: StatsSource, root: string, time: number): void {
-  const { device, capacity, available, inodes, inodesFree } = source.nodeFilesystem();
+  const { device, capacity, used, inodes, inodesFree } = source.nodeFilesystem();
   const labels = `${root},${labelText({ device: deviceName(device) })}`;
   const add = (name: string, value: number): void => out.add(`container_fs_${name}`, labels, value, time);
   add("limit_bytes", capacity);
-  add("usage_bytes", capacity - available);
+  add("usage_bytes", used);
   add("inodes_total", inodes);
   add("inodes_free", inodesFree);
   const io = diskIO(device);

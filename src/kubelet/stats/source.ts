@@ -189,9 +189,7 @@ export class StatsSource {
       // A directory of the node without a bound of its own, as host paths are, has no figures.
       if (!filesystem || place.plugin === "kubernetes.io/host-path" || place.plugin === "kubernetes.io/local-volume") continue;
       // A file system of its own tells what is used; others are counted.
-      const used = counted.has(place.plugin)
-        ? await diskUsage(place.path)
-        : { bytes: filesystem.capacity - filesystem.available, inodes: filesystem.inodes - filesystem.inodesFree };
+      const used = counted.has(place.plugin) ? await diskUsage(place.path) : { bytes: filesystem.used, inodes: filesystem.inodes - filesystem.inodesFree };
       volumes.set(volume.name, { used, filesystem, ...(claim === undefined ? {} : { claim }) });
     }
     const logs = new Map<string, DiskUsage>();
