@@ -59,12 +59,13 @@ export function networkOf(time: number, interfaces: readonly InterfaceUsage[]): 
   return { time: formatTime(time), ...(entries.find(({ name }) => name === "eth0") ?? { name: "" }), interfaces: entries };
 }
 
-function filesystemOf(time: number, { capacity, available, inodes, inodesFree }: FilesystemUsage, used: DiskUsage | undefined): Stats {
+function filesystemOf(time: number, filesystem: FilesystemUsage, used: DiskUsage | undefined): Stats {
+  const { capacity, available, inodes, inodesFree } = filesystem;
   return {
     time: formatTime(time),
     availableBytes: available,
     capacityBytes: capacity,
-    usedBytes: used?.bytes ?? capacity - available,
+    usedBytes: used?.bytes ?? filesystem.used,
     inodesFree,
     inodes,
     inodesUsed: used?.inodes ?? inodes - inodesFree,
@@ -106,9 +107,7 @@ async function podOf(source: StatsSource, view: PodView, only: boolean): Promise
     logs: filesystemOf(disk.time, node, disk.logs.get(container.record.name)),
   }));
   const local = [...disk.volumes].filter(([, { claim }]) => claim === undefined).map(([, { used }]) => used);
-  const processes = [view.sandbox?.path, ...view.containers.map(({ path }) => path)].flatMap((path) =>
-    path ? (source.usage.tasks(path)?.processes ?? []) : [],
-  );
+  const processes = view.containers.map(({ path }) => source.usage.processes(path).length);
   return {
     ...whole,
     ...ioOf(view, source.usage),
