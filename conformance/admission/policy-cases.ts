@@ -239,7 +239,55 @@ const post = (path: string, kind: string, spec: object, i: number): Request => (
   body: { apiVersion, kind, metadata: { name: `wrong-${i}` }, spec },
 });
 
+/** One who may write policies and read nothing. */
+const author: Request[] = [
+  {
+    method: "POST",
+    path: "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    body: { metadata: { name: "author" }, rules: [{ apiGroups: ["admissionregistration.k8s.io"], resources: ["*"], verbs: ["*"] }] },
+  },
+  {
+    method: "POST",
+    path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    body: {
+      metadata: { name: "author" },
+      subjects: [{ kind: "User", name: "author", apiGroup: "rbac.authorization.k8s.io" }],
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "author" },
+    },
+  },
+];
+const byAuthor = (request: Request): Request => ({
+  ...request,
+  path: `${request.path}?dryRun=All`,
+  headers: { "impersonate-user": "author", "impersonate-group": "writers" },
+});
+const named = (policyName: string): Request[] =>
+  (["Validating", "Mutating"] as const).flatMap((kind) =>
+    [
+      { name: "x", namespace: "default", parameterNotFoundAction: "Deny" },
+      { selector: {}, parameterNotFoundAction: "Deny" },
+    ].map((paramRef) => byAuthor(binding(kind, policyName, { paramRef }, "by-author"))),
+  );
+
 export const policyCases: AdmissionCase[] = [
+  {
+    name: "who-may",
+    setup: [
+      ...author,
+      policy("Validating", "who-may-p", { paramKind: ofConfigMap, validations: [{ expression: "true" }] }),
+      policy("Mutating", "who-may-p", { paramKind: ofConfigMap, mutations: [apply("Object{}")] }, [everything]),
+    ],
+    requests: [
+      byAuthor(policy("Validating", "plain", { validations: [{ expression: "true" }] })),
+      ...[ofConfigMap, { apiVersion: "none.example.com/v1", kind: "Nothing" }].flatMap((paramKind) => [
+        byAuthor(policy("Validating", "with-params", { paramKind, validations: [{ expression: "true" }] })),
+        byAuthor(policy("Mutating", "with-params", { paramKind, mutations: [apply("Object{}")] }, [everything])),
+      ]),
+      byAuthor(policy("Validating", "wrong", { paramKind: ofConfigMap, validations: [{ expression: "1" }] })),
+      ...named("who-may-p"),
+      ...named("none"),
+    ],
+  },
   { name: "wrong-vap", setup: [], requests: wrongPolicies.map((spec, i) => post(paths.policies, "ValidatingAdmissionPolicy", spec, i)) },
   { name: "wrong-map", setup: [], requests: wrongMutations.map((spec, i) => post(paths.mutatingPolicies, "MutatingAdmissionPolicy", spec, i)) },
   { name: "wrong-vapb", setup: [], requests: wrongBindings.map((spec, i) => post(paths.policyBindings, "ValidatingAdmissionPolicyBinding", spec, i)) },

@@ -193,7 +193,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const policies: PolicyOptions = {
       ...outside,
       params(apiVersion, kind) {
-        const endpoint = server?.endpointOfKind(apiVersion, kind);
+        const endpoint = server?.rest.endpointOfKind(apiVersion, kind);
         return endpoint && paramSource(endpoint);
       },
       series: policySeries(metrics),

@@ -74,8 +74,6 @@ export interface ApiServer {
   readonly handler: ApiHandler;
   readonly rest: Rest;
   endpoint(group: string, version: string, resource: string): Endpoint | undefined;
-  /** Where objects of that kind are. */
-  endpointOfKind(apiVersion: string, kind: string): Endpoint | undefined;
   /** Who asks, checked against the path: for connections that leave HTTP. Throws StatusError. */
   admit(request: ApiRequest): Promise<AdmittedUpgrade>;
   /** /readyz fails and watches end; requests are still answered. */
@@ -156,6 +154,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     authorize,
     hubEndpoint: (resource) => served.hub(resource),
     equivalents: (endpoint) => served.equivalents(endpoint),
+    endpointOfKind: (apiVersion, kind) => served.ofKind(apiVersion, kind),
     frames: new FrameCache(),
     watched: watchSeries(options.metrics),
     stopping: stopping.signal,
@@ -344,7 +343,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     handler: handle,
     rest,
     endpoint: (group, version, resource) => served.endpoint(group, version, resource),
-    endpointOfKind: (apiVersion, kind) => served.ofKind(apiVersion, kind),
     async admit(request) {
       const info = parseRequestInfo(request.method, request.path, request.query);
       const upgrade = new AdmittedUpgrade(info, clock);

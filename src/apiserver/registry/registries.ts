@@ -7,6 +7,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import type { RbacAuthorizer } from "../authorization/rbac.ts";
 import type { Registry } from "../rest/call.ts";
 import { customResourceDefinitionRegistry } from "./apiextensions/customresourcedefinition.ts";
+import { policyRegistries } from "./admissionregistration/policies.ts";
 import { reviewRegistries } from "./authentication/reviews.ts";
 import { certificateSigningRequestRegistry } from "./certificates/certificatesigningrequest.ts";
 import { bindingRegistry } from "./core/binding.ts";
@@ -48,6 +49,7 @@ export function createRegistries(deps: RegistryDeps): Record<string, Registry> {
     "resourceclaims.resource.k8s.io": resourceClaimRegistry(deps),
     "resourceclaimtemplates.resource.k8s.io": resourceClaimTemplateRegistry(deps),
     ...rbacRegistries(deps),
+    ...policyRegistries(deps),
     ...reviewRegistries(deps),
   };
 }

@@ -117,6 +117,8 @@ export interface Rest {
   hubEndpoint(groupResource: string): Endpoint;
   /** The other resources and versions in which the same objects are served. */
   equivalents(endpoint: Endpoint): readonly Endpoint[];
+  /** Where objects of that kind are. */
+  endpointOfKind(apiVersion: string, kind: string): Endpoint | undefined;
   frames: FrameCache;
   /** Told of what leaves in watches of a resource. */
   watched(def: ResourceDef): WatchSeries;
