@@ -59,6 +59,9 @@ test("--tag names an image whose file does not", async () => {
 });
 
 test("what cannot be built is one sentence", async () => {
+  const docker = mkdtempSync(join(scratch, "docker-"));
+  writeFileSync(join(docker, "Dockerfile"), "FROM scratch\n");
+  await assert.rejects(buildImage(docker, { note }), /image\.yaml does not exist, and Dockerfiles are not built here: write an image\.yaml/);
   await assert.rejects(buildImage(join(scratch, "absent"), { note }), /image\.yaml does not exist: `k8ts image build --help` shows what it holds/);
   await assert.rejects(buildImage(directory("nothing", "name: a/b:1\n"), { note }), /brings nothing: give it packages or copy/);
   await assert.rejects(buildImage(directory("missing", "name: a/b:1\ncopy: {no-such-file: x}\n"), { note }), /no-such-file does not exist: copy names files/);

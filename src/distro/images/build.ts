@@ -59,7 +59,13 @@ function readBuildFile(path: string): BuildFile {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") fail(`${path} does not exist: \`k8ts image build --help\` shows what it holds`);
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      if (lstatSync(join(path, "../Dockerfile"), { throwIfNoEntry: false }))
+        fail(
+          `${path} does not exist, and Dockerfiles are not built here: write an image.yaml (\`k8ts image build --help\`), or build with another tool and \`k8ts image import\` what it saves`,
+        );
+      fail(`${path} does not exist: \`k8ts image build --help\` shows what it holds`);
+    }
     throw error;
   }
   return parseBuildFile(text, path);
