@@ -71,7 +71,7 @@ function startRegistrar(): void {
   const args = ["--csi-address", socket, "--kubelet-registration-path", socket, "--plugin-registration-path", join(kubelet, "plugins_registry")];
   programs.set("registrar", new Background(program("csi-node-driver-registrar"), args));
 }
-/** Those that do not run: some end when their driver is lost, and are started again by whoever runs them. */
+/** Those that do not run: they end when they notice that their driver was lost, and whoever runs them starts them again. */
 function startSidecars(): void {
   const args = ["--csi-address", socket, "--kubeconfig", cluster.kubeconfig, "--v", "5"];
   for (const [name, more] of [
@@ -240,7 +240,10 @@ async function judge(): Promise<void> {
   await checks.check("everything goes: pods, claims, volumes, attachments, mounts, files", async () => {
     await cluster.kubectl("delete pod --all --wait");
     await cluster.kubectl("delete pvc --all --wait");
-    await until("the volumes to go", 60, async () => (await cluster.kubectl("get pv,volumeattachment -o name")) === "");
+    await until("the volumes to go", 90, async () => {
+      startSidecars();
+      return (await cluster.kubectl("get pv,volumeattachment -o name")) === "";
+    });
     await until("the driver's volumes to go", 20, () => volumesOfDriver().length === 0);
     await until("the node to use none", 20, async () => (await field(`node ${node}`, ".status.volumesInUse")) === "");
     expect(mounts().length === 0, `mounts are left: ${mounts().join(", ")}`);
