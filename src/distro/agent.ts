@@ -12,11 +12,6 @@ import { createHttpTransport } from "../client/http-transport.ts";
 import { loadKubeconfig } from "../client/kubeconfig.ts";
 import { createClient } from "../client/rest.ts";
 import { connectCri } from "../cri/client.ts";
-import { nameServers } from "../dns/forward.ts";
-import { DNSServer } from "../dns/server.ts";
-import { type LastZone, readLastZone } from "../dns/last-zone.ts";
-import { createZoneView } from "../dns/view.ts";
-import { Zone } from "../dns/zone.ts";
 import { kubeletConfig } from "../kubelet/config.ts";
 import { Kubelet } from "../kubelet/kubelet.ts";
 import { Access } from "../kubelet/server/access.ts";
@@ -26,9 +21,6 @@ import { applyRuleset } from "../linux/nft.ts";
 import { conflist } from "../network/cni.ts";
 import { masqueradeRules, table as networkTable } from "../network/masquerade.ts";
 import { words as proxyWords } from "../proxy/frame.ts";
-import { ProxyHealth } from "../proxy/health.ts";
-import { proxyMetrics } from "../proxy/metrics.ts";
-import { ServiceProxy } from "../proxy/proxy.ts";
 import { LocalPathProvisioner } from "../storage/local-path.ts";
 import { addProcessMetrics } from "./components/process-metrics.ts";
 import { Containerd } from "./containerd.ts";
@@ -39,8 +31,8 @@ import { pauseImage, pauseImageName } from "./images/pause.ts";
 import { ImageStore } from "./images/store.ts";
 import { Journal, journalFile } from "./journal.ts";
 import { startRegistry, writeRegistryFiles } from "./node-registries.ts";
+import { NodeNetwork } from "./node-network.ts";
 import { cniDirectory } from "./packages.ts";
-import { kernelDataplane } from "./service-network.ts";
 import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
 import { cgroupRoot, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
 
@@ -77,51 +69,8 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     0o644,
   );
 
-  const dnsInformers = createInformerFactory({
-    client: clientAs("dns", "k8ts-dns"),
-    clock,
-    logger: logger.child("dns"),
-    random: systemRandom,
-    project: withoutManagedFields,
-  });
-  const lastZone = join(paths.run, "dns.json");
-  const keepZone = (zone: LastZone): void => {
-    try {
-      writeFileAtomic(lastZone, JSON.stringify(zone), 0o600);
-    } catch (error) {
-      logger.warn("the zone could not be kept for a later start", { error });
-    }
-  };
-  await using dns = new DNSServer({
-    zone: new Zone(settings.clusterDomain, createZoneView(dnsInformers, { clock, last: readLastZone(lastZone), save: keepZone }), [address]),
-    address,
-    upstreams: nameServers("/etc/resolv.conf", [address]),
-    clock,
-    logger: logger.child("dns"),
-  });
-  await dns.start();
-
-  const proxyInformers = createInformerFactory({
-    client: clientAs("proxy", "k8ts-proxy"),
-    clock,
-    logger: logger.child("proxy"),
-    random: systemRandom,
-    project: withoutManagedFields,
-  });
-  const metrics = new Metrics();
-  const counted = proxyMetrics(metrics);
-  const proxy = new ServiceProxy({
-    informers: proxyInformers,
-    nodeName: settings.nodeName,
-    families: ["IPv4"],
-    nodePortAddresses: () => [address],
-    local: () => ({ kind: "cidr", cidr: settings.podCIDR }),
-    dataplane: kernelDataplane,
-    metrics: counted,
-    health: new ProxyHealth(clock, 60_000, counted),
-    clock,
-    logger: logger.child("proxy"),
-  });
+  await using network = new NodeNetwork({ settings, paths, clientAs, logger });
+  await network.start();
   writeRegistryFiles(paths, settings.registry);
   await using _registry = settings.registry === undefined ? undefined : await startRegistry(paths, settings.registry, logger.child("registry"));
   using containerd = new Containerd({ paths, cniBinDirectory, clock, logger });
@@ -129,11 +78,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   // Names and Services need no container runtime: after a restart they are back before it is.
   const serveNetwork = async (): Promise<void> => {
     await untilAnswers(clientAs("kubelet", "k8ts-agent"), signal);
-    dnsInformers.start(signal);
-    proxyInformers.start(signal);
-    proxying = proxy.run(signal).catch((error: unknown) => {
-      if (!signal.aborted) logger.error("the Service proxy ended", { error });
-    });
+    proxying = network.run(signal);
   };
   const answers = serveNetwork();
   // Waited for below, and only rejected when everything ends.
@@ -166,6 +111,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   });
   mkdirSync(paths.staticPods, { recursive: true, mode: 0o700 });
   const pki = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
+  const metrics = new Metrics();
   addProcessMetrics(metrics, clock);
   showBuild(metrics);
   await using server = new KubeletServer({

@@ -1,14 +1,27 @@
 /** The kernel as the Service proxy needs it: nftables and connection tracking of this machine. */
 import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { CommandError } from "../linux/command.ts";
 import { forgetUDPFlow, udpFlows } from "../linux/conntrack.ts";
 import { applyRuleset, tableObjects } from "../linux/nft.ts";
 import { readSysctl } from "../linux/sysctl.ts";
+import { words } from "../proxy/frame.ts";
 import type { Family } from "../proxy/packed-slice.ts";
 import type { Dataplane } from "../proxy/proxy.ts";
 import { rangeContains } from "../proxy/service-port.ts";
 
 export const kernelDataplane: Dataplane = { apply: applyRuleset, objects: tableObjects, udpFlows, forgetUDPFlow };
+
+/** Takes away all rules of Services, in both families. */
+export async function removeServiceRules(): Promise<void> {
+  for (const { table } of Object.values(words)) {
+    try {
+      await applyRuleset(`delete table ${table}\n`);
+    } catch (error) {
+      if (!(error instanceof CommandError && /No such file/.test(error.stderr))) throw error;
+    }
+  }
+}
 
 /** Address families that this kernel speaks. */
 export function families(): Family[] {

@@ -14,7 +14,13 @@ export interface Settings {
   bridge: string;
   /** Port of a registry for images on loopback; absent: none. */
   registry?: number;
+  /** What another program does in place of the agent. */
+  disabled: readonly Replaceable[];
 }
+
+/** Parts of the agent that upstream's kube-proxy and CoreDNS, or others, may take the place of. */
+export const replaceable = ["proxy", "dns"] as const;
+export type Replaceable = (typeof replaceable)[number];
 
 export function defaultSettings(overrides: Partial<Settings> = {}): Settings {
   const root = process.getuid?.() === 0;
@@ -26,6 +32,7 @@ export function defaultSettings(overrides: Partial<Settings> = {}): Settings {
     serviceCIDR: "10.96.0.0/16",
     clusterDomain: "cluster.local",
     bridge: "k8ts0",
+    disabled: [],
     ...overrides,
   };
 }

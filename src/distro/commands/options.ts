@@ -1,7 +1,7 @@
 /** Flags that many commands share, and how a command ends. */
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { addressOf, defaultSettings, type Settings } from "../settings.ts";
+import { addressOf, defaultSettings, type Replaceable, replaceable, type Settings } from "../settings.ts";
 
 const defaults = defaultSettings();
 export const defaultRegistryPort = 5000;
@@ -20,6 +20,13 @@ function network(text: string): string {
   }
 }
 
+function parts(text: string): Replaceable[] {
+  const given = text.split(",").map((part) => part.trim());
+  const unknown = given.find((part) => !replaceable.some((one) => one === part));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${JSON.stringify(unknown)} cannot be disabled, only ${replaceable.join(" and ")}.`);
+  return replaceable.filter((part) => given.includes(part));
+}
+
 export const withDataDir = (command: Command): Command => command.option("--data-dir <directory>", "where the cluster keeps everything", defaults.dataDir);
 
 /** Adds the flags that make a Settings. */
@@ -30,6 +37,7 @@ export const withSettings = (command: Command): Command =>
     .option("--pod-cidr <cidr>", "network of this node's pods", network, defaults.podCIDR)
     .option("--service-cidr <cidr>", "network of the Services", network, defaults.serviceCIDR)
     .option("--cluster-domain <domain>", "suffix of the cluster's DNS names", defaults.clusterDomain)
+    .option("--disable <parts>", `what other programs do in place of the agent: ${replaceable.join(",")}`, parts)
     .option("--registry [port]", `a registry for images on 127.0.0.1, which the node asks first (port: ${defaultRegistryPort})`, port);
 
 export interface SettingsOptions {
@@ -40,9 +48,10 @@ export interface SettingsOptions {
   serviceCidr: string;
   clusterDomain: string;
   registry?: number | true;
+  disable?: Replaceable[];
 }
 
-export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, clusterDomain, registry }: SettingsOptions): Settings => ({
+export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, clusterDomain, registry, disable }: SettingsOptions): Settings => ({
   ...defaults,
   dataDir: resolve(dataDir),
   port,
@@ -50,6 +59,7 @@ export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, cl
   podCIDR: podCidr,
   serviceCIDR: serviceCidr,
   clusterDomain,
+  disabled: disable ?? [],
   ...(registry === undefined ? {} : { registry: registry === true ? defaultRegistryPort : registry }),
 });
 
@@ -99,6 +109,7 @@ export const settingsFlags = (settings: Settings): string[] => [
   `--pod-cidr=${settings.podCIDR}`,
   `--service-cidr=${settings.serviceCIDR}`,
   `--cluster-domain=${settings.clusterDomain}`,
+  ...(settings.disabled.length ? [`--disable=${settings.disabled.join(",")}`] : []),
   ...(settings.registry === undefined ? [] : [`--registry=${settings.registry}`]),
 ];
 

@@ -6,7 +6,7 @@ export function registerUp(program: Command): void {
     .description("start a cluster on this machine; safe to repeat")
     .addHelpText(
       "after",
-      "\nExamples:\n  sudo k8ts up\n  k8ts up --simulate --port 7443 --data-dir /tmp/k8ts\n  k8ts up --simulate --nodes 100 --stage slow-pods.yaml\n",
+      "\nExamples:\n  sudo k8ts up\n  sudo k8ts up --disable proxy,dns\n  k8ts up --simulate --port 7443 --data-dir /tmp/k8ts\n  k8ts up --simulate --nodes 100 --stage slow-pods.yaml\n",
     )
     .action(async (options: SettingsOptions & SimulateFlags) => {
       const settings = settingsFrom(options);

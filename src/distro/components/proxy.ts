@@ -9,16 +9,14 @@ import type { Client } from "../../client/client.ts";
 import { createEventRecorder } from "../../client/events.ts";
 import { createInformerFactory, withoutManagedFields } from "../../client/factory.ts";
 import { nodes } from "../../client/resources.gen.ts";
-import { CommandError } from "../../linux/command.ts";
 import { setConntrack } from "../../linux/conntrack-settings.ts";
-import { applyRuleset } from "../../linux/nft.ts";
-import { type LocalTraffic, words } from "../../proxy/frame.ts";
+import type { LocalTraffic } from "../../proxy/frame.ts";
 import { ProxyHealth } from "../../proxy/health.ts";
 import { proxyMetrics } from "../../proxy/metrics.ts";
 import type { Family } from "../../proxy/packed-slice.ts";
 import { ServiceProxy } from "../../proxy/proxy.ts";
 import { foreground } from "../foreground.ts";
-import { addressesWithin, families, kernelDataplane } from "../service-network.ts";
+import { addressesWithin, families, kernelDataplane, removeServiceRules } from "../service-network.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent } from "./flags.ts";
@@ -41,7 +39,7 @@ const inFamily = (family: Family, texts: readonly string[]): string | undefined 
 
 async function run(given: ProxyFlags): Promise<void> {
   const settings = proxySettings(given);
-  if (settings.cleanup) return cleanup();
+  if (settings.cleanup) return removeServiceRules();
   setConntrack({
     maxPerCore: settings["conntrack-max-per-core"],
     min: settings["conntrack-min"],
@@ -97,16 +95,6 @@ async function serve(settings: ProxySettings): Promise<void> {
     if (!signal.aborted) throw error;
   });
   await client.transport[Symbol.asyncDispose]();
-}
-
-async function cleanup(): Promise<void> {
-  for (const { table } of Object.values(words)) {
-    try {
-      await applyRuleset(`delete table ${table}\n`);
-    } catch (error) {
-      if (!(error instanceof CommandError && /No such file/.test(error.stderr))) throw error;
-    }
-  }
 }
 
 function localTraffic(settings: ProxySettings, family: Family, podCIDRs: readonly string[]): LocalTraffic | undefined {
