@@ -130,10 +130,15 @@ async function handOver(): Promise<void> {
   for (const name of ["server", "client"]) await cluster.kubectl(`rollout status deployment/${name} --timeout 90s`);
 }
 
-const inPod = async (command: string): Promise<string> =>
-  (await cluster.kubectlResult(["exec", "deploy/client", "--", "sh", "-c", command], { limit: 60 })).text;
-const distinct = (lines: string): string[] => [...new Set(lines.split("\n").filter((line) => line.startsWith("server-")))];
-const dial = (target: string, times: number): string => `for i in $(seq ${times}); do curl -s -m 2 http://${target}/hostname; echo; done`;
+async function inPod(command: string, pod = "deploy/client"): Promise<string> {
+  return (await cluster.kubectlResult(["exec", pod, "--", "sh", "-c", command], { limit: 60 })).text;
+}
+function distinct(lines: string): string[] {
+  return [...new Set(lines.split("\n").filter((line) => line.startsWith("server-")))];
+}
+function dial(target: string, times: number): string {
+  return `for i in $(seq ${times}); do curl -s -m 2 http://${target}/hostname; echo; done`;
+}
 
 async function judge(whose: string): Promise<void> {
   const check = (name: string, work: () => unknown): Promise<boolean> => checks.check(`${whose}: ${name}`, work);
@@ -172,7 +177,7 @@ async function judge(whose: string): Promise<void> {
     expect(/status 7/.test(out), out);
   });
   await check("a pod reaches itself through its Service", async () => {
-    const out = (await cluster.kubectlResult(["exec", "deploy/server", "--", "sh", "-c", dial("plain", 20)], { limit: 60 })).text;
+    const out = await inPod(dial("plain", 20), "deploy/server");
     expect(distinct(out).length === 3, out);
   });
   await check("fewer endpoints are fewer answers", async () => {

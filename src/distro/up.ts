@@ -115,7 +115,8 @@ function rememberSettings(paths: Paths, settings: Settings, simulate: SimulateOp
   if (!existsSync(file)) writeFileAtomic(file, `${JSON.stringify(asRemembered(settings, simulate), null, 2)}\n`, 0o600);
 }
 
-const asRemembered = (settings: Settings, simulate: SimulateOptions | undefined): Record<string, unknown> => ({
+/** Which parts other programs take the place of is chosen anew at each start. */
+const asRemembered = ({ disabled: _, ...settings }: Settings, simulate: SimulateOptions | undefined): Record<string, unknown> => ({
   ...settings,
   simulate: simulate !== undefined,
   ...(simulate ? { nodes: simulate.nodes } : {}),

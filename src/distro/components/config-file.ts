@@ -12,7 +12,7 @@ export type FieldType = "string" | "int" | "number" | "bool" | "duration" | "str
 export type ConfigField =
   | { readonly type: FieldType; readonly choices?: readonly unknown[] }
   /** Upstream's default, and why nothing else is possible. */
-  | { readonly only: unknown; readonly why: string };
+  | { readonly only: unknown; readonly why: string; readonly unset?: boolean };
 
 /** By dotted path. */
 export type ConfigTable = Readonly<Record<string, ConfigField>>;
@@ -23,6 +23,8 @@ export interface ConfigValues {
 }
 
 export const only = (value: unknown, why: string): ConfigField => ({ only: value, why });
+/** As only(), for fields that upstream sets to their default when they are written empty, 0 or false. */
+export const onlyOrUnset = (value: unknown, why: string): ConfigField => ({ only: value, why, unset: true });
 
 const described: Record<FieldType, string> = {
   string: "a string",
@@ -71,6 +73,9 @@ function read(type: FieldType, value: unknown): unknown {
 
 const isEmpty = (value: unknown): boolean =>
   value === null || value === "" || (Array.isArray(value) && !value.length) || (isMap(value) && !Object.keys(value).length);
+/** Nothing is said with it: kubeadm writes whole sections of these. */
+const isZero = (value: unknown): boolean =>
+  value === 0 || value === false || value === "0" || value === "0s" || isEmpty(value) || (isMap(value) && Object.values(value).every(isZero));
 /** `0`, `0s`, `4h` and `4h0m0s` are equal. */
 function same(value: unknown, expected: unknown): boolean {
   if (isDeepStrictEqual(value, expected) || (isEmpty(value) && (isEmpty(expected) || expected === undefined))) return true;
@@ -107,7 +112,7 @@ class Walk {
       return;
     }
     if ("only" in field) {
-      if (!same(value, field.only))
+      if (!same(value, field.only) && !(field.unset && isZero(value)))
         this.problem(path, `${JSON.stringify(value)} is not supported${field.only === undefined ? "" : `, only ${JSON.stringify(field.only)}`}: ${field.why}`);
       return;
     }

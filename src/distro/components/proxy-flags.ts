@@ -1,6 +1,6 @@
 /** kube-proxy's flags (k8s.io/kubernetes/cmd/kube-proxy/app) and KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1). */
 import { clientRefusals, commonRefusals, kubeconfigFlags, verbosity } from "./common-flags.ts";
-import { type ConfigTable, only } from "./config-file.ts";
+import { type ConfigTable, only, onlyOrUnset } from "./config-file.ts";
 import { bool, duration, endpoint, file, fixed, integer, list, networks, parseNetwork, text } from "./flag-types.ts";
 import type { Flag, Refusals } from "./flags.ts";
 
@@ -72,9 +72,9 @@ export const proxyRefusals: Refusals = [
 export const proxyConfigTable: ConfigTable = {
   "clientConnection.kubeconfig": { type: "string" },
   "clientConnection.acceptContentTypes": only("", "JSON is spoken"),
-  "clientConnection.contentType": only("application/vnd.kubernetes.protobuf", "JSON is spoken"),
-  "clientConnection.qps": only(5, "requests are not limited by the client"),
-  "clientConnection.burst": only(10, "requests are not limited by the client"),
+  "clientConnection.contentType": onlyOrUnset("application/vnd.kubernetes.protobuf", "JSON is spoken"),
+  "clientConnection.qps": onlyOrUnset(5, "requests are not limited by the client"),
+  "clientConnection.burst": onlyOrUnset(10, "requests are not limited by the client"),
   hostnameOverride: { type: "string" },
   clusterCIDR: { type: "string" },
   nodePortAddresses: { type: "strings" },
@@ -84,15 +84,15 @@ export const proxyConfigTable: ConfigTable = {
   detectLocalMode: { type: "string", choices: ["", ...localModes] },
   "detectLocal.bridgeInterface": { type: "string" },
   "detectLocal.interfaceNamePrefix": { type: "string" },
-  featureGates: only({}, "features are those of Kubernetes v1.36 with its default gates"),
-  logging: only(undefined, "set verbosity with --v"),
-  bindAddress: only("0.0.0.0", "the node's addresses are those of its Node object"),
+  featureGates: onlyOrUnset({}, "features are those of Kubernetes v1.36 with its default gates"),
+  logging: onlyOrUnset(undefined, "set verbosity with --v"),
+  bindAddress: onlyOrUnset("0.0.0.0", "the node's addresses are those of its Node object"),
   bindAddressHardFail: only(false, "the node's addresses are those of its Node object"),
   enableProfiling: only(false, "there is no Go runtime to profile"),
   showHiddenMetricsForVersion: only("", "no metric is hidden"),
-  iptables: only(undefined, mode),
-  ipvs: only(undefined, mode),
-  winkernel: only(undefined, "this is not Windows"),
+  iptables: onlyOrUnset(undefined, mode),
+  ipvs: onlyOrUnset(undefined, mode),
+  winkernel: onlyOrUnset(undefined, "this is not Windows"),
   "nftables.masqueradeBit": { type: "int" },
   "nftables.masqueradeAll": { type: "bool" },
   "nftables.syncPeriod": { type: "duration" },
@@ -105,7 +105,7 @@ export const proxyConfigTable: ConfigTable = {
   "conntrack.tcpBeLiberal": { type: "bool" },
   "conntrack.udpTimeout": { type: "duration" },
   "conntrack.udpStreamTimeout": { type: "duration" },
-  configSyncPeriod: only("15m0s", "caches follow their watches and are not filled again"),
+  configSyncPeriod: onlyOrUnset("15m0s", "caches follow their watches and are not filled again"),
   portRange: only("", "no port is taken on the node"),
   windowsRunAsService: only(false, "this is not Windows"),
 };

@@ -69,7 +69,7 @@ function withFile(flags: ProxyFlags, values: ConfigValues): ProxyFlags {
 
 function periods(config: string, values: ConfigValues | undefined): Pick<ProxySettings, "masqueradeBit" | "syncPeriod" | "minSyncPeriod"> {
   const masqueradeBit = values?.get<number>("nftables.masqueradeBit") ?? 14;
-  const syncPeriod = values?.get<number>("nftables.syncPeriod") ?? 30_000;
+  const syncPeriod = values?.get<number>("nftables.syncPeriod") || 30_000;
   const minSyncPeriod = values?.get<number>("nftables.minSyncPeriod") ?? 0;
   const problems = [
     ...(masqueradeBit < 0 || masqueradeBit > 31 ? [`${config}: nftables.masqueradeBit: it must be a whole number from 0 to 31`] : []),
