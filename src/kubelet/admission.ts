@@ -3,8 +3,9 @@ import { podRequests } from "../api/core/pod-resources.ts";
 import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
 import type { Node, Pod, Taint, Toleration } from "../api/types/core-v1.gen.ts";
-import type { Refusal } from "./lifecycle.ts";
+import type { Refusal, Shortage } from "./lifecycle.ts";
 import { nodeMatches } from "./node-selector.ts";
+import { isCritical, isStatic } from "./pod.ts";
 import { forbiddenSysctl } from "./sysctls.ts";
 
 interface HostPort {
@@ -29,26 +30,23 @@ export function tolerates(tolerations: readonly Toleration[], taint: Taint): boo
 }
 
 /** In thousandths for cpu, in units for everything else. */
-const amount = (name: string, quantity: string | undefined): number =>
+export const resourceAmount = (name: string, quantity: string | undefined): number =>
   quantity === undefined ? 0 : name === "cpu" ? quantityToMilli(quantity) : quantityToNumber(quantity);
 
 /** `extended`: what others have put into the node's status; a resource that nobody counts is no reason to refuse. */
-function resources(pod: Pod, others: readonly Pod[], allocatable: Record<string, string>, extended: Record<string, string>): Refusal | undefined {
-  const outOf = (name: string, requested: number, used: number, capacity: number): Refusal => ({
-    reason: `OutOf${name}`,
-    message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
-  });
-  const pods = amount("pods", allocatable.pods);
-  if (others.length + 1 > pods) return outOf("pods", 1, others.length, pods);
+function shortagesOf(pod: Pod, others: readonly Pod[], allocatable: Record<string, string>, extended: Record<string, string>): Shortage[] {
+  const found: Shortage[] = [];
+  const pods = resourceAmount("pods", allocatable.pods);
+  if (others.length + 1 > pods) found.push({ name: "pods", requested: 1, used: others.length, capacity: pods });
   const requests = podRequests(pod.spec) as Record<string, string>;
   for (const name of Object.keys(requests)) {
-    const requested = amount(name, String(requests[name]));
+    const requested = resourceAmount(name, String(requests[name]));
     if (!requested || (isExtendedResource(name) && !(name in extended))) continue;
-    const used = others.reduce((sum, other) => sum + amount(name, (podRequests(other.spec) as Record<string, string>)[name]), 0);
-    const capacity = amount(name, allocatable[name] ?? extended[name]);
-    if (used + requested > capacity) return outOf(name, requested, used, capacity);
+    const used = others.reduce((sum, other) => sum + resourceAmount(name, (podRequests(other.spec) as Record<string, string>)[name]), 0);
+    const capacity = resourceAmount(name, allocatable[name] ?? extended[name]);
+    if (used + requested > capacity) found.push({ name, requested, used, capacity });
   }
-  return undefined;
+  return found;
 }
 
 /** `others`: the pods that this node has already taken and that are not over. Undefined: the pod is taken. */
@@ -64,12 +62,21 @@ export function admit(
   if (os && os !== "linux") return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
   const sysctl = forbiddenSysctl(pod, allowedSysctls);
   if (sysctl) return { reason: "SysctlForbidden", message: sysctl };
-  const short = resources(pod, others, allocatable, (node.status?.allocatable ?? {}) as Record<string, string>);
-  if (short) return short;
-  if (!nodeMatches(pod, node)) return failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
-  const taken = others.flatMap(hostPorts);
-  if (hostPorts(pod).some((port) => taken.some((other) => clash(port, other))))
-    return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
-  const taint = (node.spec.taints ?? []).find((t) => t.effect === "NoExecute" && !tolerates(pod.spec.tolerations ?? [], t));
-  return taint ? failed("TaintToleration", "node(s) had taints that the pod didn't tolerate") : undefined;
+  const shortages = shortagesOf(pod, others, allocatable, (node.status?.allocatable ?? {}) as Record<string, string>);
+  const [first] = shortages;
+  const other = (): Refusal | undefined => {
+    if (!nodeMatches(pod, node)) return failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
+    const taken = others.flatMap(hostPorts);
+    if (hostPorts(pod).some((port) => taken.some((one) => clash(port, one))))
+      return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
+    const taint = isStatic(pod) ? undefined : (node.spec.taints ?? []).find((t) => t.effect === "NoExecute" && !tolerates(pod.spec.tolerations ?? [], t));
+    return taint && failed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
+  };
+  if (!first) return other();
+  const { name, requested, used, capacity } = first;
+  const outOf = {
+    reason: `OutOf${name}`,
+    message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+  };
+  return isCritical(pod) ? (other() ?? { ...outOf, shortages }) : outOf;
 }

@@ -7,10 +7,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { admit } from "./admission.ts";
 import type { KubeletConfig } from "./config.ts";
-import type { AdmitContext, Refusal, ResourceManager } from "./lifecycle.ts";
+import type { AdmitContext, Refusal, ResourceManager, Shortage } from "./lifecycle.ts";
 import { annotationKeys, isTerminalPhase } from "./pod.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { PodWorker } from "./pod-worker.ts";
+import { podsToPreempt } from "./preemption.ts";
 import type { StatusManager } from "./status-manager.ts";
 import type { WorkerServices } from "./worker-services.ts";
 
@@ -106,6 +107,7 @@ export class Intake {
       // What upstream sets aside before it looks at the rest: the reason of a refusal tells.
       if (!fresh) refusal ??= await this.#setAside(worker.pod, { others, adopted });
       if (!adopted && node) refusal ??= this.#admit(worker.pod, node, others);
+      if (refusal?.shortages) refusal = await this.#makeRoom(worker.pod, others, refusal.shortages);
       if (refusal?.reason === "NodeAffinity" && !fresh) {
         // The label that the pod asks for may have come a moment ago: the API server knows.
         void readNode()
@@ -127,10 +129,33 @@ export class Intake {
     }
     worker.begin();
   }
+  /** Others end for a critical pod. Resolves when what they had is free, or they have had their time. */
+  async #makeRoom(pod: Pod, others: readonly Pod[], shortages: readonly Shortage[]): Promise<Refusal | undefined> {
+    const { workers, events, clock } = this.#options;
+    let victims: PodWorker[];
+    try {
+      victims = podsToPreempt(pod, others, shortages).flatMap((one) => workers.get(one.metadata.uid) ?? []);
+    } catch (error) {
+      const why = `preemption: error finding a set of pods to preempt: ${(error as Error).message}`;
+      return { reason: "UnexpectedAdmissionError", message: `Unexpected error while attempting to recover from admission failure: ${why}` };
+    }
+    for (const victim of victims) {
+      events.pod(victim.pod, "Warning", "Preempting", preempted);
+      victim.fail({ phase: "Failed", reason: "Preempting", message: preempted, disruption: "Pod was preempted by Kubelet to accommodate a critical pod." });
+    }
+    const longest = Math.max(0, ...victims.map((victim) => victim.pod.spec.terminationGracePeriodSeconds ?? 30));
+    const until = clock.monotonic() + Math.max(10_000, longest * 1500);
+    while (victims.some((victim) => victim.active) && clock.monotonic() < until) await clock.sleep(roomPoll);
+    return undefined;
+  }
   async #setAside(pod: Pod, context: AdmitContext): Promise<Refusal | undefined> {
     for (const manager of this.#options.managers) {
-      const refusal = await manager.admit(pod, context);
-      if (refusal) return refusal;
+      try {
+        const refusal = await manager.admit(pod, context);
+        if (refusal) return refusal;
+      } catch (error) {
+        return { reason: "UnexpectedAdmissionError", message: `Allocate failed due to ${(error as Error).message}, which is unexpected` };
+      }
     }
     return undefined;
   }
@@ -146,6 +171,10 @@ export class Intake {
     return node && worker && this.#admit(worker.desired, node, others);
   }
 }
+
+const preempted = "Preempted in order to admit critical pod";
+/** Milliseconds. */
+const roomPoll = 100;
 
 /** RFC 3339 with nanoseconds, as the runtime and upstream's annotations have it. */
 const timestampNano = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.${String(Math.floor((ms % 1000) * 1e6)).padStart(9, "0")}Z`;

@@ -7,6 +7,16 @@ import type { CDIDevice, Device, Mount } from "../cri/types.gen.ts";
 export interface Refusal {
   reason: string;
   message: string;
+  /** There would be no other reason if there were more of these: who is critical may have others end for it. */
+  shortages?: readonly Shortage[];
+}
+
+/** In thousandths for cpu, in units for everything else. */
+export interface Shortage {
+  name: string;
+  requested: number;
+  used: number;
+  capacity: number;
 }
 
 export interface AdmitContext {

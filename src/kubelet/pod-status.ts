@@ -17,8 +17,8 @@ export interface Verdict {
   message: string;
   /** It was never taken in: there is nothing more to tell. */
   refused?: boolean;
-  /** The pod is said to be the target of a disruption. */
-  disruption?: boolean;
+  /** The pod is said to be the target of a disruption: with the message, or with this text. */
+  disruption?: boolean | string;
 }
 
 export interface PodStatusInput {
@@ -82,6 +82,8 @@ function phaseOf(input: PodStatusInput, statuses: ContainerStatus[]): string {
   const phase = podPhase(pod, statuses, input.terminal, initialized);
   return !isTerminalPhase(phase) && isTerminalPhase(previous.phase) ? (previous.phase as string) : phase;
 }
+
+const disruptionText = ({ disruption, message }: Verdict): string => (typeof disruption === "string" ? disruption : message);
 
 /** Conditions carry neither times nor the order of the API yet: see mergeStatus. */
 export function podStatus(input: PodStatusInput): PodStatus {
@@ -149,7 +151,7 @@ function conditions(input: PodStatusInput, status: PodStatus, all: ContainerStat
     containersReady(pod, all, phase),
     { type: "PodScheduled", status: "True" },
   ];
-  if (input.verdict?.disruption) own.push({ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message: input.verdict.message });
+  if (input.verdict?.disruption) own.push({ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message: disruptionText(input.verdict) });
   const generation = pod.metadata.generation;
   const observed = own.map((c) => (generation ? { ...c, observedGeneration: generation } : c));
   return [...foreign, ...([...(input.terminal ? [] : input.resize), ...observed] as PodCondition[])];

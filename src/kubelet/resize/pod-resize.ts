@@ -139,10 +139,10 @@ function summary(prefix: string, pod: Pod, generation: number | undefined, error
 /** Undefined for a pod that is new, and for a file that cannot be read: then the spec holds, and is applied once more. */
 function readState(file: string): State | undefined {
   try {
-    const state = JSON.parse(readFileSync(file, "utf8")) as Partial<State>;
-    return state.allocated?.containers && state.actuated?.containers ? (state as State) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    const state = JSON.parse(readFileSync(file, "utf8")) as Partial<State> | null;
+    const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+    return isMap(state?.allocated?.containers) && isMap(state?.actuated?.containers) ? (state as State) : undefined;
+  } catch {
+    return undefined;
   }
 }
