@@ -1,6 +1,7 @@
 /** What a kubelet is told. The names follow kubelet.config.k8s.io/v1beta1 KubeletConfiguration where it has them. */
 import { defaultEvictionHard } from "./eviction/thresholds.ts";
 import type { VerificationPolicyName } from "./image-pull/verification-policy.ts";
+import type { MemoryReservation } from "./memory-manager/manager.ts";
 import type { TopologyScope } from "./topology-manager/manager.ts";
 import type { TopologyPolicyName } from "./topology-manager/merge.ts";
 import type { Taint } from "../api/types/core-v1.gen.ts";
@@ -97,6 +98,9 @@ export interface KubeletConfig {
   cpuManagerReconcilePeriod: number;
   /** Processors that are not for pods, such as `0-1`; empty: as many as are reserved, the lowest. */
   reservedSystemCPUs: string;
+  memoryManagerPolicy: "None" | "Static";
+  /** Memory of each node of the machine that is not for pods. */
+  reservedMemory: MemoryReservation[];
   topologyManagerPolicy: TopologyPolicyName;
   topologyManagerScope: TopologyScope;
   topologyManagerPolicyOptions: Record<string, string>;
@@ -178,6 +182,8 @@ export function kubeletConfig(given: Partial<KubeletConfig> & Pick<KubeletConfig
     cpuManagerPolicyOptions: {},
     cpuManagerReconcilePeriod: 10_000,
     reservedSystemCPUs: "",
+    memoryManagerPolicy: "None",
+    reservedMemory: [],
     topologyManagerPolicy: "none",
     topologyManagerScope: "container",
     topologyManagerPolicyOptions: {},

@@ -1,5 +1,5 @@
 /**
- * What of the node is given away in shares: processors, devices of plugins and of claims, and where on the machine they lie
+ * What of the node is given away in shares: processors, memory, devices of plugins and of claims, and where on the machine they lie
  * (upstream's pkg/kubelet/cm). One place that the rest of the kubelet asks and tells.
  */
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { CriClient } from "../cri/client.ts";
 import { formatCpuList, parseCpuList } from "../linux/cpu-list.ts";
+import { memoryInfo } from "../linux/machine.ts";
 import { readTopology, type Topology } from "../linux/topology.ts";
 import { quantityToMilli } from "../api/quantity.ts";
 import type { GrpcServer } from "../base/grpc/server.ts";
@@ -19,6 +20,9 @@ import { DeviceManager, type NodeDevices } from "./devices/manager.ts";
 import { DraManager } from "./dra/manager.ts";
 import type { AdmitContext, ContainerAdditions, Refusal, ResourceManager } from "./lifecycle.ts";
 import type { PluginHandler, PluginType } from "./plugin-manager/handler.ts";
+import { MemoryManager } from "./memory-manager/manager.ts";
+import type { Block } from "./memory-manager/state.ts";
+import { memoryNotForPods } from "./node-status.ts";
 import { devicesOf, type PodResourcesOptions, servePodResources } from "./pod-resources/server.ts";
 import { labels } from "./runtime-pod.ts";
 import { TopologyManager } from "./topology-manager/manager.ts";
@@ -50,6 +54,7 @@ export class ContainerManager implements ResourceManager {
   readonly #devices: DeviceManager;
   readonly #cpus: CpuManager;
   readonly #cpusets: Cpusets;
+  readonly #memory: MemoryManager;
   readonly #options: ContainerManagerOptions;
   #dra: DraManager | undefined;
   #podResources: GrpcServer | undefined;
@@ -89,13 +94,24 @@ export class ContainerManager implements ResourceManager {
     });
     const cpusOf = (pod: string, container: string): ReadonlySet<number> => this.#cpus.cpusOf(pod, container);
     this.#cpusets = new Cpusets({ cri, clock, logger, period: config.cpuManagerReconcilePeriod, cpusOf, active });
-    for (const provider of [this.#devices, this.#cpus]) this.#topology.add(provider);
+    this.#memory = new MemoryManager({
+      rootDir: config.rootDir,
+      policy: config.memoryManagerPolicy,
+      nodes: machine.nodes,
+      reservations: config.reservedMemory,
+      notForPods: memoryNotForPods(config, memoryInfo().MemTotal ?? 0),
+      logger,
+      affinity: (pod, container) => this.#topology.affinity(pod, container),
+      active,
+    });
+    for (const provider of [this.#devices, this.#cpus, this.#memory]) this.#topology.add(provider);
   }
   /** Before the first pod is admitted. Rejects, in plain words, when what was given away before cannot be known. */
   async start(): Promise<void> {
     const { containers } = await this.#cri.call("ListContainers", { filter: { state: { state: "CONTAINER_RUNNING" } } });
     this.#ranBefore = new Set(containers.map((c) => `${c.labels[labels.podUid]}/${c.labels[labels.containerName]}`));
     await this.#cpus.start();
+    await this.#memory.start();
     await this.#devices.start();
     const { config, clock, logger, claim, removeSlices, active, onPod, pods } = this.#options;
     this.#dra = await DraManager.create({ rootDir: config.rootDir, clock, logger, claim, removeSlices, active, onHealth: onPod });
@@ -104,7 +120,11 @@ export class ContainerManager implements ResourceManager {
       clock,
       pods,
       resourcesOf: (pod, container) => this.#given(pod, container),
-      allocatable: () => ({ devices: devicesOf(this.#devices.usable()), cpuIds: [...this.#cpus.allocatable].sort((a, b) => a - b) }),
+      allocatable: () => ({
+        devices: devicesOf(this.#devices.usable()),
+        cpuIds: [...this.#cpus.allocatable].sort((a, b) => a - b),
+        memory: this.#memory.allocatable().map(asMemory),
+      }),
     });
   }
   #given(pod: Pod, container: Container): ReturnType<PodResourcesOptions["resourcesOf"]> {
@@ -112,6 +132,7 @@ export class ContainerManager implements ResourceManager {
     return {
       devices: devicesOf(this.#devices.given(uid, container.name)),
       cpuIds: [...this.#cpus.exclusive(uid, container.name)].sort((a, b) => a - b),
+      memory: this.#memory.blocks(uid, container.name).map(asMemory),
       dynamicResources: (this.#dra?.claimsOf(pod, container) ?? []).map((claim) => ({
         claimName: claim.name,
         claimNamespace: claim.namespace,
@@ -152,6 +173,7 @@ export class ContainerManager implements ResourceManager {
     await this.#dra?.[Symbol.asyncDispose]();
     await this.#cpusets[Symbol.asyncDispose]();
     await this.#cpus[Symbol.asyncDispose]();
+    await this.#memory[Symbol.asyncDispose]();
     await this.#devices[Symbol.asyncDispose]();
   }
   admit(pod: Pod, _: AdmitContext): Promise<Refusal | undefined> {
@@ -168,10 +190,11 @@ export class ContainerManager implements ResourceManager {
     const ofPlugins = await this.#devices.additions(pod, container);
     const { uid } = pod.metadata;
     const cpus = formatCpuList(this.#cpus.cpusOf(uid, container.name));
+    const mems = this.#memory.nodesOf(uid, container.name).join(",");
     return {
       ...ofPlugins,
       cdiDevices: [...ofClaims, ...(ofPlugins.cdiDevices ?? [])],
-      ...(cpus ? { cpuset: { cpus } } : {}),
+      cpuset: { ...(cpus ? { cpus } : {}), ...(mems ? { mems } : {}) },
       exclusiveCpus: this.#cpus.exclusive(uid, container.name).size > 0,
     };
   }
@@ -184,6 +207,7 @@ export class ContainerManager implements ResourceManager {
   release(pod: Pod): void {
     this.#devices.release(pod.metadata.uid);
     this.#cpus.release(pod.metadata.uid);
+    this.#memory.release(pod.metadata.uid);
     this.#topology.release(pod.metadata.uid);
   }
   /** `before`: the node's capacity as the API has it. */
@@ -201,6 +225,12 @@ export class ContainerManager implements ResourceManager {
     return [...this.#devices.health(pod.metadata.uid, container), ...((spec && this.#dra?.health(pod, spec)) ?? [])];
   }
 }
+
+const asMemory = ({ type, size, numaAffinity }: Block): { memoryType: string; size: number; topology: { nodes: { ID: number }[] } } => ({
+  memoryType: type,
+  size,
+  topology: { nodes: numaAffinity.map((ID) => ({ ID })) },
+});
 
 /** Throws, in upstream's words, for processors that the machine does not have. */
 function reservedCpus(list: string, { cpus }: Topology): ReadonlySet<number> {

@@ -50,6 +50,8 @@ const reserved = (config: KubeletConfig, name: string): number =>
 
 /** Bytes that are not for pods. */
 export const reservedMemory = (config: KubeletConfig): number => reserved(config, "memory") / 1000;
+/** Bytes that pods are not given: reserved, or kept free. */
+export const memoryNotForPods = (config: KubeletConfig, memory: number): number => reservedMemory(config) + reserve(config, "memory.available", memory);
 
 /** What all pods together may have: what is there but for what is reserved. */
 export function cgroupOfPods(config: KubeletConfig, machine: MachineFacts): { cpuShares: number; memory: number; pids?: number } {
@@ -63,7 +65,7 @@ export function cgroupOfPods(config: KubeletConfig, machine: MachineFacts): { cp
 
 export function allocatable(config: KubeletConfig, facts: Pick<NodeFacts, "machine" | "filesystem">): Record<string, string> {
   const milliCPU = Math.max(0, facts.machine.cpus * 1000 - reserved(config, "cpu"));
-  const memory = Math.max(0, facts.machine.memory - reservedMemory(config) - reserve(config, "memory.available", facts.machine.memory));
+  const memory = Math.max(0, facts.machine.memory - memoryNotForPods(config, facts.machine.memory));
   const whole = facts.filesystem.capacity;
   const disk = Math.max(0, whole - reserve(config, "nodefs.available", whole) - reserved(config, "ephemeral-storage") / 1000);
   return { ...capacity(config, facts), cpu: cores(milliCPU), memory: kibibytes(memory), "ephemeral-storage": String(disk) };

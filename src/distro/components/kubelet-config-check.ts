@@ -14,6 +14,17 @@ const given = <T>(values: ConfigValues, field: string, wrong: (value: T) => bool
   const value = values.get<T>(field);
   return value !== undefined && wrong(value) && message(value);
 };
+function isReservation(item: unknown): boolean {
+  const { numaNode, limits, ...rest } = (item ?? {}) as Record<string, unknown>;
+  if (!Number.isSafeInteger(numaNode) || typeof limits !== "object" || limits === null || Object.keys(rest).length) return false;
+  return Object.entries(limits).every(([name, quantity]) => {
+    try {
+      return (name === "memory" || name.startsWith("hugepages-")) && parseQuantity(String(quantity)).mantissa >= 0n;
+    } catch {
+      return false;
+    }
+  });
+}
 function cpuListProblem(list: string): string | undefined {
   try {
     parseCpuList(list);
@@ -46,6 +57,12 @@ const numbers: Check = (values) => [
   ),
   values.get("healthzPort") !== 0 && between(values, "healthzPort", "healthz-port", 1, 65535),
   between(values, "port", "port", 1, 65535),
+  given<unknown[]>(
+    values,
+    "reservedMemory",
+    (list) => !list.every(isReservation),
+    () => "reservedMemory: each item must have a numaNode, which is a number, and limits, a mapping of memory and hugepages to quantities",
+  ),
   given<string>(
     values,
     "reservedSystemCPUs",

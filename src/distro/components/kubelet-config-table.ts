@@ -3,7 +3,6 @@ import { verificationPolicyNames } from "../../kubelet/image-pull/verification-p
 import { type ConfigTable, only } from "./config-file.ts";
 
 const limits = "requests are not limited by the client";
-const memory = "containers may use the memory of every node";
 const cgroups = "pods' cgroups are made by name below cgroupRoot";
 const profiling = "there is no Go runtime to profile";
 const iptables = "no iptables rules are made";
@@ -91,12 +90,12 @@ export const kubeletConfigTable: ConfigTable = {
   cpuManagerPolicy: { type: "string", choices: ["none", "static"] },
   cpuManagerPolicyOptions: { type: "map" },
   cpuManagerReconcilePeriod: { type: "duration" },
-  memoryManagerPolicy: only("None", memory),
+  memoryManagerPolicy: { type: "string", choices: ["None", "Static"] },
   topologyManagerPolicy: { type: "string", choices: ["none", "best-effort", "restricted", "single-numa-node"] },
   topologyManagerScope: { type: "string", choices: ["container", "pod"] },
   topologyManagerPolicyOptions: { type: "map" },
   reservedSystemCPUs: { type: "string" },
-  reservedMemory: only([], memory),
+  reservedMemory: { type: "list" },
   qosReserved: only({}, cgroups),
   singleProcessOOMKill: only(undefined, "the kernel's behaviour is not changed"),
   runtimeRequestTimeout: only("2m0s", "the time is not configurable"),

@@ -88,6 +88,8 @@ export function readKubeletConfig(file: string, directory = ""): KubeletFile {
     cpuManagerPolicyOptions: values.get("cpuManagerPolicyOptions"),
     cpuManagerReconcilePeriod: values.get("cpuManagerReconcilePeriod"),
     reservedSystemCPUs: values.get("reservedSystemCPUs"),
+    memoryManagerPolicy: values.get("memoryManagerPolicy"),
+    reservedMemory: values.get("reservedMemory"),
     topologyManagerPolicy: values.get("topologyManagerPolicy"),
     topologyManagerScope: values.get("topologyManagerScope"),
     topologyManagerPolicyOptions: values.get("topologyManagerPolicyOptions"),
