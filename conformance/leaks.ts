@@ -160,7 +160,7 @@ async function compare(before: readonly string[]): Promise<void> {
   await until("no pods", 120, async () => (await podNames()).length === 0);
   let left: string[] = [];
   // Removal goes on for a moment after the API object has gone; what was killed is taken up by the next look.
-  for (let tries = 0; tries < 90; tries++) {
+  for (let tries = 0; tries < 150; tries++) {
     left = differences(before, inventory(cluster.dataDir));
     if (!left.length) return;
     await sleep(1000);

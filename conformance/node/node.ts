@@ -58,13 +58,28 @@ export class NodeOfParts implements AsyncDisposable {
   readonly kubeconfig: string;
   readonly client: Client;
   readonly programs: readonly Program[];
+  readonly #options: NodeOptions;
   readonly #stack: AsyncDisposableStack;
+  #kubelet: { side: Side; program: Program };
 
-  private constructor(kubeconfig: string, client: Client, programs: readonly Program[], stack: AsyncDisposableStack) {
-    this.kubeconfig = kubeconfig;
+  private constructor(options: NodeOptions, kubelet: Program, client: Client, programs: readonly Program[], stack: AsyncDisposableStack) {
+    this.kubeconfig = join(options.directory, "admin.conf");
+    this.#options = options;
+    this.#kubelet = { side: options.kubelet, program: kubelet };
     this.client = client;
     this.programs = programs;
     this.#stack = stack;
+  }
+
+  /** Puts the kubelet of this side in the place of the other's. Resolves when it has said that the node is Ready. */
+  async useKubelet(side: Side): Promise<void> {
+    if (this.#kubelet.side === side) return;
+    await this.#kubelet.program.stop();
+    const began = systemClock.now();
+    const program = new Program(this.#options.directory, "kubelet", ...kubeletCommand(this.#options, side));
+    this.#stack.defer(() => program.stop());
+    this.#kubelet = { side, program };
+    await nodeReady(this.client, side, [program], began);
   }
 
   /** Resolves when the node is Ready. The machine should be of its own (own-machine.sh): what was made on it stays. */
@@ -96,37 +111,47 @@ export class NodeOfParts implements AsyncDisposable {
     const runtime = await startRuntime(directory, options.images);
     stack.defer(() => runtime[Symbol.dispose]());
     writeConfiguration(options, pki, pathsOf(directory).containerdSocket);
-    if (options.kubelet === "upstream") keepSysctls(directory);
-    const conf = (user: string): string => join(directory, `${user}.conf`);
-    const kubeletFlags = [
-      `--config=${join(directory, "kubelet.yaml")}`,
-      `--kubeconfig=${conf("kubelet")}`,
-      `--hostname-override=${nodeName}`,
-      `--node-ip=${address}`,
-    ];
-    const proxyFlags = [`--config=${join(directory, "proxy.yaml")}`];
-    const of = (side: Side, name: string, ours: string, theirs: string, flags: string[]): Command =>
-      side === "ours" ? [name, process.execPath, [entry, ours, ...flags]] : [name, join(bin, theirs), flags];
-    start(of(options.kubelet, "kubelet", "kubelet", "kubelet", kubeletFlags));
-    start(of(options.proxy, "proxy", "proxy", "kube-proxy", proxyFlags));
+    keepSysctls(directory);
+    start(["kubelet", ...kubeletCommand(options, options.kubelet)]);
+    const kubelet = programs.at(-1) as Program;
+    const proxy = [`--config=${join(directory, "proxy.yaml")}`];
+    start(options.proxy === "ours" ? ["proxy", process.execPath, [entry, "proxy", ...proxy]] : ["proxy", join(bin, "kube-proxy"), proxy]);
     start(
       options.dns === "ours"
-        ? ["dns", process.execPath, [entry, "dns", `--kubeconfig=${conf("dns")}`, `--bind-address=${address}`]]
+        ? ["dns", process.execPath, [entry, "dns", `--kubeconfig=${join(directory, "dns.conf")}`, `--bind-address=${address}`]]
         : ["dns", join(bin, "coredns"), [`-conf=${join(directory, "Corefile")}`]],
     );
-    await until(`the node with ${sideName[options.kubelet]} kubelet Ready`, 90, async () => {
-      const dead = programs.find((program) => !program.running);
-      if (dead) throw new Error(`${dead.name} ended: ${dead.log().slice(-2000)}`);
-      const node = await client.resource(nodes).get("", nodeName);
-      return node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True") && !node.spec?.taints?.length;
-    });
+    await nodeReady(client, options.kubelet, programs, 0);
     await until("the default service account", 30, () => client.resource(serviceaccounts).get("default", "default"));
-    return new NodeOfParts(file, client, programs, stack.move());
+    return new NodeOfParts(options, kubelet, client, programs, stack.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+/** Both keep what they know in the same place, as one that takes over from the other must. */
+function kubeletCommand({ directory, bin }: NodeOptions, side: Side): [command: string, args: string[]] {
+  const flags = [
+    `--config=${join(directory, `kubelet-${side}.yaml`)}`,
+    `--kubeconfig=${join(directory, "kubelet.conf")}`,
+    `--root-dir=${join(directory, "kubelet")}`,
+    `--hostname-override=${nodeName}`,
+    `--node-ip=${address}`,
+  ];
+  return side === "ours" ? [process.execPath, [entry, "kubelet", ...flags]] : [join(bin, "kubelet"), flags];
+}
+
+/** Resolves when a kubelet has said since this time (milliseconds) that the node is Ready. */
+async function nodeReady(client: Client, side: Side, programs: readonly Program[], since: number): Promise<void> {
+  await until(`the node with ${sideName[side]} kubelet Ready`, 90, async () => {
+    const dead = programs.find((program) => !program.running);
+    if (dead) throw new Error(`${dead.name} ended: ${dead.log().slice(-2000)}`);
+    const { status, spec } = await client.resource(nodes).get("", nodeName);
+    const ready = status.conditions?.find(({ type }) => type === "Ready");
+    return ready?.status === "True" && Date.parse(ready.lastHeartbeatTime ?? "") >= since - 1000 && !spec?.taints?.length;
+  });
 }
 
 async function identities(directory: string): Promise<PKI> {
@@ -207,12 +232,10 @@ async function startRuntime(directory: string, images: string): Promise<Containe
 }
 
 /** Both sides read the same files, but for what would make upstream's change the machine. */
-function writeConfiguration({ directory, kubelet, proxy }: NodeOptions, pki: PKI, socket: string): void {
+function writeConfiguration({ directory, proxy }: NodeOptions, pki: PKI, socket: string): void {
   writeFileSync(join(directory, "resolv.conf"), `nameserver ${address}\n`);
   mkdirSync(join(directory, "flex"), { recursive: true });
-  writeFileSync(
-    join(directory, "kubelet.yaml"),
-    `apiVersion: kubelet.config.k8s.io/v1beta1
+  const kubelet = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 failCgroupV1: false
 cgroupDriver: cgroupfs
@@ -225,11 +248,12 @@ authorization: {mode: Webhook}
 tlsCertFile: ${pki.certificatePath("kubelet-serving")}
 tlsPrivateKeyFile: ${pki.keyPath("kubelet-serving")}
 serializeImagePulls: false
-${kubelet === "upstream" ? `volumePluginDir: ${join(directory, "flex")}\n` : ""}evictionHard: {memory.available: 100Mi, nodefs.available: "5%", nodefs.inodesFree: "5%", imagefs.available: "5%"}
+evictionHard: {memory.available: 100Mi, nodefs.available: "5%", nodefs.inodesFree: "5%", imagefs.available: "5%"}
 imageGCHighThresholdPercent: 95
 imageGCLowThresholdPercent: 90
-`,
-  );
+`;
+  writeFileSync(join(directory, "kubelet-ours.yaml"), kubelet);
+  writeFileSync(join(directory, "kubelet-upstream.yaml"), `${kubelet}volumePluginDir: ${join(directory, "flex")}\n`);
   writeFileSync(
     join(directory, "proxy.yaml"),
     `apiVersion: kubeproxy.config.k8s.io/v1alpha1

@@ -14,7 +14,7 @@ import { readIdentity, writeFileAtomic } from "./files.ts";
 import { pauseImageName } from "./images/pause.ts";
 import { which } from "./packages.ts";
 import type { Paths } from "./paths.ts";
-import { ShimSockets } from "./shim-sockets.ts";
+import { minimumAge, ShimSockets } from "./shim-sockets.ts";
 
 export interface ContainerdOptions {
   paths: Paths;
@@ -74,6 +74,7 @@ export class Containerd {
   #stopping = false;
   readonly #sockets: ShimSockets;
   #sweepAt = 0;
+  #forgotten: Timer | undefined;
   constructor(options: ContainerdOptions) {
     this.#options = options;
     this.#sockets = new ShimSockets({ state: options.paths.containerdState, clock: options.clock });
@@ -102,6 +103,10 @@ export class Containerd {
       }
     }
     await this.#sockets.sweepForgotten();
+    this.#forgotten = this.#options.clock.after(2 * minimumAge, () => {
+      // Those that were too young at the start.
+      this.#sockets.sweepForgotten().catch((error: unknown) => this.#options.logger.warn("sockets of shims that ended were not removed", { error }));
+    });
     this.#supervise();
   }
 
@@ -172,6 +177,7 @@ export class Containerd {
   [Symbol.dispose](): void {
     this.#stopping = true;
     this.#watch?.cancel();
+    this.#forgotten?.cancel();
   }
 }
 

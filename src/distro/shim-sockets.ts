@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 
 /** Milliseconds after which a socket that nobody listens on belongs to no shim that is just starting. */
-const minimumAge = 60_000;
+export const minimumAge = 30_000;
 
 export interface ShimSocketsOptions {
   /** containerd's state directory: a directory for each task has the address of its shim. */
