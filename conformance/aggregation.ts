@@ -130,6 +130,7 @@ async function hostileServers(): Promise<void> {
   for (const [name, request] of Object.entries<Request>({
     "what a backend gets": { method: "GET", path: `${things("echo")}?limit=5&b=1&a=2`, headers: claims },
     "a body": { method: "POST", path: things("echo"), body: { kind: "Thing" } },
+    "a body of DELETE": { method: "DELETE", path: `${things("echo")}/a`, body: { kind: "DeleteOptions", apiVersion: "v1" } },
     "a patch": { method: "PATCH", path: `${things("echo")}/a`, body: { a: 1 }, headers: { "content-type": "application/merge-patch+json" } },
     "below the version, no resource": { method: "GET", path: "/apis/echo.example.com/v1/" },
     impersonated: { method: "GET", path: things("echo"), headers: impersonate },
@@ -206,7 +207,9 @@ async function sampleServers(): Promise<void> {
     get: { method: "GET", path: `${flunders}/a` },
     table: { method: "GET", path: flunders, headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } },
     watch: { method: "GET", path: `${flunders}?watch=1&resourceVersion=0`, quiet: 1500 },
-    delete: { method: "DELETE", path: `${flunders}/a` },
+    "delete, tried": { method: "DELETE", path: `${flunders}/a`, body: { kind: "DeleteOptions", apiVersion: "v1", dryRun: ["All"] } },
+    "there still": { method: "GET", path: `${flunders}/a` },
+    delete: { method: "DELETE", path: `${flunders}/a`, body: { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: "Background" } },
     absent: { method: "GET", path: `${flunders}/a` },
     group: { method: "GET", path: "/apis/wardle.example.com" },
     version: { method: "GET", path: "/apis/wardle.example.com/v1beta1" },

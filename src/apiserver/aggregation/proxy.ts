@@ -2,7 +2,7 @@
  * A request that goes on to the server behind an APIService, and its answer as it came (handler_proxy.go of kube-aggregator,
  * k8s.io/apimachinery/pkg/util/proxy). What cannot be forwarded is answered in plain text, as upstream does.
  */
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import type { WatchEvent } from "../../api/object.ts";
@@ -80,12 +80,9 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     const address = backends.address(remote);
     const headers = headersOf(request, user, new URL(urlOf(address)).host);
     const bytes = request.asObject && request.object !== undefined ? Buffer.from(JSON.stringify(request.object)) : request.body;
-    const call = backends.open(remote, { method: request.method, path: pathOf(request), headers, signal: stop.signal }, address);
-    const arrived = new Promise<IncomingMessage>((resolve, reject) => call.on("response", resolve).on("error", reject));
-    if (bytes === undefined) call.end();
-    else if (bytes instanceof Uint8Array) call.end(bytes);
-    else pump(bytes, call).catch((error: Error) => call.destroy(error));
-    const response = await arrived;
+    frame(headers, bytes, request.headers["content-length"]);
+    const outgoing = { method: request.method, path: pathOf(request), headers, signal: stop.signal };
+    const response = await exchange(() => backends.open(remote, outgoing, address), bytes);
     response.once("close", () => timer?.cancel());
     if (isRedirect(response)) {
       response.destroy();
@@ -104,6 +101,28 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     return unreachable(error as Error);
   } finally {
     request.signal.removeEventListener("abort", gone);
+  }
+}
+
+/** Bodies are framed by us: node:http frames none of DELETE, and what follows it would be taken for the next request. */
+function frame(headers: OutgoingHeaders, body: ApiRequest["body"], length: string | undefined): void {
+  if (body instanceof Uint8Array) headers["content-length"] = String(body.length);
+  else if (body && length !== undefined) headers["content-length"] = length;
+  else if (body) headers["transfer-encoding"] = "chunked";
+}
+
+/** Sends the request; without a body once more where a kept connection was closed just as it was used again (RFC 9112, section 9.3.1). */
+async function exchange(open: () => ClientRequest, body: ApiRequest["body"]): Promise<IncomingMessage> {
+  const call = open();
+  const arrived = new Promise<IncomingMessage>((resolve, reject) => call.on("response", resolve).on("error", reject));
+  if (body === undefined) call.end();
+  else if (body instanceof Uint8Array) call.end(body);
+  else pump(body, call).catch((error: Error) => call.destroy(error));
+  try {
+    return await arrived;
+  } catch (error) {
+    if (body !== undefined || !call.reusedSocket || (error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+    return exchange(open, body);
   }
 }
 
