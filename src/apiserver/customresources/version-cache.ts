@@ -27,14 +27,16 @@ export interface VersionCacheOptions {
 
 /** An object that is not stored as this version has it, or that has fields of its own to be selected by. */
 class View implements Stored {
+  readonly revision: number;
   readonly #stored: Stored;
   readonly #object: KubeObject | undefined;
   readonly #kind: Kind;
   #bytes: Uint8Array | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
 
-  constructor(stored: Stored, object: KubeObject | undefined, kind: Kind) {
+  constructor(stored: Stored, object: KubeObject | undefined, kind: Kind, revision = stored.revision) {
     this.#stored = stored;
+    this.revision = revision;
     this.#object = object;
     this.#kind = kind;
   }
@@ -43,9 +45,6 @@ class View implements Stored {
   }
   get name(): string {
     return this.#stored.name;
-  }
-  get revision(): number {
-    return this.#stored.revision;
   }
   get uid(): string {
     return this.#stored.uid;
@@ -108,8 +107,42 @@ export class VersionCache implements ResourceCache {
   async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
     const { where: _where, predicate, ...rest } = options;
     const signal = AbortSignal.any([options.signal, this.#ended.signal]);
+    if (predicate && !this.#options.converter.now) {
+      yield* this.#selected({ ...rest, signal }, predicate);
+      return;
+    }
     const events = this.#options.storage.watch({ ...rest, signal, ...(predicate ? { predicate: this.#seen(predicate) } : {}) });
     for await (const batch of events) yield await this.#events(batch);
+  }
+  /** What is selected shows only in the converted form: the objects that are selected now are remembered. */
+  async *#selected(options: CacheWatchOptions, predicate: Predicate): AsyncGenerator<CacheEvent[], void> {
+    const { storage } = this.#options;
+    const { initial, fromRevision: revision, namespace } = options;
+    const selected = new Map<string, Stored>();
+    if (!initial) {
+      const { items } = await storage.list({ revision, ...(namespace === undefined ? {} : { namespace }) });
+      for (const view of await this.#all(items)) if (predicate(view)) selected.set(cacheKey(view.namespace, view.name), view);
+    }
+    for await (const batch of storage.watch(options)) yield (await this.#events(batch)).flatMap((event) => this.#transition(event, selected, predicate) ?? []);
+  }
+  /** As one sees it who sees only what is selected; undefined: not at all. */
+  #transition(event: CacheEvent, selected: Map<string, Stored>, predicate: Predicate): CacheEvent | undefined {
+    const { stored, type, revision } = event;
+    if (!stored) return event;
+    const key = cacheKey(stored.namespace, stored.name);
+    const previous = selected.get(key);
+    if (type !== "DELETED" && predicate(stored)) {
+      selected.set(key, stored);
+      return { ...event, type: previous ? "MODIFIED" : "ADDED" };
+    }
+    selected.delete(key);
+    if (!previous) return undefined;
+    return type === "DELETED" ? event : { type: "DELETED", stored: this.#at(previous, revision), revision };
+  }
+  /** The state under the revision of what took it away. */
+  #at(stored: Stored, revision: number): Stored {
+    const object = stored.object();
+    return new View(stored, { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }, this.#options.kind, revision);
   }
   create(object: KubeObject, options?: { ttlSeconds?: number }): Promise<Stored> {
     return this.#written(object, (stored) => this.#options.storage.create(stored, options));

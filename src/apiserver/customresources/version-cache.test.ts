@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { customResourceKind } from "../../api/apiextensions/custom-resource.ts";
+import { CustomVersion } from "../../api/apiextensions/custom-version.ts";
+import type { KubeObject } from "../../api/object.ts";
+import type { ResourceDef } from "../../api/schema/schema.ts";
+import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.gen.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { openCache } from "../../cache/watch-cache.ts";
+import { memoryStore } from "../../store/memory.ts";
+import type { Converter } from "./converter.ts";
+import { VersionCache } from "./version-cache.ts";
+
+const schema = { openAPIV3Schema: { type: "object", properties: { host: { type: "string" }, hostPort: { type: "string" } } } };
+const definition = {
+  spec: {
+    group: "example.com",
+    scope: "Namespaced",
+    versions: [
+      { name: "v1", served: true, storage: true, schema },
+      { name: "v2", served: true, storage: false, schema, selectableFields: [{ jsonPath: ".host" }] },
+    ],
+  },
+  status: { acceptedNames: { plural: "cups", kind: "Cup" } },
+} as unknown as CustomResourceDefinition;
+const [one, two] = definition.spec.versions.map((version) => new CustomVersion(definition, version)) as [CustomVersion, CustomVersion];
+const resource: ResourceDef = { group: "example.com", version: "v2", resource: "cups", kind: "Cup", namespaced: true, singular: "cup", verbs: [], columns: [] };
+
+interface Cup extends KubeObject {
+  host?: string;
+  hostPort?: string;
+}
+const there = ({ hostPort, ...rest }: Cup): Cup => ({ ...rest, apiVersion: "example.com/v2", host: hostPort?.split(":")[0] ?? "" });
+const back = ({ host, ...rest }: Cup): Cup => ({ ...rest, apiVersion: "example.com/v1", hostPort: `${host}:80` });
+const converter: Converter = {
+  convert: async (objects, to) => objects.map((object) => (object.apiVersion === to.apiVersion ? object : to === two ? there(object) : back(object))),
+};
+const cup = (name: string, host: string): Cup => ({
+  apiVersion: "example.com/v2",
+  kind: "Cup",
+  metadata: { name, namespace: "default", uid: name } as Cup["metadata"],
+  host,
+});
+
+test("who watches a selection of what a webhook converts sees objects come into it and go out of it", async () => {
+  const clock = new VirtualClock();
+  await using store = memoryStore({ clock });
+  await using cache = await openCache({ store, clock, resources: [] });
+  const kind = customResourceKind("cups.example.com", two);
+  const view = new VersionCache({
+    resource,
+    storage: cache.resource(resource),
+    version: two,
+    storageVersion: one,
+    versions: new Map([one, two].map((version) => [version.apiVersion, version])),
+    converter,
+    kind,
+  });
+  const first = await view.create(cup("a", "red"));
+  const stop = new AbortController();
+  const predicate = ({ fields }: { fields: Readonly<Record<string, string>> }): boolean => fields.host === "red";
+  const seen: string[] = [];
+  const watching = (async () => {
+    for await (const batch of view.watch({ fromRevision: first.revision, predicate, signal: stop.signal }))
+      for (const { type, stored } of batch) {
+        const { metadata, host } = stored?.object() as Cup;
+        seen.push(`${type} ${metadata.name} ${host} ${Number(metadata.resourceVersion) - first.revision}`);
+      }
+  })();
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await settle();
+  const changed = await view.update({ ...first.object(), host: "blue" } as Cup, first.revision);
+  const other = await view.create(cup("b", "blue"));
+  await view.update({ ...other.object(), host: "red" } as Cup, other.revision);
+  await view.delete("default", "a", changed.revision);
+  await settle();
+  stop.abort();
+  await watching;
+  assert.deepEqual(seen, ["DELETED a red 1", "ADDED b red 3"]);
+  const { items } = await view.list({ predicate });
+  assert.deepEqual(
+    items.map(({ name }) => name),
+    ["b"],
+  );
+});
