@@ -45,7 +45,7 @@ const cup = (name: string, host: string): Cup => ({
 test("who watches a selection of what a webhook converts sees objects come into it and go out of it", async () => {
   const clock = new VirtualClock();
   await using store = memoryStore({ clock });
-  await using cache = await openCache({ store, clock, resources: [] });
+  await using cache = await openCache({ store, clock, resources: [], index: () => ({}) });
   const kind = customResourceKind("cups.example.com", two);
   const view = new VersionCache({
     resource,
@@ -63,7 +63,8 @@ test("who watches a selection of what a webhook converts sees objects come into 
   const watching = (async () => {
     for await (const batch of view.watch({ fromRevision: first.revision, predicate, signal: stop.signal }))
       for (const { type, stored } of batch) {
-        const { metadata, host } = stored?.object() as Cup;
+        assert.ok(stored);
+        const { metadata, host } = stored.object() as Cup;
         seen.push(`${type} ${metadata.name} ${host} ${Number(metadata.resourceVersion) - first.revision}`);
       }
   })();
