@@ -108,13 +108,16 @@ export class ContainerManager implements ResourceManager {
   }
   /** Before the first pod is admitted. Rejects, in plain words, when what was given away before cannot be known. */
   async start(): Promise<void> {
-    const { containers } = await this.#cri.call("ListContainers", { filter: { state: { state: "CONTAINER_RUNNING" } } });
-    this.#ranBefore = new Set(containers.map((c) => `${c.labels[labels.podUid]}/${c.labels[labels.containerName]}`));
-    await this.#cpus.start();
-    await this.#memory.start();
-    await this.#devices.start();
     const { config, clock, logger, claim, removeSlices, active, onPod, pods } = this.#options;
-    this.#dra = await DraManager.create({ rootDir: config.rootDir, clock, logger, claim, removeSlices, active, onHealth: onPod });
+    const [{ containers }, dra] = await Promise.all([
+      this.#cri.call("ListContainers", { filter: { state: { state: "CONTAINER_RUNNING" } } }),
+      DraManager.create({ rootDir: config.rootDir, clock, logger, claim, removeSlices, active, onHealth: onPod }),
+      this.#cpus.start(),
+      this.#memory.start(),
+      this.#devices.start(),
+    ]);
+    this.#ranBefore = new Set(containers.map((c) => `${c.labels[labels.podUid]}/${c.labels[labels.containerName]}`));
+    this.#dra = dra;
     this.#podResources = await servePodResources({
       socket: join(config.rootDir, "pod-resources", "kubelet.sock"),
       clock,

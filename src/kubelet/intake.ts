@@ -11,6 +11,8 @@ import type { AdmitContext, Refusal, ResourceManager, Shortage } from "./lifecyc
 import { annotationKeys, isTerminalPhase } from "./pod.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { PodWorker } from "./pod-worker.ts";
+import { infeasibleResize } from "./resize/infeasible.ts";
+import type { Postponed } from "./resize/pod-resize.ts";
 import { podsToPreempt } from "./preemption.ts";
 import type { StatusManager } from "./status-manager.ts";
 import type { WorkerServices } from "./worker-services.ts";
@@ -163,10 +165,12 @@ export class Intake {
     return admit(pod, this.#options.withGiven(node, pod), others, this.#options.allocatable, this.#options.config.allowedUnsafeSysctls);
   }
   /** Why a pod that is here cannot have what it asks for now. Others have what they were given, not what they ask for. */
-  roomFor(uid: string): Refusal | undefined {
-    const { workers } = this.#options;
+  roomFor(uid: string): Postponed | undefined {
+    const { workers, config } = this.#options;
     const node = this.#options.node();
     const worker = workers.get(uid);
+    const never = worker && infeasibleResize(worker.pod, worker.desired, config);
+    if (never) return { message: never, infeasible: true };
     const others = [...workers.values()].filter((w) => w.active && w !== worker).map((w) => w.pod);
     return node && worker && this.#admit(worker.desired, node, others);
   }

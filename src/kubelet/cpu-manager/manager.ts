@@ -47,6 +47,8 @@ export class CpuManager implements HintProvider {
   #state: CpuState;
   #reusable: { pod: string; cpus: CpuSet } = { pod: "", cpus: noCpus };
   #writes: Promise<void> = Promise.resolve();
+  /** What the file says. */
+  #written: string | undefined;
 
   /** Throws, in upstream's words, for a policy that this machine cannot have. */
   constructor(options: CpuManagerOptions) {
@@ -78,6 +80,7 @@ export class CpuManager implements HintProvider {
   async start(): Promise<void> {
     try {
       const text = await readCheckpoint(this.#file);
+      this.#written = text;
       if (text !== undefined) this.#state = readCpuState(text, this.#options.policy);
     } catch (error) {
       throw new Error(
@@ -111,7 +114,12 @@ export class CpuManager implements HintProvider {
     if (known.symmetricDifference(all).size) throw new Error(`current set of available CPUs ${list(all)} doesn't match with CPUs in state ${list(known)}`);
   }
   async #save(): Promise<void> {
-    const saved = this.#writes.then(() => writeCheckpoint(this.#file, writeCpuState(this.#state)));
+    const saved = this.#writes.then(async () => {
+      const text = writeCpuState(this.#state);
+      if (text === this.#written) return;
+      await writeCheckpoint(this.#file, text);
+      this.#written = text;
+    });
     this.#writes = saved.catch(() => {});
     await saved;
   }

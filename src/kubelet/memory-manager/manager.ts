@@ -41,6 +41,8 @@ export class MemoryManager implements HintProvider {
   /** What init containers of the pod that is being admitted leave behind: by nodes and resource. */
   #reusable: { pod: string; memory: Map<string, number> } = { pod: "", memory: new Map() };
   #writes: Promise<void> = Promise.resolve();
+  /** What the file says. */
+  #written: string | undefined;
 
   /** Throws, in upstream's words, for reservations that do not go with the machine. */
   constructor(options: MemoryManagerOptions) {
@@ -54,6 +56,7 @@ export class MemoryManager implements HintProvider {
     const { policy, nodes } = this.#options;
     try {
       const text = await readCheckpoint(this.#file);
+      this.#written = text;
       if (text !== undefined) this.#state = readMemoryState(text, policy);
     } catch (error) {
       throw new Error(
@@ -93,7 +96,12 @@ export class MemoryManager implements HintProvider {
     if (shape(expected) !== shape(this.#state.machineState)) throw new Error("[memorymanager] the expected machine state is different from the real one");
   }
   async #save(): Promise<void> {
-    const saved = this.#writes.then(() => writeCheckpoint(this.#file, writeMemoryState(this.#state)));
+    const saved = this.#writes.then(async () => {
+      const text = writeMemoryState(this.#state);
+      if (text === this.#written) return;
+      await writeCheckpoint(this.#file, text);
+      this.#written = text;
+    });
     this.#writes = saved.catch(() => {});
     await saved;
   }

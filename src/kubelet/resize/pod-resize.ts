@@ -7,9 +7,10 @@ import { sameJSON } from "../status-merge.ts";
 import { type Allocation, allocationOf, withAllocation } from "./allocation.ts";
 import { inProgress } from "./plan.ts";
 
-/** Why a resize cannot be allocated now. */
+/** Why a resize cannot be allocated now, or, infeasible, never on this node. */
 export interface Postponed {
   message: string;
+  infeasible?: boolean;
 }
 
 interface State {
@@ -64,9 +65,10 @@ export class PodResize {
     const { generation } = pod.metadata;
     if (postponed) {
       const before = this.#conditions.get("PodResizePending");
-      this.#set("PodResizePending", "Deferred", postponed.message, generation);
-      if (before?.reason !== "Deferred" || before.observedGeneration !== generation)
-        this.#events.pod(pod, "Warning", "ResizeDeferred", summary("Pod resize Deferred", pod, generation, postponed.message));
+      const reason = postponed.infeasible ? "Infeasible" : "Deferred";
+      this.#set("PodResizePending", reason, postponed.message, generation);
+      if (before?.reason !== reason || before.observedGeneration !== generation)
+        this.#events.pod(pod, "Warning", `Resize${reason}`, summary(`Pod resize ${reason}`, pod, generation, postponed.message));
       return false;
     }
     this.#state = { ...this.#state, allocated: allocationOf(pod) };
