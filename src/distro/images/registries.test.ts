@@ -36,6 +36,12 @@ test("mirrors, authorities and credentials become containerd's hosts.toml, the n
   assert.equal(hostsFiles(parseRegistries("", "f"), undefined).size, 0);
 });
 
+test("a mirror that is named twice, or is the node's own registry, is one table", () => {
+  const registries = parseRegistries("mirrors: {a.b: {endpoint: ['http://127.0.0.1:5000', 'https://m.example', 'https://m.example/']}}", "f");
+  const file = hostsFiles(registries, new URL("http://127.0.0.1:5000")).get("a.b") ?? "";
+  assert.deepEqual(file.match(/\[host\.[^\]]*\]/g), ['[host."http://127.0.0.1:5000"]', '[host."https://m.example"]']);
+});
+
 test("the kubelet is given the credentials as docker keeps them", () => {
   const registries = parseRegistries(example, "f");
   assert.deepEqual(dockerConfigOf(registries).auths["private.example"], { username: "you", password: "secret" });

@@ -138,7 +138,8 @@ export function hostsFiles(registries: Registries, local: URL | undefined): Map<
     .map(([host]) => host);
   for (const host of new Set([...Object.keys(registries.mirrors), ...own, ...(local ? ["*"] : [])])) {
     const mirrors = [...(local ? [local] : []), ...(registries.mirrors[host]?.endpoint ?? registries.mirrors["*"]?.endpoint ?? []).map((one) => new URL(one))];
-    const tables = mirrors.map((url) => hostTable(registries, url, true));
+    // A table that is there twice makes the whole file void.
+    const tables = [...new Map(mirrors.map((url) => [url.href, hostTable(registries, url, true)])).values()];
     if (host !== "*" && registries.configs[host]?.tls) tables.push(hostTable(registries, endpointOf(host), false));
     const server = host === "*" ? [] : [`server = ${quoted(endpointOf(host).href.replace(/\/$/, ""))}`, ""];
     files.set(host === "*" ? "_default" : host, `${[...server, ...tables].join("\n")}\n`);

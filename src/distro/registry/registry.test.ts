@@ -162,5 +162,6 @@ test("with a password everybody may read, and only who shows it may write", asyn
   const as = (password: string): Record<string, string> => ({ Authorization: `Basic ${Buffer.from(`k8ts:${password}`).toString("base64")}` });
   assert.equal((await ask("POST", path, { body, headers: as("guess"), to: closed })).status, 401);
   assert.equal((await ask("POST", path, { body, headers: as("secret"), to: closed })).status, 201);
-  assert.equal((await ask("GET", `/v2/a/blobs/${digest(body)}`, { to: closed })).text, body);
+  for (const headers of [{}, as("of another registry")]) assert.equal((await ask("GET", `/v2/a/blobs/${digest(body)}`, { headers, to: closed })).text, body);
+  assert.equal((await ask("GET", "/v2/", { headers: as("guess"), to: closed })).status, 401);
 });
