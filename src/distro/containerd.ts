@@ -14,7 +14,7 @@ import { readIdentity, writeFileAtomic } from "./files.ts";
 import { pauseImageName } from "./images/pause.ts";
 import { which } from "./packages.ts";
 import type { Paths } from "./paths.ts";
-import { minimumAge, ShimSockets } from "./shim-sockets.ts";
+import { minimumAge, Shims } from "./shims.ts";
 
 export interface ContainerdOptions {
   paths: Paths;
@@ -72,12 +72,12 @@ export class Containerd {
   #process: ProcessIdentity | undefined;
   #watch: Timer | undefined;
   #stopping = false;
-  readonly #sockets: ShimSockets;
+  readonly #shims: Shims;
   #sweepAt = 0;
   #forgotten: Timer | undefined;
   constructor(options: ContainerdOptions) {
     this.#options = options;
-    this.#sockets = new ShimSockets({ state: options.paths.containerdState, clock: options.clock });
+    this.#shims = new Shims({ state: options.paths.containerdState, containerd: options.paths.containerdSocket, clock: options.clock });
     this.#pidFile = join(options.paths.run, "containerd.json");
   }
 
@@ -102,11 +102,7 @@ export class Containerd {
         await this.#options.clock.sleep(300, signal);
       }
     }
-    await this.#sockets.sweepForgotten();
-    this.#forgotten = this.#options.clock.after(2 * minimumAge, () => {
-      // Those that were too young at the start.
-      this.#sockets.sweepForgotten().catch((error: unknown) => this.#options.logger.warn("sockets of shims that ended were not removed", { error }));
-    });
+    if (!this.#forgotten) this.#sweepForgotten();
     this.#supervise();
   }
 
@@ -126,6 +122,16 @@ export class Containerd {
     this.#process = child.pid === undefined ? undefined : identify(child.pid);
     if (!this.#process) throw new Error(`containerd ended at once: see ${join(paths.logs, "containerd.log")}`);
     writeFileAtomic(this.#pidFile, JSON.stringify(this.#process), 0o600);
+    this.#sweepForgotten();
+  }
+
+  /** Once its new containerd has taken over what still belongs to it, and when what is left is old enough to be judged. */
+  #sweepForgotten(): void {
+    const { clock, logger } = this.#options;
+    this.#forgotten?.cancel();
+    this.#forgotten = clock.after(2 * minimumAge, () => {
+      this.#shims.sweepForgotten().catch((error: unknown) => logger.warn("what shims left behind was not removed", { error }));
+    });
   }
 
   /** By looking, because one that was taken over is not our child. */
@@ -143,7 +149,7 @@ export class Containerd {
       }
       if (clock.monotonic() >= this.#sweepAt) {
         this.#sweepAt = clock.monotonic() + sweepInterval;
-        this.#sockets.sweep();
+        this.#shims.sweep();
       }
       this.#supervise();
     });

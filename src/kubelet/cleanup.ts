@@ -42,10 +42,14 @@ export class Cleanup {
     const root = config.cgroupRoot === "/" ? "" : config.cgroupRoot;
     for (const qos of ["", "/burstable", "/besteffort"]) cgroups.remove(`${root}/kubepods${qos}/pod${pod.uid}`);
   }
-  /** Directories and cgroups of pods that are neither known nor in the runtime. */
+  /** Directories, logs and cgroups of pods that are neither known nor in the runtime. */
   async removeOrphans(known: ReadonlySet<string>): Promise<void> {
     const { volumes, cgroups, config } = this.#options;
     for (const uid of await volumes.podsOnDisk()) if (!known.has(uid)) await volumes.remove(uid);
+    for (const directory of await readdir(config.podLogsDir)) {
+      const uid = /^[^_]+_[^_]+_([^_]+)$/.exec(directory)?.[1];
+      if (uid && !known.has(uid)) await this.#removeLogs(directory);
+    }
     const root = config.cgroupRoot === "/" ? "" : config.cgroupRoot;
     for (const qos of ["", "/burstable", "/besteffort"])
       for (const child of cgroups.children(`${root}/kubepods${qos}`))

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { systemClock } from "../base/clock.ts";
-import { ShimSockets } from "./shim-sockets.ts";
+import { withDescendants } from "../linux/process.ts";
+import { Shims } from "./shims.ts";
 
 let root: string;
 let servers: Server[];
@@ -21,11 +22,11 @@ afterEach(() => {
 });
 
 const tasks = (): string => join(root, "state/io.containerd.runtime.v2.task/k8s.io");
-const sockets = (): ShimSockets => new ShimSockets({ state: join(root, "state"), directory: join(root, "s"), clock: systemClock });
+const shims = (): Shims => new Shims({ state: join(root, "state"), directory: join(root, "s"), containerd: join(root, "containerd.sock"), clock: systemClock });
 const old = (file: string): void => utimesSync(file, 1, 1);
 
 test("the socket of a shim goes when its task has gone, those of others stay", () => {
-  const swept = sockets();
+  const swept = shims();
   for (const name of ["a", "b"]) {
     mkdirSync(join(tasks(), name), { recursive: true });
     writeFileSync(join(tasks(), name, "address"), `unix://${join(root, "s", name)}`);
@@ -45,8 +46,24 @@ test("of forgotten sockets only old ones that nobody listens on go", async () =>
   const fresh = deadSocket(join(root, "s", "fresh"));
   old(living);
   old(dead);
-  await sockets().sweepForgotten();
+  await shims().sweepForgotten();
   assert.deepEqual([existsSync(living), existsSync(dead), existsSync(fresh)], [true, false, true]);
+});
+
+test("a shim without a task is ended with what it has started, others are not", async () => {
+  const shim = (id: string, containerd: string): ChildProcess =>
+    spawn("sh", ["-c", "sleep 100 & wait", "-namespace", "k8s.io", "-id", id, "-address", containerd], { argv0: "containerd-shim-runc-v2" });
+  const ours = join(root, "containerd.sock");
+  const [lost, kept, foreign] = [shim("lost", ours), shim("kept", ours), shim("lost", "/run/other.sock")];
+  try {
+    mkdirSync(join(tasks(), "kept"), { recursive: true });
+    const ended = new Promise((resolve) => lost.once("exit", (_, signal) => resolve(signal)));
+    await shims().sweepForgotten();
+    assert.equal(await ended, "SIGKILL");
+    assert.deepEqual([kept.exitCode ?? kept.signalCode, foreign.exitCode ?? foreign.signalCode], [null, null]);
+  } finally {
+    for (const child of [lost, kept, foreign]) for (const pid of withDescendants([child.pid as number])) process.kill(pid, "SIGKILL");
+  }
 });
 
 /** What a killed process leaves: the file, with nobody behind it. */

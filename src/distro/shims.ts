@@ -1,36 +1,42 @@
 /**
- * The sockets of containerd's shims. A shim removes its own when it ends; of one that was killed it stays in
- * /run/containerd/s, which all containerds of a machine share (containerd, runtime/v2/shim/util_unix.go).
+ * What containerd forgets of its shims when one of both is killed. A shim removes its socket when it ends; of one that was
+ * killed it stays in /run/containerd/s, which all containerds of a machine share (containerd, runtime/v2/shim/util_unix.go).
+ * A shim whose containerd is killed before it has the shim's address goes on for nobody.
  */
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { allPids, commandLine, withDescendants } from "../linux/process.ts";
 
 /** Milliseconds after which a socket that nobody listens on belongs to no shim that is just starting. */
 export const minimumAge = 30_000;
 
-export interface ShimSocketsOptions {
+export interface ShimsOptions {
   /** containerd's state directory: a directory for each task has the address of its shim. */
   state: string;
+  /** Where that containerd listens; its shims have it on their command lines. */
+  containerd: string;
   /** @default /run/containerd/s */
   directory?: string;
   clock: Clock;
 }
 
-export class ShimSockets {
+export class Shims {
   readonly #tasks: string;
   readonly #directory: string;
   readonly #clock: Clock;
+  readonly #containerd: string;
   #known = new Set<string>();
 
-  constructor({ state, directory, clock }: ShimSocketsOptions) {
+  constructor({ state, containerd, directory, clock }: ShimsOptions) {
     this.#tasks = join(state, "io.containerd.runtime.v2.task", "k8s.io");
     this.#directory = directory ?? "/run/containerd/s";
     this.#clock = clock;
+    this.#containerd = containerd;
   }
 
-  /** Removes those of our shims whose tasks have gone since the last time. */
+  /** Removes the sockets of those of our shims whose tasks have gone since the last time. */
   sweep(): void {
     const now = new Set<string>();
     for (const task of names(this.#tasks)) {
@@ -41,13 +47,31 @@ export class ShimSockets {
     this.#known = now;
   }
 
-  /** Removes those that nobody listens on: of before this process, whose tasks nobody remembers. */
+  /** Ends shims that have no task, and removes old sockets that nobody listens on. */
   async sweepForgotten(): Promise<void> {
+    const shims = allPids().map((pid) => ({ pid, task: shimOf(commandLine(pid), this.#containerd) }));
+    // Read after the processes: a task's directory is there before its shim.
+    const tasks = new Set(names(this.#tasks));
+    for (const { pid, task } of shims) if (task !== undefined && !tasks.has(task)) for (const one of withDescendants([pid])) endAtOnce(one);
     for (const name of names(this.#directory)) {
       const socket = join(this.#directory, name);
       const since = statSync(socket, { throwIfNoEntry: false })?.mtimeMs;
       if (since !== undefined && this.#clock.now() - since > minimumAge && (await refuses(socket))) rmSync(socket, { force: true });
     }
+  }
+}
+
+/** The task of a shim of this containerd. */
+function shimOf(words: readonly string[], containerd: string): string | undefined {
+  if (!words[0]?.includes("containerd-shim") || words[words.indexOf("-address") + 1] !== containerd) return undefined;
+  return words[words.indexOf("-id") + 1];
+}
+
+function endAtOnce(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
