@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { Container, Pod } from "../api/types/core-v1.gen.ts";
 import type { Allocation } from "./resize/allocation.ts";
 import { containerDiffers, noResize, planContainer, podDiffers, type ResizePlan } from "./resize/plan.ts";
-import { isHostNetwork, isSidecar, shouldRestartAfter } from "./pod.ts";
+import { isHostNetwork, isSidecar, restartsAll, shouldRestartAfter } from "./pod.ts";
 import { type ContainerRecord, findContainer, type RuntimePod } from "./runtime-pod.ts";
 
 export type ProbeKind = "liveness" | "readiness" | "startup";
@@ -32,6 +32,8 @@ export interface PodActions {
   toStart: Container[];
   ephemeralToStart: Container[];
   toKill: KillContainer[];
+  /** Stop what runs of them and remove them all, in this order; nothing else is done before. */
+  toReset: ContainerRecord[];
   resize: ResizePlan;
 }
 
@@ -64,6 +66,23 @@ export function shouldStart(container: Container, pod: Pod, runtime: RuntimePod)
 
 const anyRegularCreated = (pod: Pod, runtime: RuntimePod): boolean => pod.spec.containers.some((c) => findContainer(runtime, c.name));
 
+/** Whether the latest end of a container has all begin anew. */
+export const resetBy = (container: Container, runtime: RuntimePod): boolean => {
+  const latest = findContainer(runtime, container.name);
+  return latest?.state === "exited" && restartsAll(container, latest.exitCode);
+};
+
+/** Every container but ephemeral ones when one of them has ended in a way that has all begin anew (KEP-5532); those last that it was for. */
+function containersToReset(pod: Pod, runtime: RuntimePod): ContainerRecord[] {
+  const init = pod.spec.initContainers ?? [];
+  if (pod.metadata.deletionTimestamp || ![...init, ...pod.spec.containers].some((container) => resetBy(container, runtime))) return [];
+  const of = (containers: readonly Container[], sources: boolean): ContainerRecord[] =>
+    containers.flatMap((container) =>
+      runtime.containers.filter((r) => r.name === container.name && (r.state === "exited" && restartsAll(container, r.exitCode)) === sources),
+    );
+  return [...of(pod.spec.containers, false), ...of(init, false), ...of(pod.spec.containers, true), ...of(init, true)];
+}
+
 /** `actuated`: the resources that are in force. */
 export function computePodActions(pod: Pod, runtime: RuntimePod, probes: ProbeResults, actuated: Allocation = { containers: {} }): PodActions {
   const sandbox = sandboxChanged(pod, runtime);
@@ -76,8 +95,10 @@ export function computePodActions(pod: Pod, runtime: RuntimePod, probes: ProbeRe
     toStart: [],
     ephemeralToStart: [],
     toKill: [],
+    toReset: containersToReset(pod, runtime),
     resize: noResize(),
   };
+  if (actions.toReset.length) return { ...actions, killPod: false, createSandbox: false };
   actions.resize.pod = podDiffers(pod, actuated);
   if (sandbox.changed) return forNewSandbox(pod, runtime, actions);
   for (const container of pod.spec.ephemeralContainers ?? []) if (!findContainer(runtime, container.name)) actions.ephemeralToStart.push(container);

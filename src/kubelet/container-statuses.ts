@@ -23,6 +23,8 @@ export interface StatusInput {
   runtime: RuntimePod;
   runtimeName: string;
   previous: readonly ContainerStatus[];
+  /** Every container begins anew because one of them has ended: those that the runtime does not have were removed for that. */
+  restartingAll?: boolean;
   failures: StartFailures;
   /** Resources that are in force. */
   actuated: Allocation;
@@ -80,6 +82,12 @@ function fromRecord(record: ContainerRecord, container: Container, input: Status
 /** What is said of a container that the runtime does not know. */
 function withoutRecord(container: Container, input: StatusInput, waitingReason: string): ContainerStatus {
   const old = findStatus(input.previous, container.name);
+  if (input.restartingAll && old && !old.state?.waiting) {
+    const reason = "RestartingAllContainers";
+    const message = "The container is removed because RestartAllContainers in place";
+    const lastState = { terminated: { reason, message, exitCode: 137 } } as ContainerState;
+    return { ...old, state: { waiting: { reason, message } }, lastState, ready: false, started: false, restartCount: old.restartCount + 1 };
+  }
   if (old?.state?.terminated) return old;
   const mounts = mountStatuses(container);
   const status: ContainerStatus = {

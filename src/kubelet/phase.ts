@@ -1,13 +1,18 @@
 /** The phase of a pod from its containers' statuses (upstream's pkg/kubelet/kubelet_pods.go getPhase). Pure. */
-import type { Container, ContainerStatus, Pod } from "../api/types/core-v1.gen.ts";
+import type { Container, ContainerStateTerminated, ContainerStatus, Pod } from "../api/types/core-v1.gen.ts";
 import { findStatus, isSidecar, shouldRestartAfter } from "./pod.ts";
 
 export type Phase = "Pending" | "Running" | "Succeeded" | "Failed";
 
 /** How the last run ended, whether that is the current state or what precedes the next start. */
-function ended(status: ContainerStatus): number | undefined {
-  return status.state?.terminated?.exitCode ?? (status.state?.waiting ? status.lastState?.terminated?.exitCode : undefined);
+function lastEnd(status: ContainerStatus): ContainerStateTerminated | undefined {
+  return status.state?.terminated ?? (status.state?.waiting ? status.lastState?.terminated : undefined);
 }
+const ended = (status: ContainerStatus): number | undefined => lastEnd(status)?.exitCode;
+
+/** The container runs again: by its rules, or because all of the pod's begin anew. */
+const comesBack = (container: Container, pod: Pod, status: ContainerStatus, exitCode: number): boolean =>
+  lastEnd(status)?.reason === "RestartingAllContainers" || shouldRestartAfter(container, pod, exitCode);
 
 interface Progress {
   pending: number;
@@ -21,7 +26,7 @@ function initProgress(pod: Pod, statuses: readonly ContainerStatus[]): Progress 
     const status = findStatus(statuses, container.name);
     const exitCode = status && ended(status);
     if (exitCode === undefined) progress.pending++;
-    else if (exitCode !== 0 && !shouldRestartAfter(container, pod, exitCode)) progress.failedForGood++;
+    else if (exitCode !== 0 && status && !comesBack(container, pod, status, exitCode)) progress.failedForGood++;
   }
   return progress;
 }
@@ -63,7 +68,7 @@ function countContainer(counts: Counts, pod: Pod, container: Container, status: 
       return;
     }
     counts.stopped++;
-    if (!shouldRestartAfter(container, pod, exitCode)) counts.stoppedForGood++;
+    if (!comesBack(container, pod, status, exitCode)) counts.stoppedForGood++;
     if (status.state?.terminated && exitCode === 0) counts.succeeded++;
   }
 }

@@ -1,11 +1,11 @@
 /** The whole status of a pod from its spec, the runtime and the probes (upstream's generateAPIPodStatus). Pure. */
 import type { ContainerStatus, Pod, PodCondition, PodStatus, ResourceStatus } from "../api/types/core-v1.gen.ts";
-import { type ProbeKind, type ProbeResults, sandboxChanged } from "./actions.ts";
+import { type ProbeKind, type ProbeResults, resetBy, sandboxChanged } from "./actions.ts";
 import { type Condition, containersReady, ownedConditions, podInitialized, podReady } from "./conditions.ts";
 import { containerStatuses, type StartFailures, type StatusInput } from "./container-statuses.ts";
 import { podLimits, podRequests } from "../api/core/pod-resources.ts";
 import { podPhase } from "./phase.ts";
-import { findSpec, isHostNetwork, isSidecar, isTerminalPhase, qosClass } from "./pod.ts";
+import { couldRestartAll, findSpec, findStatus, isHostNetwork, restartsAll, isSidecar, isTerminalPhase, qosClass } from "./pod.ts";
 import { type Allocation, withAllocation } from "./resize/allocation.ts";
 import { limitsEverything } from "./resources.ts";
 import { findContainer, type RuntimePod } from "./runtime-pod.ts";
@@ -83,6 +83,24 @@ function phaseOf(input: PodStatusInput, statuses: ContainerStatus[]): string {
   return !isTerminalPhase(phase) && isTerminalPhase(previous.phase) ? (previous.phase as string) : phase;
 }
 
+/** A container has ended in a way that has all begin anew, and they have not yet. */
+function isRestartingAll({ pod, runtime, previous }: PodStatusInput): boolean {
+  if (!couldRestartAll(pod)) return false;
+  const statuses = [...(previous.initContainerStatuses ?? []), ...(previous.containerStatuses ?? [])];
+  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].some((container) => {
+    const ended = findStatus(statuses, container.name)?.state?.terminated;
+    return resetBy(container, runtime) || (ended !== undefined && restartsAll(container, ended.exitCode));
+  });
+}
+
+function restartingAllCondition(input: PodStatusInput): Condition {
+  const type = "AllContainersRestarting";
+  const { initContainers = [], containers } = input.pod.spec;
+  const removed = ![...initContainers, ...containers].some(({ name }) => findContainer(input.runtime, name));
+  if (removed || !isRestartingAll(input)) return { type, status: "False" };
+  return { type, status: "True", reason: "RestartAllContainersStarted", message: "container exited with restart policy rule" };
+}
+
 const disruptionText = ({ disruption, message }: Verdict): string => (typeof disruption === "string" ? disruption : message);
 
 /** Conditions carry neither times nor the order of the API yet: see mergeStatus. */
@@ -99,7 +117,15 @@ export function podStatus(input: PodStatusInput): PodStatus {
       conditions: pod.status?.conditions ?? [],
     };
   }
-  const base: Omit<StatusInput, "previous"> = { pod, runtime, runtimeName: input.runtimeName, failures: input.failures, actuated: input.actuated };
+  const restartingAll = isRestartingAll(input);
+  const base: Omit<StatusInput, "previous"> = {
+    restartingAll,
+    pod,
+    runtime,
+    runtimeName: input.runtimeName,
+    failures: input.failures,
+    actuated: input.actuated,
+  };
   const regular = withDevices(
     input,
     withProbes(input, containerStatuses({ ...base, previous: previous.containerStatuses ?? [] }, pod.spec.containers, "regular"), false),
@@ -151,6 +177,7 @@ function conditions(input: PodStatusInput, status: PodStatus, all: ContainerStat
     containersReady(pod, all, phase),
     { type: "PodScheduled", status: "True" },
   ];
+  if (couldRestartAll(pod)) own.push(restartingAllCondition(input));
   if (input.verdict?.disruption) own.push({ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message: disruptionText(input.verdict) });
   const generation = pod.metadata.generation;
   const observed = own.map((c) => (generation ? { ...c, observedGeneration: generation } : c));

@@ -90,6 +90,10 @@ export class PodSync {
     const { killer, events } = this.#options;
     const actions = computePodActions(pod, state, input.probes, input.resize.actuated);
     const result: PodSyncResult = { changed: false, failures: new Map(), started: new Set(), records: [], unsure: false, resized: false };
+    if (actions.toReset.length) {
+      await this.#reset(input, actions.toReset);
+      return { ...result, changed: true, unsure: true };
+    }
     if (actions.createSandbox && actions.sandboxId) events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
     if (actions.killPod) {
       const live = state.containers.some((c) => c.state === "running") || state.sandboxes.some((s) => s.ready);
@@ -108,6 +112,13 @@ export class PodSync {
     if (resizes(actions.resize)) await this.#resize(input, actions, result);
     await this.#start(input, actions, result);
     return result;
+  }
+  async #reset({ pod, facts, signal }: PodSyncInput, records: readonly ContainerRecord[]): Promise<void> {
+    const { killer, runtime } = this.#options;
+    for (const record of records) {
+      if (record.state === "running") await killer.container(pod, record, "killing", "", { grace: 0, podIP: facts.podIPs[0], signal });
+      await runtime.cri.call("RemoveContainer", { containerId: record.id });
+    }
   }
   async #resize({ pod, resize }: PodSyncInput, actions: PodActions, result: PodSyncResult): Promise<void> {
     const { runtime, cgroups, config, limits } = this.#options;

@@ -239,3 +239,35 @@ test("a refused pod starts nothing and tells why", async () => {
   assert.deepEqual([node.api.status()?.phase, node.api.status()?.reason, node.api.status()?.message], ["Failed", "OutOfcpu", "Pod was rejected: no"]);
   assert.equal(node.api.status()?.containerStatuses, undefined);
 });
+
+test("an end that has all containers begin anew removes them all and starts them in order, in the same sandbox", async () => {
+  using node = new TestNode();
+  const rule = { action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } };
+  const source = container("a", { restartPolicy: "Never", restartPolicyRules: [rule] });
+  const worker = node.take(podOf({ restartPolicy: "Never", initContainers: [container("init")], containers: [source, container("b")] }));
+  await node.until(() => node.runtime.calls.includes("StartContainer init"));
+  node.runtime.exit("init", 0);
+  worker.kick();
+  await node.until(running(node));
+  assert.equal(node.api.status()?.conditions?.find((c) => c.type === "AllContainersRestarting")?.status, "False");
+  node.runtime.calls.length = 0;
+  node.runtime.exit("a", 42);
+  worker.kick();
+  await node.until(() => node.runtime.calls.includes("StartContainer init"));
+  assert.deepEqual(node.runtime.calls, [
+    "StopContainer b",
+    "RemoveContainer b",
+    "RemoveContainer init",
+    "RemoveContainer a",
+    "CreateContainer init",
+    "StartContainer init",
+  ]);
+  node.runtime.exit("init", 0);
+  worker.kick();
+  await node.until(() => node.api.status()?.containerStatuses?.every((c) => c.state?.running && c.restartCount === 1) === true);
+  assert.equal(node.runtime.sandboxes.size, 1);
+  assert.deepEqual(
+    node.api.status()?.containerStatuses?.map((c) => c.lastState?.terminated?.reason),
+    ["RestartingAllContainers", "RestartingAllContainers"],
+  );
+});

@@ -33,18 +33,29 @@ export const findStatus = (statuses: readonly ContainerStatus[] | undefined, nam
 
 export const isTerminalPhase = (phase: string | undefined): boolean => phase === "Succeeded" || phase === "Failed";
 
+/** What the first rule of the container that speaks of `exitCode` wants (KEP-5307, KEP-5532). */
+function ruledAction(container: Container, exitCode: number): string | undefined {
+  const rule = (container.restartPolicyRules ?? []).find(({ exitCodes: codes }) => {
+    const listed = codes?.values?.includes(exitCode) ?? false;
+    return (codes?.operator === "In" && listed) || (codes?.operator === "NotIn" && !listed);
+  });
+  return rule?.action;
+}
+
+/** The container's end with `exitCode` has every container of the pod begin anew. */
+export const restartsAll = (container: Container, exitCode: number): boolean => ruledAction(container, exitCode) === "RestartAllContainers";
+
+/** Some end of some container would have all begin anew. */
+export const couldRestartAll = ({ spec }: Pod): boolean =>
+  [...(spec.initContainers ?? []), ...spec.containers].some((c) => c.restartPolicyRules?.some((rule) => rule.action === "RestartAllContainers"));
+
 /**
  * Whether a container that ended with `exitCode` runs again: its own rules first, then its own policy, then the pod's
- * (KEP-5307, k8s.io/kubernetes/pkg/api/v1/pod ContainerShouldRestart).
+ * (k8s.io/kubernetes/pkg/api/v1/pod ContainerShouldRestart).
  */
 export function shouldRestartAfter(container: Container, pod: Pod, exitCode: number): boolean {
-  for (const rule of container.restartPolicyRules ?? []) {
-    const codes = rule.exitCodes;
-    if (!codes) continue;
-    const listed = codes.values?.includes(exitCode) ?? false;
-    if ((codes.operator === "In" && listed) || (codes.operator === "NotIn" && !listed))
-      return rule.action === "Restart" || rule.action === "RestartAllContainers";
-  }
+  const action = ruledAction(container, exitCode);
+  if (action !== undefined) return action === "Restart" || action === "RestartAllContainers";
   const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? "Always";
   return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
 }

@@ -1,6 +1,6 @@
 /** For tests: a pod's worker on a node whose runtime and API are maps, and whose time is virtual. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applyStrategicMergePatch } from "../api/patch/strategic.ts";
@@ -8,7 +8,7 @@ import type { JSONObject } from "../api/json.ts";
 import { typeOfKind } from "../api/schema/schema.ts";
 import { notFound } from "../api/status.ts";
 import type { Container, Pod, PodStatus } from "../api/types/core-v1.gen.ts";
-import { VirtualClock } from "../base/clock.ts";
+import { systemClock, VirtualClock } from "../base/clock.ts";
 import { createLogger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
@@ -117,8 +117,14 @@ export class FakeRuntime {
         return { podSandboxId: id };
       }
       case "CreateContainer": {
-        const config = request.config as { metadata: { name: string; attempt: number }; labels: Record<string, string>; annotations: Record<string, string> };
+        const config = request.config as {
+          metadata: { name: string; attempt: number };
+          labels: Record<string, string>;
+          annotations: Record<string, string>;
+          logPath: string;
+        };
         const id = `container-${this.#ids++}`;
+        writeFileSync(join((request.sandboxConfig as { logDirectory: string }).logDirectory, config.logPath), "");
         const { labels, annotations } = config;
         const made = { id, podSandboxId: String(request.podSandboxId), name: config.metadata.name, attempt: config.metadata.attempt, labels, annotations };
         this.containers.set(id, { ...made, state: "CONTAINER_CREATED", createdAt: this.#time(), startedAt: 0, finishedAt: 0, exitCode: 0 });
@@ -285,14 +291,14 @@ export class TestNode implements Disposable {
   /** Files are real and take their own time, which is none here. */
   async until(condition: () => boolean, what = "it did not come"): Promise<void> {
     for (let tries = 0; !condition(); tries++) {
-      assert.ok(tries < 3000, `${what}; ${this.lines.join("")} ${JSON.stringify(this.api.status())}`);
-      await new Promise((resolve) => setImmediate(resolve));
+      assert.ok(tries < 5000, `${what}; ${this.lines.join("")} ${JSON.stringify(this.api.status())}`);
+      await (tries % 20 ? new Promise((resolve) => setImmediate(resolve)) : systemClock.sleep(1));
       await this.clock.advance(0);
     }
   }
   /** Nothing more happens now. */
   async quiet(): Promise<void> {
-    for (let i = 0; i < 60; i++) await new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < 60; i++) await (i % 20 ? new Promise((resolve) => setImmediate(resolve)) : systemClock.sleep(1));
     await this.clock.advance(0);
   }
   /** Moves time on in steps that leave what has to be done room to be done. */
