@@ -62,7 +62,7 @@ test("a shim without a task is ended with what it has started, others are not", 
     assert.equal(await ended, "SIGKILL");
     assert.deepEqual([kept.exitCode ?? kept.signalCode, foreign.exitCode ?? foreign.signalCode], [null, null]);
   } finally {
-    for (const child of [lost, kept, foreign]) for (const pid of withDescendants([child.pid as number])) process.kill(pid, "SIGKILL");
+    for (const child of [kept, foreign]) for (const pid of withDescendants([child.pid as number])) process.kill(pid, "SIGKILL");
   }
 });
 
