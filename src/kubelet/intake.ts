@@ -68,9 +68,10 @@ export class Intake {
       const worker = workers.get(pod.metadata.uid);
       if (this.#deciding.has(pod.metadata.uid)) this.#deciding.set(pod.metadata.uid, pod);
       else if (worker) {
-        // A change of nothing but the status is our own.
-        if (old?.metadata.generation !== pod.metadata.generation || old?.metadata.deletionTimestamp !== pod.metadata.deletionTimestamp || !sameMeta(old, pod))
-          worker.update(pod);
+        // A change of nothing but the status is our own, but for the conditions that readiness waits for.
+        const { generation, deletionTimestamp } = pod.metadata;
+        const changed = old?.metadata.generation !== generation || old?.metadata.deletionTimestamp !== deletionTimestamp;
+        if (changed || !sameMeta(old, pod) || gates(old) !== gates(pod)) worker.update(pod);
       } else if (this.#ready) this.#take(pod, false, "api");
       return;
     }
@@ -182,6 +183,10 @@ const roomPoll = 100;
 
 /** RFC 3339 with nanoseconds, as the runtime and upstream's annotations have it. */
 const timestampNano = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.${String(Math.floor((ms % 1000) * 1e6)).padStart(9, "0")}Z`;
+
+/** What others say of the pod's readiness (KEP-580). */
+const gates = (pod: Pod | undefined): string =>
+  (pod?.spec.readinessGates ?? []).map(({ conditionType }) => pod?.status?.conditions?.find((one) => one.type === conditionType)?.status ?? "").join();
 
 function sameMeta(a: Pod | undefined, b: Pod): boolean {
   return JSON.stringify([a?.metadata.labels, a?.metadata.annotations, a?.spec]) === JSON.stringify([b.metadata.labels, b.metadata.annotations, b.spec]);
