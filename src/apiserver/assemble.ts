@@ -11,10 +11,14 @@ import type { Store } from "../store/store.ts";
 import { defaultAdmission } from "./admission/default.ts";
 import { quotaStatusWriter } from "./admission/quota-status.ts";
 import { mutatingPolicies } from "./admission/policies/mutating.ts";
+import { createNamespace } from "./admission/optional/create-namespace.ts";
+import { optionalPlugins } from "./admission/optional/optional.ts";
 import { type PolicyOptions, validatingPolicies } from "./admission/policies/validating.ts";
+import type { AdmissionConfiguration } from "./admission/configuration.ts";
 import { WebhookClient } from "./admission/webhooks/client.ts";
+import type { CredentialsFor } from "./admission/webhooks/credentials.ts";
 import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
-import { validatingWebhooks, type WebhookOptions } from "./admission/webhooks/validating.ts";
+import { validatingWebhooks } from "./admission/webhooks/validating.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import type { FrontProxyClient } from "./aggregation/backend.ts";
 import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
@@ -101,6 +105,7 @@ export interface AssembleOptions
   disabledPlugins?: readonly string[];
   /** Admission plugins that must be there: one that does not exist is the caller's mistake. */
   enabledPlugins?: readonly string[];
+  admissionConfiguration?: AdmissionConfiguration;
 }
 
 export interface AssembledServer extends AsyncDisposable {
@@ -172,19 +177,25 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       modes: options.authorizationModes,
       counted: countDecisions(metrics),
     });
-    const webhooks = new WebhookClient({
-      reader,
-      random,
-      clock,
-      toEndpoints: options.aggregatorRouting ?? false,
-      ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
-    });
-    const outside: WebhookOptions = {
+    const webhookClient = (credentials: CredentialsFor | undefined): WebhookClient =>
+      new WebhookClient({
+        ...(credentials ? { credentials } : {}),
+        reader,
+        random,
+        clock,
+        toEndpoints: options.aggregatorRouting ?? false,
+        ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
+      });
+    const webhooks = {
+      mutating: webhookClient(options.admissionConfiguration?.mutating),
+      validating: webhookClient(options.admissionConfiguration?.validating),
+      conversion: webhookClient(undefined),
+    };
+    const outside = {
       reader,
       random,
       clock,
       authorizer,
-      client: webhooks,
       logger: options.logger.child("webhooks"),
       series: webhookSeries(metrics),
       conditions: conditionSeries(metrics),
@@ -203,7 +214,18 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       clock,
       random,
       authorizer,
-      more: [mutatingPolicies(policies), mutatingWebhooks(outside), validatingPolicies(policies), validatingWebhooks(outside)],
+      more: [
+        ...optionalPlugins(options.enabledPlugins ?? [], {
+          reader,
+          authorizer,
+          createNamespace: (name) => createNamespace(server?.handler, name),
+          resourceOfKind: (apiVersion, kind) => server?.rest.endpointOfKind(apiVersion, kind)?.def,
+        }),
+        mutatingPolicies(policies),
+        mutatingWebhooks({ ...outside, client: webhooks.mutating }),
+        validatingPolicies(policies),
+        validatingWebhooks({ ...outside, client: webhooks.validating }),
+      ],
       updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>, clock),
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
@@ -229,7 +251,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const openId = publishedKeys(options, address, keys);
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
-    const conversions = { client: webhooks, clock, random, series: conversionSeries(metrics) };
+    const conversions = { client: webhooks.conversion, clock, random, series: conversionSeries(metrics) };
     const custom = new CustomResources({ cache, converterOf: (definition) => converterOf(definition, conversions) });
     const openapi = new CustomOpenAPI(custom);
     const aggregator = new Aggregator({
@@ -308,7 +330,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
         connector.close();
-        webhooks.close();
+        for (const client of Object.values(webhooks)) client.close();
         await aggregator[Symbol.asyncDispose]();
         await definitionControllers[Symbol.asyncDispose]();
         await repair[Symbol.asyncDispose]();

@@ -4,18 +4,25 @@
  */
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 
-/** Upstream's order of every plugin it has. */
+/** Upstream's order of those that there are. */
 export const pluginOrder: readonly string[] = [
+  "AlwaysAdmit",
+  "NamespaceAutoProvision",
   "NamespaceLifecycle",
+  "NamespaceExists",
+  "LimitPodHardAntiAffinityTopology",
   "LimitRanger",
   "ServiceAccount",
   "NodeRestriction",
   "TaintNodesByCondition",
+  "AlwaysPullImages",
   "PodSecurity",
   "Priority",
   "DefaultTolerationSeconds",
+  "ExtendedResourceToleration",
   "DefaultStorageClass",
   "StorageObjectInUseProtection",
+  "OwnerReferencesPermissionEnforcement",
   "PersistentVolumeClaimResize",
   "RuntimeClass",
   "CertificateApproval",
@@ -23,6 +30,7 @@ export const pluginOrder: readonly string[] = [
   "ClusterTrustBundleAttest",
   "CertificateSubjectRestriction",
   "DefaultIngressClass",
+  "DenyServiceExternalIPs",
   "PodTopologyLabels",
   "PodResizeValidator",
   "MutatingAdmissionPolicy",
@@ -30,6 +38,7 @@ export const pluginOrder: readonly string[] = [
   "ValidatingAdmissionPolicy",
   "ValidatingAdmissionWebhook",
   "ResourceQuota",
+  "AlwaysDeny",
 ];
 
 export class AdmissionChain {

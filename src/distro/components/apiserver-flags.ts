@@ -86,6 +86,7 @@ export const apiserverFlags = {
   "authorization-mode": modes,
   "enable-admission-plugins": list("admission plugins beyond those that are on by default"),
   "disable-admission-plugins": list("admission plugins that are left out"),
+  "admission-control-config-file": file("AdmissionConfiguration: who this server is to webhooks, e.g. /etc/k8ts/admission.yaml"),
   "default-not-ready-toleration-seconds": integer("tolerationSeconds of the toleration for notReady:NoExecute", 300),
   "default-unreachable-toleration-seconds": integer("tolerationSeconds of the toleration for unreachable:NoExecute", 300),
   "service-cluster-ip-range": networks("networks of Services' cluster IPs, at most one of each family", ["10.0.0.0/24"]),
@@ -186,7 +187,6 @@ export const apiserverRefusals: Refusals = [
   ["a token lives as long as its request asks", "service-account-max-token-expiration"],
   ["every version that has a schema is served, and no other", "runtime-config"],
   ["use --enable-admission-plugins and --disable-admission-plugins", "admission-control"],
-  ["admission plugins have no configuration files", "admission-control-config-file"],
   ["nodes and webhooks are reached directly", "egress-selector-config-file"],
   ["redirects of aggregated API servers are never passed on", "aggregator-reject-forwarding-redirect"],
   [

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { networkInterfaces } from "node:os";
+import { type AdmissionConfiguration, ConfigurationFileError, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
 import { Auditor } from "../../apiserver/audit/auditor.ts";
 import { AuditLog } from "../../apiserver/audit/log.ts";
@@ -78,6 +79,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     authorizationModes: flags["authorization-mode"],
     enabledPlugins: flags["enable-admission-plugins"],
     disabledPlugins: flags["disable-admission-plugins"],
+    ...(flags["admission-control-config-file"] ? { admissionConfiguration: admissionFrom(flags["admission-control-config-file"]) } : {}),
     tolerations: { notReadySeconds: flags["default-not-ready-toleration-seconds"], unreachableSeconds: flags["default-unreachable-toleration-seconds"] },
     serviceRanges: ranges,
     nodePorts: flags["service-node-port-range"],
@@ -226,4 +228,13 @@ async function run(flags: Flags): Promise<void> {
   api.server.beginShutdown();
   await compacting;
   await listener.close(drain);
+}
+
+function admissionFrom(path: string): AdmissionConfiguration {
+  try {
+    return readAdmissionConfiguration(path);
+  } catch (error) {
+    if (error instanceof ConfigurationFileError) throw new FlagError([`--admission-control-config-file: ${error.message}`]);
+    throw error;
+  }
 }
