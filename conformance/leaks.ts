@@ -157,7 +157,10 @@ const often = [...names, ...names.filter((name) => !seldom.includes(name)), ...A
 
 async function compare(before: readonly string[]): Promise<void> {
   await cluster.kubectl("delete pods --all --wait=false");
-  await until("no pods", 120, async () => (await podNames()).length === 0);
+  await until("no pods", 120, async () => (await podNames()).length === 0).catch(async (error: unknown) => {
+    const { stdout } = await cluster.kubectlResult(["get", "pods", "-o", "yaml"]);
+    throw new Error(`${(error as Error).message}:\n${stdout}`, { cause: error });
+  });
   let left: string[] = [];
   // Removal goes on for a moment after the API object has gone; what was killed is taken up by the next look.
   for (let tries = 0; tries < 150; tries++) {
