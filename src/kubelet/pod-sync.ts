@@ -69,6 +69,10 @@ const resizeDelay = 10_000;
 /** Milliseconds after which what is missing may have appeared. */
 const configDelay = 10_000;
 
+/** Containers would run as the host's users: no runtime is asked to do otherwise. */
+const noUserNamespaces = (handler: string): string =>
+  `${handler ? `RuntimeClass handler ${JSON.stringify(handler)}` : "runtime"} does not support user namespaces`;
+
 export class PodSync {
   readonly #options: PodSyncOptions;
   readonly #backoff: Backoff;
@@ -217,8 +221,8 @@ export class PodSync {
     await mkdir(config.logDirectory as string, { recursive: true, mode: 0o755 });
     let id: string;
     try {
-      if (pod.spec.hostUsers === false) throw new Error("user namespaces are not supported by this node");
       const runtimeHandler = await this.#options.runtimeHandler(pod);
+      if (pod.spec.hostUsers === false) throw new Error(`can't set \`spec.hostUsers: false\`, ${noUserNamespaces(runtimeHandler)}`);
       id = (await runtime.cri.call("RunPodSandbox", { config, runtimeHandler }, { timeout: 240_000 })).podSandboxId;
     } catch (error) {
       if (!input.signal.aborted) events.pod(pod, "Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${(error as Error).message}`);
