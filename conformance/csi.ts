@@ -206,11 +206,13 @@ async function judge(): Promise<void> {
     await until("the driver's volume to go", 20, () => volumesOfDriver().length === before);
   });
   await checks.check("a generic ephemeral volume is made and goes with its pod", async () => {
+    const before = volumesOfDriver().length;
     await apply([manifests.pod("ephemeral", { ephemeral: true })]);
     await ready("ephemeral");
     await exec("ephemeral", "echo x > /data/x");
     await cluster.kubectl("delete pod ephemeral --wait");
     await until("its claim to go", 60, async () => !(await cluster.kubectl("get pvc -o name")).includes("ephemeral"));
+    await until("the driver's volume to go", 60, () => volumesOfDriver().length === before);
   });
   await checks.check("a driver that is killed harms no pod; what needs it waits until it is back", async () => {
     await apply([manifests.pod("waiter", { claim: "data" })]);
@@ -244,7 +246,10 @@ async function judge(): Promise<void> {
       startSidecars();
       return (await cluster.kubectl("get pv,volumeattachment -o name")) === "";
     });
-    await until("the driver's volumes to go", 20, () => volumesOfDriver().length === 0);
+    await until("the driver's volumes to go", 20, () => {
+      expect(volumesOfDriver().length === 0, `the driver has ${volumesOfDriver().join(", ")}`);
+      return true;
+    });
     await until("the node to use none", 20, async () => (await field(`node ${node}`, ".status.volumesInUse")) === "");
     expect(mounts().length === 0, `mounts are left: ${mounts().join(", ")}`);
     const left = readdirSync(kubelet, { recursive: true, encoding: "utf8" }).filter(

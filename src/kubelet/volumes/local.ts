@@ -7,6 +7,7 @@ import { removeMountPoint } from "./mount-points.ts";
 import { giveToPod } from "./ownership.ts";
 import type { VolumePlugin, VolumeRequest, VolumeSpec } from "./plugin.ts";
 import { deviceUsage, mountUsage } from "./usage.ts";
+import { mountOptionsOf } from "./volume-spec.ts";
 
 const name = "kubernetes.io/local-volume";
 
@@ -49,7 +50,7 @@ export function localPlugin({ rootDir, events }: LocalPluginOptions): VolumePlug
       if (gid !== fsGroup) events.pod(pod, "Warning", "AlreadyMountedVolume", message);
     }
     await mkdir(path, { recursive: true, mode: 0o750 });
-    const options = spec.persistent?.spec.mountOptions ?? [];
+    const options = mountOptionsOf(spec);
     if (options.length) await mountByProgram({ source: shown, target: path, type: "", options: ["bind", ...(readOnly ? ["ro"] : []), ...options] });
     else bind(shown, path, { readOnly });
     // Others that use it already have it as they need it.
@@ -76,7 +77,7 @@ export function localPlugin({ rootDir, events }: LocalPluginOptions): VolumePlug
         await mkdir(target, { recursive: true, mode: 0o750 });
         const type = spec.persistent?.spec.local?.fsType ?? "ext4";
         try {
-          await formatAndMount({ source, target, type, options: [...(spec.readOnly ? ["ro"] : []), ...(spec.persistent?.spec.mountOptions ?? [])] });
+          await formatAndMount({ source, target, type, options: [...(spec.readOnly ? ["ro"] : []), ...mountOptionsOf(spec)] });
         } catch (error) {
           await removeMountPoint(target);
           throw new Error(`local: failed to mount device ${source} at ${target} (fstype: ${type}), error ${(error as Error).message}`, { cause: error });

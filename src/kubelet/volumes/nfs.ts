@@ -6,6 +6,7 @@ import { isMountPoint } from "../../linux/mounts.ts";
 import { removeMountPoint } from "./mount-points.ts";
 import type { VolumePlugin } from "./plugin.ts";
 import { mountUsage } from "./usage.ts";
+import { mountOptionsOf } from "./volume-spec.ts";
 
 export const nfsPlugin = (): VolumePlugin => ({
   name: "kubernetes.io/nfs",
@@ -19,7 +20,7 @@ export const nfsPlugin = (): VolumePlugin => ({
     if (!(await findProgram("mount.nfs"))) throw new Error("the program mount.nfs is not on this node: install the NFS client (Debian: nfs-common)");
     await mkdir(path, { recursive: true, mode: 0o750 });
     const server = isIPv6(source.server) ? `[${source.server}]` : source.server;
-    const options = [...(spec.persistent?.spec.mountOptions ?? []), ...(readOnly ? ["ro"] : [])];
+    const options = [...mountOptionsOf(spec), ...(readOnly ? ["ro"] : [])];
     try {
       await mountByProgram({ source: `${server}:${source.path}`, target: path, type: "nfs", options });
     } catch (error) {

@@ -24,6 +24,14 @@ export function usedVolumes(pod: Pod): { mounts: ReadonlySet<string>; devices: R
   };
 }
 
+const mountOptions = "volume.beta.kubernetes.io/mount-options";
+
+/** Of a persistent volume; an annotation of former days comes before the field. */
+export function mountOptionsOf({ persistent }: Pick<VolumeSpec, "persistent">): readonly string[] {
+  const annotated = persistent?.metadata.annotations?.[mountOptions];
+  return annotated === undefined ? (persistent?.spec.mountOptions ?? []) : annotated.split(",").filter(Boolean);
+}
+
 /** The claim that the volume is made of, if it is. */
 export function claimOf(pod: Pod, volume: Volume): string | undefined {
   return volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined);

@@ -18,7 +18,7 @@ import type { PayloadSources } from "./payload.ts";
 import { type FoundPlace, placeOf, placesOf, podsBelow } from "./places.ts";
 import { type MountedVolume, type MountedVolumes, type Place, VolumeError, type VolumePlugin, type VolumeRequest, type VolumeSpec } from "./plugin.ts";
 import { directoryUsage, type VolumeUsage } from "./usage.ts";
-import { claimOf, type PersistentVolumes, resolveVolume, usedVolumes } from "./volume-spec.ts";
+import { claimOf, mountOptionsOf, type PersistentVolumes, resolveVolume, usedVolumes } from "./volume-spec.ts";
 
 export interface VolumesOptions {
   rootDir: string;
@@ -205,11 +205,11 @@ export class Volumes {
       }
     });
   }
-  #check(plugin: VolumePlugin, { spec: { persistent } }: VolumeRequest, failed: (what: string, error: unknown) => StepError): void {
+  #check(plugin: VolumePlugin, { spec }: VolumeRequest, failed: (what: string, error: unknown) => StepError): void {
     const node = this.#options.node.get();
-    const required = persistent?.spec.nodeAffinity?.required;
+    const required = spec.persistent?.spec.nodeAffinity?.required;
     if (node && required && !someTermHolds(required.nodeSelectorTerms, node)) throw failed("NodeAffinity check", new Error("no matching NodeSelectorTerms"));
-    if (persistent?.spec.mountOptions?.length && !plugin.mountOptions)
+    if (mountOptionsOf(spec).length && !plugin.mountOptions)
       throw failed("MountOptionSupport check", new Error("mount options are not supported for this volume type"));
   }
   /** ReadWriteOncePod (KEP-2485); the scheduler sees to it as well. */
