@@ -60,16 +60,21 @@ const measures: [key: keyof Round, title: string][] = [
 
 process.stdout.write(`${describeMachine()}\n${values.services} Services with ${values.endpoints} endpoints each\n`);
 prepareNetwork();
-await using world = await serviceWorld({ directory: values.dir, port, bin: values.bin, count: Number(values.services), endpoints: Number(values.endpoints) });
-const probe = await makeProbe(world);
+const world = await serviceWorld({ directory: values.dir, port, bin: values.bin, count: Number(values.services), endpoints: Number(values.endpoints) });
 const rounds: Record<"ours" | "peer", Round[]> = { ours: [], peer: [] };
 const sides = (["peer", "ours"] as const).filter((side) => !values.only || values.only === side);
-for (let round = 1; round <= Number(values.rounds); round++)
-  for (const side of sides) {
-    const result = await measure(side);
-    rounds[side].push(result);
-    process.stderr.write(`round ${round}, ${side}: ${measures.map(([key, title]) => `${title} ${result[key].toFixed(3)}`).join("; ")}\n`);
-  }
+const probe: Probe = { address: "", group: 1 };
+try {
+  await makeProbe(world);
+  for (let round = 1; round <= Number(values.rounds); round++)
+    for (const side of sides) {
+      const result = await measure(side);
+      rounds[side].push(result);
+      process.stderr.write(`round ${round}, ${side}: ${measures.map(([key, title]) => `${title} ${result[key].toFixed(3)}`).join("; ")}\n`);
+    }
+} finally {
+  await world[Symbol.asyncDispose]();
+}
 const column = (side: "ours" | "peer", key: keyof Round): number[] => rounds[side].map((round) => round[key]);
 const shown = (numbers: number[]): string => (numbers.length ? `${short(median(numbers))} (${percent(spread(numbers))})` : "");
 process.stdout.write(
@@ -105,13 +110,13 @@ interface Probe {
   group: number;
 }
 
-async function makeProbe({ client }: ServiceWorld): Promise<Probe> {
+async function makeProbe({ client }: ServiceWorld): Promise<void> {
   createServer((socket) => socket.end(socket.localAddress?.split(".")[2] ?? "")).listen(8080, "0.0.0.0");
   const service = await client
     .resource(services)
     .create("default", { metadata: { name: "probe" }, spec: { ports: [{ name: "http", port: 80, targetPort: 8080 }] } });
   await client.resource(endpointslices).create("default", sliceOf("probe", group(1)));
-  return { address: service.spec.clusterIP as string, group: 1 };
+  probe.address = service.spec.clusterIP as string;
 }
 
 function group(n: number): string[] {
