@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
+import { childrenOf } from "../src/linux/process.ts";
 import { Checks, expect } from "./cluster/checks.ts";
 import { Cluster, clusterFlags, until } from "./cluster/cluster.ts";
 import { differences, inventory } from "./leaks/inventory.ts";
@@ -88,13 +89,7 @@ function kill(what: string, pids: readonly number[]): void {
 const inPods = (): number[] => processes((command, groups) => groups.includes("/kubepods") && !command[0]?.includes("shim"));
 const shims = (): number[] => processes((command) => command[0]?.includes("containerd-shim") === true && command.join(" ").includes(cluster.dataDir));
 /** Under the loop that starts it again. */
-const agent = (): number[] => {
-  const loop = cluster.pid("agent");
-  return processes(() => true).filter((pid) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === loop;
-  });
-};
+const agent = (): number[] => childrenOf(cluster.pid("agent"));
 
 const actions: Record<string, () => Promise<void>> = {
   create,
