@@ -65,8 +65,10 @@ export class JSONPatchOperation extends ObjectValue {
 const patchFields: Readonly<Record<string, Type>> = { op: types.string, path: types.string, from: types.string, value: types.dyn };
 const jsonPatch: Struct = {
   type: jsonPatchType,
-  field: (name) => (Object.hasOwn(patchFields, name) ? patchFields[name] : undefined),
+  // What there is not has no type's name, in upstream's words too.
+  field: (name) => (Object.hasOwn(patchFields, name) ? patchFields[name] : struct("")),
   create(fields) {
+    for (const name of fields.keys()) if (!Object.hasOwn(patchFields, name)) return new CelError(`unexpected JSONPatchType field: ${name}`);
     for (const name of texts) {
       const value = fields.get(name);
       if (value !== undefined && typeof value !== "string") return new CelError(`unexpected type ${typeOfValue(value).name} for JSONPatchType '${name}' field`);
