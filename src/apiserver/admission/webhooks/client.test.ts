@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import type { ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { systemClock } from "../../../base/clock.ts";
+import { systemRandom } from "../../../base/random.ts";
+import { MemoryReader } from "../../authorization/memory-reader.fixture.ts";
+import { Misconfigured, Unreachable, WebhookClient } from "./client.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "webhook-client-"));
+const names = "subjectAltName=DNS:hook.team.svc,IP:127.0.0.1";
+execFileSync(
+  "openssl",
+  [
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-keyout",
+    "key",
+    "-out",
+    "crt",
+    "-subj",
+    "/CN=hook",
+    "-addext",
+    names,
+    "-days",
+    "1",
+  ],
+  { cwd: directory, stdio: "ignore" },
+);
+const cert = readFileSync(join(directory, "crt"));
+const caBundle = cert.toString("base64");
+let handle: (response: ServerResponse, path: string) => void = (response) => void response.end("{}");
+const sockets = new Set<Socket>();
+const server = createServer({ cert, key: readFileSync(join(directory, "key")) }, (request, response) => {
+  request.resume().on("end", () => handle(response, request.url ?? ""));
+});
+server.on("secureConnection", (socket: Socket) => sockets.add(socket));
+let port = 0;
+const reader = new MemoryReader();
+const client = new WebhookClient({ reader, random: systemRandom, clock: systemClock, toEndpoints: false });
+
+before(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ({ port } = server.address() as AddressInfo);
+  reader.put("services", { metadata: { name: "hook", namespace: "team" }, spec: { clusterIP: "127.0.0.1", ports: [{ port }] } });
+});
+after(async () => {
+  client.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(directory, { recursive: true });
+});
+
+const call = (more: object = {}, seconds = 5, signal = new AbortController().signal) =>
+  client.call({ url: `https://127.0.0.1:${port}/x`, caBundle, ...more }, Buffer.from("{}"), seconds, signal);
+
+test("a webhook is verified against its bundle, by its Service's name where it has one; connections are kept", async () => {
+  let asked = "";
+  handle = (response, path) => {
+    asked = path;
+    response.end("{}");
+  };
+  sockets.clear();
+  assert.equal((await call()).status, 200);
+  assert.equal(asked, "/x?timeout=5s");
+  await call();
+  assert.equal(sockets.size, 1);
+  const service = { url: undefined, service: { namespace: "team", name: "hook", port, path: "/y" } };
+  assert.equal((await call(service)).status, 200);
+  assert.equal(asked, "/y?timeout=5s");
+  await assert.rejects(call({ caBundle: "" }), {
+    message: `Post "https://127.0.0.1:${port}/x?timeout=5s": tls: failed to verify certificate: x509: certificate signed by unknown authority`,
+  });
+  await assert.rejects(call({ caBundle: "bm9uZQ==" }), Misconfigured);
+  await assert.rejects(call({ url: undefined, service: { namespace: "team", name: "none", port } }), /service "none" not found/);
+});
+
+test("a webhook that does not answer in time, or hangs up, is unreachable", async () => {
+  handle = () => undefined;
+  await assert.rejects(call({}, 1), { message: /: context deadline exceeded$/, cancelled: false });
+  const gone = new AbortController();
+  const pending = call({}, 5, gone.signal);
+  gone.abort();
+  await assert.rejects(pending, { message: /: context canceled$/, cancelled: true });
+  handle = (response) => response.destroy();
+  await assert.rejects(call(), (error) => error instanceof Unreachable && /: (EOF|read: connection reset by peer)$/.test(error.message));
+});
+
+test("an answer without end is given up", async () => {
+  handle = (response) => {
+    const block = Buffer.alloc(1 << 20);
+    const more = (): void => {
+      while (!response.destroyed && response.write(block));
+      response.once("drain", more);
+    };
+    more();
+  };
+  await assert.rejects(call(), { message: /the answer is longer than 16777216 bytes$/ });
+});
+
+test("who is busy and says until when is asked again", async () => {
+  let times = 0;
+  handle = (response) => {
+    times++;
+    if (times === 1) response.writeHead(503, { "retry-after": "0" }).end();
+    else response.end("{}");
+  };
+  assert.equal((await call()).status, 200);
+  assert.equal(times, 2);
+});
