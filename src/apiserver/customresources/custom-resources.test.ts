@@ -194,3 +194,14 @@ test("replicas are scaled where the definition says they are", async () => {
   await answer("PATCH", `${at("scales", "a")}/scale`, { spec: { replicas: 5 } }, { "content-type": "application/merge-patch+json" });
   assert.deepEqual((await answer("GET", at("scales", "a"))).spec, { size: 5 });
 });
+
+test("each version that is served has its APIService, as long as it is served", async () => {
+  const of = (name: string): string => `/apis/apiregistration.k8s.io/v1/apiservices/${name}`;
+  const made = { ...definition("locals", "Local", { group: "local.example.com", versions: [version("v1"), version("v2", { served: false })] }) };
+  assert.equal((await answer("POST", crds, { ...made, metadata: { name: "locals.local.example.com" } })).http, 201);
+  const found = await until(of("v1.local.example.com"), ({ http }) => http === 200);
+  assert.deepEqual(found.spec, { group: "local.example.com", groupPriorityMinimum: 1000, version: "v1", versionPriority: 100 });
+  assert.equal((await answer("GET", of("v2.local.example.com"))).http, 404);
+  await answer("DELETE", `${crds}/locals.local.example.com`);
+  await until(of("v1.local.example.com"), ({ http }) => http === 404);
+});

@@ -5,7 +5,7 @@
  */
 import { cleanupFinalizer, isTrue, withCondition } from "../../api/apiextensions/definition-status.ts";
 import { deepCopy } from "../../api/copy.ts";
-import type { ApiHandler } from "../../api/exchange.ts";
+import type { ApiHandler, ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { resources } from "../../api/schema/schema.ts";
 import type { Status } from "../../api/types/meta-v1.gen.ts";
@@ -16,6 +16,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Reader } from "../../cache/cache.ts";
 import { judgeApproval, judgeEstablished, judgeStructure } from "./conditions.ts";
 import { type CustomResources, definitions } from "./custom-resources.ts";
+import { keepLocalServices } from "./local-services.ts";
 import { judgeNames } from "./naming.ts";
 
 export interface DefinitionControllersOptions {
@@ -98,7 +99,10 @@ export class DefinitionControllers implements AsyncDisposable {
 
   /** One step; what it writes brings the next. */
   async #sync(name: string): Promise<void> {
-    const definition = this.#options.reader.get<CustomResourceDefinition>(definitions, "", name);
+    const { reader } = this.#options;
+    const send = (method: string, path: string, object?: KubeObject): Promise<ApiResponse> => this.#send(method, path, object);
+    await keepLocalServices(name.slice(name.indexOf(".") + 1), this.#all(), { reader, send });
+    const definition = reader.get<CustomResourceDefinition>(definitions, "", name);
     if (!definition) return;
     const now = formatTime(this.#options.clock.now());
     const others = this.#all().filter((other) => other.spec.group === definition.spec.group && other.metadata.name !== name);
@@ -118,6 +122,20 @@ export class DefinitionControllers implements AsyncDisposable {
       );
   }
 
+  #send(method: string, path: string, object?: KubeObject): Promise<ApiResponse> {
+    return this.#options.handler({
+      method,
+      path,
+      query: new URLSearchParams(),
+      headers: { "user-agent": "kube-apiserver" },
+      ...(object ? { object } : {}),
+      asObject: true,
+      user: self,
+      remoteAddress: "127.0.0.1",
+      signal: this.#stop.signal,
+    });
+  }
+
   /** undefined: it was changed or deleted meanwhile, and comes again by itself. */
   async #write(
     definition: CustomResourceDefinition,
@@ -126,17 +144,8 @@ export class DefinitionControllers implements AsyncDisposable {
     const object = deepCopy(definition);
     object.status = change.status;
     if (change.finalizers) object.metadata.finalizers = change.finalizers;
-    const response = await this.#options.handler({
-      method: "PUT",
-      path: `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}/status`,
-      query: new URLSearchParams(),
-      headers: { "user-agent": "kube-apiserver" },
-      object: object as unknown as KubeObject,
-      asObject: true,
-      user: self,
-      remoteAddress: "127.0.0.1",
-      signal: this.#stop.signal,
-    });
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}/status`;
+    const response = await this.#send("PUT", path, object as unknown as KubeObject);
     if (response.status === 404 || response.status === 409) return undefined;
     if (response.status >= 300) throw new Error((response.object as Status | undefined)?.message ?? `status ${response.status}`);
     return response.object as unknown as CustomResourceDefinition;
