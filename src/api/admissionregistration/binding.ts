@@ -1,8 +1,8 @@
 /** What bindings of validating and of mutating policies share (pkg/apis/admissionregistration/validation/validation.go). */
-import { validateMetadata } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { type FieldError, invalidValue, path, required } from "../field.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
+import { validateObjectMeta } from "../meta/validation.ts";
 import type { KubeObject } from "../object.ts";
 import type { ValidatingAdmissionPolicyBindingSpec } from "../types/admissionregistration-v1.gen.ts";
 import { defaultMatchResources, validateMatchResources } from "./match-resources.ts";
@@ -21,7 +21,7 @@ export const bindingStrategy = (more: (binding: PolicyBinding) => FieldError[]) 
     const { policyName = "" } = spec;
     const here = at.child("policyName");
     return [
-      ...validateMetadata(metadata, { namespaced: false, validateName: nameIsDNSSubdomain }),
+      ...validateObjectMeta(metadata, { namespaced: false, validateName: nameIsDNSSubdomain }, path("metadata")),
       ...(policyName ? nameIsDNSSubdomain(policyName, false).map((message) => invalidValue(here, policyName, message)) : [required(here)]),
       ...validateParamRef(spec.paramRef, at.child("paramRef")),
       ...validateMatchResources(spec.matchResources, at.child("matchResources")),

@@ -1,11 +1,12 @@
 /** MutatingAdmissionPolicies (pkg/registry/admissionregistration/mutatingadmissionpolicy). */
 import { jsonPatchType, objectType } from "../cel/library/mutation.ts";
 import { listOf, type Type } from "../cel/types.ts";
-import { age, validateMetadata } from "../core/object-meta.ts";
+import { age } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { type FieldError, invalidValue, notSupported, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
+import { validateObjectMeta } from "../meta/validation.ts";
 import type { MutatingAdmissionPolicy, Mutation } from "../types/admissionregistration-v1.gen.ts";
 import { Expressions } from "./expressions.ts";
 import { expressionErrors } from "./match-conditions.ts";
@@ -49,7 +50,7 @@ function validate({ metadata, spec }: MutatingAdmissionPolicy, old?: MutatingAdm
   const operations = at.child("matchConstraints", "resourceRules", "operations");
   const { mutations = [], reinvocationPolicy = "" } = spec;
   const errors = [
-    ...validateMetadata(metadata, { namespaced: false, validateName: nameIsDNSSubdomain }),
+    ...validateObjectMeta(metadata, { namespaced: false, validateName: nameIsDNSSubdomain }, path("metadata")),
     ...validatePolicy(spec, old?.spec, expressions, at, validateMutatingOperations(spec.matchConstraints?.resourceRules, operations)),
   ];
   if (!mutations.length) errors.push(required(at.child("mutations"), "mutations must contain at least one item"));

@@ -1,11 +1,12 @@
 /** ValidatingAdmissionPolicies (pkg/registry/admissionregistration/validatingadmissionpolicy). */
 import { validateQualifiedName } from "../core/checks.ts";
-import { age, validateMetadata } from "../core/object-meta.ts";
+import { age } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { duplicate, type FieldError, invalidValue, notSupported, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { validateConditions } from "../meta/conditions.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
+import { validateObjectMeta } from "../meta/validation.ts";
 import { resetMetadata } from "../meta/status-update.ts";
 import { longerThan } from "../names.ts";
 import type { AuditAnnotation, ValidatingAdmissionPolicy, Validation } from "../types/admissionregistration-v1.gen.ts";
@@ -57,7 +58,10 @@ function validate({ metadata, spec }: ValidatingAdmissionPolicy, old?: Validatin
   const at = path("spec");
   const expressions = spec.variables?.length ? new Expressions(true) : standalone();
   const params = spec.paramKind !== undefined;
-  const errors = [...validateMetadata(metadata, { namespaced: false, validateName: nameIsDNSSubdomain }), ...validatePolicy(spec, old?.spec, expressions, at)];
+  const errors = [
+    ...validateObjectMeta(metadata, { namespaced: false, validateName: nameIsDNSSubdomain }, path("metadata")),
+    ...validatePolicy(spec, old?.spec, expressions, at),
+  ];
   const { validations = [], auditAnnotations = [] } = spec;
   if (!validations.length && !auditAnnotations.length) {
     for (const field of ["validations", "auditAnnotations"])

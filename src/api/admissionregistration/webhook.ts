@@ -1,10 +1,9 @@
 /** What validating and mutating webhooks share: defaults and validation (pkg/apis/admissionregistration). */
 import { deepEqual } from "../copy.ts";
-import { validateMetadata } from "../core/object-meta.ts";
-import { semanticEqual } from "../core/semantic.ts";
 import { duplicate, type FieldError, goQuote, invalidValue, notSupported, type Path, path, required } from "../field.ts";
 import { hasInvalidLabelValue, validateLabelSelector } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
+import { validateObjectMeta } from "../meta/validation.ts";
 import { isDNS1035Label, isDNS1123Subdomain } from "../names.ts";
 import type { KubeObject } from "../object.ts";
 import type { MutatingWebhook, ValidatingWebhook } from "../types/admissionregistration-v1.gen.ts";
@@ -106,7 +105,7 @@ function validateWebhook(hook: Webhook, mutating: boolean, lenient: Leniency, at
 }
 
 function validate({ metadata, webhooks = [] }: WebhookConfiguration, mutating: boolean, lenient: Leniency): FieldError[] {
-  const errors = validateMetadata(metadata, { namespaced: false, validateName: nameIsDNSSubdomain });
+  const errors = validateObjectMeta(metadata, { namespaced: false, validateName: nameIsDNSSubdomain }, path("metadata"));
   const seen = new Set<string>();
   for (const [i, hook] of webhooks.entries()) {
     const at = path("webhooks").index(i);
@@ -132,7 +131,8 @@ export const webhookStrategy = (mutating: boolean) => ({
     metadata.generation = 1;
   },
   prepareForUpdate(configuration: WebhookConfiguration, old: WebhookConfiguration): void {
-    if (!semanticEqual(configuration.webhooks, old.webhooks)) configuration.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    // An empty map where there was none is a change: upstream compares literally here.
+    if (!deepEqual(configuration.webhooks, old.webhooks)) configuration.metadata.generation = (old.metadata.generation ?? 0) + 1;
   },
   validate: (configuration: WebhookConfiguration): FieldError[] => validate(configuration, mutating, strict),
   validateUpdate: (configuration: WebhookConfiguration, old: WebhookConfiguration): FieldError[] =>
