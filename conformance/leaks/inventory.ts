@@ -3,9 +3,13 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
-/** What changes by itself, or is nobody's who has gone: the store, logs of the programs, image layers, sockets and pid files. */
+/**
+ * What changes by itself, or is nobody's who has gone: the store, logs of the programs, image layers, sockets and pid files. A pull that was
+ * begun by a kubelet that was killed stays written down until the image is pulled, as upstream's does: the runtime may still
+ * bring it.
+ */
 const ownBusiness =
-  /^(store|logs|pki|kubeconfig|run\/(?!containerd\/)[^/]*$|images|containerd\/(root|config)|run\/containerd\/(fifo|io\.containerd\.(?!runtime)))/;
+  /^(store|logs|pki|kubeconfig|run\/(?!containerd\/)[^/]*$|images|kubelet\/image_manager\/pulling|containerd\/(root|config)|run\/containerd\/(fifo|io\.containerd\.(?!runtime)))/;
 
 export function inventory(dataDir: string): string[] {
   return [...links(), ...mounts(dataDir), ...cgroups(), ...addresses(dataDir), ...files(dataDir), ...runtime(dataDir), ...rules(), ...processes(dataDir)];

@@ -26,6 +26,11 @@ test("a write that fails leaves neither a change nor a piece", () => {
   assert.throws(() => writeFileAtomic("/dev/full/key", "no such place"));
 });
 
+test("a device is not replaced by a file", () => {
+  assert.throws(() => writeFileAtomic("/dev/null", "x"), { message: "/dev/null is not a regular file: name another" });
+  assert.ok(statSync("/dev/null").isCharacterDevice());
+});
+
 test("a JSON file is an object, absent, or named as damaged", () => {
   const file = join(scratch, "a.json");
   assert.equal(readJsonFile(file), undefined);

@@ -1,9 +1,16 @@
 /** Files that are whole or absent. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import type { ProcessIdentity } from "../linux/process.ts";
+
+/** Throws one sentence for what no file may take the place of: root can rename one over a device such as /dev/null. */
+export function assertReplaceable(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found && !found.isFile() && !found.isSymbolicLink()) throw new Error(`${path} is not a regular file: name another`);
+}
 
 /** Replaces the file in one step: written beside its place, flushed, renamed. A write that fails leaves the file as it was. */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
+  assertReplaceable(path);
   const beside = `${path}.tmp-${process.pid}`;
   try {
     writeFlushed(beside, typeof content === "string" ? Buffer.from(content) : content, mode);

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { type CriClient, CriError, connectCri } from "../../cri/client.ts";
 import { CommandError, run } from "../../linux/command.ts";
 import { filesystemUsage } from "../../linux/machine.ts";
+import { assertReplaceable } from "../files.ts";
 import { readArchive } from "./archive.ts";
 import { archiveSource } from "./archive-source.ts";
 import { qualified } from "./build.ts";
@@ -131,6 +132,7 @@ export class ImageStore {
   }
   /** Writes an archive that is an OCI layout and what `docker load` reads at once. */
   async exportImages(names: readonly string[], file: string): Promise<void> {
+    assertReplaceable(file);
     const beside = `${file}.part`;
     try {
       await this.#ctr("images", "export", beside, ...names);

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import tar from "tar-stream";
 import type { ContainerdClient } from "../../cri/containerd.ts";
 import { GrpcError } from "../../base/grpc/error.ts";
+import { assertReplaceable } from "../files.ts";
 import { architecture } from "./oci.ts";
 import { RegistryRefusal, type BlobSource, type RegistryClient } from "./registry-client.ts";
 
@@ -143,6 +144,7 @@ export async function pullToFile(
   const blobs = new Map([...manifests.values()].flatMap(({ bytes }) => partsOf(parse(bytes))).map((part) => [part.digest, part]));
   const annotations = { "io.containerd.image.name": name.full, "org.opencontainers.image.ref.name": name.full.slice(name.full.lastIndexOf(":") + 1) };
   const index = { schemaVersion: 2, manifests: [{ mediaType: root.mediaType, digest: root.digest, size: root.bytes.length, annotations }] };
+  assertReplaceable(file);
   const pack = tar.pack();
   const beside = `${file}.part`;
   const writing = pipeline(Readable.from(pack as AsyncIterable<Buffer>, { objectMode: false }), createWriteStream(beside, { mode: 0o644 }), {
