@@ -24,7 +24,7 @@ export interface Cgroups {
   memoryUsage(path: string): number | undefined;
   /** Bytes in use that the kernel cannot simply take back (upstream's working set); undefined as above. */
   workingSet(path: string): number | undefined;
-  /** Removes the group and those below it. False: processes are still in it. */
+  /** Removes the group and those below it; what still runs in them is sent SIGKILL. False: it has not ended yet. */
   remove(path: string): boolean;
   /** Names of the groups directly below. */
   children(path: string): string[];
@@ -56,6 +56,18 @@ function removeTree(directory: string): boolean {
     if (code(error) !== "ENOENT") throw error;
   }
   return clean;
+}
+
+/** A runtime that was killed may have left them (upstream's pod_container_manager_linux.go does the same). */
+function endAll(pids: readonly number[]): false {
+  for (const pid of new Set(pids)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (code(error) !== "ESRCH") throw error;
+    }
+  }
+  return false;
 }
 
 function pidsBelow(directory: string): number[] {
@@ -149,7 +161,7 @@ function versionTwo(root: string): Cgroups {
       const microseconds = existsSync(`${at(path)}/cpu.stat`) && /^usage_usec (\d+)$/m.exec(readFileSync(`${at(path)}/cpu.stat`, "utf8"))?.[1];
       return microseconds ? Number(microseconds) * 1000 : undefined;
     },
-    remove: (path) => removeTree(at(path)),
+    remove: (path) => removeTree(at(path)) || endAll(pidsBelow(at(path))),
     children: (path) => childrenOf(at(path)),
     processes: (path) => pidsBelow(at(path)),
   };
@@ -195,7 +207,10 @@ function versionOne(root: string): Cgroups {
     workingSet: (path) => workingSetOf(`${root}/memory${path}/memory.usage_in_bytes`, `${root}/memory${path}/memory.stat`, "total_inactive_file"),
     cpuTime: (path) => numberIn(`${root}/cpuacct${path}/cpuacct.usage`),
     // The runtime makes the groups in hierarchies that are not managed here.
-    remove: (path) => hierarchies.map((name) => removeTree(`${root}/${name}${path}`)).every(Boolean),
+    remove: (path) => {
+      const directories = hierarchies.map((name) => `${root}/${name}${path}`);
+      return directories.map(removeTree).every(Boolean) || endAll(directories.flatMap(pidsBelow));
+    },
     children: (path) => childrenOf(`${root}/${main}${path}`),
     processes: (path) => pidsBelow(`${root}/${main}${path}`),
   };
