@@ -130,8 +130,16 @@ export class Containerd {
     const { clock, logger } = this.#options;
     this.#forgotten?.cancel();
     this.#forgotten = clock.after(2 * minimumAge, () => {
-      this.#shims.sweepForgotten().catch((error: unknown) => logger.warn("what shims left behind was not removed", { error }));
+      this.#endForgotten().catch((error: unknown) => logger.warn("what shims left behind was not removed", { error }));
     });
+  }
+  async #endForgotten(): Promise<void> {
+    const { paths, clock } = this.#options;
+    const process = this.#process;
+    await using cri = connectCri(paths.containerdSocket, clock);
+    const { items } = await cri.call("ListPodSandbox", {});
+    const { containers } = await cri.call("ListContainers", {});
+    if (process && process === this.#process) await this.#shims.sweepForgotten(process, new Set([...items, ...containers].map(({ id }) => id)));
   }
 
   /** By looking, because one that was taken over is not our child. */

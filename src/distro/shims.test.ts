@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { systemClock } from "../base/clock.ts";
-import { withDescendants } from "../linux/process.ts";
+import { identify, type ProcessIdentity, withDescendants } from "../linux/process.ts";
 import { Shims } from "./shims.ts";
 
 let root: string;
@@ -46,23 +46,33 @@ test("of forgotten sockets only old ones that nobody listens on go", async () =>
   const fresh = deadSocket(join(root, "s", "fresh"));
   old(living);
   old(dead);
-  await shims().sweepForgotten();
+  await shims().sweepForgotten({ pid: 0, started: "0" }, new Set());
   assert.deepEqual([existsSync(living), existsSync(dead), existsSync(fresh)], [true, false, true]);
 });
 
-test("a shim without a task is ended with what it has started, others are not", async () => {
+test("a shim of an earlier containerd that the present one does not know is ended with what it has started, others are not", async () => {
   const shim = (id: string, containerd: string): ChildProcess =>
     spawn("sh", ["-c", "sleep 100 & wait", "-namespace", "k8s.io", "-id", id, "-address", containerd], { argv0: "containerd-shim-runc-v2" });
   const ours = join(root, "containerd.sock");
   const [lost, kept, foreign] = [shim("lost", ours), shim("kept", ours), shim("lost", "/run/other.sock")];
+  // Start times are counted in hundredths of a second.
+  await new Promise((resolve) => systemClock.after(50, () => resolve(undefined)));
+  const containerd = spawn("sleep", ["100"]);
+  await new Promise((resolve) => systemClock.after(50, () => resolve(undefined)));
+  const young = shim("young", ours);
+  const others = [kept, foreign, young];
   try {
-    mkdirSync(join(tasks(), "kept"), { recursive: true });
+    mkdirSync(join(tasks(), "lost"), { recursive: true });
     const ended = new Promise((resolve) => lost.once("exit", (_, signal) => resolve(signal)));
-    await shims().sweepForgotten();
+    await shims().sweepForgotten(identify(containerd.pid as number) as ProcessIdentity, new Set(["kept"]));
     assert.equal(await ended, "SIGKILL");
-    assert.deepEqual([kept.exitCode ?? kept.signalCode, foreign.exitCode ?? foreign.signalCode], [null, null]);
+    assert.deepEqual(
+      others.map(({ exitCode, signalCode }) => exitCode ?? signalCode),
+      [null, null, null],
+    );
+    assert.equal(existsSync(join(tasks(), "lost")), false);
   } finally {
-    for (const child of [kept, foreign]) for (const pid of withDescendants([child.pid as number])) process.kill(pid, "SIGKILL");
+    for (const child of [...others, containerd]) for (const pid of withDescendants([child.pid as number])) process.kill(pid, "SIGKILL");
   }
 });
 

@@ -7,7 +7,8 @@ import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { allPids, commandLine, withDescendants } from "../linux/process.ts";
+import { unmountBelow } from "../linux/mounts.ts";
+import { allPids, commandLine, identify, type ProcessIdentity, withDescendants } from "../linux/process.ts";
 
 /** Milliseconds after which a socket that nobody listens on belongs to no shim that is just starting. */
 export const minimumAge = 30_000;
@@ -47,12 +48,19 @@ export class Shims {
     this.#known = now;
   }
 
-  /** Ends shims that have no task, and removes old sockets that nobody listens on. */
-  async sweepForgotten(): Promise<void> {
-    const shims = allPids().map((pid) => ({ pid, task: shimOf(commandLine(pid), this.#containerd) }));
-    // Read after the processes: a task's directory is there before its shim.
-    const tasks = new Set(names(this.#tasks));
-    for (const { pid, task } of shims) if (task !== undefined && !tasks.has(task)) for (const one of withDescendants([pid])) endAtOnce(one);
+  /**
+   * Ends shims of an earlier containerd that this one, which serves since `started`, does not know, with what they run; removes
+   * old sockets that nobody listens on. `known`: ids of its sandboxes and containers.
+   */
+  async sweepForgotten({ started }: ProcessIdentity, known: ReadonlySet<string>): Promise<void> {
+    for (const pid of allPids()) {
+      const task = shimOf(commandLine(pid), this.#containerd);
+      if (task === undefined || known.has(task) || Number(identify(pid)?.started ?? Number.POSITIVE_INFINITY) >= Number(started)) continue;
+      for (const one of withDescendants([pid])) endAtOnce(one);
+      const bundle = join(this.#tasks, task);
+      unmountBelow(bundle);
+      rmSync(bundle, { recursive: true, force: true });
+    }
     for (const name of names(this.#directory)) {
       const socket = join(this.#directory, name);
       const since = statSync(socket, { throwIfNoEntry: false })?.mtimeMs;
