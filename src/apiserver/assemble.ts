@@ -7,6 +7,7 @@ import { openCache, type WatchCache } from "../cache/watch-cache.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
 import type { ResourceQuota, Secret } from "../api/types/core-v1.gen.ts";
 import type { ResourceCache } from "../cache/cache.ts";
+import { TransformingStore } from "../cache/transformer.ts";
 import type { Store } from "../store/store.ts";
 import { defaultAdmission } from "./admission/default.ts";
 import { quotaStatusWriter } from "./admission/quota-status.ts";
@@ -31,6 +32,7 @@ import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
 import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
+import type { Encryption } from "./encryption/encryption.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { timePlugins, timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
@@ -61,6 +63,8 @@ export interface AssembleOptions
   random: Random;
   logger: Logger;
   store: Store;
+  /** How resources are encrypted in the store; stays the caller's. Absent: nothing is encrypted, and what is cannot be read. */
+  encryption?: Encryption;
   /** This process alone writes the store. @default true */
   exclusiveStore?: boolean;
   metrics?: Metrics;
@@ -138,7 +142,8 @@ const hostAndPort = (host: string, port: number): string =>
 
 /** Resolves when the caches are loaded and what a fresh cluster has exists. The store stays the caller's. */
 export async function assembleApiServer(options: AssembleOptions): Promise<AssembledServer> {
-  const { clock, random, store } = options;
+  const { clock, random, encryption } = options;
+  const store = encryption ? new TransformingStore(options.store, { transformerOf: encryption.transformerOf, resources: storedResources }) : options.store;
   const metrics = options.metrics ?? new Metrics();
   const serviceRanges = options.serviceRanges ?? ["10.96.0.0/12"];
   const issuers = [options.serviceAccountIssuer, ...(options.acceptedIssuers ?? [])];
@@ -268,6 +273,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     });
     server = createApiServer({
       ...options,
+      checks: [...(options.checks ?? []), ...(encryption?.checks() ?? [])],
       aggregator,
       custom,
       openapi,

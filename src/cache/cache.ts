@@ -88,6 +88,8 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
   update(object: T, expected: number, options?: { ttlSeconds?: number }): Promise<Stored<T>>;
   /** Deletes the version `expected`; returns the last state under the deletion's revision. */
   delete(namespace: string, name: string, expected: number): Promise<Stored<T>>;
+  /** Whether an update that changes nothing is to be written all the same: the value is stored otherwise now. */
+  stale(namespace: string, name: string): Promise<boolean>;
   /** Revision this cache has reached. */
   revision(): Promise<number>;
 }

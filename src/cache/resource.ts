@@ -266,6 +266,11 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     return change.deleted().stored as Stored<T>;
   }
 
+  async stale(namespace: string, name: string): Promise<boolean> {
+    const { store } = this.#host;
+    return store.stale ? store.stale(this.prefix + cacheKey(namespace, name)) : false;
+  }
+
   async #write(object: T, write: (key: string, bytes: Uint8Array) => Promise<number>): Promise<Stored<T>> {
     await this.#ready;
     const { namespace = "", name } = object.metadata;

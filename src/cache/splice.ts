@@ -3,6 +3,8 @@
  * is parsed. Go writes ObjectMeta in the order name, generateName, namespace, selfLink, uid, resourceVersion, ...
  */
 
+import { encryptedUnread, isEncrypted } from "./transformer.ts";
+
 export interface Spliced {
   bytes: Uint8Array;
   /** Where the digits of resourceVersion begin. */
@@ -89,6 +91,7 @@ function open(text: Buffer, at: number): number {
 }
 
 function expect(text: Buffer, at: number, byte: number): number {
+  if (at === 0 && isEncrypted(text)) throw new SyntaxError(encryptedUnread);
   if (text[at] !== byte) throw new SyntaxError(`the stored value is not a JSON object: ${String.fromCharCode(byte)} expected at byte ${at}`);
   return at + 1;
 }

@@ -64,6 +64,8 @@ export interface Store {
   list(prefix: string, options?: ListOptions): Promise<ListResult>;
   /** Batches of changes to keys that begin with `prefix`; a batch never splits one revision. */
   watch(prefix: string, options: WatchOptions): AsyncIterable<StoreEvent[]>;
+  /** Whether the value would be stored otherwise if it were written now; absent where values are stored as they are. */
+  stale?(key: string): Promise<boolean>;
   /** Latest revision. A store that never saw a write is at revision 1. */
   revision(): Promise<number>;
   /** Forgets history up to and including `revision`; the values that live then stay. */

@@ -22,6 +22,8 @@ const sources = [
   { module: "k8s.io/kubelet@v0.36.3", path: "pkg/apis/dra/v1beta1/api.proto", to: "src/kubelet/dra/v1beta1-" },
   { module: "k8s.io/kubelet@v0.36.3", path: "pkg/apis/dra-health/v1alpha1/api.proto", to: "src/kubelet/dra/health-" },
   { module: "k8s.io/kubelet@v0.36.3", path: "pkg/apis/podresources/v1/api.proto", to: "src/kubelet/pod-resources/" },
+  { module: "k8s.io/kms@v0.36.3", path: "apis/v2/api.proto", to: "src/apiserver/encryption/kms-" },
+  { module: "k8s.io/apiserver@v0.36.3", path: "pkg/storage/value/encrypt/envelope/kmsv2/v2/api.proto", to: "src/apiserver/encryption/envelope-" },
 ];
 
 type Field = [number: number, name: string, type: string, shape: "one" | "optional" | "many" | "map"];

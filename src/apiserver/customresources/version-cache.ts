@@ -104,6 +104,9 @@ export class VersionCache implements ResourceCache {
     const last = cut.at(-1);
     return { items: cut, revision: list.revision, ...(cut !== items && last ? { last: cacheKey(last.namespace, last.name) } : {}) };
   }
+  stale(namespace: string, name: string): Promise<boolean> {
+    return this.#options.storage.stale(namespace, name);
+  }
   async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
     const { where: _where, predicate, ...rest } = options;
     const signal = AbortSignal.any([options.signal, this.#ended.signal]);

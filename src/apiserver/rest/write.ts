@@ -254,7 +254,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
       if (gone) await endpoint.registry.afterDelete?.(call, old);
       return { object: wanted };
     }
-    if (deepEqual(wanted, old)) {
+    if (deepEqual(wanted, old) && (options.dryRun || !(await endpoint.cache.stale(metadata.namespace ?? "", info.name)))) {
       await reserved?.rollback();
       return { object: wanted, stored: current };
     }

@@ -1,15 +1,20 @@
 /** `k8ts apiserver`: the API server alone, over its embedded store. */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { networkInterfaces } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { type AdmissionConfiguration, ConfigurationFileError, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
 import { Auditor } from "../../apiserver/audit/auditor.ts";
 import { AuditLog } from "../../apiserver/audit/log.ts";
 import { parseAuditPolicy } from "../../apiserver/audit/policy.ts";
 import { firstAddress } from "../../apiserver/bootstrap.ts";
+import { ConfigurationError } from "../../apiserver/configuration-file.ts";
+import { Encryption } from "../../apiserver/encryption/encryption.ts";
+import { encryptionSeries } from "../../apiserver/encryption/metrics.ts";
 import { listen } from "../../apiserver/http/listener.ts";
 import { systemClock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import { compactRegularly } from "../../store/compactor.ts";
 import { lmdbStore } from "../../store/lmdb.ts";
@@ -59,6 +64,8 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
   if (overlap.length) problems.push(`${overlap.join(", ")} in --enable-admission-plugins and --disable-admission-plugins overlapped`);
   const kubelet = kubeletFrom(flags, problems);
   const proxyClient = proxyClientFrom(flags, problems);
+  if (flags["encryption-provider-config-automatic-reload"] && !flags["encryption-provider-config"])
+    problems.push("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config");
   if (problems.length) throw new FlagError(problems, "see `k8ts apiserver --help`");
   const keyFiles = flags["service-account-key-file"];
   const tokenFile = flags["token-auth-file"];
@@ -188,6 +195,18 @@ function auditorOf(flags: Flags): { auditor: Auditor; sink: AuditLog } | undefin
   return { auditor: new Auditor({ policy, sink, clock: systemClock, random: systemRandom }), sink };
 }
 
+async function encryptionOf(flags: Flags, metrics: Metrics, logger: Logger): Promise<Encryption | undefined> {
+  const { "encryption-provider-config": file, "encryption-provider-config-automatic-reload": reload } = flags;
+  if (!file) return undefined;
+  const series = encryptionSeries(metrics, systemClock, `apiserver-${hostname()}`);
+  try {
+    return await Encryption.open({ file, reload, series, clock: systemClock, random: systemRandom, logger: logger.child("encryption") });
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new FlagError([`--encryption-provider-config: ${error.message}`]);
+    throw error;
+  }
+}
+
 async function run(flags: Flags): Promise<void> {
   const options = optionsFrom(flags);
   const { logger, signal } = foreground("apiserver", flags.v);
@@ -195,6 +214,8 @@ async function run(flags: Flags): Promise<void> {
   const tls = await certificateOf(flags, (options.serviceRanges ?? []).map(firstAddress));
   const audit = auditorOf(flags);
   using _sink = audit?.sink;
+  const metrics = new Metrics();
+  await using encryption = await encryptionOf(flags, metrics, logger);
   const directory = join(resolve(flags["data-dir"]), "store");
   await using store = await lmdbStore({ directory, clock: systemClock });
   await using api = await assembleApiServer({
@@ -204,6 +225,8 @@ async function run(flags: Flags): Promise<void> {
     random: systemRandom,
     logger,
     store,
+    metrics,
+    ...(encryption ? { encryption } : {}),
     ...(audit ? { auditor: audit.auditor } : {}),
   });
   addProcessMetrics(api.metrics, systemClock);

@@ -1,0 +1,146 @@
+/**
+ * Configuration files of the API server (apiserver.config.k8s.io): YAML or JSON, decoded strictly as upstream's codecs do.
+ * The fields of a kind are data; what is unknown, repeated or of another type is an error that names it.
+ */
+import { DecodeError } from "../api/codec/decode-error.ts";
+import { parseYAML } from "../api/codec/yaml.ts";
+import { type FieldError, goQuote } from "../api/field.ts";
+import type { JSONValue } from "../api/json.ts";
+import { parseDuration } from "../api/time.ts";
+
+/** `go` names types as messages do. Durations stay text. */
+export type Shape =
+  | "string"
+  | "bool"
+  | "int"
+  | "duration"
+  | { readonly list: Shape }
+  | { readonly map: "string" }
+  | { readonly go: string; readonly fields: Readonly<Record<string, Shape>> };
+
+export interface ConfigurationKind {
+  readonly kind: string;
+  /** Of one group, accepted alike. */
+  readonly versions: readonly string[];
+  readonly fields: Readonly<Record<string, Shape>>;
+}
+
+/** One sentence that says what is wrong, and where. */
+export class ConfigurationError extends Error {
+  override name = "ConfigurationError";
+}
+
+function goType(shape: Shape): string {
+  if (shape === "duration") return "v1.Duration";
+  if (shape === "int") return "int32";
+  if (typeof shape === "string") return shape;
+  if ("list" in shape) return `[]${goType(shape.list)}`;
+  return "map" in shape ? "map[string]string" : shape.go;
+}
+
+const described = (value: JSONValue): string => {
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "bigint") return "number";
+  return typeof value === "boolean" ? "bool" : typeof value;
+};
+
+class Reader {
+  readonly unknown: string[] = [];
+  /** The struct whose fields are read now. */
+  #struct: string;
+  constructor(kind: string) {
+    this.#struct = kind;
+  }
+  #wrong(value: JSONValue, shape: Shape, go: string): never {
+    throw new ConfigurationError(`json: cannot unmarshal ${described(value)} into Go struct field ${this.#struct}.${go} of type ${goType(shape)}`);
+  }
+  /** `go` is the path without indices. Undefined for null. */
+  read(value: JSONValue, shape: Shape, path: string, go: string): unknown {
+    if (value === null) return undefined;
+    if (shape === "string" || shape === "duration") {
+      if (typeof value !== "string") {
+        if (shape === "duration") throw new ConfigurationError(`json: cannot unmarshal ${described(value)} into Go value of type string`);
+        this.#wrong(value, shape, go);
+      }
+      if (shape === "duration") duration(value);
+      return value;
+    }
+    if (shape === "bool") return typeof value === "boolean" ? value : this.#wrong(value, shape, go);
+    if (shape === "int") return typeof value === "number" && Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : this.#wrong(value, shape, go);
+    if ("list" in shape) {
+      if (!Array.isArray(value)) return this.#wrong(value, shape, go);
+      return value.map((item, i) => this.read(item, shape.list, `${path}[${i}]`, go) ?? empty(shape.list));
+    }
+    if (typeof value !== "object" || Array.isArray(value)) return this.#wrong(value, shape, go);
+    if ("map" in shape) {
+      for (const item of Object.values(value)) if (typeof item !== "string") this.#wrong(item as JSONValue, "string", go);
+      return value;
+    }
+    const outer = this.#struct;
+    this.#struct = shape.go.slice(shape.go.indexOf(".") + 1);
+    const read = this.fields(value, shape.fields, path, go);
+    this.#struct = outer;
+    return read;
+  }
+  fields(value: { [key: string]: JSONValue | undefined }, fields: Readonly<Record<string, Shape>>, path: string, go: string): Record<string, unknown> {
+    const out: Record<string, unknown> = {};
+    for (const [name, item] of Object.entries(value)) {
+      const at = path ? `${path}.${name}` : name;
+      const shape = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      if (!shape) this.unknown.push(`unknown field ${goQuote(at)}`);
+      else {
+        const read = this.read(item as JSONValue, shape, at, go ? `${go}.${name}` : name);
+        if (read !== undefined) out[name] = read;
+      }
+    }
+    return out;
+  }
+}
+
+function empty(shape: Shape): unknown {
+  if (typeof shape === "string") return shape === "bool" ? false : shape === "int" ? 0 : "";
+  return "list" in shape ? [] : {};
+}
+
+function duration(text: string): void {
+  try {
+    parseDuration(text);
+  } catch (error) {
+    throw new ConfigurationError((error as Error).message);
+  }
+}
+
+/** The object that the text describes, checked against the kind's fields. Throws ConfigurationError. */
+export function decodeConfiguration<T>(text: string, kinds: ConfigurationKind): T {
+  let document: ReturnType<typeof parseYAML>;
+  try {
+    document = parseYAML(text);
+  } catch (error) {
+    if (error instanceof DecodeError) throw new ConfigurationError(error.message);
+    throw error;
+  }
+  const { value, duplicates } = document;
+  const object = value === null ? {} : value;
+  if (typeof object !== "object" || Array.isArray(object))
+    throw new ConfigurationError(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${described(object)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
+  const { apiVersion = "", kind = "", ...fields } = object;
+  if (kind === "") throw new ConfigurationError(`Object 'Kind' is missing in '${text}'`);
+  if (apiVersion === "") throw new ConfigurationError(`Object 'apiVersion' is missing in '${text}'`);
+  if (kind !== kinds.kind || !kinds.versions.includes(String(apiVersion)))
+    throw new ConfigurationError(
+      `no kind ${goQuote(String(kind))} is registered for version ${goQuote(String(apiVersion))} in scheme "pkg/runtime/scheme.go:111"`,
+    );
+  const reader = new Reader(kinds.kind);
+  const read = reader.fields(fields, kinds.fields, "", "");
+  const strict = [...duplicates, ...reader.unknown];
+  if (strict.length) throw new ConfigurationError(`strict decoding error: ${strict.join(", ")}`);
+  return read as T;
+}
+
+/** What validation found, as one sentence. */
+export function throwFieldErrors(errors: readonly FieldError[]): void {
+  const texts = [...new Set(errors.map(({ field, body }) => `${field}: ${body}`))];
+  if (texts.length) throw new ConfigurationError(texts.length === 1 ? (texts[0] as string) : `[${texts.join(", ")}]`);
+}
