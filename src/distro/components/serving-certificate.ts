@@ -1,5 +1,7 @@
 /** The certificate of an HTTPS port: as given, kept in a directory, or made for the life of the process. What makes certificates is loaded when one is made. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { readCertificates, readPrivateKey } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
@@ -23,8 +25,17 @@ export function givenCertificate(
   return pair;
 }
 
-/** Made once and kept in the directory, with an authority of its own (`serving-ca.crt`) that clients can trust. */
+/**
+ * A pair that somebody put into the directory is served as it is. Without one it is made, and kept there with an authority of
+ * its own (`serving-ca.crt`) that clients can trust. Throws FlagError where the pair is half there or does not belong together.
+ */
 export async function keptCertificate(directory: string, file: string, hosts: { dns: string[]; ip: string[] }, clock: Clock): Promise<ServingCertificate> {
+  const [certFile, keyFile] = [join(directory, `${file}.crt`), join(directory, `${file}.key`)];
+  if (!existsSync(join(directory, "serving-ca.crt"))) {
+    const [cert, key] = [certFile, keyFile].map((path) => (existsSync(path) ? path : "")) as [string, string];
+    const pair = givenCertificate(cert, key, { cert: certFile, key: keyFile });
+    if (pair) return pair;
+  }
   const { PKI } = await import("../pki.ts");
   const pki = new PKI(directory, clock);
   await pki.ensureCA("serving-ca", `${file}-ca`);
