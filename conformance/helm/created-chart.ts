@@ -52,7 +52,7 @@ export async function judgeCreatedChart(helm: Helm, checks: Checks): Promise<voi
   await check("the manifest applied again by kubectl changes nothing", async () => {
     const manifest = await helm.run("get", "manifest", "web");
     const before = (await deployment()).metadata.resourceVersion;
-    const said = await helm.cluster.kubectl(`--namespace ${helm.namespace} diff --server-side --field-manager helm --force-conflicts -f -`, {
+    const said = await helm.cluster.kubectl(`--namespace ${helm.namespace} diff --server-side --field-manager judge --force-conflicts -f -`, {
       input: manifest,
     });
     expect(said === "", `diff: ${said.slice(0, 500)}`);
