@@ -15,11 +15,13 @@ export interface Pair extends AsyncDisposable {
 export interface PairOptions {
   /** Where kube-apiserver, etcd-3.6.16 and kubectl are. */
   bin: string;
-  /** The first of four free ports. */
+  /** The first of four free ports: ours, upstream's, its etcd's. */
   port: number;
+  /** Further flags of upstream's. */
+  peerFlags?: readonly string[];
 }
 
-export async function startPair({ bin, port }: PairOptions): Promise<Pair> {
+export async function startPair({ bin, port, peerFlags = [] }: PairOptions): Promise<Pair> {
   const dir = mkdtempSync(join(tmpdir(), "differential-"));
   const children: ChildProcess[] = [];
   const start = (name: string, command: string, args: string[]): void => {
@@ -78,6 +80,7 @@ export async function startPair({ bin, port }: PairOptions): Promise<Pair> {
       "--enable-admission-plugins=NodeRestriction",
       // Ours does not compact either: revision 1 stays to be listed.
       "--etcd-compaction-interval=0",
+      ...peerFlags,
     ]);
     const peer = await ready(() => ({ ...serverOf(join(home, "admin.conf")), url: new URL(`https://127.0.0.1:${peerPort}`) }));
     return {

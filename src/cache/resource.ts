@@ -2,9 +2,10 @@
 import type { Clock } from "../base/clock.ts";
 import { PassingMap } from "../base/passing-map.ts";
 import { SortedMap } from "../base/sorted-map.ts";
+import { goQuote } from "../api/field.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
-import { CompactedError, FutureRevisionError, type KeyValue, type Store, type StoreEvent } from "../store/store.ts";
+import { CompactedError, FutureRevisionError, type KeyValue, type Store, StoreError, type StoreEvent } from "../store/store.ts";
 import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
 import { Change, History, type HistoryBounds } from "./history.ts";
 import { cacheKey } from "./keys.ts";
@@ -79,7 +80,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     for (;;) {
       const page = await this.#host.store.list(this.prefix, { revision, after, limit: pageSize });
       revision = page.revision;
-      for (const item of page.items) this.#live.set(item.key.slice(this.prefix.length), this.#stored(item));
+      for (const item of page.items) this.#live.set(item.key.slice(this.prefix.length), this.#readable(item));
       after = page.items.at(-1)?.key;
       if (page.remaining === 0) break;
       // Reading everything takes seconds for a large cluster; others get a turn after each page.
@@ -289,6 +290,14 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     }
   }
 
+  /** Throws StoreError, which names the key, for a value that is no object. */
+  #readable(item: KeyValue): StoredObject<T> {
+    try {
+      return this.#stored(item);
+    } catch (error) {
+      throw new StoreError(`unable to transform key ${goQuote(item.key)}: ${(error as Error).message}`, { cause: error });
+    }
+  }
   #stored(item: Pick<KeyValue, "key" | "value" | "revision">): StoredObject<T> {
     const key = item.key.slice(this.prefix.length);
     const slash = this.resource.namespaced ? key.indexOf("/") : -1;
