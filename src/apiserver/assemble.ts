@@ -31,9 +31,13 @@ import { DefinitionControllers } from "./customresources/definition-controllers.
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
 import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
-import { bootstrap, bootstrapRules, restore } from "./bootstrap.ts";
+import { bootstrap, bootstrapRules, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
+import { DanglingController } from "./flowcontrol/dangling.ts";
+import { dump } from "./flowcontrol/dump.ts";
+import { FlowControl } from "./flowcontrol/flow-control.ts";
+import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
 import { timePlugins, timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
@@ -57,7 +61,7 @@ import { Upkeep } from "./upkeep.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
-  extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "maxReading" | "maxMutating">,
+  extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds">,
     Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens"> {
   clock: Clock;
   random: Random;
@@ -82,6 +86,11 @@ export interface AssembleOptions
   /** In this order. @default Node, RBAC */
   authorizationModes?: readonly AuthorizationMode[];
   tolerations?: TolerationSeconds;
+  /** Requests at the same time that only read, and that write: together the seats of all priority levels. @default 400 and 200 */
+  maxReading?: number;
+  maxMutating?: number;
+  /** Whether requests wait by flow schemas and priority levels; otherwise the two numbers hold each for itself. @default true */
+  priorityAndFairness?: boolean;
   /** @default the issuer */
   audiences?: readonly string[];
   /** Default family first. @default 10.96.0.0/12 */
@@ -149,6 +158,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const issuers = [options.serviceAccountIssuer, ...(options.acceptedIssuers ?? [])];
   const audiences = options.audiences ?? issuers;
   const cache = await openCache({ store, clock, resources: storedResources, index: indexFields, exclusive: options.exclusiveStore ?? true });
+  let flow: FlowControl | undefined;
   try {
     const { reader } = cache;
     const signing = parseSigningKey(options.serviceAccountKey);
@@ -271,9 +281,24 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       swagger: () => openapi.swagger(),
       index: () => openapi.index(),
     });
+    const { maxReading = 400, maxMutating = 200 } = options;
+    flow =
+      options.priorityAndFairness === false
+        ? undefined
+        : new FlowControl({
+            reader,
+            clock,
+            logger: options.logger.child("flow-control"),
+            metrics,
+            seats: maxReading + maxMutating,
+            mandatory: mandatoryFlowControl(),
+            extentOf: (resource) => cache.extent(resource),
+          });
+    const levels = flow?.levels;
     server = createApiServer({
       ...options,
       checks: [...(options.checks ?? []), ...(encryption?.checks() ?? [])],
+      limiter: flow ?? new MaxInFlight(maxReading, maxMutating),
       aggregator,
       custom,
       openapi,
@@ -286,6 +311,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       registries,
       serverAddress: address,
       extra(request) {
+        const dumped = levels && dump(request.path, request.query, levels.all(), clock);
+        if (dumped) return dumped;
         const document = openId.get(request.path);
         return document && { status: 200, headers: { "content-type": document.contentType, "cache-control": document.cacheControl }, body: document.body };
       },
@@ -301,6 +328,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     await bootstrap(fresh);
     aggregator.watchAvailability(server.handler);
     const definitionControllers = new DefinitionControllers({ reader, custom, handler: server.handler, clock, logger: options.logger.child("definitions") });
+    const dangling = new DanglingController({ reader, handler: server.handler, clock, random, logger: options.logger.child("flow-control") });
     const logger = options.logger.child("service-repair");
     const events = new ServerEvents({
       events: cache.resource(definitionOf("events")),
@@ -313,6 +341,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const defaultRange = { reader, cidrs: cache.resource(definitionOf("servicecidrs")), events, clock, random, ranges: serviceRanges };
     const upkeep = new Upkeep(clock, options.logger.child("upkeep"), {
       "system objects": () => restore(fresh),
+      "flow control": () => keepFlowControl(fresh),
       "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
     });
     const { nodePorts = defaultNodePorts, storeBytes } = options;
@@ -339,12 +368,15 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         for (const client of Object.values(webhooks)) client.close();
         await aggregator[Symbol.asyncDispose]();
         await definitionControllers[Symbol.asyncDispose]();
+        await dangling[Symbol.asyncDispose]();
+        flow?.[Symbol.dispose]();
         await repair[Symbol.asyncDispose]();
         await upkeep[Symbol.asyncDispose]();
         await cache[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
+    flow?.[Symbol.dispose]();
     await cache[Symbol.asyncDispose]();
     throw error;
   }

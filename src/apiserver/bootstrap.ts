@@ -9,6 +9,7 @@ import type { KubeObject } from "../api/object.ts";
 import { apiVersionOf, resources } from "../api/schema/schema.ts";
 import { groupResource } from "../api/status.ts";
 import { formatTime } from "../api/time.ts";
+import type { FlowSchema, PriorityLevelConfiguration } from "../api/types/flowcontrol-v1.gen.ts";
 import type { ClusterRole, PolicyRule, RoleBinding, Subject } from "../api/types/rbac-v1.gen.ts";
 import { ExistsError } from "../store/store.ts";
 import type { Endpoint, Rest } from "./rest/call.ts";
@@ -105,6 +106,35 @@ export async function restore(options: BootstrapOptions): Promise<void> {
   if ((await Promise.all(parts)).includes(undefined)) await ensureServiceParts(options);
 }
 
+/** What flow control needs before anything is stored, and keeps to when somebody has deleted it. */
+export function mandatoryFlowControl(): { schemas: FlowSchema[]; levels: PriorityLevelConfiguration[] } {
+  const of = <T>(key: string): T[] => (facts[key] ?? []).filter(({ metadata }) => mandatoryFlow.has(metadata.name)) as unknown as T[];
+  return { schemas: of<FlowSchema>(flowKeys[1]), levels: of<PriorityLevelConfiguration>(flowKeys[0]) };
+}
+
+const flowKeys = ["flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations", "flowcontrol.apiserver.k8s.io/v1/flowschemas"] as const;
+const mandatoryFlow = new Set(["exempt", "catch-all"]);
+const autoUpdate = "apf.kubernetes.io/autoupdate-spec";
+
+/**
+ * Default flow schemas and priority levels come back, keep their specs, and go when they are defaults no more, unless their
+ * annotation says that they are somebody's own (pkg/registry/flowcontrol/ensurer).
+ */
+export async function keepFlowControl(options: BootstrapOptions): Promise<void> {
+  const { rest } = options;
+  for (const key of flowKeys) {
+    const endpoint = rest.hubEndpoint(groupResource("flowcontrol.apiserver.k8s.io", key.split("/")[2] as string));
+    const drafts = facts[key] ?? [];
+    for (const draft of drafts) await ensure(rest, endpoint, adapt(key, draft, options));
+    const { items } = await endpoint.cache.list({});
+    for (const stored of items) {
+      const { name, annotations } = stored.object().metadata;
+      if (annotations?.[autoUpdate] !== "true" || drafts.some(({ metadata }) => metadata.name === name)) continue;
+      await endpoint.cache.delete("", name, stored.revision);
+    }
+  }
+}
+
 /** The facts were read off a server with other ranges. */
 function adapt(key: string, draft: Draft, options: BootstrapOptions): Draft {
   if (key !== "networking.k8s.io/v1/servicecidrs" && key !== "core/v1/services") return draft;
@@ -128,9 +158,10 @@ function adapt(key: string, draft: Draft, options: BootstrapOptions): Draft {
 const finished = new WeakMap<Draft, KubeObject>();
 
 function stamped(rest: Rest, endpoint: Endpoint, draft: Draft): KubeObject {
-  const own = { uid: rest.random.uuid(), creationTimestamp: formatTime(rest.clock.now()) };
+  const now = formatTime(rest.clock.now());
+  const own = { uid: rest.random.uuid(), creationTimestamp: now };
   const known = finished.get(draft);
-  if (known) return { ...known, metadata: { ...known.metadata, ...own } };
+  if (known) return stampedConditions({ ...known, metadata: { ...known.metadata, ...own } }, now);
   const object = {
     kind: endpoint.hub.kind,
     apiVersion: endpoint.hubApiVersion,
@@ -140,7 +171,14 @@ function stamped(rest: Rest, endpoint: Endpoint, draft: Draft): KubeObject {
   endpoint.hubKind.setDefaults?.(object);
   const made = finish(endpoint, object);
   finished.set(draft, made);
-  return made;
+  return stampedConditions(made, now);
+}
+
+/** The conditions of flow schemas are of this server's day. */
+function stampedConditions(object: KubeObject, lastTransitionTime: string): KubeObject {
+  const { conditions } = (object as unknown as FlowSchema).status ?? {};
+  if (object.kind !== "FlowSchema" || !conditions) return object;
+  return { ...object, status: { conditions: conditions.map((condition) => ({ ...condition, lastTransitionTime })) } } as unknown as KubeObject;
 }
 
 async function ensure(rest: Rest, endpoint: Endpoint, draft: Draft): Promise<void> {
@@ -167,10 +205,38 @@ function reconcile(endpoint: Endpoint, old: KubeObject, draft: Draft): KubeObjec
     return endpoint.def.resource.endsWith("bindings") ? withSubjects(old as unknown as RoleBinding, draft) : withRules(old as unknown as ClusterRole, draft);
   }
   if (group === "flowcontrol.apiserver.k8s.io") {
-    if (old.metadata.annotations?.["apf.kubernetes.io/autoupdate-spec"] !== "true") return undefined;
-    return { ...old, spec: (draft as { spec?: unknown }).spec } as unknown as KubeObject;
+    return withFlowSpec(old, draft);
   }
   return undefined;
+}
+
+const booleans: Readonly<Record<string, boolean>> = {
+  1: true,
+  t: true,
+  T: true,
+  TRUE: true,
+  true: true,
+  True: true,
+  0: false,
+  f: false,
+  F: false,
+  FALSE: false,
+  false: false,
+  False: false,
+};
+
+/** Mandatory objects are always as they have to be, others where their annotation says so or nobody has changed them yet; the annotation says which. */
+function withFlowSpec(old: KubeObject, draft: Draft): KubeObject {
+  const { name, annotations, generation } = old.metadata;
+  const said = booleans[annotations?.[autoUpdate] ?? ""];
+  const own = mandatoryFlow.has(name) || (said ?? generation === 1);
+  const metadata = said === own ? old.metadata : { ...old.metadata, annotations: { ...annotations, [autoUpdate]: String(own) } };
+  if (!own) return { ...old, metadata };
+  const { spec } = draft as { spec?: { type?: string } };
+  // What an administrator gives the exempt level is left to it.
+  const kept = spec?.type === "Exempt" ? { ...spec, exempt: (old as { spec?: { exempt?: unknown } }).spec?.exempt } : spec;
+  if (deepEqual(kept, (old as { spec?: unknown }).spec)) return { ...old, metadata };
+  return { ...old, metadata: { ...metadata, generation: (generation ?? 0) + 1 }, spec: kept } as unknown as KubeObject;
 }
 
 function withMetadata(old: KubeObject, draft: Draft): KubeObject["metadata"] {

@@ -5,7 +5,7 @@
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
 import { resources } from "../api/schema/schema.ts";
 import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
-import { internalError, notFound, StatusError, timeout, tooManyRequests, unauthorized } from "../api/status.ts";
+import { internalError, notFound, StatusError, timeout, unauthorized } from "../api/status.ts";
 import type { Status } from "../api/types/meta-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -17,6 +17,10 @@ import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError } from "./authorization/forbidden.ts";
+import { type Limiter, TooManyRequests } from "./flowcontrol/limiter.ts";
+import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
+import { Visit } from "./flowcontrol/visit.ts";
+import { isLong } from "./long-running.ts";
 import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
@@ -30,7 +34,7 @@ import { admitConnect, admitted } from "./rest/connect.ts";
 import { FrameCache } from "./rest/frames.ts";
 import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
-import { TimeLimit } from "./time-limit.ts";
+import { askedLimit, TimeLimit } from "./time-limit.ts";
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { Served } from "./served.ts";
@@ -61,9 +65,8 @@ export interface ApiServerOptions {
   aggregator?: Aggregator;
   /** `HOST:PORT` for clients. */
   serverAddress?: string;
-  /** Requests at the same time that only read, and that write. @default 400 and 200 */
-  maxReading?: number;
-  maxMutating?: number;
+  /** How many requests are carried out at the same time. @default 400 that read and 200 that write */
+  limiter?: Limiter;
   /** @default 60 */
   requestTimeoutSeconds?: number;
   /** @default 1800 */
@@ -79,14 +82,6 @@ export interface ApiServer {
   /** /readyz fails and watches end; requests are still answered. */
   beginShutdown(): void;
 }
-
-const longRunningSubresources = new Set(["attach", "exec", "proxy", "log", "portforward"]);
-const isLong = (info: RequestInfo, request: ApiRequest): boolean =>
-  info.verb === "watch" ||
-  info.verb === "proxy" ||
-  (info.isResource && longRunningSubresources.has(info.subresource)) ||
-  request.path.startsWith("/debug/pprof");
-const readingVerbs = new Set(["get", "list", "watch"]);
 
 const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 /** A WebSocket opens with GET; it takes the right to create all the same (pkg/registry/core/pod/rest/authorize.go). */
@@ -165,12 +160,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   /** What was warned of before a request failed. */
   const warned = new WeakMap<StatusError, string[]>();
-  const maxReading = options.maxReading ?? 400;
-  const maxMutating = options.maxMutating ?? 200;
-  const limit = new TimeLimit(clock, (options.requestTimeoutSeconds ?? 60) * 1000, stopping.signal);
+  const gate = { limiter: options.limiter ?? new MaxInFlight(400, 200), clock, inflight: metrics.inflight };
+  const longest = (options.requestTimeoutSeconds ?? 60) * 1000;
+  const limit = new TimeLimit(clock, longest, stopping.signal);
 
-  /** `known` is told who asks before it is decided whether they may. */
-  async function identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined): Promise<UserInfo> {
+  /** `known` is told who asks before it is decided whether they may; in between it is their turn at the gate. */
+  async function identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined, visit?: Visit): Promise<UserInfo> {
     let user = request.user;
     if (!user) {
       const found = options.authenticator.authenticate(request);
@@ -189,6 +184,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         audit?.impersonated(other);
       }
     }
+    const turn = visit?.enter(request, user);
+    if (turn) await turn;
     const allowed = authorizeNow(attributes, audit);
     if (allowed) await allowed;
     return user;
@@ -218,6 +215,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     info: RequestInfo,
     user: UserInfo,
     audit: AuditRecord | undefined,
+    visit: Visit,
     arrived: (series: RequestSeries) => void,
   ): Promise<ApiResponse> {
     const remote = aggregator?.at(request.path);
@@ -234,6 +232,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       arrived(metrics.of(request, info));
       if (deprecations[endpoint.groupResource]) metrics.deprecated(info);
       const call = callOf(request, info, user, endpoint, audit);
+      if (info.verb === "watch") call.initialized = () => visit.initialized();
       try {
         return await route(call, connectors);
       } catch (error) {
@@ -265,6 +264,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   }
 
   function failure(request: ApiRequest, error: unknown): ApiResponse {
+    if (error instanceof TooManyRequests) return error.response(request);
     if (error instanceof StatusError) {
       return respondError(error, request, request.asObject ? undefined : errorForm(request), warned.get(error));
     }
@@ -277,7 +277,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const began = clock.monotonic();
     let info: RequestInfo | undefined;
     let response: ApiResponse;
-    let counted: "readOnly" | "mutating" | undefined;
+    let visit: Visit | undefined;
     let audit: AuditRecord | undefined;
     let long = false;
     let series: RequestSeries | undefined;
@@ -286,24 +286,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       info = parseRequestInfo(request.method, request.path, request.query);
       const about = info;
       long = isLong(info, request);
-      if (!long) {
-        const kind = readingVerbs.has(info.verb) || request.method === "HEAD" ? "readOnly" : "mutating";
-        if (kind === "readOnly" ? metrics.inflight.readOnly.value >= maxReading : metrics.inflight.mutating.value >= maxMutating) {
-          if (served.endpoint(info.group, info.version, info.resource)) {
-            series = metrics.of(request, { ...info, subresource: "" });
-            series.terminated(429);
-          }
-          throw tooManyRequests("Too many requests, please try again later.", 1);
-        }
-        counted = kind;
-        metrics.inflight[kind].value++;
-      }
+      const mayTake = long ? longest : askedLimit(request.query, longest);
+      const present = new Visit(gate, info, long, mayTake);
+      visit = present;
       const work = async (bound: ApiRequest): Promise<ApiResponse> => {
-        const user = await identify(bound, about, (who) => {
+        const begun = (who: UserInfo): AuditRecord | undefined => {
           audit = options.auditor?.begin(bound, about, who);
           return audit;
-        });
-        return answer(bound, about, user, audit, (found) => {
+        };
+        const user = await identify(bound, about, begun, present);
+        return answer(bound, about, user, audit, present, (found) => {
           series = found;
           if (long) found.running.value++;
           else {
@@ -314,15 +306,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       };
       response = long
         ? await work(request)
-        : await limit.run(request, work, () => {
+        : await limit.run(request, work, mayTake, () => {
             series?.terminated(504);
             return timeout("request did not complete within the allotted timeout");
           });
     } catch (error) {
       if (error instanceof StatusError) refusal = error.status;
+      if (error instanceof TooManyRequests && info && served.endpoint(info.group, info.version, info.resource)) {
+        long = false;
+        series = metrics.of(request, { ...info, subresource: "" });
+        series.terminated(429);
+      }
       response = failure(request, error);
     }
-    if (counted) metrics.inflight[counted].value--;
+    if (visit) response = visit.answered(response, request, long && series !== undefined);
     if (audit) response = audited(audit, response, long, refusal);
     if (!request.asObject) response.headers["audit-id"] ??= audit?.auditID ?? request.headers["audit-id"] ?? options.random.uuid();
     if (series) {
@@ -333,6 +330,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       else
         response = whenEnded(response, (sent) => {
           found.running.value--;
+          visit?.leave();
           done(sent);
         });
     }

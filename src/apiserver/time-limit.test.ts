@@ -16,7 +16,7 @@ test("what takes too long is answered for and told to stop, each at its own time
       request.signal.addEventListener("abort", () => ends.push(`${name} stopped`));
       return new Promise(() => {});
     };
-    limit.run(requestWith(new AbortController().signal), work, expired).catch((error: Error) => ends.push(`${name} ${error.message}`));
+    limit.run(requestWith(new AbortController().signal), work, 1000, expired).catch((error: Error) => ends.push(`${name} ${error.message}`));
   };
   begin("first");
   await clock.advance(400);
@@ -40,13 +40,13 @@ test("a client that goes away aborts the work; what was answered in time leaves 
     if (!seen.aborted) await new Promise((resolve) => seen?.addEventListener("abort", resolve));
     return String((seen.reason as Error).message);
   };
-  const running = limit.run(requestWith(client.signal), work, expired);
+  const running = limit.run(requestWith(client.signal), work, 1000, expired);
   client.abort(new Error("gone"));
   assert.equal(await running, "gone");
-  assert.equal(await limit.run(requestWith(client.signal), work, expired), "gone");
-  assert.equal(await limit.run(requestWith(new AbortController().signal), async () => "answer", expired), "answer");
+  assert.equal(await limit.run(requestWith(client.signal), work, 1000, expired), "gone");
+  assert.equal(await limit.run(requestWith(new AbortController().signal), async () => "answer", 1000, expired), "answer");
   await assert.rejects(
-    limit.run(requestWith(client.signal), async () => Promise.reject(new Error("refused")), expired),
+    limit.run(requestWith(client.signal), async () => Promise.reject(new Error("refused")), 1000, expired),
     /refused/,
   );
   await clock.advance(5000);
@@ -57,7 +57,7 @@ test("a server that ends leaves no timer behind, but bounds what still runs", as
   const clock = new VirtualClock();
   const ending = new AbortController();
   const limit = new TimeLimit(clock, 1000, ending.signal);
-  const run = (work: () => Promise<void>): Promise<void> => limit.run(requestWith(new AbortController().signal), work, expired);
+  const run = (work: () => Promise<void>): Promise<void> => limit.run(requestWith(new AbortController().signal), work, 1000, expired);
   await run(async () => {});
   assert.notEqual(clock.next(), undefined);
   ending.abort();

@@ -1,5 +1,7 @@
 /** How long requests may take (k8s.io/apiserver/pkg/server/filters/timeout.go): one timer for all that run. */
 import type { ApiRequest } from "../api/exchange.ts";
+import { badRequest } from "../api/status.ts";
+import { parseDuration, TimeError } from "../api/time.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { PassingMap } from "../base/passing-map.ts";
 
@@ -67,6 +69,19 @@ class BoundRequest implements ApiRequest {
   }
 }
 
+/** Milliseconds that a client gives its request, `longest` at most (endpoints/filters/request_deadline.go). Throws 400. */
+export function askedLimit(query: URLSearchParams, longest: number): number {
+  const text = query.size === 0 ? null : query.get("timeout");
+  if (!text) return longest;
+  try {
+    const asked = parseDuration(text);
+    return asked > 0 && asked < longest ? asked : longest;
+  } catch (error) {
+    if (error instanceof TimeError) throw badRequest(`invalid timeout specified in the request URL - ${error.message}`);
+    throw error;
+  }
+}
+
 export class TimeLimit {
   readonly #clock: Clock;
   readonly #ms: number;
@@ -83,15 +98,21 @@ export class TimeLimit {
     this.#ending = ending;
     ending.addEventListener("abort", () => this.#rest(), { once: true });
   }
-  /** What `work` gives; rejects with what `expired` makes when that takes too long, and tells what still runs to stop. */
-  run<T>(request: ApiRequest, work: (request: ApiRequest) => Promise<T>, expired: () => Error): Promise<T> {
+  /**
+   * What `work` gives; rejects with what `expired` makes when that takes longer than `ms`, or than all may, and tells what
+   * still runs to stop.
+   */
+  run<T>(request: ApiRequest, work: (request: ApiRequest) => Promise<T>, ms: number, expired: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
       const bound = new BoundRequest(request);
       const running: Running = { request: bound, until: this.#clock.monotonic() + this.#ms, expire: () => reject(expired()) };
       const number = ++this.#count;
       this.#running.set(number, running);
       this.#timer ??= this.#clock.after(this.#ms, () => this.#sweep());
+      // The few that have less time than the others have a timer of their own.
+      const sooner = ms < this.#ms ? this.#clock.after(ms, () => this.#expire(number)) : undefined;
       const settled = (): void => {
+        sooner?.cancel();
         this.#running.delete(number);
         bound.settled();
         this.#rest();
@@ -122,9 +143,14 @@ export class TimeLimit {
         this.#timer = this.#clock.after(running.until - now, () => this.#sweep());
         return;
       }
-      this.#running.delete(number);
-      running.request.expire(new Error("the request took too long"));
-      running.expire();
+      this.#expire(number);
     }
+  }
+  #expire(number: number): void {
+    const running = this.#running.get(number);
+    if (!running) return;
+    this.#running.delete(number);
+    running.request.expire(new Error("the request took too long"));
+    running.expire();
   }
 }

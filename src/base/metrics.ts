@@ -110,12 +110,17 @@ export class Histogram implements Metric {
     this.#labels = labels;
   }
   observe(value: number, ...values: string[]): void {
-    this.#add(this.#seriesOf(values), value);
+    this.#add(this.#seriesOf(values), value, 1);
   }
   /** Observes in one series, without looking for it each time. */
   series(...values: string[]): (value: number) => void {
     const series = this.#seriesOf(values);
-    return (value) => this.#add(series, value);
+    return (value) => this.#add(series, value, 1);
+  }
+  /** The same for a value that is observed `weight` times at once. */
+  weighted(...values: string[]): (value: number, weight: number) => void {
+    const series = this.#seriesOf(values);
+    return (value, weight) => this.#add(series, value, weight);
   }
   #seriesOf(values: LabelValues): Series {
     const key = values.join("\u0000");
@@ -126,12 +131,12 @@ export class Histogram implements Metric {
     }
     return series;
   }
-  #add(series: Series, value: number): void {
+  #add(series: Series, value: number, weight: number): void {
     let i = 0;
     while (i < this.#buckets.length && value > (this.#buckets[i] as number)) i++;
-    if (i < this.#buckets.length) series.counts[i] = (series.counts[i] as number) + 1;
-    series.sum += value;
-    series.count++;
+    if (i < this.#buckets.length) series.counts[i] = (series.counts[i] as number) + weight;
+    series.sum += value * weight;
+    series.count += weight;
   }
   write(out: string[]): void {
     if (this.#series.size === 0) return;

@@ -41,6 +41,13 @@ const bookmarkBeforeDeadlineMs = 2_000;
 /** Objects tested before the clock is looked at; also how many initial events come at once. */
 const selectBatch = 200;
 const sliceMs = 8;
+/** Objects whose bytes are looked at for an estimate. */
+const sampledAtMost = 64;
+
+export interface Extent {
+  objects: number;
+  averageBytes: number;
+}
 
 export class CachedResource<T extends KubeObject = KubeObject> implements ResourceCache<T> {
   readonly resource: ResourceDef;
@@ -138,6 +145,16 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   }
   peekAll(namespace?: string): StoredObject<T>[] {
     return this.#live.values(namespace ? `${namespace}/` : "");
+  }
+  /** How many objects there are, and the bytes of an average one as the first few say. */
+  extent(): Extent {
+    let sampled = 0;
+    let bytes = 0;
+    this.#live.each("", undefined, (stored) => {
+      bytes += stored.bytes.length;
+      return ++sampled < sampledAtMost;
+    });
+    return { objects: this.#live.size, averageBytes: sampled ? Math.ceil(bytes / sampled) : 0 };
   }
 
   async revision(): Promise<number> {

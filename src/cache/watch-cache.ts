@@ -7,7 +7,7 @@ import { CompactedError, type Store, StoreError, type StoreEvent } from "../stor
 import type { Reader, ResourceCache } from "./cache.ts";
 import type { HistoryBounds } from "./history.ts";
 import { type GroupResource, storagePrefix } from "./keys.ts";
-import { CachedResource, type Host } from "./resource.ts";
+import { CachedResource, type Extent, type Host } from "./resource.ts";
 import { Shared } from "./stored.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -37,6 +37,8 @@ export interface WatchCache extends AsyncDisposable {
   readonly reader: Reader;
   /** Revision up to which the store's changes are applied. */
   revision(): number;
+  /** What a list of a resource (`pods`, `roles.rbac.authorization.k8s.io`) would be like; undefined for one that is not held. */
+  extent(groupResource: string): Extent | undefined;
   /** What is held of each resource, counted when asked for. */
   holdings(): Holding[];
 }
@@ -158,6 +160,9 @@ class StoreCache implements WatchCache, Host {
   encode(object: KubeObject): Uint8Array {
     return this.#options.encode ? this.#options.encode(object) : encodeJSON(object);
   }
+  extent(groupResource: string): Extent | undefined {
+    return this.#find(groupResource)?.extent();
+  }
   holdings(): Holding[] {
     return [...this.#resources.values()].map((cached) => {
       const all = cached.peekAll();
@@ -183,13 +188,17 @@ class StoreCache implements WatchCache, Host {
     return { cached, ready };
   }
   #named(name: string): CachedResource {
+    const cached = this.#find(name);
+    if (!cached) throw new Error(`the cache does not hold ${name}`);
+    return cached;
+  }
+  #find(name: string): CachedResource | undefined {
     const known = this.#byName.get(name);
     if (known) return known;
     const dot = name.indexOf(".");
     const resource: GroupResource = dot < 0 ? { group: "", resource: name } : { group: name.slice(dot + 1), resource: name.slice(0, dot) };
     const cached = this.#resources.get(storagePrefix(resource, this.#options.keyPrefix));
-    if (!cached) throw new Error(`the cache does not hold ${name}`);
-    this.#byName.set(name, cached);
+    if (cached) this.#byName.set(name, cached);
     return cached;
   }
 

@@ -57,7 +57,6 @@ function validate({ metadata, spec, status }: FlowSchema): FieldError[] {
 
 export const flowSchemaKind: Kind<FlowSchema> = {
   resource: "flowschemas.flowcontrol.apiserver.k8s.io",
-  inert: "requests are not queued by flow schemas yet",
   setDefaults(schema) {
     schema.spec ??= {} as FlowSchemaSpec;
     schema.spec.matchingPrecedence ||= 1000;

@@ -91,7 +91,6 @@ function validate(level: PriorityLevelConfiguration): FieldError[] {
 
 export const priorityLevelConfigurationKind: Kind<PriorityLevelConfiguration> = {
   resource: "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
-  inert: "requests are not limited by priority levels yet",
   setDefaults(level) {
     level.spec ??= { type: "" };
     const { exempt, limited } = level.spec;

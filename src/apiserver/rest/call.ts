@@ -137,6 +137,8 @@ export interface Call {
   warnings: string[];
   warn(message: string): void;
   audit?: AuditRecord;
+  /** Of a watch: what there was before is sent. */
+  initialized?: () => void;
 }
 
 /** The same caller about another resource: writes that one request makes on the side of its own. */

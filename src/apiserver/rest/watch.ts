@@ -62,7 +62,8 @@ export async function watch(call: Call): Promise<ApiResponse> {
     end();
     await iterator.return?.();
   };
-  const source = wanted(iterator, close, options.allowWatchBookmarks);
+  if (!initial) call.initialized?.();
+  const source = wanted(iterator, close, options.allowWatchBookmarks, initial ? call.initialized : undefined);
   if (request.asObject) return { status: 200, headers: {}, warnings: call.warnings, events: asObjects(call, source) };
   return {
     status: 200,
@@ -76,11 +77,21 @@ export async function watch(call: Call): Promise<ApiResponse> {
 }
 
 /** The cache's batches until the end, without the bookmark of an initial state where bookmarks are not asked for. */
-async function* wanted(iterator: AsyncIterator<CacheEvent[]>, close: () => Promise<void>, marked: boolean): AsyncGenerator<CacheEvent[]> {
+async function* wanted(
+  iterator: AsyncIterator<CacheEvent[]>,
+  close: () => Promise<void>,
+  marked: boolean,
+  initialized?: () => void,
+): AsyncGenerator<CacheEvent[]> {
+  let waiting = initialized;
   try {
     for (;;) {
       const step = await iterator.next();
       if (step.done) return;
+      if (waiting && step.value.some((event) => event.initial)) {
+        waiting();
+        waiting = undefined;
+      }
       yield marked ? step.value : step.value.filter((event) => !event.initial);
     }
   } finally {

@@ -99,8 +99,9 @@ export const apiserverFlags = {
   "audit-log-format": fixed("string", "format of the audit log", ["json"], "legacy lines are not written"),
   "audit-log-mode": fixed("string", "when audit events are written", ["blocking", "blocking-strict"], "each event is written before the request goes on"),
   "audit-log-version": fixed("string", "version of the audit events", ["audit.k8s.io/v1"], "it is the only version"),
-  "max-requests-inflight": integer("requests at the same time that only read", 400),
-  "max-mutating-requests-inflight": integer("requests at the same time that write", 200),
+  "max-requests-inflight": integer("requests at the same time that only read; with --max-mutating-requests-inflight the seats of all priority levels", 400),
+  "max-mutating-requests-inflight": integer("requests at the same time that write; with --max-requests-inflight the seats of all priority levels", 200),
+  "enable-priority-and-fairness": bool("requests wait by flow schemas and priority levels; without it the two numbers hold each for itself", true),
   "request-timeout": duration("how long a request may take; watches and streams are free of it", "1m0s", 1),
   "min-request-timeout": integer("seconds that a watch lasts at least, when the client names no time", 1800),
   "event-ttl": duration("how long events are kept", "1h0m0s", 1000),
@@ -127,12 +128,6 @@ export const apiserverFlags = {
   ),
   "enable-garbage-collector": fixed("bool", "owners' dependents", ["true"], "it is always on"),
   "watch-cache": fixed("bool", "the cache in front of the store", ["true"], "it is always on"),
-  "enable-priority-and-fairness": fixed(
-    "bool",
-    "priority and fairness",
-    ["false"],
-    "requests in flight are limited by --max-requests-inflight and --max-mutating-requests-inflight",
-  ),
   profiling: profilingFlag,
 } as const;
 

@@ -62,6 +62,8 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     problems.push("--service-cluster-ip-range: at most one network of each IP family");
   const overlap = flags["enable-admission-plugins"].filter((name) => flags["disable-admission-plugins"].includes(name));
   if (overlap.length) problems.push(`${overlap.join(", ")} in --enable-admission-plugins and --disable-admission-plugins overlapped`);
+  if (flags["enable-priority-and-fairness"] && flags["max-requests-inflight"] + flags["max-mutating-requests-inflight"] === 0)
+    problems.push("--max-requests-inflight and --max-mutating-requests-inflight must not both be 0 with --enable-priority-and-fairness");
   const kubelet = kubeletFrom(flags, problems);
   const proxyClient = proxyClientFrom(flags, problems);
   if (flags["encryption-provider-config-automatic-reload"] && !flags["encryption-provider-config"])
@@ -92,6 +94,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     nodePorts: flags["service-node-port-range"],
     maxReading: flags["max-requests-inflight"],
     maxMutating: flags["max-mutating-requests-inflight"],
+    priorityAndFairness: flags["enable-priority-and-fairness"],
     requestTimeoutSeconds: flags["request-timeout"] / 1000,
     minWatchSeconds: flags["min-request-timeout"],
     eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
