@@ -101,6 +101,8 @@ export class HttpSessions {
     const servername = serverName ?? (isIP(this.#origin.hostname) ? undefined : this.#origin.hostname);
     const session = connect(this.#origin, {
       ca,
+      // Any certificate of the bundle is trusted, as client-go has it.
+      ...(ca ? { allowPartialTrustChain: true } : {}),
       cert,
       key,
       ...(servername ? { servername } : {}),

@@ -2,6 +2,7 @@
  * HTTPS to the server behind an APIService: found through its Service, verified against the caBundle under the Service's
  * name, and told who asks by the front proxy's certificate and headers (pkg/apiserver/handler_proxy.go of kube-aggregator).
  */
+import type { ConnectionOptions } from "node:tls";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { UserInfo } from "../../api/exchange.ts";
@@ -90,9 +91,14 @@ export class Backends {
     return { response, body: Buffer.concat(chunks) };
   }
 
-  #tlsOf({ service, ca, insecure }: Remote): { servername: string; ca?: string; rejectUnauthorized: boolean; cert?: string; key?: string } {
+  #tlsOf({ service, ca, insecure }: Remote): ConnectionOptions & { servername: string } {
     const { client } = this.#options;
-    return { servername: `${service.name}.${service.namespace}.svc`, ...(ca ? { ca } : {}), rejectUnauthorized: !insecure, ...client };
+    return {
+      servername: `${service.name}.${service.namespace}.svc`,
+      ...(ca ? { ca, allowPartialTrustChain: true } : {}),
+      rejectUnauthorized: !insecure,
+      ...client,
+    };
   }
 
   #agentOf(remote: Remote): Agent {

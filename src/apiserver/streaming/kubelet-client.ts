@@ -22,10 +22,11 @@ export interface Upgraded {
 
 export class KubeletClient {
   readonly #agent: Agent;
-  readonly #tls: KubeletTLS;
+  readonly #tls: KubeletTLS & { allowPartialTrustChain: true };
   constructor(tls: KubeletTLS) {
-    this.#tls = tls;
-    this.#agent = new Agent({ keepAlive: true, maxFreeSockets: 16, ...tls });
+    // A kubelet's certificate that is in the bundle itself is trusted, as Go has it.
+    this.#tls = { ...tls, allowPartialTrustChain: true };
+    this.#agent = new Agent({ keepAlive: true, maxFreeSockets: 16, ...this.#tls });
   }
 
   /** Rejects with StatusError 503 when the kubelet cannot be reached. The body must be read or destroyed. */

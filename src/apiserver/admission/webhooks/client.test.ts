@@ -118,3 +118,44 @@ test("who is busy and says until when is asked again", async () => {
   assert.equal((await call()).status, 200);
   assert.equal(times, 2);
 });
+
+test("a bundle that holds the webhook's own certificate, which an authority signed, is enough", async () => {
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"];
+  const make = (...args: string[]): Buffer => execFileSync("openssl", ["req", "-x509", ...curve, ...args], { cwd: directory, stdio: "ignore" });
+  make("-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=authority");
+  make(
+    "-CA",
+    "ca.crt",
+    "-CAkey",
+    "ca.key",
+    "-keyout",
+    "leaf.key",
+    "-out",
+    "leaf.crt",
+    "-subj",
+    "/CN=leaf",
+    "-addext",
+    names,
+    "-addext",
+    "basicConstraints=CA:FALSE",
+  );
+  const [leaf, own] = [readFileSync(join(directory, "leaf.crt")), readFileSync(join(directory, "leaf.key"))];
+  await using signed = createServer({ cert: leaf, key: own }, (request, response) => void request.resume().on("end", () => response.end("{}")));
+  await new Promise<void>((resolve) => signed.listen(0, "127.0.0.1", resolve));
+  const url = `https://127.0.0.1:${(signed.address() as AddressInfo).port}/x`;
+  assert.equal((await call({ url, caBundle: leaf.toString("base64") })).status, 200);
+  assert.equal((await call({ url, caBundle: readFileSync(join(directory, "ca.crt")).toString("base64") })).status, 200);
+  await assert.rejects(call({ url }), /certificate signed by unknown authority/);
+  client.close();
+});
+
+test("a path is cleaned before it is asked for", async () => {
+  const asked: string[] = [];
+  handle = (response, path) => {
+    asked.push(path);
+    response.end("{}");
+  };
+  for (const path of ["//failing", "/a/../b/", "/"]) await call({ url: `https://127.0.0.1:${port}${path}` }, 0);
+  await call({ url: undefined, service: { namespace: "team", name: "hook", port, path: "//a//b/" } }, 0);
+  assert.deepEqual(asked, ["/failing", "/b", "/", "/a/b"]);
+});

@@ -6,6 +6,7 @@ import { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
+import { posix } from "node:path";
 import type { WebhookClientConfig } from "../../../api/types/admissionregistration-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { resolveService, type ServiceResolution } from "../../service-resolver.ts";
@@ -72,7 +73,8 @@ function targetOf({ url, service }: WebhookClientConfig): Target {
   const path = pathOf(parsed.pathname);
   return { url: `https://${parsed.host}${path}`, path, host, port: Number(parsed.port || 443), servername: isIP(host) ? "" : host };
 }
-const pathOf = (path: string): string => (path.startsWith("/") ? path : `/${path}`);
+/** As Go's path.Join leaves it: no empty segment, no `.` and `..`, no slash at the end. */
+const pathOf = (path: string): string => posix.join("/", path).replace(/(?<=.)\/$/, "");
 
 /** The PEM of the bundle. Throws Misconfigured for what holds no certificate. */
 function bundleOf(caBundle: string): string {
@@ -191,7 +193,8 @@ export class WebhookClient {
       maxFreeSockets: 16,
       timeout: idleTime,
       servername: target.servername,
-      ...(caBundle ? { ca: bundleOf(caBundle) } : {}),
+      // Any certificate of the bundle is trusted, as Go has it: the webhook's own one, too, that no authority signed itself.
+      ...(caBundle ? { ca: bundleOf(caBundle), allowPartialTrustChain: true } : {}),
       ...(cert && privateKey ? { cert, key: privateKey } : {}),
     });
     this.#agents.set(key, agent);
