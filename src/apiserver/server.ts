@@ -160,7 +160,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   /** What was warned of before a request failed. */
   const warned = new WeakMap<StatusError, string[]>();
-  const gate = { limiter: options.limiter ?? new MaxInFlight(400, 200), clock, inflight: metrics.inflight };
+  const gate = { limiter: options.limiter ?? new MaxInFlight(400, 200), clock, inflight: metrics.inflight, inqueue: metrics.inqueue };
   const longest = (options.requestTimeoutSeconds ?? 60) * 1000;
   const limit = new TimeLimit(clock, longest, stopping.signal);
 
@@ -325,7 +325,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (series) {
       const found: RequestSeries = series;
       const { status, body, size } = response;
-      const done = (sent: number | undefined): void => found.done(status, (clock.monotonic() - began) / 1000, sent);
+      const done = (sent: number | undefined): void => found.done(status, (clock.monotonic() - began) / 1000, sent, visit?.waited);
       if (!long) done(body instanceof Uint8Array ? body.length : size);
       else
         response = whenEnded(response, (sent) => {

@@ -150,6 +150,7 @@ test("beyond its seats a level that rejects answers 429 at once, one that queues
   await clock.advance(0);
   assert.match(text(await send("GET", "/debug/api_priority_and_fairness/dump_priority_levels")), new RegExp(`queuing, +1, +false, +false, +1, +${seats},`));
   assert.equal((await send("GET", target, user("patient"))).status, 429);
+  assert.match(api.metrics.expose(), /apiserver_current_inqueue_requests\{request_kind="readOnly"\} 1/);
   await clock.advance(14_990);
   assert.match(
     text(await send("GET", "/debug/api_priority_and_fairness/dump_requests?includeRequestDetails=1")),
@@ -165,6 +166,8 @@ test("beyond its seats a level that rejects answers 429 at once, one that queues
   for (const { release } of full) release();
   await Promise.all(busy);
   const shown = api.metrics.expose();
+  assert.match(shown, /apiserver_current_inqueue_requests\{request_kind="readOnly"\} 0/);
+  assert.match(shown, /apiserver_current_inflight_requests\{request_kind="mutating"\} 0/);
   assert.match(shown, /rejected_requests_total\{priority_level="queuing",flow_schema="patient",reason="queue-full"\} 1/);
   assert.match(shown, /rejected_requests_total\{priority_level="queuing",flow_schema="patient",reason="time-out"\} 1/);
   assert.match(shown, /current_executing_seats\{priority_level="queuing",flow_schema="patient"\} 0/);

@@ -12,6 +12,8 @@ export interface Gate {
   readonly clock: Clock;
   /** Requests that are carried out now. */
   readonly inflight: { readonly readOnly: Sample; readonly mutating: Sample };
+  /** Those that wait for their turn. */
+  readonly inqueue: { readonly readOnly: Sample; readonly mutating: Sample };
 }
 
 export class Visit {
@@ -23,6 +25,8 @@ export class Visit {
   #passage: Passage | undefined;
   #sample: Sample | undefined;
   #over = false;
+  /** Seconds that it waited for its turn. */
+  waited = 0;
 
   constructor(gate: Gate, info: RequestInfo, isLong: boolean, limit: number) {
     this.#gate = gate;
@@ -33,9 +37,21 @@ export class Visit {
   /** A promise only where the request has to wait, for a quarter of its time at most. Throws and rejects with TooManyRequests. */
   enter(request: ApiRequest, user: UserInfo): Promise<void> | undefined {
     const passage = this.#gate.limiter.enter(request, this.#info, user, this.#isLong, this.#limit / 4);
-    if (passage instanceof Promise) return passage.then((one) => this.#entered(one, request));
+    if (passage instanceof Promise) return this.#wait(passage, request);
     if (passage) this.#entered(passage, request);
     return undefined;
+  }
+  async #wait(passage: Promise<Passage>, request: ApiRequest): Promise<void> {
+    const { clock, inqueue } = this.#gate;
+    const began = clock.monotonic();
+    const sample = isReading(this.#info, request) ? inqueue.readOnly : inqueue.mutating;
+    sample.value++;
+    try {
+      this.#entered(await passage, request);
+    } finally {
+      sample.value--;
+      this.waited = (clock.monotonic() - began) / 1000;
+    }
   }
   #entered(passage: Passage, request: ApiRequest): void {
     this.#passage = passage;

@@ -14,8 +14,8 @@ const bodyBuckets = Array.from({ length: 31 }, (_, i) => 50_000 + 100_000 * i);
 
 /** Series of requests that agree in all that is told apart. */
 export interface RequestSeries {
-  /** The answer is complete, `bytes` long where that is known. */
-  done(code: number, seconds: number, bytes: number | undefined): void;
+  /** The answer is complete, `bytes` long where that is known; `waited` of the seconds the request stood in a queue. */
+  done(code: number, seconds: number, bytes: number | undefined, waited?: number): void;
   /** Bytes of the body of a request that writes. */
   received(bytes: number): void;
   readonly running: Sample;
@@ -65,6 +65,7 @@ function listOf(lists: Map<string, Known[]>, key: string): Known[] {
 
 export interface ServerMetrics {
   readonly inflight: { readonly readOnly: Sample; readonly mutating: Sample };
+  readonly inqueue: { readonly readOnly: Sample; readonly mutating: Sample };
   /** Of a resource that is served. */
   of(request: Pick<ApiRequest, "method" | "headers" | "query">, info: RequestInfo): RequestSeries;
   /** Of a path that is served and no resource. */
@@ -87,7 +88,6 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     durationBuckets,
     labels,
   );
-  // Webhooks are not called and requests not queued, so that nothing is left out.
   const sli = metrics.histogram(
     "apiserver_request_sli_duration_seconds",
     "Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.",
@@ -130,13 +130,11 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     "Maximal number of currently used inflight request limit of this apiserver per request kind in last second.",
     kind,
   );
-  // Requests beyond the limit are refused and wait nowhere.
   const inqueue = metrics.gauge(
     "apiserver_current_inqueue_requests",
     "Maximal number of queued requests in this apiserver per request kind in last second.",
     kind,
   );
-  for (const one of ["readOnly", "mutating"]) inqueue.set(0, one);
 
   const make = (where: Omit<Known, keyof RequestSeries>, resource: string, action: string, component: string): Known => {
     const { verb, dryRun, group, version, subresource, scope } = where;
@@ -150,7 +148,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     let running: Sample | undefined;
     return {
       ...where,
-      done(code, seconds, bytes) {
+      done(code, seconds, bytes, waited = 0) {
         let counter = codes.get(code);
         if (!counter) {
           counter = total.with(verb, dryRun, ...there, component, String(code));
@@ -158,7 +156,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
         }
         counter.value++;
         observe(seconds);
-        observeSli?.(seconds);
+        observeSli?.(seconds - waited);
         if (bytes === undefined || !isRead) return;
         sized ??= sizes.series(verb, ...there, component);
         sized(bytes);
@@ -179,6 +177,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
   const paths = new Map<string, Known[]>();
   return {
     inflight: { readOnly: inflight.with("readOnly"), mutating: inflight.with("mutating") },
+    inqueue: { readOnly: inqueue.with("readOnly"), mutating: inqueue.with("mutating") },
     of(request, info) {
       const { group, version, resource, subresource } = info;
       const scope = scopeOf(info);
