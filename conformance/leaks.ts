@@ -8,7 +8,7 @@
  *   --action NAME      the last of them is always this one, such as "lose power"
  *   --images TAR: an archive of the images of the specs;   --kubectl FILE, --data-dir DIR, --port PORT: as in web-application.ts
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -133,7 +133,8 @@ async function losePower(): Promise<void> {
   for (const point of points.reverse()) execFileSync("umount", ["--lazy", point]);
   for (const line of execFileSync("ip", ["-o", "link", "show"], { encoding: "utf8" }).split("\n")) {
     const name = line.split(": ")[1]?.replace(/@.*/, "");
-    if (name && /^(veth|k8ts)/.test(name)) execFileSync("ip", ["link", "delete", name]);
+    // Some go by themselves, with the namespaces of processes that were killed.
+    if (name && /^(veth|k8ts)/.test(name)) spawnSync("ip", ["link", "delete", name]);
   }
   execFileSync("nft", ["flush", "ruleset"]);
   for (const directory of ["/run", "/tmp"]) for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
