@@ -6,6 +6,8 @@ export interface Paths {
   pki: string;
   kubeconfigs: string;
   store: string;
+  /** EncryptionConfiguration, where somebody put one. */
+  encryption: string;
   logs: string;
   /** Pid files and the record of what was changed on the machine. */
   run: string;
@@ -30,6 +32,7 @@ export function pathsOf(data: string): Paths {
     pki: join(data, "pki"),
     kubeconfigs: join(data, "kubeconfig"),
     store: join(data, "store"),
+    encryption: join(data, "encryption.yaml"),
     logs: join(data, "logs"),
     run: join(data, "run"),
     containerd: join(data, "containerd"),

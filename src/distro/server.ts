@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Listener, listen } from "../apiserver/http/listener.ts";
 import { systemClock } from "../base/clock.ts";
+import { Metrics } from "../base/metrics.ts";
 import { systemRandom } from "../base/random.ts";
 import type { SignRequest } from "../controllers/runtime/options.ts";
 import { compactRegularly } from "../store/compactor.ts";
@@ -11,6 +12,7 @@ import { ensureClusterObjects } from "./cluster-objects.ts";
 import { addProcessMetrics } from "./components/process-metrics.ts";
 import { administrator, startControlPlane } from "./control-plane.ts";
 import { runDaemon } from "./daemon.ts";
+import { encryptionIfThere } from "./encryption.ts";
 import { foreground, untilStopped } from "./foreground.ts";
 import { metricsUser, startMetricsServer } from "./metrics-server.ts";
 import { pathsOf } from "./paths.ts";
@@ -38,6 +40,8 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
   const read = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
   const stages = simulate && loadStages(simulate.stages);
   if (!existsSync(join(paths.pki, "apiserver.crt"))) throw new Error(`no certificates in ${paths.pki}: \`k8ts up\` makes them`);
+  const metrics = new Metrics();
+  await using encryption = await encryptionIfThere({ file: paths.encryption, metrics, logger });
   await using store = await lmdbStore({ directory: paths.store, clock: systemClock });
   const hosts = simulate ? ["127.0.0.1"] : ["127.0.0.1", nodeAddress(settings)];
   const frontProxy = {
@@ -53,6 +57,8 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
     random: systemRandom,
     logger,
     store,
+    metrics,
+    ...(encryption ? { encryption } : {}),
     storeBytes: () => statSync(join(paths.store, "store.mdb")).size,
     hostname: settings.nodeName,
     clientCa: read("ca.crt"),

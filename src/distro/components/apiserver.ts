@@ -1,7 +1,7 @@
 /** `k8ts apiserver`: the API server alone, over its embedded store. */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { hostname, networkInterfaces } from "node:os";
+import { networkInterfaces } from "node:os";
 import { type AdmissionConfiguration, ConfigurationFileError, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
 import { Auditor } from "../../apiserver/audit/auditor.ts";
@@ -9,8 +9,7 @@ import { AuditLog } from "../../apiserver/audit/log.ts";
 import { parseAuditPolicy } from "../../apiserver/audit/policy.ts";
 import { firstAddress } from "../../apiserver/bootstrap.ts";
 import { ConfigurationError } from "../../apiserver/configuration-file.ts";
-import { Encryption } from "../../apiserver/encryption/encryption.ts";
-import { encryptionSeries } from "../../apiserver/encryption/metrics.ts";
+import type { Encryption } from "../../apiserver/encryption/encryption.ts";
 import { listen } from "../../apiserver/http/listener.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
@@ -18,6 +17,7 @@ import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import { compactRegularly } from "../../store/compactor.ts";
 import { lmdbStore } from "../../store/lmdb.ts";
+import { openEncryption } from "../encryption.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
 import { readCertificates, readNamed, readPEM, readPrivateKey } from "./files.ts";
@@ -201,9 +201,8 @@ function auditorOf(flags: Flags): { auditor: Auditor; sink: AuditLog } | undefin
 async function encryptionOf(flags: Flags, metrics: Metrics, logger: Logger): Promise<Encryption | undefined> {
   const { "encryption-provider-config": file, "encryption-provider-config-automatic-reload": reload } = flags;
   if (!file) return undefined;
-  const series = encryptionSeries(metrics, systemClock, `apiserver-${hostname()}`);
   try {
-    return await Encryption.open({ file, reload, series, clock: systemClock, random: systemRandom, logger: logger.child("encryption") });
+    return await openEncryption({ file, reload, metrics, logger });
   } catch (error) {
     if (error instanceof ConfigurationError) throw new FlagError([`--encryption-provider-config: ${error.message}`]);
     throw error;
