@@ -1,4 +1,5 @@
 /** kube-apiserver's flags (k8s.io/kubernetes/cmd/kube-apiserver/app/options). */
+import { auditFlags } from "./audit-flags.ts";
 import { commonRefusals, profilingFlag, verbosity } from "./common-flags.ts";
 import { bool, duration, file, fixed, integer, ip, list, networks, port, repeated, text } from "./flag-types.ts";
 import type { Flag, Refusals } from "./flags.ts";
@@ -91,14 +92,7 @@ export const apiserverFlags = {
   "default-unreachable-toleration-seconds": integer("tolerationSeconds of the toleration for unreachable:NoExecute", 300),
   "service-cluster-ip-range": networks("networks of Services' cluster IPs, at most one of each family", ["10.0.0.0/24"]),
   "service-node-port-range": portRange("ports of Services of type NodePort", 30000, 32767),
-  "audit-policy-file": file("what is audited and how much of it"),
-  "audit-log-path": file("file that audit events are written to; -: standard output"),
-  "audit-log-maxsize": integer("megabytes after which the audit log is rotated", 100),
-  "audit-log-maxage": integer("days that rotated audit logs are kept; 0: for ever", 366),
-  "audit-log-maxbackup": integer("rotated audit logs that are kept; 0: all", 100),
-  "audit-log-format": fixed("string", "format of the audit log", ["json"], "legacy lines are not written"),
-  "audit-log-mode": fixed("string", "when audit events are written", ["blocking", "blocking-strict"], "each event is written before the request goes on"),
-  "audit-log-version": fixed("string", "version of the audit events", ["audit.k8s.io/v1"], "it is the only version"),
+  ...auditFlags,
   "max-requests-inflight": integer("requests at the same time that only read; with --max-mutating-requests-inflight the seats of all priority levels", 400),
   "max-mutating-requests-inflight": integer("requests at the same time that write; with --max-requests-inflight the seats of all priority levels", 200),
   "enable-priority-and-fairness": bool("requests wait by flow schemas and priority levels; without it the two numbers hold each for itself", true),
@@ -152,8 +146,7 @@ export const apiserverRefusals: Refusals = [
   ],
   ["values are stored as JSON", "storage-media-type"],
   ["the cache holds every kind", "watch-cache-sizes"],
-  ["audit events are written one by one, whole, as they happen; nothing is gathered or cut", ...auditLogBatch()],
-  ["audit events go to a file (--audit-log-path), not to a webhook", ...auditWebhook()],
+  ["audit events are written to the file one by one, whole, as they happen; nothing is gathered or cut", ...auditLogBatch()],
   [
     "tokens are verified by this server itself; OpenID Connect and token webhooks are not asked",
     "authentication-config",
@@ -213,10 +206,4 @@ export const apiserverRefusals: Refusals = [
 function auditLogBatch(): string[] {
   const batch = ["buffer-size", "max-size", "max-wait", "throttle-burst", "throttle-enable", "throttle-qps"].map((part) => `audit-log-batch-${part}`);
   return [...batch, "audit-log-compress", ...["enabled", "max-batch-size", "max-event-size"].map((part) => `audit-log-truncate-${part}`)];
-}
-
-function auditWebhook(): string[] {
-  const batch = ["buffer-size", "max-size", "max-wait", "throttle-burst", "throttle-enable", "throttle-qps"].map((part) => `audit-webhook-batch-${part}`);
-  const truncate = ["enabled", "max-batch-size", "max-event-size"].map((part) => `audit-webhook-truncate-${part}`);
-  return [...batch, ...truncate, ...["config-file", "initial-backoff", "mode", "version"].map((part) => `audit-webhook-${part}`)];
 }

@@ -4,9 +4,6 @@ import { join, resolve } from "node:path";
 import { networkInterfaces } from "node:os";
 import { type AdmissionConfiguration, ConfigurationFileError, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
-import { Auditor } from "../../apiserver/audit/auditor.ts";
-import { AuditLog } from "../../apiserver/audit/log.ts";
-import { parseAuditPolicy } from "../../apiserver/audit/policy.ts";
 import { firstAddress } from "../../apiserver/bootstrap.ts";
 import { ConfigurationError } from "../../apiserver/configuration-file.ts";
 import type { Encryption } from "../../apiserver/encryption/encryption.ts";
@@ -19,6 +16,7 @@ import { compactRegularly } from "../../store/compactor.ts";
 import { lmdbStore } from "../../store/lmdb.ts";
 import { openEncryption } from "../encryption.ts";
 import { foreground, untilStopped } from "../foreground.ts";
+import { auditFrom } from "./audit-flags.ts";
 import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
 import { readCertificates, readNamed, readPEM, readPrivateKey } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
@@ -177,27 +175,6 @@ function certificateOf(flags: Flags, clusterIPs: readonly string[]): Promise<Ser
   return keptCertificate(resolve(directory), "apiserver", { dns, ip: [...ip] }, systemClock);
 }
 
-function auditorOf(flags: Flags): { auditor: Auditor; sink: AuditLog } | undefined {
-  const { "audit-policy-file": policyFile, "audit-log-path": path } = flags;
-  if (!policyFile && !path) return undefined;
-  if (!policyFile || !path)
-    throw new FlagError(["--audit-policy-file and --audit-log-path must be given together: the one says what is written, the other where"]);
-  let policy: ReturnType<typeof parseAuditPolicy>;
-  try {
-    policy = parseAuditPolicy(readNamed(policyFile, "--audit-policy-file"), policyFile);
-  } catch (error) {
-    throw error instanceof FlagError ? error : new FlagError([`--audit-policy-file: ${(error as Error).message}`]);
-  }
-  const sink = new AuditLog({
-    path,
-    clock: systemClock,
-    maxSize: flags["audit-log-maxsize"],
-    maxAge: flags["audit-log-maxage"],
-    maxBackups: flags["audit-log-maxbackup"],
-  });
-  return { auditor: new Auditor({ policy, sink, clock: systemClock, random: systemRandom }), sink };
-}
-
 async function encryptionOf(flags: Flags, metrics: Metrics, logger: Logger): Promise<Encryption | undefined> {
   const { "encryption-provider-config": file, "encryption-provider-config-automatic-reload": reload } = flags;
   if (!file) return undefined;
@@ -214,8 +191,8 @@ async function run(flags: Flags): Promise<void> {
   const { logger, signal } = foreground("apiserver", flags.v);
   if (flags["anonymous-auth"] && !options.anonymous?.enabled) logger.warn("anonymous requests are refused, because --authorization-mode has AlwaysAllow");
   const tls = await certificateOf(flags, (options.serviceRanges ?? []).map(firstAddress));
-  const audit = auditorOf(flags);
-  using _sink = audit?.sink;
+  const audit = auditFrom(flags, logger);
+  await using _sinks = audit?.sinks;
   const metrics = new Metrics();
   await using encryption = await encryptionOf(flags, metrics, logger);
   const directory = join(resolve(flags["data-dir"]), "store");

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { auditTarget } from "./webhook-target.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "audit-target-"));
+const making = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out crt -subj /CN=sink -addext subjectAltName=IP:127.0.0.1 -days 1";
+execFileSync("openssl", making.split(" "), { cwd: directory, stdio: "ignore" });
+const cert = readFileSync(join(directory, "crt"));
+let status = 200;
+const seen: string[] = [];
+const server = createServer({ cert, key: readFileSync(join(directory, "key")) }, (request, response) => {
+  let body = "";
+  request.on("data", (chunk: Buffer) => {
+    body += chunk.toString();
+  });
+  request.on("end", () => {
+    seen.push(`${request.method} ${request.url} ${request.headers["content-type"]} ${request.headers.authorization} ${body}`);
+    response.writeHead(status).end("{}");
+  });
+});
+let url = "";
+before(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/events?x=1`;
+});
+after(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(directory, { recursive: true });
+});
+
+const { signal } = new AbortController();
+function target(cluster: object, user: object = {}): ReturnType<typeof auditTarget> {
+  const file = join(directory, "config");
+  const context = { name: "x", context: { cluster: "c", user: "u" } };
+  writeFileSync(file, JSON.stringify({ clusters: [{ name: "c", cluster }], users: [{ name: "u", user }], contexts: [context], "current-context": "x" }));
+  return auditTarget(file);
+}
+const trusted = (): object => ({ server: url, "certificate-authority-data": cert.toString("base64") });
+
+test("a body arrives with the credentials of the kubeconfig; an answer that is no success is a failure", async () => {
+  const send = target(trusted(), { token: "secret" });
+  await send(Buffer.from("{}"), signal);
+  assert.deepEqual(seen, ["POST /events?x=1 application/json Bearer secret {}"]);
+  status = 500;
+  await assert.rejects(send(Buffer.from("{}"), signal), { message: "the server answered 500" });
+});
+
+test("nothing is sent to a server that is not verified, and nothing without TLS", async () => {
+  seen.length = 0;
+  await assert.rejects(target({ server: url })(Buffer.from("{}"), signal), /self-signed certificate/);
+  assert.deepEqual(seen, []);
+  assert.throws(() => target({ server: "http://127.0.0.1:1" }), /audit events do not leave unencrypted/);
+  assert.throws(() => target({ server: url, "insecure-skip-tls-verify": true }), /insecure-skip-tls-verify is not supported/);
+  assert.throws(() => target({}), /names no cluster with a server/);
+});
