@@ -102,7 +102,7 @@ export class Containerd {
         await this.#options.clock.sleep(300, signal);
       }
     }
-    if (!this.#forgotten) this.#sweepForgotten();
+    if (!this.#forgotten) this.#endForgottenLater();
     this.#supervise();
   }
 
@@ -122,11 +122,11 @@ export class Containerd {
     this.#process = child.pid === undefined ? undefined : identify(child.pid);
     if (!this.#process) throw new Error(`containerd ended at once: see ${join(paths.logs, "containerd.log")}`);
     writeFileAtomic(this.#pidFile, JSON.stringify(this.#process), 0o600);
-    this.#sweepForgotten();
+    this.#endForgottenLater();
   }
 
   /** Once its new containerd has taken over what still belongs to it, and when what is left is old enough to be judged. */
-  #sweepForgotten(): void {
+  #endForgottenLater(): void {
     const { clock, logger } = this.#options;
     this.#forgotten?.cancel();
     this.#forgotten = clock.after(2 * minimumAge, () => {
@@ -139,7 +139,7 @@ export class Containerd {
     await using cri = connectCri(paths.containerdSocket, clock);
     const { items } = await cri.call("ListPodSandbox", {});
     const { containers } = await cri.call("ListContainers", {});
-    if (process && process === this.#process) await this.#shims.sweepForgotten(process, new Set([...items, ...containers].map(({ id }) => id)));
+    if (process && process === this.#process) this.#shims.endForgotten(process, new Set([...items, ...containers].map(({ id }) => id)));
   }
 
   /** By looking, because one that was taken over is not our child. */
@@ -157,7 +157,7 @@ export class Containerd {
       }
       if (clock.monotonic() >= this.#sweepAt) {
         this.#sweepAt = clock.monotonic() + sweepInterval;
-        this.#shims.sweep();
+        this.#shims.sweepSockets().catch((error: unknown) => logger.warn("sockets of shims that were killed were not removed", { error }));
       }
       this.#supervise();
     });

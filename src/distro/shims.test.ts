@@ -25,29 +25,20 @@ const tasks = (): string => join(root, "state/io.containerd.runtime.v2.task/k8s.
 const shims = (): Shims => new Shims({ state: join(root, "state"), directory: join(root, "s"), containerd: join(root, "containerd.sock"), clock: systemClock });
 const old = (file: string): void => utimesSync(file, 1, 1);
 
-test("the socket of a shim goes when its task has gone, those of others stay", () => {
-  const swept = shims();
-  for (const name of ["a", "b"]) {
-    mkdirSync(join(tasks(), name), { recursive: true });
-    writeFileSync(join(tasks(), name, "address"), `unix://${join(root, "s", name)}`);
-    writeFileSync(join(root, "s", name), "");
-  }
-  writeFileSync(join(root, "s", "foreign"), "");
-  swept.sweep();
-  rmSync(join(tasks(), "a"), { recursive: true });
-  swept.sweep();
-  assert.deepEqual(readdirSync(join(root, "s")).sort(), ["b", "foreign"]);
-});
-
-test("of forgotten sockets only old ones that nobody listens on go", async () => {
+test("sockets go that are old, of no task, and that nobody listens on", async () => {
   const living = join(root, "s", "living");
   await new Promise<void>((resolve) => servers.push(createServer().listen(living, resolve)));
-  const dead = deadSocket(join(root, "s", "dead"));
-  const fresh = deadSocket(join(root, "s", "fresh"));
-  old(living);
-  old(dead);
-  await shims().sweepForgotten({ pid: 0, started: "0" }, new Set());
-  assert.deepEqual([existsSync(living), existsSync(dead), existsSync(fresh)], [true, false, true]);
+  const [dead, fresh, held] = ["dead", "fresh", "held"].map((name) => deadSocket(join(root, "s", name))) as [string, string, string];
+  mkdirSync(join(tasks(), "held"), { recursive: true });
+  writeFileSync(join(tasks(), "held", "address"), `unix://${held}`);
+  for (const socket of [living, dead, held]) old(socket);
+  const swept = shims();
+  await swept.sweepSockets();
+  await swept.sweepSockets();
+  assert.deepEqual(
+    [living, dead, fresh, held].map((socket) => existsSync(socket)),
+    [true, false, true, true],
+  );
 });
 
 test("a shim of an earlier containerd that the present one does not know is ended with what it has started, others are not", async () => {
@@ -62,15 +53,16 @@ test("a shim of an earlier containerd that the present one does not know is ende
   const young = shim("young", ours);
   const others = [kept, foreign, young];
   try {
-    mkdirSync(join(tasks(), "lost"), { recursive: true });
+    for (const task of ["lost", "kept", "young", "starting"]) mkdirSync(join(tasks(), task), { recursive: true });
+    for (const task of ["lost", "kept", "young"]) old(join(tasks(), task));
     const ended = new Promise((resolve) => lost.once("exit", (_, signal) => resolve(signal)));
-    await shims().sweepForgotten(identify(containerd.pid as number) as ProcessIdentity, new Set(["kept"]));
+    shims().endForgotten(identify(containerd.pid as number) as ProcessIdentity, new Set(["kept"]));
     assert.equal(await ended, "SIGKILL");
     assert.deepEqual(
       others.map(({ exitCode, signalCode }) => exitCode ?? signalCode),
       [null, null, null],
     );
-    assert.equal(existsSync(join(tasks(), "lost")), false);
+    assert.deepEqual(readdirSync(tasks()).sort(), ["kept", "starting", "young"]);
   } finally {
     for (const child of [...others, containerd]) for (const pid of withDescendants([child.pid as number])) process.kill(pid, "SIGKILL");
   }

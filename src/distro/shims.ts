@@ -10,7 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import { unmountBelow } from "../linux/mounts.ts";
 import { allPids, commandLine, identify, type ProcessIdentity, withDescendants } from "../linux/process.ts";
 
-/** Milliseconds after which a socket that nobody listens on belongs to no shim that is just starting. */
+/** Milliseconds after which what nobody looks after belongs to no shim that is just starting. */
 export const minimumAge = 30_000;
 
 export interface ShimsOptions {
@@ -28,7 +28,8 @@ export class Shims {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #containerd: string;
-  #known = new Set<string>();
+  /** Sockets of other containerds. */
+  #answering = new Set<string>();
 
   constructor({ state, containerd, directory, clock }: ShimsOptions) {
     this.#tasks = join(state, "io.containerd.runtime.v2.task", "k8s.io");
@@ -37,34 +38,37 @@ export class Shims {
     this.#containerd = containerd;
   }
 
-  /** Removes the sockets of those of our shims whose tasks have gone since the last time. */
-  sweep(): void {
-    const now = new Set<string>();
-    for (const task of names(this.#tasks)) {
-      const socket = addressIn(join(this.#tasks, task, "address"));
-      if (socket) now.add(socket);
+  /** Removes sockets that belong to no task, are old enough to be judged, and have nobody who listens. */
+  async sweepSockets(): Promise<void> {
+    const tasks = new Set(names(this.#tasks).flatMap((task) => addressIn(join(this.#tasks, task, "address")) ?? []));
+    const present = names(this.#directory).map((name) => join(this.#directory, name));
+    this.#answering = this.#answering.intersection(new Set(present));
+    for (const socket of present) {
+      const since = statSync(socket, { throwIfNoEntry: false })?.mtimeMs;
+      if (since === undefined || this.#clock.now() - since < minimumAge || tasks.has(socket) || this.#answering.has(socket)) continue;
+      if (await refuses(socket)) rmSync(socket, { force: true });
+      else this.#answering.add(socket);
     }
-    for (const socket of this.#known) if (!now.has(socket)) rmSync(socket, { force: true });
-    this.#known = now;
   }
 
   /**
-   * Ends shims of an earlier containerd that this one, which serves since `started`, does not know, with what they run; removes
-   * old sockets that nobody listens on. `known`: ids of its sandboxes and containers.
+   * Ends shims of an earlier containerd that this one, which serves since `started`, does not know, with what they run, and
+   * removes the directories of tasks that it does not know and no shim looks after. `known`: ids of its sandboxes and containers.
    */
-  async sweepForgotten({ started }: ProcessIdentity, known: ReadonlySet<string>): Promise<void> {
+  endForgotten({ started }: ProcessIdentity, known: ReadonlySet<string>): void {
+    const served = new Set<string>();
     for (const pid of allPids()) {
       const task = shimOf(commandLine(pid), this.#containerd);
-      if (task === undefined || known.has(task) || Number(identify(pid)?.started ?? Number.POSITIVE_INFINITY) >= Number(started)) continue;
-      for (const one of withDescendants([pid])) endAtOnce(one);
+      if (task === undefined) continue;
+      if (known.has(task) || Number(identify(pid)?.started ?? Number.POSITIVE_INFINITY) >= Number(started)) served.add(task);
+      else for (const one of withDescendants([pid])) endAtOnce(one);
+    }
+    for (const task of names(this.#tasks)) {
       const bundle = join(this.#tasks, task);
+      const since = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs;
+      if (known.has(task) || served.has(task) || since === undefined || this.#clock.now() - since < minimumAge) continue;
       unmountBelow(bundle);
       rmSync(bundle, { recursive: true, force: true });
-    }
-    for (const name of names(this.#directory)) {
-      const socket = join(this.#directory, name);
-      const since = statSync(socket, { throwIfNoEntry: false })?.mtimeMs;
-      if (since !== undefined && this.#clock.now() - since > minimumAge && (await refuses(socket))) rmSync(socket, { force: true });
     }
   }
 }

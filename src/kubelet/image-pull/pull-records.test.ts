@@ -29,6 +29,17 @@ const account = (name: string): PullCredential => ({
 const must = (records: PullRecords, image: string, id: string, ...credentials: PullCredential[]): Promise<boolean> =>
   records.mustPull(image, id, async () => credentials);
 
+test("pods that begin to pull the same image at the same time write it down each; what a killed kubelet had half written goes", async () => {
+  const rootDir = fresh();
+  const records = await open(rootDir);
+  await Promise.all(Array.from({ length: 8 }, () => records.begin("app:1")));
+  const pulling = join(rootDir, "image_manager/pulling");
+  assert.equal(readdirSync(pulling).length, 1);
+  writeFileSync(join(pulling, "sha256-0.1.tmp"), "{");
+  await open(rootDir);
+  assert.equal(readdirSync(pulling).length, 1);
+});
+
 test("what was on the node before is anybody's; what was pulled with a secret is for those who show it, after a restart too", async () => {
   const rootDir = fresh();
   const before = await open(rootDir);

@@ -60,6 +60,7 @@ export class PullRecords {
   readonly #pulled = new Map<string, PulledRecord>();
   readonly #damaged = new Set<string>();
   readonly #intents = new Map<string, number>();
+  #saves = 0;
   private constructor(options: PullRecordsOptions) {
     this.#options = options;
   }
@@ -69,7 +70,11 @@ export class PullRecords {
     images: () => Promise<readonly { id: string; repoTags: string[]; repoDigests: string[] }[]>,
   ): Promise<PullRecords> {
     const records = new PullRecords(options);
-    for (const part of ["pulling", "pulled"]) await mkdir(records.#path(part), { recursive: true, mode: 0o700 });
+    for (const part of ["pulling", "pulled"]) {
+      await mkdir(records.#path(part), { recursive: true, mode: 0o700 });
+      // Of a kubelet that was killed as it wrote.
+      for (const file of await readdir(records.#path(part))) if (file.endsWith(".tmp")) await rm(join(records.#path(part), file));
+    }
     for (const { file, value } of await records.#read<PulledRecord>("pulled")) {
       if (typeof value?.imageRef === "string" && file === fileName(value.imageRef)) records.#pulled.set(value.imageRef, value);
       else records.#damaged.add(file);
@@ -102,8 +107,10 @@ export class PullRecords {
     );
   }
   async #save(path: string, value: object): Promise<void> {
-    await writeFile(`${path}.tmp`, JSON.stringify(value), { mode: 0o600 });
-    await rename(`${path}.tmp`, path);
+    // Two pods may begin to pull the same image at the same time.
+    const beside = `${path}.${++this.#saves}.tmp`;
+    await writeFile(beside, JSON.stringify(value), { mode: 0o600 });
+    await rename(beside, path);
   }
 
   /** Before a pull. Rejects when it cannot be written: the image would be anybody's after a crash. */
