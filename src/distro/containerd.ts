@@ -3,7 +3,7 @@
  * distribution's packages. Containers outlive it: their shims go on, and a new containerd takes them over.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Clock, Timer } from "../base/clock.ts";
@@ -11,6 +11,7 @@ import type { Logger } from "../base/logger.ts";
 import { connectCri } from "../cri/client.ts";
 import { identify, isAlive, type ProcessIdentity } from "../linux/process.ts";
 import { readIdentity, writeFileAtomic } from "./files.ts";
+import { endAbandonedLeases } from "./leases.ts";
 import { pauseImageName } from "./images/pause.ts";
 import { which } from "./packages.ts";
 import type { Paths } from "./paths.ts";
@@ -139,6 +140,7 @@ export class Containerd {
     await using cri = connectCri(paths.containerdSocket, clock);
     const { items } = await cri.call("ListPodSandbox", {});
     const { containers } = await cri.call("ListContainers", {});
+    await endAbandonedLeases(paths.containerdSocket, statSync(this.#pidFile).mtimeMs);
     if (process && process === this.#process) this.#shims.endForgotten(process, new Set([...items, ...containers].map(({ id }) => id)));
   }
 
