@@ -31,10 +31,11 @@ export function findDaemon(paths: Paths, name: string): Daemon | undefined {
   return supervisor && isAlive(supervisor) ? { name, supervisor } : undefined;
 }
 
-/** Arguments that run this very program again. */
-export const ownCommand = (): string[] => [
+/** Arguments that run this very program again; of V8's flags the last one counts. */
+const ownCommand = (flags: readonly string[]): string[] => [
   process.execPath,
   ...process.execArgv,
+  ...flags,
   fileURLToPath(import.meta.url).endsWith(".ts") ? join(import.meta.dirname, "main.ts") : (process.argv[1] as string),
 ];
 
@@ -57,11 +58,12 @@ export async function runDaemon(paths: Paths, name: string, work: (started: () =
   }
 }
 
-export function startDaemon(paths: Paths, name: string, args: string[]): Daemon {
+/** `flags` are Node's own. */
+export function startDaemon(paths: Paths, name: string, args: string[], flags: readonly string[] = []): Daemon {
   for (const directory of [paths.run, paths.logs]) mkdirSync(directory, { recursive: true, mode: 0o711 });
   rmSync(startedFile(paths, name), { force: true });
   const log = openSync(logFile(paths, name), "a", 0o600);
-  const child = spawn("/bin/sh", ["-c", loop, `k8ts-${name}`, ...ownCommand(), ...args], { detached: true, stdio: ["ignore", log, log], cwd: "/" });
+  const child = spawn("/bin/sh", ["-c", loop, `k8ts-${name}`, ...ownCommand(flags), ...args], { detached: true, stdio: ["ignore", log, log], cwd: "/" });
   closeSync(log);
   child.unref();
   const supervisor = child.pid === undefined ? undefined : identify(child.pid);

@@ -28,6 +28,9 @@ import { loadStages, simulatedNodeNames } from "./simulated-nodes.ts";
 const clock = systemClock;
 const startLimit = 60_000;
 
+/** The agent makes little garbage at a time: a smaller young generation saves it about 10 MB with 110 pods, and costs nothing that shows. */
+const agentFlags = ["--max-semi-space-size=2"];
+
 export async function up(settings: Settings, options: { simulate?: SimulateOptions }): Promise<void> {
   const progress = new Progress(process.stdout, clock);
   const started = clock.monotonic();
@@ -74,7 +77,7 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
   const flags = [...settingsFlags(settings), ...(options.simulate ? simulateFlags(options.simulate) : [])];
   const wallStarted = clock.now();
   const server = findDaemon(paths, "server") ?? startDaemon(paths, "server", ["server", ...flags]);
-  const agent = options.simulate ? undefined : (findDaemon(paths, "agent") ?? startDaemon(paths, "agent", ["agent", ...flags]));
+  const agent = options.simulate ? undefined : (findDaemon(paths, "agent") ?? startDaemon(paths, "agent", ["agent", ...flags], agentFlags));
 
   const client = readAdminClient(kubeconfigPath(paths, "admin"), clock);
   try {
