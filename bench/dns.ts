@@ -6,15 +6,15 @@
  *   dnsperf must be installed (apt-get install dnsperf)
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../src/base/clock.ts";
 import { services } from "../src/client/resources.gen.ts";
-import { describeMachine, pssMiB, root } from "./machine.ts";
+import { type Side, inTurn } from "./in-turn.ts";
+import { cpuSeconds, describeMachine, pssMiB, root } from "./machine.ts";
 import { end } from "./servers.ts";
 import { serviceWorld } from "./service-world.ts";
-import { compare, median, percent, short, spread, table } from "./statistics.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,55 +31,25 @@ const { values } = parseArgs({
 const clock = systemClock;
 const port = Number(values.port);
 
-interface Round {
-  udp: number;
-  udpLatency: number;
-  udpLost: number;
-  cpu: number;
-  tcp: number;
-  memory: number;
-}
-const measures: [key: keyof Round, title: string][] = [
+const measures = [
   ["udp", "UDP, questions/s"],
   ["udpLatency", "UDP, mean latency, ms"],
   ["udpLost", "UDP, lost, %"],
   ["cpu", "CPU time of the server for a question over UDP, us"],
   ["tcp", "TCP, questions/s"],
   ["memory", "memory of the server (PSS), MiB"],
-];
+] as const;
 
 process.stdout.write(`${describeMachine()}\n${values.services} Services\n`);
 const world = await serviceWorld({ directory: values.dir, port, bin: values.bin, count: Number(values.services), endpoints: 3 });
 const questions = join(values.dir, "questions");
 writeFileSync(questions, await mix());
-const rounds: Record<"ours" | "peer", Round[]> = { ours: [], peer: [] };
-const sides = (["peer", "ours"] as const).filter((side) => !values.only || values.only === side);
 try {
-  for (let round = 1; round <= Number(values.rounds); round++)
-    for (const side of sides) {
-      const result = await measure(side);
-      rounds[side].push(result);
-      process.stderr.write(`round ${round}, ${side}: ${measures.map(([key, title]) => `${title} ${short(result[key])}`).join("; ")}\n`);
-    }
+  const { only } = values;
+  process.stdout.write(`${await inTurn({ peer: "CoreDNS", ours: "k8ts dns" }, { rounds: Number(values.rounds), only, measures, measure })}\n`);
 } finally {
   await world[Symbol.asyncDispose]();
 }
-const column = (side: "ours" | "peer", key: keyof Round): number[] => rounds[side].map((round) => round[key]);
-const shown = (numbers: number[]): string => (numbers.length ? `${short(median(numbers))} (${percent(spread(numbers))})` : "");
-process.stdout.write(
-  `${table(
-    ["median (spread)", "CoreDNS", "k8ts dns", "ratio"],
-    measures.map(([key, title]) => {
-      const { ratio, established } = compare(column("ours", key), column("peer", key));
-      return [
-        title,
-        shown(column("peer", key)),
-        shown(column("ours", key)),
-        sides.length < 2 ? "" : `${short(ratio)}${established ? "" : " (not established)"}`,
-      ];
-    }),
-  )}\n`,
-);
 process.exit(0);
 
 /** Of ten questions four are for A records that there are, two for AAAA that there are not, two miss, one is SRV, one PTR. */
@@ -96,7 +66,7 @@ async function mix(): Promise<string> {
   return `${lines.join("\n")}\n`;
 }
 
-async function measure(side: "ours" | "peer"): Promise<Round> {
+async function measure(side: Side): Promise<Record<(typeof measures)[number][0], number>> {
   const child = start(side);
   try {
     await answers(child);
@@ -112,7 +82,7 @@ async function measure(side: "ours" | "peer"): Promise<Round> {
   }
 }
 
-function start(side: "ours" | "peer"): ChildProcess {
+function start(side: Side): ChildProcess {
   const kubeconfig = world.kubeconfig("dns");
   const at = port + 5;
   const log = openSync(join(values.dir, `${side}.log`), "w");
@@ -173,13 +143,4 @@ function dnsperf(mode: "udp" | "tcp", seconds: number): { rate: number; latency:
     lost: number(/Queries lost:\s+\d+ \(([\d.]+)%\)/),
     answered: number(/Queries completed:\s+(\d+)/),
   };
-}
-
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat
-    .slice(stat.lastIndexOf(")") + 2)
-    .split(" ")
-    .map(Number);
-  return ((fields[11] as number) + (fields[12] as number)) / 100;
 }

@@ -5,17 +5,17 @@
  *
  * Usage: node bench/proxy.ts [--services N] [--endpoints N] [--rounds N] [--changes N] [--only ours|peer] [--bin DIR] [--dir DIR] [--port N]
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { connect, createServer } from "node:net";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../src/base/clock.ts";
 import { endpointslices, services } from "../src/client/resources.gen.ts";
-import { describeMachine, pssMiB, root } from "./machine.ts";
+import { type Side, inTurn } from "./in-turn.ts";
+import { cpuSecondsWithEnded, describeMachine, pssMiB } from "./machine.ts";
+import { proxySynced, startProxy } from "./proxy-program.ts";
 import { end } from "./servers.ts";
-import { node, serviceWorld, type ServiceWorld, sliceOf } from "./service-world.ts";
-import { compare, median, percent, short, spread, table } from "./statistics.ts";
+import { serviceWorld, type ServiceWorld, sliceOf } from "./service-world.ts";
+import { median } from "./statistics.ts";
 
 const { values } = parseArgs({
   options: {
@@ -41,56 +41,27 @@ if (!values.inside) {
   process.exit(status ?? 1);
 }
 
-interface Round {
-  /** Seconds. */
-  sync: number;
-  syncCPU: number;
-  change: number;
-  changeCPU: number;
-  /** MiB. */
-  memory: number;
-}
-const measures: [key: keyof Round, title: string][] = [
+/** Seconds and MiB. */
+const measures = [
   ["sync", "exec to all rules, s"],
   ["syncCPU", "its CPU time, s"],
   ["change", "one change, write to packet, s"],
   ["changeCPU", "its CPU time, s"],
   ["memory", "memory of the proxy (PSS), MiB"],
-];
+] as const;
 
 process.stdout.write(`${describeMachine()}\n${values.services} Services with ${values.endpoints} endpoints each\n`);
 prepareNetwork();
 const world = await serviceWorld({ directory: values.dir, port, bin: values.bin, count: Number(values.services), endpoints: Number(values.endpoints) });
-const rounds: Record<"ours" | "peer", Round[]> = { ours: [], peer: [] };
-const sides = (["peer", "ours"] as const).filter((side) => !values.only || values.only === side);
+const program = { world, bin: values.bin, port: port + 5 };
 const probe: Probe = { address: "", group: 1 };
 try {
   await makeProbe(world);
-  for (let round = 1; round <= Number(values.rounds); round++)
-    for (const side of sides) {
-      const result = await measure(side);
-      rounds[side].push(result);
-      process.stderr.write(`round ${round}, ${side}: ${measures.map(([key, title]) => `${title} ${result[key].toFixed(3)}`).join("; ")}\n`);
-    }
+  const options = { rounds: Number(values.rounds), only: values.only, measures, measure, figure: (value: number) => value.toFixed(3) };
+  process.stdout.write(`${await inTurn({ peer: "kube-proxy", ours: "k8ts proxy" }, options)}\n`);
 } finally {
   await world[Symbol.asyncDispose]();
 }
-const column = (side: "ours" | "peer", key: keyof Round): number[] => rounds[side].map((round) => round[key]);
-const shown = (numbers: number[]): string => (numbers.length ? `${short(median(numbers))} (${percent(spread(numbers))})` : "");
-process.stdout.write(
-  `${table(
-    ["median (spread)", "kube-proxy", "k8ts proxy", "ratio"],
-    measures.map(([key, title]) => {
-      const { ratio, established } = compare(column("ours", key), column("peer", key));
-      return [
-        title,
-        shown(column("peer", key)),
-        shown(column("ours", key)),
-        sides.length < 2 ? "" : `${short(ratio)}${established ? "" : " (not established)"}`,
-      ];
-    }),
-  )}\n`,
-);
 process.exit(0);
 
 /** Endpoints that exist: two groups of addresses of this namespace, of which the Service has one at a time. */
@@ -141,17 +112,17 @@ async function until(n: number): Promise<void> {
   }
 }
 
-async function measure(side: "ours" | "peer"): Promise<Round> {
-  const child = start(side);
+async function measure(side: Side): Promise<Record<(typeof measures)[number][0], number>> {
+  const child = startProxy(side === "ours", side, program);
   const began = clock.monotonic();
   try {
-    await synced(child);
+    await proxySynced(child, program, patience);
     const sync = (clock.monotonic() - began) / 1000;
     await until(probe.group);
-    const syncCPU = cpuSeconds(child.pid as number);
+    const syncCPU = cpuSecondsWithEnded(child.pid as number);
     // What was left to do after the rules: garbage, statuses of a start.
     await clock.sleep(5000);
-    const before = cpuSeconds(child.pid as number);
+    const before = cpuSecondsWithEnded(child.pid as number);
     const times: number[] = [];
     for (let i = 0; i < Number(values.changes); i++) {
       probe.group = probe.group === 1 ? 2 : 1;
@@ -162,7 +133,7 @@ async function measure(side: "ours" | "peer"): Promise<Round> {
       // kube-proxy syncs once a second at most.
       await clock.sleep(1500);
     }
-    const changeCPU = (cpuSeconds(child.pid as number) - before) / times.length;
+    const changeCPU = (cpuSecondsWithEnded(child.pid as number) - before) / times.length;
     return { sync, syncCPU, change: median(times), changeCPU, memory: pssMiB(child.pid as number) };
   } finally {
     await end(child);
@@ -179,48 +150,4 @@ async function forgotten(): Promise<void> {
     quick = clock.monotonic() - at < 50 ? quick + 1 : 0;
     await clock.sleep(200);
   }
-}
-
-function start(side: "ours" | "peer"): ChildProcess {
-  const [program, ...args] =
-    side === "ours"
-      ? [join(root, "k8ts"), "proxy"]
-      : [
-          join(values.bin, "kube-proxy"),
-          "--proxy-mode=nftables",
-          "--conntrack-max-per-core=0",
-          "--conntrack-tcp-timeout-established=0",
-          "--conntrack-tcp-timeout-close-wait=0",
-        ];
-  const log = openSync(join(values.dir, `${side}.log`), "w");
-  const common = ["--cluster-cidr=10.128.0.0/9", `--hostname-override=${node}`, `--kubeconfig=${world.kubeconfig("proxy")}`];
-  const ports = [`--metrics-bind-address=127.0.0.1:${port + 5}`, `--healthz-bind-address=127.0.0.1:${port + 6}`];
-  const child = spawn(program as string, [...args, ...common, ...ports], { stdio: ["ignore", log, log] });
-  closeSync(log);
-  return child;
-}
-
-/** By the proxy's own word: a sync after the caches were filled. */
-async function synced(child: ChildProcess): Promise<void> {
-  const deadline = clock.monotonic() + patience;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the proxy ended: see ${values.dir}`);
-    if (clock.monotonic() > deadline) throw new Error(`no sync within ${patience / 1000} s: see ${values.dir}`);
-    const text = await fetch(`http://127.0.0.1:${port + 5}/metrics`).then(
-      (response) => response.text(),
-      () => "",
-    );
-    if (/^kubeproxy_sync_proxy_rules_last_timestamp_seconds\{ip_family="IPv4"\} [1-9]/m.test(text)) return;
-    await clock.sleep(50);
-  }
-}
-
-/** Of the process and of those that it started and that have ended. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat
-    .slice(stat.lastIndexOf(")") + 2)
-    .split(" ")
-    .map(Number);
-  return [11, 12, 13, 14].reduce((sum, field) => sum + (fields[field] as number), 0) / 100;
 }

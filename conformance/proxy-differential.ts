@@ -6,11 +6,11 @@
  * Usage (root): sh conformance/own-machine.sh node conformance/proxy-differential.ts [--bin DIR] [--port N] [--dir DIR]
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { root } from "../bench/machine.ts";
+import { proxySynced, startProxy } from "../bench/proxy-program.ts";
 import { end } from "../bench/servers.ts";
 import { node, serviceWorld, sliceOf } from "../bench/service-world.ts";
 import { systemClock } from "../src/base/clock.ts";
@@ -26,6 +26,8 @@ const { values } = parseArgs({
 });
 const port = Number(values.port);
 const nodeAddress = "192.168.9.1";
+/** Milliseconds. */
+const patience = 30_000;
 const started = systemClock.monotonic();
 
 interface Peer {
@@ -150,23 +152,11 @@ async function makeServices(): Promise<Way[]> {
 }
 
 async function outcomes(side: "ours" | "upstream"): Promise<Map<string, string>> {
-  const log = openSync(join(values.dir, `${side}.log`), "w");
-  const [program, ...args] =
-    side === "ours"
-      ? [join(root, "k8ts"), "proxy"]
-      : [
-          join(values.bin, "kube-proxy"),
-          "--proxy-mode=nftables",
-          "--conntrack-max-per-core=0",
-          "--conntrack-tcp-timeout-established=0",
-          "--conntrack-tcp-timeout-close-wait=0",
-        ];
-  const ports = [`--metrics-bind-address=127.0.0.1:${port + 5}`, `--healthz-bind-address=127.0.0.1:${port + 6}`];
-  const flags = ["--cluster-cidr=10.128.0.0/9", `--hostname-override=${node}`, `--kubeconfig=${world.kubeconfig("proxy")}`, ...ports];
-  const child = spawn(program as string, [...args, ...flags], { stdio: ["ignore", log, log] });
-  closeSync(log);
+  const program = { world, bin: values.bin, port: port + 5 };
+  const child = startProxy(side === "ours", side, program);
   try {
-    await synced(child);
+    await proxySynced(child, program, patience);
+    await systemClock.sleep(500);
     const said = new Map<string, string>();
     for (const { name, ask } of peers)
       for (let at = 0; at < ways.length; at += 16)
@@ -181,17 +171,4 @@ async function outcomes(side: "ours" | "upstream"): Promise<Map<string, string>>
     for (const table of ["ip kube-proxy", "ip6 kube-proxy", "ip k8ts_proxy", "ip6 k8ts_proxy"]) spawnSync("nft", ["delete", "table", ...table.split(" ")]);
     spawnSync("conntrack", ["-F"]);
   }
-}
-
-async function synced(child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
-    if (child.exitCode !== null) throw new Error(`the proxy ended: see ${values.dir}`);
-    const text = await fetch(`http://127.0.0.1:${port + 5}/metrics`).then(
-      (response) => response.text(),
-      () => "",
-    );
-    if (/^kubeproxy_sync_proxy_rules_last_timestamp_seconds\{ip_family="IPv4"\} [1-9]/m.test(text)) return systemClock.sleep(500);
-    await systemClock.sleep(50);
-  }
-  throw new Error(`no sync: see ${values.dir}`);
 }
