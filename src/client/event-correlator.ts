@@ -6,8 +6,8 @@
  */
 import type { Event } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
-import { RecentMap } from "./recent-map.ts";
-import { TokenBucket } from "./workqueue.ts";
+import { RecentMap } from "../base/recent-map.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 
 const remembered = 4096;
 const spamBurst = 25;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../base/clock.ts";
-import { TokenBucket, Workqueue } from "./workqueue.ts";
+import { Workqueue } from "./workqueue.ts";
 
 test("keys are given out in the order of their addition, each once however often it was added", async () => {
   const queue = new Workqueue({ clock: new VirtualClock() });
@@ -63,12 +63,4 @@ test("closing ends those who wait, and later additions are dropped", async () =>
   assert.equal(await waiting, undefined);
   queue.add("a");
   assert.equal(await queue.take(), undefined);
-});
-
-test("a bucket gives its burst at once and then its rate", async () => {
-  const clock = new VirtualClock();
-  const bucket = new TokenBucket(clock, 2, 3);
-  assert.deepEqual([bucket.tryTake(), bucket.tryTake(), bucket.tryTake(), bucket.tryTake()], [true, true, true, false]);
-  await clock.advance(500);
-  assert.deepEqual([bucket.tryTake(), bucket.tryTake()], [true, false]);
 });

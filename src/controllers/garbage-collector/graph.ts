@@ -6,7 +6,7 @@
  */
 import type { KubeObject } from "../../api/object.ts";
 import type { OwnerReference } from "../../api/types/meta-v1.gen.ts";
-import { RecentMap } from "../../client/recent-map.ts";
+import { RecentMap } from "../../base/recent-map.ts";
 
 export interface Identity {
   apiVersion: string;

@@ -6,7 +6,7 @@ import { isConflict, isNotFound } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import type { Node, Pod, Taint } from "../../api/types/core-v1.gen.ts";
 import { leases as leaseResource, nodes as nodeResource, pods as podResource } from "../../client/resources.gen.ts";
-import { TokenBucket } from "../../client/workqueue.ts";
+import { TokenBucket } from "../../base/token-bucket.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { isFinished } from "../runtime/pods.ts";
 import { evictionRate, type NodeHealth, observe, silentConditions, zoneOf, zoneState } from "./node-health.ts";
