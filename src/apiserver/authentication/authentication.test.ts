@@ -109,13 +109,13 @@ test("a bootstrap token holds until it expires or loses its purpose", async () =
       data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, base64(value)])),
     });
   const good = { "token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-authentication": "true" };
-  const ask = () => auth.tokens.authenticateToken("abcdef.0123456789abcdef", [audience]);
+  const ask = async () => auth.tokens.authenticateToken("abcdef.0123456789abcdef", [audience]);
   secret({ ...good, expiration: "2026-11-21T11:59:59Z" });
-  assert.equal(ask(), undefined);
+  assert.equal(await ask(), undefined);
   secret({ ...good, "usage-bootstrap-authentication": "false" });
-  assert.equal(ask(), undefined);
+  assert.equal(await ask(), undefined);
   secret({ ...good, "auth-extra-groups": "system:bootstrappers:kubeadm", expiration: "2026-11-22T00:00:00Z" });
-  assert.deepEqual(ask()?.user, { name: "system:bootstrap:abcdef", groups: ["system:bootstrappers", "system:bootstrappers:kubeadm"] });
+  assert.deepEqual((await ask())?.user, { name: "system:bootstrap:abcdef", groups: ["system:bootstrappers", "system:bootstrappers:kubeadm"] });
 });
 
 test("no credential is anonymous, a wrong one is refused", async () => {
@@ -138,9 +138,9 @@ test("tokens are read from the header and from a WebSocket subprotocol", () => {
   assert.equal(webSocketToken(http({ "sec-websocket-protocol": protocol })), undefined);
 });
 
-test("a token file gives users and groups, and names what is malformed", () => {
+test("a token file gives users and groups, and names what is malformed", async () => {
   const tokens = tokenFileAuthenticator('t1,alice,1,"g1,g2"\n,nobody,0\nt2,bob,2\n', "f", [audience]);
-  assert.deepEqual(tokens.authenticateToken("t1", [audience])?.user, { name: "alice", uid: "1", groups: ["g1", "g2"] });
+  assert.deepEqual((await tokens.authenticateToken("t1", [audience]))?.user, { name: "alice", uid: "1", groups: ["g1", "g2"] });
   assert.equal(tokens.authenticateToken("", [audience]), undefined);
   assert.throws(() => tokenFileAuthenticator("t,u\n", "f", []), /token file 'f' must have at least 3 columns \(token, user name, user uid\), found 2/);
 });

@@ -12,9 +12,14 @@ export interface TokenUser {
   audiences: string[];
 }
 
-/** Undefined: not a token of this kind. Throws TokenError for a token of this kind that is not valid. */
+export type TokenAnswer = TokenUser | undefined;
+
+/**
+ * Undefined: not a token of this kind. Throws TokenError, or rejects with it, for a token of this kind that is not valid.
+ * What needs nobody else answers at once; a promise is given only where somebody outside has to be asked.
+ */
 export interface TokenAuthenticator {
-  authenticateToken(token: string, audiences: readonly string[]): TokenUser | undefined;
+  authenticateToken(token: string, audiences: readonly string[]): TokenAnswer | Promise<TokenAnswer>;
 }
 
 /** Why a token is refused; TokenReview shows the message, other answers just say Unauthorized. */

@@ -2,9 +2,9 @@
  * Where a request carries its token: the Authorization header, or, for browsers, a WebSocket subprotocol
  * (k8s.io/apiserver/pkg/authentication/request/{bearertoken,websocket}).
  */
-import type { ApiRequest } from "../../api/exchange.ts";
+import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
 import { unauthorized } from "../../api/status.ts";
-import { type Authenticator, type TokenAuthenticator, TokenError } from "./authenticator.ts";
+import { type Authenticator, type TokenAnswer, type TokenAuthenticator, TokenError } from "./authenticator.ts";
 
 const subprotocolPrefix = "base64url.bearer.authorization.k8s.io.";
 
@@ -39,28 +39,32 @@ export function webSocketToken(request: ApiRequest): { token: string; protocols:
 
 /** Takes the token out of the request's headers once it was accepted, so that nothing behind it can leak it. */
 export function bearerAuthenticator(tokens: TokenAuthenticator, audiences: readonly string[]): Authenticator {
-  const check = (token: string) => {
+  const refuse = (error: unknown): never => {
+    throw error instanceof TokenError ? unauthorized() : error;
+  };
+  const check = (token: string, taken: () => void): UserInfo | Promise<UserInfo> => {
+    const accept = (found: TokenAnswer): UserInfo => {
+      if (!found) throw unauthorized();
+      taken();
+      return found.user;
+    };
+    let found: ReturnType<TokenAuthenticator["authenticateToken"]>;
     try {
-      const found = tokens.authenticateToken(token, audiences);
-      if (found) return found.user;
+      found = tokens.authenticateToken(token, audiences);
     } catch (error) {
-      if (!(error instanceof TokenError)) throw error;
+      return refuse(error);
     }
-    throw unauthorized();
+    return found instanceof Promise ? found.then(accept, refuse) : accept(found);
   };
   return {
     authenticate(request) {
       const token = bearerToken(request.headers.authorization);
-      if (token) {
-        const user = check(token);
-        delete request.headers.authorization;
-        return user;
-      }
+      if (token) return check(token, () => delete request.headers.authorization);
       const offered = webSocketToken(request);
       if (!offered) return undefined;
-      const user = check(offered.token);
-      request.headers["sec-websocket-protocol"] = offered.protocols.join(",");
-      return user;
+      return check(offered.token, () => {
+        request.headers["sec-websocket-protocol"] = offered.protocols.join(",");
+      });
     },
   };
 }

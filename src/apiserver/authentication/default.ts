@@ -60,7 +60,7 @@ export function defaultAuthentication(options: DefaultAuthenticationOptions): De
     }),
   );
   if (options.bootstrapTokens ?? true) kinds.push(bootstrapTokenAuthenticator(options));
-  const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(...kinds), { clock, ...(options.tokenCache ? { observer: options.tokenCache } : {}) });
+  const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(kinds), { clock, ...(options.tokenCache ? { observer: options.tokenCache } : {}) });
   const authenticators: Authenticator[] = [];
   if (options.frontProxy) {
     const { ca, ...headers } = options.frontProxy;

@@ -1,51 +1,113 @@
-/** Remembers what a token authenticator accepted, by the token's hash (k8s.io/apiserver/pkg/authentication/token/cache). */
+/**
+ * Remembers what a token authenticator answered, by the token's hash (k8s.io/apiserver/pkg/authentication/token/cache).
+ * Several that ask about one token at the same time share one answer.
+ */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
-import type { TokenAuthenticator, TokenUser } from "./authenticator.ts";
+import { type TokenAnswer, type TokenAuthenticator, TokenError } from "./authenticator.ts";
 
 export interface TokenCacheOptions {
   clock: Clock;
-  /** How long an accepted token is believed without looking again. @default 10000 */
+  /** Milliseconds that an accepted token is believed without looking again; 0: not at all. @default 10000 */
   ttlMs?: number;
-  /** @default 4096 */
+  /** Milliseconds that a token which is nobody's stays so; 0: not at all. Errors are never remembered. @default 0 */
+  failureTtlMs?: number;
+  /** Answers at most, the oldest go first. @default 32768 */
   size?: number;
-  /** Told of each look. Seconds. */
-  observer?: { hit(seconds: number): void; miss(seconds: number): void; fetched(ok: boolean): void };
+  observer?: TokenCacheObserver;
 }
 
-/** Refusals are not remembered: a token may become valid, and each one costs its sender as much as us. */
+/** Told of each look. Seconds. */
+export interface TokenCacheObserver {
+  hit(seconds: number): void;
+  miss(seconds: number): void;
+  /** Who is asked in its place has begun; the function is told how it ended. */
+  fetching(): (ok: boolean) => void;
+  /** Somebody waits for an answer that is not there yet; the function is called when it is. */
+  blocking(): () => void;
+}
+
+/** Milliseconds after which nobody waits any more for an answer from outside. */
+const patience = 30_000;
+
+const nobody: TokenCacheObserver = { hit: () => undefined, miss: () => undefined, fetching: () => () => undefined, blocking: () => () => undefined };
+
+function keyOf(token: string, audiences: readonly string[]): string {
+  return createHash("sha256")
+    .update(`${audiences.map((a) => `${a.length}:${a}`).join("")}\n${token}`)
+    .digest("base64");
+}
+
 export function cachedTokenAuthenticator(inner: TokenAuthenticator, options: TokenCacheOptions): TokenAuthenticator {
-  const ttl = options.ttlMs ?? 10_000;
-  const size = options.size ?? 4096;
-  const { observer } = options;
-  const entries = new Map<string, { until: number; found: TokenUser }>();
+  const { clock, ttlMs = 10_000, failureTtlMs = 0, size = 32_768, observer = nobody } = options;
+  const entries = new Map<string, { until: number; found: TokenAnswer }>();
+  const asking = new Map<string, Promise<TokenAnswer>>();
+
+  const remember = (key: string, found: TokenAnswer): void => {
+    const ttl = found ? ttlMs : failureTtlMs;
+    if (!ttl) return;
+    if (entries.size >= size) entries.delete(entries.keys().next().value as string);
+    entries.set(key, { until: clock.monotonic() + ttl, found });
+  };
+  const bounded = (pending: Promise<TokenAnswer>): Promise<TokenAnswer> =>
+    new Promise((resolve, reject) => {
+      const timer = clock.after(patience, () => reject(new TokenError("context deadline exceeded")));
+      pending.then(resolve, reject).finally(() => timer.cancel());
+    });
+  const wait = async (pending: Promise<TokenAnswer>, began: number): Promise<TokenAnswer> => {
+    const there = observer.blocking();
+    try {
+      return await pending;
+    } finally {
+      there();
+      observer.miss((clock.monotonic() - began) / 1000);
+    }
+  };
+  /** At once where nobody outside has to be asked. */
+  const fetch = (token: string, audiences: readonly string[], key: string, began: number): TokenAnswer | Promise<TokenAnswer> => {
+    const fetched = observer.fetching();
+    let answer: TokenAnswer | Promise<TokenAnswer>;
+    try {
+      answer = inner.authenticateToken(token, audiences);
+    } catch (error) {
+      fetched(false);
+      observer.miss((clock.monotonic() - began) / 1000);
+      throw error;
+    }
+    if (!(answer instanceof Promise)) {
+      fetched(true);
+      remember(key, answer);
+      observer.miss((clock.monotonic() - began) / 1000);
+      return answer;
+    }
+    const shared = bounded(answer)
+      .then(
+        (found) => {
+          fetched(true);
+          remember(key, found);
+          return found;
+        },
+        (error: unknown) => {
+          fetched(false);
+          throw error;
+        },
+      )
+      .finally(() => asking.delete(key));
+    asking.set(key, shared);
+    return wait(shared, began);
+  };
   return {
     authenticateToken(token, audiences) {
-      const key = createHash("sha256")
-        .update(`${audiences.map((a) => `${a.length}:${a}`).join("")}\n${token}`)
-        .digest("base64");
-      const now = options.clock.monotonic();
+      const key = keyOf(token, audiences);
+      const began = clock.monotonic();
       const known = entries.get(key);
-      if (known && now < known.until) {
-        observer?.hit((options.clock.monotonic() - now) / 1000);
+      if (known && began < known.until) {
+        observer.hit((clock.monotonic() - began) / 1000);
         return known.found;
       }
       entries.delete(key);
-      let found: TokenUser | undefined;
-      try {
-        found = inner.authenticateToken(token, audiences);
-        observer?.fetched(true);
-      } catch (error) {
-        observer?.fetched(false);
-        throw error;
-      } finally {
-        observer?.miss((options.clock.monotonic() - now) / 1000);
-      }
-      if (found) {
-        if (entries.size >= size) entries.delete(entries.keys().next().value as string);
-        entries.set(key, { until: now + ttl, found });
-      }
-      return found;
+      const asked = asking.get(key);
+      return asked ? wait(asked, began) : fetch(token, audiences, key, began);
     },
   };
 }

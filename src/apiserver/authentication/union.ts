@@ -5,7 +5,7 @@
 import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
 import { unauthorized } from "../../api/status.ts";
 import { anonymousUser } from "./anonymous.ts";
-import type { Authenticator, TokenAuthenticator, TokenUser } from "./authenticator.ts";
+import type { Authenticator, TokenAnswer, TokenAuthenticator } from "./authenticator.ts";
 import { TokenError } from "./authenticator.ts";
 
 const authenticatedGroup = "system:authenticated";
@@ -83,22 +83,52 @@ const aggregate = (messages: string[]): string => {
   return unique.length === 1 ? (unique[0] as string) : `[${unique.join(", ")}]`;
 };
 
-/** The first token authenticator that accepts decides; throws TokenError with all reasons where some refused and none accepted. */
-export function unionTokenAuthenticator(...authenticators: TokenAuthenticator[]): TokenAuthenticator {
+/**
+ * The first token authenticator that accepts decides; throws TokenError with all reasons where some refused and none accepted.
+ * `failOnError`: the first that refuses decides as well.
+ */
+export function unionTokenAuthenticator(authenticators: readonly TokenAuthenticator[], failOnError = false): TokenAuthenticator {
+  const refuse = (error: unknown, errors: string[]): void => {
+    if (failOnError || !(error instanceof TokenError)) throw error;
+    errors.push(error.message);
+  };
+  const nobody = (errors: string[]): undefined => {
+    if (errors.length) throw new TokenError(aggregate(errors));
+    return undefined;
+  };
+  /** From the one at `from` on; `pending` is what the one before it has not given yet. */
+  async function rest(token: string, audiences: readonly string[], from: number, pending: Promise<TokenAnswer>, errors: string[]): Promise<TokenAnswer> {
+    let found: TokenAnswer | Promise<TokenAnswer> = pending;
+    for (let i = from; ; i++) {
+      try {
+        const user = await found;
+        if (user) return user;
+      } catch (error) {
+        refuse(error, errors);
+      }
+      const next = authenticators[i];
+      if (!next) return nobody(errors);
+      try {
+        found = next.authenticateToken(token, audiences);
+      } catch (error) {
+        found = undefined;
+        refuse(error, errors);
+      }
+    }
+  }
   return {
-    authenticateToken(token, audiences): TokenUser | undefined {
+    authenticateToken(token, audiences) {
       const errors: string[] = [];
-      for (const authenticator of authenticators) {
+      for (let i = 0; i < authenticators.length; i++) {
         try {
-          const found = authenticator.authenticateToken(token, audiences);
+          const found = authenticators[i]?.authenticateToken(token, audiences);
+          if (found instanceof Promise) return rest(token, audiences, i + 1, found, errors);
           if (found) return found;
         } catch (error) {
-          if (!(error instanceof TokenError)) throw error;
-          errors.push(error.message);
+          refuse(error, errors);
         }
       }
-      if (errors.length) throw new TokenError(aggregate(errors));
-      return undefined;
+      return nobody(errors);
     },
   };
 }

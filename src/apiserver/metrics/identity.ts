@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Metrics, Sample } from "../../base/metrics.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { TokenUse } from "../authentication/service-account-token.ts";
+import type { TokenCacheObserver } from "../authentication/token-cache.ts";
 import type { AuthorizationDecision, Authorizer } from "../authorization/authorizer.ts";
 import { settled } from "./settled.ts";
 
@@ -104,22 +105,13 @@ export function certificateLifetimes(metrics: Metrics): (seconds: number) => voi
     .series();
 }
 
-export interface TokenCacheSeries {
-  /** A token was looked up, which took so long. */
-  hit(seconds: number): void;
-  miss(seconds: number): void;
-  /** Who was asked in its place answered, or failed. */
-  fetched(ok: boolean): void;
-}
-
-export function tokenCacheSeries(metrics: Metrics): TokenCacheSeries {
+export function tokenCacheSeries(metrics: Metrics): TokenCacheObserver {
   const name = (rest: string): string => `authentication_token_cache_${rest}`;
   const requests = metrics.counter(name("request_total"), "", ["status"]);
   const seconds = metrics.histogram(name("request_duration_seconds"), "", [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10], ["status"]);
   const fetches = metrics.counter(name("fetch_total"), "", ["status"]);
-  // Tokens are judged at once: nobody waits for one that another request asks about.
   const active = metrics.gauge(name("active_fetch_count"), "", ["status"]);
-  for (const status of ["in_flight", "blocked"]) active.set(0, status);
+  const [inFlight, blocked] = [active.with("in_flight"), active.with("blocked")];
   const looked = (status: string): ((took: number) => void) => {
     const [count, observe] = [requests.with(status), seconds.series(status)];
     return (took) => {
@@ -128,7 +120,21 @@ export function tokenCacheSeries(metrics: Metrics): TokenCacheSeries {
     };
   };
   const [ok, failed] = [fetches.with("ok"), fetches.with("error")];
-  return { hit: looked("hit"), miss: looked("miss"), fetched: (well) => (well ? ok : failed).value++ };
+  return {
+    hit: looked("hit"),
+    miss: looked("miss"),
+    fetching() {
+      inFlight.value++;
+      return (well) => {
+        inFlight.value--;
+        (well ? ok : failed).value++;
+      };
+    },
+    blocking() {
+      blocked.value++;
+      return () => void blocked.value--;
+    },
+  };
 }
 
 /** Uses of service accounts' tokens (k8s.io/kubernetes/pkg/serviceaccount/metrics.go). */

@@ -130,7 +130,7 @@ test("events of watches, certificates, tokens, decisions and audit are counted",
   certificateLifetimes(metrics)(7000);
   const tokens = tokenCacheSeries(metrics);
   tokens.miss(0.001);
-  tokens.fetched(false);
+  tokens.fetching()(false);
   tokens.hit(0);
   const rbac = countDecisions(metrics)({ authorize: () => ({ decision: "allow", reason: "" }) }, "RBAC");
   await rbac.authorize({} as AuthorizationAttributes);

@@ -21,7 +21,7 @@ export async function reviewToken(review: TokenReview, { tokens, audiences }: To
   const [bearer = ""] = token.trim().split(" ", 1);
   if (!bearer) return refused();
   try {
-    const found = tokens.authenticateToken(bearer, review.spec.audiences?.length ? review.spec.audiences : audiences);
+    const found = await tokens.authenticateToken(bearer, review.spec.audiences?.length ? review.spec.audiences : audiences);
     if (!found) return refused("invalid bearer token");
     return { ...review, status: { ...sent, authenticated: true, user: userStatus(withAuthenticatedGroup(found.user)), audiences: found.audiences } };
   } catch (error) {
