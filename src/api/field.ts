@@ -96,6 +96,12 @@ function tagged(key: string, value: unknown): unknown {
 export const goJson = (value: unknown, indent = 0): string =>
   JSON.stringify(value, tagged, indent).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${hex(c.charCodeAt(0), 4)}`);
 
+/** Several errors as one (k8s.io/apimachinery/pkg/util/errors.Aggregate): each text once, in brackets where there are more. */
+export function aggregateText(errors: Iterable<string>): string {
+  const texts = [...new Set(errors)];
+  return texts.length === 1 ? (texts[0] as string) : `[${texts.join(", ")}]`;
+}
+
 type At = Path | string;
 const error = (type: FieldErrorType, field: At, body: string): FieldError => ({ type, field: String(field) || "<nil>", body });
 const detailed = (head: string, detail: string): string => (detail ? `${head}: ${detail}` : head);

@@ -4,7 +4,7 @@
  */
 import { DecodeError } from "../api/codec/decode-error.ts";
 import { parseYAML } from "../api/codec/yaml.ts";
-import { type FieldError, goQuote } from "../api/field.ts";
+import { aggregateText, type FieldError, goQuote } from "../api/field.ts";
 import type { JSONValue } from "../api/json.ts";
 import { parseDuration } from "../api/time.ts";
 
@@ -141,6 +141,5 @@ export function decodeConfiguration<T>(text: string, kinds: ConfigurationKind): 
 
 /** What validation found, as one sentence. */
 export function throwFieldErrors(errors: readonly FieldError[]): void {
-  const texts = [...new Set(errors.map(({ field, body }) => `${field}: ${body}`))];
-  if (texts.length) throw new ConfigurationError(texts.length === 1 ? (texts[0] as string) : `[${texts.join(", ")}]`);
+  if (errors.length) throw new ConfigurationError(aggregateText(errors.map(({ field, body }) => `${field}: ${body}`)));
 }

@@ -7,7 +7,7 @@ import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.
 import { VirtualClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { seededRandom } from "../../base/random.ts";
-import { Unreachable } from "../admission/webhooks/client.ts";
+import { Unreachable } from "../outside/post.ts";
 import { conversionSeries } from "../metrics/conversion.ts";
 import { WebhookConverter } from "./webhook-converter.ts";
 

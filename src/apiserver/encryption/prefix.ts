@@ -1,4 +1,5 @@
 /** Transformers told apart by what values begin with (k8s.io/apiserver/pkg/storage/value/transformer.go). */
+import { aggregateText } from "../../api/field.ts";
 import type { Clock } from "../../base/clock.ts";
 import { encryptedUnread, isEncrypted, type TransformContext, type Transformed, type ValueTransformer } from "../../cache/transformer.ts";
 import type { EncryptionSeries } from "./metrics.ts";
@@ -21,7 +22,7 @@ export const identity: ValueTransformer = {
 /** Several errors as one, in Go's words. */
 export function aggregate(errors: readonly Error[]): Error {
   if (errors.length === 1) return errors[0] as Error;
-  return new Error(`[${[...new Set(errors.map(({ message }) => message))].join(", ")}]`);
+  return new Error(aggregateText(errors.map(({ message }) => message)));
 }
 
 interface Part extends Prefixed {

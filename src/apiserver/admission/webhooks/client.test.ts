@@ -10,7 +10,8 @@ import { after, before, test } from "node:test";
 import { systemClock } from "../../../base/clock.ts";
 import { systemRandom } from "../../../base/random.ts";
 import { MemoryReader } from "../../authorization/memory-reader.fixture.ts";
-import { Misconfigured, Unreachable, WebhookClient } from "./client.ts";
+import { Unreachable } from "../../outside/post.ts";
+import { Misconfigured, WebhookClient } from "./client.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "webhook-client-"));
 const names = "subjectAltName=DNS:hook.team.svc,IP:127.0.0.1";

@@ -3,15 +3,15 @@
  * (k8s.io/apiserver/pkg/util/webhook/client.go). Redirects are not followed; answers are bounded in size and time.
  */
 import { X509Certificate } from "node:crypto";
-import type { IncomingMessage } from "node:http";
-import { Agent, request as httpsRequest } from "node:https";
+import type { RequestOptions } from "node:http";
+import { Agent } from "node:https";
 import { isIP } from "node:net";
 import { posix } from "node:path";
 import type { WebhookClientConfig } from "../../../api/types/admissionregistration-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { resolveService, type ServiceResolution } from "../../service-resolver.ts";
+import { type Answer, authorizationHeader, hostPort, post } from "../../outside/post.ts";
 import { anonymous, type CredentialsFor } from "./credentials.ts";
-import { goNetworkError } from "./network-error.ts";
 
 export interface WebhookClientOptions extends ServiceResolution {
   clock: Clock;
@@ -19,30 +19,9 @@ export interface WebhookClientOptions extends ServiceResolution {
   credentials?: CredentialsFor;
 }
 
-export interface Answer {
-  status: number;
-  body: Buffer;
-  contentType: string;
-  /** Seconds, where the server says so in figures. */
-  retryAfter?: number;
-}
-
 /** The webhook cannot be called as it is configured. */
 export class Misconfigured extends Error {}
-/** It could not be reached, or did not answer in time; in Go's words. */
-export class Unreachable extends Error {
-  readonly cancelled: boolean;
-  constructor(message: string, cancelled = false) {
-    super(message);
-    this.cancelled = cancelled;
-  }
-}
-
-/** Bytes: a patch may rewrite the largest object there is, in base64. */
-const maxAnswer = 16 << 20;
 const keptAgents = 50;
-/** Of answers that ask to be asked again, as client-go does. */
-const maxRetries = 10;
 const idleTime = 90_000;
 
 interface Target {
@@ -105,78 +84,29 @@ export class WebhookClient {
     const target = targetOf(config);
     const query = timeoutSeconds ? `?timeout=${timeoutSeconds}s` : "";
     const agent = this.#agentOf(target, config.caBundle ?? "");
-    const abort = new AbortController();
-    const gone = (): void => abort.abort();
-    if (signal.aborted) gone();
-    else signal.addEventListener("abort", gone, { once: true });
-    const timer = timeoutSeconds ? this.#options.clock.after(timeoutSeconds * 1000, gone) : undefined;
-    try {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          const answer = await this.#once(target, agent, query, body, abort.signal);
-          const busy = (answer.status === 429 || answer.status >= 500) && answer.retryAfter !== undefined;
-          if (!busy || attempt > maxRetries) return answer;
-          await this.#options.clock.sleep((answer.retryAfter as number) * 1000, abort.signal);
-        } catch (error) {
-          // A kept connection that its other end closed just now has carried nothing.
-          if (attempt === 1 && error instanceof StaleConnection) continue;
-          throw error instanceof StaleConnection ? error.cause : error;
-        }
-      }
-    } catch (error) {
-      const where = `Post ${JSON.stringify(`${target.url}${query}`)}: `;
-      if (abort.signal.aborted) throw new Unreachable(where + (signal.aborted ? "context canceled" : "context deadline exceeded"), signal.aborted);
-      throw new Unreachable(where + goNetworkError(error as NodeJS.ErrnoException, target));
-    } finally {
-      timer?.cancel();
-      signal.removeEventListener("abort", gone);
-    }
-  }
-
-  async #once(target: Target, agent: Agent, query: string, body: Uint8Array, signal: AbortSignal): Promise<Answer> {
-    const address = target.service ? resolveService(target.service, this.#options) : target;
-    const { token, username, password = "" } = this.#credentials(target);
-    const authorization = token ? `Bearer ${token}` : username === undefined ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
-    const request = httpsRequest({
-      host: address.host,
-      port: address.port,
-      agent,
-      method: "POST",
-      path: `${target.path}${query}`,
-      signal,
-      headers: {
-        host: target.service || target.port !== 443 ? `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}` : target.host,
-        accept: "application/json, */*",
-        "content-type": "application/json",
-        "content-length": body.length,
-        "user-agent": "kube-apiserver-admission",
-        ...(authorization ? { authorization } : {}),
-      },
-    });
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request.on("response", resolve);
-      request.on("error", (error: NodeJS.ErrnoException) =>
-        reject(request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE") ? new StaleConnection("", { cause: error }) : error),
-      );
-      request.end(body);
-    });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxAnswer) {
-        response.destroy();
-        throw new Error(`the answer is longer than ${maxAnswer} bytes`);
-      }
-      chunks.push(chunk);
-    }
-    const { "retry-after": later = "", "content-type": contentType = "" } = response.headers;
-    const answer = { status: response.statusCode ?? 0, body: Buffer.concat(chunks), contentType };
-    return /^\d+$/.test(later) ? { ...answer, retryAfter: Number(later) } : answer;
+    const { host, port, service } = target;
+    const options = (): RequestOptions => {
+      const address = service ? resolveService(service, this.#options) : target;
+      return {
+        host: address.host,
+        port: address.port,
+        agent,
+        path: `${target.path}${query}`,
+        headers: {
+          host: service || port !== 443 ? hostPort(host, port) : host,
+          "user-agent": "kube-apiserver-admission",
+          ...authorizationHeader(this.#credentials(target)),
+        },
+      };
+    };
+    return post(
+      { url: `${target.url}${query}`, host, port, secure: true, body, options },
+      { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal },
+    );
   }
 
   #credentials({ host, port }: Target) {
-    return (this.#options.credentials ?? anonymous)(`${host.includes(":") ? `[${host}]` : host}:${port}`);
+    return (this.#options.credentials ?? anonymous)(hostPort(host, port));
   }
 
   #agentOf(target: Target, caBundle: string): Agent {
@@ -210,5 +140,3 @@ export class WebhookClient {
     this.#agents.clear();
   }
 }
-
-class StaleConnection extends Error {}

@@ -12,7 +12,7 @@ import { privilegedAuthorizer } from "../../authorization/union.ts";
 import { conditionSeries, webhookSeries } from "../../metrics/webhooks.ts";
 import type { AdmissionAttributes, Face } from "../admission.ts";
 import { AdmissionChain } from "../chain.ts";
-import type { Answer } from "./client.ts";
+import type { Answer } from "../../outside/post.ts";
 import { mutatingWebhooks } from "./mutating.ts";
 import { validatingWebhooks } from "./validating.ts";
 
