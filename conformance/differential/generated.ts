@@ -6,8 +6,9 @@ import { type GenStep, nextStep, type Target, targetOf, templates, useRandom } f
 import { chance } from "./mutate.ts";
 import { policyEpisode } from "./policies.ts";
 import { grants } from "./who.ts";
-import { type Answer, differences, type Request, type Server, send, settled } from "./exchange.ts";
+import { type Answer, differences, type Request, send, settled } from "./exchange.ts";
 import { classify, Groups, opened, refusedAsYet } from "./groups.ts";
+import { attended, type Side, settle } from "./attended.ts";
 import type { Pair } from "./servers.ts";
 
 export interface RunOptions {
@@ -21,12 +22,6 @@ export interface RunOptions {
   verbose?: boolean;
   seconds: number;
   write(line: string): void;
-}
-
-interface Side {
-  server: Server;
-  last: JSONObject | undefined;
-  values: Map<string, string>;
 }
 
 /** Upstream's admission knows of these from a watch of its own, some milliseconds after they are written. */
@@ -120,6 +115,7 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
         const left = await both(target, { verb: "get", method: "GET", path: target.path }, sides);
         if (left[0].code === 404) for (const side of sides) side.last = undefined;
       }
+      if (attended.has(target.def.resource) && step.method !== "GET" && a.code < 300 && b.code < 300) await settle(target, sides);
       const found = classify(hidden(a), hidden(b));
       const shown = step.from
         ? JSON.stringify(step.from(before[0] ?? {}))

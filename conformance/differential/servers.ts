@@ -75,7 +75,6 @@ export async function startPair({ bin, port, peerFlags = [] }: PairOptions): Pro
       `--service-account-signing-key-file=${join(home, "sa.key")}`,
       "--service-cluster-ip-range=10.96.0.0/16",
       "--endpoint-reconciler-type=none",
-      "--enable-priority-and-fairness=false",
       // As kubeadm has it; ours has it always.
       "--enable-admission-plugins=NodeRestriction",
       // Ours does not compact either: revision 1 stays to be listed.

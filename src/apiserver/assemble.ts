@@ -61,7 +61,7 @@ import { Upkeep } from "./upkeep.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
-  extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds">,
+  extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere">,
     Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens"> {
   clock: Clock;
   random: Random;

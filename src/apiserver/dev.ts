@@ -14,6 +14,8 @@ export interface DevOptions {
   serviceAccountKey: string;
   /** PEM: what kubelets are shown. Absent: none is reached. */
   kubeletClient?: { cert: string; key: string };
+  /** Kinds that are refused as long as nothing of ours enforces them, and are accepted here. */
+  enforcedElsewhere?: readonly string[];
   write(line: string): void;
 }
 
@@ -30,6 +32,7 @@ export async function startDevServer(options: DevOptions): Promise<AsyncDisposab
     ...(options.kubeletClient ? { kubelet: { ca: options.ca, ...options.kubeletClient } } : {}),
     serviceAccountKey: options.serviceAccountKey,
     serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
+    ...(options.enforcedElsewhere ? { enforcedElsewhere: options.enforcedElsewhere } : {}),
     serviceRanges: ["10.96.0.0/16"],
     advertise: { address: "127.0.0.1", port: options.port },
   });

@@ -36,7 +36,20 @@ export function indexFields(def: ResourceDef, object: Parameters<NonNullable<Kin
 const isStored = (def: ResourceDef): boolean => def.verbs.includes("get") || def.verbs.includes("list");
 export const storedResources: readonly ResourceDef[] = [...new Set(resources.filter(isStored).map(hubOf))];
 
-export function endpointOf(def: ResourceDef, cache: WatchCache, registries: Readonly<Record<string, Registry>>): Endpoint {
+/** A kind that somebody else enforces is not refused. */
+function actingKind(resource: string, enforcedElsewhere: readonly string[]): Kind {
+  const kind = kindFor(resource);
+  if (!kind.refused || !enforcedElsewhere.includes(resource)) return kind;
+  const { refused: _, ...acting } = kind;
+  return acting;
+}
+
+export function endpointOf(
+  def: ResourceDef,
+  cache: WatchCache,
+  registries: Readonly<Record<string, Registry>>,
+  enforcedElsewhere: readonly string[] = [],
+): Endpoint {
   const hub = hubOf(def);
   const apiVersion = apiVersionOf(def.group, def.version);
   const hubApiVersion = apiVersionOf(hub.group, hub.version);
@@ -56,7 +69,7 @@ export function endpointOf(def: ResourceDef, cache: WatchCache, registries: Read
     hubApiVersion,
     type,
     hubType,
-    kind: kindFor(resource),
+    kind: actingKind(resource, enforcedElsewhere),
     hubKind: hubKinds[resource] ?? kindFor(groupResource(hub.group, hub.resource)),
     ...(conversion ? { conversion } : {}),
     get cache() {

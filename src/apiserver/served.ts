@@ -11,10 +11,10 @@ export class Served {
   readonly #custom: CustomResources | undefined;
   #all: { custom: readonly ResourceDef[]; defs: readonly ResourceDef[] } = { custom: [], defs: resources };
 
-  constructor(cache: WatchCache, registries: Readonly<Record<string, Registry>>, custom?: CustomResources) {
+  constructor(cache: WatchCache, registries: Readonly<Record<string, Registry>>, custom?: CustomResources, enforcedElsewhere: readonly string[] = []) {
     this.#custom = custom;
     for (const def of resources) {
-      const endpoint = endpointOf(def, cache, registries);
+      const endpoint = endpointOf(def, cache, registries, enforcedElsewhere);
       this.#endpoints.set(`${def.group}/${def.version}/${def.resource}`, endpoint);
       if (hubOf(def) === def) this.#byResource.set(endpoint.groupResource, endpoint);
     }

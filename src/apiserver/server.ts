@@ -71,6 +71,8 @@ export interface ApiServerOptions {
   requestTimeoutSeconds?: number;
   /** @default 1800 */
   minWatchSeconds?: number;
+  /** Resources that are refused as long as nothing of ours enforces them, and that somebody else does enforce: they are accepted. */
+  enforcedElsewhere?: readonly string[];
 }
 
 export interface ApiServer {
@@ -109,7 +111,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { clock, logger, authorizer, cache, aggregator } = options;
   const metrics = createServerMetrics(options.metrics);
   const stopping = new AbortController();
-  const served = new Served(cache, options.registries, options.custom);
+  const served = new Served(cache, options.registries, options.custom, options.enforcedElsewhere);
   const documents = createDocuments(
     () => served.defs(),
     () => options.serverAddress ?? "127.0.0.1:6443",

@@ -220,7 +220,8 @@ function validateVersions(spec: InternalSpec): FieldError[] {
   const place = at.child("versions");
   const { versions } = spec;
   const errors: FieldError[] = [];
-  const wrong = (detail: string): void => void errors.push(invalidValue(place, shownVersions(versions), detail));
+  const shown = spec.noVersions ? null : shownVersions(versions);
+  const wrong = (detail: string): void => void errors.push(invalidValue(place, shown, detail));
   if (new Set(versions.map(({ name }) => name)).size !== versions.length) wrong("must contain unique version names");
   if (versions.filter(({ storage }) => storage).length !== 1) wrong("must have exactly one version marked as storage version");
   if (spec.version) {
@@ -231,20 +232,18 @@ function validateVersions(spec: InternalSpec): FieldError[] {
 }
 
 /** As Go shows the internal version. */
-const shownVersions = (versions: readonly InternalVersion[]): unknown[] | null =>
-  versions.length === 0
-    ? null
-    : versions.map((version) => ({
-        Name: version.name,
-        Served: version.served,
-        Storage: version.storage,
-        Deprecated: version.deprecated,
-        DeprecationWarning: version.deprecationWarning ?? null,
-        Schema: version.schema ? { OpenAPIV3Schema: version.schema.openAPIV3Schema ? shownSchema(version.schema.openAPIV3Schema) : null } : null,
-        Subresources: version.subresources ?? null,
-        AdditionalPrinterColumns: version.columns.length ? version.columns : null,
-        SelectableFields: version.selectableFields.length ? version.selectableFields : null,
-      }));
+const shownVersions = (versions: readonly InternalVersion[]): unknown[] =>
+  versions.map((version) => ({
+    Name: version.name,
+    Served: version.served,
+    Storage: version.storage,
+    Deprecated: version.deprecated,
+    DeprecationWarning: version.deprecationWarning ?? null,
+    Schema: version.schema ? { OpenAPIV3Schema: version.schema.openAPIV3Schema ? shownSchema(version.schema.openAPIV3Schema) : null } : null,
+    Subresources: version.subresources ?? null,
+    AdditionalPrinterColumns: version.columns.length ? version.columns : null,
+    SelectableFields: version.selectableFields.length ? version.selectableFields : null,
+  }));
 
 /** Also of an update of the status alone, without what spec and status must have in common. */
 export const validateAcceptedNames = ({ status }: CustomResourceDefinition): FieldError[] =>

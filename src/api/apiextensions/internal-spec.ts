@@ -36,6 +36,8 @@ export interface InternalSpec {
   columns: CustomResourceColumnDefinition[];
   selectableFields: SelectableField[];
   versions: InternalVersion[];
+  /** There is no list of versions at all, which Go shows otherwise than an empty one. */
+  noVersions: boolean;
   conversion?: { strategy: string; client?: WebhookClientConfig | undefined; reviewVersions: string[] };
   preserveUnknownFields: boolean;
 }
@@ -80,6 +82,7 @@ function convert(spec: CustomResourceDefinitionSpec): InternalSpec {
     columns: [],
     selectableFields: [],
     versions,
+    noVersions: !spec.versions,
     preserveUnknownFields: spec.preserveUnknownFields ?? false,
     ...(conversion
       ? {

@@ -1,7 +1,7 @@
 /** NetworkPolicies (pkg/registry/networking/networkpolicy). */
+import { deepEqual } from "../copy.ts";
 import { invalidAll } from "../core/checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
-import { semanticEqual } from "../core/semantic.ts";
 import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required } from "../field.ts";
 import { cidrContains, isValidCIDRForLegacyField, parseCIDR, warningsForCIDR } from "../ip.ts";
 import type { Kind } from "../kind.ts";
@@ -122,7 +122,8 @@ export const networkPolicyKind: Kind<NetworkPolicy> = {
   validate: (policy) => [...validateMetadata(policy.metadata, rules), ...validateSpec(policy.spec, {})],
   warnings,
   prepareForUpdate(policy, old) {
-    if (!semanticEqual(policy.spec, old.spec)) policy.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    // An empty list where there was none is a change: upstream compares literally here.
+    if (!deepEqual(policy.spec, old.spec)) policy.metadata.generation = (old.metadata.generation ?? 0) + 1;
   },
   validateUpdate(policy, old) {
     const leniency = {

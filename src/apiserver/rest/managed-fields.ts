@@ -21,6 +21,7 @@ const statusResets: Record<string, readonly string[]> = {
   "servicecidrs.networking.k8s.io": ["spec", "metadata"],
   "resourceclaims.resource.k8s.io": ["spec", "metadata"],
   "volumeattachments.storage.k8s.io": ["spec", "metadata"],
+  "apiservices.apiregistration.k8s.io": ["spec", "metadata"],
   "validatingadmissionpolicies.admissionregistration.k8s.io": ["spec", "metadata"],
 };
 

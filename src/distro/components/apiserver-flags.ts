@@ -113,6 +113,7 @@ export const apiserverFlags = {
     ["InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS", "InternalIP", "InternalIP,ExternalIP,Hostname"],
     "a node's internal address comes first",
   ),
+  "network-policies-enforced": bool("the cluster's network plugin enforces network policies: they are accepted, though k8ts itself enforces none", false),
   "allow-privileged": fixed("bool", "privileged containers", ["true"], "Pod Security decides about them in each namespace"),
   "endpoint-reconciler-type": fixed(
     "string",

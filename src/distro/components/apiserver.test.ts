@@ -55,6 +55,8 @@ test("flags become the server's options", () => {
   assert.equal(read.maxReading, 7);
   assert.deepEqual(read.advertise, { address: "192.0.2.1", port: 6443 });
   assert.equal(read.kubelet, undefined);
+  assert.equal(read.enforcedElsewhere, undefined);
+  assert.deepEqual(options("--network-policies-enforced").enforcedElsewhere, ["networkpolicies.networking.k8s.io"]);
 });
 
 test("a port range may be written with its size", () => {

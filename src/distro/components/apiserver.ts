@@ -99,6 +99,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     advertise: { address: advertised(flags), port: flags["secure-port"] },
     externalHost: flags["external-hostname"],
     jwksUri: flags["service-account-jwks-uri"],
+    ...(flags["network-policies-enforced"] ? { enforcedElsewhere: ["networkpolicies.networking.k8s.io"] } : {}),
     keepEndpoints: flags["endpoint-reconciler-type"] !== "none",
     ...(kubelet ? { kubelet } : {}),
     aggregatorRouting: flags["enable-aggregator-routing"],

@@ -1,0 +1,95 @@
+/** What upstream's kinds do that is easily taken for a mistake, each found beside a kube-apiserver. */
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import test, { after, before } from "node:test";
+import type { KubeObject } from "../../api/object.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/logger.ts";
+import { seededRandom } from "../../base/random.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+
+const clock = new VirtualClock();
+const store = memoryStore({ clock });
+const enforcedElsewhere = ["networkpolicies.networking.k8s.io"];
+let api: AssembledServer;
+
+async function assembled(over: typeof store, elsewhere: readonly string[]): Promise<AssembledServer> {
+  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const options = { clock, random: seededRandom(1), logger: silentLogger, store: over, serviceAccountKey, enforcedElsewhere: elsewhere };
+  return await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
+}
+before(async () => {
+  api = await assembled(store, enforcedElsewhere);
+});
+after(async () => {
+  await api[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+});
+
+interface Answer extends KubeObject {
+  message?: string;
+  reason?: string;
+  warnings?: string[];
+  spec?: Record<string, unknown>;
+  details?: { causes?: { field?: string; message?: string }[] };
+}
+async function answer(method: string, target: string, body?: unknown, type = "application/json", server = api): Promise<Answer & { http: number }> {
+  const [path = "", query = ""] = target.split("?");
+  const answered = await server.server.handler({
+    method,
+    path,
+    query: new URLSearchParams(query),
+    headers: { "content-type": type, "user-agent": "test/1" },
+    ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
+    user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
+    remoteAddress: "127.0.0.1",
+    signal: new AbortController().signal,
+  });
+  const warnings = answered.warnings?.length ? { warnings: answered.warnings } : {};
+  return { ...JSON.parse(Buffer.from(answered.body as Uint8Array).toString()), http: answered.status, ...warnings };
+}
+const apply = "application/apply-patch+yaml";
+const merge = "application/merge-patch+json";
+const policies = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies";
+
+test("a kind that protects is refused while nobody enforces it, and taken when somebody else does", async () => {
+  const other = memoryStore({ clock });
+  const lone = await assembled(other, []);
+  const policy = { metadata: { name: "p" }, spec: { podSelector: {} } };
+  const refused = await answer("POST", policies, policy, undefined, lone);
+  assert.deepEqual([refused.http, refused.reason], [403, "Forbidden"]);
+  assert.match(refused.message ?? "", /not enforced by this cluster/);
+  await lone[Symbol.asyncDispose]();
+  await other[Symbol.asyncDispose]();
+  assert.equal((await answer("POST", policies, policy)).http, 201);
+});
+
+test("an empty list in a network policy is a change", async () => {
+  await answer("POST", policies, { metadata: { name: "e" }, spec: { podSelector: {} } });
+  const patched = await answer("PATCH", `${policies}/e`, { spec: { podSelector: { matchExpressions: [] } } }, merge);
+  assert.equal(patched.metadata.generation, 2);
+  const same = await answer("PATCH", `${policies}/e`, { metadata: { labels: { a: "b" } } }, merge);
+  assert.equal(same.metadata.generation, 2);
+});
+
+test("who applies the status of an APIService owns none of its metadata", async () => {
+  const services = "/apis/apiregistration.k8s.io/v1/apiservices";
+  const object = { apiVersion: "apiregistration.k8s.io/v1", kind: "APIService", metadata: { name: "v1.k.example.com" } };
+  const spec = { group: "k.example.com", version: "v1", groupPriorityMinimum: 100, versionPriority: 10 };
+  assert.equal((await answer("POST", services, { ...object, spec })).http, 201);
+  const metadata = { ...object.metadata, labels: { a: "b" } };
+  const applied = await answer("PATCH", `${services}/v1.k.example.com/status?fieldManager=m`, { ...object, metadata, status: {} }, apply);
+  assert.equal(applied.http, 200);
+  assert.ok(!JSON.stringify(applied.metadata.managedFields).includes("f:a"));
+});
+
+test("no versions and an empty list of them are told apart", async () => {
+  const definition = (versions: object): object => ({
+    metadata: { name: "as.k.example.com" },
+    spec: { group: "k.example.com", scope: "Namespaced", names: { plural: "as", kind: "A" }, ...versions },
+  });
+  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  assert.match((await answer("POST", path, definition({}))).message ?? "", /spec\.versions: Invalid value: null: must have exactly one/);
+  assert.match((await answer("POST", path, definition({ versions: [] }))).message ?? "", /spec\.versions: Invalid value: \[\]: must have exactly one/);
+});
