@@ -9,7 +9,8 @@ import { join } from "node:path";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { connectCri } from "../cri/client.ts";
-import { identify, isAlive, type ProcessIdentity } from "../linux/process.ts";
+import { allPids, commandLine, identify, isAlive, type ProcessIdentity } from "../linux/process.ts";
+import { AbandonedNetworks } from "./abandoned-networks.ts";
 import { readIdentity, writeFileAtomic } from "./files.ts";
 import { endAbandonedLeases } from "./leases.ts";
 import { pauseImageName } from "./images/pause.ts";
@@ -70,16 +71,20 @@ const sweepInterval = 10_000;
 export class Containerd {
   readonly #options: ContainerdOptions;
   readonly #pidFile: string;
+  readonly #configFile: string;
   #process: ProcessIdentity | undefined;
   #watch: Timer | undefined;
   #stopping = false;
   readonly #shims: Shims;
+  readonly #networks: AbandonedNetworks;
   #sweepAt = 0;
   #forgotten: Timer | undefined;
   constructor(options: ContainerdOptions) {
     this.#options = options;
     this.#shims = new Shims({ state: options.paths.containerdState, containerd: options.paths.containerdSocket, clock: options.clock });
+    this.#networks = new AbandonedNetworks({ state: options.paths.containerdState, bin: options.cniBinDirectory });
     this.#pidFile = join(options.paths.run, "containerd.json");
+    this.#configFile = join(options.paths.containerd, "config.toml");
   }
 
   /**
@@ -90,8 +95,8 @@ export class Containerd {
     const { paths, cniBinDirectory } = this.#options;
     for (const directory of [paths.containerd, join(paths.containerd, "hosts"), join(paths.cni, "net.d"), paths.run])
       mkdirSync(directory, { recursive: true, mode: 0o711 });
-    writeFileAtomic(join(paths.containerd, "config.toml"), config(paths, cniBinDirectory));
-    this.#process = readIdentity(this.#pidFile);
+    writeFileAtomic(this.#configFile, config(paths, cniBinDirectory));
+    this.#process = this.#running();
     for (let attempt = 1; ; attempt++) {
       if (!this.#process || !isAlive(this.#process)) this.#spawn();
       try {
@@ -107,13 +112,22 @@ export class Containerd {
     this.#supervise();
   }
 
+  /** The one that an agent before us left; that agent may have been killed before it could write down which it is. */
+  #running(): ProcessIdentity | undefined {
+    const known = readIdentity(this.#pidFile);
+    if (known && isAlive(known)) return known;
+    const process = runningContainerd(this.#configFile);
+    if (process) writeFileAtomic(this.#pidFile, JSON.stringify(process), 0o600);
+    return process;
+  }
+
   #spawn(): void {
     const { paths } = this.#options;
     const program = which("containerd");
     if (!program) throw new Error("containerd is not installed: apt-get install containerd");
     rmSync(paths.containerdSocket, { force: true });
     const log = openSync(join(paths.logs, "containerd.log"), "a");
-    const child = spawn(program, ["--config", join(paths.containerd, "config.toml")], {
+    const child = spawn(program, ["--config", this.#configFile], {
       detached: true,
       stdio: ["ignore", log, log],
       env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` },
@@ -140,8 +154,16 @@ export class Containerd {
     await using cri = connectCri(paths.containerdSocket, clock);
     const { items } = await cri.call("ListPodSandbox", {});
     const { containers } = await cri.call("ListContainers", {});
-    await endAbandonedLeases(paths.containerdSocket, statSync(this.#pidFile).mtimeMs);
+    const since = statSync(this.#pidFile).mtimeMs;
+    await endAbandonedLeases(paths.containerdSocket, since);
     if (process && process === this.#process) this.#shims.endForgotten(process, new Set([...items, ...containers].map(({ id }) => id)));
+    if (!this.#networks.present(since)) return;
+    const namespaces = new Set<string>();
+    for (const { id: podSandboxId } of items) {
+      const { info } = await cri.call("PodSandboxStatus", { podSandboxId, verbose: true });
+      for (const { type, path } of namespacesIn(info.info)) if (type === "network" && path) namespaces.add(path);
+    }
+    await this.#networks.remove({ ids: new Set(items.map(({ id }) => id)), namespaces, since });
   }
 
   /** By looking, because one that was taken over is not our child. */
@@ -196,6 +218,21 @@ export class Containerd {
     this.#forgotten?.cancel();
   }
 }
+
+/** The containerd that was started with this configuration. */
+export function runningContainerd(configFile: string): ProcessIdentity | undefined {
+  const pid = allPids().find((one) => {
+    const words = commandLine(one);
+    return words[0]?.endsWith("containerd") && words[words.indexOf("--config") + 1] === configFile;
+  });
+  return pid === undefined ? undefined : identify(pid);
+}
+
+interface SandboxInfo {
+  runtimeSpec?: { linux?: { namespaces?: { type: string; path?: string }[] } };
+}
+/** Of what containerd tells of a sandbox beyond its status. */
+const namespacesIn = (info = "{}") => (JSON.parse(info) as SandboxInfo).runtimeSpec?.linux?.namespaces ?? [];
 
 function accepts(socket: string): Promise<boolean> {
   return new Promise((resolve) => {

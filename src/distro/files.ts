@@ -1,5 +1,5 @@
 /** Files that are whole or absent. */
-import { closeSync, fsyncSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import type { ProcessIdentity } from "../linux/process.ts";
 
 /** Throws one sentence for what no file may take the place of: root can rename one over a device such as /dev/null. */
@@ -51,6 +51,16 @@ export function readJsonFile<T extends object>(path: string): T | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Error(`${path} is damaged (it holds no JSON object): put back a copy of it, or delete the cluster's data directory`);
   return value as T;
+}
+
+/** What a directory holds; nothing where there is none. */
+export function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** The process a pid file names; undefined when there is none, or when it names none: then there is nothing to stop. */

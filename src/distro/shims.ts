@@ -3,12 +3,13 @@
  * killed it stays in /run/containerd/s, which all containerds of a machine share (containerd, runtime/v2/shim/util_unix.go).
  * A shim whose containerd is killed before it has the shim's address goes on for nobody.
  */
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { unmountBelow } from "../linux/mounts.ts";
 import { allPids, commandLine, identify, type ProcessIdentity, withDescendants } from "../linux/process.ts";
+import { namesIn } from "./files.ts";
 
 /** Milliseconds after which what nobody looks after belongs to no shim that is just starting. */
 export const minimumAge = 30_000;
@@ -40,8 +41,8 @@ export class Shims {
 
   /** Removes sockets that belong to no task, are old enough to be judged, and have nobody who listens. */
   async sweepSockets(): Promise<void> {
-    const tasks = new Set(names(this.#tasks).flatMap((task) => addressIn(join(this.#tasks, task, "address")) ?? []));
-    const present = names(this.#directory).map((name) => join(this.#directory, name));
+    const tasks = new Set(namesIn(this.#tasks).flatMap((task) => addressIn(join(this.#tasks, task, "address")) ?? []));
+    const present = namesIn(this.#directory).map((name) => join(this.#directory, name));
     this.#answering = this.#answering.intersection(new Set(present));
     for (const socket of present) {
       const since = statSync(socket, { throwIfNoEntry: false })?.mtimeMs;
@@ -63,7 +64,7 @@ export class Shims {
       if (known.has(task) || Number(identify(pid)?.started ?? Number.POSITIVE_INFINITY) >= Number(started)) served.add(task);
       else for (const one of withDescendants([pid])) endAtOnce(one);
     }
-    for (const task of names(this.#tasks)) {
+    for (const task of namesIn(this.#tasks)) {
       const bundle = join(this.#tasks, task);
       const since = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs;
       if (known.has(task) || served.has(task) || since === undefined || this.#clock.now() - since < minimumAge) continue;
@@ -84,15 +85,6 @@ function endAtOnce(pid: number): void {
     process.kill(pid, "SIGKILL");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-function names(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
   }
 }
 
