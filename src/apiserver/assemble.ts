@@ -192,6 +192,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       modes: options.authorizationModes,
       counted: countDecisions(metrics),
     });
+    const configured = options.admissionConfiguration ?? {};
     const webhookClient = (credentials: CredentialsFor | undefined): WebhookClient =>
       new WebhookClient({
         ...(credentials ? { credentials } : {}),
@@ -202,8 +203,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
       });
     const webhooks = {
-      mutating: webhookClient(options.admissionConfiguration?.mutating),
-      validating: webhookClient(options.admissionConfiguration?.validating),
+      mutating: webhookClient(configured.MutatingAdmissionWebhook),
+      validating: webhookClient(configured.ValidatingAdmissionWebhook),
       conversion: webhookClient(undefined),
     };
     const outside = {
@@ -233,6 +234,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         ...optionalPlugins(options.enabledPlugins ?? [], {
           reader,
           authorizer,
+          clock,
+          configuration: configured,
           createNamespace: (name) => createNamespace(server?.handler, name),
           resourceOfKind: (apiVersion, kind) => server?.rest.endpointOfKind(apiVersion, kind)?.def,
         }),
@@ -243,6 +246,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ],
       updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>, clock),
       ...(options.tolerations ? { tolerations: options.tolerations } : {}),
+      configuration: configured,
       ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
       ...(options.enabledPlugins ? { enabled: options.enabledPlugins } : {}),
       timed: (plugins) => timePlugins(plugins, metrics, clock),

@@ -13,14 +13,17 @@ export type Shape =
   | "string"
   | "bool"
   | "int"
+  | "int64"
   | "duration"
+  /** JSON as it is given. */
+  | "any"
   | { readonly list: Shape }
   | { readonly map: "string" }
   | { readonly go: string; readonly fields: Readonly<Record<string, Shape>> };
 
 export interface ConfigurationKind {
   readonly kind: string;
-  /** Of one group, accepted alike. */
+  /** Accepted alike. */
   readonly versions: readonly string[];
   readonly fields: Readonly<Record<string, Shape>>;
 }
@@ -57,6 +60,7 @@ class Reader {
   /** `go` is the path without indices. Undefined for null. */
   read(value: JSONValue, shape: Shape, path: string, go: string): unknown {
     if (value === null) return undefined;
+    if (shape === "any") return value;
     if (shape === "string" || shape === "duration") {
       if (typeof value !== "string") {
         if (shape === "duration") throw new ConfigurationError(`json: cannot unmarshal ${described(value)} into Go value of type string`);
@@ -66,7 +70,10 @@ class Reader {
       return value;
     }
     if (shape === "bool") return typeof value === "boolean" ? value : this.#wrong(value, shape, go);
-    if (shape === "int") return typeof value === "number" && Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : this.#wrong(value, shape, go);
+    if (shape === "int" || shape === "int64") {
+      const limit = shape === "int" ? 2 ** 31 : 2 ** 53;
+      return typeof value === "number" && Number.isInteger(value) && Math.abs(value) < limit ? value : this.#wrong(value, shape, go);
+    }
     if ("list" in shape) {
       if (!Array.isArray(value)) return this.#wrong(value, shape, go);
       return value.map((item, i) => this.read(item, shape.list, `${path}[${i}]`, go) ?? empty(shape.list));
@@ -98,7 +105,8 @@ class Reader {
 }
 
 function empty(shape: Shape): unknown {
-  if (typeof shape === "string") return shape === "bool" ? false : shape === "int" ? 0 : "";
+  if (shape === "bool") return false;
+  if (typeof shape === "string") return shape === "int" || shape === "int64" ? 0 : "";
   return "list" in shape ? [] : {};
 }
 
@@ -110,8 +118,11 @@ function duration(text: string): void {
   }
 }
 
-/** The object that the text describes, checked against the kind's fields. Throws ConfigurationError. */
-export function decodeConfiguration<T>(text: string, kinds: ConfigurationKind): T {
+/** A value of this shape; what the shape does not know is let go. Throws ConfigurationError. */
+export const decodeValue = <T>(value: JSONValue, shape: Shape): T | undefined => new Reader("").read(value, shape, "", "") as T | undefined;
+
+/** The object that the text describes, checked against the fields of its kind, one of these. Throws ConfigurationError. */
+export function decodeConfiguration<T>(text: string, ...kinds: readonly ConfigurationKind[]): T {
   let document: ReturnType<typeof parseYAML>;
   try {
     document = parseYAML(text);
@@ -128,12 +139,13 @@ export function decodeConfiguration<T>(text: string, kinds: ConfigurationKind): 
   const { apiVersion = "", kind = "", ...fields } = object;
   if (kind === "") throw new ConfigurationError(`Object 'Kind' is missing in '${text}'`);
   if (apiVersion === "") throw new ConfigurationError(`Object 'apiVersion' is missing in '${text}'`);
-  if (kind !== kinds.kind || !kinds.versions.includes(String(apiVersion)))
+  const known = kinds.find((one) => one.kind === kind && one.versions.includes(String(apiVersion)));
+  if (!known)
     throw new ConfigurationError(
       `no kind ${goQuote(String(kind))} is registered for version ${goQuote(String(apiVersion))} in scheme "pkg/runtime/scheme.go:111"`,
     );
-  const reader = new Reader(kinds.kind);
-  const read = reader.fields(fields, kinds.fields, "", "");
+  const reader = new Reader(known.kind);
+  const read = reader.fields(fields, known.fields, "", "");
   const strict = [...duplicates, ...reader.unknown];
   if (strict.length) throw new ConfigurationError(`strict decoding error: ${strict.join(", ")}`);
   return read as T;

@@ -1,76 +1,84 @@
 /**
- * The file of --admission-control-config-file (apiserver.config.k8s.io/v1 AdmissionConfiguration): who this server is to
- * webhooks. What else could be configured there is refused by name.
+ * The file of --admission-control-config-file (apiserver.config.k8s.io/v1 AdmissionConfiguration): a section for each plugin
+ * that can be configured, in the file itself or in another one.
  */
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { parseYAML } from "../../api/codec/yaml.ts";
-import type { JSONObject, JSONValue } from "../../api/json.ts";
+import type { JSONValue } from "../../api/json.ts";
+import { ConfigurationError, decodeConfiguration } from "../configuration-file.ts";
+import { readEventRateLimit } from "./optional/event-rate-limit.ts";
+import { readPodNodeSelector } from "./optional/pod-node-selector.ts";
+import { readPodTolerationRestriction } from "./optional/pod-toleration-restriction.ts";
+import { readPodSecurity } from "./pod-security/configuration.ts";
+import { readResourceQuota } from "./resource-quota-configuration.ts";
 import { type CredentialsFor, credentialsOf } from "./webhooks/credentials.ts";
 
-export interface AdmissionConfiguration {
-  mutating?: CredentialsFor;
-  validating?: CredentialsFor;
+const readers = {
+  MutatingAdmissionWebhook: readWebhooks,
+  ValidatingAdmissionWebhook: readWebhooks,
+  PodSecurity: readPodSecurity,
+  ResourceQuota: readResourceQuota,
+  EventRateLimit: readEventRateLimit,
+  PodNodeSelector: readPodNodeSelector,
+  PodTolerationRestriction: readPodTolerationRestriction,
+};
+type Readers = typeof readers;
+
+/** By the name of the plugin. */
+export type AdmissionConfiguration = { [name in keyof Readers]?: Exclude<ReturnType<Readers[name]>, undefined> };
+
+const kind = {
+  kind: "AdmissionConfiguration",
+  versions: ["apiserver.config.k8s.io/v1", "apiserver.k8s.io/v1alpha1"],
+  fields: { plugins: { list: { go: "v1.AdmissionPluginConfiguration", fields: { name: "string", path: "string", configuration: "any" } } } },
+} as const;
+interface Section {
+  name?: string;
+  path?: string;
+  configuration?: JSONValue;
 }
 
-const apiVersion = "apiserver.config.k8s.io/v1";
-const sections = { MutatingAdmissionWebhook: "mutating", ValidatingAdmissionWebhook: "validating" } as const;
+const webhooks = {
+  kind: "WebhookAdmissionConfiguration",
+  versions: ["apiserver.config.k8s.io/v1"],
+  fields: { kubeConfigFile: "string" },
+} as const;
 
-/** One sentence that says what is wrong, and where. */
-export class ConfigurationFileError extends Error {}
-
-function read(file: string): JSONObject {
-  let value: JSONValue;
-  try {
-    ({ value } = parseYAML(readFileSync(file)));
-  } catch (error) {
-    if (error instanceof DecodeError || (error as NodeJS.ErrnoException).code) throw new ConfigurationFileError(`${file}: ${(error as Error).message}`);
-    throw error;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ConfigurationFileError(`${file}: not a map`);
-  return value;
-}
-
-function only(object: JSONObject, known: readonly string[], where: string): void {
-  const unknown = Object.keys(object).filter((key) => !known.includes(key));
-  if (unknown.length) throw new ConfigurationFileError(`${where}: unknown field ${unknown.map((key) => JSON.stringify(key)).join(", ")}`);
-}
-function isA(object: JSONObject, kind: string, where: string): void {
-  if (object.apiVersion === apiVersion && object.kind === kind) return;
-  throw new ConfigurationFileError(`${where}: must be a ${kind} of ${apiVersion}, not ${String(object.kind)} of ${String(object.apiVersion)}`);
-}
-
-function credentials(configuration: JSONObject, where: string): CredentialsFor | undefined {
-  isA(configuration, "WebhookAdmissionConfiguration", where);
-  only(configuration, ["apiVersion", "kind", "kubeConfigFile"], where);
-  const { kubeConfigFile: file = "" } = configuration;
+function readWebhooks(text: string): CredentialsFor | undefined {
+  const { kubeConfigFile: file = "" } = decodeConfiguration<{ kubeConfigFile?: string }>(text, webhooks);
   if (file === "") return undefined;
-  if (typeof file !== "string" || !isAbsolute(file)) throw new ConfigurationFileError(`${where}: kubeConfigFile: must be an absolute file path`);
+  if (!isAbsolute(file)) throw new ConfigurationError("kubeConfigFile: must be an absolute file path");
   try {
     return credentialsOf(file);
   } catch (error) {
-    throw new ConfigurationFileError(`${where}: ${file}: ${(error as Error).message}`);
+    throw new ConfigurationError(`${file}: ${(error as Error).message}`);
   }
 }
 
-/** Throws ConfigurationFileError. */
-export function readAdmissionConfiguration(file: string): AdmissionConfiguration {
-  const root = read(file);
-  isA(root, "AdmissionConfiguration", file);
-  only(root, ["apiVersion", "kind", "plugins"], file);
-  const found: AdmissionConfiguration = {};
-  for (const entry of (root.plugins ?? []) as JSONObject[]) {
-    const name = String(entry.name ?? "");
-    const where = `${file}: plugin ${JSON.stringify(name)}`;
-    only(entry, ["name", "path", "configuration"], where);
-    const section = Object.hasOwn(sections, name) ? sections[name as keyof typeof sections] : undefined;
-    if (!section) throw new ConfigurationFileError(`${where} has no configuration here; only ${Object.keys(sections).join(" and ")} have`);
-    const path = typeof entry.path === "string" && entry.path ? (isAbsolute(entry.path) ? entry.path : join(dirname(file), entry.path)) : undefined;
-    const given = path === undefined ? entry.configuration : read(path);
-    if (typeof given !== "object" || given === null || Array.isArray(given)) continue;
-    const known = credentials(given, path ?? where);
-    if (known) found[section] = known;
+/** What `work` says is wrong is said of `where`. */
+function about<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const known = error instanceof ConfigurationError || error instanceof DecodeError || (error as NodeJS.ErrnoException).code !== undefined;
+    throw known ? new ConfigurationError(`${where}: ${(error as Error).message}`) : error;
   }
-  return found;
+}
+
+/** Throws ConfigurationError with one sentence that says what is wrong, and where. */
+export function readAdmissionConfiguration(file: string): AdmissionConfiguration {
+  const { plugins = [] } = about(file, () => decodeConfiguration<{ plugins?: Section[] }>(readFileSync(file, "utf8"), kind));
+  const found: Partial<Record<keyof Readers, unknown>> = {};
+  for (const { name = "", path, configuration } of plugins) {
+    const where = `${file}: plugin ${JSON.stringify(name)}`;
+    if (!Object.hasOwn(readers, name))
+      throw new ConfigurationError(`${where} has no configuration; those that have one are ${Object.keys(readers).join(", ")}`);
+    const plugin = name as keyof Readers;
+    const from = path && !isAbsolute(path) ? join(dirname(file), path) : path;
+    const text = configuration !== undefined ? JSON.stringify(configuration) : from ? about(where, () => readFileSync(from, "utf8")) : undefined;
+    // As upstream has it, the first section of a plugin is the one that counts.
+    if (text !== undefined) found[plugin] ??= about(configuration === undefined && from ? from : where, () => readers[plugin](text));
+  }
+  return found as AdmissionConfiguration;
 }

@@ -6,6 +6,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from "./certificates.ts";
 import { AdmissionChain } from "./chain.ts";
+import type { AdmissionConfiguration } from "./configuration.ts";
 import { defaultIngressClass, defaultStorageClass } from "./default-class.ts";
 import { defaultTolerationSeconds, type TolerationSeconds } from "./default-toleration-seconds.ts";
 import { limitRanger } from "./limit-ranger.ts";
@@ -30,6 +31,8 @@ export interface DefaultAdmissionOptions {
   tolerations?: TolerationSeconds;
   /** Stores what quotas have been charged; without it there is no ResourceQuota plugin and quotas must be refused. */
   updateQuotaStatus?: ResourceQuotaOptions["updateStatus"];
+  /** Of --admission-control-config-file. */
+  configuration?: AdmissionConfiguration;
   /** Plugins that are left out, by name. */
   disabled?: readonly string[];
   /** Plugins that must be among those that there are, by name. */
@@ -42,13 +45,14 @@ export interface DefaultAdmissionOptions {
 
 /** Throws for a name in `disabled` or `enabled` that is no plugin of the chain: the caller's mistake. */
 export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionChain {
+  const { configuration = {} } = options;
   const plugins: AdmissionPlugin[] = [
     namespaceLifecycle(options),
     limitRanger(options),
     serviceAccountPlugin(options),
     nodeRestriction(options),
     taintNodesByCondition,
-    podSecurity(options),
+    podSecurity({ ...options, ...configuration.PodSecurity }),
     priority(options),
     defaultTolerationSeconds(options.tolerations),
     defaultStorageClass(options),
@@ -62,7 +66,7 @@ export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionCha
     defaultIngressClass(options),
     podTopologyLabels(options),
     podResizeValidator(options),
-    ...(options.updateQuotaStatus ? [resourceQuota({ ...options, updateStatus: options.updateQuotaStatus })] : []),
+    ...(options.updateQuotaStatus ? [resourceQuota({ ...options, updateStatus: options.updateQuotaStatus, limited: configuration.ResourceQuota ?? [] })] : []),
     ...(options.more ?? []),
   ];
   const unknown = [...(options.disabled ?? []), ...(options.enabled ?? [])].filter((name) => !plugins.some((plugin) => plugin.name === name));

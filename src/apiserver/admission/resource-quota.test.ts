@@ -8,6 +8,7 @@ import { VirtualClock } from "../../base/clock.ts";
 import { MemoryReader, type Sketch } from "../authorization/memory-reader.fixture.ts";
 import type { AdmissionAttributes } from "./admission.ts";
 import { resourceQuota } from "./resource-quota.ts";
+import type { LimitedResource } from "./resource-quota-configuration.ts";
 
 const quota = (hard: Record<string, string>, more: object = {}, used = Object.fromEntries(Object.keys(hard).map((name) => [name, "0"]))): Sketch => ({
   metadata: { name: "q", namespace: "a", resourceVersion: "1" },
@@ -16,9 +17,13 @@ const quota = (hard: Record<string, string>, more: object = {}, used = Object.fr
 });
 
 function world(...quotas: Sketch[]) {
+  return limitedWorld([], ...quotas);
+}
+function limitedWorld(limited: readonly LimitedResource[], ...quotas: Sketch[]) {
   const reader = new MemoryReader().put("resourcequotas", ...quotas);
   let conflicts = 0;
   const plugin = resourceQuota({
+    limited,
     reader,
     clock: new VirtualClock(),
     async updateStatus(changed) {
@@ -122,4 +127,26 @@ test("a resource claim counts the devices of each class, the most that an altern
   await admit("resourceclaims", claim(exact(1), either), { resource });
   assert.deepEqual(used(), { "gpu.deviceclass.resource.k8s.io/devices": "4", "count/resourceclaims.resource.k8s.io": "1" });
   await assert.rejects(admit("resourceclaims", claim(exact(2)), { resource }), /exceeded quota/);
+});
+
+test("what is limited needs a quota that covers it, in a namespace without quotas too", async () => {
+  const limited: LimitedResource[] = [
+    { resource: "pods", matchContains: ["cpu"] },
+    { resource: "pods", matchScopes: [{ scopeName: "PriorityClass", operator: "In", values: ["high", "higher"] }] },
+  ];
+  const { admit } = limitedWorld(limited);
+  await admit("pods", pod());
+  await assert.rejects(admit("pods", pod("1")), { message: 'pods "p" is forbidden: insufficient quota to consume: cpu,limits.cpu,requests.cpu' });
+  await assert.rejects(admit("pods", pod(undefined, { priorityClassName: "high" })), {
+    code: 500,
+    message: "insufficient quota to match these scopes: [{PriorityClass In [high higher]}]",
+  });
+  await admit("configmaps", { metadata: { name: "c", namespace: "a" } });
+  const covered = limitedWorld(limited, quota({ cpu: "5", "limits.cpu": "5", "requests.cpu": "5" }));
+  await covered.admit("pods", pod("1"));
+  const scoped = limitedWorld(
+    limited.slice(1),
+    quota({ pods: "5" }, { scopeSelector: { matchExpressions: [{ scopeName: "PriorityClass", operator: "Exists" }] } }),
+  );
+  await scoped.admit("pods", pod(undefined, { priorityClassName: "high" }));
 });

@@ -2,20 +2,23 @@
 import type { ResourceList } from "../../api/core/resource-list.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { parseQuantity } from "../../api/quantity.ts";
-import { addUsage, isTerminatingPod, type QuotaEvaluator, quotaEvaluator, quotaMatches, subtractUsage } from "../../api/quota/usage.ts";
-import { groupResource, isConflict } from "../../api/status.ts";
+import { addUsage, isTerminatingPod, type QuotaEvaluator, quotaEvaluator, quotaMatches, scopesOf, subtractUsage } from "../../api/quota/usage.ts";
+import { groupResource, isConflict, StatusError } from "../../api/status.ts";
 import type { PersistentVolumeClaim, Pod, ResourceQuota } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Reader } from "../../cache/cache.ts";
 import { sameValue } from "../authorization/same.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { refuse } from "./refuse.ts";
+import type { LimitedResource } from "./resource-quota-configuration.ts";
 
 export interface ResourceQuotaOptions {
   reader: Reader;
   clock: Clock;
   /** Stores a quota's status; rejects with a Conflict when `quota` is not the version that is stored. The reader sees it then. */
   updateStatus(quota: ResourceQuota): Promise<void>;
+  /** What nobody may take without a quota that covers it. */
+  limited?: readonly LimitedResource[];
 }
 
 const ignored = new Set([
@@ -32,14 +35,14 @@ const ignored = new Set([
 const retries = 3;
 
 export function resourceQuota(options: ResourceQuotaOptions): AdmissionPlugin {
-  const { reader } = options;
+  const { reader, limited = [] } = options;
   /** The charge before this one in each namespace: they go one after another. */
   const last = new Map<string, Promise<void>>();
 
   const charge = async (attributes: AdmissionAttributes, evaluator: QuotaEvaluator): Promise<void> => {
     let quotas = reader.list<ResourceQuota>("resourcequotas", attributes.namespace);
-    for (let attempt = 0; quotas.length; attempt++) {
-      const changed = chargeQuotas(attributes, quotas, evaluator, options.clock.now());
+    for (let attempt = 0; quotas.length || (attempt === 0 && limited.length); attempt++) {
+      const changed = chargeQuotas(attributes, quotas, evaluator, options.clock.now(), attempt ? [] : limited);
       if (attributes.dryRun) return;
       const stale = new Set<string>();
       for (const quota of changed) {
@@ -69,7 +72,7 @@ export function resourceQuota(options: ResourceQuotaOptions): AdmissionPlugin {
     validate(attributes) {
       const resource = groupResource(attributes.resource.group, attributes.resource.resource);
       if (!attributes.namespace || resource === "namespaces" || ignored.has(resource) || !handles(attributes, resource)) return;
-      return reader.list("resourcequotas", attributes.namespace).length ? chargeInTurn(attributes, resource) : undefined;
+      return limited.length || reader.list("resourcequotas", attributes.namespace).length ? chargeInTurn(attributes, resource) : undefined;
     },
   };
 }
@@ -101,7 +104,13 @@ const print = (list: ResourceList): string =>
     .join(",");
 
 /** The quotas with this write charged to them, those that change only. Throws StatusError 403 when one would be exceeded. */
-export function chargeQuotas(attributes: AdmissionAttributes, quotas: readonly ResourceQuota[], evaluator: QuotaEvaluator, now: number): ResourceQuota[] {
+export function chargeQuotas(
+  attributes: AdmissionAttributes,
+  quotas: readonly ResourceQuota[],
+  evaluator: QuotaEvaluator,
+  now: number,
+  limited: readonly LimitedResource[] = [],
+): ResourceQuota[] {
   const object = attributes.object as KubeObject;
   const concerned = quotas.filter((quota) => quotaMatches(quota, evaluator, object));
   for (const { metadata, status } of concerned) {
@@ -111,17 +120,20 @@ export function chargeQuotas(attributes: AdmissionAttributes, quotas: readonly R
     if (bounded.some((name) => status?.used?.[name] === undefined))
       throw refuse(attributes, `status unknown for quota: ${metadata.name}, resources: ${[...bounded].sort().join(",")}`);
   }
-  if (!concerned.length) return [];
+  if (!concerned.length && !limited.length) return [];
   const usage = evaluator.usage(object, now);
   const negative = Object.keys(usage).filter((name) => parseQuantity(usage[name] as string).sign() < 0);
   if (negative.length) throw refuse(attributes, `quota usage is negative for resource(s): ${negative.sort().join(",")}`);
   const old = attributes.operation === "UPDATE" ? attributes.old : undefined;
   const before = old && evaluator.usage(old, now);
+  const more = (quota?: ResourceQuota): ResourceList =>
+    nonZero(old && before && (!quota || quotaMatches(quota, evaluator, old)) ? subtractUsage(usage, before) : usage);
+  const takes = (): boolean => (concerned.length ? concerned : [undefined]).some((quota) => Object.keys(more(quota)).length);
+  if (limited.length && takes()) requireCover(attributes, { quotas, concerned, evaluator, usage, limited });
   return concerned.flatMap((quota) => {
-    const delta = old && before && quotaMatches(quota, evaluator, old) ? subtractUsage(usage, before) : usage;
     const hard = quota.status?.hard ?? {};
     const used = quota.status?.used ?? {};
-    const requested = only(nonZero(delta), Object.keys(hard));
+    const requested = only(more(quota), Object.keys(hard));
     if (!Object.keys(requested).length) return [];
     const next = addUsage(used, requested);
     const exceeded = Object.keys(requested).filter((name) => parseQuantity(next[name] as string).cmp(parseQuantity(hard[name] as string)) > 0);
@@ -135,3 +147,29 @@ export function chargeQuotas(attributes: AdmissionAttributes, quotas: readonly R
 }
 
 const nonZero = (list: ResourceList): ResourceList => Object.fromEntries(Object.entries(list).filter(([, quantity]) => !parseQuantity(quantity).isZero()));
+
+interface Cover {
+  quotas: readonly ResourceQuota[];
+  concerned: readonly ResourceQuota[];
+  evaluator: QuotaEvaluator;
+  usage: ResourceList;
+  limited: readonly LimitedResource[];
+}
+
+/** Throws StatusError for what is taken that only a quota allows, and none covers. */
+function requireCover(attributes: AdmissionAttributes, { quotas, concerned, evaluator, usage, limited }: Cover): void {
+  const { resource: def } = attributes;
+  const object = attributes.object as KubeObject;
+  const parts = limited.filter(({ apiGroup = "", resource }) => apiGroup === def.group && resource === def.resource).flatMap((one) => one.matchContains ?? []);
+  const covered = new Set(concerned.flatMap(({ status }) => evaluator.matching(Object.keys(status?.hard ?? {}))));
+  const taken = Object.keys(usage).filter((name) => parseQuantity(usage[name] as string).sign() > 0 && parts.some((part) => name.includes(part)));
+  const open = taken.filter((name) => !covered.has(name)).sort();
+  if (open.length) throw refuse(attributes, `insufficient quota to consume: ${open.join(",")}`);
+  const coveredScopes = new Set(quotas.flatMap(scopesOf).flatMap((scope) => (evaluator.matchesScope(scope, object) ? scope.scopeName : [])));
+  const scopes = limited
+    .flatMap(({ matchScopes = [] }) => matchScopes)
+    .filter((scope) => evaluator.matchesScope(scope, object) && !coveredScopes.has(scope.scopeName));
+  if (!scopes.length) return;
+  const shown = scopes.map(({ scopeName, operator, values = [] }) => `{${scopeName} ${operator} [${values.join(" ")}]}`);
+  throw new StatusError({ code: 500, message: `insufficient quota to match these scopes: [${shown.join(" ")}]` });
+}

@@ -2,12 +2,12 @@
 import { pathSegmentName } from "../../api/meta/names.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { StatusError } from "../../api/status.ts";
-import type { Pod, Toleration } from "../../api/types/core-v1.gen.ts";
+import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { RuntimeClass } from "../../api/types/node-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { sameValue } from "../authorization/same.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { concerns, refuse } from "./refuse.ts";
+import { mergeTolerations } from "./tolerations.ts";
 
 export function runtimeClass({ reader }: { reader: Reader }): AdmissionPlugin {
   const find = (attributes: AdmissionAttributes): { pod: Pod; found?: RuntimeClass } | undefined => {
@@ -62,26 +62,4 @@ function schedule(attributes: AdmissionAttributes, { spec }: Pod, scheduling: No
   }
   const merged = mergeTolerations(spec.tolerations ?? [], scheduling.tolerations ?? []);
   if (merged.length) spec.tolerations = merged;
-}
-
-/** Both lists without what another toleration of them covers. */
-export function mergeTolerations(first: readonly Toleration[], second: readonly Toleration[]): Toleration[] {
-  const all = [...first, ...second];
-  const merged: Toleration[] = [];
-  for (const [i, toleration] of all.entries()) {
-    if (merged.some((kept) => covers(kept, toleration))) continue;
-    if (all.slice(i + 1).some((later) => !sameValue(later, toleration) && covers(later, toleration))) continue;
-    merged.push(toleration);
-  }
-  return merged;
-}
-
-function covers(wide: Toleration, narrow: Toleration): boolean {
-  if (sameValue(wide, narrow)) return true;
-  if ((narrow.key ?? "") !== (wide.key ?? "") && (wide.key || wide.operator !== "Exists")) return false;
-  if ((narrow.effect ?? "") !== (wide.effect ?? "") && wide.effect) return false;
-  const limit = wide.effect === "NoExecute" ? wide.tolerationSeconds : undefined;
-  if (limit !== undefined && (narrow.tolerationSeconds === undefined || narrow.tolerationSeconds > limit)) return false;
-  if (wide.operator === "Exists") return true;
-  return (!wide.operator || wide.operator === "Equal") && narrow.operator === "Equal" && (narrow.value ?? "") === (wide.value ?? "");
 }

@@ -87,7 +87,7 @@ export const apiserverFlags = {
   "authorization-mode": modes,
   "enable-admission-plugins": list("admission plugins beyond those that are on by default"),
   "disable-admission-plugins": list("admission plugins that are left out"),
-  "admission-control-config-file": file("AdmissionConfiguration: who this server is to webhooks, e.g. /etc/k8ts/admission.yaml"),
+  "admission-control-config-file": file("AdmissionConfiguration: what plugins are configured with, e.g. /etc/k8ts/admission.yaml"),
   "default-not-ready-toleration-seconds": integer("tolerationSeconds of the toleration for notReady:NoExecute", 300),
   "default-unreachable-toleration-seconds": integer("tolerationSeconds of the toleration for unreachable:NoExecute", 300),
   "service-cluster-ip-range": networks("networks of Services' cluster IPs, at most one of each family", ["10.0.0.0/24"]),

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { networkInterfaces } from "node:os";
-import { type AdmissionConfiguration, ConfigurationFileError, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
+import { type AdmissionConfiguration, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
 import { firstAddress } from "../../apiserver/bootstrap.ts";
 import { ConfigurationError } from "../../apiserver/configuration-file.ts";
@@ -237,7 +237,7 @@ function admissionFrom(path: string): AdmissionConfiguration {
   try {
     return readAdmissionConfiguration(path);
   } catch (error) {
-    if (error instanceof ConfigurationFileError) throw new FlagError([`--admission-control-config-file: ${error.message}`]);
+    if (error instanceof ConfigurationError) throw new FlagError([`--admission-control-config-file: ${error.message}`]);
     throw error;
   }
 }

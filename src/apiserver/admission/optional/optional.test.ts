@@ -2,17 +2,37 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../../api/object.ts";
 import { type ResourceDef, resourceOf } from "../../../api/schema/schema.ts";
+import { VirtualClock } from "../../../base/clock.ts";
 import { MemoryReader } from "../../authorization/memory-reader.fixture.ts";
 import type { AuthorizationAttributes } from "../../authorization/authorizer.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 import { AdmissionChain } from "../chain.ts";
+import type { AdmissionConfiguration } from "../configuration.ts";
 import { optionalPlugins } from "./optional.ts";
 
 const made: string[] = [];
+const clock = new VirtualClock();
+const reader = new MemoryReader().put("namespaces", { metadata: { name: "a" } }).put("namespaces", {
+  metadata: {
+    name: "annotated",
+    annotations: {
+      "scheduler.alpha.kubernetes.io/node-selector": "zone=a, disk=ssd",
+      "scheduler.alpha.kubernetes.io/defaultTolerations": '[{"key":"team","operator":"Exists"}]',
+      "scheduler.alpha.kubernetes.io/tolerationsWhitelist": '[{"key":"team","operator":"Exists"}]',
+    },
+  },
+});
+const configuration: AdmissionConfiguration = {
+  EventRateLimit: [{ type: "Namespace", qps: 1, burst: 2 }],
+  PodNodeSelector: { clusterDefaultNodeSelector: "env=test", a: "env=test,arch=arm" },
+  PodTolerationRestriction: { default: [{ key: "all", operator: "Exists" }], whitelist: [{ key: "all", operator: "Exists" }] },
+};
 const chainOf = (...names: string[]) =>
   new AdmissionChain(
     optionalPlugins(names, {
-      reader: new MemoryReader().put("namespaces", { metadata: { name: "a" } }),
+      reader,
+      clock,
+      configuration,
       authorizer: {
         authorize: ({ resource, verb }: AuthorizationAttributes) => ({
           decision: resource === "replicasets" || verb === "delete" ? "allow" : "no-opinion",
@@ -96,6 +116,45 @@ test("owners are held back by who may finalize them", async () => {
   });
 });
 
-test("plugins that are upstream's alone are refused by name", () => {
-  assert.throws(() => chainOf("EventRateLimit"), /admission plugin EventRateLimit does not exist here/);
+test("events beyond the burst of a namespace are refused until its rate allows more; dry runs take nothing", async () => {
+  const plugin = chainOf("EventRateLimit");
+  const write = (namespace: string, dryRun = false) =>
+    plugin.validate({
+      ...{ operation: "CREATE" as const, resource: resourceOf("", "v1", "events") as ResourceDef, subresource: "", namespace, name: "x" },
+      ...{ object: { metadata: { name: "x", namespace }, involvedObject: {} } as unknown as KubeObject, user: { name: "jane", groups: [] } },
+      ...{ dryRun, warn: () => undefined, request: { signal: new AbortController().signal } },
+    });
+  await write("a");
+  await write("a", true);
+  await write("a");
+  await assert.rejects(write("a"), { code: 429, message: "Too many requests: limit reached on type Namespace for key a" });
+  await write("b");
+  await clock.advance(1000);
+  await write("a");
+  assert.throws(() => optionalPlugins(["EventRateLimit"], { ...({} as Parameters<typeof optionalPlugins>[1]), clock, reader, configuration: {} }), {
+    message: 'admission plugin "EventRateLimit" has no configuration: name its limits in --admission-control-config-file',
+  });
+});
+
+test("pods select the nodes of their namespace, and only those that are open to it", async () => {
+  const selector = (nodeSelector: object) => pod({ nodeSelector });
+  assert.deepEqual((await admit("PodNodeSelector", "pods", pod({}), { namespace: "annotated" })).nodeSelector, { zone: "a", disk: "ssd" });
+  assert.deepEqual((await admit("PodNodeSelector", "pods", selector({ arch: "arm" }))).nodeSelector, { env: "test", arch: "arm" });
+  await assert.rejects(admit("PodNodeSelector", "pods", selector({ zone: "b" }), { namespace: "annotated" }), {
+    message: 'pods "x" is forbidden: pod node label selector conflicts with its namespace node label selector',
+  });
+  await assert.rejects(admit("PodNodeSelector", "pods", selector({ arch: "amd64" })), {
+    message: 'pods "x" is forbidden: pod node label selector labels conflict with its namespace whitelist',
+  });
+});
+
+test("pods get the tolerations of their namespace or of the cluster, and no others than are allowed", async () => {
+  const tolerating = (key: string) => pod({ tolerations: [{ key, operator: "Exists" }] });
+  assert.deepEqual((await admit("PodTolerationRestriction", "pods", pod({}))).tolerations, [{ key: "all", operator: "Exists" }]);
+  assert.deepEqual((await admit("PodTolerationRestriction", "pods", pod({}), { namespace: "annotated" })).tolerations, [{ key: "team", operator: "Exists" }]);
+  const why = (whose: string) => `pod tolerations (possibly merged with namespace default tolerations) conflict with its ${whose} whitelist`;
+  await assert.rejects(admit("PodTolerationRestriction", "pods", tolerating("mine")), { code: 500, message: why("cluster") });
+  await assert.rejects(admit("PodTolerationRestriction", "pods", tolerating("all"), { namespace: "annotated" }), { message: why("namespace") });
+  const burstable = { spec: { containers: [{ name: "c", resources: { requests: { cpu: "1" } } }] } };
+  await assert.rejects(admit("PodTolerationRestriction", "pods", burstable), { message: why("cluster") });
 });

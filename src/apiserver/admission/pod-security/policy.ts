@@ -24,6 +24,16 @@ export const sameLevel = (a: LevelVersion, b: LevelVersion): boolean => a.level 
 /** Less than 0 when `a` is the more lenient. */
 export const compareLevels = (a: Level, b: Level): number => levels.indexOf(a) - levels.indexOf(b);
 
+/** Or why it is none. */
+export const readLevel = (text: string): Level | { error: string } =>
+  levels.includes(text) ? (text as Level) : { error: `must be one of ${levels.join(", ")}` };
+/** The minor version, or why it is none. */
+export function readVersion(text: string): number | { error: string } {
+  if (text === "latest") return Number.POSITIVE_INFINITY;
+  const minor = /^v1\.([0-9]|[1-9][0-9]*)$/.exec(text)?.[1];
+  return minor === undefined ? { error: 'must be "latest" or "v1.x"' } : Number(minor);
+}
+
 /** Always gives a policy: where a label is wrong the strict reading for enforce, the lenient one for audit and warn. */
 export function policyOf(labels: Record<string, string> | undefined, defaults: Policy): { policy: Policy; errors: FieldError[] } {
   const policy: Policy = { enforce: { ...defaults.enforce }, audit: { ...defaults.audit }, warn: { ...defaults.warn } };
@@ -35,15 +45,16 @@ export function policyOf(labels: Record<string, string> | undefined, defaults: P
     };
     const level = labels?.[label];
     const version = labels?.[`${label}-version`];
-    const valid = level !== undefined && levels.includes(level);
-    if (level !== undefined) {
-      policy[mode].level = valid ? (level as Level) : fallback;
-      if (!valid) complain(label, level, `must be one of ${levels.join(", ")}`);
+    const known = level === undefined ? undefined : readLevel(level);
+    const valid = typeof known === "string";
+    if (known !== undefined) {
+      policy[mode].level = valid ? known : fallback;
+      if (!valid) complain(label, level as string, known.error);
     }
     if (version !== undefined) {
-      const minor = /^v1\.([0-9]|[1-9][0-9]*)$/.exec(version)?.[1];
-      policy[mode].minor = minor === undefined ? Number.POSITIVE_INFINITY : Number(minor);
-      if (minor === undefined && version !== "latest") complain(`${label}-version`, version, 'must be "latest" or "v1.x"');
+      const minor = readVersion(version);
+      policy[mode].minor = typeof minor === "number" ? minor : Number.POSITIVE_INFINITY;
+      if (typeof minor === "object") complain(`${label}-version`, version, minor.error);
     }
     return { level: level !== undefined, version: version !== undefined, valid };
   };
