@@ -225,20 +225,22 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       },
       series: policySeries(metrics),
     };
+    const optional = optionalPlugins(options.enabledPlugins ?? [], {
+      reader,
+      authorizer,
+      clock,
+      random,
+      configuration: configured,
+      createNamespace: (name) => createNamespace(server?.handler, name),
+      resourceOfKind: (apiVersion, kind) => server?.rest.endpointOfKind(apiVersion, kind)?.def,
+    });
     const admission = defaultAdmission({
       reader,
       clock,
       random,
       authorizer,
       more: [
-        ...optionalPlugins(options.enabledPlugins ?? [], {
-          reader,
-          authorizer,
-          clock,
-          configuration: configured,
-          createNamespace: (name) => createNamespace(server?.handler, name),
-          resourceOfKind: (apiVersion, kind) => server?.rest.endpointOfKind(apiVersion, kind)?.def,
-        }),
+        ...optional,
         mutatingPolicies(policies),
         mutatingWebhooks({ ...outside, client: webhooks.mutating }),
         validatingPolicies(policies),
@@ -370,6 +372,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         server.beginShutdown();
         connector.close();
         for (const client of Object.values(webhooks)) client.close();
+        for (const plugin of optional) plugin[Symbol.dispose]?.();
         await aggregator[Symbol.asyncDispose]();
         await definitionControllers[Symbol.asyncDispose]();
         await dangling[Symbol.asyncDispose]();

@@ -83,4 +83,6 @@ export interface AdmissionPlugin {
   connects?: boolean;
   mutate?(attributes: AdmissionAttributes): void | Promise<void>;
   validate?(attributes: AdmissionAttributes): void | Promise<void>;
+  /** Connections that it keeps end. */
+  [Symbol.dispose]?(): void;
 }

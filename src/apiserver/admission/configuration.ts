@@ -8,6 +8,7 @@ import { DecodeError } from "../../api/codec/decode-error.ts";
 import type { JSONValue } from "../../api/json.ts";
 import { ConfigurationError, decodeConfiguration } from "../configuration-file.ts";
 import { readEventRateLimit } from "./optional/event-rate-limit.ts";
+import { readImagePolicy } from "./optional/image-policy-webhook.ts";
 import { readPodNodeSelector } from "./optional/pod-node-selector.ts";
 import { readPodTolerationRestriction } from "./optional/pod-toleration-restriction.ts";
 import { readPodSecurity } from "./pod-security/configuration.ts";
@@ -20,6 +21,7 @@ const readers = {
   PodSecurity: readPodSecurity,
   ResourceQuota: readResourceQuota,
   EventRateLimit: readEventRateLimit,
+  ImagePolicyWebhook: readImagePolicy,
   PodNodeSelector: readPodNodeSelector,
   PodTolerationRestriction: readPodTolerationRestriction,
 };

@@ -4,8 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { Unreachable } from "./post.ts";
 
-/** Milliseconds before the second attempt, how much longer each further pause is, and by which part it may be longer at random. */
-const firstDelay = 500;
+/** How much longer each further pause is, and by which part it may be longer at random. */
 const factor = 1.5;
 const jitter = 0.2;
 const attempts = 5;
@@ -21,10 +20,12 @@ export interface BackoffOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
+  /** Milliseconds before the second attempt. @default 500 */
+  readonly firstDelay?: number;
 }
 
 /** The first result, or the last error: five attempts at most, and none for errors that stay. */
-export async function withBackoff<T>(attempt: () => Promise<T>, { clock, random, signal }: BackoffOptions): Promise<T> {
+export async function withBackoff<T>(attempt: () => Promise<T>, { clock, random, signal, firstDelay = 500 }: BackoffOptions): Promise<T> {
   let delay = firstDelay;
   for (let left = attempts; ; left--) {
     try {

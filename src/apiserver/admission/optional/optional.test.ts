@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { KubeObject } from "../../../api/object.ts";
 import { type ResourceDef, resourceOf } from "../../../api/schema/schema.ts";
 import { VirtualClock } from "../../../base/clock.ts";
+import { seededRandom } from "../../../base/random.ts";
 import { MemoryReader } from "../../authorization/memory-reader.fixture.ts";
 import type { AuthorizationAttributes } from "../../authorization/authorizer.ts";
 import type { AdmissionAttributes } from "../admission.ts";
@@ -32,6 +33,7 @@ const chainOf = (...names: string[]) =>
     optionalPlugins(names, {
       reader,
       clock,
+      random: seededRandom(1),
       configuration,
       authorizer: {
         authorize: ({ resource, verb }: AuthorizationAttributes) => ({
