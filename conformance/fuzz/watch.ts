@@ -1,0 +1,156 @@
+/** Runs children of one target one after the other, until its time is over, and says what killed those that died. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Line, Task } from "./child.ts";
+
+export interface Outcome {
+  target: string;
+  seconds: number;
+  inputs: number;
+  kept: number;
+  outcomes: number;
+  blocks: number;
+  /** Processor time of the slowest input, seconds. */
+  slowest: number;
+  findings: { what: string; message: string; file: string; stack?: string }[];
+}
+
+/** Of processor time for one input: what is ended from outside never came to measure itself. */
+const hangTicks = 300;
+/** Without processor time: something is waited for that never comes. */
+const stalledPolls = 200;
+const poll = 250;
+const young = 4;
+const mostMemory = 64;
+
+const ticksOf = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+};
+
+interface End {
+  code: number | null;
+  signal: string | null;
+  hung: string | undefined;
+  errors: string;
+}
+
+/** Resolves when the child has ended. `heap` in MB is what it may hold. */
+function runChild(task: Task, heap: number | undefined, take: (line: Line) => void): Promise<End> {
+  // What is made for an input may be old at once, so the young generation is small and counted in.
+  const flags = ["--expose-gc", "--disable-warning=ExperimentalWarning", `--max-semi-space-size=${young}`, ...(heap ? [`--max-old-space-size=${heap}`] : [])];
+  const child: ChildProcess = spawn(process.execPath, [...flags, join(import.meta.dirname, "child.ts"), JSON.stringify(task)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let hung: string | undefined;
+  let errors = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-20_000);
+  });
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => take(JSON.parse(line) as Line));
+  let last = { sequence: -1, ticks: 0, polls: 0 };
+  const timer = setInterval(() => {
+    try {
+      const head = readFileSync(join(task.directory, `${task.target}.current`)).subarray(0, 4);
+      const sequence = head.length < 4 ? 0 : head.readUInt32LE(0);
+      const ticks = ticksOf(child.pid as number);
+      if (sequence !== last.sequence || sequence === 0) last = { sequence, ticks, polls: 0 };
+      last.polls++;
+      if (ticks - last.ticks > hangTicks) hung = `more than ${(ticks - last.ticks) / 100} s of processor time`;
+      else if (last.polls > stalledPolls && ticks - last.ticks < 20) hung = "waits for what does not come";
+      if (hung) child.kill("SIGKILL");
+    } catch {
+      // It ended between two looks.
+    }
+  }, poll);
+  return new Promise((resolve) =>
+    child.on("close", (code, signal) => {
+      clearInterval(timer);
+      resolve({ code, signal, hung, errors });
+    }),
+  );
+}
+
+/** What the child was fed with last. */
+function lastInput(task: Task): Buffer {
+  const page = readFileSync(join(task.directory, `${task.target}.current`));
+  return page.length < 8 ? Buffer.alloc(0) : page.subarray(8, 8 + page.readUInt32LE(4));
+}
+
+function save(task: Task, input: Uint8Array): string {
+  mkdirSync(join(task.directory, "findings"), { recursive: true });
+  const file = join(task.directory, "findings", `${task.target}-${createHash("sha256").update(input).digest("hex").slice(0, 16)}`);
+  writeFileSync(file, input);
+  return file;
+}
+
+/** MB that a child of this target may hold: what it holds before it is changed, and 64. */
+export async function memoryOf(task: Task): Promise<number> {
+  let heap = 0;
+  await runChild({ ...task, seconds: 3 }, undefined, (line) => {
+    if (line.kind === "ready") heap = line.heap;
+  });
+  return Math.ceil(heap / (1 << 20)) + mostMemory - 3 * young;
+}
+
+export async function watchTarget(task: Task, say: (text: string) => void): Promise<Outcome> {
+  const outcome: Outcome = { target: task.target, seconds: 0, inputs: 0, kept: 0, outcomes: 0, blocks: 0, slowest: 0, findings: [] };
+  const heap = await memoryOf(task);
+  const known = new Set<string>();
+  const found = (what: string, message: string, file: string, stack?: string): void => {
+    const key = `${what} ${message.replace(/\d+/g, "N").slice(0, 200)}`;
+    if (known.has(key)) return;
+    known.add(key);
+    outcome.findings.push({ what, message, file, ...(stack ? { stack } : {}) });
+    say(`${task.target}: ${what}: ${stack ?? message}\n  ${file}`);
+  };
+  for (let round = 0; outcome.seconds < task.seconds; round++) {
+    const began = process.hrtime.bigint();
+    let done = { inputs: 0, slowest: 0 };
+    const end = await runChild({ ...task, seed: task.seed + round * 1000, seconds: task.seconds - outcome.seconds }, heap, (line) => {
+      if (line.kind === "finding") found(line.what, line.message, line.file, line.stack);
+      else if (line.kind === "progress") {
+        done = line;
+        outcome.kept = Math.max(outcome.kept, line.kept);
+        outcome.outcomes = Math.max(outcome.outcomes, line.outcomes);
+        outcome.blocks = Math.max(outcome.blocks, line.blocks);
+      }
+    });
+    outcome.inputs += done.inputs;
+    outcome.slowest = Math.max(outcome.slowest, done.slowest / 1e6);
+    const seconds = Number((process.hrtime.bigint() - began) / 1_000_000n) / 1000;
+    outcome.seconds += seconds;
+    if (end.code === 0) break;
+    if (end.code === 3) continue;
+    const input = lastInput(task);
+    const file = save(task, input);
+    const words = end.errors.trim().split("\n").filter((line) => /error|fatal|assert|at /i.test(line)).slice(0, 6).join("\n    ") || end.errors.slice(0, 300);
+    if (end.hung) found("hang", end.hung, file);
+    else if (await survives({ ...task, inputs: [file] }, heap)) found("memory", `its process ended (${end.code ?? end.signal}), this input alone does not end it: ${words}`, file);
+    else found("crash", `${end.code ?? end.signal}: ${words}`, file);
+    if (seconds < 2) break;
+  }
+  return outcome;
+}
+
+/** Whether a process of its own can take these inputs. */
+async function survives(task: Task, heap: number): Promise<boolean> {
+  const end = await runChild(task, heap, () => {});
+  return end.code === 0;
+}
+
+/** What comes of these files, one line each. */
+export async function replay(task: Task, say: (text: string) => void): Promise<boolean> {
+  const heap = await memoryOf({ ...task, inputs: [] });
+  let clean = true;
+  const end = await runChild(task, heap > mostMemory ? heap : undefined, (line) => {
+    if (line.kind !== "finding") return;
+    if (line.what !== "outcome") clean = false;
+    say(`${line.what}: ${line.stack ?? line.message}\n  ${line.file}`);
+  });
+  if (end.code !== 0) say(`ended with ${end.hung ?? end.code ?? end.signal}: ${end.errors.slice(-2000)}`);
+  return clean && end.code === 0;
+}
