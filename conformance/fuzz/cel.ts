@@ -13,9 +13,17 @@ import { bytesOf, Finding, kindOf, type MakeTarget, textOf } from "./target.ts";
 
 /** Of one expression (k8s.io/apiserver/pkg/apis/cel PerCallLimit). */
 const limit = 1_000_000;
-const environment = kubernetesEnvironment.extend({ variables: { object: types.dyn, oldObject: types.dyn, self: types.dyn, text: types.string, number: types.int } });
+const environment = kubernetesEnvironment.extend({
+  variables: { object: types.dyn, oldObject: types.dyn, self: types.dyn, text: types.string, number: types.int },
+});
 const object = templates.find(({ kind }) => kind === "Deployment") ?? {};
-const variables: Record<string, unknown> = { object, oldObject: null, self: { list: Array.from({ length: 50 }, (_, i) => i), text: "x".repeat(1000) }, text: "a-b.c".repeat(100), number: 7 };
+const variables: Record<string, unknown> = {
+  object,
+  oldObject: null,
+  self: { list: Array.from({ length: 50 }, (_, i) => i), text: "x".repeat(1000) },
+  text: "a-b.c".repeat(100),
+  number: 7,
+};
 const known = new Map(Object.entries(variables).map(([name, value]) => [name, fromJSON(value as never)]));
 
 const more = [
@@ -35,9 +43,60 @@ const more = [
 export const makeTarget: MakeTarget = () => ({
   seeds: [...more, ...(cases as { expr: string }[]).map(({ expr }) => expr)].map(bytesOf),
   words: [
-    "object", "self.list", "text", "number", ".map(x, ", ".filter(x, ", ".all(x, ", ".exists_one(x, ", ".?a", "[?0]", "optional.of(", "dyn(", "int(", "string(", "type(", "has(", "cel.bind(x, ",
-    "quantity('1')", "matches('", "(a+)+$", "\\u{10FFFF}", "b'\\xff'", "r'", "'''", '"""', "0x7fffffffffffffff", "-9223372036854775808", "18446744073709551615u", "1e308", "1.0/0.0", " in ", "==", "&&", "||", "?", ":",
-    "((((((((", "[[[[[[[[", "{1:", "!!!!!!!!", "--------", ".size()", ".join()", ".split('')", ".replace('', text)", "timestamp(", "duration(", "google.protobuf.", "_==_", "__result__", "@", "`a-b`", ".format([", "lists.range(1000000)",
+    "object",
+    "self.list",
+    "text",
+    "number",
+    ".map(x, ",
+    ".filter(x, ",
+    ".all(x, ",
+    ".exists_one(x, ",
+    ".?a",
+    "[?0]",
+    "optional.of(",
+    "dyn(",
+    "int(",
+    "string(",
+    "type(",
+    "has(",
+    "cel.bind(x, ",
+    "quantity('1')",
+    "matches('",
+    "(a+)+$",
+    "\\u{10FFFF}",
+    "b'\\xff'",
+    "r'",
+    "'''",
+    '"""',
+    "0x7fffffffffffffff",
+    "-9223372036854775808",
+    "18446744073709551615u",
+    "1e308",
+    "1.0/0.0",
+    " in ",
+    "==",
+    "&&",
+    "||",
+    "?",
+    ":",
+    "((((((((",
+    "[[[[[[[[",
+    "{1:",
+    "!!!!!!!!",
+    "--------",
+    ".size()",
+    ".join()",
+    ".split('')",
+    ".replace('', text)",
+    "timestamp(",
+    "duration(",
+    "google.protobuf.",
+    "_==_",
+    "__result__",
+    "@",
+    "`a-b`",
+    ".format([",
+    "lists.range(1000000)",
   ],
   longest: 100 << 10,
   run(input) {

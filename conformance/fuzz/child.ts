@@ -38,7 +38,7 @@ const counts = (): string => prototypes.map((prototype) => Reflect.ownKeys(proto
 const before = counts();
 
 const current = openSync(join(task.directory, `${task.target}.current`), "w");
-const page = Buffer.alloc(8 + (8 << 20));
+const page = Buffer.alloc(8 + (20 << 20));
 let sequence = 0;
 function announce(input: Uint8Array): void {
   page.writeUInt32LE(++sequence, 0);
@@ -101,7 +101,8 @@ async function confirmSlow(target: Target, input: Uint8Array, first: number): Pr
 }
 
 function changed(target: Target, corpus: readonly Uint8Array[], random: Random): Uint8Array {
-  const pick = (): Uint8Array => corpus[random.next() < 0.4 ? corpus.length - 1 - random.int(Math.min(30, corpus.length)) : random.int(corpus.length)] as Uint8Array;
+  const pick = (): Uint8Array =>
+    corpus[random.next() < 0.4 ? corpus.length - 1 - random.int(Math.min(30, corpus.length)) : random.int(corpus.length)] as Uint8Array;
   const own = target.mutators ?? [];
   const words = target.words ? [wordMutator(target.words)] : [];
   let input = pick();

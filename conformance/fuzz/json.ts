@@ -13,7 +13,13 @@ import { bytesOf, kindOf, type MakeTarget, refusal, same } from "./target.ts";
 const typed = (apiVersion: string, kind: string): TypeDef | undefined => typeOfKind(apiVersion, kind);
 
 export const makeTarget: MakeTarget = () => ({
-  seeds: [...templates.map((object) => bytesOf(JSON.stringify(object))), ...fixtures("json"), bytesOf("[[[1]],{}]"), bytesOf('"\\ud83d\\ude00\\u0000"'), bytesOf("1e5")],
+  seeds: [
+    ...templates.map((object) => bytesOf(JSON.stringify(object))),
+    ...fixtures("json"),
+    bytesOf("[[[1]],{}]"),
+    bytesOf('"\\ud83d\\ude00\\u0000"'),
+    bytesOf("1e5"),
+  ],
   words: ["null", "{}", "[]", '"', "\\u0000", "\\ud800", "1e400", "-0", '"__proto__":{}', "[[[[[[[[", '{"a":', "\ufeff", "//", "NaN", "18446744073709551616"],
   mutators: [jsonMutator, jsonMutator, repeatedKeyMutator],
   longest: 3 << 20,

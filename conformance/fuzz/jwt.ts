@@ -74,7 +74,29 @@ export const makeTarget: MakeTarget = () => ({
     JSON.stringify({ header: { alg: "none" }, claims }),
     JSON.stringify({ header, claims: legacy }),
   ].map(bytesOf),
-  words: [".", "=", "none", "HS256", "RS256", "ES256", "kid", "alg", "crit", "b64", "jwk", "x5c", "aud", "iss", "exp", issuer, " ", "\u0000", "{}", "[]", "null"],
+  words: [
+    ".",
+    "=",
+    "none",
+    "HS256",
+    "RS256",
+    "ES256",
+    "kid",
+    "alg",
+    "crit",
+    "b64",
+    "jwk",
+    "x5c",
+    "aud",
+    "iss",
+    "exp",
+    issuer,
+    " ",
+    "\u0000",
+    "{}",
+    "[]",
+    "null",
+  ],
   mutators: [jsonMutator, jsonMutator, partMutator],
   longest: 256 << 10,
   async run(input) {
@@ -103,7 +125,8 @@ export const makeTarget: MakeTarget = () => ({
       const found = await authenticator.authenticateToken(token, ["api"]);
       if (!found) return `${outcome}not a token of ours`;
       if (!ours && signaturePart(token) !== signaturePart(valid)) throw new Finding(`${found.user.name} by a token that nobody signed`);
-      if (typeof found.user.name !== "string" || found.user.groups?.some((group) => typeof group !== "string")) throw new Finding(`user ${JSON.stringify(found)}`);
+      if (typeof found.user.name !== "string" || found.user.groups?.some((group) => typeof group !== "string"))
+        throw new Finding(`user ${JSON.stringify(found)}`);
       return `${outcome}${found.user.name}`;
     } catch (error) {
       if (error instanceof TokenError) return `${outcome}${kindOf(error.message)}`;

@@ -6,10 +6,62 @@ import { bytesOf, type Mutator, textOf } from "./target.ts";
 type Place = { holder: JSONValue[] | JSONObject; key: string | number };
 
 const values: readonly JSONValue[] = [
-  null, true, false, 0, -1, 1.5, 1e300, 2 ** 31, 2 ** 53, "", "a", "1", "0x10", "2020-01-01T00:00:00Z", "100m", "1Ei", "9".repeat(40), [], {}, [[]], [null], { "": null },
-  "__proto__", { a: { b: {} } }, "\u0000", "\ud800", "*", "/", "-", "~1", "a=b,c notin (d)", "x".repeat(300), { $patch: "delete" }, { $patch: "replace" }, { __proto__x: 1 },
+  null,
+  true,
+  false,
+  0,
+  -1,
+  1.5,
+  1e300,
+  2 ** 31,
+  2 ** 53,
+  "",
+  "a",
+  "1",
+  "0x10",
+  "2020-01-01T00:00:00Z",
+  "100m",
+  "1Ei",
+  "9".repeat(40),
+  [],
+  {},
+  [[]],
+  [null],
+  { "": null },
+  "__proto__",
+  { a: { b: {} } },
+  "\u0000",
+  "\ud800",
+  "*",
+  "/",
+  "-",
+  "~1",
+  "a=b,c notin (d)",
+  "x".repeat(300),
+  { $patch: "delete" },
+  { $patch: "replace" },
+  { __proto__x: 1 },
 ];
-const keys = ["__proto__", "constructor", "prototype", "toString", "$patch", "$retainKeys", "$setElementOrder/containers", "$deleteFromPrimitiveList/finalizers", "name", "metadata", "spec", "kind", "apiVersion", "", "0", "1", "-", "items"];
+const keys = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "$patch",
+  "$retainKeys",
+  "$setElementOrder/containers",
+  "$deleteFromPrimitiveList/finalizers",
+  "name",
+  "metadata",
+  "spec",
+  "kind",
+  "apiVersion",
+  "",
+  "0",
+  "1",
+  "-",
+  "items",
+];
 
 function places(value: JSONValue, found: Place[] = []): Place[] {
   if (typeof value !== "object" || value === null) return found;
@@ -62,7 +114,8 @@ export function changeJSON(given: JSONValue, random: Random): JSONValue {
       const value = at(place);
       if (typeof value === "string") put(place, value.repeat(1 + random.int(3)) + pick(["", " ", "/", "\n", "\u00e9", "-", ".", "*"], random));
       else if (typeof value === "number") put(place, pick([value + 1, -value, value * 2 ** 31, value / 3, String(value)], random));
-      else put(place, typeof value === "object" && value !== null ? (Array.isArray(value) ? { ...value } : (Object.values(value) as JSONValue[])) : String(value));
+      else
+        put(place, typeof value === "object" && value !== null ? (Array.isArray(value) ? { ...value } : (Object.values(value) as JSONValue[])) : String(value));
       break;
     }
     case 7:

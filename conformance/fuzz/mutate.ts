@@ -5,7 +5,21 @@ import { bytesOf, type Mutator, textOf } from "./target.ts";
 /** 0, the ends of every width and their neighbours. */
 const edges = [0, 1, 2, 16, 31, 32, 63, 64, 100, 127, 128, 255];
 const numbers = ["0", "-1", "1e308", "1e999", "-0", "9007199254740993", "9223372036854775807", "-9223372036854775808", "18446744073709551616", "0.1", "1e-400"];
-const alien = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "\u0000", "\ud800", "\u{10ffff}", "\u00e9", "\ufeff", "\\u0000", "%00", "../"];
+const alien = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "\u0000",
+  "\ud800",
+  "\u{10ffff}",
+  "\u00e9",
+  "\ufeff",
+  "\\u0000",
+  "%00",
+  "../",
+];
 
 const concat = (...parts: Uint8Array[]): Uint8Array => Buffer.concat(parts);
 

@@ -34,10 +34,23 @@ const pods = subjects.findIndex(({ object }) => object.kind === "Deployment");
 const request = (type: string, on: number, patch: JSONValue): Uint8Array => bytesOf(JSON.stringify({ type, on, patch }));
 /** What an object has, as a patch: every directive that a list or map can bear. */
 const directives: JSONObject = {
-  metadata: { labels: { $patch: "replace", a: "b" }, finalizers: ["a"], "$deleteFromPrimitiveList/finalizers": ["b"], ownerReferences: [{ uid: "u", name: "n" }, { $patch: "replace" }] },
+  metadata: {
+    labels: { $patch: "replace", a: "b" },
+    finalizers: ["a"],
+    "$deleteFromPrimitiveList/finalizers": ["b"],
+    ownerReferences: [{ uid: "u", name: "n" }, { $patch: "replace" }],
+  },
   spec: {
     strategy: { $retainKeys: ["type"], type: "Recreate" },
-    template: { spec: { "$setElementOrder/containers": [{ name: "b" }, { name: "a" }], containers: [{ name: "a", image: "x", ports: [{ containerPort: 1, $patch: "delete" }] }, { name: "b", $patch: "delete" }] } },
+    template: {
+      spec: {
+        "$setElementOrder/containers": [{ name: "b" }, { name: "a" }],
+        containers: [
+          { name: "a", image: "x", ports: [{ containerPort: 1, $patch: "delete" }] },
+          { name: "b", $patch: "delete" },
+        ],
+      },
+    },
   },
 };
 const operations: JSONValue[] = [
@@ -74,7 +87,11 @@ function result(type: string, subject: Subject, patch: JSONValue): JSONValue {
   if (type === "json") value = applyJSONPatch(object, patch);
   else if (type === "merge") {
     const merged = applyMergePatch(object, patch);
-    same("a merge patch of what it changed", encodeJSONString(sortKeys(merged)), encodeJSONString(sortKeys(applyMergePatch(object, createMergePatch(object, merged)))));
+    same(
+      "a merge patch of what it changed",
+      encodeJSONString(sortKeys(merged)),
+      encodeJSONString(sortKeys(applyMergePatch(object, createMergePatch(object, merged)))),
+    );
     value = merged;
   } else if (type === "strategic") value = applyStrategicMergePatch(subject.type, object, patch);
   else {
@@ -100,9 +117,29 @@ export const makeTarget: MakeTarget = () => ({
     request("merge", pods, directives),
     request("strategic", pods, directives),
     request("apply", pods, { metadata: { name: "NAME", labels: { a: "c" } }, spec: { replicas: 3 } }),
-    ...subjects.flatMap(({ object }, on) => ["json", "merge", "strategic", "apply"].map((type) => request(type, on, type === "json" ? [{ op: "add", path: "/metadata/labels", value: object }] : object))),
+    ...subjects.flatMap(({ object }, on) =>
+      ["json", "merge", "strategic", "apply"].map((type) =>
+        request(type, on, type === "json" ? [{ op: "add", path: "/metadata/labels", value: object }] : object),
+      ),
+    ),
   ],
-  words: ["$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/", "~0", "~1", "/-", "/0", '"op":"copy"', '"op":"move"', "__proto__", "delete", "replace", "merge", '"name":null'],
+  words: [
+    "$patch",
+    "$retainKeys",
+    "$setElementOrder/",
+    "$deleteFromPrimitiveList/",
+    "~0",
+    "~1",
+    "/-",
+    "/0",
+    '"op":"copy"',
+    '"op":"move"',
+    "__proto__",
+    "delete",
+    "replace",
+    "merge",
+    '"name":null',
+  ],
   mutators: [patchMutator, patchMutator, patchMutator, jsonMutator],
   longest: 1 << 20,
   run(input) {

@@ -53,7 +53,9 @@ const lengthOf = (value: number): number[] => (value < 128 ? [value] : [(value %
 /** Replaces a part; the lengths around it are set right. */
 function replace(bytes: Uint8Array, fields: readonly Field[], from: number, to: number, by: Uint8Array): Uint8Array {
   let changed = { from, to, by };
-  const around = fields.filter((field) => field.from <= from && field.to >= to && !(field.from === from && field.to === to && field.at === from)).sort((a, b) => b.at - a.at);
+  const around = fields
+    .filter((field) => field.from <= from && field.to >= to && !(field.from === from && field.to === to && field.at === from))
+    .sort((a, b) => b.at - a.at);
   for (const field of around) {
     const content = Buffer.concat([bytes.subarray(field.from, changed.from), changed.by, bytes.subarray(changed.to, field.to)]);
     let tagEnd = field.at;
@@ -85,7 +87,8 @@ const fieldMutator: Mutator = (input, random) => {
     default: {
       // The message within itself, many times.
       let nested = Buffer.from(whole);
-      for (let n = 2 ** random.int(9); n > 0; n--) nested = Buffer.concat([input.subarray(field.at, field.at + 1), Buffer.from(lengthOf(nested.length)), nested]);
+      for (let n = 2 ** random.int(9); n > 0; n--)
+        nested = Buffer.concat([input.subarray(field.at, field.at + 1), Buffer.from(lengthOf(nested.length)), nested]);
       return replace(input, fields, field.from, field.to, nested);
     }
   }
@@ -104,10 +107,7 @@ function encoded(object: JSONObject): Uint8Array[] {
 }
 
 export const makeTarget: MakeTarget = () => ({
-  seeds: [
-    ...templates.flatMap(encoded),
-    ...fixtures("pb"),
-  ].map((bytes) => Uint8Array.from(bytes)),
+  seeds: [...templates.flatMap(encoded), ...fixtures("pb")].map((bytes) => Uint8Array.from(bytes)),
   words: ["k8s\0", "\x0a", "\x12", "\x1b", "\x1c", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"],
   mutators: [fieldMutator, fieldMutator],
   longest: 3 << 20,
@@ -132,7 +132,12 @@ export const makeTarget: MakeTarget = () => ({
       if (!type) return `${outcome} no type`;
       const [apiVersion, kind] = identity;
       const bytes = encodeProtobuf(type, object, apiVersion, kind);
-      const again = encodeProtobuf(type, decodeProtobuf(bytes, () => type), apiVersion, kind);
+      const again = encodeProtobuf(
+        type,
+        decodeProtobuf(bytes, () => type),
+        apiVersion,
+        kind,
+      );
       same(`${kind} written and read again`, hex(bytes), hex(again));
       let fits = "";
       try {

@@ -127,9 +127,16 @@ export async function watchTarget(task: Task, say: (text: string) => void): Prom
     if (end.code === 3) continue;
     const input = lastInput(task);
     const file = save(task, input);
-    const words = end.errors.trim().split("\n").filter((line) => /error|fatal|assert|at /i.test(line)).slice(0, 6).join("\n    ") || end.errors.slice(0, 300);
+    const words =
+      end.errors
+        .trim()
+        .split("\n")
+        .filter((line) => /error|fatal|assert|at /i.test(line))
+        .slice(0, 6)
+        .join("\n    ") || end.errors.slice(0, 300);
     if (end.hung) found("hang", end.hung, file);
-    else if (await survives({ ...task, inputs: [file] }, heap)) found("memory", `its process ended (${end.code ?? end.signal}), this input alone does not end it: ${words}`, file);
+    else if (await survives({ ...task, inputs: [file] }, heap))
+      found("memory", `its process ended (${end.code ?? end.signal}), this input alone does not end it: ${words}`, file);
     else found("crash", `${end.code ?? end.signal}: ${words}`, file);
     if (seconds < 2) break;
   }

@@ -50,13 +50,45 @@ const indentMutator: Mutator = (input, random) => {
 
 export const makeTarget: MakeTarget = () => ({
   seeds: [
-    ...readFileSync(join(import.meta.dirname, "../differential/templates.yaml"), "utf8").split("\n---\n").slice(0, 60).map(bytesOf),
+    ...readFileSync(join(import.meta.dirname, "../differential/templates.yaml"), "utf8")
+      .split("\n---\n")
+      .slice(0, 60)
+      .map(bytesOf),
     ...templates.slice(0, 10).map((object) => bytesOf(JSON.stringify(object))),
     ...fixtures("yaml"),
     bytesOf(odd),
     bytesOf(bomb),
   ],
-  words: ["&a ", "*a", "<<: ", "!!binary ", "!!int ", "!<tag:yaml.org,2002:str> ", "? ", ": ", "- ", "|\n", ">-\n", "---\n", "...\n", "%TAG ! a\n", "'", '"', "[", "{", "}", "]", "#", "~", ".nan", "0x", "\t", "\r\n", "\u2028", "\\x"],
+  words: [
+    "&a ",
+    "*a",
+    "<<: ",
+    "!!binary ",
+    "!!int ",
+    "!<tag:yaml.org,2002:str> ",
+    "? ",
+    ": ",
+    "- ",
+    "|\n",
+    ">-\n",
+    "---\n",
+    "...\n",
+    "%TAG ! a\n",
+    "'",
+    '"',
+    "[",
+    "{",
+    "}",
+    "]",
+    "#",
+    "~",
+    ".nan",
+    "0x",
+    "\t",
+    "\r\n",
+    "\u2028",
+    "\\x",
+  ],
   mutators: [indentMutator, indentMutator, jsonMutator],
   longest: 1 << 20,
   run(input) {

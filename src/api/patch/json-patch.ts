@@ -1,4 +1,5 @@
 /** JSON patch (RFC 6902) with the API server's leniencies and messages. Pure: unchanged parts of the document are shared. */
+import { encodeJSONString } from "../codec/json.ts";
 import { goQuote } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
@@ -8,6 +9,8 @@ import { equal, get, isMap, jsonKind, set } from "./values.ts";
 export class JSONPatchError extends Error {}
 
 const maxOperations = 10_000;
+/** Bytes of JSON that all copies of a patch may add: upstream's JSONPatchMaxCopyBytes. */
+const maxCopied = 3 * 1024 * 1024;
 
 type Operation = { op: string; path?: string; from?: string; value?: JSONValue };
 type Container = JSONObject | JSONValue[];
@@ -72,6 +75,7 @@ class State {
   root: JSONValue;
   /** Containers made by this patch, which may be changed in place. */
   readonly #owned = new Set<Container>();
+  #copied = 0;
 
   constructor(root: JSONValue) {
     this.root = root;
@@ -109,9 +113,12 @@ class State {
     const copied = within(`error in copy for from: '${from}': `, () => lookup(found.container, found.key) ?? null);
     const at = this.#path("copy", path, "missing value");
     const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
-    within("error while adding value during copy: ", () => this.#insert(target, copied));
-    // The copied value now hangs in two places: neither may be changed in place any more.
+    this.#copied += Buffer.byteLength(encodeJSONString(copied));
+    if (this.#copied > maxCopied)
+      throw new JSONPatchError(`Unable to complete the copy, the accumulated size increase of copy is ${this.#copied}, exceeding the limit ${maxCopied}`);
+    // The copied value will hang in two places, one of which may be within the other: neither may be changed in place any more.
     this.#owned.clear();
+    within("error while adding value during copy: ", () => this.#insert(target, copied));
   }
 
   #path(op: string, path: string | undefined, missing = "operation missing path field: missing value"): string {

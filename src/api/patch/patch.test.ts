@@ -31,6 +31,25 @@ test("JSON patch operations follow RFC 6902 and leave the document alone", () =>
   assert.equal(patched.keep, doc.keep);
 });
 
+test("copies that double the document are stopped at the bytes that they add", () => {
+  const doubling = Array.from({ length: 100 }, (_, n) => ({ op: "copy", from: "/a", path: `/a/c${n}` }));
+  assert.throws(
+    () => runJSONPatch({ a: { b: "x" } }, doubling),
+    /^Error: Unable to complete the copy, the accumulated size increase of copy is \d+, exceeding the limit 3145728$/,
+  );
+  const flat = Array.from({ length: 10_000 }, (_, n) => ({ op: "copy", from: "/a", path: `/c${n}` }));
+  assert.equal(Object.keys(runJSONPatch({ a: { b: "x" } }, flat) as JSONObject).length, 10_001);
+});
+
+test("a container that the patch has changed can be copied into itself", () => {
+  const patched = runJSONPatch({ a: {} }, [
+    { op: "add", path: "/a/b", value: 1 },
+    { op: "copy", from: "/a", path: "/a/c" },
+    { op: "add", path: "/a/c/d", value: 2 },
+  ]);
+  assert.deepEqual(patched, { a: { b: 1, c: { b: 1, d: 2 } } });
+});
+
 test("JSON patches that do not apply say why", () => {
   const messages: [JSONValue, string][] = [
     [{ op: "remove", path: "/q" }, "error in remove for path: '/q': Unable to remove nonexistent key: q: missing value"],
