@@ -9,20 +9,9 @@ import type { ResourceQuota, Secret } from "../api/types/core-v1.gen.ts";
 import type { ResourceCache } from "../cache/cache.ts";
 import { TransformingStore } from "../cache/transformer.ts";
 import type { Store } from "../store/store.ts";
-import { defaultAdmission } from "./admission/default.ts";
-import { quotaStatusWriter } from "./admission/quota-status.ts";
-import { mutatingPolicies } from "./admission/policies/mutating.ts";
-import { createNamespace } from "./admission/optional/create-namespace.ts";
-import { optionalPlugins } from "./admission/optional/optional.ts";
-import { type PolicyOptions, validatingPolicies } from "./admission/policies/validating.ts";
-import type { AdmissionConfiguration } from "./admission/configuration.ts";
-import { WebhookClient } from "./admission/webhooks/client.ts";
-import type { CredentialsFor } from "./admission/webhooks/credentials.ts";
-import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
-import { validatingWebhooks } from "./admission/webhooks/validating.ts";
+import { type AssembleAdmissionOptions, assembleAdmission } from "./assemble-admission.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import type { FrontProxyClient } from "./aggregation/backend.ts";
-import type { TolerationSeconds } from "./admission/default-toleration-seconds.ts";
 import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
 import { CustomOpenAPI } from "./customresources/custom-openapi.ts";
 import { CustomResources } from "./customresources/custom-resources.ts";
@@ -38,13 +27,11 @@ import { DanglingController } from "./flowcontrol/dangling.ts";
 import { dump } from "./flowcontrol/dump.ts";
 import { FlowControl } from "./flowcontrol/flow-control.ts";
 import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
-import { timePlugins, timeSteps } from "./metrics/admission.ts";
+import { timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
-import { policySeries } from "./metrics/policies.ts";
-import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
 import { conversionSeries } from "./metrics/conversion.ts";
 import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
@@ -53,7 +40,6 @@ import { defaultNodePorts, NodePortAllocator } from "./registry/core/service-nod
 import { ServiceRepair } from "./registry/core/service-repair.ts";
 import { keepDefaultServiceCIDR } from "./registry/networking/default-service-cidr.ts";
 import { createRegistries } from "./registry/registries.ts";
-import { paramSource } from "./rest/param-source.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
 import { unreachable } from "./streaming/unreachable.ts";
@@ -62,7 +48,8 @@ import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
   extends Pick<ApiServerOptions, "auditor" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere">,
-    Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens"> {
+    Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens">,
+    Pick<AssembleAdmissionOptions, "tolerations" | "disabledPlugins" | "enabledPlugins" | "admissionConfiguration"> {
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -85,7 +72,6 @@ export interface AssembleOptions
   acceptedIssuers?: readonly string[];
   /** In this order. @default Node, RBAC */
   authorizationModes?: readonly AuthorizationMode[];
-  tolerations?: TolerationSeconds;
   /** Requests at the same time that only read, and that write: together the seats of all priority levels. @default 400 and 200 */
   maxReading?: number;
   maxMutating?: number;
@@ -114,11 +100,6 @@ export interface AssembleOptions
   aggregatorClient?: FrontProxyClient;
   /** Straight to endpoints of aggregated API servers, not to the addresses of their Services. @default false */
   aggregatorRouting?: boolean;
-  /** Admission plugins that are left out. */
-  disabledPlugins?: readonly string[];
-  /** Admission plugins that must be there: one that does not exist is the caller's mistake. */
-  enabledPlugins?: readonly string[];
-  admissionConfiguration?: AdmissionConfiguration;
 }
 
 export interface AssembledServer extends AsyncDisposable {
@@ -192,67 +173,17 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       modes: options.authorizationModes,
       counted: countDecisions(metrics),
     });
-    const configured = options.admissionConfiguration ?? {};
-    const webhookClient = (credentials: CredentialsFor | undefined): WebhookClient =>
-      new WebhookClient({
-        ...(credentials ? { credentials } : {}),
-        reader,
-        random,
-        clock,
-        toEndpoints: options.aggregatorRouting ?? false,
-        ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
-      });
-    const webhooks = {
-      mutating: webhookClient(configured.MutatingAdmissionWebhook),
-      validating: webhookClient(configured.ValidatingAdmissionWebhook),
-      conversion: webhookClient(undefined),
-    };
-    const outside = {
-      reader,
-      random,
-      clock,
-      authorizer,
-      logger: options.logger.child("webhooks"),
-      series: webhookSeries(metrics),
-      conditions: conditionSeries(metrics),
-    };
     let server: ApiServer | undefined;
-    const policies: PolicyOptions = {
-      ...outside,
-      params(apiVersion, kind) {
-        const endpoint = server?.rest.endpointOfKind(apiVersion, kind);
-        return endpoint && paramSource(endpoint);
-      },
-      series: policySeries(metrics),
-    };
-    const optional = optionalPlugins(options.enabledPlugins ?? [], {
+    const admissionParts = assembleAdmission({
+      ...options,
       reader,
       authorizer,
-      clock,
-      random,
-      configuration: configured,
-      createNamespace: (name) => createNamespace(server?.handler, name),
-      resourceOfKind: (apiVersion, kind) => server?.rest.endpointOfKind(apiVersion, kind)?.def,
+      metrics,
+      quotas: cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>,
+      server: () => server,
     });
-    const admission = defaultAdmission({
-      reader,
-      clock,
-      random,
-      authorizer,
-      more: [
-        ...optional,
-        mutatingPolicies(policies),
-        mutatingWebhooks({ ...outside, client: webhooks.mutating }),
-        validatingPolicies(policies),
-        validatingWebhooks({ ...outside, client: webhooks.validating }),
-      ],
-      updateQuotaStatus: quotaStatusWriter(cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>, clock),
-      ...(options.tolerations ? { tolerations: options.tolerations } : {}),
-      configuration: configured,
-      ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
-      ...(options.enabledPlugins ? { enabled: options.enabledPlugins } : {}),
-      timed: (plugins) => timePlugins(plugins, metrics, clock),
-    });
+    const { admission } = admissionParts;
+    const conversionClient = admissionParts.webhookClient(undefined);
     const registries = createRegistries({
       reader,
       clock,
@@ -272,7 +203,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const openId = publishedKeys(options, address, keys);
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
-    const conversions = { client: webhooks.conversion, clock, random, series: conversionSeries(metrics) };
+    const conversions = { client: conversionClient, clock, random, series: conversionSeries(metrics) };
     const custom = new CustomResources({ cache, converterOf: (definition) => converterOf(definition, conversions) });
     const openapi = new CustomOpenAPI(custom);
     const aggregator = new Aggregator({
@@ -371,8 +302,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
         connector.close();
-        for (const client of Object.values(webhooks)) client.close();
-        for (const plugin of optional) plugin[Symbol.dispose]?.();
+        conversionClient.close();
+        admissionParts[Symbol.dispose]();
         await aggregator[Symbol.asyncDispose]();
         await definitionControllers[Symbol.asyncDispose]();
         await dangling[Symbol.asyncDispose]();
