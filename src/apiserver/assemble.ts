@@ -19,7 +19,7 @@ import { converterOf } from "./customresources/webhook-converter.ts";
 import { DefinitionControllers } from "./customresources/definition-controllers.ts";
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
-import { type AuthorizationMode, defaultAuthorization } from "./authorization/default.ts";
+import { type AuthorizationSource, type OpenAuthorization, openAuthorization } from "./authorization/open.ts";
 import { bootstrap, bootstrapRules, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
@@ -30,7 +30,7 @@ import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
 import { timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
-import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
+import { certificateLifetimes, countAuthentication, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
 import { conversionSeries } from "./metrics/conversion.ts";
 import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
@@ -70,8 +70,8 @@ export interface AssembleOptions
   serviceAccountIssuer: string;
   /** Issuers whose tokens are accepted as well, when a key of ours verifies them. */
   acceptedIssuers?: readonly string[];
-  /** In this order. @default Node, RBAC */
-  authorizationModes?: readonly AuthorizationMode[];
+  /** @default Node, RBAC */
+  authorization?: AuthorizationSource;
   /** Requests at the same time that only read, and that write: together the seats of all priority levels. @default 400 and 200 */
   maxReading?: number;
   maxMutating?: number;
@@ -140,6 +140,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const audiences = options.audiences ?? issuers;
   const cache = await openCache({ store, clock, resources: storedResources, index: indexFields, exclusive: options.exclusiveStore ?? true });
   let flow: FlowControl | undefined;
+  let authorization: OpenAuthorization | undefined;
   try {
     const { reader } = cache;
     const signing = parseSigningKey(options.serviceAccountKey);
@@ -167,12 +168,13 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       onTokenUse: tokenUses(metrics),
       onLegacyUse: noteLegacyUse(cache.resource(definitionOf("secrets")) as unknown as ResourceCache<Secret>, options.logger),
     });
-    const { authorizer, rbac } = defaultAuthorization({
-      reader,
+    authorization = openAuthorization(options.authorization, {
+      ...{ reader, clock, random, metrics },
+      logger: options.logger.child("authorization"),
       nodeRules: bootstrapRules("system:node"),
-      modes: options.authorizationModes,
-      counted: countDecisions(metrics),
+      server: `apiserver-${options.hostname ?? ""}`,
     });
+    const { chain: authorizer } = authorization;
     let server: ApiServer | undefined;
     const admissionParts = assembleAdmission({
       ...options,
@@ -189,7 +191,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       clock,
       random,
       authorizer,
-      rbac,
+      rbac: authorizer.rbac,
+      rules: authorizer,
       tokens,
       issuer: { issuer: options.serviceAccountIssuer, key: signing, audiences },
       services: {
@@ -243,7 +246,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       metrics,
       cache,
       authenticator: countAuthentication(authenticator, metrics, clock),
-      authorizer: countAuthorization(authorizer, metrics, clock),
+      authorizer,
       admission: timeSteps(admission, metrics, clock),
       registries,
       serverAddress: address,
@@ -301,6 +304,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       handshakeFailed: () => handshakes.value++,
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
+        await authorization?.[Symbol.asyncDispose]();
         connector.close();
         conversionClient.close();
         admissionParts[Symbol.dispose]();
@@ -314,6 +318,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       },
     };
   } catch (error) {
+    await authorization?.[Symbol.asyncDispose]();
     flow?.[Symbol.dispose]();
     await cache[Symbol.asyncDispose]();
     throw error;

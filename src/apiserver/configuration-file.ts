@@ -26,6 +26,12 @@ export interface ConfigurationKind {
   /** Accepted alike. */
   readonly versions: readonly string[];
   readonly fields: Readonly<Record<string, Shape>>;
+  /** Other kinds that upstream knows there, as `VERSION KIND`, and how Go names them: of such a text it says what it is. */
+  readonly others?: Readonly<Record<string, string>>;
+  /** Unknown and repeated fields are passed over. */
+  readonly lenient?: boolean;
+  /** What a text is that does not say what it is. */
+  readonly unnamed?: boolean;
 }
 
 /** One sentence that says what is wrong, and where. */
@@ -136,17 +142,20 @@ export function decodeConfiguration<T>(text: string, ...kinds: readonly Configur
     throw new ConfigurationError(
       `couldn't get version/kind; json parse error: json: cannot unmarshal ${described(object)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
     );
-  const { apiVersion = "", kind = "", ...fields } = object;
+  const assumed = kinds.find(({ unnamed }) => unnamed);
+  const { apiVersion = assumed?.versions[0] ?? "", kind = assumed?.kind ?? "", ...fields } = object;
   if (kind === "") throw new ConfigurationError(`Object 'Kind' is missing in '${text}'`);
   if (apiVersion === "") throw new ConfigurationError(`Object 'apiVersion' is missing in '${text}'`);
   const known = kinds.find((one) => one.kind === kind && one.versions.includes(String(apiVersion)));
+  const other = kinds[0]?.others?.[`${apiVersion} ${kind}`];
+  if (other) throw new ConfigurationError(`expected ${kinds[0]?.kind}, got ${other}`);
   if (!known)
     throw new ConfigurationError(
       `no kind ${goQuote(String(kind))} is registered for version ${goQuote(String(apiVersion))} in scheme "pkg/runtime/scheme.go:111"`,
     );
   const reader = new Reader(known.kind);
   const read = reader.fields(fields, known.fields, "", "");
-  const strict = [...duplicates, ...reader.unknown];
+  const strict = known.lenient ? [] : [...duplicates, ...reader.unknown];
   if (strict.length) throw new ConfigurationError(`strict decoding error: ${strict.join(", ")}`);
   return read as T;
 }

@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ApiRequest, UserInfo } from "../api/exchange.ts";
-import { forbidden } from "../api/status.ts";
-import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
+import { VirtualClock } from "../base/clock.ts";
+import { Metrics } from "../base/metrics.ts";
+import type { AuthorizationAttributes, Authorizer } from "./authorization/authorizer.ts";
 import { Impersonation } from "./impersonation.ts";
+import { impersonationSeries } from "./metrics/impersonation.ts";
 
 function asking(rules: readonly string[]) {
   const asked: string[] = [];
-  const impersonation = new Impersonation(async ({ verb, group, resource, name }) => {
+  const authorize: Authorizer["authorize"] = ({ verb, group, resource, name }) => {
     const what = `${verb} ${group ? `${resource}.${group}` : resource}/${name}`;
     asked.push(what);
-    if (!rules.includes(what)) throw forbidden(resource, name, what);
-  });
-  const as = (headers: Record<string, string>, user: UserInfo = { name: "c", groups: [] }): Promise<UserInfo | undefined> => {
+    return rules.includes(what) ? { decision: "allow", reason: "" } : { decision: "no-opinion", reason: what };
+  };
+  const metrics = new Metrics();
+  const impersonation = new Impersonation({ authorize }, impersonationSeries(metrics), new VirtualClock());
+  const as = async (headers: Record<string, string>, user: UserInfo = { name: "c", groups: [] }): Promise<UserInfo | undefined> => {
     const attributes: AuthorizationAttributes = {
       user,
       verb: "get",
@@ -25,12 +29,13 @@ function asking(rules: readonly string[]) {
       name: "p",
       path: "",
     };
-    return impersonation.userOf(
+    const impersonated = await impersonation.userOf(
       { method: "GET", path: "", query: new URLSearchParams(), headers, signal: new AbortController().signal, remoteAddress: "" } as ApiRequest,
       attributes,
     );
+    return impersonated?.user;
   };
-  return { asked, as };
+  return { asked, as, metrics };
 }
 
 test("the right to impersonate at all is enough, and the first refusal is about the verb", async () => {

@@ -3,11 +3,13 @@
  * verb of the request (KEP-5284), or as it has always been.
  */
 import type { ApiRequest, UserInfo } from "../api/exchange.ts";
-import { path } from "../api/field.ts";
+import { aggregateText, path } from "../api/field.ts";
 import { isDNS1123Label, isDNS1123Subdomain, isDomainPrefixedPath } from "../api/names.ts";
 import { badRequest } from "../api/status.ts";
-import type { AuthorizationAttributes } from "./authorization/authorizer.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Asking, AuthorizationAttributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError } from "./authorization/forbidden.ts";
+import type { ImpersonationMode as Mode, ImpersonationSeries } from "./metrics/impersonation.ts";
 
 const known = new WeakMap<ApiRequest["headers"], boolean>();
 
@@ -77,8 +79,7 @@ function nodeOf(name: string): string | undefined {
 const onlyName = ({ uid, groups, extra }: UserInfo): boolean => !uid && groups.length === 0 && !extra;
 
 /** Ways of being somebody else, in the order in which they are tried. */
-const modes = ["associated-node", "arbitrary-node", "serviceaccount", "user-info", "legacy"] as const;
-type Mode = (typeof modes)[number];
+const modes: readonly Mode[] = ["associated-node", "arbitrary-node", "serviceaccount", "user-info", "legacy"];
 
 const nodeNameKey = "authentication.kubernetes.io/node-name";
 
@@ -116,43 +117,64 @@ function misfit(extra: Record<string, string[]>): string | undefined {
 const many = 4;
 const maxRemembered = 10_000;
 
+export interface Impersonated {
+  user: UserInfo;
+  /** The verb that allowed it; "" for the right to impersonate at all. */
+  constraint: string;
+}
+
+/** One attempt in one way: throws the 403 of what the caller may not do. */
 type Authorize = (attributes: AuthorizationAttributes) => Promise<void>;
 
 export class Impersonation {
-  readonly #authorize: Authorize;
+  readonly #authorizer: Authorizer;
+  readonly #series: ImpersonationSeries;
+  readonly #clock: Clock;
   /** The mode that last served a caller is tried first, and its refusal is the one that is given. */
   readonly #last = new Map<string, Mode>();
 
-  /** `authorize` throws the 403 of what the caller may not do. */
-  constructor(authorize: Authorize) {
-    this.#authorize = authorize;
+  constructor(authorizer: Authorizer, series: ImpersonationSeries, clock: Clock) {
+    this.#authorizer = authorizer;
+    this.#series = series;
+    this.#clock = clock;
   }
 
   /** Whom the request is made as, undefined where it names nobody. Throws 400 and 403. `attributes` are the request's own. */
-  async userOf(request: ApiRequest, attributes: AuthorizationAttributes): Promise<UserInfo | undefined> {
+  async userOf(request: ApiRequest, attributes: AuthorizationAttributes): Promise<Impersonated | undefined> {
     const wanted = wantedUser(request);
     if (!wanted) return undefined;
     const caller = attributes.user.name;
+    const began = this.#clock.monotonic();
+    const attempted = (mode?: Mode): void => this.#series.attempted(mode, (this.#clock.monotonic() - began) / 1000);
     const first = this.#last.get(caller);
     let refusal: unknown;
     for (const mode of first ? [first, ...modes.filter((one) => one !== first)] : modes) {
       if (!applies(mode, wanted, attributes.user)) continue;
       try {
-        const user = await this.#as(mode, wanted, attributes);
+        const user = await this.#as(mode, wanted, attributes, (question) => this.#authorize(mode, question, request));
         if (this.#last.size >= maxRemembered) this.#last.clear();
         this.#last.set(caller, mode);
-        return user;
+        attempted(mode);
+        return { user, constraint: mode === "legacy" ? "" : `impersonate:${mode}` };
       } catch (error) {
         refusal ??= error;
       }
     }
+    attempted();
     throw refusal;
   }
 
-  async #as(mode: Mode, wanted: UserInfo, attributes: AuthorizationAttributes): Promise<UserInfo> {
+  async #authorize(mode: Mode, attributes: AuthorizationAttributes, asking: Asking): Promise<void> {
+    const began = this.#clock.monotonic();
+    const { decision, reason, errors } = await this.#authorizer.authorize(attributes, asking);
+    this.#series.asked(mode, decision === "allow", (this.#clock.monotonic() - began) / 1000);
+    if (decision !== "allow") throw forbiddenError(attributes, [...(errors ? [aggregateText(errors)] : []), ...(reason ? [reason] : [])].join(": "));
+  }
+
+  async #as(mode: Mode, wanted: UserInfo, attributes: AuthorizationAttributes, authorize: Authorize): Promise<UserInfo> {
     const constrained = mode !== "legacy";
     const user = mode === "associated-node" ? withKeysAlone(attributes.user) : attributes.user;
-    if (constrained) await this.#authorize({ ...attributes, user, verb: `impersonate-on:${mode}:${attributes.verb}` });
+    if (constrained) await authorize({ ...attributes, user, verb: `impersonate-on:${mode}:${attributes.verb}` });
     const of = (group: string, resource: string, name: string, more: Partial<AuthorizationAttributes> = {}): AuthorizationAttributes => ({
       user,
       verb: constrained ? `impersonate:${mode}` : "impersonate",
@@ -172,45 +194,44 @@ export class Impersonation {
     const node = constrained ? nodeOf(wanted.name) : undefined;
     if (account) {
       if (!wanted.groups.length) as.groups = ["system:serviceaccounts", `system:serviceaccounts:${account.namespace}`];
-      await this.#authorize(of(group, "serviceaccounts", account.name, { namespace: account.namespace }));
+      await authorize(of(group, "serviceaccounts", account.name, { namespace: account.namespace }));
     } else if (node !== undefined) {
       as.groups = ["system:nodes"];
-      await this.#authorize(of(group, "nodes", mode === "associated-node" ? "*" : node));
-    } else await this.#authorize(of(group, "users", wanted.name));
-    if (wanted.uid) await this.#authorize(of("authentication.k8s.io", "uids", wanted.uid));
-    await this.#groups(of(group, "groups", ""), wanted.groups, constrained);
-    await this.#extras(of("authentication.k8s.io", "userextras", ""), wanted.extra ?? {}, constrained);
+      await authorize(of(group, "nodes", mode === "associated-node" ? "*" : node));
+    } else await authorize(of(group, "users", wanted.name));
+    if (wanted.uid) await authorize(of("authentication.k8s.io", "uids", wanted.uid));
+    await groups(of(group, "groups", ""), wanted.groups, constrained, authorize);
+    await extras(of("authentication.k8s.io", "userextras", ""), wanted.extra ?? {}, constrained, authorize);
     const mark = wanted.name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated";
     if (!as.groups.includes("system:unauthenticated") && !as.groups.includes(mark)) as.groups = [...as.groups, mark];
     return as;
   }
-
-  async #groups(attributes: AuthorizationAttributes, groups: readonly string[], constrained: boolean): Promise<void> {
-    if (constrained && groups.includes("")) throw forbiddenError(attributes, "impersonating the empty string group is not allowed");
-    if (constrained && groups.includes("system:masters"))
-      throw forbiddenError({ ...attributes, name: "system:masters" }, "impersonating the system:masters group is not allowed");
-    if (constrained && groups.length >= many && (await this.#allows({ ...attributes, name: "*" }))) return;
-    for (const name of groups) await this.#authorize({ ...attributes, name });
-  }
-
-  async #extras(attributes: AuthorizationAttributes, extra: Record<string, string[]>, constrained: boolean): Promise<void> {
-    const pairs = Object.entries(extra).flatMap(([subresource, values]) => values.map((name) => ({ subresource, name })));
-    if (constrained) {
-      const why = misfit(extra);
-      if (why) throw forbiddenError(attributes, why);
-      const large = pairs.length >= many || Object.keys(extra).length >= many;
-      if (large && (await this.#allows({ ...attributes, subresource: "*", name: "*" }))) return;
-    }
-    for (const pair of pairs) await this.#authorize({ ...attributes, ...pair });
-  }
-
-  #allows(attributes: AuthorizationAttributes): Promise<boolean> {
-    return this.#authorize(attributes).then(
-      () => true,
-      () => false,
-    );
-  }
 }
+
+async function groups(attributes: AuthorizationAttributes, names: readonly string[], constrained: boolean, authorize: Authorize): Promise<void> {
+  if (constrained && names.includes("")) throw forbiddenError(attributes, "impersonating the empty string group is not allowed");
+  if (constrained && names.includes("system:masters"))
+    throw forbiddenError({ ...attributes, name: "system:masters" }, "impersonating the system:masters group is not allowed");
+  if (constrained && names.length >= many && (await allows(authorize, { ...attributes, name: "*" }))) return;
+  for (const name of names) await authorize({ ...attributes, name });
+}
+
+async function extras(attributes: AuthorizationAttributes, extra: Record<string, string[]>, constrained: boolean, authorize: Authorize): Promise<void> {
+  const pairs = Object.entries(extra).flatMap(([subresource, values]) => values.map((name) => ({ subresource, name })));
+  if (constrained) {
+    const why = misfit(extra);
+    if (why) throw forbiddenError(attributes, why);
+    const large = pairs.length >= many || Object.keys(extra).length >= many;
+    if (large && (await allows(authorize, { ...attributes, subresource: "*", name: "*" }))) return;
+  }
+  for (const pair of pairs) await authorize({ ...attributes, ...pair });
+}
+
+const allows = (authorize: Authorize, attributes: AuthorizationAttributes): Promise<boolean> =>
+  authorize(attributes).then(
+    () => true,
+    () => false,
+  );
 
 /** A caller that is known to run on the node: for what else is known of it, by name alone. */
 const withKeysAlone = (user: UserInfo): UserInfo => ({

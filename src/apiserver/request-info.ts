@@ -18,6 +18,8 @@ export interface RequestInfo {
   name: string;
   /** Path segments from the resource on, decoded. */
   parts: string[];
+  /** The path says that it is a watch, as it was done once: selectors are not looked at for rights then. */
+  byPath?: boolean;
 }
 
 const verbs: Record<string, string> = { POST: "create", GET: "get", HEAD: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
@@ -90,6 +92,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   if (parts[0] === "proxy" || parts[0] === "watch") {
     if (parts.length < 2) throw badRequest(`unable to determine kind and namespace from url, ${path}`);
     info.verb = parts[0];
+    info.byPath = true;
     parts = parts.slice(1);
   } else info.verb = verbs[method] ?? "";
   if (parts[0] === "namespaces") {

@@ -4,7 +4,7 @@
  */
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
 import { resources } from "../api/schema/schema.ts";
-import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
+import { aggregateText } from "../api/field.ts";
 import { internalError, notFound, StatusError, timeout, unauthorized } from "../api/status.ts";
 import type { Status } from "../api/types/meta-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
@@ -17,6 +17,8 @@ import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError } from "./authorization/forbidden.ts";
+import { addSelectors } from "./authorization/selectors.ts";
+import { Undecided } from "./authorization/undecided.ts";
 import { type Limiter, TooManyRequests } from "./flowcontrol/limiter.ts";
 import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
 import { Visit } from "./flowcontrol/visit.ts";
@@ -26,6 +28,8 @@ import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
 import { type HealthCheck, health, healthPaths } from "./health.ts";
 import { Impersonation, impersonates } from "./impersonation.ts";
+import { countAuthorization } from "./metrics/identity.ts";
+import { impersonationSeries } from "./metrics/impersonation.ts";
 import { createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
@@ -90,17 +94,6 @@ const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecoll
 const createdByUpgrade = new Set(["pods/attach", "pods/exec", "pods/portforward"]);
 const selectsMany = new Set(["list", "watch", "deletecollection"]);
 
-/** Undefined for none and for one that cannot be read: the verb itself refuses that one. */
-function parsedFieldSelector(text: string | null): AuthorizationAttributes["fieldSelector"] {
-  if (!text) return undefined;
-  try {
-    return parseFieldSelector(text).requirements;
-  } catch (error) {
-    if (error instanceof FieldSelectorError) return undefined;
-    throw error;
-  }
-}
-
 /** Said on every use of these resources. */
 const deprecations: Readonly<Record<string, string>> = {
   endpoints: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
@@ -129,20 +122,28 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const shutdown: HealthCheck = { name: "shutdown", check: () => (stopping.signal.aborted ? "process is shutting down" : undefined) };
   const checks = { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };
 
+  const requests = countAuthorization(authorizer, options.metrics, clock);
   /** Throws the 403; a promise only where the authorizer needs one. */
-  const authorizeNow = (attributes: AuthorizationAttributes, audit?: AuditRecord): Promise<void> | undefined => {
-    const check = ({ decision, reason }: AuthorizationDecision): void => {
+  const authorizeNow = (attributes: AuthorizationAttributes, request: ApiRequest, audit?: AuditRecord): Promise<void> | undefined => {
+    const check = ({ decision, reason, errors }: AuthorizationDecision): void => {
+      if (decision !== "allow" && errors) {
+        audit?.annotate("authorization.k8s.io/reason", "internal error");
+        throw new Undecided(request, errors);
+      }
       audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
       audit?.annotate("authorization.k8s.io/reason", reason);
       if (decision !== "allow") throw forbiddenError(attributes, reason);
     };
-    const pending = authorizer.authorize(attributes);
+    const pending = requests.authorize(attributes, request);
     if (pending instanceof Promise) return pending.then(check);
     check(pending);
     return undefined;
   };
-  const authorize = async (attributes: AuthorizationAttributes): Promise<void> => authorizeNow(attributes);
-  const impersonation = new Impersonation(authorize);
+  const authorize = async (attributes: AuthorizationAttributes): Promise<void> => {
+    const { decision, reason, errors = [] } = await authorizer.authorize(attributes);
+    if (decision !== "allow") throw forbiddenError(attributes, errors.length ? [aggregateText(errors), ...(reason ? [reason] : [])].join(": ") : reason);
+  };
+  const impersonation = new Impersonation(authorizer, impersonationSeries(options.metrics), clock);
   const rest: Rest = {
     clock,
     random: options.random,
@@ -176,19 +177,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     const audit = known?.(user);
     const { verb, isResource, group, version, resource, subresource, namespace, name, path } = info;
-    const fieldSelector = selectsMany.has(verb) ? parsedFieldSelector(request.query.get("fieldSelector")) : undefined;
     const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path };
-    if (fieldSelector) attributes.fieldSelector = fieldSelector;
+    if (request.query.size && selectsMany.has(verb) && !info.byPath)
+      addSelectors(attributes, request.query.get("fieldSelector"), request.query.get("labelSelector"));
     if (impersonates(request.headers)) {
       const other = await impersonation.userOf(request, attributes);
       if (other) {
-        attributes.user = user = other;
-        audit?.impersonated(other);
+        attributes.user = user = other.user;
+        audit?.impersonated(other.user, other.constraint);
       }
     }
     const turn = visit?.enter(request, user);
     if (turn) await turn;
-    const allowed = authorizeNow(attributes, audit);
+    const allowed = authorizeNow(attributes, request, audit);
     if (allowed) await allowed;
     return user;
   }
@@ -266,7 +267,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   }
 
   function failure(request: ApiRequest, error: unknown): ApiResponse {
-    if (error instanceof TooManyRequests) return error.response(request);
+    if (error instanceof TooManyRequests || error instanceof Undecided) return error.response(request);
     if (error instanceof StatusError) {
       return respondError(error, request, request.asObject ? undefined : errorForm(request), warned.get(error));
     }

@@ -4,8 +4,9 @@
  */
 import { AuthorizerValue, type AuthorizationAnswer, type AuthorizationCheck, ResourceCheckValue } from "../../api/cel/library/authorizer.ts";
 import type { Value } from "../../api/cel/values.ts";
-import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
+import { aggregateText } from "../../api/field.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "../authorization/authorizer.ts";
+import { addSelectors } from "../authorization/selectors.ts";
 import type { AdmissionAttributes } from "./admission.ts";
 
 class Waiting extends Error {
@@ -16,18 +17,12 @@ class Waiting extends Error {
   }
 }
 
-function attributesOf({ user, verb, path, group, resource, subresource, namespace, name, fieldSelector }: AuthorizationCheck): AuthorizationAttributes {
+function attributesOf({ user, verb, path, group, resource, subresource, namespace, name, ...selectors }: AuthorizationCheck): AuthorizationAttributes {
   const none = { group: "", version: "", resource: "", subresource: "", namespace: "", name: "" };
   if (path !== undefined) return { ...none, user, verb, path, isResource: false };
   const attributes = { user, verb, path: "", isResource: true, group, version: "*", resource, subresource, namespace, name };
-  if (!fieldSelector) return attributes;
-  try {
-    return { ...attributes, fieldSelector: parseFieldSelector(fieldSelector).requirements };
-  } catch (error) {
-    // One that cannot be read is as none.
-    if (error instanceof FieldSelectorError) return attributes;
-    throw error;
-  }
+  addSelectors(attributes, selectors.fieldSelector, selectors.labelSelector);
+  return attributes;
 }
 
 export class AuthorizationChecks {
@@ -45,7 +40,8 @@ export class AuthorizationChecks {
       this.#answers.set(key, answer);
       return answer;
     };
-    const answered = ({ decision, reason }: AuthorizationDecision): AuthorizationAnswer => keep({ allowed: decision === "allow", reason, error: "" });
+    const answered = ({ decision, reason, errors }: AuthorizationDecision): AuthorizationAnswer =>
+      keep({ allowed: decision === "allow", reason, error: errors ? aggregateText(errors) : "" });
     const failed = (error: unknown): AuthorizationAnswer => keep({ allowed: false, reason: "", error: error instanceof Error ? error.message : String(error) });
     let pending: ReturnType<Authorizer["authorize"]>;
     try {

@@ -149,7 +149,7 @@ test("a turn's events are written together and in order, and each answer's event
     });
     for (const one of [auditor, plain]) {
       const record = one.begin(request(), info, { ...user, extra: { 'quoted"key': ["ü", "\n"] } });
-      record?.impersonated({ name: "other", groups: [] });
+      record?.impersonated({ name: "other", groups: [] }, "impersonate:user-info");
       record?.requestObject({ metadata: { name: "s" }, data: { large: 12345678901234567890n } });
       record?.annotate("a", "b");
       record?.end(409, { status: "Failure", message: 'a "b"', reason: "Conflict" });

@@ -16,6 +16,8 @@ export interface AuditEvent {
   verb: string;
   user: UserStatus;
   impersonatedUser?: UserStatus;
+  /** The verb of constrained impersonation that made it possible. */
+  authenticationMetadata?: { impersonationConstraint: string };
   sourceIPs?: string[];
   userAgent?: string;
   objectRef?: Record<string, string>;
@@ -185,8 +187,9 @@ export class AuditRecord {
   get wantsResponse(): boolean {
     return this.#event.level === "RequestResponse";
   }
-  impersonated(user: UserInfo): void {
+  impersonated(user: UserInfo, constraint: string): void {
     this.#event.impersonatedUser = userStatus(user);
+    if (constraint) this.#event.authenticationMetadata = { impersonationConstraint: constraint };
   }
   /** The first value of a key stays. */
   annotate(key: string, value: string): void {

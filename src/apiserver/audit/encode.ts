@@ -18,9 +18,10 @@ const body = (value: object): string => json(value, (_, inner) => (typeof inner 
 
 /** One line, its end included; members in the order of upstream's type. */
 export function encodeEvent(event: AuditEvent): string {
-  const { impersonatedUser, sourceIPs, userAgent, objectRef, responseStatus, requestObject, responseObject, annotations } = event;
+  const { impersonatedUser, authenticationMetadata, sourceIPs, userAgent, objectRef, responseStatus, requestObject, responseObject, annotations } = event;
   let line = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"${event.level}","auditID":${json(event.auditID)},"stage":"${event.stage}","requestURI":${json(event.requestURI)},"verb":${json(event.verb)},"user":${part(event.user)}`;
   if (impersonatedUser) line += `,"impersonatedUser":${part(impersonatedUser)}`;
+  if (authenticationMetadata) line += `,"authenticationMetadata":${json(authenticationMetadata)}`;
   if (sourceIPs) line += `,"sourceIPs":${part(sourceIPs)}`;
   if (userAgent) line += `,"userAgent":${json(userAgent)}`;
   if (objectRef) line += `,"objectRef":${json(objectRef)}`;

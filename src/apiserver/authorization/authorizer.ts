@@ -1,5 +1,7 @@
 /** Authorization: may this user do this (k8s.io/apiserver/pkg/authorization/authorizer). */
 import type { UserInfo } from "../../api/exchange.ts";
+import type { Requirement as LabelRequirement } from "../../api/selectors/labels.ts";
+import type { NonResourceRule, ResourceRule } from "../../api/types/authorization-v1.gen.ts";
 
 /** One requirement of a request's field selector. */
 export interface FieldRequirement {
@@ -21,16 +23,37 @@ export interface AuthorizationAttributes {
   namespace: string;
   name: string;
   path: string;
-  /** Of list, watch and deletecollection, when the selector could be parsed; the Node authorizer decides by it. */
+  /** Of list, watch and deletecollection, as far as they could be read: authorizers may decide by them. */
   fieldSelector?: readonly FieldRequirement[];
+  labelSelector?: readonly LabelRequirement[];
 }
 
 export interface AuthorizationDecision {
   decision: "allow" | "deny" | "no-opinion";
   /** Upstream's words, e.g. `RBAC: allowed by ClusterRoleBinding "x" of ClusterRole "y" to User "z"`. */
   reason: string;
+  /** What went wrong on the way; the decision stands all the same. */
+  errors?: readonly string[];
+}
+
+/** Who waits for a decision, and for how long; the signal may be made on demand. */
+export interface Asking {
+  readonly signal: AbortSignal;
 }
 
 export interface Authorizer {
-  authorize(attributes: AuthorizationAttributes): AuthorizationDecision | Promise<AuthorizationDecision>;
+  authorize(attributes: AuthorizationAttributes, asking?: Asking): AuthorizationDecision | Promise<AuthorizationDecision>;
+}
+
+/** What a user may do in a namespace, as far as that can be listed. */
+export interface ListedRules {
+  resourceRules: ResourceRule[];
+  nonResourceRules: NonResourceRule[];
+  /** There may be more. */
+  incomplete: boolean;
+  errors: readonly string[];
+}
+
+export interface RuleResolver {
+  rulesOf(user: UserInfo, namespace: string): ListedRules;
 }

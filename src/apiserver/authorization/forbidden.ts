@@ -4,6 +4,7 @@ import { forbidden, groupResource, StatusError } from "../../api/status.ts";
 import type { AuthorizationAttributes } from "./authorizer.ts";
 
 const htmlEntities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+export const escapeHTML = (text: string): string => text.replace(/[&<>]/g, (c) => htmlEntities[c] as string);
 
 /** `User "x" cannot list resource "pods" in API group "" in the namespace "y"` */
 export function forbiddenMessage(attributes: AuthorizationAttributes): string {
@@ -16,7 +17,7 @@ export function forbiddenMessage(attributes: AuthorizationAttributes): string {
 
 /** `reason` is the authorizers'. */
 export function forbiddenError(attributes: AuthorizationAttributes, reason: string): StatusError {
-  const message = forbiddenMessage(attributes).replace(/[&<>]/g, (c) => htmlEntities[c] as string);
+  const message = escapeHTML(forbiddenMessage(attributes));
   const why = reason ? `${message}: ${reason}` : message;
   if (!attributes.isResource) return new StatusError({ code: 403, reason: "Forbidden", message: `forbidden: ${why}`, details: {} });
   return forbidden(groupResource(attributes.group, attributes.resource), attributes.name, why);

@@ -3,7 +3,7 @@ import type { UserInfo } from "../../api/exchange.ts";
 import { compileRule } from "../../api/rbac/rules.ts";
 import { groupResource } from "../../api/status.ts";
 import type { PolicyRule } from "../../api/types/rbac-v1.gen.ts";
-import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorizer.ts";
+import type { AuthorizationAttributes, AuthorizationDecision, Authorizer, ListedRules, RuleResolver } from "./authorizer.ts";
 import type { GraphKind, NodeGraph } from "./node-graph.ts";
 
 const userPrefix = "system:node:";
@@ -21,7 +21,7 @@ export interface NodeAuthorizerOptions {
   rules: readonly PolicyRule[];
 }
 
-export class NodeAuthorizer implements Authorizer {
+export class NodeAuthorizer implements Authorizer, RuleResolver {
   readonly #graph: NodeGraph;
   readonly #rules: ReturnType<typeof compileRule>[];
 
@@ -35,6 +35,11 @@ export class NodeAuthorizer implements Authorizer {
     if (node === "") return none(`unknown node for user ${JSON.stringify(attributes.user.name)}`);
     const special = attributes.isResource ? this.#byResource(node, attributes) : undefined;
     return special ?? (this.#rules.some((matches) => matches(attributes)) ? allow : none());
+  }
+  /** What a kubelet may do depends on its pods. */
+  rulesOf(user: UserInfo): ListedRules {
+    const isNode = nodeOf(user) !== undefined;
+    return { resourceRules: [], nonResourceRules: [], incomplete: isNode, errors: isNode ? ["node authorizer does not support user rule resolution"] : [] };
   }
   #byResource(node: string, a: AuthorizationAttributes): AuthorizationDecision | undefined {
     switch (groupResource(a.group, a.resource)) {

@@ -3,10 +3,11 @@
  * bindings are indexed by subject when they change, so that a decision looks only at what concerns its user.
  */
 import type { UserInfo } from "../../api/exchange.ts";
+import { aggregateText } from "../../api/field.ts";
 import { compileRule, type RuleMatcher } from "../../api/rbac/rules.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject } from "../../api/types/rbac-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
-import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorizer.ts";
+import type { AuthorizationAttributes, AuthorizationDecision, Authorizer, ListedRules, RuleResolver } from "./authorizer.ts";
 
 const group = "rbac.authorization.k8s.io";
 const resourceNames = {
@@ -109,7 +110,7 @@ export interface ResolvedRules {
   errors: string[];
 }
 
-export class RbacAuthorizer implements Authorizer {
+export class RbacAuthorizer implements Authorizer, RuleResolver {
   readonly #clusterRoles = new Map<string, CompiledRole>();
   readonly #roles = new Map<string, CompiledRole>();
   readonly #cluster = new BindingIndex();
@@ -142,13 +143,27 @@ export class RbacAuthorizer implements Authorizer {
     const errors: string[] = [];
     for (const entry of this.#bindingsOf(attributes.user, attributes.namespace)) {
       const role = this.#resolve(entry.binding.roleRef, entry.namespace);
-      if (typeof role === "string") {
-        if (!errors.includes(role)) errors.push(role);
-      } else if (role.matchers.some((matches) => matches(attributes))) {
-        return allowedBy(entry, attributes.user);
-      }
+      if (typeof role === "string") errors.push(role);
+      else if (role.matchers.some((matches) => matches(attributes))) return allowedBy(entry, attributes.user);
     }
-    return { decision: "no-opinion", reason: errors.length ? `RBAC: ${errors.length > 1 ? `[${errors.join(", ")}]` : errors[0]}` : "" };
+    return { decision: "no-opinion", reason: errors.length ? `RBAC: ${aggregateText(errors)}` : "" };
+  }
+
+  rulesOf(user: UserInfo, namespace: string): ListedRules {
+    const { rules, errors } = this.rulesFor(user, namespace);
+    return {
+      resourceRules: rules
+        .filter((rule) => rule.resources?.length)
+        .map(({ verbs, apiGroups, resources, resourceNames }) => ({
+          verbs,
+          ...(apiGroups?.length ? { apiGroups } : {}),
+          ...(resources?.length ? { resources } : {}),
+          ...(resourceNames?.length ? { resourceNames } : {}),
+        })),
+      nonResourceRules: rules.filter((rule) => rule.nonResourceURLs?.length).map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
+      incomplete: false,
+      errors,
+    };
   }
 
   /** Every rule of the user in the namespace (and cluster-wide); "" for cluster-wide only. */

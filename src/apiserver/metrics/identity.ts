@@ -80,11 +80,11 @@ export function countAuthorization(authorizer: Authorizer, metrics: Metrics, clo
   };
   const count = attemptsOf(names, metrics, clock);
   return {
-    authorize(attributes) {
+    authorize(attributes, asking) {
       const began = clock.monotonic();
       return settled(
-        () => authorizer.authorize(attributes),
-        ({ decision }) => count(resultOf[decision], began),
+        () => authorizer.authorize(attributes, asking),
+        ({ decision, errors }) => count(errors && decision !== "allow" ? "error" : resultOf[decision], began),
         () => count("error", began),
       );
     },
@@ -151,15 +151,14 @@ export function tokenUses(metrics: Metrics): (use: TokenUse) => void {
   return (use) => void samples[use].value++;
 }
 
-/** Counts the decisions that end the question. `type` as `--authorization-mode` names it. */
-export function countDecisions(metrics: Metrics): (authorizer: Authorizer, type: string) => Authorizer {
+/** Counts the decisions that end the question. */
+export function countDecisions(metrics: Metrics): (authorizer: Authorizer, type: string, name: string) => Authorizer {
   const total = metrics.counter(
     "apiserver_authorization_decisions_total",
     "Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.",
     ["type", "name", "decision"],
   );
-  return (authorizer, type) => {
-    const name = type.toLowerCase();
+  return (authorizer, type, name) => {
     const seen = new Map<string, Sample>();
     const count = ({ decision }: AuthorizationDecision): void => {
       if (decision === "no-opinion") return;
@@ -168,9 +167,9 @@ export function countDecisions(metrics: Metrics): (authorizer: Authorizer, type:
       sample.value++;
     };
     return {
-      authorize: (attributes) =>
+      authorize: (attributes, asking) =>
         settled(
-          () => authorizer.authorize(attributes),
+          () => authorizer.authorize(attributes, asking),
           count,
           () => undefined,
         ),

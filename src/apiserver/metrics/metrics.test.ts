@@ -132,7 +132,7 @@ test("events of watches, certificates, tokens, decisions and audit are counted",
   tokens.miss(0.001);
   tokens.fetching()(false);
   tokens.hit(0);
-  const rbac = countDecisions(metrics)({ authorize: () => ({ decision: "allow", reason: "" }) }, "RBAC");
+  const rbac = countDecisions(metrics)({ authorize: () => ({ decision: "allow", reason: "" }) }, "RBAC", "rbac");
   await rbac.authorize({} as AuthorizationAttributes);
   const audit = auditSeries(metrics);
   audit.level("Metadata");

@@ -3,7 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { TokenAuthenticator } from "../authentication/authenticator.ts";
-import type { Authorizer } from "../authorization/authorizer.ts";
+import type { Authorizer, RuleResolver } from "../authorization/authorizer.ts";
 import type { RbacAuthorizer } from "../authorization/rbac.ts";
 import type { Registry } from "../rest/call.ts";
 import { customResourceDefinitionRegistry } from "./apiextensions/customresourcedefinition.ts";
@@ -26,6 +26,8 @@ export interface RegistryDeps {
   random: Random;
   authorizer: Authorizer;
   rbac: RbacAuthorizer;
+  /** What everybody may do, of all authorizers. */
+  rules: RuleResolver;
   tokens: TokenAuthenticator;
   issuer: TokenIssuer;
   services: ServiceAllocation;

@@ -1,5 +1,6 @@
 /** kube-apiserver's flags (k8s.io/kubernetes/cmd/kube-apiserver/app/options). */
 import { auditFlags } from "./audit-flags.ts";
+import { authorizationFlags } from "./authorization-flags.ts";
 import { commonRefusals, profilingFlag, verbosity } from "./common-flags.ts";
 import { bool, duration, file, fixed, integer, ip, list, networks, port, repeated, text } from "./flag-types.ts";
 import type { Flag, Refusals } from "./flags.ts";
@@ -23,31 +24,6 @@ const portRange = (help: string, first: number, last: number): Flag<PortRange> =
     return { first: from, last: to };
   },
 });
-
-export const authorizationModes = ["Node", "RBAC", "AlwaysAllow", "AlwaysDeny"] as const;
-export type AuthorizationMode = (typeof authorizationModes)[number];
-
-const modes: Flag<readonly AuthorizationMode[]> = {
-  type: "strings",
-  help: "authorizers in order, of Node, RBAC, AlwaysAllow, AlwaysDeny",
-  fallback: ["Node", "RBAC"],
-  shown: "[Node,RBAC]",
-  choices: authorizationModes,
-  parse(value, before) {
-    const given = [...(before ?? [])];
-    for (const mode of value.split(",")) {
-      const known = authorizationModes.find((one) => one === mode);
-      if (!known) {
-        const why =
-          mode === "ABAC" || mode === "Webhook" ? `authorization mode ${mode} is not supported` : `${JSON.stringify(mode)} is not an authorization mode`;
-        throw new Error(`${why}; there are ${authorizationModes.join(", ")}`);
-      }
-      if (given.includes(known)) throw new Error(`${mode} is there twice`);
-      given.push(known);
-    }
-    return given;
-  },
-};
 
 export const apiserverFlags = {
   ...verbosity,
@@ -84,7 +60,7 @@ export const apiserverFlags = {
   "api-audiences": list("audiences of the API; without one the issuers"),
   "service-account-lookup": fixed("bool", "tokens die with their service account", ["true"], "a token outlives nothing it names"),
   "service-account-extend-token-expiration": fixed("bool", "longer life of projected tokens", ["true"], "old clients depend on it"),
-  "authorization-mode": modes,
+  ...authorizationFlags,
   "enable-admission-plugins": list("admission plugins beyond those that are on by default"),
   "disable-admission-plugins": list("admission plugins that are left out"),
   "admission-control-config-file": file("AdmissionConfiguration: what plugins are configured with, e.g. /etc/k8ts/admission.yaml"),
@@ -163,15 +139,6 @@ export const apiserverRefusals: Refusals = [
     "oidc-signing-algs",
     "oidc-username-claim",
     "oidc-username-prefix",
-  ],
-  [
-    "authorizers are those of --authorization-mode; there is neither ABAC nor a webhook",
-    "authorization-config",
-    "authorization-policy-file",
-    "authorization-webhook-cache-authorized-ttl",
-    "authorization-webhook-cache-unauthorized-ttl",
-    "authorization-webhook-config-file",
-    "authorization-webhook-version",
   ],
   ["tokens are signed with --service-account-signing-key-file", "service-account-signing-endpoint"],
   ["a token lives as long as its request asks", "service-account-max-token-expiration"],

@@ -47,7 +47,7 @@ test("flags become the server's options", () => {
   );
   assert.equal(read.serviceAccountIssuer, "https://k");
   assert.deepEqual(read.acceptedIssuers, ["https://old"]);
-  assert.deepEqual(read.authorizationModes, ["RBAC"]);
+  assert.deepEqual(read.authorization?.authorizers, [{ type: "RBAC", name: "rbac" }]);
   assert.deepEqual(read.serviceRanges, ["10.0.0.0/16", "fd00::/112"]);
   assert.deepEqual(read.nodePorts, { first: 31000, last: 31009 });
   assert.equal(read.requestTimeoutSeconds, 90);
@@ -91,8 +91,8 @@ test("flags that need each other, or exclude each other, are told", () => {
     ],
     [["--enable-admission-plugins=A", "--disable-admission-plugins=A"], /A in --enable-admission-plugins and --disable-admission-plugins overlapped/],
     [["--service-cluster-ip-range=10.0.0.0/16,10.1.0.0/16"], /at most one network of each IP family/],
-    [["--authorization-mode=ABAC"], /authorization mode ABAC is not supported/],
-    [["--authorization-mode=RBAC,RBAC"], /RBAC is there twice/],
+    [["--authorization-mode=ABAC"], /authorization-mode ABAC's authorization policy file not passed/],
+    [["--authorization-mode=RBAC,RBAC"], /authorization-mode \["RBAC" "RBAC"\] has mode specified more than once/],
     [["--client-ca-file=/does/not/exist"], /--client-ca-file: \/does\/not\/exist does not exist/],
     [[`--client-ca-file=${key}`], /--client-ca-file: .* is no PEM certificate/],
     [[`--service-account-signing-key-file=${cert}`], /--service-account-signing-key-file: .* is no PEM private key/],

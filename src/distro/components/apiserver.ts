@@ -17,6 +17,7 @@ import { lmdbStore } from "../../store/lmdb.ts";
 import { openEncryption } from "../encryption.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { auditFrom } from "./audit-flags.ts";
+import { authorizationFrom } from "./authorization-flags.ts";
 import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
 import { readCertificates, readNamed, readPEM, readPrivateKey } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
@@ -64,6 +65,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     problems.push("--max-requests-inflight and --max-mutating-requests-inflight must not both be 0 with --enable-priority-and-fairness");
   const kubelet = kubeletFrom(flags, problems);
   const proxyClient = proxyClientFrom(flags, problems);
+  const authorization = authorizationFrom(flags, problems);
   if (flags["encryption-provider-config-automatic-reload"] && !flags["encryption-provider-config"])
     problems.push("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config");
   if (problems.length) throw new FlagError(problems, "see `k8ts apiserver --help`");
@@ -76,14 +78,14 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     ...(frontProxy ? { frontProxy } : {}),
     ...(tokenFile ? { tokenFile: { path: tokenFile, text: readNamed(tokenFile, "--token-auth-file") } } : {}),
     // Whom everything is allowed must at least say who they are.
-    anonymous: { enabled: flags["anonymous-auth"] && !flags["authorization-mode"].includes("AlwaysAllow") },
+    anonymous: { enabled: flags["anonymous-auth"] && !authorization.authorizers.some(({ type }) => type === "AlwaysAllow") },
     bootstrapTokens: flags["enable-bootstrap-token-auth"],
     serviceAccountKey: readPrivateKey(flags["service-account-signing-key-file"], "--service-account-signing-key-file"),
     ...(keyFiles.length ? { serviceAccountPublicKeys: keyFiles.map((path) => readPEM(path, "--service-account-key-file")).join("\n") } : {}),
     serviceAccountIssuer: issuer as string,
     acceptedIssuers,
     ...(flags["api-audiences"].length ? { audiences: flags["api-audiences"] } : {}),
-    authorizationModes: flags["authorization-mode"],
+    authorization,
     enabledPlugins: flags["enable-admission-plugins"],
     disabledPlugins: flags["disable-admission-plugins"],
     ...(flags["admission-control-config-file"] ? { admissionConfiguration: admissionFrom(flags["admission-control-config-file"]) } : {}),
@@ -190,7 +192,7 @@ async function encryptionOf(flags: Flags, metrics: Metrics, logger: Logger): Pro
 async function run(flags: Flags): Promise<void> {
   const options = optionsFrom(flags);
   const { logger, signal } = foreground("apiserver", flags.v);
-  if (flags["anonymous-auth"] && !options.anonymous?.enabled) logger.warn("anonymous requests are refused, because --authorization-mode has AlwaysAllow");
+  if (flags["anonymous-auth"] && !options.anonymous?.enabled) logger.warn("anonymous requests are refused, because everything is allowed (AlwaysAllow)");
   const tls = await certificateOf(flags, (options.serviceRanges ?? []).map(firstAddress));
   const audit = auditFrom(flags, logger);
   await using _sinks = audit?.sinks;

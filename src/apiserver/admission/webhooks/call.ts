@@ -1,13 +1,14 @@
 /** One call of one webhook: the review goes out, its answer is checked. Failures are told as upstream tells them. */
 import { badRequest, StatusError } from "../../../api/status.ts";
 import type { Random } from "../../../base/random.ts";
+import { UnreadableAnswer } from "../../outside/decode-answer.ts";
 import { Unreachable } from "../../outside/post.ts";
 import { refuseStatus } from "../../outside/refuse-status.ts";
 import { Unroutable } from "../../service-resolver.ts";
 import type { AdmissionAttributes, Face } from "../admission.ts";
 import { Misconfigured, type WebhookClient } from "./client.ts";
 import { CallFailure, dryRunUnsupported, rejectionOf } from "./failure.ts";
-import { encodeReview, InvalidAnswer, readReview, reviewVersionOf, type Shown, UnreadableAnswer, type Verdict } from "./review.ts";
+import { encodeReview, InvalidAnswer, readReview, reviewVersionOf, type Shown, type Verdict } from "./review.ts";
 import type { Hook } from "./source.ts";
 
 export interface CallOptions {

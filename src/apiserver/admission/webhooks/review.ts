@@ -1,11 +1,11 @@
 /** AdmissionReviews: the question, and what makes a valid answer (k8s.io/apiserver/pkg/admission/plugin/webhook/request/admissionreview.go). */
 import { DecodeError } from "../../../api/codec/decode-error.ts";
-import { decodeObject, sniffJSON } from "../../../api/codec/decode.ts";
 import { encodeJSON } from "../../../api/codec/json.ts";
 import { goQuote } from "../../../api/field.ts";
 import type { JSONObject } from "../../../api/json.ts";
 import { type TypeDef, typeOfKind } from "../../../api/schema/schema.ts";
 import type { AdmissionResponse, AdmissionReview } from "../../../api/types/admission-v1.gen.ts";
+import { decodeAnswer } from "../../outside/decode-answer.ts";
 import type { AdmissionAttributes, Face } from "../admission.ts";
 import { requestValue } from "../request-value.ts";
 
@@ -26,8 +26,6 @@ export function encodeReview(version: ReviewVersion, uid: string, attributes: Ad
 
 /** The answer is no valid one. */
 export class InvalidAnswer extends Error {}
-/** It could not even be read. */
-export class UnreadableAnswer extends Error {}
 
 const kindText = (apiVersion = "", kind = ""): string => `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
 
@@ -40,8 +38,6 @@ export interface Verdict {
   patch: string;
   patchType: string;
 }
-
-const openBrace = 0x7b;
 
 /** Throws DecodeError for what is no review of the version that was asked with. */
 function chosen(given: string, kind: string, apiVersion: string, type: TypeDef): TypeDef {
@@ -58,19 +54,7 @@ function chosen(given: string, kind: string, apiVersion: string, type: TypeDef):
 export function readReview(bytes: Uint8Array, version: ReviewVersion, uid: string, mutating: boolean): Verdict {
   const apiVersion = `admission.k8s.io/${version}`;
   const type = typeOfKind(apiVersion, "AdmissionReview") as TypeDef;
-  if (bytes.length === 0) throw new UnreadableAnswer("0-length response with status code: 200 and content type: application/json");
-  let review: AdmissionReview;
-  try {
-    const isJSON = bytes[0] === openBrace;
-    if (isJSON) sniffJSON(bytes);
-    review = decodeObject(bytes, isJSON ? "application/json" : "application/yaml", (given, kind) =>
-      chosen(given || apiVersion, kind || "AdmissionReview", apiVersion, type),
-    ).object as unknown as AdmissionReview;
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    const nameless = /^json: cannot unmarshal \w+ into Go value of type struct \{ APIVersion/.test(error.message);
-    throw new UnreadableAnswer(nameless ? `couldn't get version/kind; json parse error: ${error.message}` : error.message);
-  }
+  const review = decodeAnswer<AdmissionReview>(bytes, (given, kind) => chosen(given || apiVersion, kind || "AdmissionReview", apiVersion, type));
   const { response } = review;
   if (!response) throw new InvalidAnswer("webhook response was absent");
   const { patch = "", patchType } = response;

@@ -20,6 +20,7 @@ import { respondKube } from "../../rest/respond.ts";
 import { matchNamespace } from "../../rest/strategy.ts";
 import { complete } from "../../rest/wire.ts";
 import { attributesOf } from "../../rest/write.ts";
+import type { Deciding } from "../authorization/access-review.ts";
 import { reviewSelfSubjectRules } from "../authorization/selfsubjectrulesreview.ts";
 import { reviewLocalSubjectAccess, reviewSelfSubjectAccess, reviewSubjectAccess } from "../authorization/subjectaccessreview.ts";
 import type { RegistryDeps } from "../registries.ts";
@@ -61,13 +62,16 @@ function asked<T extends object>(answer: (review: T, call: Call) => Promise<obje
 }
 
 export function reviewRegistries(deps: RegistryDeps): Record<string, Registry> {
+  const deciding = ({ request }: Call): Deciding => ({ authorizer: deps.authorizer, asking: request });
   return {
     "tokenreviews.authentication.k8s.io": asked<TokenReview>((review) => reviewToken(review, { tokens: deps.tokens, audiences: deps.issuer.audiences })),
     "selfsubjectreviews.authentication.k8s.io": asked<SelfSubjectReview>((review, call) => reviewSelf(review, call.user, deps)),
-    "subjectaccessreviews.authorization.k8s.io": asked<SubjectAccessReview>((review) => reviewSubjectAccess(review, deps)),
-    "selfsubjectaccessreviews.authorization.k8s.io": asked<SelfSubjectAccessReview>((review, call) => reviewSelfSubjectAccess(review, call.user, deps)),
+    "subjectaccessreviews.authorization.k8s.io": asked<SubjectAccessReview>((review, call) => reviewSubjectAccess(review, deciding(call))),
+    "selfsubjectaccessreviews.authorization.k8s.io": asked<SelfSubjectAccessReview>((review, call) =>
+      reviewSelfSubjectAccess(review, call.user, deciding(call)),
+    ),
     "localsubjectaccessreviews.authorization.k8s.io": asked<LocalSubjectAccessReview>((review, call) =>
-      reviewLocalSubjectAccess(review, call.info.namespace, deps),
+      reviewLocalSubjectAccess(review, call.info.namespace, deciding(call)),
     ),
     "selfsubjectrulesreviews.authorization.k8s.io": asked<SelfSubjectRulesReview>((review, call) => reviewSelfSubjectRules(review, call.user, deps)),
   };

@@ -1,13 +1,12 @@
 /** What the three access reviews share (pkg/registry/authorization/util, pkg/apis/authorization/validation). */
 import type { UserInfo } from "../../../api/exchange.ts";
-import { type FieldError, forbiddenField, invalidValue, type Path, path, required } from "../../../api/field.ts";
+import { aggregateText, type FieldError, forbiddenField, invalidValue, type Path, path, required } from "../../../api/field.ts";
 import { validateLabelSelectorRequirement } from "../../../api/meta/labels.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../../api/selectors/fields.ts";
-import { parseLabelSelector, SelectorError } from "../../../api/selectors/labels.ts";
-import { isQualifiedName } from "../../../api/names.ts";
+import { type Operator, parseLabelSelector, type Requirement, SelectorError, validateRequirement } from "../../../api/selectors/labels.ts";
 import type { NonResourceAttributes, ResourceAttributes, SubjectAccessReviewStatus } from "../../../api/types/authorization-v1.gen.ts";
 import type { FieldSelectorRequirement, ObjectMeta } from "../../../api/types/meta-v1.gen.ts";
-import type { AuthorizationAttributes, Authorizer, FieldRequirement } from "../../authorization/authorizer.ts";
+import type { Asking, AuthorizationAttributes, Authorizer, FieldRequirement } from "../../authorization/authorizer.ts";
 
 /** The group kind that upstream names in these errors: its internal objects carry no kind. */
 export const reviewKind = ".authorization.k8s.io";
@@ -72,46 +71,60 @@ export function validateEmptyMetadata(metadata: ObjectMeta | undefined, message:
 }
 
 /** `ignored`: how much of the selector was left out because it could not be read. */
-function fieldSelectorOf(resource: ResourceAttributes): { requirements?: FieldRequirement[]; ignored?: string } {
-  const selector = resource.fieldSelector;
-  const result = (requirements: FieldRequirement[], failed: boolean) => ({
-    ...(requirements.length ? { requirements } : {}),
-    ...(failed ? { ignored: requirements.length ? "partially ignored" : "ignored" } : {}),
-  });
+interface Read<T> {
+  requirements?: readonly T[];
+  ignored?: string;
+}
+const read = <T>(requirements: readonly T[], failed: boolean): Read<T> => ({
+  ...(requirements.length ? { requirements } : {}),
+  ...(failed ? { ignored: requirements.length ? "partially ignored" : "ignored" } : {}),
+});
+
+function fieldSelectorOf({ fieldSelector: selector }: ResourceAttributes): Read<FieldRequirement> {
   if (selector?.requirements?.length) {
     const usable = selector.requirements.filter(({ operator, values }) => (operator === "In" || operator === "NotIn") && values?.length === 1);
-    return result(
-      usable.map(({ key, operator, values }) => ({ field: key, operator: operator === "In" ? "=" : "!=", value: values?.[0] as string })),
+    return read(
+      usable.map(({ key, operator, values }): FieldRequirement => ({ field: key, operator: operator === "In" ? "=" : "!=", value: values?.[0] as string })),
       usable.length < selector.requirements.length,
     );
   }
   if (!selector?.rawSelector) return {};
   try {
-    return result([...parseFieldSelector(selector.rawSelector).requirements], false);
+    return read(parseFieldSelector(selector.rawSelector).requirements, false);
   } catch (error) {
     if (!(error instanceof FieldSelectorError)) throw error;
-    return result([], true);
+    return read([], true);
   }
 }
 
-function labelSelectorIgnored(resource: ResourceAttributes): string | undefined {
-  const selector = resource.labelSelector;
+const labelOperators: Readonly<Record<string, Operator>> = { In: "in", NotIn: "notin", Exists: "exists", DoesNotExist: "!" };
+
+function labelSelectorOf({ labelSelector: selector }: ResourceAttributes): Read<Requirement> {
   if (selector?.requirements?.length) {
-    const usable = selector.requirements.filter((r) => ["In", "NotIn", "Exists", "DoesNotExist"].includes(r.operator) && !isQualifiedName(r.key).length);
-    return usable.length === selector.requirements.length ? undefined : usable.length ? "partially ignored" : "ignored";
+    const usable = selector.requirements.flatMap(({ key, operator, values = [] }) => {
+      const known = labelOperators[operator];
+      const requirement = known && { key, operator: known, values };
+      return requirement && !validateRequirement(requirement).length ? [requirement] : [];
+    });
+    return read(usable, usable.length < selector.requirements.length);
   }
-  if (!selector?.rawSelector) return undefined;
+  if (!selector?.rawSelector) return {};
   try {
-    parseLabelSelector(selector.rawSelector);
-    return undefined;
+    return read(parseLabelSelector(selector.rawSelector).requirements, false);
   } catch (error) {
     if (!(error instanceof SelectorError)) throw error;
-    return "ignored";
+    return read([], true);
   }
+}
+
+export interface Deciding {
+  authorizer: Authorizer;
+  /** Who waits for it. */
+  asking?: Asking;
 }
 
 /** Asks the authorizer; `spec` has been validated. */
-export async function decide(spec: AccessSpec, user: UserInfo, authorizer: Authorizer): Promise<SubjectAccessReviewStatus> {
+export async function decide(spec: AccessSpec, user: UserInfo, { authorizer, asking }: Deciding): Promise<SubjectAccessReviewStatus> {
   const errors: string[] = [];
   const attributes: AuthorizationAttributes = {
     user,
@@ -128,7 +141,7 @@ export async function decide(spec: AccessSpec, user: UserInfo, authorizer: Autho
   const resource = spec.resourceAttributes;
   if (resource) {
     const fields = fieldSelectorOf(resource);
-    const labels = labelSelectorIgnored(resource);
+    const labels = labelSelectorOf(resource);
     Object.assign(attributes, {
       isResource: true,
       verb: resource.verb ?? "",
@@ -139,11 +152,13 @@ export async function decide(spec: AccessSpec, user: UserInfo, authorizer: Autho
       namespace: resource.namespace ?? "",
       name: resource.name ?? "",
       ...(fields.requirements ? { fieldSelector: fields.requirements } : {}),
+      ...(labels.requirements ? { labelSelector: labels.requirements } : {}),
     });
     if (fields.ignored) errors.push(`spec.resourceAttributes.fieldSelector ${fields.ignored} due to parse error`);
-    if (labels) errors.push(`spec.resourceAttributes.labelSelector ${labels} due to parse error`);
+    if (labels.ignored) errors.push(`spec.resourceAttributes.labelSelector ${labels.ignored} due to parse error`);
   } else Object.assign(attributes, { verb: spec.nonResourceAttributes?.verb ?? "", path: spec.nonResourceAttributes?.path ?? "" });
-  const { decision, reason } = await authorizer.authorize(attributes);
+  const { decision, reason, errors: failures } = await authorizer.authorize(attributes, asking);
+  if (failures) errors.unshift(aggregateText(failures));
   return {
     allowed: decision === "allow",
     ...(decision === "deny" ? { denied: true } : {}),

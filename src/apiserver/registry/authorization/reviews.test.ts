@@ -91,13 +91,13 @@ test("one's own rules are listed, with what could not be resolved", async () => 
       { verbs: ["get"], nonResourceURLs: ["/metrics"] },
     ],
   });
-  const rbac = new RbacAuthorizer(reader);
-  const { status } = await reviewSelfSubjectRules(review<SelfSubjectRulesReview>({ namespace: "a" }), { name: "u", groups: [] }, { rbac });
+  const rules = new RbacAuthorizer(reader);
+  const { status } = await reviewSelfSubjectRules(review<SelfSubjectRulesReview>({ namespace: "a" }), { name: "u", groups: [] }, { rules });
   assert.deepEqual(status, {
     resourceRules: [{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }],
     nonResourceRules: [{ verbs: ["get"], nonResourceURLs: ["/metrics"] }],
     incomplete: false,
     evaluationError: 'clusterrole.rbac.authorization.k8s.io "gone" not found',
   });
-  await assert.rejects(reviewSelfSubjectRules(review<SelfSubjectRulesReview>({}), { name: "u", groups: [] }, { rbac }), { code: 400 });
+  await assert.rejects(reviewSelfSubjectRules(review<SelfSubjectRulesReview>({}), { name: "u", groups: [] }, { rules }), { code: 400 });
 });

@@ -9,8 +9,7 @@ import type {
   SubjectAccessReviewSpec,
 } from "../../../api/types/authorization-v1.gen.ts";
 import type { FieldError } from "../../../api/field.ts";
-import type { Authorizer } from "../../authorization/authorizer.ts";
-import { decide, reviewKind, validateAccessSpec, validateEmptyMetadata, validateSelectors } from "./access-review.ts";
+import { type Deciding, decide, reviewKind, validateAccessSpec, validateEmptyMetadata, validateSelectors } from "./access-review.ts";
 
 function validateSpec(spec: SubjectAccessReviewSpec): FieldError[] {
   const errors = validateAccessSpec(spec);
@@ -25,32 +24,24 @@ const subject = (spec: SubjectAccessReviewSpec): UserInfo => ({
   ...(spec.extra ? { extra: spec.extra } : {}),
 });
 
-export async function reviewSubjectAccess(review: SubjectAccessReview, deps: { authorizer: Authorizer }): Promise<SubjectAccessReview> {
+export async function reviewSubjectAccess(review: SubjectAccessReview, deps: Deciding): Promise<SubjectAccessReview> {
   const errors = [...validateSpec(review.spec), ...validateEmptyMetadata(review.metadata, "must be empty")];
   if (errors.length) throw invalid(reviewKind, "", errors);
-  return { ...review, status: await decide(review.spec, subject(review.spec), deps.authorizer) };
+  return { ...review, status: await decide(review.spec, subject(review.spec), deps) };
 }
 
-export async function reviewSelfSubjectAccess(
-  review: SelfSubjectAccessReview,
-  user: UserInfo,
-  deps: { authorizer: Authorizer },
-): Promise<SelfSubjectAccessReview> {
+export async function reviewSelfSubjectAccess(review: SelfSubjectAccessReview, user: UserInfo, deps: Deciding): Promise<SelfSubjectAccessReview> {
   const errors = [
     ...validateAccessSpec(review.spec),
     ...validateSelectors(review.spec.resourceAttributes),
     ...validateEmptyMetadata(review.metadata, "must be empty"),
   ];
   if (errors.length) throw invalid(reviewKind, "", errors);
-  return { ...review, status: await decide(review.spec, user, deps.authorizer) };
+  return { ...review, status: await decide(review.spec, user, deps) };
 }
 
 /** `namespace` is the URL's; metadata.namespace has been filled from it. */
-export async function reviewLocalSubjectAccess(
-  review: LocalSubjectAccessReview,
-  namespace: string,
-  deps: { authorizer: Authorizer },
-): Promise<LocalSubjectAccessReview> {
+export async function reviewLocalSubjectAccess(review: LocalSubjectAccessReview, namespace: string, deps: Deciding): Promise<LocalSubjectAccessReview> {
   const { resourceAttributes: resource, nonResourceAttributes: other } = review.spec;
   const home = review.metadata.namespace ?? "";
   const errors = [...validateSpec(review.spec), ...validateEmptyMetadata(review.metadata, "must be empty except for namespace", ["namespace"])];
@@ -59,5 +50,5 @@ export async function reviewLocalSubjectAccess(
   if (other) errors.push(invalidValue("spec.nonResourceAttributes", { Path: other.path ?? "", Verb: other.verb ?? "" }, "disallowed on this kind of request"));
   if (errors.length) throw invalid(reviewKind, "", errors);
   if (namespace !== home) throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
-  return { ...review, status: await decide(review.spec, subject(review.spec), deps.authorizer) };
+  return { ...review, status: await decide(review.spec, subject(review.spec), deps) };
 }
