@@ -25,6 +25,15 @@ export interface StepResult {
   schedulerPSSMiB?: number;
   /** How fast the pods came that a scheduler was to place. */
   createdPerSecond?: number;
+  /** Of a server's memory, for each of the first watches and of as many more. */
+  kibEach?: number;
+  kibFurther?: number;
+  /** Milliseconds that small requests took: the longest before, and of so many while something large was read. */
+  othersBefore?: number;
+  othersMedian?: number;
+  othersP99?: number;
+  othersMax?: number;
+  others?: number;
 }
 
 /** Gives the path of the program. */

@@ -1,7 +1,9 @@
 /**
  * The two API servers that are compared: kube-apiserver with its etcd, and `k8ts apiserver`. Same certificates, same flags
- * (TLS, client certificates, Node and RBAC authorization, default admission, audit to a file, durable commits), a new data
- * directory each time, both on the same disk.
+ * (TLS, client certificates, Node and RBAC authorization, priority and fairness, default admission, audit to a file, durable
+ * commits), a new data directory each time, both on the same disk. Where everything is to be switched on both also encrypt
+ * Secrets and have what workloads/switched-on.json makes: a policy and webhooks for a resource that no workload touches, and a
+ * definition.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +35,15 @@ export interface ServerOptions {
   bin: string;
   /** Where V8's CPU profile of our server goes. */
   profile?: string;
+  /** With encryption, a policy, webhooks and a definition. @default false */
+  everything?: boolean;
 }
+
+/** What is switched on besides flags. */
+const switchedOn = JSON.parse(readFileSync(join(import.meta.dirname, "workloads/switched-on.json"), "utf8")) as {
+  encryption: object;
+  objects: { path: string; object: object }[];
+};
 
 const startLimit = 60_000;
 
@@ -50,8 +60,10 @@ export async function makePKI(directory: string): Promise<PKI> {
 }
 
 /** Flags that both servers understand. */
-function commonFlags({ pki, port, directory }: ServerOptions): string[] {
+function commonFlags({ pki, port, directory, everything }: ServerOptions): string[] {
   mkdirSync(directory, { recursive: true });
+  const encryption = join(directory, "encryption.json");
+  writeFileSync(encryption, JSON.stringify(switchedOn.encryption), { mode: 0o600 });
   const policy = join(directory, "audit-policy.json");
   writeFileSync(policy, JSON.stringify({ apiVersion: "audit.k8s.io/v1", kind: "Policy", omitStages: ["RequestReceived"], rules: [{ level: "Metadata" }] }));
   return [
@@ -70,6 +82,8 @@ function commonFlags({ pki, port, directory }: ServerOptions): string[] {
     `--audit-policy-file=${policy}`,
     `--audit-log-path=${join(directory, "audit.log")}`,
     "--endpoint-reconciler-type=none",
+    "--enable-priority-and-fairness=true",
+    ...(everything ? [`--encryption-provider-config=${encryption}`] : []),
   ];
 }
 
@@ -114,7 +128,7 @@ async function start(name: string, options: ServerOptions, commands: string[][])
     const url = `https://127.0.0.1:${port}`;
     const file = join(directory, "admin.conf");
     writeFileSync(file, kubeconfig(pki, "admin", url), { mode: 0o600 });
-    const readyAt = await prepare(file, () => {
+    const readyAt = await prepare(file, options.everything ? switchedOn.objects : [], () => {
       const dead = children.findIndex((child) => child.exitCode !== null);
       if (dead >= 0) throw new Error(`${commands[dead]?.[0]} ended: ${readFileSync(join(directory, `${dead}.log`), "utf8").slice(-2000)}`);
     });
@@ -129,8 +143,11 @@ async function start(name: string, options: ServerOptions, commands: string[][])
 export const environment = (profile: string | undefined): NodeJS.ProcessEnv =>
   profile ? { ...process.env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } : process.env;
 
-/** Waits for /readyz and lets the user "bench" do what the workloads need, by RBAC. Gives the time of the first 200, by systemClock.monotonic(). */
-async function prepare(file: string, assertAlive: () => void): Promise<number> {
+/**
+ * Waits for /readyz, makes `objects` and lets the user "bench" do what the workloads need, by RBAC. Gives the time of the first
+ * 200, by systemClock.monotonic().
+ */
+async function prepare(file: string, objects: typeof switchedOn.objects, assertAlive: () => void): Promise<number> {
   const clock = systemClock;
   const client = createClient(createHttpTransport(loadKubeconfig(file, clock)), { userAgent: "bench" });
   try {
@@ -147,6 +164,7 @@ async function prepare(file: string, assertAlive: () => void): Promise<number> {
       await clock.sleep(10);
     }
     const ready = clock.monotonic();
+    for (const { path, object } of objects) await client.transport.request({ method: "POST", path, body: object });
     const rules = [
       { apiGroups: [""], resources: ["namespaces", "serviceaccounts", "nodes", "pods", "pods/status"], verbs: ["*"] },
       { apiGroups: ["scheduling.k8s.io"], resources: ["priorityclasses"], verbs: ["*"] },

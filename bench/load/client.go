@@ -16,6 +16,9 @@ type client struct {
 	http   *http.Client
 	server string
 	buffer []byte
+	// accept is the form that is asked for; gzip asks for compressed answers, which are not taken apart.
+	accept string
+	gzip   bool
 }
 
 func newClient(server string, config *tls.Config) *client {
@@ -28,6 +31,7 @@ func newClient(server string, config *tls.Config) *client {
 		}},
 		server: server,
 		buffer: make([]byte, 1<<18),
+		accept: "application/json",
 	}
 }
 
@@ -36,7 +40,7 @@ func (c *client) open(method, path, contentType string, body []byte) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept", c.accept)
 	request.Header.Set("User-Agent", "bench/1")
 	if body != nil {
 		request.Header.Set("Content-Type", contentType)

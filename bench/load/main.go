@@ -28,7 +28,7 @@ type workload struct {
 
 type step struct {
 	Name string `json:"name"`
-	// Do is create, get, list, patch, delete, memory, or one of those in schedule.go.
+	// Do is create, get, list, patch, delete, memory, idle-watches (idle.go), beside (beside.go), or one of those in schedule.go.
 	Do        string `json:"do"`
 	Namespace string `json:"namespace"`
 	// Count is the number of requests; for get, patch and list Of is the number of objects in the namespace.
@@ -45,6 +45,9 @@ type step struct {
 	Path   string `json:"path"`
 	Zones  int    `json:"zones"`
 	Groups int    `json:"groups"`
+	// Accept and Gzip are how Path is read.
+	Accept string `json:"accept"`
+	Gzip   bool   `json:"gzip"`
 	// Fixed counts do not follow the scale.
 	Fixed bool `json:"fixed"`
 }

@@ -26,6 +26,8 @@ type runner struct {
 	directory string
 	scheduler int
 	nodes     int
+	// Steps so far that read beside others.
+	reads int
 }
 
 // A result is one line of output. Rates are per second of wall-clock time, latencies milliseconds.
@@ -49,6 +51,16 @@ type result struct {
 	SchedulerPSS float64 `json:"schedulerPSSMiB,omitempty"`
 	// CreatedRate is how fast the pods came.
 	CreatedRate float64 `json:"createdPerSecond,omitempty"`
+	// KiB of the servers' memory for each of the first watches and of as many more.
+	KiBEach    float64 `json:"kibEach,omitempty"`
+	KiBFurther float64 `json:"kibFurther,omitempty"`
+	// Milliseconds that small requests took: the longest before, and the median, the 99th percentile and the longest of so many
+	// while something large was read.
+	OthersBefore float64 `json:"othersBefore,omitempty"`
+	OthersMedian float64 `json:"othersMedian,omitempty"`
+	OthersP99    float64 `json:"othersP99,omitempty"`
+	OthersMax    float64 `json:"othersMax,omitempty"`
+	Others       int     `json:"others,omitempty"`
 }
 
 // How long what is left to do in the background may take before memory is read.
@@ -59,6 +71,12 @@ func (r *runner) step(s step) (result, error) {
 		time.Sleep(settle)
 		pss, err := pssMiB(r.pids)
 		return result{Step: s.Name, PSS: pss}, err
+	}
+	if s.Do == "idle-watches" {
+		return r.idleWatches(s)
+	}
+	if s.Do == "beside" {
+		return r.beside(s)
 	}
 	if r.known(s.Do) {
 		return r.scheduling(s)
@@ -223,14 +241,17 @@ func (c *client) stream(ctx context.Context, url string) (io.ReadCloser, error) 
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept", c.accept)
+	if c.gzip {
+		request.Header.Set("Accept-Encoding", "gzip")
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
-		return nil, fmt.Errorf("watch: %s", response.Status)
+		return nil, fmt.Errorf("%s: %s", url, response.Status)
 	}
 	return response.Body, nil
 }

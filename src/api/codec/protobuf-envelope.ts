@@ -45,9 +45,16 @@ export function unwrapEnvelope(bytes: Uint8Array): Envelope {
 
 /** Completes a writer that holds the message alone. */
 export function sealEnvelope(writer: ProtoWriter, apiVersion: string, kind: string): Uint8Array {
-  const size = writer.length;
   // The two trailing fields are empty, but upstream writes them; they stand after the message, so they were reserved by `openEnvelope`.
-  writer.varint(size - trailer.length);
+  return seal(writer, writer.length - trailer.length, apiVersion, kind);
+}
+
+/** Completes a writer that holds how the message begins; `following` bytes of it come after, and then `envelopeEnd`. */
+export const sealBeginning = (writer: ProtoWriter, following: number, apiVersion: string, kind: string): Uint8Array =>
+  seal(writer, writer.length + following, apiVersion, kind);
+
+function seal(writer: ProtoWriter, size: number, apiVersion: string, kind: string): Uint8Array {
+  writer.varint(size);
   writer.tag(2, 2);
   const end = writer.length;
   writer.string(2, kind);
@@ -59,6 +66,7 @@ export function sealEnvelope(writer: ProtoWriter, apiVersion: string, kind: stri
 
 /** Empty contentEncoding and contentType. */
 const trailer = [0x1a, 0x00, 0x22, 0x00];
+export const envelopeEnd = (): Uint8Array => Uint8Array.from(trailer);
 
 /** A writer for the message that `sealEnvelope` will wrap. */
 export function openEnvelope(capacity?: number): ProtoWriter {

@@ -7,9 +7,9 @@ import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, put } from "./json.ts";
 import { normalize } from "./normalize.ts";
-import { openEnvelope, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
+import { envelopeEnd, openEnvelope, sealBeginning, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
 import { fields, handmade, scalarValues, type Value } from "./protobuf-values.ts";
-import { ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
+import { ProtoReader, ProtoWriter, wire } from "./protobuf-wire.ts";
 import { unions } from "./scalars.ts";
 
 /** In its envelope, as the API travels; kind and apiVersion are in the envelope only. `object` is normalised. */
@@ -17,6 +17,32 @@ export function encodeProtobuf(type: TypeDef, object: JSONObject, apiVersion: st
   const writer = openEnvelope();
   messageOf(type).write(writer, object);
   return sealEnvelope(writer, apiVersion, kind);
+}
+
+/** The same bytes for a list in parts: some items in turn, and then what stands before and behind them. */
+export interface ListEncoder {
+  /** Normalised objects, in order. */
+  items(objects: readonly JSONObject[]): Uint8Array;
+  /** `size`: bytes of all items. */
+  around(metadata: JSONObject, size: number): [before: Uint8Array, behind: Uint8Array];
+}
+
+/** `type` is that of the list. */
+export function listEncoder(type: TypeDef, apiVersion: string, kind: string): ListEncoder {
+  const slot = (name: string): Slot => slotOf(type.byName.get(name) as Field);
+  const [metadataSlot, itemsSlot] = [slot("metadata"), slot("items")];
+  return {
+    items(objects) {
+      const writer = new ProtoWriter();
+      itemsSlot.write(writer, { items: objects as JSONObject[] });
+      return writer.finish();
+    },
+    around(metadata, size) {
+      const writer = new ProtoWriter();
+      metadataSlot.write(writer, { metadata });
+      return [sealBeginning(writer, size, apiVersion, kind), envelopeEnd()];
+    },
+  };
 }
 
 /** `choose` gives the type for what the envelope says (both may be ""). Throws DecodeError. */

@@ -8,10 +8,12 @@ import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
 import { decodeContinue, encodeContinue, expiredContinue } from "./continue-token.ts";
 import { type ListOptions, listOptions } from "./options.ts";
-import { encodeAs, isConcealed, respondObject, served } from "./respond.ts";
+import { batchSize, inSlices, listBody, type ListShell } from "./list-body.ts";
+import { contentTypes } from "./negotiate.ts";
+import { isConcealed, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { checkForm, metaVersion, partial, tableOf } from "./table.ts";
+import { checkForm, metaVersion, partial, rowOf, tableOf, tableShell } from "./table.ts";
 
 export interface Page {
   items: Stored[];
@@ -68,41 +70,44 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
 
 export const list = async (call: Call): Promise<ApiResponse> => respondPage(call, await page(call, listOptions(call.request.query, false)));
 
-/** Throws 400 and 406 for a form that a list does not have. */
-export function respondPage(call: Call, { items, metadata: given }: Page): ApiResponse {
-  const { endpoint, form, request } = call;
+/** Rejects with 400 and 406 for a form that a list does not have. */
+export async function respondPage(call: Call, { items, metadata: given }: Page): Promise<ApiResponse> {
+  const { endpoint, form, request, rest } = call;
   // Lists of custom resources always say where they go on.
   const metadata: Page["metadata"] = endpoint.custom && !form.as ? { continue: "", ...given } : given;
   const kind = endpoint.custom?.listKind ?? `${endpoint.def.kind}List`;
   const { apiVersion } = endpoint;
   if (form.as) checkForm(call, true);
-  if (form.as === "Table")
-    return respondObject(
-      call,
-      200,
-      tableOf(
-        call,
-        items.map((stored) => served(endpoint, stored)),
-        metadata,
-      ),
-    );
+  const seen = (stored: Stored): KubeObject => served(endpoint, stored);
+  // The audit is told of it as one object.
+  const isLong = items.length > batchSize && !call.audit?.wantsResponse;
+  const long = async (shell: ListShell, key: "items" | "rows", make: (stored: Stored) => object): Promise<ApiResponse> => {
+    const headers = { "cache-control": "no-cache, private", "content-type": contentTypes[form.media] };
+    return { status: 200, headers, warnings: call.warnings, ...(await listBody(form, shell, key, items, make, rest.clock)) };
+  };
+  const asBytes = isLong && !request.asObject;
+  if (form.as === "Table") {
+    if (asBytes && form.media !== "protobuf") return long(tableShell(call, metadata), "rows", (stored) => rowOf(call, seen(stored)));
+    return respondObject(call, 200, tableOf(call, items.map(seen), metadata));
+  }
   if (form.as) {
+    const shell = { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata };
+    if (asBytes) return long(shell, "items", (stored) => partial(form, stored.object()));
     const partials = items.map((stored) => partial(form, stored.object()));
-    return respondObject(call, 200, { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata, items: partials.length ? partials : null });
+    return respondObject(call, 200, { ...shell, items: partials.length ? partials : null });
   }
-  if (request.asObject) return respondObject(call, 200, { kind, apiVersion, metadata, items: items.map((stored) => served(endpoint, stored)) });
-  const bareOf = (stored: Stored): object => (endpoint.custom ? served(endpoint, stored) : withoutType(served(endpoint, stored)));
-  if (call.audit?.wantsResponse) call.audit.responseObject({ kind, apiVersion, metadata, items: items.map((stored) => withoutType(served(endpoint, stored))) });
-  const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };
+  const shell = { kind, apiVersion, metadata };
+  if (request.asObject) {
+    const objects = await inSlices(items, rest.clock, (batch) => batch.map(seen));
+    return respondObject(call, 200, { ...shell, items: objects.flat() });
+  }
+  const bareOf = (stored: Stored): object => (endpoint.custom ? seen(stored) : withoutType(seen(stored)));
+  if (call.audit?.wantsResponse) call.audit.responseObject({ ...shell, items: items.map((stored) => withoutType(seen(stored))) });
   if (form.media !== "json" || form.pretty) {
-    const bare = items.map(bareOf);
-    return {
-      status: 200,
-      headers: { ...headers, "content-type": form.media === "json" ? "application/json" : headerOf(form.media) },
-      warnings: call.warnings,
-      body: encodeAs(form, { kind, apiVersion, metadata, items: bare }),
-    };
+    if (isLong && !(endpoint.custom && form.media === "protobuf")) return long(shell, "items", bareOf);
+    return respondObject({ ...call, audit: undefined }, 200, { ...shell, items: items.map(bareOf) });
   }
+  const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };
   const head = Buffer.from(`{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadataText(metadata)},"items":[`);
   const bytesOf = endpoint.conversion
     ? (stored: Stored) => encodeJSON(withoutType(served(endpoint, stored)))
@@ -118,8 +123,6 @@ export function respondPage(call: Call, { items, metadata: given }: Page): ApiRe
   }
   return { status: 200, headers, warnings: call.warnings, body: chunks(head, items, write), size };
 }
-
-const headerOf = (media: string): string => (media === "yaml" ? "application/yaml" : "application/vnd.kubernetes.protobuf");
 
 export function withoutType(object: KubeObject): object {
   const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;

@@ -104,7 +104,8 @@ export function rowOf(call: Call, object: KubeObject): TableRow {
   return { cells, object: partial(call.form, object) };
 }
 
-export function tableOf(call: Call, objects: KubeObject[], metadata: object, withColumns = true): object {
+/** A Table without its rows. */
+export function tableShell(call: Call, metadata: object, withColumns = true) {
   const columns = (call.endpoint.def.columns ?? defaultColumns).map((column) => ({
     name: column.name,
     type: column.type,
@@ -117,7 +118,12 @@ export function tableOf(call: Call, objects: KubeObject[], metadata: object, wit
     apiVersion: metaVersion(call.form),
     metadata,
     columnDefinitions: withColumns ? columns : null,
-    // Kinds without columns of their own have no list of rows either where there is none.
-    rows: objects.length === 0 && columns.some((column) => column.name === "Created At") ? null : objects.map((object) => rowOf(call, object)),
   };
+}
+
+export function tableOf(call: Call, objects: KubeObject[], metadata: object, withColumns = true): object {
+  const shell = tableShell(call, metadata, withColumns);
+  // Kinds without columns of their own have no list of rows either where there is none.
+  const rowless = objects.length === 0 && (call.endpoint.def.columns ?? defaultColumns).some((column) => column.name === "Created At");
+  return { ...shell, rows: rowless ? null : objects.map((object) => rowOf(call, object)) };
 }
