@@ -9,11 +9,12 @@
  *   --images  the images too (needs root for the root file systems)
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
+import { go, ownCopy } from "./go.ts";
 import { buildImages } from "./images.ts";
-import { type Judge, judges, kubernetes, moduleSets, staging } from "./modules.ts";
+import { type Judge, judges, kubernetes, moduleNames, moduleSets, staging } from "./modules.ts";
 
 const { values } = parseArgs({
   options: {
@@ -26,13 +27,6 @@ const { values } = parseArgs({
 const { dir } = values;
 const bin = join(dir, "bin");
 mkdirSync(bin, { recursive: true });
-
-function go(cwd: string, args: string[], env: Record<string, string> = {}): string {
-  const result = spawnSync("go", args, { cwd, encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, GOFLAGS: "-mod=mod -buildvcs=false", ...env } });
-  if (result.error) throw new Error(`go: ${result.error.message}: the judges are Go programs; install Go 1.26`);
-  if (result.status !== 0) throw new Error(`go ${args.slice(0, 2).join(" ")} failed:\n${result.stderr}`);
-  return result.stdout;
-}
 
 /** k8s.io/kubernetes asks for v0.0.0 of its staging modules, so that each must be named. */
 function prepareKubernetes(cwd: string): void {
@@ -60,13 +54,14 @@ function checkOut(repository: string, commit: string): string {
   return cwd;
 }
 
-function prepare({ set, repository = "", commit = "" }: Judge): string {
+function prepare({ set, module = "", file, repository = "", commit = "" }: Judge): string {
   if (set === "git") return checkOut(repository, commit);
+  if (set === "module") return ownCopy(module, join(dir, "mod", file));
   const cwd = join(dir, "mod", set);
   if (set === "kubernetes") prepareKubernetes(cwd);
   else if (!existsSync(join(cwd, "go.mod"))) {
     mkdirSync(cwd, { recursive: true });
-    go(cwd, ["mod", "init", "judges"]);
+    go(cwd, ["mod", "init", moduleNames[set] ?? "judges"]);
     go(cwd, ["get", ...moduleSets[set]]);
   }
   return cwd;
@@ -82,13 +77,13 @@ const stamp = [
   "-s -w",
 ].join(" ");
 
-/** Programs of ours are built as files, so that upstream's modules stand for theirs. */
-function sourcesOf({ own, package: path }: Judge): string[] {
-  if (!own) return [path];
-  const folder = join(import.meta.dirname, path);
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".go"))
-    .map((name) => join(folder, name));
+/** What is built in `cwd`. Programs of ours are copied there, so that upstream's modules stand for theirs. */
+function packageOf({ own, package: path }: Judge, cwd: string): string {
+  if (!own) return path;
+  const [from, to] = [join(import.meta.dirname, path), join(cwd, basename(path))];
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from).filter((n) => n.endsWith(".go"))) copyFileSync(join(from, name), join(to, name));
+  return `./${basename(path)}`;
 }
 
 const chosen = values.only ? judges.filter((j) => values.only?.split(",").includes(j.file)) : judges;
@@ -105,7 +100,7 @@ for (const judge of chosen) {
       judge.set === "kubernetes" ? stamp : `-s -w -X main.version=${judge.commit ?? ""}`,
       "-o",
       target,
-      ...sourcesOf(judge),
+      packageOf(judge, cwd),
     ],
     { ...(judge.static ? { CGO_ENABLED: "0" } : {}), ...(judge.set === "git" ? { GOFLAGS: "-mod=vendor -buildvcs=false" } : {}) },
   );

@@ -1,6 +1,6 @@
 /** The images that the specs run, made from Debian packages and the judges' own programs; one OCI archive, images.tar. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { archiveOf, type Image, type ImageConfig, type LayerFile, layerOf } from "../src/distro/images/oci.ts";
 import { pauseImage } from "../src/distro/images/pause.ts";
@@ -16,6 +16,15 @@ export interface BuildImagesOptions {
 const packages = "bind9-dnsutils,curl,netcat-openbsd,iproute2,iperf,bash,util-linux,busybox-static,ca-certificates";
 const registry = "registry.k8s.io/e2e-test-images/";
 const file = (name: string, path: string, mode: number): LayerFile => ({ name, mode, content: readFileSync(path) });
+/** A judge's program: the images bring no libraries that a dynamically linked one would look for. */
+const program = (name: string, path: string, mode = 0o755): LayerFile => {
+  const packed = file(name, path, mode);
+  if (isDynamic(packed.content as Uint8Array))
+    throw new Error(
+      `${path} is linked dynamically and would not start in an image; remove it and build it again: node conformance/build.ts --only ${basename(path)}`,
+    );
+  return packed;
+};
 const text = (name: string, content: string, mode = 0o644): LayerFile => ({ name, mode, content: Buffer.from(content) });
 const directory = (name: string, mode = 0o755): LayerFile => ({ name, mode, type: "directory" });
 const link = (name: string, to: string): LayerFile => ({ name, mode: 0o777, type: "symlink", linkname: to });
@@ -70,27 +79,37 @@ export async function buildImages({ dir, bin, testImages, note }: BuildImagesOpt
     },
     { name: `${registry}busybox:1.37.0-1`, layers: [busybox], config: { Cmd: ["sh"] } },
     await pauseImage(),
-    { name: `${registry}nonewprivs:1.4`, layers: [busybox, await layerOf([file("usr/local/bin/nnp", join(bin, "nnp"), 0o6755)])], config: { Cmd: ["nnp"] } },
+    { name: `${registry}nonewprivs:1.4`, layers: [busybox, await layerOf([program("usr/local/bin/nnp", join(bin, "nnp"), 0o6755)])], config: { Cmd: ["nnp"] } },
     {
       name: `${registry}sample-apiserver:1.29.2`,
-      layers: [busybox, await layerOf([file("sample-apiserver", join(bin, "sample-apiserver"), 0o755)])],
+      layers: [busybox, await layerOf([program("sample-apiserver", join(bin, "sample-apiserver"))])],
       config: { Entrypoint: ["/sample-apiserver"] },
     },
     {
       name: "registry.k8s.io/etcd:3.6.8-0",
-      layers: [busybox, await layerOf([file("usr/local/bin/etcd", join(bin, "etcd"), 0o755), file("usr/local/bin/etcdctl", join(bin, "etcdctl"), 0o755)])],
+      layers: [busybox, await layerOf([program("usr/local/bin/etcd", join(bin, "etcd")), program("usr/local/bin/etcdctl", join(bin, "etcdctl"))])],
       config: {},
     },
     { name: `${registry}glibc-dns-testing:2.0.0`, layers: [base], config: { Cmd: ["bash"] } },
     { name: `${registry}nginx:1.15-4`, layers: [base, await nginxLayer()], config: { Cmd: ["nginx", "-g", "daemon off;"], ExposedPorts: ports(80) } },
   ];
-  writeFileSync(join(dir, "images.tar"), await archiveOf(images));
+  // Others may be importing the archive that is there.
+  writeFileSync(join(dir, "images.tar.new"), await archiveOf(images));
+  renameSync(join(dir, "images.tar.new"), join(dir, "images.tar"));
   for (const image of images) note(image.name);
+}
+
+/** Whether a little-endian 64-bit ELF program names an interpreter (PT_INTERP, elf(5)). */
+export function isDynamic(elf: Uint8Array): boolean {
+  const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
+  const headers = Number(view.getBigUint64(32, true));
+  const size = view.getUint16(54, true);
+  return Array.from({ length: view.getUint16(56, true) }, (_, i) => view.getUint32(headers + i * size, true)).includes(3);
 }
 
 function agnhostLayer(bin: string, testImages: string, fromBase: (path: string) => string): Promise<Uint8Array> {
   return layerOf([
-    file("agnhost", join(bin, "agnhost"), 0o755),
+    program("agnhost", join(bin, "agnhost")),
     link("agnhost-2", "agnhost"),
     directory("uploads"),
     file("localhost.crt", join(testImages, "agnhost/porter/localhost.crt"), 0o644),
