@@ -100,7 +100,7 @@ export async function buildImages({ dir, bin, testImages, note }: BuildImagesOpt
 }
 
 /** Whether a little-endian 64-bit ELF program names an interpreter (PT_INTERP, elf(5)). */
-export function isDynamic(elf: Uint8Array): boolean {
+function isDynamic(elf: Uint8Array): boolean {
   const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
   const headers = Number(view.getBigUint64(32, true));
   const size = view.getUint16(54, true);
