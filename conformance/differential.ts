@@ -3,10 +3,12 @@
  * and the object must agree, save for what no two servers share (uids, times, revisions, generated names).
  *
  * `node conformance/differential.ts PEER.conf OURS.conf [substring of case names]`: the requests written by hand.
- * `node conformance/differential.ts --requests N [--seed S] [--only REGEXP] [--episode K,...] [--seconds S] [--bin DIR] [--port P] [--verbose]`:
+ * `node conformance/differential.ts --requests N [--seed S] [--only REGEXP] [--episode K,...] [--seconds S] [--bin DIR] [--port P] [--verbose] [--seen FILE]`:
  * requests made from the schema and one template per kind; starts both servers itself unless `PEER.conf OURS.conf` are given.
+ * `--seen`: which mistakes upstream named, most frequent first.
  * Exits 1 where answers differ.
  */
+import { writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { cases as builtIn, type Step } from "./differential/cases.ts";
@@ -26,6 +28,7 @@ const { values, positionals } = parseArgs({
     bin: { type: "string", default: "/var/tmp/k8ts-judges/bin" },
     port: { type: "string", default: "22410" },
     verbose: { type: "boolean", default: false },
+    seen: { type: "string" },
   },
 });
 const cases = [...builtIn, ...customResourceCases];
@@ -34,6 +37,7 @@ const write = (line: string): void => void process.stdout.write(line);
 if (values.requests !== undefined) {
   const [peerConfig, oursConfig] = positionals;
   await using pair = peerConfig && oursConfig ? standingPair(peerConfig, oursConfig) : await startPair({ bin: values.bin, port: Number(values.port) });
+  const seen = new Map<string, number>();
   const outcome = await runGenerated(pair, {
     requests: Number(values.requests),
     seed: Number(values.seed),
@@ -41,8 +45,17 @@ if (values.requests !== undefined) {
     ...(values.only ? { only: new RegExp(values.only) } : {}),
     ...(values.episode ? { episodes: values.episode.split(",").map(Number) } : {}),
     verbose: values.verbose,
+    ...(values.seen ? { seen } : {}),
     write,
   });
+  if (values.seen)
+    writeFileSync(
+      values.seen,
+      [...seen]
+        .sort(([, a], [, b]) => b - a)
+        .map(([line, count]) => `${count}x ${line}\n`)
+        .join(""),
+    );
   write(`${outcome.requests} requests, ${outcome.different} answered differently, ${outcome.classes} classes\n`);
   process.exitCode = outcome.different ? 1 : 0;
 } else {

@@ -91,8 +91,8 @@ const server = await startDevServer({
   ca: read("ca.crt"),
   serviceAccountKey: read("sa.key"),
   kubeletClient: { cert: read("admin.crt"), key: read("admin.key") },
-  // No node belongs to this server: whether a policy is enforced is for its user to know.
-  enforcedElsewhere: ["networkpolicies.networking.k8s.io"],
+  // Neither node nor scheduler belongs to this server: what acts on its objects is for its user to know.
+  enforcedElsewhere: ["networkpolicies.networking.k8s.io", "deviceclasses.resource.k8s.io"],
   write: (line) => void process.stderr.write(line),
 });
 process.stdout.write(`KUBECONFIG=${file("admin.conf")}\n`);

@@ -7,6 +7,7 @@ import { normalize } from "../../src/api/codec/normalize.ts";
 import type { JSONObject, JSONValue } from "../../src/api/json.ts";
 import { type ResourceDef, resources, typeOfKind } from "../../src/api/schema/schema.ts";
 import { directives } from "./directives.ts";
+import { jsonPatch } from "./json-patches.ts";
 import { forms, partials, patchHeaders, protobuf, tables } from "./headers.ts";
 import { selectableNames } from "./selectable.ts";
 import { apply, chance, type Edit, edit, pick } from "./mutate.ts";
@@ -36,8 +37,8 @@ export interface Template {
 const request = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIRE1Hc0NBUUF3Q1RFSE1BVUdBMVVFQXd3QQ==";
 
 export function templates(): Template[] {
-  const text = readFileSync(new URL("./templates.yaml", import.meta.url), "utf8");
-  return (loadAll(text) as JSONObject[]).map((object) => {
+  const objects = ["./templates.yaml", "./templates-more.yaml"].flatMap((file) => loadAll(readFileSync(new URL(file, import.meta.url), "utf8")));
+  return (objects as JSONObject[]).map((object) => {
     const [group, version] = String(object.apiVersion).includes("/")
       ? (String(object.apiVersion).split("/") as [string, string])
       : ["", String(object.apiVersion)];
@@ -142,21 +143,26 @@ function managedFields(t: Target, last: JSONObject): JSONValue {
   ])();
 }
 
+const contentTypes = { yaml: "application/yaml", protobuf: "application/vnd.kubernetes.protobuf" };
+
+/** Absent where the object does not fit its type. */
+function inProtobuf(object: JSONObject): Uint8Array | undefined {
+  try {
+    const type = typeOfKind(String(object.apiVersion), String(object.kind));
+    return type && encodeProtobuf(type, normalize(type, structuredClone(object)).object, String(object.apiVersion), String(object.kind));
+  } catch {
+    return undefined;
+  }
+}
+
 /** JSON mostly; YAML, protobuf, and text that is not what it says now and then. */
 function encoded(t: Target, object: JSONObject, headers?: Record<string, string>): Pick<Request, "body" | "headers"> {
   const { random } = t;
   const roll = random.next();
-  if (roll < 0.06) return { body: dump(object), headers: { ...headers, "content-type": "application/yaml" } };
+  if (roll < 0.06) return { body: dump(object), headers: { ...headers, "content-type": contentTypes.yaml } };
   if (roll < 0.1) {
-    try {
-      const type = typeOfKind(String(object.apiVersion), String(object.kind));
-      if (type) {
-        const body = encodeProtobuf(type, normalize(type, structuredClone(object)).object, String(object.apiVersion), String(object.kind));
-        return { body, headers: { ...headers, "content-type": "application/vnd.kubernetes.protobuf" } };
-      }
-    } catch {
-      return { body: object, ...(headers ? { headers } : {}) };
-    }
+    const body = inProtobuf(object);
+    return body ? { body, headers: { ...headers, "content-type": contentTypes.protobuf } } : { body: object, ...(headers ? { headers } : {}) };
   }
   const text = JSON.stringify(object);
   const made = headers ? { headers } : {};
@@ -204,16 +210,18 @@ function update(t: Target): GenStep {
     return { verb: "update", method: "PUT", path, ...encoded(t, object) };
   }
   const seed = random.int(2 ** 31);
+  const form = pick(random, ["json", "json", "json", "json", "json", "json", "json", "json", "yaml", "protobuf"] as const);
   return {
     verb: "update",
     method: "PUT",
     path,
+    ...(form === "json" ? {} : { headers: { "content-type": contentTypes[form] } }),
     from: (last) => {
       const object = structuredClone(last);
       const own = { ...t, random: reseeded(seed) };
       edits(own, object, [0.15, 0.75]);
       if (chance(own.random, 0.06)) object.metadata = { ...(object.metadata as JSONObject | undefined), managedFields: managedFields(own, last) };
-      return object;
+      return form === "yaml" ? dump(object) : form === "protobuf" ? (inProtobuf(object) ?? object) : object;
     },
   };
 }
@@ -272,6 +280,7 @@ function patch(t: Target): GenStep {
       const own = { ...t, random: reseeded(seed) };
       const object = structuredClone(last);
       if (kind === "strategic" && chance(own.random, 0.35)) return directives(own.random, object, t.type);
+      if (kind === "json" && chance(own.random, 0.45)) return jsonPatch(own.random, object, t.type);
       const one = edit(own.random, object, t.type);
       if (kind === "json") {
         const pointer = `/${one.path.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
@@ -299,7 +308,15 @@ function read(t: Target): GenStep {
   if (roll < 0.5) {
     const headers = chance(random, 0.5) ? pick(random, forms) : undefined;
     const suffix = chance(random, 0.1)
-      ? pick(random, ["?resourceVersion=0", "?resourceVersion=x", "?resourceVersion=999999999", "?pretty=1", "?includeObject=None"])
+      ? pick(random, [
+          "?resourceVersion=0",
+          "?resourceVersion=x",
+          "?resourceVersion=999999999",
+          "?pretty=1",
+          "?includeObject=None",
+          "?includeObject=Object",
+          "?includeObject=x",
+        ])
       : "";
     return { verb: "get", method: "GET", path: t.path + suffix, ...(headers ? { headers } : {}) };
   }
@@ -312,6 +329,7 @@ function read(t: Target): GenStep {
   if (chance(random, 0.15)) parts.push(`resourceVersion=${pick(random, ["0", "1", "x", "{rv}", "", "999999999"])}`);
   if (chance(random, 0.1)) parts.push(`resourceVersionMatch=${pick(random, ["Exact", "NotOlderThan", "x"])}`);
   const headers = chance(random, 0.4) ? pick(random, [tables, partials, protobuf, ...forms]) : undefined;
+  if (headers === tables && chance(random, 0.5)) parts.push(`includeObject=${pick(random, ["None", "Metadata", "Object", "x", ""])}`);
   return { verb: "list", method: "GET", path: `${t.collection}?${parts.join("&")}`, ...(headers ? { headers } : {}) };
 }
 

@@ -7,7 +7,7 @@ import { chance } from "./mutate.ts";
 import { policyEpisode } from "./policies.ts";
 import { grants } from "./who.ts";
 import { type Answer, differences, type Request, send, settled } from "./exchange.ts";
-import { classify, Groups, opened, refusedAsYet } from "./groups.ts";
+import { classify, Groups, opened } from "./groups.ts";
 import { attended, type Side, settle } from "./attended.ts";
 import type { Pair } from "./servers.ts";
 
@@ -20,6 +20,8 @@ export interface RunOptions {
   episodes?: readonly number[];
   /** Every request and its outcome is written. */
   verbose?: boolean;
+  /** Gathers the kinds of mistakes that upstream has named, and how often. */
+  seen?: Map<string, number>;
   seconds: number;
   write(line: string): void;
 }
@@ -35,6 +37,17 @@ function filled(step: GenStep, side: Side): Request {
   const { verb: _verb, from: _from, body: _body, ...rest } = step;
   const headers = step.headers && Object.fromEntries(Object.entries(step.headers).map(([name, value]) => [name, fill(value)]));
   return { ...rest, path: fill(step.path), ...(body === undefined ? {} : { body }), ...(headers ? { headers } : {}) };
+}
+
+const text = (body: unknown): string => (body instanceof Uint8Array ? "(protobuf)" : typeof body === "string" ? body : JSON.stringify(body ?? ""));
+
+/** What upstream finds wrong, without what changes from one object to the next. */
+function note(seen: Map<string, number>, { body }: Answer): void {
+  const { details } = (body ?? {}) as { details?: { causes?: { reason?: string; message?: string }[] } };
+  for (const { reason = "", message = "" } of details?.causes ?? []) {
+    const line = `${reason} ${message.replace(/^([A-Z][a-z]+ value): .*?: (?=[a-zA-Z'`])/, "$1: ").replace(/"[^"]*"/g, '"…"')}`;
+    seen.set(line, (seen.get(line) ?? 0) + 1);
+  }
 }
 
 function remember(target: Target, step: GenStep, answer: Answer, side: Side): void {
@@ -56,7 +69,6 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
   const groups = new Groups();
   let requests = 0;
   let different = 0;
-  const refused = new Set<string>();
   const broken: string[] = [];
   const both = async (target: Target, step: GenStep, sides: [Side, Side]): Promise<[Answer, Answer]> => {
     requests++;
@@ -117,21 +129,12 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
       }
       if (attended.has(target.def.resource) && step.method !== "GET" && a.code < 300 && b.code < 300) await settle(target, sides);
       const found = classify(hidden(a), hidden(b));
-      const shown = step.from
-        ? JSON.stringify(step.from(before[0] ?? {}))
-        : step.body instanceof Uint8Array
-          ? "(protobuf)"
-          : typeof step.body === "string"
-            ? step.body
-            : JSON.stringify(step.body ?? "");
+      const shown = text(step.from ? step.from(before[0] ?? {}) : step.body);
+      if (options.seen) note(options.seen, a);
       if (options.verbose) options.write(`${n} ${step.verb} ${step.method} ${step.path} ${a.code} ${b.code} ${shown.slice(0, 3000)}\n`);
       if (!found.length) continue;
       if (a.code === 0) {
         broken.push(`${n} ${step.verb} ${step.method} ${step.path} ${shown.slice(0, 300)}`);
-        break;
-      }
-      if (refusedAsYet(opened(b).body)) {
-        refused.add(target.def.resource);
         break;
       }
       different++;
@@ -153,7 +156,6 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
   }
   for (const line of groups.lines()) options.write(`${line}\n`);
   for (const line of broken) options.write(`upstream panics and hangs up: ${line}\n`);
-  if (refused.size) options.write(`refused as a whole: ${[...refused].sort().join(" ")}\n`);
   return { requests, different, classes: groups.size };
 }
 

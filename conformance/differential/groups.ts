@@ -50,10 +50,6 @@ function plain(answer: Comparable): Comparable {
   return { ...answer, warnings: answer.warnings.filter((one) => !inert.has(one)) };
 }
 
-/** A kind that we refuse as a whole says so; that is one class of its own. */
-export const refusedAsYet = (body: unknown): boolean =>
-  isStatus(body) && (/ yet$/.test(body.message ?? "") || body.details?.causes?.some((cause) => / yet$/.test(cause.message ?? "")) === true);
-
 /** Errors of maps come in the order in which Go walks a map: any. */
 const ofMap =
   /\[[^\]\d][^\]]*\]|(selector|allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters|counters)(\[|$)/;

@@ -1,6 +1,7 @@
 /** Seeded changes to an object: fields taken away, replaced, repeated, added from the schema; friendly and hostile values. */
 import type { Random } from "../../src/base/random.ts";
 import { type Field, hasType, typeByName } from "../../src/api/schema/schema.ts";
+import { valuesByName } from "./values.ts";
 
 export type Path = (string | number)[];
 /** `value` undefined takes the path away. */
@@ -51,14 +52,16 @@ const int32s = [0, 1, -1, 2, 3, 65535, 65536, 2147483647, 100, 30, 443];
 const misfits: unknown[] = [null, "text", 7, 1.5, true, [], {}, ["a"], { a: "b" }, 1e12, -3];
 
 /** A value for a type: mostly one that fits. */
-export function valueFor(random: Random, type: string, field: Field | undefined, depth: number): unknown {
+export function valueFor(random: Random, type: string, field: Field | undefined, depth: number, name = field?.name): unknown {
   if (chance(random, 0.03)) return pick(random, misfits);
   if (field?.enum && !type.startsWith("[]") && !type.startsWith("map")) return chance(random, 0.85) ? pick(random, field.enum) : pick(random, strings);
-  if (type.startsWith("*")) return valueFor(random, type.slice(1), field, depth);
+  if (type.startsWith("*")) return valueFor(random, type.slice(1), field, depth, name);
   if (type.startsWith("[]")) {
     if (depth <= 0) return [];
-    return Array.from({ length: random.int(3) }, () => valueFor(random, type.slice(2), undefined, depth - 1));
+    return Array.from({ length: random.int(3) }, () => valueFor(random, type.slice(2), undefined, depth - 1, name));
   }
+  const known = name === undefined || type.startsWith("map") || hasType(type) ? undefined : valuesByName[name];
+  if (known && chance(random, 0.7)) return pick(random, known);
   if (type.startsWith("map[string]")) {
     const count = random.int(3);
     return Object.fromEntries(Array.from({ length: count }, () => [pick(random, mapKeys(field)), valueFor(random, type.slice(11), undefined, depth - 1)]));
@@ -93,8 +96,9 @@ export function valueFor(random: Random, type: string, field: Field | undefined,
   }
   if (!hasType(type) || depth <= 0) return {};
   const made: Record<string, unknown> = {};
+  const density = pick(random, [0.1, 0.25, 0.25, 0.5]);
   for (const one of typeByName(type).flat) {
-    if (one.required ? chance(random, 0.9) : chance(random, 0.25)) made[one.name] = valueFor(random, one.type, one, depth - 1);
+    if (one.required ? chance(random, 0.9) : chance(random, density)) made[one.name] = valueFor(random, one.type, one, depth - 1);
   }
   return made;
 }
@@ -147,6 +151,18 @@ const kept = (path: Path): boolean =>
         "deletionGracePeriodSeconds",
       ].includes(String(path[1]))));
 
+/** Some fields of a struct at once: rules that look at more than one. */
+function several(random: Random, { path, type, value }: Node): Edit {
+  const made: Record<string, unknown> = { ...(value as object) };
+  const { flat } = typeByName(type);
+  for (let i = 2 + random.int(3); i > 0 && flat.length; i--) {
+    const field = pick(random, flat);
+    if (chance(random, 0.2)) delete made[field.name];
+    else made[field.name] = valueFor(random, field.type, field, 2);
+  }
+  return { path, value: made };
+}
+
 /** `only`: edits stay below this field. */
 export function edit(random: Random, object: unknown, type: string, only?: string): Edit {
   const all: Node[] = [];
@@ -156,6 +172,8 @@ export function edit(random: Random, object: unknown, type: string, only?: strin
     (node) => hasType(node.type) && (node.path[0] !== "metadata" || node.path.length === 1) && typeof node.value === "object" && node.value !== null,
   );
   const changeable = inside.filter((node) => !kept(node.path));
+  const inner = structs.filter((node) => node.path.length && node.path[0] !== "metadata");
+  if (inner.length && chance(random, 0.08)) return several(random, pick(random, inner));
   const way = random.next();
   if (structs.length && (way < 0.4 || !changeable.length)) {
     const node = pick(random, structs);

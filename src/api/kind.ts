@@ -48,4 +48,6 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   inert?: string;
   /** Why writes of this kind are refused: it protects, and nothing enforces it yet. */
   refused?: string;
+  /** What of a valid object is refused because nothing acts on it yet. */
+  refusals?(object: T, old?: T): FieldError[];
 }

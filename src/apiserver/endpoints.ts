@@ -39,8 +39,8 @@ export const storedResources: readonly ResourceDef[] = [...new Set(resources.fil
 /** A kind that somebody else enforces is not refused. */
 function actingKind(resource: string, enforcedElsewhere: readonly string[]): Kind {
   const kind = kindFor(resource);
-  if (!kind.refused || !enforcedElsewhere.includes(resource)) return kind;
-  const { refused: _, ...acting } = kind;
+  if (!enforcedElsewhere.includes(resource)) return kind;
+  const { refused: _, refusals: __, ...acting } = kind;
   return acting;
 }
 

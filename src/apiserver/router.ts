@@ -51,7 +51,7 @@ function fits(endpoint: Endpoint, info: RequestInfo): boolean {
 /** Subresources that are reached by more than GET, PUT and PATCH of the object: exec, log, proxy. */
 export type Connectors = Readonly<Record<string, SubresourceHandler>>;
 
-const statusWithoutTable = new Set(["resourceclaims.resource.k8s.io"]);
+const statusWithoutTable = new Set(["resourceclaims.resource.k8s.io", "apiservices.apiregistration.k8s.io", "customresourcedefinitions.apiextensions.k8s.io"]);
 
 /** A path and method that exist still have to be for the body and the answer that the client names. */
 function shaped(call: Call): Call {

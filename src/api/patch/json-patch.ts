@@ -34,6 +34,22 @@ export function runJSONPatch(doc: JSONValue, patch: JSONValue): JSONValue {
   return state.root;
 }
 
+/** As runJSONPatch, with keys in the order in which upstream's patcher writes the document: sorted in each object that it has opened. */
+export function runJSONPatchInOrder(doc: JSONValue, patch: JSONValue): JSONValue {
+  const opened = new Set<Container>();
+  const state = new State(doc, opened);
+  for (const operation of decodeJSONPatch(patch)) state.run(operation);
+  if (isContainer(state.root)) opened.add(state.root);
+  return inOrder(state.root, opened);
+}
+
+function inOrder(value: JSONValue, opened: ReadonlySet<Container>): JSONValue {
+  if (!isContainer(value) || !opened.has(value)) return value;
+  if (Array.isArray(value)) return value.map((item) => inOrder(item, opened));
+  const entries = Object.entries(value as Record<string, JSONValue>).map(([key, item]) => [key, inOrder(item, opened)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function decodeJSONPatch(patch: JSONValue): Operation[] {
   const wrong = (value: JSONValue | undefined, type: string): StatusError =>
     badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(value)} into Go ${type}`);
@@ -76,9 +92,12 @@ class State {
   /** Containers made by this patch, which may be changed in place. */
   readonly #owned = new Set<Container>();
   #copied = 0;
+  readonly #opened: Set<Container> | undefined;
 
-  constructor(root: JSONValue) {
+  /** `opened`: gathers the containers whose inside is looked at. */
+  constructor(root: JSONValue, opened?: Set<Container>) {
     this.root = root;
+    this.#opened = opened;
   }
 
   run({ op, path, from, value = null }: Operation): void {
@@ -137,6 +156,7 @@ class State {
     let container: JSONValue | undefined = this.root;
     for (const token of tokens) {
       if (!isContainer(container)) break;
+      this.#opened?.add(container);
       try {
         container = lookup(container, token);
       } catch {
@@ -144,6 +164,7 @@ class State {
       }
     }
     if (key === undefined || !isContainer(container)) throw new JSONPatchError(`${missing}: missing value`);
+    this.#opened?.add(container);
     return { container, key, tokens };
   }
 
@@ -164,6 +185,7 @@ class State {
     if (this.#owned.has(container)) return container;
     const copy = Array.isArray(container) ? [...container] : { ...container };
     this.#owned.add(copy);
+    if (this.#opened?.has(container)) this.#opened.add(copy);
     return copy;
   }
 
@@ -225,6 +247,13 @@ class State {
       found = within(`error in test for path: '${path}': `, () => lookup(container, key));
     }
     if (!equal(found ?? null, value)) throw new JSONPatchError(`testing value ${path} failed: test failed`);
+    this.#openAll(found);
+  }
+
+  #openAll(value: JSONValue | undefined): void {
+    if (!this.#opened || !isContainer(value)) return;
+    this.#opened.add(value);
+    for (const item of Object.values(value)) this.#openAll(item);
   }
 }
 

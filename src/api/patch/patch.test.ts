@@ -4,7 +4,7 @@ import { type Random, seededRandom } from "../../base/random.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { typeOfKind } from "../schema/schema.ts";
 import { StatusError } from "../status.ts";
-import { applyJSONPatch, JSONPatchError, runJSONPatch } from "./json-patch.ts";
+import { applyJSONPatch, JSONPatchError, runJSONPatch, runJSONPatchInOrder } from "./json-patch.ts";
 import { applyMergePatch, createMergePatch } from "./merge-patch.ts";
 import { applyStrategicMergePatch } from "./strategic.ts";
 import { equal } from "./values.ts";
@@ -182,6 +182,24 @@ test("strategic merges that cannot be done get upstream's answer", () => {
       (error) => error instanceof StatusError && error.code === code && error.message === message,
       message,
     );
+});
+
+test("a JSON patch sorts what it has opened, wherever that ends up, and nothing else", () => {
+  const doc = freeze({
+    z: 1,
+    list: [
+      { y: 1, a: { d: 1, c: 1 } },
+      { y: 1, a: 1 },
+    ],
+    kept: { b: 1, a: 1 },
+  });
+  const shown = (...patch: JSONObject[]): string => JSON.stringify(runJSONPatchInOrder(doc, patch));
+  const rest = '"kept":{"b":1,"a":1}';
+  assert.equal(
+    shown({ op: "add", path: "/list/0/y", value: 2 }, { op: "add", path: "/list/0", value: "new" }),
+    `{${rest},"list":["new",{"a":{"d":1,"c":1},"y":2},{"y":1,"a":1}],"z":1}`,
+  );
+  assert.equal(shown({ op: "test", path: "/list/0", value: doc.list[0] as JSONValue }), `{${rest},"list":[{"a":{"c":1,"d":1},"y":1},{"y":1,"a":1}],"z":1}`);
 });
 
 test("a struct that shows no fields is called by its name", () => {

@@ -20,15 +20,17 @@ function validateSpec({ spec }: DeviceClass, old?: DeviceClass): FieldError[] {
     ...validateSelectors(selectors, at.child("selectors")),
     ...validateSlice(config, maxConfigs, (one, here) => validateConfiguration(one, here, stored), at.child("config")),
   ];
-  if (extendedResourceName !== undefined && extendedResourceName !== old?.spec.extendedResourceName)
-    errors.push(forbiddenField(at.child("extendedResourceName"), "extended resources are not backed by devices in this cluster yet"));
-  else if (extendedResourceName !== undefined && !isExtendedResourceName(extendedResourceName))
+  if (extendedResourceName !== undefined && !isExtendedResourceName(extendedResourceName))
     errors.push(invalidValue(at.child("extendedResourceName"), extendedResourceName, "must be a valid extended resource name"));
   return errors;
 }
 
 export const deviceClassKind: Kind<DeviceClass> = {
   resource: "deviceclasses.resource.k8s.io",
+  refusals: ({ spec }, old) =>
+    spec.extendedResourceName === undefined || spec.extendedResourceName === old?.spec.extendedResourceName
+      ? []
+      : [forbiddenField(at.child("extendedResourceName"), "extended resources are not backed by devices in this cluster yet")],
   prepareForCreate(item) {
     item.metadata.generation = 1;
   },

@@ -72,9 +72,10 @@ test("a slice is of one place, and names its devices once", () => {
 
 test("a class that stands for an extended resource is refused: nothing would give it devices", () => {
   const made: DeviceClass = { metadata: { name: "c" } as DeviceClass["metadata"], spec: { extendedResourceName: "example.com/gpu" } };
-  assert.deepEqual(told(deviceClassKind.validate?.(made)), [
+  assert.deepEqual(told(deviceClassKind.refusals?.(made)), [
     "spec.extendedResourceName: Forbidden: extended resources are not backed by devices in this cluster yet",
   ]);
+  assert.deepEqual(told(deviceClassKind.refusals?.(made, made)), []);
 });
 
 test("a policy that is without a default is told so, however that is written", () => {

@@ -34,7 +34,9 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   const isKnown = (version: string): boolean => versions === "any" || versions?.has(version) === true;
   let givenKind = "";
   let givenVersion = "";
+  let named = false;
   const choose = (version: string, name: string): TypeDef => {
+    named = true;
     givenKind = name;
     givenVersion = version;
     if (version.split("/").length > 2) throw new Unreadable(`unexpected GroupVersion string: ${version}`);
@@ -76,6 +78,8 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   } catch (error) {
     if (error instanceof Unreadable) return unreadable(error.message);
     if (!(error instanceof DecodeError)) throw error;
+    // What is not even an envelope does not say of which kind it is.
+    if (bytes && !named && bodyMedia(request) === "protobuf") return unreadable(error.message);
     if (bytes && bodyMedia(request) === "json") {
       try {
         const sniffed = sniffJSON(bytes);

@@ -6,6 +6,7 @@ import { normalize } from "../../api/codec/normalize.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
+import { runJSONPatchInOrder } from "../../api/patch/json-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { isMap, withoutNulls } from "../../api/patch/values.ts";
 import { hasType, type TypeDef, typeByName } from "../../api/schema/schema.ts";
@@ -85,26 +86,12 @@ function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JS
 /** The patched document as upstream's patcher writes it: what it has opened is sorted, what it has not stays as it was. */
 export function asPatched(value: JSONValue, current: JSONObject, patch: Given): JSONValue {
   if (patch.type === "merge") return sortMerged(value, current, patch.value);
-  let text = sorted(value);
-  for (const { op, path: at, from } of patch.value as { op?: string; path?: string; from?: string }[])
-    for (const pointer of [at, op === "move" || op === "copy" ? from : undefined])
-      if (pointer) text = sortAlong(text, pointer.split("/").slice(1, -1).map(unescapePointer));
-  return text;
+  return runJSONPatchInOrder(current, patch.value);
 }
-
-const unescapePointer = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
 
 function sorted(value: JSONValue): JSONValue {
   if (!isMap(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function sortAlong(value: JSONValue, [step, ...rest]: string[]): JSONValue {
-  const copy = Array.isArray(value) ? [...value] : sorted(value);
-  if (step === undefined || typeof copy !== "object" || copy === null || !Object.hasOwn(copy, step)) return copy;
-  const inner = copy as Record<string, JSONValue>;
-  inner[step] = sortAlong(inner[step] as JSONValue, rest);
-  return copy;
 }
 
 function sortMerged(value: JSONValue, before: JSONValue | undefined, patch: JSONValue | undefined): JSONValue {

@@ -81,7 +81,7 @@ const groupKindOf = ({ custom, groupKind }: Endpoint, { kind }: KubeObject): str
 export function validateCreate(call: Call, object: KubeObject): void {
   const { endpoint } = call;
   const kind: Kind = endpoint.hubKind;
-  const errors = kind.validate?.(object) ?? [];
+  const errors = [...(kind.validate?.(object) ?? []), ...(endpoint.kind.refusals?.(object) ?? [])];
   if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name ?? "", errors);
   const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
   if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", meta);
@@ -125,6 +125,7 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
     ...validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata")),
     ...validateObjectMetaUpdate(object.metadata, old.metadata, path("metadata")),
     ...(strategy.validateUpdate?.(object, old) ?? []),
+    ...(subresource === "" ? (endpoint.kind.refusals?.(object, old) ?? []) : []),
   ];
   if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name, errors);
   for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);

@@ -11,7 +11,7 @@ import { type AssembledServer, assembleApiServer } from "../assemble.ts";
 
 const clock = new VirtualClock();
 const store = memoryStore({ clock });
-const enforcedElsewhere = ["networkpolicies.networking.k8s.io"];
+const enforcedElsewhere = ["networkpolicies.networking.k8s.io", "deviceclasses.resource.k8s.io"];
 let api: AssembledServer;
 
 async function assembled(over: typeof store, elsewhere: readonly string[]): Promise<AssembledServer> {
@@ -34,13 +34,20 @@ interface Answer extends KubeObject {
   spec?: Record<string, unknown>;
   details?: { causes?: { field?: string; message?: string }[] };
 }
-async function answer(method: string, target: string, body?: unknown, type = "application/json", server = api): Promise<Answer & { http: number }> {
+async function answer(
+  method: string,
+  target: string,
+  body?: unknown,
+  type = "application/json",
+  server = api,
+  accept = "application/json",
+): Promise<Answer & { http: number }> {
   const [path = "", query = ""] = target.split("?");
   const answered = await server.server.handler({
     method,
     path,
     query: new URLSearchParams(query),
-    headers: { "content-type": type, "user-agent": "test/1" },
+    headers: { "content-type": type, "user-agent": "test/1", accept },
     ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
     user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
     remoteAddress: "127.0.0.1",
@@ -60,6 +67,10 @@ test("a kind that protects is refused while nobody enforces it, and taken when s
   const refused = await answer("POST", policies, policy, undefined, lone);
   assert.deepEqual([refused.http, refused.reason], [403, "Forbidden"]);
   assert.match(refused.message ?? "", /not enforced by this cluster/);
+  const classes = "/apis/resource.k8s.io/v1/deviceclasses";
+  const device = { metadata: { name: "c" }, spec: { extendedResourceName: "example.com/gpu" } };
+  assert.match((await answer("POST", classes, device, undefined, lone)).message ?? "", /extended resources are not backed by devices/);
+  assert.equal((await answer("POST", classes, device)).http, 201);
   await lone[Symbol.asyncDispose]();
   await other[Symbol.asyncDispose]();
   assert.equal((await answer("POST", policies, policy)).http, 201);
@@ -92,4 +103,20 @@ test("no versions and an empty list of them are told apart", async () => {
   const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
   assert.match((await answer("POST", path, definition({}))).message ?? "", /spec\.versions: Invalid value: null: must have exactly one/);
   assert.match((await answer("POST", path, definition({ versions: [] }))).message ?? "", /spec\.versions: Invalid value: \[\]: must have exactly one/);
+});
+
+test("what is no protobuf does not say of which kind it is", async () => {
+  const body = { metadata: { name: "x" } };
+  const refused = await answer("POST", "/api/v1/namespaces/default/configmaps", body, "application/vnd.kubernetes.protobuf");
+  const expected = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
+  assert.equal(refused.message, `the object provided is unrecognized (must be of type ConfigMap): ${expected} ({"metadata":{"name":"x"}})`);
+});
+
+test("the status of an APIService is never shown as a table", async () => {
+  const services = "/apis/apiregistration.k8s.io/v1/apiservices";
+  const spec = { group: "t.example.com", version: "v1", groupPriorityMinimum: 100, versionPriority: 10 };
+  await answer("POST", services, { metadata: { name: "v1.t.example.com" }, spec });
+  const tables = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+  assert.equal((await answer("GET", `${services}/v1.t.example.com`, undefined, undefined, api, tables)).kind, "Table");
+  assert.equal((await answer("GET", `${services}/v1.t.example.com/status`, undefined, undefined, api, tables)).kind, "APIService");
 });
