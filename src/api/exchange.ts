@@ -2,6 +2,7 @@
  * One request to the API and its answer, independent of how they travel: the HTTP listener makes them from sockets, the
  * in-process transport passes them by reference. Types only.
  */
+import type { Span } from "../base/tracing/span.ts";
 import type { KubeList, KubeObject, WatchEvent } from "./object.ts";
 
 export interface UserInfo {
@@ -33,6 +34,8 @@ export interface ApiRequest {
   /** A client certificate was presented and did not verify; why. */
   clientCertificateError?: string;
   remoteAddress: string;
+  /** What is done for this request now, where traces are kept. */
+  span?: Span;
   /** Aborted when nobody waits for the answer any more. May be made on demand: a copy by spreading must name it. */
   readonly signal: AbortSignal;
 }

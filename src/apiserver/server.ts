@@ -11,6 +11,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
+import type { Span, Tracer } from "../base/tracing/span.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
@@ -39,6 +40,7 @@ import { FrameCache } from "./rest/frames.ts";
 import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
 import { askedLimit, TimeLimit } from "./time-limit.ts";
+import { beginTrace, endTrace, verbSpan } from "./tracing/request-trace.ts";
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { Served } from "./served.ts";
@@ -59,6 +61,8 @@ export interface ApiServerOptions {
   /** By groupResource. */
   registries: Readonly<Record<string, Registry>>;
   auditor?: Auditor;
+  /** Absent: no traces. */
+  tracer?: Tracer;
   /** exec, log, proxy and the like: `pods/log`. */
   connectors?: Connectors;
   /** Besides the built-in ones. */
@@ -236,11 +240,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (deprecations[endpoint.groupResource]) metrics.deprecated(info);
       const call = callOf(request, info, user, endpoint, audit);
       if (info.verb === "watch") call.initialized = () => visit.initialized();
+      const inner = request.span && verbSpan(request.span, request, info);
+      if (inner) request.span = inner;
       try {
         return await route(call, connectors);
       } catch (error) {
         if (error instanceof StatusError && call.warnings.length && !unrouted(error, info.verb)) warned.set(error, call.warnings);
         throw error;
+      } finally {
+        inner?.end();
       }
     }
     const checked = await health(checks, request);
@@ -285,6 +293,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     let long = false;
     let series: RequestSeries | undefined;
     let refusal: Partial<Status> | undefined;
+    let trace: Span | undefined;
     try {
       info = parseRequestInfo(request.method, request.path, request.query);
       const about = info;
@@ -294,6 +303,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       visit = present;
       const work = async (bound: ApiRequest): Promise<ApiResponse> => {
         const begun = (who: UserInfo): AuditRecord | undefined => {
+          if (options.tracer) bound.span = trace = beginTrace(options.tracer, bound, about, who, began);
           audit = options.auditor?.begin(bound, about, who);
           return audit;
         };
@@ -337,7 +347,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           done(sent);
         });
     }
-    return response;
+    return trace ? traced(trace, response, long) : response;
   }
 
   return {
@@ -377,6 +387,15 @@ function bodyBytes({ body, headers }: ApiRequest): number | undefined {
   if (body === undefined) return 0;
   if (body instanceof Uint8Array) return body.length;
   return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+}
+
+/** The trace ends with the answer, or with its stream. */
+function traced(trace: Span, response: ApiResponse, long: boolean): ApiResponse {
+  const { status, headers, body, size } = response;
+  const auditID = headers["audit-id"] ?? "";
+  if (long) return whenEnded(response, (sent) => endTrace(trace, status, sent, auditID));
+  endTrace(trace, status, body instanceof Uint8Array ? body.length : size, auditID);
+  return response;
 }
 
 /** Tells the audit of the answer: at once, or for a stream when it ends. */

@@ -25,6 +25,7 @@ class BoundRequest implements ApiRequest {
   declare user?: NonNullable<ApiRequest["user"]>;
   declare clientCertificate?: Uint8Array;
   declare clientCertificateError?: string;
+  declare span?: NonNullable<ApiRequest["span"]>;
   readonly remoteAddress: string;
   readonly #outer: ApiRequest;
   #abort?: AbortController;

@@ -4,6 +4,7 @@ import type { UserInfo } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { ResourceDef } from "../../api/schema/schema.ts";
+import type { Span } from "../../base/tracing/span.ts";
 
 export interface GroupVersionKind {
   readonly group: string;
@@ -71,8 +72,8 @@ export interface AdmissionAttributes {
   /** How those outside see the object. Absent: nobody outside is asked. */
   faces?(): Faces;
   reinvocation?: Reinvocation;
-  /** Whose signal says that nobody waits any more. */
-  request: { readonly signal: AbortSignal };
+  /** Whose signal says that nobody waits any more, and within whose span things happen. */
+  request: { readonly signal: AbortSignal; readonly span?: Span };
 }
 
 /** Both reject with StatusError to refuse the request. */

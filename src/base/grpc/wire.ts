@@ -35,6 +35,10 @@ export class Writer {
     this.room(8);
     this.length = this.#buffer.writeDoubleLE(value, this.length);
   }
+  fixed64(value: bigint): void {
+    this.room(8);
+    this.length = this.#buffer.writeBigUInt64LE(value, this.length);
+  }
   text(value: string): void {
     const size = Buffer.byteLength(value);
     this.varint(size);

@@ -1,0 +1,82 @@
+/** The spans of a request (k8s.io/apiserver/pkg/endpoints/filters/traces.go, handlers/trace_util.go; semantic conventions of HTTP). */
+import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
+import { parseTraceparent, type Attributes, type Span, type Tracer } from "../../base/tracing/span.ts";
+import type { RequestInfo } from "../request-info.ts";
+
+/** They say which trace a request belongs to; of others a trace of ours only names theirs. */
+const trusted = new Set(["system:masters", "system:monitoring"]);
+
+const template = ({ prefix, group, version, namespace, resource, name, subresource }: RequestInfo): string =>
+  [
+    ["", prefix, ...(group ? [group] : []), version],
+    namespace ? ["namespaces", "{:namespace}"] : [],
+    [resource, ...(name ? ["{:name}"] : []), ...(subresource ? [subresource] : [])],
+  ]
+    .flat()
+    .join("/");
+
+/** `began` by the clock's monotonic(). */
+export function beginTrace(tracer: Tracer, request: ApiRequest, info: RequestInfo, user: UserInfo, began: number): Span {
+  const { method, headers } = request;
+  const parent = parseTraceparent(headers.traceparent, headers.tracestate);
+  const span = tracer.start(info.isResource ? `${method} ${template(info)}` : method, {
+    kind: "server",
+    began,
+    root: !user.groups.some((group) => trusted.has(group)),
+    ...(parent ? { parent } : {}),
+  });
+  if (span.isKept) span.set(attributesOf(request));
+  return span;
+}
+
+function attributesOf({ method, path, query, headers, remoteAddress }: ApiRequest): Attributes {
+  const authority = headers[":authority"] ?? headers.host ?? "";
+  const [, host = authority, port] = /^(.*?):(\d+)$/.exec(authority) ?? [];
+  const search = query.toString();
+  return {
+    ...(host ? { "server.address": host.replace(/^\[|\]$/g, "") } : {}),
+    ...(port && port !== "443" ? { "server.port": Number(port) } : {}),
+    "http.request.method": method,
+    "url.scheme": "https",
+    "network.peer.address": remoteAddress,
+    ...(headers["user-agent"] ? { "user_agent.original": headers["user-agent"] } : {}),
+    "client.address": headers["x-forwarded-for"]?.split(",")[0] || remoteAddress,
+    "url.path": path,
+    "http.target": search ? `${path}?${search}` : path,
+  };
+}
+
+/** Bytes where they are known. */
+export function endTrace(span: Span, status: number, sent: number | undefined, auditID: string): void {
+  span.set({ "http.response.status_code": status, "audit-id": auditID, ...(sent ? { "http.response.body.size": sent } : {}) });
+  if (status >= 500) span.fail("");
+  span.end();
+}
+
+const names: Readonly<Record<string, string>> = {
+  get: "Get",
+  list: "List",
+  create: "Create",
+  update: "Update",
+  patch: "Patch",
+  delete: "Delete",
+  deletecollection: "Delete",
+};
+
+const scopeOf = ({ name, verb, namespace }: RequestInfo): string => (name || verb === "create" ? "resource" : namespace ? "namespace" : "cluster");
+
+/** The verb's part of a request; undefined for watches and what has no verb of its own. */
+export function verbSpan(outer: Span, request: ApiRequest, info: RequestInfo): Span | undefined {
+  const name = info.subresource && info.verb === "get" ? undefined : names[info.verb];
+  if (!name) return undefined;
+  const span = outer.child(name);
+  if (span.isKept) {
+    const { group, version, resource, subresource, namespace } = info;
+    const { headers, path, method, remoteAddress } = request;
+    span.set({
+      ...{ accept: headers.accept ?? "", client: remoteAddress, "api-group": group, "api-version": version, name: info.name, subresource, namespace, resource },
+      ...{ scope: scopeOf(info), url: path, "user-agent": headers["user-agent"] ?? "", verb: method },
+    });
+  }
+  return span;
+}
