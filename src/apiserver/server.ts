@@ -14,6 +14,7 @@ import type { Random } from "../base/random.ts";
 import type { Span, Tracer } from "../base/tracing/span.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
+import { audited } from "./audit/answered.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorization/authorizer.ts";
@@ -40,7 +41,7 @@ import { FrameCache } from "./rest/frames.ts";
 import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
 import { askedLimit, TimeLimit } from "./time-limit.ts";
-import { beginTrace, endTrace, verbSpan } from "./tracing/request-trace.ts";
+import { beginTrace, traced, verbSpan } from "./tracing/request-trace.ts";
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { Served } from "./served.ts";
@@ -387,29 +388,4 @@ function bodyBytes({ body, headers }: ApiRequest): number | undefined {
   if (body === undefined) return 0;
   if (body instanceof Uint8Array) return body.length;
   return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
-}
-
-/** The trace ends with the answer, or with its stream. */
-function traced(trace: Span, response: ApiResponse, long: boolean): ApiResponse {
-  const { status, headers, body, size } = response;
-  const auditID = headers["audit-id"] ?? "";
-  if (long) return whenEnded(response, (sent) => endTrace(trace, status, sent, auditID));
-  endTrace(trace, status, body instanceof Uint8Array ? body.length : size, auditID);
-  return response;
-}
-
-/** Tells the audit of the answer: at once, or for a stream when it ends. */
-function audited(audit: AuditRecord, response: ApiResponse, long: boolean, refusal: Partial<Status> | undefined): ApiResponse {
-  const { body } = response;
-  const json = body instanceof Uint8Array && response.headers["content-type"] === "application/json" ? body : undefined;
-  if (audit.wantsResponse) {
-    const object = refusal ?? response.object ?? (json && (JSON.parse(Buffer.from(json).toString("utf8")) as object));
-    if (object) audit.responseObject(object);
-  }
-  if (!long) {
-    audit.end(response.status, refusal);
-    return response;
-  }
-  audit.started(response.status);
-  return whenEnded(response, () => audit.end(response.status));
 }

@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import { connectCri } from "../cri/client.ts";
+import { type CriClient, connectCri } from "../cri/client.ts";
 import { allPids, commandLine, identify, isAlive, type ProcessIdentity } from "../linux/process.ts";
 import { AbandonedNetworks } from "./abandoned-networks.ts";
 import { readIdentity, writeFileAtomic } from "./files.ts";
@@ -79,6 +79,8 @@ export class Containerd {
   readonly #networks: AbandonedNetworks;
   #sweepAt = 0;
   #forgotten: Timer | undefined;
+  /** Its predecessors' leases and networks have been seen to. */
+  #settled: ProcessIdentity | undefined;
   constructor(options: ContainerdOptions) {
     this.#options = options;
     this.#shims = new Shims({ state: options.paths.containerdState, containerd: options.paths.containerdSocket, clock: options.clock });
@@ -140,11 +142,12 @@ export class Containerd {
     this.#endForgottenLater();
   }
 
-  /** Once its new containerd has taken over what still belongs to it, and when what is left is old enough to be judged. */
+  /** Once a new containerd has taken over what still belongs to it, and when what is left is old enough to be judged; then ever again. */
   #endForgottenLater(): void {
     const { clock, logger } = this.#options;
     this.#forgotten?.cancel();
     this.#forgotten = clock.after(2 * minimumAge, () => {
+      this.#endForgottenLater();
       this.#endForgotten().catch((error: unknown) => logger.warn("what shims left behind was not removed", { error }));
     });
   }
@@ -154,9 +157,16 @@ export class Containerd {
     await using cri = connectCri(paths.containerdSocket, clock);
     const { items } = await cri.call("ListPodSandbox", {});
     const { containers } = await cri.call("ListContainers", {});
+    if (!process || process !== this.#process) return;
+    this.#shims.endForgotten(process, new Set([...items, ...containers].map(({ id }) => id)));
+    if (this.#settled === process) return;
+    // What an earlier one left does not grow.
+    await this.#endEarlier(cri, items);
+    this.#settled = process;
+  }
+  async #endEarlier(cri: CriClient, items: readonly { id: string }[]): Promise<void> {
     const since = statSync(this.#pidFile).mtimeMs;
-    await endAbandonedLeases(paths.containerdSocket, since);
-    if (process && process === this.#process) this.#shims.endForgotten(process, new Set([...items, ...containers].map(({ id }) => id)));
+    await endAbandonedLeases(this.#options.paths.containerdSocket, since);
     if (!this.#networks.present(since)) return;
     const namespaces = new Set<string>();
     for (const { id: podSandboxId } of items) {

@@ -9,7 +9,9 @@ import type { WatchEvent } from "../../api/object.ts";
 import { StatusError, timeout } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
+import { type Span, traceHeaders } from "../../base/tracing/span.ts";
 import { forwardedHeaders, headerLines } from "../../base/relay.ts";
+import { outgoingSpan } from "../tracing/outgoing.ts";
 import { Unroutable } from "../service-resolver.ts";
 import { type Backends, type OutgoingHeaders, urlOf, withUser } from "./backend.ts";
 import type { Remote } from "./remotes.ts";
@@ -70,6 +72,7 @@ function headersOf(request: ApiRequest, user: UserInfo, host: string): OutgoingH
 export async function forward(request: ApiRequest, user: UserInfo, remote: Remote, long: boolean, options: ForwardOptions): Promise<ApiResponse> {
   const { backends, clock, logger, patience } = options;
   if (!remote.available) return unavailable();
+  let span: Span | undefined;
   const stop = new AbortController();
   const gone = (): void => stop.abort(request.signal.reason);
   request.signal.addEventListener("abort", gone, { once: true });
@@ -79,11 +82,16 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
   try {
     const address = backends.address(remote);
     const headers = headersOf(request, user, new URL(urlOf(address)).host);
+    if (request.span) {
+      span = outgoingSpan(request.span, request.method, urlOf(address) + escaped(request.path));
+      Object.assign(headers, traceHeaders(span.context));
+    }
     const bytes = request.asObject && request.object !== undefined ? Buffer.from(JSON.stringify(request.object)) : request.body;
     frame(headers, bytes, request.headers["content-length"]);
     const outgoing = { method: request.method, path: pathOf(request), headers, signal: stop.signal };
     const response = await exchange(() => backends.open(remote, outgoing, address), bytes);
     response.once("close", () => timer?.cancel());
+    span?.set({ "http.response.status_code": response.statusCode ?? 0 });
     if (isRedirect(response)) {
       response.destroy();
       return {
@@ -95,11 +103,13 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     return await answerOf(response, request);
   } catch (error) {
     timer?.cancel();
+    span?.fail((error as Error).message);
     if (request.signal.aborted) throw request.signal.reason;
     logger.debug("an aggregated API could not be reached", { name: remote.name, error });
     if (error instanceof Unroutable) return unavailable();
     return unreachable(error as Error);
   } finally {
+    span?.end();
     request.signal.removeEventListener("abort", gone);
   }
 }

@@ -1,7 +1,8 @@
 /** The spans of a request (k8s.io/apiserver/pkg/endpoints/filters/traces.go, handlers/trace_util.go; semantic conventions of HTTP). */
-import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
+import type { ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import { parseTraceparent, type Attributes, type Span, type Tracer } from "../../base/tracing/span.ts";
 import type { RequestInfo } from "../request-info.ts";
+import { whenEnded } from "../when-ended.ts";
 
 /** They say which trace a request belongs to; of others a trace of ours only names theirs. */
 const trusted = new Set(["system:masters", "system:monitoring"]);
@@ -47,7 +48,7 @@ function attributesOf({ method, path, query, headers, remoteAddress }: ApiReques
 }
 
 /** Bytes where they are known. */
-export function endTrace(span: Span, status: number, sent: number | undefined, auditID: string): void {
+function endTrace(span: Span, status: number, sent: number | undefined, auditID: string): void {
   span.set({ "http.response.status_code": status, "audit-id": auditID, ...(sent ? { "http.response.body.size": sent } : {}) });
   if (status >= 500) span.fail("");
   span.end();
@@ -79,4 +80,13 @@ export function verbSpan(outer: Span, request: ApiRequest, info: RequestInfo): S
     });
   }
   return span;
+}
+
+/** The trace ends with the answer, or with its stream. */
+export function traced(trace: Span, response: ApiResponse, long: boolean): ApiResponse {
+  const { status, headers, body, size } = response;
+  const auditID = headers["audit-id"] ?? "";
+  if (long) return whenEnded(response, (sent) => endTrace(trace, status, sent, auditID));
+  endTrace(trace, status, body instanceof Uint8Array ? body.length : size, auditID);
+  return response;
 }

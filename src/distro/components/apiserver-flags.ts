@@ -1,5 +1,6 @@
 /** kube-apiserver's flags (k8s.io/kubernetes/cmd/kube-apiserver/app/options). */
 import { auditFlags } from "./audit-flags.ts";
+import { tracingFlags } from "./tracing-flags.ts";
 import { authorizationFlags } from "./authorization-flags.ts";
 import { commonRefusals, profilingFlag, verbosity } from "./common-flags.ts";
 import { bool, duration, file, fixed, integer, ip, list, networks, port, repeated, text } from "./flag-types.ts";
@@ -69,6 +70,7 @@ export const apiserverFlags = {
   "service-cluster-ip-range": networks("networks of Services' cluster IPs, at most one of each family", ["10.0.0.0/24"]),
   "service-node-port-range": portRange("ports of Services of type NodePort", 30000, 32767),
   ...auditFlags,
+  ...tracingFlags,
   "max-requests-inflight": integer("requests at the same time that only read; with --max-mutating-requests-inflight the seats of all priority levels", 400),
   "max-mutating-requests-inflight": integer("requests at the same time that write; with --max-requests-inflight the seats of all priority levels", 200),
   "enable-priority-and-fairness": bool("requests wait by flow schemas and priority levels; without it the two numbers hold each for itself", true),
@@ -153,7 +155,6 @@ export const apiserverRefusals: Refusals = [
     "coordinated-leadership-retry-period",
   ],
   ["other API servers of the same cluster are not asked", "peer-advertise-ip", "peer-advertise-port", "peer-ca-file"],
-  ["traces are not exported", "tracing-config-file"],
   ["browsers are answered only from the server's own origin", "cors-allowed-origins", "strict-transport-security-directives"],
   ["connections are not rebalanced, a load balancer has to do it", "goaway-chance"],
   [

@@ -16,6 +16,7 @@ import { compactRegularly } from "../../store/compactor.ts";
 import { lmdbStore } from "../../store/lmdb.ts";
 import { openEncryption } from "../encryption.ts";
 import { foreground, untilStopped } from "../foreground.ts";
+import { tracingFrom } from "./tracing-flags.ts";
 import { auditFrom } from "./audit-flags.ts";
 import { authorizationFrom } from "./authorization-flags.ts";
 import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
@@ -198,6 +199,7 @@ async function run(flags: Flags): Promise<void> {
   await using _sinks = audit?.sinks;
   const metrics = new Metrics();
   await using encryption = await encryptionOf(flags, metrics, logger);
+  await using tracing = tracingFrom(flags, logger);
   const directory = join(resolve(flags["data-dir"]), "store");
   await using store = await lmdbStore({ directory, clock: systemClock });
   await using api = await assembleApiServer({
@@ -210,6 +212,7 @@ async function run(flags: Flags): Promise<void> {
     metrics,
     ...(encryption ? { encryption } : {}),
     ...(audit ? { auditor: audit.auditor } : {}),
+    ...(tracing ? { tracer: tracing.tracer } : {}),
   });
   addProcessMetrics(api.metrics, systemClock);
   const authorities = [options.clientCa, options.frontProxy?.ca].filter((one) => one !== undefined);

@@ -1,6 +1,7 @@
 /** One call of one webhook: the review goes out, its answer is checked. Failures are told as upstream tells them. */
 import { badRequest, StatusError } from "../../../api/status.ts";
 import type { Random } from "../../../base/random.ts";
+import type { Attributes } from "../../../base/tracing/span.ts";
 import { UnreadableAnswer } from "../../outside/decode-answer.ts";
 import { Unreachable } from "../../outside/post.ts";
 import { refuseStatus } from "../../outside/refuse-status.ts";
@@ -42,18 +43,26 @@ export async function callWebhook(
     );
   const uid = options.random.uuid();
   const body = encodeReview(version, uid, attributes, face, own, shown);
+  const span = attributes.request.span?.child(`Call ${mutating ? "mutating" : "validating"} webhook`, { attributes: aboutCall(hook, attributes, own, uid) });
   let verdict: Verdict;
   try {
-    const answer = await options.client.call(clientConfig, body, timeoutSeconds, attributes.request.signal);
+    const answer = await options.client.call(clientConfig, body, timeoutSeconds, attributes.request.signal, span);
     refuseStatus(answer);
     verdict = readReview(answer.body, version, uid, mutating);
   } catch (error) {
     throw failureOf(name, error);
+  } finally {
+    span?.end();
   }
   for (const [key, value] of Object.entries(verdict.auditAnnotations)) attributes.annotate?.(`${name}/${key}`, value);
   for (const warning of verdict.warnings) attributes.warn(warning);
   if (!verdict.allowed) throw rejectionOf(name, verdict.status);
   return verdict;
+}
+
+function aboutCall({ configuration, webhook }: Hook, { subresource, operation }: AdmissionAttributes, { resource }: Face, uid: string): Attributes {
+  const { group, version, resource: name } = resource;
+  return { configuration, webhook: webhook.name, resource: `${group}/${version}, Resource=${name}`, subresource, operation, UID: uid };
 }
 
 function failureOf(name: string, error: unknown): unknown {

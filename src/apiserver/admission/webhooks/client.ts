@@ -9,6 +9,8 @@ import { isIP } from "node:net";
 import { posix } from "node:path";
 import type { WebhookClientConfig } from "../../../api/types/admissionregistration-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
+import { type Span, traceHeaders } from "../../../base/tracing/span.ts";
+import { outgoingSpan } from "../../tracing/outgoing.ts";
 import { resolveService, type ServiceResolution } from "../../service-resolver.ts";
 import { type Answer, authorizationHeader, hostPort, post } from "../../outside/post.ts";
 import { anonymous, type CredentialsFor } from "./credentials.ts";
@@ -80,12 +82,12 @@ export class WebhookClient {
   }
 
   /** Rejects with Misconfigured and Unreachable. */
-  async call(config: WebhookClientConfig, body: Uint8Array, timeoutSeconds: number, signal: AbortSignal): Promise<Answer> {
+  async call(config: WebhookClientConfig, body: Uint8Array, timeoutSeconds: number, signal: AbortSignal, within?: Span): Promise<Answer> {
     const target = targetOf(config);
     const query = timeoutSeconds ? `?timeout=${timeoutSeconds}s` : "";
     const agent = this.#agentOf(target, config.caBundle ?? "");
     const { host, port, service } = target;
-    const options = (): RequestOptions => {
+    const options = (span: Span | undefined): RequestOptions => {
       const address = service ? resolveService(service, this.#options) : target;
       return {
         host: address.host,
@@ -96,13 +98,25 @@ export class WebhookClient {
           host: service || port !== 443 ? hostPort(host, port) : host,
           "user-agent": "kube-apiserver-admission",
           ...authorizationHeader(this.#credentials(target)),
+          ...(span ? traceHeaders(span.context) : {}),
         },
       };
     };
-    return post(
-      { url: `${target.url}${query}`, host, port, secure: true, body, options },
-      { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal },
-    );
+    const url = `${target.url}${query}`;
+    const span = within && outgoingSpan(within, "POST", url);
+    try {
+      const answer = await post(
+        { url, host, port, secure: true, body, options: () => options(span) },
+        { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal },
+      );
+      span?.set({ "http.response.status_code": answer.status });
+      return answer;
+    } catch (error) {
+      span?.fail((error as Error).message);
+      throw error;
+    } finally {
+      span?.end();
+    }
   }
 
   #credentials({ host, port }: Target) {
