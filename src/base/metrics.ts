@@ -71,6 +71,10 @@ export class Value implements Metric {
   get(...values: string[]): number {
     return this.#values.get(values.join("\u0000"))?.value ?? 0;
   }
+  /** Shows the series of these labels no more. */
+  delete(...values: string[]): void {
+    this.#values.delete(values.join("\u0000"));
+  }
   /** Shows none of its series any more: before those that there are now are set. */
   clear(): void {
     this.#values.clear();

@@ -1,0 +1,119 @@
+/**
+ * Claims and users as expressions see them (k8s.io/apiserver/plugin/pkg/authenticator/token/oidc): all numbers are doubles, and
+ * names that CEL cannot write are found in their escaped form (`a__dot__b`), at any depth.
+ */
+import { unescapeName } from "../../../api/apiextensions/decl-name.ts";
+import { ArrayList, CelError, ListValue, MapValue, type Value } from "../../../api/cel/values.ts";
+import type { JSONNode } from "../../../api/codec/json-syntax.ts";
+import type { UserInfo } from "../../../api/exchange.ts";
+import { goQuote } from "../../../api/field.ts";
+import type { Claims } from "./claims.ts";
+
+class NodeList extends ListValue {
+  readonly #nodes: readonly JSONNode[];
+  constructor(nodes: readonly JSONNode[]) {
+    super();
+    this.#nodes = nodes;
+  }
+  get size(): number {
+    return this.#nodes.length;
+  }
+  at(index: number): Value {
+    return valueOf(this.#nodes[index] as JSONNode);
+  }
+}
+
+/** By the name itself, or by what it is when it was escaped. */
+class EscapedMap extends MapValue {
+  readonly #values: ReadonlyMap<string, () => Value>;
+  constructor(values: ReadonlyMap<string, () => Value>) {
+    super();
+    this.#values = values;
+  }
+  get size(): number {
+    return this.#values.size;
+  }
+  keys(): Iterable<string> {
+    return this.#values.keys();
+  }
+  get(key: Value): Value | undefined {
+    return typeof key === "string" ? this.#values.get(unescapeName(key) ?? key)?.() : undefined;
+  }
+  override has(key: Value): boolean {
+    return typeof key === "string" && this.#values.has(key);
+  }
+}
+
+/** Numbers that a double does not hold are errors, as they are for Go. */
+function valueOf(node: JSONNode): Value {
+  switch (node.kind) {
+    case "object":
+      return new EscapedMap(new Map(node.keys.map((key, i) => [key, () => valueOf(node.values[i] as JSONNode)])));
+    case "array":
+      return new NodeList(node.values);
+    case "number":
+      return Number(node.text);
+    case "null":
+      return null;
+    default:
+      return node.value;
+  }
+}
+
+/** A number beyond all doubles, anywhere. */
+function tooLarge(root: JSONNode): string | undefined {
+  const open = [root];
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (node.kind === "number" && !Number.isFinite(Number(node.text))) return node.text;
+    if (node.kind === "object" || node.kind === "array") for (const value of node.values) open.push(value);
+  }
+  return undefined;
+}
+
+/** The variable `claims`. */
+export class ClaimsValue extends MapValue {
+  readonly #claims: Claims;
+  readonly #values = new Map<string, Value>();
+  constructor(claims: Claims) {
+    super();
+    this.#claims = claims;
+  }
+  get size(): number {
+    return this.#claims.size;
+  }
+  keys(): Iterable<string> {
+    return this.#claims.keys();
+  }
+  get(key: Value): Value | undefined {
+    if (typeof key !== "string") return new CelError("no such overload");
+    const name = unescapeName(key);
+    const node = name === undefined ? undefined : this.#claims.get(name);
+    if (name === undefined || !node) return undefined;
+    let value = this.#values.get(name);
+    if (value === undefined) {
+      const wrong = tooLarge(node);
+      value =
+        wrong === undefined
+          ? valueOf(node)
+          : new CelError(`claim ${goQuote(name)} failed to unmarshal: json: cannot unmarshal number ${wrong} into Go value of type float64`);
+      this.#values.set(name, value);
+    }
+    return value;
+  }
+  override equals(other: MapValue): boolean {
+    return other === this;
+  }
+}
+
+/** The variable `user`. */
+export function userValue({ name, uid = "", groups, extra = {} }: UserInfo): MapValue {
+  const extras = new Map(Object.entries(extra).map(([key, values]) => [key, () => new ArrayList(values) as Value]));
+  return new EscapedMap(
+    new Map<string, () => Value>([
+      ["username", () => name],
+      ["uid", () => uid],
+      ["groups", () => new ArrayList(groups)],
+      ["extra", () => new EscapedMap(extras)],
+    ]),
+  );
+}
