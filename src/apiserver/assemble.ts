@@ -18,6 +18,7 @@ import { CustomResources } from "./customresources/custom-resources.ts";
 import { converterOf } from "./customresources/webhook-converter.ts";
 import { DefinitionControllers } from "./customresources/definition-controllers.ts";
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
+import { type OutsideTokenOptions, outsideTokens } from "./authentication/outside-tokens.ts";
 import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
 import { type AuthorizationSource, type OpenAuthorization, openAuthorization } from "./authorization/open.ts";
 import { bootstrap, bootstrapRules, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
@@ -48,7 +49,8 @@ import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
   extends Pick<ApiServerOptions, "auditor" | "tracer" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere">,
-    Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens">,
+    Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens" | "serviceAccountLookup">,
+    Pick<OutsideTokenOptions, "jwt" | "tokenWebhook">,
     Pick<AssembleAdmissionOptions, "tolerations" | "disabledPlugins" | "enabledPlugins" | "admissionConfiguration"> {
   clock: Clock;
   random: Random;
@@ -65,9 +67,13 @@ export interface AssembleOptions
   clientCa?: string;
   /** PEM private key that signs service account tokens; its public half verifies them. */
   serviceAccountKey: string;
-  /** PEM public keys that verify as well. */
+  /** PEM keys that verify service account tokens; absent: the public half of the one that signs. */
   serviceAccountPublicKeys?: string;
   serviceAccountIssuer: string;
+  /** Longest life of tokens that are asked for; 0: any. @default 0 */
+  maxTokenSeconds?: number;
+  /** Whether pods' own tokens live for a year. @default true */
+  extendTokens?: boolean;
   /** Issuers whose tokens are accepted as well, when a key of ours verifies them. */
   acceptedIssuers?: readonly string[];
   /** @default Node, RBAC */
@@ -141,23 +147,22 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const cache = await openCache({ store, clock, resources: storedResources, index: indexFields, exclusive: options.exclusiveStore ?? true });
   let flow: FlowControl | undefined;
   let authorization: OpenAuthorization | undefined;
+  const outsiders = outsideTokens(options, { issuers, audiences, metrics });
   try {
     const { reader } = cache;
     const signing = parseSigningKey(options.serviceAccountKey);
-    const keys = [
-      ...parseVerificationKeys(options.serviceAccountKey),
-      ...(options.serviceAccountPublicKeys ? parseVerificationKeys(options.serviceAccountPublicKeys) : []),
-    ];
+    const keys = parseVerificationKeys(options.serviceAccountPublicKeys ?? options.serviceAccountKey);
     const lifetime = certificateLifetimes(metrics);
-    const observed = auditSeries(metrics);
-    options.auditor?.observe(observed);
+    options.auditor?.observe(auditSeries(metrics));
     const handshakes = metrics.counter("apiserver_tls_handshake_errors_total", "Number of requests dropped with 'TLS handshake error from' error").with();
     const { authenticator, tokens } = defaultAuthentication({
+      ...outsiders,
       reader,
       clock,
       audiences,
       serviceAccountIssuers: issuers,
       serviceAccountKeys: keys,
+      serviceAccountLookup: options.serviceAccountLookup ?? true,
       ...(options.clientCa ? { clientCa: options.clientCa } : {}),
       ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
       ...(options.tokenFile ? { tokenFile: options.tokenFile } : {}),
@@ -194,7 +199,13 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       rbac: authorizer.rbac,
       rules: authorizer,
       tokens,
-      issuer: { issuer: options.serviceAccountIssuer, key: signing, audiences },
+      issuer: {
+        issuer: options.serviceAccountIssuer,
+        key: signing,
+        audiences,
+        extendExpiration: options.extendTokens ?? true,
+        ...(options.maxTokenSeconds ? { maxExpirationSeconds: options.maxTokenSeconds } : {}),
+      },
       services: {
         addresses: new AddressAllocator({ reader, addresses: cache.resource(definitionOf("ipaddresses")), clock, random, ranges: serviceRanges }),
         nodePorts: new NodePortAllocator({ reader, random, ...options.nodePorts }),
@@ -308,6 +319,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         connector.close();
         conversionClient.close();
         admissionParts[Symbol.dispose]();
+        await outsiders[Symbol.asyncDispose]();
         await aggregator[Symbol.asyncDispose]();
         await definitionControllers[Symbol.asyncDispose]();
         await dangling[Symbol.asyncDispose]();
@@ -320,6 +332,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   } catch (error) {
     await authorization?.[Symbol.asyncDispose]();
     flow?.[Symbol.dispose]();
+    await outsiders[Symbol.asyncDispose]();
     await cache[Symbol.asyncDispose]();
     throw error;
   }

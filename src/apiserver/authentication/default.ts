@@ -21,6 +21,12 @@ export interface DefaultAuthenticationOptions {
   audiences: readonly string[];
   serviceAccountIssuers: readonly string[];
   serviceAccountKeys: readonly VerificationKey[];
+  /** Whether tokens of Secrets need their Secret. @default true */
+  serviceAccountLookup?: boolean;
+  /** JSON Web Tokens of other issuers. */
+  jwt?: TokenAuthenticator;
+  /** Who is asked about tokens that nobody here knows; `cacheTtlMs`: how long the answers are remembered, good or bad. */
+  webhook?: { authenticator: TokenAuthenticator; cacheTtlMs: number };
   /** PEM bundle of `--client-ca-file`. */
   clientCa?: string;
   /** `ca` is the PEM bundle of `--requestheader-client-ca-file`. */
@@ -55,12 +61,20 @@ export function defaultAuthentication(options: DefaultAuthenticationOptions): De
       audiences,
       issuers: options.serviceAccountIssuers,
       keys: options.serviceAccountKeys,
+      lookup: options.serviceAccountLookup ?? true,
       onLegacyUse: options.onLegacyUse,
       onUse: options.onTokenUse,
     }),
   );
   if (options.bootstrapTokens ?? true) kinds.push(bootstrapTokenAuthenticator(options));
-  const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(kinds), { clock, ...(options.tokenCache ? { observer: options.tokenCache } : {}) });
+  // After service accounts' tokens: who knows their issuer does not ask about them.
+  if (options.jwt) kinds.push(options.jwt);
+  const observed = { clock, ...(options.tokenCache ? { observer: options.tokenCache } : {}) };
+  if (options.webhook) {
+    const { authenticator, cacheTtlMs } = options.webhook;
+    kinds.push(cachedTokenAuthenticator(authenticator, { ...observed, ttlMs: cacheTtlMs, failureTtlMs: cacheTtlMs }));
+  }
+  const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(kinds), observed);
   const authenticators: Authenticator[] = [];
   if (options.frontProxy) {
     const { ca, ...headers } = options.frontProxy;

@@ -43,6 +43,8 @@ export interface ServiceAccountTokenOptions {
   /** The API server's own audiences; tokens that name none are good for these. */
   audiences: readonly string[];
   keys: readonly VerificationKey[];
+  /** Whether tokens of Secrets need their Secret and their service account. @default true */
+  lookup?: boolean;
   /** Called when a secret-based token is used and its secret does not carry today's date yet (label kubernetes.io/legacy-token-last-used). */
   onLegacyUse?(secret: Secret, today: string): void;
   onUse?(use: TokenUse): void;
@@ -156,6 +158,7 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     if (!name) throw new TokenError("serviceAccountName claim is missing");
     if (!uid) throw new TokenError("serviceAccountUID claim is missing");
     if (claims.sub !== `system:serviceaccount:${namespace}:${name}`) throw new TokenError("sub claim is invalid");
+    if (this.#options.lookup === false) return serviceAccountUser(namespace, name, uid);
     const secret = this.#options.reader.get<Secret>("secrets", namespace, secretName);
     if (!secret || secret.metadata.deletionTimestamp !== undefined) throw new TokenError("Token has been invalidated");
     const stored = Buffer.from(secret.data?.token ?? "", "base64");

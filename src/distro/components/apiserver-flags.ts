@@ -1,9 +1,10 @@
 /** kube-apiserver's flags (k8s.io/kubernetes/cmd/kube-apiserver/app/options). */
 import { auditFlags } from "./audit-flags.ts";
+import { authenticationFlags } from "./authentication-flags.ts";
 import { tracingFlags } from "./tracing-flags.ts";
 import { authorizationFlags } from "./authorization-flags.ts";
 import { commonRefusals, profilingFlag, verbosity } from "./common-flags.ts";
-import { bool, duration, file, fixed, integer, ip, list, networks, port, repeated, text } from "./flag-types.ts";
+import { bool, duration, file, fixed, integer, ip, list, networks, port, text } from "./flag-types.ts";
 import type { Flag, Refusals } from "./flags.ts";
 
 export interface PortRange {
@@ -44,23 +45,7 @@ export const apiserverFlags = {
   "tls-min-version": fixed("string", "least version of TLS", ["VersionTLS12", ""], "the version is not configurable"),
   "disable-http2-serving": bool("speak HTTP/1.1 only"),
   "http2-max-streams-per-connection": integer("requests at the same time on a connection of HTTP/2; 0: 100", 0),
-  "client-ca-file": file("PEM bundle: who has a certificate of it is who it names"),
-  "token-auth-file": file('CSV file of token,user,uid[,"group,group"]'),
-  "anonymous-auth": bool("let in who says nothing, as system:anonymous", true),
-  "enable-bootstrap-token-auth": bool("accept tokens of kube-system/bootstrap-token-*", false),
-  "requestheader-client-ca-file": file("PEM bundle of front proxies, whose headers say who is calling"),
-  "requestheader-allowed-names": list("common names a front proxy may have; none: any of the authority"),
-  "requestheader-username-headers": list("headers with the user's name"),
-  "requestheader-uid-headers": list("headers with the user's uid"),
-  "requestheader-group-headers": list("headers with groups"),
-  "requestheader-extra-headers-prefix": list("prefixes of headers with what else is known of the user"),
-  "service-account-issuer": repeated("issuer of the tokens that are made; further ones are accepted; required"),
-  "service-account-signing-key-file": file("PEM private key that signs tokens; required"),
-  "service-account-key-file": repeated("PEM keys that verify tokens; without one the signing key"),
-  "service-account-jwks-uri": text("where the keys of tokens are published, an https URL; without one at this server"),
-  "api-audiences": list("audiences of the API; without one the issuers"),
-  "service-account-lookup": fixed("bool", "tokens die with their service account", ["true"], "a token outlives nothing it names"),
-  "service-account-extend-token-expiration": fixed("bool", "longer life of projected tokens", ["true"], "old clients depend on it"),
+  ...authenticationFlags,
   ...authorizationFlags,
   "enable-admission-plugins": list("admission plugins beyond those that are on by default"),
   "disable-admission-plugins": list("admission plugins that are left out"),
@@ -126,24 +111,7 @@ export const apiserverRefusals: Refusals = [
   ["values are stored as JSON", "storage-media-type"],
   ["the cache holds every kind", "watch-cache-sizes"],
   ["audit events are written to the file one by one, whole, as they happen; nothing is gathered or cut", ...auditLogBatch()],
-  [
-    "tokens are verified by this server itself; OpenID Connect and token webhooks are not asked",
-    "authentication-config",
-    "authentication-token-webhook-cache-ttl",
-    "authentication-token-webhook-config-file",
-    "authentication-token-webhook-version",
-    "oidc-ca-file",
-    "oidc-client-id",
-    "oidc-groups-claim",
-    "oidc-groups-prefix",
-    "oidc-issuer-url",
-    "oidc-required-claim",
-    "oidc-signing-algs",
-    "oidc-username-claim",
-    "oidc-username-prefix",
-  ],
   ["tokens are signed with --service-account-signing-key-file", "service-account-signing-endpoint"],
-  ["a token lives as long as its request asks", "service-account-max-token-expiration"],
   ["every version that has a schema is served, and no other", "runtime-config"],
   ["use --enable-admission-plugins and --disable-admission-plugins", "admission-control"],
   ["nodes and webhooks are reached directly", "egress-selector-config-file"],

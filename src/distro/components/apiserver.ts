@@ -18,9 +18,10 @@ import { openEncryption } from "../encryption.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { tracingFrom } from "./tracing-flags.ts";
 import { auditFrom } from "./audit-flags.ts";
+import { authenticationFrom, authenticationProblems } from "./authentication-flags.ts";
 import { authorizationFrom } from "./authorization-flags.ts";
 import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
-import { readCertificates, readNamed, readPEM, readPrivateKey } from "./files.ts";
+import { readCertificates, readPrivateKey } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
@@ -47,16 +48,7 @@ export const component = defineComponent({
 
 /** Everything that can be known without opening the store. Throws FlagError. */
 export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "random" | "logger" | "store"> {
-  const problems: string[] = [];
-  const [issuer, ...acceptedIssuers] = flags["service-account-issuer"];
-  if (!issuer)
-    problems.push("--service-account-issuer is required: the URL that names this cluster in its tokens, e.g. https://kubernetes.default.svc.cluster.local");
-  for (const one of flags["service-account-issuer"])
-    if (one.includes(":") && !URL.canParse(one)) problems.push(`--service-account-issuer: ${JSON.stringify(one)} contained a ':' but was not a valid URL`);
-  if (!flags["service-account-signing-key-file"])
-    problems.push("--service-account-signing-key-file is required: a PEM private key, e.g. made by `openssl ecparam -genkey -name prime256v1 -noout`");
-  const jwks = flags["service-account-jwks-uri"];
-  if (jwks && URL.parse(jwks)?.protocol !== "https:") problems.push(`service-account-jwks-uri requires https scheme, parsed as: ${jwks}`);
+  const problems = authenticationProblems(flags);
   const ranges = flags["service-cluster-ip-range"];
   if (ranges.length > 2 || new Set(ranges.map((range) => range.includes(":"))).size !== ranges.length)
     problems.push("--service-cluster-ip-range: at most one network of each IP family");
@@ -70,22 +62,9 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
   if (flags["encryption-provider-config-automatic-reload"] && !flags["encryption-provider-config"])
     problems.push("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config");
   if (problems.length) throw new FlagError(problems, "see `k8ts apiserver --help`");
-  const keyFiles = flags["service-account-key-file"];
-  const tokenFile = flags["token-auth-file"];
-  const clientCa = flags["client-ca-file"] && readCertificates(flags["client-ca-file"], "--client-ca-file");
-  const frontProxy = frontProxyFrom(flags);
   return {
-    ...(clientCa ? { clientCa } : {}),
-    ...(frontProxy ? { frontProxy } : {}),
-    ...(tokenFile ? { tokenFile: { path: tokenFile, text: readNamed(tokenFile, "--token-auth-file") } } : {}),
     // Whom everything is allowed must at least say who they are.
-    anonymous: { enabled: flags["anonymous-auth"] && !authorization.authorizers.some(({ type }) => type === "AlwaysAllow") },
-    bootstrapTokens: flags["enable-bootstrap-token-auth"],
-    serviceAccountKey: readPrivateKey(flags["service-account-signing-key-file"], "--service-account-signing-key-file"),
-    ...(keyFiles.length ? { serviceAccountPublicKeys: keyFiles.map((path) => readPEM(path, "--service-account-key-file")).join("\n") } : {}),
-    serviceAccountIssuer: issuer as string,
-    acceptedIssuers,
-    ...(flags["api-audiences"].length ? { audiences: flags["api-audiences"] } : {}),
+    ...authenticationFrom(flags, !authorization.authorizers.some(({ type }) => type === "AlwaysAllow")),
     authorization,
     enabledPlugins: flags["enable-admission-plugins"],
     disabledPlugins: flags["disable-admission-plugins"],
@@ -101,7 +80,6 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
     advertise: { address: advertised(flags), port: flags["secure-port"] },
     externalHost: flags["external-hostname"],
-    jwksUri: flags["service-account-jwks-uri"],
     ...(flags["network-policies-enforced"] ? { enforcedElsewhere: ["networkpolicies.networking.k8s.io"] } : {}),
     keepEndpoints: flags["endpoint-reconciler-type"] !== "none",
     ...(kubelet ? { kubelet } : {}),
@@ -134,29 +112,6 @@ function proxyClientFrom(flags: Flags, problems: string[]): AssembleOptions["agg
     return undefined;
   }
   return { cert: readCertificates(given.cert, "--proxy-client-cert-file"), key: readPrivateKey(given.key, "--proxy-client-key-file") };
-}
-
-function frontProxyFrom(flags: Flags): AssembleOptions["frontProxy"] {
-  const file = flags["requestheader-client-ca-file"];
-  const headers = {
-    allowedNames: flags["requestheader-allowed-names"],
-    usernameHeaders: flags["requestheader-username-headers"],
-    uidHeaders: flags["requestheader-uid-headers"],
-    groupHeaders: flags["requestheader-group-headers"],
-    extraHeaderPrefixes: flags["requestheader-extra-headers-prefix"],
-  };
-  if (!file) {
-    if (Object.values(headers).some((list) => list.length))
-      throw new FlagError(["--requestheader-client-ca-file is required with the other --requestheader flags"]);
-    return undefined;
-  }
-  if (!headers.usernameHeaders.length)
-    throw new FlagError(["--requestheader-username-headers is required with --requestheader-client-ca-file, e.g. X-Remote-User"]);
-  if (file === flags["client-ca-file"] && !headers.allowedNames.length)
-    throw new FlagError([
-      "--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; --requestheader-allowed-names must be specified to ensure regular client certificates cannot set authenticating proxy headers for arbitrary users",
-    ]);
-  return { ca: readCertificates(file, "--requestheader-client-ca-file"), ...headers };
 }
 
 const unspecified = new Set(["0.0.0.0", "::"]);
@@ -193,7 +148,8 @@ async function encryptionOf(flags: Flags, metrics: Metrics, logger: Logger): Pro
 async function run(flags: Flags): Promise<void> {
   const options = optionsFrom(flags);
   const { logger, signal } = foreground("apiserver", flags.v);
-  if (flags["anonymous-auth"] && !options.anonymous?.enabled) logger.warn("anonymous requests are refused, because everything is allowed (AlwaysAllow)");
+  if (flags["anonymous-auth"] !== false && !options.jwt?.configuration.anonymous && !options.anonymous?.enabled)
+    logger.warn("anonymous requests are refused, because everything is allowed (AlwaysAllow)");
   const tls = await certificateOf(flags, (options.serviceRanges ?? []).map(firstAddress));
   const audit = auditFrom(flags, logger);
   await using _sinks = audit?.sinks;

@@ -19,7 +19,7 @@ class NodeList extends ListValue {
     return this.#nodes.length;
   }
   at(index: number): Value {
-    return valueOf(this.#nodes[index] as JSONNode);
+    return celValue(this.#nodes[index] as JSONNode);
   }
 }
 
@@ -45,10 +45,10 @@ class EscapedMap extends MapValue {
 }
 
 /** Numbers that a double does not hold are errors, as they are for Go. */
-function valueOf(node: JSONNode): Value {
+function celValue(node: JSONNode): Value {
   switch (node.kind) {
     case "object":
-      return new EscapedMap(new Map(node.keys.map((key, i) => [key, () => valueOf(node.values[i] as JSONNode)])));
+      return new EscapedMap(new Map(node.keys.map((key, i) => [key, () => celValue(node.values[i] as JSONNode)])));
     case "array":
       return new NodeList(node.values);
     case "number":
@@ -94,7 +94,7 @@ export class ClaimsValue extends MapValue {
       const wrong = tooLarge(node);
       value =
         wrong === undefined
-          ? valueOf(node)
+          ? celValue(node)
           : new CelError(`claim ${goQuote(name)} failed to unmarshal: json: cannot unmarshal number ${wrong} into Go value of type float64`);
       this.#values.set(name, value);
     }

@@ -7,7 +7,7 @@ import { Agent, request } from "node:https";
 import { getCACertificates } from "node:tls";
 import { goQuote } from "../../../api/field.ts";
 import type { Clock } from "../../../base/clock.ts";
-import { goNetworkError } from "../../admission/webhooks/network-error.ts";
+import { goNetworkError } from "../../outside/network-error.ts";
 import { ClaimError } from "./claims.ts";
 
 export interface Fetched {

@@ -89,21 +89,18 @@ function textOfNode(node: JSONNode): string {
 }
 
 function checkCertificates(node: JSONNode): void {
-  const fail = (why: string): never => {
-    throw new ClaimError(`failed to unmarshal x5c header: ${why}: ${goQuote(shown(node))}`);
-  };
-  if (node.kind !== "array") fail(`json: cannot unmarshal ${node.kind} into Go value of type []string`);
-  else
-    for (const one of node.values) {
-      if (one.kind !== "string") return fail(`json: cannot unmarshal ${one.kind} into Go value of type string`);
-      const wrong = one.value.search(/[^A-Za-z0-9+/=]/);
-      if (wrong >= 0) fail(`illegal base64 data at input byte ${wrong}`);
-      try {
-        new X509Certificate(Buffer.from(one.value, "base64"));
-      } catch {
-        fail("x509: malformed certificate");
-      }
+  const fail = (why: string): ClaimError => new ClaimError(`failed to unmarshal x5c header: ${why}: ${goQuote(shown(node))}`);
+  if (node.kind !== "array") throw fail(`json: cannot unmarshal ${node.kind} into Go value of type []string`);
+  for (const one of node.values) {
+    if (one.kind !== "string") throw fail(`json: cannot unmarshal ${one.kind} into Go value of type string`);
+    const wrong = one.value.search(/[^A-Za-z0-9+/=]/);
+    if (wrong >= 0) throw fail(`illegal base64 data at input byte ${wrong}`);
+    try {
+      new X509Certificate(Buffer.from(one.value, "base64"));
+    } catch {
+      throw fail("x509: malformed certificate");
     }
+  }
 }
 
 function checkEmbeddedKey(node: JSONNode): void {

@@ -5,17 +5,17 @@
  */
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { forbiddenField, path } from "../../../api/field.ts";
+import { forbiddenField, goQuote, path } from "../../../api/field.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Logger } from "../../../base/logger.ts";
 import { ConfigurationError, throwFieldErrors } from "../../configuration-file.ts";
 import type { TokenAnswer, TokenAuthenticator } from "../authenticator.ts";
 import { followFile } from "../file-watch.ts";
 import { unionTokenAuthenticator } from "../union.ts";
-import { type AuthenticationConfiguration, decodeAuthenticationConfiguration } from "./configuration.ts";
+import { type AuthenticationConfiguration, type JwtConfiguration, decodeAuthenticationConfiguration } from "./configuration.ts";
 import { JwtAuthenticator, type JwtSeries } from "./jwt-authenticator.ts";
 import { signingAlgorithms } from "./jws.ts";
-import { validateAuthenticationConfiguration, validateJwt } from "./validation.ts";
+import { type JwtRules, validateAuthenticationConfiguration, validateJwt } from "./validation.ts";
 
 export interface AuthenticationSeries extends JwtSeries {
   /** An issuer is configured no more. */
@@ -76,6 +76,26 @@ export function checkAuthenticationConfiguration(configuration: AuthenticationCo
   }
 }
 
+/**
+ * The authenticators with their expressions. `serviceAccountIssuers`: nobody else may be them. Throws ConfigurationError for what
+ * only shows when all is put together.
+ */
+export function checkedAuthenticators(
+  jwt: readonly JwtConfiguration[],
+  algorithms: readonly string[],
+  serviceAccountIssuers: readonly string[],
+): { configuration: JwtConfiguration; rules: JwtRules }[] {
+  return jwt.map((configuration) => {
+    const { rules, errors } = validateJwt(configuration, serviceAccountIssuers, path());
+    throwFieldErrors(errors);
+    const unknown = algorithms.find((algorithm) => !signingAlgorithms.includes(algorithm));
+    if (unknown !== undefined) throw new ConfigurationError(`oidc: unsupported signing alg: ${goQuote(unknown)}`);
+    const egress = configuration.issuer?.egressSelectorType;
+    if (egress) throw new ConfigurationError(`oidc: egress lookup required with egress selector type ${goQuote(egress)}`);
+    return { configuration, rules };
+  });
+}
+
 /** The issuers of one reading. */
 class Generation implements Disposable {
   readonly issuers: readonly string[];
@@ -86,15 +106,7 @@ class Generation implements Disposable {
   constructor({ jwt = [] }: AuthenticationConfiguration, options: JwtAuthenticationOptions) {
     const { algorithms = signingAlgorithms, audiences, serviceAccountIssuers, clock, logger, series } = options;
     this.issuers = jwt.map(({ issuer }) => issuer?.url ?? "");
-    const checked = jwt.map((configuration) => {
-      const { rules, errors } = validateJwt(configuration, serviceAccountIssuers, path());
-      throwFieldErrors(errors);
-      const unknown = algorithms.find((algorithm) => !signingAlgorithms.includes(algorithm));
-      if (unknown !== undefined) throw new ConfigurationError(`oidc: unsupported signing alg: ${JSON.stringify(unknown)}`);
-      const egress = configuration.issuer?.egressSelectorType;
-      if (egress) throw new ConfigurationError(`oidc: egress lookup required with egress selector type "${egress}"`);
-      return { configuration, rules };
-    });
+    const checked = checkedAuthenticators(jwt, algorithms, serviceAccountIssuers);
     this.#authenticators = checked.map((one) => new JwtAuthenticator({ ...one, algorithms, clock, logger, series }));
     const kinds = this.#authenticators.map(
       (authenticator): TokenAuthenticator => ({
@@ -220,7 +232,9 @@ export class JwtAuthentication implements TokenAuthenticator, AsyncDisposable {
       old[Symbol.dispose]();
       this.#retired.delete(old);
     });
-    clock.after(grace + metricsGrace, () => gone.filter((issuer) => !this.#current.issuers.includes(issuer)).forEach((issuer) => series.forget(issuer)));
+    clock.after(grace + metricsGrace, () => {
+      for (const issuer of gone) if (!this.#current.issuers.includes(issuer)) series.forget(issuer);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -77,7 +77,7 @@ export async function createToken(request: TokenRequest, namespace: string, name
   const ours = answer.spec.audiences.every((audience) => issuer.audiences.includes(audience));
   const extend = (issuer.extendExpiration ?? true) && bound.pod !== undefined && expirationSeconds === warnedTokenSeconds && ours;
   const claims = claimsOf(account, bound, answer.spec.audiences, Math.floor(now / 1000), {
-    lifetime: extend ? Math.min(extendedSeconds, most ?? extendedSeconds) : expirationSeconds,
+    lifetime: extend ? extendedSeconds : expirationSeconds,
     warnAfter: extend ? expirationSeconds : undefined,
   });
   const token = signToken({ ...claims, iss: issuer.issuer, jti: deps.random.uuid() }, issuer.key);

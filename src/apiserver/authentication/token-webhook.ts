@@ -1,0 +1,103 @@
+/**
+ * A server outside is asked whom a token names: TokenReview, v1 or v1beta1, of authentication.k8s.io
+ * (k8s.io/apiserver/plugin/pkg/authenticator/token/webhook). Errors are upstream's.
+ */
+import { decodeJSON } from "../../api/codec/decode.ts";
+import { DecodeError } from "../../api/codec/decode-error.ts";
+import { parseJSON } from "../../api/codec/json.ts";
+import type { JSONObject } from "../../api/json.ts";
+import { typeByName } from "../../api/schema/schema.ts";
+import { StatusError } from "../../api/status.ts";
+import type { TokenReview } from "../../api/types/authentication-v1.gen.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { Random } from "../../base/random.ts";
+import { withBackoff } from "../outside/backoff.ts";
+import type { KubeconfigTarget } from "../outside/kubeconfig.ts";
+import { KubeconfigWebhook } from "../outside/kubeconfig-webhook.ts";
+import { type Answer, Unreachable } from "../outside/post.ts";
+import { type TokenAnswer, type TokenAuthenticator, TokenError } from "./authenticator.ts";
+
+export const tokenReviewVersions = ["v1", "v1beta1"] as const;
+export type TokenReviewVersion = (typeof tokenReviewVersions)[number];
+
+export interface TokenWebhookOptions {
+  target: KubeconfigTarget;
+  version: TokenReviewVersion;
+  /** The API server's own: what a token is good for when the answer does not say. */
+  audiences: readonly string[];
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+/** Milliseconds for an answer, and for all attempts together. */
+const timeout = 30_000;
+
+const group = "authentication.k8s.io";
+const reviewType = typeByName("authentication/v1.TokenReview");
+
+/** Throws DecodeError. */
+function reviewOf({ body, status, contentType }: Answer, version: TokenReviewVersion): TokenReview {
+  const apiVersion = `${group}/${version}`;
+  const text = body.toString("utf8");
+  if (!body.length) throw new DecodeError(`0-length response with status code: ${status} and content type: ${contentType}`);
+  const { value } = parseJSON(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new DecodeError(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${value === null ? "null" : Array.isArray(value) ? "array" : typeof value} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
+  const said = value as JSONObject;
+  const kind = said.kind || "TokenReview";
+  const its = said.apiVersion || apiVersion;
+  if (kind !== "TokenReview" || its !== apiVersion)
+    throw new DecodeError(`no kind "${String(kind)}" is registered for version "${String(its)}" in scheme "pkg/runtime/scheme.go:111"`);
+  return decodeJSON(text, reviewType).object as unknown as TokenReview;
+}
+
+export class TokenWebhook implements TokenAuthenticator, Disposable {
+  readonly #options: TokenWebhookOptions;
+  readonly #webhook: KubeconfigWebhook;
+  readonly #stop = new AbortController();
+
+  constructor(options: TokenWebhookOptions) {
+    this.#options = options;
+    this.#webhook = new KubeconfigWebhook({ target: options.target, clock: options.clock, timeout });
+  }
+
+  async authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAnswer> {
+    const { status } = await this.#ask(token, audiences).catch((error: unknown) => {
+      if (!(error instanceof StatusError || error instanceof Unreachable || error instanceof DecodeError)) throw error;
+      this.#options.logger.error("Failed to make webhook authenticator request", { error });
+      throw new TokenError(error.message);
+    });
+    const own = status?.audiences?.length ? status.audiences : this.#options.audiences;
+    const good = audiences.filter((audience) => own.includes(audience));
+    if (!good.length) return undefined;
+    if (!status?.authenticated) {
+      if (status?.error) throw new TokenError(status.error);
+      return undefined;
+    }
+    const { username = "", uid, groups, extra } = status.user ?? {};
+    return { user: { name: username, ...(uid ? { uid } : {}), groups: groups ?? [], ...(extra ? { extra } : {}) }, audiences: good };
+  }
+
+  async #ask(token: string, audiences: readonly string[]): Promise<TokenReview> {
+    const { version, clock, random } = this.#options;
+    const question = { kind: "TokenReview", apiVersion: `${group}/${version}`, metadata: {}, spec: { token, audiences }, status: { user: {} } };
+    const body = Buffer.from(JSON.stringify(question));
+    const late = new AbortController();
+    const timer = clock.after(timeout, () => late.abort());
+    const signal = AbortSignal.any([late.signal, this.#stop.signal]);
+    try {
+      return await withBackoff(async () => reviewOf(await this.#webhook.ask(body, signal), version), { clock, random, signal });
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+    this.#webhook[Symbol.dispose]();
+  }
+}
