@@ -235,7 +235,7 @@ class Checker {
     let [first, second]: [Type, Type] = [types.dyn, types.dyn];
     if (rangeType.kind === "list") [first, second] = node.variable2 === undefined ? [rangeType.parameter(0), types.dyn] : [types.int, rangeType.parameter(0)];
     else if (rangeType.kind === "map") [first, second] = [rangeType.parameter(0), rangeType.parameter(1)];
-    else if (isDynOrError(rangeType) || rangeType.kind === "param") this.#bindings.isAssignable([types.dyn], [rangeType]);
+    else if (rangeType.kind === "dyn" || rangeType.kind === "error" || rangeType.kind === "param") this.#bindings.isAssignable([types.dyn], [rangeType]);
     else {
       this.#report(range.at, `expression of type '${rangeType}' cannot be range of a comprehension (must be list, map, or dynamic)`);
       [first, second] = [types.error, types.error];

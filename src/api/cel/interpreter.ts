@@ -9,7 +9,7 @@ import type { Names } from "./declarations.ts";
 import { type Activation, attributeStep, constantStep, type Evaluate, Frame, noSuchAttribute, type Step } from "./frame.ts";
 import { PlanError } from "./plan-error.ts";
 import { isPresent, qualify } from "./qualify.ts";
-import { ArrayList, CelError, GrowingList, GrowingMap, HashMap, ListValue, MapValue, OptionalValue, show, type Value } from "./values.ts";
+import { ArrayList, CelError, GrowingList, GrowingMap, HashMap, ListValue, MapValue, noSuchKey, OptionalValue, show, type Value } from "./values.ts";
 
 export const listCost = 10;
 export const mapCost = 30;
@@ -243,7 +243,7 @@ export class Planner {
       for (const item of of instanceof MapValue ? of.keys() : of) {
         if (two) {
           slots[first] = of instanceof MapValue ? item : index++;
-          slots[second] = of instanceof MapValue ? of.get(item) : item;
+          slots[second] = of instanceof MapValue ? (of.get(item) ?? noSuchKey(item)) : item;
         } else slots[first] = item;
         if (condition(frame) === false) break;
         slots[accumulator] = step(frame);

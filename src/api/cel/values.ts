@@ -52,6 +52,9 @@ export class CelError {
   }
 }
 
+/** What is neither counted nor searched: `size(x)` and `k in x` have no overload for it, though its fields are there. */
+export const uncounted: unique symbol = Symbol("uncounted");
+
 export abstract class ListValue implements Iterable<Value> {
   abstract readonly size: number;
   /** Within the size. */
@@ -88,7 +91,11 @@ export class ArrayList extends ListValue {
   }
 }
 
+/** Text that a function made of text, which Go holds as strings and not as values: who looks into lists may tell them apart. */
+export class TextList extends ArrayList {}
+
 export abstract class MapValue {
+  readonly [uncounted]: boolean = false;
   abstract readonly size: number;
   /** undefined: there is no such key. */
   abstract get(key: Value): Value | undefined;

@@ -2,7 +2,7 @@
 import { type Implementation, type Library, type Overload, overload } from "../declarations.ts";
 import { orderings } from "../ordering.ts";
 import { listOf, mapOf, param, type Type, types } from "../types.ts";
-import { equal, type ListValue, type MapValue, type Value } from "../values.ts";
+import { equal, type ListValue, type MapValue, type Value, noSuchOverload, uncounted } from "../values.ts";
 
 const { bool, int, uint, double, string, bytes, timestamp, duration } = types;
 const [a, b] = [param("A"), param("B")];
@@ -33,7 +33,10 @@ export const comparison: Library = {
     ...eachOrder((name, apply) => same.map(([type, suffix]) => overload(`${name}_${suffix}`, [type, type], bool, apply))),
     "_==_": [overload("equals", [a, a], bool, equal)],
     "_!=_": [overload("not_equals", [a, a], bool, (x: Value, y: Value) => !equal(x, y))],
-    "@in": [overload("in_list", [a, listOf(a)], bool, within), overload("in_map", [a, mapOf(a, b)], bool, (key: Value, map: MapValue) => map.has(key))],
+    "@in": [
+      overload("in_list", [a, listOf(a)], bool, within),
+      overload("in_map", [a, mapOf(a, b)], bool, (key: Value, map: MapValue) => (map[uncounted] ? noSuchOverload : map.has(key))),
+    ],
   },
 };
 

@@ -2,13 +2,13 @@
 import { type Library, member } from "../declarations.ts";
 import { findAll } from "../regex.ts";
 import { listOf, types } from "../types.ts";
-import { ArrayList, CelError, type Value } from "../values.ts";
+import { CelError, TextList, type Value } from "../values.ts";
 
 const { string, int } = types;
 
 function all(text: string, pattern: string, most = -1n): Value {
   const found = findAll(text, pattern, most < 0n ? undefined : Number(most));
-  return found instanceof CelError ? new CelError(`Illegal regex: ${found.message}`) : new ArrayList(found);
+  return found instanceof CelError ? new CelError(`Illegal regex: ${found.message}`) : new TextList(found);
 }
 function first(text: string, pattern: string): Value {
   const found = findAll(text, pattern, 1);

@@ -2,7 +2,7 @@
 import { type Library, member, overload } from "../declarations.ts";
 import { matches } from "../regex.ts";
 import { anyList, anyMap, listOf, mapOf, param, type Type, types } from "../types.ts";
-import { sizeOf, type Value } from "../values.ts";
+import { MapValue, noSuchOverload, sizeOf, uncounted, type Value } from "../values.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { comparison } from "./comparison.ts";
 import { conversion } from "./conversion.ts";
@@ -10,7 +10,7 @@ import { time } from "./time.ts";
 
 const { bool, int, string, bytes } = types;
 const [a, b] = [param("A"), param("B")];
-const size = (value: Value): bigint => BigInt(sizeOf(value) as number);
+const size = (value: Value): Value => (value instanceof MapValue && value[uncounted] ? noSuchOverload : BigInt(sizeOf(value) as number));
 const sized: [string, Type][] = [
   ["bytes", bytes],
   ["list", listOf(a)],

@@ -2,7 +2,7 @@
 import { goEscapes } from "../../field.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { listOf, types } from "../types.ts";
-import { ArrayList, CelError, lengthOf, type ListValue, show, type Value } from "../values.ts";
+import { TextList, CelError, lengthOf, type ListValue, show, type Value } from "../values.ts";
 import { formatting, grouped, plain } from "./format.ts";
 
 const { string, int, dyn } = types;
@@ -62,9 +62,9 @@ function replace(text: string, old: string, by: string, most = -1n): string {
 function split(text: string, separator: string, most = -1n): Value {
   const parts = separator === "" ? [...text] : text.split(separator);
   const count = Number(most);
-  if (count < 0 || parts.length <= count) return new ArrayList(parts);
-  if (count === 0) return new ArrayList([]);
-  return new ArrayList([...parts.slice(0, count - 1), parts.slice(count - 1).join(separator)]);
+  if (count < 0 || parts.length <= count) return new TextList(parts);
+  if (count === 0) return new TextList([]);
+  return new TextList([...parts.slice(0, count - 1), parts.slice(count - 1).join(separator)]);
 }
 function join(list: ListValue, separator = ""): Value {
   const texts: string[] = [];

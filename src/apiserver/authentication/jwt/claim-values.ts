@@ -3,11 +3,11 @@
  * names that CEL cannot write are found in their escaped form (`a__dot__b`), at any depth.
  */
 import { unescapeName } from "../../../api/apiextensions/decl-name.ts";
-import { ArrayList, CelError, ListValue, MapValue, type Value } from "../../../api/cel/values.ts";
+import { ArrayList, CelError, ListValue, MapValue, uncounted, type Value } from "../../../api/cel/values.ts";
 import type { JSONNode } from "../../../api/codec/json-syntax.ts";
 import type { UserInfo } from "../../../api/exchange.ts";
 import { goQuote } from "../../../api/field.ts";
-import type { Claims } from "./claims.ts";
+import { type Claims, tooLarge } from "./claims.ts";
 
 class NodeList extends ListValue {
   readonly #nodes: readonly JSONNode[];
@@ -60,18 +60,12 @@ function celValue(node: JSONNode): Value {
   }
 }
 
-/** A number beyond all doubles, anywhere. */
-function tooLarge(root: JSONNode): string | undefined {
-  const open = [root];
-  for (let node = open.pop(); node; node = open.pop()) {
-    if (node.kind === "number" && !Number.isFinite(Number(node.text))) return node.text;
-    if (node.kind === "object" || node.kind === "array") for (const value of node.values) open.push(value);
-  }
-  return undefined;
-}
-
-/** The variable `claims`. */
+/**
+ * The variable `claims`. Upstream's is a map only for those who ask it by name: it has no size, nothing is "in" it, and who goes
+ * through it meets the claims' values, not their names.
+ */
 export class ClaimsValue extends MapValue {
+  override readonly [uncounted] = true;
   readonly #claims: Claims;
   readonly #values = new Map<string, Value>();
   constructor(claims: Claims) {
@@ -81,8 +75,8 @@ export class ClaimsValue extends MapValue {
   get size(): number {
     return this.#claims.size;
   }
-  keys(): Iterable<string> {
-    return this.#claims.keys();
+  *keys(): Iterable<Value> {
+    for (const name of this.#claims.keys()) yield this.get(name) ?? null;
   }
   get(key: Value): Value | undefined {
     if (typeof key !== "string") return new CelError("no such overload");

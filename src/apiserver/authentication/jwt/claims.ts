@@ -13,6 +13,16 @@ export class ClaimError extends Error {
   override name = "ClaimError";
 }
 
+/** A number beyond all doubles, anywhere. */
+export function tooLarge(root: JSONNode): string | undefined {
+  const open = [root];
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (node.kind === "number" && !Number.isFinite(Number(node.text))) return node.text;
+    if (node.kind === "object" || node.kind === "array") for (const value of node.values) open.push(value);
+  }
+  return undefined;
+}
+
 export type Claims = Map<string, JSONNode>;
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -138,7 +148,8 @@ function secondsOf(node: JSONNode, where: string): number {
   if (text === "") throw new ClaimError('strconv.ParseFloat: parsing "": invalid syntax');
   const value = Number(text);
   if (!Number.isFinite(value)) throw new ClaimError(`strconv.ParseFloat: parsing ${goQuote(text)}: value out of range`);
-  return Math.trunc(value);
+  // What int64 does not hold becomes its least value.
+  return value >= 2 ** 63 || value < -(2 ** 63) ? -(2 ** 63) : Math.trunc(value);
 }
 
 /** What OpenID Connect says of a token. */

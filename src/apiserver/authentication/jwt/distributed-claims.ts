@@ -1,6 +1,8 @@
 /** Claims that are held elsewhere: `_claim_names` and `_claim_sources` (OpenID Connect Core 1.0, 5.6.2), for one claim. */
+import { URLError } from "../../../api/cel/library/go-url.ts";
 import { goQuote } from "../../../api/field.ts";
 import { ClaimError, type Claims, type ClaimSource, claimSourcesOf, issuerOf, stringMapOf } from "./claims.ts";
+import { parseGoURL } from "./go-url.ts";
 import type { IdTokenVerifier, VerifierOptions } from "./id-token-verifier.ts";
 import { PendingVerifier } from "./id-token-verifier.ts";
 
@@ -54,6 +56,11 @@ export class ClaimResolver {
     const { claim, client, signal } = this.#options;
     const token = await restated(
       async () => {
+        try {
+          parseGoURL(endpoint);
+        } catch (error) {
+          throw error instanceof URLError ? new ClaimError(`while calling ${endpoint}: ${error.message}`) : error;
+        }
         const answer = await client.get(endpoint, { ...(accessToken ? { token: accessToken } : {}), signal });
         if (answer.status < 200 || answer.status > 226) throw new ClaimError(`error while getting distributed claim JWT: ${answer.statusLine}`);
         return answer.body.toString("utf8");

@@ -7,7 +7,7 @@ import type { Program } from "../../../api/cel/interpreter.ts";
 import { kubernetesEnvironment } from "../../../api/cel/kubernetes.ts";
 import { PlanError } from "../../../api/cel/plan-error.ts";
 import { listOf, mapOf, struct, type Type, types } from "../../../api/cel/types.ts";
-import { CelError, ListValue, type MapValue, type Value } from "../../../api/cel/values.ts";
+import { CelError, ListValue, type MapValue, TextList, type Value } from "../../../api/cel/values.ts";
 import { ClaimError } from "./claims.ts";
 
 export type Variable = "claims" | "user";
@@ -81,7 +81,8 @@ const notStrings = "expression must return a string or a list of strings";
 export function stringsOfValue(value: Value): string[] {
   if (value === null) return [];
   if (typeof value === "string") return value ? [value] : [];
-  if (!(value instanceof ListValue)) throw new ClaimError(notStrings);
+  // Upstream takes no list that split() or findAll() gave as it is: + [] makes one of it that is taken.
+  if (!(value instanceof ListValue) || value instanceof TextList) throw new ClaimError(notStrings);
   const texts: string[] = [];
   for (const one of value) {
     if (typeof one !== "string") throw new ClaimError(notStrings);

@@ -28,7 +28,9 @@ function goTime(ms: number): string {
   const [day, time] = new Date(ms).toISOString().split("T") as [string, string];
   return `${day} ${time.slice(0, 8)} +0000 UTC`;
 }
-const shownTime = (seconds: number): string => (Math.abs(seconds) < 8.64e12 ? goTime(seconds * 1000) : String(seconds));
+/** Go's year has wrapped around where the time is the least that there is. */
+const leastTime = "292277026596-12-04 15:30:08 +0000 UTC";
+const shownTime = (seconds: number): string => (Math.abs(seconds) < 8.64e12 ? goTime(seconds * 1000) : leastTime);
 
 /** Where the keys of an issuer are. Rejects with ClaimError. */
 async function discover({ issuer, client, signal }: VerifierOptions): Promise<string> {

@@ -5,7 +5,7 @@
 import { constants, verify, X509Certificate } from "node:crypto";
 import type { JSONNode } from "../../../api/codec/json-syntax.ts";
 import { goQuote } from "../../../api/field.ts";
-import { ClaimError, decodeBase64Url, parseJson } from "./claims.ts";
+import { ClaimError, decodeBase64Url, parseJson, tooLarge } from "./claims.ts";
 import { type Jwk, jwkOf } from "./jwk.ts";
 
 export interface Jws {
@@ -137,6 +137,9 @@ export function parseJws(token: string): Jws {
         else {
           const inner = repeatedKey(value);
           if (inner !== undefined) throw new ClaimError(`failed to unmarshal value: json: duplicate key '${inner}' in object: ${goQuote(shown(value))}`);
+          const large = tooLarge(value);
+          if (large !== undefined)
+            throw new ClaimError(`failed to unmarshal value: json: cannot unmarshal number ${large} into Go value of type float64: ${goQuote(shown(value))}`);
           if (name === "crit") jws.understood = value.kind === "array" && value.values.every((one) => one.kind === "string" && one.value === "b64");
           if (name === "b64") plainPayload = value.kind === "bool" && !value.value;
         }

@@ -1,9 +1,10 @@
 /** What a JWT authenticator may say, and its expressions made ready (k8s.io/apiserver/pkg/apis/apiserver/validation). Messages are upstream's. */
-import { parseRequestURI, URLError } from "../../../api/cel/library/go-url.ts";
+import { URLError } from "../../../api/cel/library/go-url.ts";
 import { duplicate, type FieldError, internalFieldError, invalidNamed, invalidValue, path, type Path, required, tooMany } from "../../../api/field.ts";
 import { isDomainPrefixedPath } from "../../../api/names.ts";
 import { parseBundle } from "../x509.ts";
 import type { AuthenticationConfiguration, ClaimValidationRule, Issuer, JwtConfiguration, PrefixedClaimOrExpression } from "./configuration.ts";
+import { type ParsedURL, parseGoURL } from "./go-url.ts";
 import { compileExpression, type Expression, selects, type Variable } from "./expressions.ts";
 
 export interface Condition {
@@ -82,11 +83,9 @@ function validateURL(text: string, disallowed: readonly string[], at: Path): Fie
   const errors: FieldError[] = [];
   const wrong = (detail: string): void => void errors.push(invalidValue(at, text, detail));
   if (disallowed.includes(text)) wrong(`URL must not overlap with disallowed issuers: [${[...new Set(disallowed)].sort().join(" ")}]`);
-  const hash = text.indexOf("#");
-  const bare = hash < 0 ? text : text.slice(0, hash);
-  let url: { scheme: string; rawQuery: string };
+  let url: ParsedURL;
   try {
-    url = /^[A-Za-z][A-Za-z\d+.-]*:|^[/:]|[\p{Cc}]/u.test(bare) ? parseRequestURI(bare) : { scheme: "", rawQuery: bare.split("?")[1] ?? "" };
+    url = parseGoURL(text);
   } catch (error) {
     if (!(error instanceof URLError)) throw error;
     wrong(error.message);
@@ -95,7 +94,7 @@ function validateURL(text: string, disallowed: readonly string[], at: Path): Fie
   if (url.scheme !== "https") wrong("URL scheme must be https");
   if (/^[^/]*\/\/[^/?#]*@/.test(text)) wrong("URL must not contain a username or password");
   if (url.rawQuery) wrong("URL must not contain a query");
-  if (hash >= 0 && hash < text.length - 1) wrong("URL must not contain a fragment");
+  if (url.fragment) wrong("URL must not contain a fragment");
   return errors;
 }
 
