@@ -22,23 +22,41 @@ export interface FieldError {
   body: string;
 }
 
-/** A path such as `spec.template.metadata.labels[a]`. Immutable. */
+/**
+ * A path such as `spec.template.metadata.labels[a]`. Immutable. Its text is made when somebody asks for it: hardly any of the
+ * hundred that a validation makes is ever shown.
+ */
 export class Path {
-  readonly text: string;
-  constructor(text = "") {
-    this.text = text;
+  /** The whole text where there is no parent, otherwise what stands behind the parent's. */
+  #part: string | number;
+  #parent: Path | undefined;
+  #inBrackets: boolean;
+
+  constructor(text: string | number = "", parent?: Path, inBrackets = false) {
+    this.#part = text;
+    this.#parent = parent;
+    this.#inBrackets = inBrackets;
+  }
+  get text(): string {
+    if (this.#parent) {
+      const before = this.#parent.text;
+      this.#part = this.#inBrackets ? `${before}[${this.#part}]` : before ? `${before}.${this.#part}` : String(this.#part);
+      this.#parent = undefined;
+    }
+    return this.#part as string;
   }
   /** A name that is empty is shown as Go shows it: as a key that is. */
-  child(name: string, ...more: string[]): Path {
-    let text = name ? (this.text ? `${this.text}.${name}` : name) : `${this.text}[]`;
-    for (const next of more) text = text ? `${text}.${next}` : next;
-    return new Path(text);
+  child(name: string, second?: string, third?: string): Path {
+    const first = new Path(name, this, name === "");
+    if (second === undefined) return first;
+    const next = new Path(second, first);
+    return third === undefined ? next : new Path(third, next);
   }
   index(i: number): Path {
-    return new Path(`${this.text}[${i}]`);
+    return new Path(i, this, true);
   }
   key(key: string): Path {
-    return new Path(`${this.text}[${key}]`);
+    return new Path(key, this, true);
   }
   toString(): string {
     return this.text;

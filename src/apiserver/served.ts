@@ -8,6 +8,7 @@ import type { Endpoint, Registry } from "./rest/call.ts";
 export class Served {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #byResource = new Map<string, Endpoint>();
+  readonly #equivalents = new Map<ResourceDef, readonly Endpoint[]>();
   readonly #custom: CustomResources | undefined;
   #all: { custom: readonly ResourceDef[]; defs: readonly ResourceDef[] } = { custom: [], defs: resources };
 
@@ -29,9 +30,14 @@ export class Served {
     return this.#endpoints.get(`${group}/${version}/${resource}`) ?? this.#custom?.find(group, version, resource);
   }
   /** Other resources and versions under which the same objects are served. */
-  equivalents({ hub, def, versions }: Endpoint): Endpoint[] {
+  equivalents({ hub, def, versions }: Endpoint): readonly Endpoint[] {
     if (versions) return [...versions.values()].flatMap(({ name }) => (name === def.version ? [] : (this.endpoint(def.group, name, def.resource) ?? [])));
-    return [...this.#endpoints.values()].filter((other) => other.hub === hub && other.def !== def);
+    let known = this.#equivalents.get(def);
+    if (!known) {
+      known = [...this.#endpoints.values()].filter((other) => other.hub === hub && other.def !== def);
+      this.#equivalents.set(def, known);
+    }
+    return known;
   }
   /** Where objects of that kind are. */
   ofKind(apiVersion: string, kind: string): Endpoint | undefined {

@@ -76,7 +76,7 @@ function validateNodeAffinityChange(now: NodeAffinity | undefined, old: NodeAffi
   const before = old?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   if (!before.length) return [];
   const terms = now?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  const at = specPath.child("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms");
+  const at = specPath.child("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution").child("nodeSelectorTerms");
   const shown = (term: NodeSelectorTerm): unknown => internalForm("NodeSelectorTerm", term);
   if (terms.length !== before.length) {
     const value = terms.length ? terms.map(shown) : null;

@@ -32,6 +32,7 @@ const nullSelector = "a null labelSelector results in matching no pod";
 
 function nodeWarnings(spec: PodSpec, at: Path): string[] {
   const found: string[] = [];
+  if (!spec.nodeSelector && !spec.affinity?.nodeAffinity && !spec.topologySpreadConstraints) return found;
   for (const key of Object.keys(spec.nodeSelector ?? {})) {
     const message = deprecatedLabelMessage(key);
     if (message) found.push(`${at.child("nodeSelector").key(key)}: ${message}`);
@@ -70,10 +71,14 @@ function volumeWarnings(volumes: Volume[] | undefined, at: Path): string[] {
 
 /** Values given twice where more than one is given at all. */
 function duplicates(values: string[], at: Path, field: string, what: string): string[] {
+  if (values.length < 2) return [];
   return values.flatMap((value, i) => (values.indexOf(value) < i ? [`${at.index(i).child(field)}: duplicate ${what} ${goQuote(value)}`] : []));
 }
 
+const byteSizes = ["memory", "ephemeral-storage"] as const;
+
 function fractions(list: ResourceList | undefined, names: readonly string[], at: Path): string[] {
+  if (!list) return [];
   return names.flatMap((name) => {
     const text = list?.[name];
     if (text === undefined || isWhole(quantityOf(text))) return [];
@@ -83,11 +88,13 @@ function fractions(list: ResourceList | undefined, names: readonly string[], at:
 
 function containerWarnings(container: Container, at: Path): string[] {
   const found: string[] = [];
-  for (const name of ["memory", "ephemeral-storage"]) {
-    for (const list of ["limits", "requests"] as const) found.push(...fractions(container.resources?.[list], [name], at.child("resources", list)));
-  }
+  const { resources, env } = container;
+  if (resources?.limits || resources?.requests)
+    for (const name of byteSizes)
+      for (const list of ["limits", "requests"] as const) found.push(...fractions(resources[list], [name], at.child("resources", list)));
+  if (!env || env.length < 2) return found;
   const seen = new Set<string>();
-  for (const [i, { name, value = "", valueFrom }] of (container.env ?? []).entries()) {
+  for (const [i, { name, value = "", valueFrom }] of env.entries()) {
     const reference = `$(${name})`;
     if (seen.has(name) && (valueFrom || value === reference || !value.includes(reference)))
       found.push(`${at.child("env").index(i)}: hides previous definition of ${goQuote(name)}, which may be dropped when using apply`);
@@ -132,13 +139,14 @@ function portWarnings(spec: PodSpec, at: Path): string[] {
 }
 
 function selectorWarnings(affinity: PodAffinity | undefined, at: Path): string[] {
+  if (!affinity) return [];
   const hard = at.child("requiredDuringSchedulingIgnoredDuringExecution");
   const soft = at.child("preferredDuringSchedulingIgnoredDuringExecution");
   return [
-    ...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).flatMap((term, i) =>
+    ...(affinity.requiredDuringSchedulingIgnoredDuringExecution ?? []).flatMap((term, i) =>
       term.labelSelector ? [] : [`${hard.index(i).child("labelSelector")}: ${nullSelector}`],
     ),
-    ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap((term, i) =>
+    ...(affinity.preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap((term, i) =>
       term.podAffinityTerm?.labelSelector ? [] : [`${soft.index(i).child("podAffinityTerm", "labelSelector")}: ${nullSelector}`],
     ),
   ];
@@ -173,7 +181,7 @@ function warnings(spec: PodSpec, meta: Partial<ObjectMeta>, root: Path): string[
   const secrets = (spec.imagePullSecrets ?? []).map((secret) => secret.name ?? "");
   found.push(...duplicates(secrets, at.child("imagePullSecrets"), "name", "name"));
   for (const [i, name] of secrets.entries()) if (!name) found.push(`${at.child("imagePullSecrets").index(i).child("name")}: invalid empty name ""`);
-  found.push(...fractions(spec.overhead, ["memory", "ephemeral-storage"], at.child("overhead")));
+  found.push(...fractions(spec.overhead, byteSizes, at.child("overhead")));
   if (!spec.securityContext?.seccompProfile && annotations[seccompPodAnnotation] !== undefined)
     found.push(`${annotationsPath.key(seccompPodAnnotation)}: non-functional in v1.27+; use the "seccompProfile" field instead`);
   const ofProfiles = profileWarnings(spec, annotations, annotationsPath, root.text !== "");

@@ -1,11 +1,11 @@
 /** Who of one plugin is to run again (k8s.io/apiserver/pkg/admission/plugin/webhook/mutating/reinvocationcontext.go, .../policy/mutating). */
+import { deepCopy } from "../../api/copy.ts";
 import { semanticEqual } from "../../api/core/semantic.ts";
 import type { KubeObject } from "../../api/object.ts";
 import type { Reinvocation } from "./admission.ts";
 
 export class ReinvocationState {
-  /** The object as the plugin left it. */
-  last: KubeObject | undefined;
+  #last: KubeObject | undefined;
   #ran = new Set<string>();
   readonly #again = new Set<string>();
 
@@ -18,8 +18,12 @@ export class ReinvocationState {
     return state as ReinvocationState;
   }
 
+  /** The object as the plugin leaves it. Where nobody ran nobody is to run again, whatever becomes of it. */
+  left(object: KubeObject | undefined): void {
+    if (this.#ran.size > 0) this.#last = deepCopy(object);
+  }
   changedSince(object: KubeObject | undefined): boolean {
-    return !semanticEqual(this.last, object);
+    return this.#ran.size > 0 && !semanticEqual(this.#last, object);
   }
   /** All that ran before and wish it run again. */
   requireReinvocation(): void {

@@ -58,14 +58,20 @@ function any<A extends unknown[]>(matchers: ((...args: A) => boolean)[]): (...ar
   };
 }
 
-function matchRule({ subjects, resourceRules = [], nonResourceRules = [] }: PolicyRulesWithSubjects): Matcher {
-  const subject = any((subjects ?? []).map(matchSubject));
+const subjectOf = ({ subjects }: PolicyRulesWithSubjects): ((who: UserInfo) => boolean) => any((subjects ?? []).map(matchSubject));
+
+function matchRule(rule: PolicyRulesWithSubjects): Matcher {
+  const { resourceRules = [], nonResourceRules = [] } = rule;
+  const subject = subjectOf(rule);
   const resource = any(resourceRules.map(matchResource));
   const path = any(nonResourceRules.map(matchPath));
   return (info, user) => subject(user) && (info.isResource ? resource(info) : path(info));
 }
 
 export const compileSchema = ({ spec }: FlowSchema): Matcher => any((spec.rules ?? []).map(matchRule));
+
+/** Whether any request of theirs may belong to the schema. */
+export const compileSubjects = ({ spec }: FlowSchema): ((who: UserInfo) => boolean) => any((spec.rules ?? []).map(subjectOf));
 
 /** Lower precedence is asked first, then the name that comes first. */
 export function byPrecedence(a: FlowSchema, b: FlowSchema): number {

@@ -10,7 +10,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Extent } from "../../cache/resource.ts";
 import type { RequestInfo } from "../request-info.ts";
-import { byPrecedence, compileSchema, distinguisherOf, type Matcher } from "./classify.ts";
+import { byPrecedence, compileSchema, compileSubjects, distinguisherOf, type Matcher } from "./classify.ts";
 import { Dealer } from "./dealer.ts";
 import { type Level, Levels } from "./levels.ts";
 import { type Limiter, type Passage, TooManyRequests } from "./limiter.ts";
@@ -45,6 +45,7 @@ const noHand: readonly number[] = [];
 /** A flow schema, ready to be asked. */
 interface Flow {
   readonly matches: Matcher;
+  readonly concerns: (user: UserInfo) => boolean;
   readonly distinguisher: (info: RequestInfo, user: UserInfo) => string;
   readonly level: Level;
   readonly dealer: Dealer | undefined;
@@ -59,6 +60,8 @@ export class FlowControl implements Limiter, Disposable {
   readonly #watches = new WatchCounts();
   readonly levels: Levels;
   #flows: Flow[] = [];
+  /** Those that concern somebody: authenticators give the same object for the same user again and again. */
+  #flowsOf = new WeakMap<UserInfo, Flow[]>();
   #catchAll: Flow | undefined;
   #pending = false;
   #closed = false;
@@ -149,7 +152,11 @@ export class FlowControl implements Limiter, Disposable {
     };
   }
   #flowOf(info: RequestInfo, user: UserInfo): Flow {
-    const flows = this.#flows;
+    let flows = this.#flowsOf.get(user);
+    if (!flows) {
+      flows = this.#flows.filter((flow) => flow.concerns(user));
+      this.#flowsOf.set(user, flows);
+    }
     for (let i = 0; i < flows.length; i++) {
       const flow = flows[i] as Flow;
       if (flow.matches(info, user)) return flow;
@@ -177,6 +184,7 @@ export class FlowControl implements Limiter, Disposable {
     const named = new Map(wanted.map((schema) => [schema.metadata.name, schema]));
     for (const schema of mandatory.schemas) if (!named.has(schema.metadata.name)) named.set(schema.metadata.name, schema);
     this.#flows = [];
+    this.#flowsOf = new WeakMap();
     for (const schema of [...named.values()].sort(byPrecedence)) {
       const level = this.levels.get(schema.spec.priorityLevelConfiguration?.name ?? "");
       if (!level || level.quiescing) continue;
@@ -191,6 +199,7 @@ export class FlowControl implements Limiter, Disposable {
     const queued = typeof limiting === "object";
     return {
       matches: compileSchema(schema),
+      concerns: compileSubjects(schema),
       // One queue needs nobody told apart.
       distinguisher: queued && limiting.queues > 1 ? distinguisherOf(schema) : () => "",
       level,

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
+import { Fields } from "../../base/http2/fields.ts";
 import type { Http2Stream } from "../../base/http2/stream.ts";
 import { headerLines } from "../../base/relay.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -33,7 +34,7 @@ interface Headers {
 
 /** `raw` are names and values in turn, as they came. */
 function headersOf(headers: IncomingHttpHeaders, raw: readonly string[]): Headers {
-  const flat: Record<string, string | undefined> = Object.create(null);
+  const flat = new Fields();
   let names = 0;
   for (const name in headers) {
     const value = headers[name];
@@ -45,7 +46,8 @@ function headersOf(headers: IncomingHttpHeaders, raw: readonly string[]): Header
 
 /** A copy: the connection keeps the record for its next request, and authentication takes credentials out of what it is given. */
 function headersOfHead({ headers, repeated: repeatedHeaders }: Http2Stream["read"]["head"]): Headers {
-  const own = { __proto__: null, ...headers } as unknown as Headers["headers"];
+  const own = new Fields();
+  for (const name in headers) own[name] = headers[name];
   return repeatedHeaders ? { headers: own, repeatedHeaders: { ...repeatedHeaders } } : { headers: own };
 }
 

@@ -10,11 +10,15 @@ type Step = (attributes: AdmissionAttributes) => void | Promise<void>;
 
 /** The step, observed in a series of its own for each operation. `labels`: the values before operation and rejected. */
 function timed(step: Step, histogram: Histogram, clock: Clock, labels: readonly string[]): Step {
-  const series = new Map<string, (seconds: number) => void>();
+  const passed = new Map<string, (seconds: number) => void>();
+  const refused = new Map<string, (seconds: number) => void>();
   const done = (operation: string, rejected: boolean, began: number): void => {
-    const key = rejected ? `${operation}!` : operation;
-    const observe = series.get(key) ?? histogram.series(...labels, operation, String(rejected));
-    series.set(key, observe);
+    const series = rejected ? refused : passed;
+    let observe = series.get(operation);
+    if (!observe) {
+      observe = histogram.series(...labels, operation, String(rejected));
+      series.set(operation, observe);
+    }
     observe((clock.monotonic() - began) / 1000);
   };
   const told = (pending: Promise<void>, operation: string, began: number): Promise<void> =>

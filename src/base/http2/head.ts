@@ -1,4 +1,5 @@
 /** Header blocks to requests: what must be there, what must not (RFC 9113, 8.2 and 8.3), and headers as a record. */
+import { Fields } from "./fields.ts";
 import { HpackDecoder } from "./hpack.ts";
 import type { Head, RequestHead } from "./stream.ts";
 
@@ -72,7 +73,7 @@ export class HeadReader {
   }
   #take(list: string[], from: number, authority: string | undefined): MalformedError | undefined {
     this.#head = noHead;
-    const headers: Record<string, string | undefined> = Object.create(null);
+    const headers = new Fields();
     let repeated: Record<string, string[] | undefined> | undefined;
     for (let i = from; i < list.length; i += 2) {
       const name = list[i] as string;

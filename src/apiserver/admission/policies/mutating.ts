@@ -4,7 +4,6 @@ import { type Condition, conditionsBudget, Evaluation, evaluateConditions, OutOf
 import { type Compiled, Expressions, isMistake, type Mistake } from "../../../api/admissionregistration/expressions.ts";
 import { mutationWays } from "../../../api/admissionregistration/mutatingadmissionpolicy.ts";
 import { DecodeError } from "../../../api/codec/decode-error.ts";
-import { deepCopy } from "../../../api/copy.ts";
 import { semanticEqual } from "../../../api/core/semantic.ts";
 import { goQuote } from "../../../api/field.ts";
 import type { JSONObject } from "../../../api/json.ts";
@@ -155,7 +154,7 @@ class Mutations {
         reinvocation.wanted = true;
       }
     } finally {
-      state.last = deepCopy(this.#attributes.object);
+      state.left(this.#attributes.object);
     }
   }
 

@@ -4,7 +4,6 @@
  */
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { encodeJSONString, parseJSON } from "../../../api/codec/json.ts";
-import { deepCopy } from "../../../api/copy.ts";
 import { semanticEqual } from "../../../api/core/semantic.ts";
 import { goQuote } from "../../../api/field.ts";
 import type { JSONObject, JSONValue } from "../../../api/json.ts";
@@ -146,7 +145,7 @@ export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
         if (hook.webhook.reinvocationPolicy === "IfNeeded") state.ran(hook.uid);
       }
     } finally {
-      state.last = deepCopy(attributes.object);
+      state.left(attributes.object);
     }
   }
 
