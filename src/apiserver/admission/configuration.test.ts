@@ -56,7 +56,7 @@ test("what is wrong with the file is told in one sentence", () => {
   const strange = { apiVersion: "pod-security.admission.config.k8s.io/v1", kind: "PodSecurityConfiguration", defaults: { enforce: "strict" } };
   assert.throws(
     () => readAdmissionConfiguration(root({ name: "PodSecurity", configuration: strange })),
-    /defaults.enforce: Invalid value: "strict": must be one of privileged, baseline, restricted$/,
+    /PodSecurity configuration error: enforce: must be one of privileged, baseline, restricted$/,
   );
 });
 

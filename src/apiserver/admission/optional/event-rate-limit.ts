@@ -38,8 +38,9 @@ const keyOf = {
 
 /** Throws ConfigurationError. */
 export function readEventRateLimit(text: string): EventLimit[] {
-  const { limits = [] } = decodeConfiguration<{ limits?: EventLimit[] }>(text, kind);
-  const errors: FieldError[] = limits.length ? [] : [invalidValue(path("limits"), null, "must not be empty")];
+  const { limits: given } = decodeConfiguration<{ limits?: EventLimit[] }>(text, kind);
+  const limits = given ?? [];
+  const errors: FieldError[] = limits.length ? [] : [invalidValue(path("limits"), given ?? null, "must not be empty")];
   for (const [i, { type, burst = 0, qps = 0, cacheSize = 0 }] of limits.entries()) {
     const at = path("limits").index(i);
     if (!Object.hasOwn(keyOf, type ?? "")) errors.push(notSupported(at.child("type"), type ?? "", Object.keys(keyOf)));

@@ -111,14 +111,12 @@ export function imagePolicyWebhook({ policy, clock, random }: ImagePolicyOptions
   };
 
   const decide = async (attributes: AdmissionAttributes): Promise<void> => {
-    const pod = attributes.object as Pod;
     let given: ReviewStatus;
     try {
       given = await ask(reviewOf(attributes), attributes.request.signal);
     } catch (error) {
       if (!policy.defaultAllow) throw error instanceof StatusError && error.reason === "Forbidden" ? error : refuse(attributes, (error as Error).message);
       attributes.annotate?.("imagepolicywebhook.image-policy.k8s.io/failed-open", "true");
-      pod.metadata.annotations = { ...pod.metadata.annotations, "alpha.image-policy.k8s.io/failed-open": "true" };
       return;
     }
     for (const [name, value] of Object.entries(given.auditAnnotations ?? {})) attributes.annotate?.(`imagepolicywebhook.image-policy.k8s.io/${name}`, value);
@@ -148,11 +146,11 @@ function reviewOf({ object, subresource, namespace }: AdmissionAttributes): obje
   };
 }
 
-/** Throws an Error for what is no review. */
+/** What does not say what it is is a review. Throws an Error for anything else. */
 function answerOf(text: string): ReviewStatus {
   const { value } = parseJSON(text);
   const review = value as JSONObject;
-  if (review?.kind !== kind || review.apiVersion !== apiVersion)
-    throw new Error(`no kind ${goQuote(String(review?.kind ?? ""))} is registered for version ${goQuote(String(review?.apiVersion ?? ""))}`);
+  const { kind: given = kind, apiVersion: version = apiVersion } = review ?? {};
+  if (given !== kind || version !== apiVersion) throw new Error(`no kind ${goQuote(String(given))} is registered for version ${goQuote(String(version))}`);
   return decodeValue<{ status?: ReviewStatus }>(review, status)?.status ?? {};
 }

@@ -1,11 +1,11 @@
 /** What namespaces without labels are held to, and who is exempt (k8s.io/pod-security-admission/admission/api). */
-import { duplicate, type FieldError, invalidValue, path } from "../../../api/field.ts";
+import { aggregateText, duplicate, type FieldError, invalidValue, path } from "../../../api/field.ts";
 import { isDNS1123Label, isDNS1123Subdomain } from "../../../api/names.ts";
-import { decodeConfiguration, throwFieldErrors } from "../../configuration-file.ts";
+import { ConfigurationError, decodeConfiguration, throwFieldErrors } from "../../configuration-file.ts";
 import { type Policy, readLevel, readVersion } from "./policy.ts";
 import type { PodSecurityOptions } from "./pod-security.ts";
 
-const modes = ["enforce", "warn", "audit"] as const;
+const modes = ["enforce", "audit", "warn"] as const;
 const levels = Object.fromEntries(modes.flatMap((mode) => [mode, `${mode}-version`]).map((name) => [name, "string"] as const));
 const lists = { usernames: { list: "string" }, namespaces: { list: "string" }, runtimeClasses: { list: "string" } } as const;
 const kind = {
@@ -23,16 +23,18 @@ const nonEmpty = (name: string): string[] => (name ? [] : ["username must not be
 /** Throws ConfigurationError. */
 export function readPodSecurity(text: string): Omit<PodSecurityOptions, "reader" | "clock"> {
   const { defaults: given = {}, exemptions = {} } = decodeConfiguration<Read>(text, kind);
-  const errors: FieldError[] = [];
+  const wrong: string[] = [];
   const defaults = {} as Policy;
   for (const mode of modes) {
-    const [level, version] = [given[mode] || "privileged", given[`${mode}-version`] || "latest"];
-    const read = readLevel(level);
-    const minor = readVersion(version);
-    if (typeof read !== "object") defaults[mode] = { level: read, minor: typeof minor === "number" ? minor : 0 };
-    else errors.push(invalidValue(path("defaults", mode), level, read.error));
-    if (typeof minor === "object") errors.push(invalidValue(path("defaults", `${mode}-version`), version, minor.error));
+    const level = readLevel(given[mode] || "privileged");
+    const minor = readVersion(given[`${mode}-version`] || "latest");
+    if (typeof level === "object") wrong.push(`${mode}: ${level.error}`);
+    if (typeof minor === "object") wrong.push(`${mode}-version: ${minor.error}`);
+    if (typeof level !== "object" && typeof minor !== "object") defaults[mode] = { level, minor };
   }
+  // What exemptions are is judged only beside levels that are right.
+  if (wrong.length) throw new ConfigurationError(`PodSecurity configuration error: ${aggregateText(wrong)}`);
+  const errors: FieldError[] = [];
   const exempt = (list: keyof typeof lists, rule: (name: string) => string[]): string[] => {
     const names = exemptions[list] ?? [];
     for (const [i, name] of names.entries()) {
