@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { text } from "node:stream/consumers";
+import { duplexPair } from "node:stream";
+import { buffer, text } from "node:stream/consumers";
 import { deflateSync } from "node:zlib";
 import { SpdyConnection } from "./connection.ts";
 import { dictionary } from "./dictionary.ts";
@@ -42,6 +43,36 @@ test("a compressed block is read, one that unfolds without bound or is garbage i
   const garbage = new HeaderReader();
   await assert.rejects(garbage.read(Buffer.from("garbage garbage")));
   garbage.close();
+});
+test("a header block that unfolds to more than it may is refused and holds nothing up", async () => {
+  const bomb = new HeaderReader();
+  await assert.rejects(bomb.read(deflateSync(Buffer.alloc(8 << 20), { dictionary })), /header block too large/);
+  await assert.rejects(bomb.read(Buffer.from([0])), /header block too large/);
+  bomb.close();
+});
+test("the longest frame there is arrives whole, and is not copied again for each of its pieces", async () => {
+  const [transport, other] = duplexPair();
+  const connection = new SpdyConnection(transport, "client");
+  const stream = connection.open({});
+  const content = Buffer.alloc(0xffffff, "k8ts");
+  const frame = Buffer.concat([Buffer.from([0, 0, 0, 1, 1, 0xff, 0xff, 0xff]), content]);
+  let copied = 0;
+  const concat = Buffer.concat;
+  Buffer.concat = ((list: readonly Uint8Array[], length?: number) => {
+    const joined = concat(list, length);
+    if (list.length > 1) copied += joined.length;
+    return joined;
+  }) as typeof Buffer.concat;
+  try {
+    void (async () => {
+      for (let at = 0; at < frame.length; at += 4096) if (!other.write(frame.subarray(at, at + 4096))) await once(other, "drain");
+    })();
+    assert.ok((await buffer(stream)).equals(content));
+  } finally {
+    Buffer.concat = concat;
+  }
+  assert.ok(copied < 4 * frame.length, `${copied} bytes were copied`);
+  connection.close();
 });
 test("streams carry bytes both ways and half-close", async () => {
   const { client, server, close } = await pair();

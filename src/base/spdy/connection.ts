@@ -32,7 +32,10 @@ export class SpdyConnection extends EventEmitter<SpdyConnectionEvents> {
   readonly #reader = new HeaderReader();
   readonly #writer = new HeaderWriter();
   #nextId: number;
-  #pending: Buffer = Buffer.alloc(0);
+  /** What came of a frame that is not whole, and how many bytes must have come before it is looked at again. */
+  #pending: Buffer[] = [];
+  #held = 0;
+  #wanted = 8;
   #closed = false;
 
   /** The side that accepts gives its streams even numbers. Begins reading at once. */
@@ -124,18 +127,33 @@ export class SpdyConnection extends EventEmitter<SpdyConnectionEvents> {
 
   async #read(): Promise<void> {
     for await (const chunk of this.#transport as AsyncIterable<Buffer>) {
-      this.#pending = this.#pending.length ? Buffer.concat([this.#pending, chunk]) : chunk;
-      while (this.#pending.length >= 8) {
-        const word = this.#pending.readUInt32BE(4);
-        const length = word & 0xffffff;
-        if ((this.#pending.readUInt8(0) & 0x80) !== 0 && length > maxControl) throw new Error("control frame too large");
-        if (this.#pending.length < 8 + length) break;
-        const head = this.#pending.subarray(0, 8);
-        const body = this.#pending.subarray(8, 8 + length);
-        this.#pending = this.#pending.subarray(8 + length);
-        await this.#frame(head, word >>> 24, body);
-      }
+      this.#pending.push(chunk);
+      this.#held += chunk.length;
+      // Joined once for a frame, not for each of its pieces.
+      if (this.#held < this.#wanted) continue;
+      await this.#frames(this.#pending.length > 1 ? Buffer.concat(this.#pending, this.#held) : chunk);
     }
+  }
+
+  /** Takes the whole frames and keeps the rest. */
+  async #frames(bytes: Buffer): Promise<void> {
+    let at = 0;
+    this.#wanted = 8;
+    while (bytes.length - at >= 8) {
+      const word = bytes.readUInt32BE(at + 4);
+      const length = word & 0xffffff;
+      if ((bytes.readUInt8(at) & 0x80) !== 0 && length > maxControl) throw new Error("control frame too large");
+      if (bytes.length - at < 8 + length) {
+        this.#wanted = 8 + length;
+        break;
+      }
+      const body = bytes.subarray(at + 8, at + 8 + length);
+      const head = bytes.subarray(at, at + 8);
+      at += 8 + length;
+      await this.#frame(head, word >>> 24, body);
+    }
+    this.#pending = at < bytes.length ? [bytes.subarray(at)] : [];
+    this.#held = bytes.length - at;
   }
 
   async #frame(head: Buffer, flags: number, body: Buffer): Promise<void> {

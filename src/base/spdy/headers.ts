@@ -31,29 +31,44 @@ export class HeaderWriter {
 }
 
 export class HeaderReader {
-  readonly #inflate: Inflate = createInflate({ dictionary, readableHighWaterMark: maxBlock + 1 } as Parameters<typeof createInflate>[0]);
+  readonly #inflate: Inflate = createInflate({ dictionary });
   #failed: Error | undefined;
+  #plain: Buffer[] = [];
+  #length = 0;
 
   constructor() {
     this.#inflate.on("error", (error) => {
       this.#failed = error;
     });
+    // Taken as it comes, so that a block that unfolds to more than it may ends the stream instead of holding it up for ever.
+    this.#inflate.on("data", (chunk: Buffer) => {
+      this.#plain.push(chunk);
+      this.#length += chunk.length;
+      if (this.#length <= maxBlock) return;
+      this.#failed = new Error("header block too large");
+      this.#inflate.destroy();
+    });
   }
 
   /** Blocks must be given in the order in which they came. Rejects for what is not a header block. */
   async read(block: Uint8Array): Promise<Headers> {
+    if (this.#failed) throw this.#failed;
+    this.#plain = [];
+    this.#length = 0;
     await new Promise<void>((resolve, reject) => {
-      this.#inflate.once("error", reject);
-      this.#inflate.write(block, (error) => {
-        this.#inflate.off("error", reject);
+      const settle = (error?: Error | null): void => {
+        this.#inflate.off("error", settle);
+        this.#inflate.off("close", closed);
         if (error) reject(error);
         else resolve();
-      });
+      };
+      const closed = (): void => settle(this.#failed ?? new Error("the connection ended"));
+      this.#inflate.once("error", settle);
+      this.#inflate.once("close", closed);
+      this.#inflate.write(block, settle);
     });
     if (this.#failed) throw this.#failed;
-    const plain = (this.#inflate.read() as Buffer | null) ?? Buffer.alloc(0);
-    if (plain.length > maxBlock) throw new Error("header block too large");
-    return parse(plain);
+    return parse(Buffer.concat(this.#plain, this.#length));
   }
 
   close(): void {
