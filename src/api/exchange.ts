@@ -36,6 +36,8 @@ export interface ApiRequest {
   remoteAddress: string;
   /** What is done for this request now, where traces are kept. */
   span?: Span;
+  /** The server speaks CBOR (feature gate CBORServingAndStorage); set by the server. */
+  cbor?: boolean;
   /** Aborted when nobody waits for the answer any more. May be made on demand: a copy by spreading must name it. */
   readonly signal: AbortSignal;
 }

@@ -48,7 +48,7 @@ import { Upkeep } from "./upkeep.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
-  extends Pick<ApiServerOptions, "auditor" | "tracer" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere">,
+  extends Pick<ApiServerOptions, "auditor" | "cbor" | "tracer" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere">,
     Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens" | "serviceAccountLookup">,
     Pick<OutsideTokenOptions, "jwt" | "tokenWebhook">,
     Pick<AssembleAdmissionOptions, "tolerations" | "disabledPlugins" | "enabledPlugins" | "admissionConfiguration"> {

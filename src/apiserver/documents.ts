@@ -27,7 +27,7 @@ function aggregated(request: ApiRequest, media: Media, value: APIGroupDiscoveryL
 function formOf(request: ApiRequest, routed: boolean): Form {
   if (request.asObject) return json;
   if (routed && request.method !== "GET") throw methodNotAllowed();
-  return negotiate(request, { transforms: false, protobuf: true, streams: false, routed });
+  return negotiate(request, { transforms: false, protobuf: true, streams: false, cbor: false, routed });
 }
 
 export interface Documents {
@@ -58,7 +58,7 @@ export function createDocuments(
       if (path === "/version") {
         if (request.asObject) return { status: 200, headers: {}, object: versionInfo };
         if (request.method !== "GET") throw methodNotAllowed();
-        negotiate(request, { transforms: true, protobuf: false, streams: false, only: "json" });
+        negotiate(request, { transforms: true, protobuf: false, streams: false, cbor: false, only: "json" });
         return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(versionInfo, null, 2)) };
       }
       if (path === "/api" || path === "/apis") {

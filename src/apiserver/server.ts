@@ -78,6 +78,8 @@ export interface ApiServerOptions {
   limiter?: Limiter;
   /** @default 60 */
   requestTimeoutSeconds?: number;
+  /** Feature gate CBORServingAndStorage. @default false */
+  cbor?: boolean;
   /** @default 1800 */
   minWatchSeconds?: number;
   /** Resources that are refused as long as nothing of ours enforces them, and that somebody else does enforce: they are accepted. */
@@ -295,6 +297,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     let series: RequestSeries | undefined;
     let refusal: Partial<Status> | undefined;
     let trace: Span | undefined;
+    if (options.cbor) request.cbor = true;
     try {
       info = parseRequestInfo(request.method, request.path, request.query);
       const about = info;

@@ -27,6 +27,7 @@ class BoundRequest implements ApiRequest {
   declare clientCertificateError?: string;
   declare span?: NonNullable<ApiRequest["span"]>;
   readonly remoteAddress: string;
+  declare cbor?: boolean;
   readonly #outer: ApiRequest;
   #abort?: AbortController;
   #expired?: Error;
@@ -45,6 +46,7 @@ class BoundRequest implements ApiRequest {
     if (outer.clientCertificate) this.clientCertificate = outer.clientCertificate;
     if (outer.clientCertificateError) this.clientCertificateError = outer.clientCertificateError;
     this.remoteAddress = outer.remoteAddress;
+    if (outer.cbor) this.cbor = true;
     this.#outer = outer;
   }
   get signal(): AbortSignal {

@@ -1,8 +1,10 @@
 /** Bodies of requests and stored values to objects, whatever the encoding. */
 import type { JSONObject, JSONValue } from "../json.ts";
 import type { TypeDef } from "../schema/schema.ts";
+import { decodeCBOR } from "./cbor.ts";
+import { cborIdentity, inCBORWords, unknownElement } from "./cbor-typed.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { countKeys, parseJSON, readJSON } from "./json.ts";
+import { countKeys, parseJSON, readJSON, sortKeys } from "./json.ts";
 import { parseNodes } from "./json-syntax.ts";
 import { contextOf, type Empties, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
 import { decodeProtobuf } from "./protobuf.ts";
@@ -26,6 +28,9 @@ export function decodeObject(bytes: Uint8Array | string, contentType: string, ty
       return decodeJSON(bytes, type, empties);
     case "application/yaml":
       return decodeYAML(bytes, type, empties);
+    case "application/cbor":
+      if (typeof bytes === "string") throw new Error("CBOR is not text");
+      return decodeTypedCBOR(bytes, type, empties);
     case "application/vnd.kubernetes.protobuf":
       if (typeof bytes === "string") throw new Error("protobuf is not text");
       return { object: decodeProtobuf(bytes, typeof type === "function" ? type : () => type), strictErrors: [] };
@@ -83,6 +88,17 @@ export function decodeYAML(bytes: Uint8Array | string, choice: TypeChoice, empti
   if (!type) return { object: objectOf(value), strictErrors: duplicates };
   const { object, unknown } = normalize(type, value, empties);
   return { object, strictErrors: [...duplicates, ...unknown] };
+}
+
+function decodeTypedCBOR(bytes: Uint8Array, choice: TypeChoice, empties: Empties): Decoded {
+  const value = decodeCBOR(bytes);
+  const { apiVersion, kind } = cborIdentity(value);
+  const type = typeof choice === "function" ? choice(apiVersion, kind) : choice;
+  if (!type) return { object: inCBORWords(() => objectOf(value)), strictErrors: [] };
+  // Free-form parts are written anew, their keys sorted.
+  const { object, unknown } = inCBORWords(() => normalize(type, sortKeys(value), empties));
+  const index = unknown.length ? unknownElement(type.name, value) : undefined;
+  return { object, strictErrors: index === undefined ? [] : [`cbor: found unknown field at map element index ${index}`] };
 }
 
 function chosen(choice: TypeChoice, value: JSONValue): TypeDef | undefined {

@@ -9,9 +9,10 @@ import { MemoryReader } from "../authorization/memory-reader.fixture.ts";
 import { openIdDocuments } from "../registry/authentication/openid.ts";
 import { reviewToken } from "../registry/authentication/tokenreview.ts";
 import { createToken, type TokenIssuer } from "../registry/core/serviceaccount-token.ts";
+import { TokenError } from "./authenticator.ts";
 import { bearerToken, webSocketToken } from "./bearer.ts";
 import { defaultAuthentication } from "./default.ts";
-import { parseSigningKey, parseVerificationKeys } from "./service-account-keys.ts";
+import { parseSigningKey, parseVerificationKeys, signToken } from "./service-account-keys.ts";
 import { tokenFileAuthenticator } from "./token-file.ts";
 
 const audience = "https://kubernetes.default.svc";
@@ -83,6 +84,35 @@ test("a pod-bound token of 3607 seconds lives a year but says when to warn", asy
   assert.equal((await review(status.token)).status.authenticated, true);
   await clock.advance(2 * 86_400_000);
   assert.equal((await review(status.token)).status.error, "[invalid bearer token, service account token has expired]");
+});
+
+test("claims of another type than theirs are refused, though they are signed", async () => {
+  const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const signing = parseSigningKey(pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string);
+  const keys = parseVerificationKeys(pair.publicKey.export({ type: "spki", format: "pem" }) as string);
+  const reader = new MemoryReader().put("serviceaccounts", { metadata: { name: "s", namespace: "a", uid: "u" } });
+  const { tokens } = defaultAuthentication({
+    reader,
+    clock: new VirtualClock(now),
+    audiences: [audience],
+    serviceAccountIssuers: [audience],
+    serviceAccountKeys: keys,
+  });
+  const own = { namespace: "a", serviceaccount: { name: "s", uid: "u" } };
+  const good = { iss: audience, aud: [audience], "kubernetes.io": own };
+  assert.ok(await tokens.authenticateToken(signToken(good, signing), [audience]));
+  const odd = { toString: [[]] };
+  for (const claims of [
+    { ...good, aud: odd },
+    { ...good, aud: [odd] },
+    { ...good, exp: "never" },
+    { ...good, jti: [] },
+    { ...good, "kubernetes.io": { ...own, namespace: odd } },
+    { ...good, "kubernetes.io": { ...own, serviceaccount: { name: odd, uid: "u" } } },
+    { ...good, "kubernetes.io": { ...own, pod: "p" } },
+    { iss: "kubernetes/serviceaccount", sub: "system:serviceaccount:a:s", "kubernetes.io/serviceaccount/namespace": odd },
+  ])
+    await assert.rejects(async () => tokens.authenticateToken(signToken(claims, signing), [audience]), TokenError, JSON.stringify(claims));
 });
 
 test("a token review tells why, and for which audiences", async () => {

@@ -10,27 +10,10 @@ import type { Clock } from "../../base/clock.ts";
 import type { Reader } from "../../cache/cache.ts";
 import { type TokenAuthenticator, TokenError } from "./authenticator.ts";
 import { type VerificationKey, verifySignature } from "./service-account-keys.ts";
+import { type BoundRef, checkClaims, type LegacyClaims, type ServiceAccountClaims } from "./token-claims.ts";
 
 export const legacyIssuer = "kubernetes/serviceaccount";
 const credentialId = "authentication.kubernetes.io/credential-id";
-
-export interface BoundRef {
-  name?: string;
-  uid?: string;
-}
-
-export interface ServiceAccountClaims {
-  aud?: string | string[];
-  exp?: number;
-  iat?: number;
-  iss?: string;
-  jti?: string;
-  "kubernetes.io"?: { namespace?: string; node?: BoundRef; pod?: BoundRef; secret?: BoundRef; serviceaccount?: BoundRef; warnafter?: number };
-  nbf?: number;
-  sub?: string;
-}
-
-type LegacyClaims = ServiceAccountClaims & Record<`kubernetes.io/serviceaccount/${string}`, string | undefined>;
 
 /** How a token was used: bound and in time, bound and past the time at which it should have been renewed, or out of a secret. */
 export type TokenUse = "valid" | "stale" | "legacy" | "legacy-auto" | "legacy-manual" | "legacy-invalid";
@@ -90,12 +73,13 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const parts = token.split(".");
     if (parts.length !== 3) return undefined;
     const header = decode(parts[0] as string);
-    const claims = decode(parts[1] as string) as LegacyClaims | undefined;
-    const issuer = claims?.iss;
-    if (!header || !claims || typeof issuer !== "string") return undefined;
+    const said = decode(parts[1] as string);
+    const issuer = said?.iss;
+    if (!header || !said || typeof issuer !== "string") return undefined;
     const legacy = issuer === legacyIssuer;
     if (!legacy && !this.#options.issuers.includes(issuer)) return undefined;
     this.#verify(header, parts);
+    const claims = checkClaims(said);
     const named = typeof claims.aud === "string" ? [claims.aud] : (claims.aud ?? []);
     const own = named.length ? named : this.#options.audiences;
     const audiences = own.filter((audience) => requested.includes(audience));

@@ -1,5 +1,6 @@
 /** Bodies to custom resources: no type is known but what the definition's schema says (apiextensions-apiserver/pkg/apiserver/customresource_handler.go). */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
+import { unidentified } from "../../api/codec/cbor-typed.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
 import { encodeJSONString } from "../../api/codec/json.ts";
@@ -20,7 +21,7 @@ function summary(bytes: Uint8Array): string {
   return bytes.length > 30 ? `${text} ...` : text;
 }
 
-const readable: ReadonlySet<Media> = new Set(["json", "yaml"]);
+const readable: ReadonlySet<Media> = new Set(["json", "yaml", "cbor"]);
 
 /** Pruned, with defaults, in the version of the request. Throws 400 and 415. */
 export async function decodeCustom(call: Call, custom: CustomVersion, validation: FieldValidation): Promise<KubeObject> {
@@ -54,6 +55,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
       ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], undefined));
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
+      if (media === "cbor") return refuse("", "", error.syntax ? `${unidentified}${error.message}` : error.message);
       if (error.syntax || media === "yaml")
         return refuse("", "", error.syntax ? `couldn't get version/kind; json parse error: ${error.message}` : error.message);
       sniff(bytes);

@@ -1,6 +1,7 @@
 /** Bodies to objects: syntax, unknown and repeated fields, defaults, version (k8s.io/apiserver/pkg/endpoints/handlers). */
 import { goQuote } from "../../api/field.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
+import { unidentified } from "../../api/codec/cbor-typed.ts";
 import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
 import { contextOf, normalize, tryNormalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
@@ -80,6 +81,8 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     if (!(error instanceof DecodeError)) throw error;
     // What is not even an envelope does not say of which kind it is.
     if (bytes && !named && bodyMedia(request) === "protobuf") return unreadable(error.message);
+    if (bytes && bodyMedia(request) === "cbor" && (error.syntax || error.message.startsWith(unidentified)))
+      return unreadable(error.syntax ? `${unidentified}${error.message}` : error.message);
     if (bytes && bodyMedia(request) === "json") {
       try {
         const sniffed = sniffJSON(bytes);

@@ -2,7 +2,7 @@
 import type { ApiRequest } from "../../api/exchange.ts";
 import { notAcceptable, StatusError } from "../../api/status.ts";
 
-export type Media = "json" | "yaml" | "protobuf";
+export type Media = "json" | "yaml" | "protobuf" | "cbor";
 export interface Form {
   media: Media;
   as?: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
@@ -16,14 +16,21 @@ const types: Record<string, Media> = {
   "application/json": "json",
   "application/yaml": "yaml",
   "application/vnd.kubernetes.protobuf": "protobuf",
+  "application/cbor": "cbor",
 };
 export const contentTypes: Record<Media, string> = {
   json: "application/json",
   yaml: "application/yaml",
   protobuf: "application/vnd.kubernetes.protobuf",
+  cbor: "application/cbor",
 };
-const offered = Object.keys(types);
+/** What a watch in CBOR is; not understood in Accept. */
+export const cborSequence = "application/cbor-seq";
+const everything = Object.keys(types);
+const withoutCBOR = everything.filter((type) => type !== contentTypes.cbor);
 const streamed = ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
+const offered = ({ cbor }: ApiRequest): readonly string[] => (cbor ? everything : withoutCBOR);
+const streams = ({ cbor }: ApiRequest): readonly string[] => (cbor ? [...streamed, cborSequence] : streamed);
 const forms = new Set(["Table", "PartialObjectMetadata", "PartialObjectMetadataList"]);
 
 interface Clause {
@@ -89,6 +96,8 @@ export interface Offer {
   protobuf: boolean;
   /** A refusal names the types of watches too. */
   streams: boolean;
+  /** Where the server speaks it at all. @default true */
+  cbor?: boolean;
 }
 
 /** Parameters of a clause of `media`; undefined where the offer does not go so far. */
@@ -98,7 +107,7 @@ function formOf(media: Media, params: Record<string, string>, offer: Offer): Omi
   if (sv !== undefined && (!offer.transforms || sv !== "v1")) return undefined;
   if (as === undefined && g === undefined && v === undefined) return { media };
   if (!offer.transforms || !as || !forms.has(as) || g !== "meta.k8s.io" || (v !== "v1" && v !== "v1beta1")) return undefined;
-  if (as === "Table" && (media === "protobuf" || offer.tables === false)) return undefined;
+  if (as === "Table" && (media === "protobuf" || media === "cbor" || offer.tables === false)) return undefined;
   return { media, as: as as NonNullable<Form["as"]>, asVersion: v };
 }
 
@@ -107,7 +116,7 @@ function chosen(request: ApiRequest, accept: string, offer: Offer): Form | undef
   for (const { type, params } of clausesOf(accept)) {
     const medias = type === "*/*" || type === "application/*" ? Object.values(types) : [types[type]];
     for (const media of medias) {
-      if (!media || (media === "protobuf" && !offer.protobuf)) continue;
+      if (!media || (media === "protobuf" && !offer.protobuf) || (media === "cbor" && !(request.cbor && offer.cbor !== false))) continue;
       const form = formOf(media, params, offer);
       if (form) return { ...form, pretty: pretty || params.pretty === "1" };
     }
@@ -127,16 +136,19 @@ export const unacceptable = (message: string): StatusError => new StatusError({ 
 
 /** What upstream says of an Accept that it understands and cannot serve. */
 const onlyThese = (medias: readonly string[]): StatusError => unacceptable(`only the following media types are accepted: ${medias.join(", ")}`);
-export const onlyStreams = (): StatusError => onlyThese(streamed);
+export const onlyStreams = (request: ApiRequest): StatusError => onlyThese(streams(request));
 
 /** Throws 406 where nothing that the client takes is offered. */
 export function negotiate(request: ApiRequest, offer: Offer): Form {
   const { accept } = request.headers;
   if (!accept || accept === "application/json") return { media: "json", pretty: wantsPretty(request) };
-  const medias = offered.filter((type) => (offer.protobuf || type !== "application/vnd.kubernetes.protobuf") && (!offer.only || types[type] === offer.only));
-  const passing = [...(offer.also ?? []), ...medias];
+  const possible = offer.cbor === false ? withoutCBOR : offered(request);
+  const medias = possible.filter((type) => (offer.protobuf || type !== "application/vnd.kubernetes.protobuf") && (!offer.only || types[type] === offer.only));
+  const passing = [...(offer.also ?? []), ...medias, ...(offer.streams && request.cbor ? [cborSequence] : [])];
   if (offer.routed !== false && !routed(accept, passing))
-    throw notAcceptable(`406: Not Acceptable\n\nAvailable representations: ${[...passing, ...(offer.streams ? streamed : [])].join(", ")}`);
+    throw notAcceptable(
+      `406: Not Acceptable\n\nAvailable representations: ${[...(offer.also ?? []), ...medias, ...(offer.streams ? streams(request) : [])].join(", ")}`,
+    );
   if (offer.only) return { media: offer.only, pretty: wantsPretty(request) };
   const form = chosen(request, accept, offer);
   if (!form) throw onlyThese(medias);
@@ -147,7 +159,7 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
 export function aggregatedMedia(accept: string): Media | undefined {
   for (const { type, params } of clausesOf(accept)) {
     const media = type === "*/*" || type === "application/*" ? "json" : types[type];
-    if (media && params.as === "APIGroupDiscoveryList" && params.g === "apidiscovery.k8s.io" && params.v === "v2") return media;
+    if (media && media !== "cbor" && params.as === "APIGroupDiscoveryList" && params.g === "apidiscovery.k8s.io" && params.v === "v2") return media;
   }
   return undefined;
 }
@@ -165,11 +177,11 @@ export function bodyMedia(request: ApiRequest): Media {
   if (!header) return "json";
   const type = (header.split(";")[0] as string).trim().toLowerCase();
   const media = types[type];
-  if (!media)
+  if (!media || (media === "cbor" && !request.cbor))
     throw new StatusError({
       code: 415,
       reason: "UnsupportedMediaType",
-      message: `the body of the request was in an unknown format - accepted media types include: ${offered.join(", ")}`,
+      message: `the body of the request was in an unknown format - accepted media types include: ${offered(request).join(", ")}`,
     });
   return media;
 }

@@ -5,7 +5,7 @@ import { encodeJSONString, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
-import type { ApiResponse } from "../../api/exchange.ts";
+import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -15,7 +15,7 @@ import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { goText, isMap, withoutNulls } from "../../api/patch/values.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
-import { type ApplyPatch, applyTo, parseApply } from "./apply.ts";
+import { type ApplyPatch, applyTo, parseApply, parseCBORApply } from "./apply.ts";
 import type { Call } from "./call.ts";
 import { toStored } from "./decode.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
@@ -32,21 +32,24 @@ const patchTypes: Record<string, PatchType> = {
   "application/apply-patch+yaml": "apply",
 };
 
+const applyCBOR = "application/apply-patch+cbor";
+const formatOf = ({ headers }: ApiRequest): string => (headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
+
 export function patchTypeOf(call: Call): PatchType {
-  const header = (call.request.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
-  const type = patchTypes[header];
-  if (call.endpoint.custom && (!type || type === "strategic")) throw unknownFormat();
+  const { request } = call;
+  const format = formatOf(request);
+  const type = format === applyCBOR && request.cbor ? "apply" : patchTypes[format];
+  if (call.endpoint.custom && (!type || type === "strategic")) throw unknownFormat(request);
   if (!type) throw unsupportedMediaType("415: Unsupported Media Type");
   return type;
 }
 
 /** Strategic merges need Go's tags. */
-const unknownFormat = (): StatusError =>
+const unknownFormat = ({ cbor }: ApiRequest): StatusError =>
   new StatusError({
     code: 415,
     reason: "UnsupportedMediaType",
-    message:
-      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+    message: `the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml${cbor ? `, ${applyCBOR}` : ""}`,
   });
 
 export interface Patch {
@@ -60,7 +63,8 @@ export interface Patch {
 export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
   const { request } = call;
   if (type === "apply") {
-    const apply = request.object === undefined ? parseApply(await readBody(request)) : { object: deepCopy(request.object) as JSONObject, strict: [] };
+    const parse = formatOf(request) === applyCBOR ? parseCBORApply : parseApply;
+    const apply = request.object === undefined ? parse(await readBody(request)) : { object: deepCopy(request.object) as JSONObject, strict: [] };
     return { type, value: apply.object, strict: apply.strict, apply };
   }
   if (request.object !== undefined) return { type, value: deepCopy(request.object) as JSONValue, strict: [] };

@@ -9,7 +9,7 @@ import type { Stored } from "../../cache/cache.ts";
 import type { Call, Endpoint } from "./call.ts";
 import { contentTypes, type Form } from "./negotiate.ts";
 import { checkForm, partial, tableOf } from "./table.ts";
-import { encodeProtobuf, encodeYAML } from "./wire.ts";
+import { encodeCBOR, encodeProtobuf, encodeYAML } from "./wire.ts";
 
 const common = { "cache-control": "no-cache, private" };
 
@@ -34,6 +34,7 @@ export function served(endpoint: Endpoint, stored: Stored): KubeObject {
 export function encodeAs(form: Form, value: object): Uint8Array {
   if (form.media === "protobuf") return encodeProtobuf(value);
   if (form.media === "yaml") return encodeYAML(value);
+  if (form.media === "cbor") return encodeCBOR(value);
   return form.pretty ? Buffer.from(JSON.stringify(value, (_, v) => (typeof v === "bigint" ? Number(v) : v), 2)) : encodeJSON(value);
 }
 

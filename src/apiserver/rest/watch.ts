@@ -1,4 +1,5 @@
 /** GET with watch=true: a stream of frames, each made once for all who watch in the same form. */
+import { encodeCBORFrame } from "../../api/codec/cbor-write.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
@@ -6,14 +7,14 @@ import { badRequest, expired, internalError, StatusError } from "../../api/statu
 import type { CacheEvent } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
-import { contentTypes, onlyStreams } from "./negotiate.ts";
+import { cborSequence, contentTypes, onlyStreams } from "./negotiate.ts";
 import { queryBool } from "../request-info.ts";
 import { type ListOptions, listOptions } from "./options.ts";
 import { isConcealed, served } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { cellsOfNothing, includeObject, partial, tableOf, templateGeneration } from "./table.ts";
-import { complete, encodeProtobufFrame } from "./wire.ts";
+import { complete, encodeCBOR, encodeProtobufFrame } from "./wire.ts";
 
 /** One for all: a reason of its own, with its stack, for each watch costs more than all else about its end. */
 const over = new Error("the watch is over");
@@ -41,7 +42,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   if (request.signal.aborted || rest.stopping.aborted) end();
   const from = parseRevision(options.resourceVersion, true);
   if (form.as === "Table") includeObject(request.query);
-  if (form.media === "yaml") throw onlyStreams();
+  if (form.media === "yaml") throw onlyStreams(request);
   const initial = options.sendInitialEvents ?? from === 0;
   const fromRevision = from === 0 && !initial ? await endpoint.cache.revision() : from;
   const events = endpoint.cache.watch({
@@ -69,7 +70,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
     status: 200,
     headers: {
       "cache-control": "no-cache, private",
-      "content-type": form.media === "json" ? "application/json" : `${contentTypes[form.media]};stream=watch`,
+      "content-type": form.media === "json" ? "application/json" : form.media === "cbor" ? cborSequence : `${contentTypes[form.media]};stream=watch`,
     },
     warnings: call.warnings,
     body: asFrames(call, source),
@@ -163,7 +164,11 @@ function jsonFrame(type: WatchEventType, object: Uint8Array): Uint8Array {
 async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): AsyncGenerator<Uint8Array> {
   const { form, endpoint, info, rest, request } = call;
   const encode = (type: WatchEventType, object: object): Uint8Array =>
-    form.media === "protobuf" ? encodeProtobufFrame(type, object) : jsonFrame(type, encodeJSON(object));
+    form.media === "protobuf"
+      ? encodeProtobufFrame(type, object)
+      : form.media === "cbor"
+        ? encodeCBORFrame(type, encodeCBOR(object))
+        : jsonFrame(type, encodeJSON(object));
   const direct = form.media === "json" && !form.as && !endpoint.conversion;
   const shape = `${form.media} ${form.as ?? ""} ${form.asVersion ?? ""} ${endpoint.apiVersion} ${form.as === "Table" ? request.query.get("includeObject") : ""}`;
   const series = rest.watched(endpoint.def);

@@ -1,4 +1,5 @@
 /** The forms that are not JSON. Which type an object has is read off its kind and apiVersion. */
+import { encodeCBOR as encodeItem } from "../../api/codec/cbor-write.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { encodeProtobuf as encodeMessage } from "../../api/codec/protobuf.ts";
 import { encodeWatchFrame } from "../../api/codec/protobuf-envelope.ts";
@@ -19,6 +20,11 @@ export function encodeProtobuf(value: object): Uint8Array {
     throw unacceptable(`only the following media types are accepted: ${contentTypes.json}, ${contentTypes.yaml}, ${contentTypes.protobuf}`);
   if (!type) throw notAcceptable("only the following media types are accepted: application/json, application/yaml");
   return encodeMessage(type, object, object.apiVersion ?? "", object.kind);
+}
+
+export function encodeCBOR(value: object): Uint8Array {
+  const { apiVersion, kind } = value as { apiVersion?: string; kind?: string };
+  return encodeItem(value, typeOfKind(apiVersion ?? "", kind ?? ""));
 }
 
 export function encodeProtobufFrame(type: WatchEventType, object: object): Uint8Array {

@@ -4,7 +4,7 @@ import { authenticationFlags } from "./authentication-flags.ts";
 import { tracingFlags } from "./tracing-flags.ts";
 import { authorizationFlags } from "./authorization-flags.ts";
 import { commonRefusals, profilingFlag, verbosity } from "./common-flags.ts";
-import { bool, duration, file, fixed, integer, ip, list, networks, port, text } from "./flag-types.ts";
+import { bool, duration, file, fixed, integer, ip, list, networks, parseBool, port, text } from "./flag-types.ts";
 import type { Flag, Refusals } from "./flags.ts";
 
 export interface PortRange {
@@ -26,6 +26,26 @@ const portRange = (help: string, first: number, last: number): Flag<PortRange> =
     return { first: from, last: to };
   },
 });
+
+/** Features that are off unless they are asked for, as in upstream. */
+const switchable = ["CBORServingAndStorage"] as const;
+type Gates = { readonly [K in (typeof switchable)[number]]?: boolean };
+
+const featureGates: Flag<Gates> = {
+  type: "mapStringBool",
+  help: "features to switch, e.g. CBORServingAndStorage=true (clients may speak application/cbor); the others are those of Kubernetes v1.36 with its default gates",
+  fallback: {},
+  parse(value, before) {
+    const gates: Record<string, boolean> = { ...before };
+    for (const pair of value.split(",").filter(Boolean)) {
+      const [name = "", state = ""] = pair.split("=").map((part) => part.trim());
+      if (!switchable.some((known) => known === name))
+        throw new Error(`${name} cannot be switched: features are those of Kubernetes v1.36 with its default gates, and ${switchable.join(", ")}`);
+      gates[name] = parseBool(state);
+    }
+    return gates;
+  },
+};
 
 export const apiserverFlags = {
   ...verbosity,
@@ -59,6 +79,7 @@ export const apiserverFlags = {
   "max-requests-inflight": integer("requests at the same time that only read; with --max-mutating-requests-inflight the seats of all priority levels", 400),
   "max-mutating-requests-inflight": integer("requests at the same time that write; with --max-requests-inflight the seats of all priority levels", 200),
   "enable-priority-and-fairness": bool("requests wait by flow schemas and priority levels; without it the two numbers hold each for itself", true),
+  "feature-gates": featureGates,
   "request-timeout": duration("how long a request may take; watches and streams are free of it", "1m0s", 1),
   "min-request-timeout": integer("seconds that a watch lasts at least, when the client names no time", 1800),
   "event-ttl": duration("how long events are kept", "1h0m0s", 1000),
@@ -90,7 +111,7 @@ export const apiserverFlags = {
 } as const;
 
 export const apiserverRefusals: Refusals = [
-  ...commonRefusals,
+  ...commonRefusals.map(([reason, ...names]) => [reason, ...names.filter((name) => name !== "feature-gates")] as const),
   [
     "the store is embedded (--data-dir); there is no driver for etcd yet",
     "etcd-servers",

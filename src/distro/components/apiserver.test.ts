@@ -26,6 +26,15 @@ const problem = (act: () => unknown): string => {
   return "";
 };
 
+test("the one feature that can be switched is, and the others are named", () => {
+  assert.equal(options().cbor, false);
+  assert.equal(options("--feature-gates=CBORServingAndStorage=true").cbor, true);
+  assert.match(
+    problem(() => options("--feature-gates=SidecarContainers=false")),
+    /SidecarContainers cannot be switched: features are those of Kubernetes v1.36/,
+  );
+});
+
 test("flags become the server's options", () => {
   const read = options(
     "--service-account-issuer=https://old",

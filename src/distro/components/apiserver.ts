@@ -76,6 +76,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     maxMutating: flags["max-mutating-requests-inflight"],
     priorityAndFairness: flags["enable-priority-and-fairness"],
     requestTimeoutSeconds: flags["request-timeout"] / 1000,
+    cbor: flags["feature-gates"].CBORServingAndStorage === true,
     minWatchSeconds: flags["min-request-timeout"],
     eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
     advertise: { address: advertised(flags), port: flags["secure-port"] },

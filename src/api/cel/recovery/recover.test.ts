@@ -28,9 +28,19 @@ test("a long expression that is wrong is judged soon, however deep it is", () =>
     ["-", "", "*"],
     ["#", "", ""],
     ["1,", "[", ","],
+    // As deep as may be, which is deeper than the stack.
+    ["a.map(x, ", "", ""],
+    ["[", "", "?"],
+    ["(!", "", "?"],
+    ["ip(((((", "", ""],
   ] as const) {
     const before = process.cpuUsage();
     assert.notEqual(told(filled(unit, begin, end)), "");
     assert.ok(process.cpuUsage(before).user < 3_000_000, unit);
   }
+});
+
+test("what nests as deep as it may is refused as too deep, not by a stack that is too small", () => {
+  for (const expression of ["a.map(x, ".repeat(240), `${"[".repeat(249)}?`, `${"(!".repeat(249)}?`, `${"f(".repeat(249)}?`])
+    assert.match(told(expression), /^ERROR: <input>:/, expression.slice(0, 20));
 });

@@ -60,7 +60,9 @@ export function recover(source: string): Recovered {
   try {
     return { found: parser.parse(), issues: parser.issues };
   } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
+    // The rules are as deep as they may be before the stack is, unless it was deep already.
+    if (error instanceof RangeError) parser.issues.push({ message: `expression recursion limit exceeded: ${maxDepth}`, offset: -1 });
+    else if (!(error instanceof Stopped)) throw error;
     return { found: undefined, issues: parser.issues };
   }
 }

@@ -9,7 +9,7 @@ import type { Random } from "../../../base/random.ts";
 import type { Reader } from "../../../cache/cache.ts";
 import { warnedTokenSeconds } from "../../admission/service-account.ts";
 import { type SigningKey, signToken } from "../../authentication/service-account-keys.ts";
-import type { BoundRef, ServiceAccountClaims } from "../../authentication/service-account-token.ts";
+import type { BoundRef, ServiceAccountClaims } from "../../authentication/token-claims.ts";
 
 const extendedSeconds = 365 * 24 * 3600;
 const minimumSeconds = 600;
