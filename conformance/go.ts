@@ -26,8 +26,11 @@ export function ownCopy(module: string, target: string): string {
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(dirname(target), { recursive: true });
   cpSync(moduleSources(module), fresh, { recursive: true });
-  for (const entry of readdirSync(fresh, { recursive: true, withFileTypes: true }))
-    chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
+  for (const entry of readdirSync(fresh, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    // Modules carry no modes, but their tests run scripts.
+    chmodSync(path, entry.isDirectory() || entry.name.endsWith(".sh") ? 0o755 : 0o644);
+  }
   chmodSync(fresh, 0o755);
   renameSync(fresh, target);
   return target;

@@ -5,7 +5,7 @@
  * no line of their logs may tell of an error.
  *
  * Usage: sh conformance/own-machine.sh node conformance/operators.ts [--dir DIR] [--logs DIR] [--only REGEX] [--data-dir DIR] [--port PORT]
- *   --dir   where node conformance/build.ts --only cert-manager,kueue,helm4,kubectl put the programs @default /var/tmp/k8ts-judges
+ *   --dir   where node conformance/build.ts --images (busybox) and --only cert-manager,kueue,helm4,kubectl put the programs @default /var/tmp/k8ts-judges
  *   --logs  where the operators' logs are kept @default DIR/logs/operators
  *   --only  only the checks whose names match, which build on the ones before them
  * Prints a line for each check; exits 1 where one fails. Root, containers.
@@ -34,6 +34,14 @@ async function imageOf(name: string, program: string, at: string, ...entrypoint:
   const layer = await layerOf([{ name: at, mode: 0o755, content: readFileSync(join(values.dir, program)) }]);
   return { name, layers: [layer], config: { Entrypoint: [`/${at}`, ...entrypoint], User: "65532" } };
 }
+/** What Jobs run. */
+async function shellImage(): Promise<Image> {
+  const layer = await layerOf([
+    { name: "bin/busybox", mode: 0o755, content: readFileSync(join(values.dir, "busybox")) },
+    ...["sh", "sleep", "wget"].map((name) => ({ name: `bin/${name}`, mode: 0o777, type: "symlink" as const, linkname: "busybox" })),
+  ]);
+  return { name: workImage, layers: [layer], config: { Entrypoint: ["sh"], User: "65532" } };
+}
 
 const version = (module: string): string => module.split("@")[1] as string;
 const certManagerImages = ["controller", "webhook", "cainjector"].map((part) =>
@@ -45,7 +53,7 @@ try {
   const images = await Promise.all([
     ...certManagerImages,
     imageOf("us-central1-docker.pkg.dev/k8s-staging-images/kueue/kueue:main", "bin/kueue", "manager"),
-    imageOf(workImage, "busybox", "bin/sh"),
+    shellImage(),
   ]);
   writeFileSync(archive, await archiveOf(images));
   await cluster.up();

@@ -228,7 +228,8 @@ export async function judgeKueue({ cluster, checks, logs, module }: KueueJudge):
   });
   await check("the aggregated API is available, in discovery, in OpenAPI, and refuses as an API server does", async () => {
     for (const version of ["v1beta1", "v1beta2"]) await kubectl(`wait --for=condition=Available apiservice ${version}.visibility.kueue.x-k8s.io --timeout=30s`);
-    expectText(await kubectl("api-resources --api-group=visibility.kueue.x-k8s.io"), "clusterqueues", "localqueues");
+    expectText(await kubectl("get --raw /apis/visibility.kueue.x-k8s.io/v1beta2"), "clusterqueues/pendingworkloads", "localqueues/pendingworkloads");
+    expectText(await kubectl("api-versions"), "visibility.kueue.x-k8s.io/v1beta1", "visibility.kueue.x-k8s.io/v1beta2");
     expectText(await kubectl("get --raw /openapi/v3"), "apis/visibility.kueue.x-k8s.io/v1beta2");
     const { text } = await cluster.kubectlResult(["get", "--raw", "/apis/visibility.kueue.x-k8s.io/v1beta2/clusterqueues/none/pendingworkloads"]);
     expectText(text, "NotFound");

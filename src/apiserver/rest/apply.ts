@@ -12,7 +12,7 @@ import type { KubeObject } from "../../api/object.ts";
 import { badRequest, StatusError } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 import { toStored } from "./decode.ts";
-import { objectTypeOf, operationOf } from "./managed-fields.ts";
+import { inVersions, objectTypeOf, operationOf } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
 
 export interface ApplyPatch {
@@ -52,12 +52,19 @@ export function parseCBORApply(bytes: Uint8Array): ApplyPatch {
   }
 }
 
-/** The object after the apply, in the stored version with defaults; managed fields are set. */
-export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions): KubeObject {
+/** The object after the apply, in the stored version with defaults; managed fields are set. A promise where a webhook converts. */
+export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions): KubeObject | Promise<KubeObject> {
   const { endpoint } = call;
   const live = old && ((endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject);
-  const operation = { ...operationOf(call, options.manager), kind: endpoint.def.kind, force: options.force };
-  const merged = applyServerSide(objectTypeOf(endpoint), live, patch.object, operation);
+  const merged = inVersions(endpoint, (convert) => {
+    const operation = { ...operationOf(call, options.manager, convert), kind: endpoint.def.kind, force: options.force };
+    return applyServerSide(objectTypeOf(endpoint), live, patch.object, operation);
+  });
+  return merged instanceof Promise ? merged.then((object) => applied(call, old, patch, options, object)) : applied(call, old, patch, options, merged);
+}
+
+function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions, merged: JSONObject): KubeObject {
+  const { endpoint } = call;
   if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
   if (options.fieldValidation === "Warn") for (const message of patch.strict) call.warn(message);
   if (endpoint.custom) return customApplied(call, endpoint.custom, old, merged);

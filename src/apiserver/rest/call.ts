@@ -24,6 +24,8 @@ export interface Conversion {
 
 /** From one version of a custom resource to another. Rejects with StatusError. */
 export interface CustomConverter {
+  /** Where nobody need be asked. */
+  readonly now?: (object: KubeObject, to: CustomVersion) => KubeObject;
   /** In the order of the objects, which are not changed. */
   convert(objects: readonly KubeObject[], to: CustomVersion): Promise<KubeObject[]>;
 }

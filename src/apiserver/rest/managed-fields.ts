@@ -1,14 +1,17 @@
 /** Who manages which field, kept on every write (k8s.io/apimachinery/pkg/util/managedfields). */
+import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { type Operation, trackUpdate } from "../../api/apply/managed-fields.ts";
 import type { ObjectType } from "../../api/apply/atom.ts";
+import { encodeJSON } from "../../api/codec/json.ts";
 import { deepCopy } from "../../api/copy.ts";
 import { goQuote } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
+import { StatusError } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import type { ManagedFieldsEntry } from "../../api/types/meta-v1.gen.ts";
-import type { Call, Endpoint } from "./call.ts";
+import type { Call, CustomConverter, Endpoint } from "./call.ts";
 import { hasStatus } from "./strategy.ts";
 
 /** What the strategies of these kinds take away on the way in through `status`, besides spec. */
@@ -40,7 +43,9 @@ function resetFields(endpoint: Endpoint, subresource: string): readonly string[]
   return hasStatus(endpoint) ? ["status"] : [];
 }
 
-export function operationOf(call: Call, manager: string, dryRun = false): Operation {
+type Convert = NonNullable<Operation["convert"]>;
+
+export function operationOf(call: Call, manager: string, convert: Convert, dryRun = false): Operation {
   const { endpoint, info, rest } = call;
   return {
     manager,
@@ -49,7 +54,7 @@ export function operationOf(call: Call, manager: string, dryRun = false): Operat
     subresource: info.subresource,
     time: formatTime(rest.clock.now()),
     resetFields: resetFields(endpoint, info.subresource),
-    convert: (object, apiVersion) => inVersion(endpoint, object, apiVersion),
+    convert,
   };
 }
 
@@ -63,7 +68,7 @@ function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): 
   return type && { type, object };
 }
 
-/** Versions of a custom resource differ in their names, as far as ownership goes. */
+/** Where they are converted by nobody, versions of a custom resource differ in their names. */
 function inCustomVersion({ versions }: Endpoint, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
   const version = versions?.get(apiVersion);
   if (!version) return undefined;
@@ -73,14 +78,78 @@ function inCustomVersion({ versions }: Endpoint, object: JSONObject, apiVersion:
   return { type: version.objectType, object: copy };
 }
 
-/** Sets metadata.managedFields of `object`, which is in the stored version, for a write of `manager` over `old`. */
-export function trackWrite(call: Call, object: KubeObject, old: KubeObject | undefined, manager: string, dryRun = false): void {
+/** Thrown for a conversion that a webhook has not been asked for yet. */
+class Unasked extends Error {
+  readonly key: string;
+  readonly object: KubeObject;
+  readonly version: CustomVersion;
+  constructor(key: string, object: KubeObject, version: CustomVersion) {
+    super();
+    this.key = key;
+    this.object = object;
+    this.version = version;
+  }
+}
+
+/**
+ * What `work` gives, which looks at objects in the versions of others' entries and changes nothing. Where a webhook converts, it is
+ * done again after each answer that it turned out to want; rejects with the webhook's StatusError.
+ */
+export function inVersions<T>(endpoint: Endpoint, work: (convert: Convert) => T): T | Promise<T> {
+  const { converter } = endpoint;
+  const here: Convert = (object, apiVersion) => inVersion(endpoint, object, apiVersion);
+  return converter && !converter.now ? asked(endpoint, converter, here, work) : work(here);
+}
+
+async function asked<T>({ versions, apiVersion: own }: Endpoint, converter: CustomConverter, here: Convert, work: (convert: Convert) => T): Promise<T> {
+  const answers = new Map<string, JSONObject>();
+  const convert: Convert = (object, apiVersion) => {
+    const version = versions?.get(apiVersion);
+    // What is created comes from nothing, which there is in every version.
+    if (!version || apiVersion === own || object.kind === undefined) return here(object, apiVersion);
+    const { managedFields: _, ...metadata } = (object.metadata ?? {}) as JSONObject;
+    const bare = { ...object, metadata };
+    const key = `${apiVersion} ${Buffer.from(encodeJSON(bare)).toString()}`;
+    const answer = answers.get(key);
+    if (!answer) throw new Unasked(key, bare as unknown as KubeObject, version);
+    return { type: version.objectType, object: answer };
+  };
+  for (;;) {
+    try {
+      return work(convert);
+    } catch (error) {
+      if (!(error instanceof Unasked)) throw error;
+      const [answer] = await converter.convert([error.object], error.version);
+      answers.set(error.key, answer as unknown as JSONObject);
+    }
+  }
+}
+
+/**
+ * Sets metadata.managedFields of `object`, which is in the stored version, for a write of `manager` over `old`. To be awaited where a
+ * webhook converts; nobody owns anything after one that did not answer.
+ */
+export function trackWrite(call: Call, object: KubeObject, old: KubeObject | undefined, manager: string, dryRun = false): Promise<void> | undefined {
   const { endpoint } = call;
   const view = (hub: KubeObject): JSONObject => (endpoint.conversion ? endpoint.conversion.fromHub(hub) : hub) as unknown as JSONObject;
-  const tracked = trackUpdate(objectTypeOf(endpoint), old && view(old), view(object), operationOf(call, manager, dryRun));
-  const managed = (tracked.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
-  if (managed) object.metadata.managedFields = managed;
-  else delete object.metadata.managedFields;
+  const set = (tracked: JSONObject | undefined): void => {
+    const managed = (tracked?.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
+    if (managed) object.metadata.managedFields = managed;
+    else delete object.metadata.managedFields;
+  };
+  const tracked = inVersions(endpoint, (convert) =>
+    trackUpdate(objectTypeOf(endpoint), old && view(old), view(object), operationOf(call, manager, convert, dryRun)),
+  );
+  if (!(tracked instanceof Promise)) return void set(tracked);
+  return tracked.then(set, (error: unknown) => {
+    if (!(error instanceof StatusError)) throw error;
+    call.rest.logger.error("managed fields dropped: their version could not be converted", {
+      resource: endpoint.groupResource,
+      name: call.info.name,
+      error: error.message,
+    });
+    set(undefined);
+  });
 }
 
 /** After admission: what it made of the managed fields stays where they are valid (k8s.io/apimachinery/pkg/util/managedfields/internal/validation.go). */

@@ -179,7 +179,7 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   });
   if (!(patch instanceof StatusError) && typeof patch.value === "object" && patch.value !== null) call.audit?.requestObject(patch.value);
   let warned = false;
-  const next = (old: KubeObject | undefined): KubeObject => {
+  const next = (old: KubeObject | undefined): KubeObject | Promise<KubeObject> => {
     const quiet: Call = warned ? { ...call, warn: () => {} } : call;
     warned = true;
     // What cannot be read is said of an object that is there.

@@ -43,7 +43,7 @@ export async function scale(call: Call): Promise<ApiResponse> {
     mayCreate: false,
     tracked: true,
     attempts: 6,
-    next(old) {
+    async next(old) {
       const object = deepCopy(old) as Scalable;
       const before = custom ? custom.scaleOf(object, true) : scaleOf(object);
       const { managedFields } = object.metadata;
@@ -52,7 +52,7 @@ export async function scale(call: Call): Promise<ApiResponse> {
         delete before.metadata.managedFields;
         if (custom && patch?.apply) throw custom.unowned();
       }
-      const wanted = deepCopy(given) ?? (patchedScale(call, before, patch as Patch, options) as unknown as Scale & KubeObject);
+      const wanted = deepCopy(given) ?? ((await patchedScale(call, before, patch as Patch, options)) as unknown as Scale & KubeObject);
       const operation = { manager: options.manager, apiVersion: "autoscaling/v1", subresource: "scale", time: formatTime(call.rest.clock.now()) };
       const tracked = patch?.apply
         ? wanted
@@ -103,7 +103,7 @@ function cells(object: KubeObject, now: number): unknown[] {
 function aboutScale(call: Call): Call {
   const { endpoint } = call;
   const type = scaleType();
-  const { conversion: _conversion, custom, versions: _versions, ...bare } = endpoint;
+  const { conversion: _conversion, custom, versions: _versions, converter: _converter, ...bare } = endpoint;
   const { storageVersion: _storageVersion, ...own } = endpoint.def;
   const shown = custom ? scaleColumns(cells) : { columns, cells };
   const def = { ...own, group: "autoscaling", version: "v1", kind: "Scale", columns: shown.columns };
@@ -114,7 +114,7 @@ function aboutScale(call: Call): Call {
 
 const respondScale = (call: Call, scale: Scale): ApiResponse => respondKube(aboutScale(call), 200, scale as unknown as KubeObject);
 
-function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions): KubeObject {
+function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions): KubeObject | Promise<KubeObject> {
   const asScale = aboutScale(call);
   const old = scale as unknown as KubeObject;
   return patch.apply ? applyTo(asScale, old, patch.apply, options) : patched(asScale, old, patch, options);

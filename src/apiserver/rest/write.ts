@@ -90,7 +90,8 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   if (call.info.verb === "create") wipeMetadata(draft);
   if (track) {
     dedupOwnerReferences(call, draft);
-    trackWrite(call, draft, undefined, options.manager);
+    const tracked = trackWrite(call, draft, undefined, options.manager);
+    if (tracked) await tracked;
   }
   const attributes = attributesOf(call, "CREATE", options.object, options.dryRun);
   attributes.object = draft;
@@ -223,7 +224,8 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   const { metadata } = object;
   if (!plan.tracked) {
     dedupOwnerReferences(call, object);
-    trackWrite(call, object, old, options.manager, options.dryRun);
+    const tracked = trackWrite(call, object, old, options.manager, options.dryRun);
+    if (tracked) await tracked;
   }
   const attributes = attributesOf(call, "UPDATE", options.object, options.dryRun);
   attributes.object = object;
