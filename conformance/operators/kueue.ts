@@ -276,7 +276,7 @@ export async function judgeKueue({ cluster, checks, logs, module }: KueueJudge):
     const text = await kubectl("get --raw /api/v1/namespaces/kueue-system/services/https:kueue-controller-manager-metrics-service:8443/proxy/metrics").catch(
       (error: Error) => error.message,
     );
-    expectText(text, /Unauthorized|forbidden/i);
+    expectText(text, /must be logged in|Unauthorized/);
     await apply({
       apiVersion: "rbac.authorization.k8s.io/v1",
       kind: "ClusterRoleBinding",
@@ -291,11 +291,12 @@ export async function judgeKueue({ cluster, checks, logs, module }: KueueJudge):
     );
     expectText(found, "kueue_admitted_workloads_total{", "kueue_evicted_workloads_total{");
   });
+  const clean = (): Promise<string> => expectCleanLogs({ cluster, namespace: "kueue-system", keep: logs, expected });
+  await check("no errors in the logs of the first pod", clean);
   await check("its pod deleted, the next one takes the lease and goes on", async () => {
     const holder = async (): Promise<string> =>
       (await cluster.json<{ spec: { holderIdentity: string } }>("--namespace kueue-system get lease c1f6bfd2.kueue.x-k8s.io")).spec.holderIdentity;
     const first = await holder();
-    await expectCleanLogs({ cluster, namespace: "kueue-system", keep: logs, expected });
     await kubectl("--namespace kueue-system delete pod -l control-plane=controller-manager");
     await kubectl("--namespace kueue-system rollout status deployment/kueue-controller-manager --timeout=110s");
     await until("another holder", 60, async () => {
@@ -315,7 +316,7 @@ export async function judgeKueue({ cluster, checks, logs, module }: KueueJudge):
     await kubectl(`wait --for=delete clusterqueue/compute resourceflavor/plain --timeout=60s`);
     await until("no workloads", 60, async () => (await kubectl("--namespace team get workloads -o name")) === "");
   });
-  await check("no errors in the logs", () => expectCleanLogs({ cluster, namespace: "kueue-system", keep: logs, expected }));
+  await check("no errors in the logs of the next pod", clean);
   await check("everything deleted, definitions and namespaces too", async () => {
     await kubectl("delete namespace team --timeout=60s");
     const rendered = await kubectl(`kustomize ${join(moduleSources(module), "config/default")}`);
@@ -325,4 +326,15 @@ export async function judgeKueue({ cluster, checks, logs, module }: KueueJudge):
 }
 
 /** Lines that upstream's API server brings about as well. */
-const expected: ExpectedLine[] = [];
+const expected: ExpectedLine[] = [
+  {
+    line: /the object has been modified; please apply your changes to the latest version/,
+    why: "its loops meet over an object, and the later one tries again",
+  },
+  { line: /"cert-rotation".*Cert secret is not well-formed, missing ca.crt/, why: "it begins with an empty Secret" },
+  { line: /Provisioning Requests not supported/, why: "there is no cluster autoscaler" },
+  {
+    line: /"Failed to watch".*conversion webhook for .* failed: Post .*(no endpoints available|connection refused)/,
+    why: "it lists objects of the version before, which its own webhook converts, before that one listens",
+  },
+];
