@@ -39,8 +39,8 @@ interface Writing {
 const bookmarkMs = 60_000;
 const bookmarkBeforeDeadlineMs = 2_000;
 /** Objects tested before the clock is looked at; also how many initial events come at once. */
-const selectBatch = 200;
-const sliceMs = 8;
+const selectBatch = 50;
+const sliceMs = 4;
 /** Objects whose bytes are looked at for an estimate. */
 const sampledAtMost = 64;
 
@@ -354,8 +354,16 @@ const beforeRevision = new Set(["name", "generateName", "namespace", "selfLink",
 
 /** The same object with resourceVersion where the bytes have it. */
 function withRevision(object: KubeObject, revision: number): KubeObject {
-  const entries = Object.entries(object.metadata).filter(([name]) => name !== "resourceVersion");
-  const at = entries.findIndex(([name]) => !beforeRevision.has(name));
-  entries.splice(at < 0 ? entries.length : at, 0, ["resourceVersion", String(revision)]);
-  return { ...object, metadata: Object.fromEntries(entries) as unknown as KubeObject["metadata"] };
+  const metadata: Record<string, unknown> = {};
+  let isPlaced = false;
+  for (const name in object.metadata) {
+    if (name === "resourceVersion") continue;
+    if (!isPlaced && !beforeRevision.has(name)) {
+      metadata.resourceVersion = String(revision);
+      isPlaced = true;
+    }
+    metadata[name] = object.metadata[name as keyof KubeObject["metadata"]];
+  }
+  if (!isPlaced) metadata.resourceVersion = String(revision);
+  return { ...object, metadata: metadata as unknown as KubeObject["metadata"] };
 }

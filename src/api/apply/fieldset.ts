@@ -3,6 +3,8 @@
  * A node is a member when it is empty or has the key "."; so sets are JSON, and nothing is decoded or encoded.
  * Sets are immutable and share structure. The empty set is undefined.
  */
+import { sortFew } from "../../base/sort-few.ts";
+
 export type FieldSet = { readonly [element: string]: FieldSet };
 
 /** A member without children. */
@@ -180,7 +182,7 @@ export function ordered(set: FieldSet): FieldSet {
   }
   if (sorted && !replaced) return set;
   const elements = Object.keys(set);
-  if (!sorted) elements.sort(compareElements);
+  if (!sorted) sortFew(elements, compareElements);
   const out: Draft = {};
   for (const element of elements) out[element] = replaced?.[element] ?? (set[element] as FieldSet);
   return out;

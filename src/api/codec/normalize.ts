@@ -4,6 +4,7 @@
  * sorted. Each type is compiled once. The input is not changed; free-form parts (RawExtension, FieldsV1, JSON) are shared
  * with the result.
  */
+import { sortFew } from "../../base/sort-few.ts";
 import { EmptyMap } from "../copy.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { exactTime } from "../time.ts";
@@ -170,7 +171,7 @@ function mapOf(read: Read): Read {
     }
     if (context.keys === before) return context.empties === "written" ? map : emptyOf(context, new EmptyMap() as JSONObject);
     if (sorted) for (const key in value) put(map, key, read(value[key] as JSONValue, context));
-    else for (const key of Object.keys(value).sort(compareBytes)) put(map, key, read(value[key] as JSONValue, context));
+    else for (const key of sortFew(Object.keys(value), compareBytes)) put(map, key, read(value[key] as JSONValue, context));
     return map;
   };
 }

@@ -100,6 +100,7 @@ function validateCommon(container: Container, at: Path, context: ContainerContex
 
 function validateHostPorts(containers: Container[], at: Path): FieldError[] {
   const errors: FieldError[] = [];
+  if (!containers.some(({ ports }) => ports?.some((port) => port.hostPort))) return errors;
   const seen = new Set<string>();
   for (const [i, container] of containers.entries()) {
     for (const [j, port] of (container.ports ?? []).entries()) {

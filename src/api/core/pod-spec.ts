@@ -141,8 +141,9 @@ function validateGates(spec: PodSpec, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   for (const [i, gate] of (spec.readinessGates ?? []).entries())
     errors.push(...validateQualifiedName(gate.conditionType ?? "", at.child("readinessGates").index(i).child("conditionType")));
+  if (!spec.schedulingGates) return errors;
   const seen = new Set<string>();
-  for (const [i, { name = "" }] of (spec.schedulingGates ?? []).entries()) {
+  for (const [i, { name = "" }] of spec.schedulingGates.entries()) {
     const here = at.child("schedulingGates").index(i);
     errors.push(...validateQualifiedName(name, here));
     if (seen.has(name)) errors.push(duplicate(here, name));

@@ -118,8 +118,10 @@ export function validateHostSysctl(sysctl: string, spec: Pick<PodSpec, "hostNetw
 
 function validateSysctls(spec: PodSpec, at: Path, allowHost: boolean | undefined): FieldError[] {
   const errors: FieldError[] = [];
+  const sysctls = spec.securityContext?.sysctls;
+  if (!sysctls) return errors;
   const seen = new Set<string>();
-  for (const [i, { name }] of (spec.securityContext?.sysctls ?? []).entries()) {
+  for (const [i, { name }] of sysctls.entries()) {
     const here = at.index(i).child("name");
     if (!name) errors.push(required(here));
     else if (name.length > 253 || !sysctlName.test(name))

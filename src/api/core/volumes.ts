@@ -162,8 +162,8 @@ function validateRecursiveReadOnly(mount: VolumeMount, at: Path): FieldError[] {
 /** Upstream names the list, not its element, in the errors of a mount's options. */
 export function validateVolumeMounts(container: Container, volumes: Map<string, Volume>, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  const devices = new Map((container.volumeDevices ?? []).map((device) => [device.name, device.devicePath]));
-  const devicePaths = new Set(devices.values());
+  const devices = container.volumeDevices?.length ? new Map(container.volumeDevices.map((device) => [device.name, device.devicePath])) : undefined;
+  const devicePaths = devices && new Set(devices.values());
   const seen = new Set<string>();
   const privileged = container.securityContext?.privileged === true;
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
@@ -174,8 +174,8 @@ export function validateVolumeMounts(container: Container, volumes: Map<string, 
     if (!mountPath) errors.push(required(here.child("mountPath")));
     if (seen.has(mountPath)) errors.push(invalidValue(here.child("mountPath"), mountPath, "must be unique"));
     seen.add(mountPath);
-    if (devices.has(name)) errors.push(invalidValue(here.child("name"), name, "must not already exist in volumeDevices"));
-    if (devicePaths.has(mountPath)) errors.push(invalidValue(here.child("mountPath"), mountPath, "must not already exist as a path in volumeDevices"));
+    if (devices?.has(name)) errors.push(invalidValue(here.child("name"), name, "must not already exist in volumeDevices"));
+    if (devicePaths?.has(mountPath)) errors.push(invalidValue(here.child("mountPath"), mountPath, "must not already exist as a path in volumeDevices"));
     if (mount.subPath) errors.push(...validateLocalDescendingPath(mount.subPath, at.child("subPath")));
     if (mount.subPathExpr) {
       if (mount.subPath) errors.push(invalidValue(here.child("subPathExpr"), mount.subPathExpr, "subPathExpr and subPath are mutually exclusive"));

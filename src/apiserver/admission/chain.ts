@@ -75,7 +75,9 @@ export class AdmissionChain {
   /** Changes `attributes.object` in place; rejects with the first refusal. All run a second time where one asks for it. */
   async mutate(attributes: AdmissionAttributes): Promise<void> {
     const connects = attributes.operation === "CONNECT";
-    for (const plugin of this.#mutating) {
+    const plugins = this.#mutating;
+    for (let i = 0; i < plugins.length; i++) {
+      const plugin = plugins[i] as AdmissionPlugin;
       if (connects && !plugin.connects) continue;
       const pending = plugin.mutate?.(attributes);
       if (pending) await pending;
@@ -88,7 +90,9 @@ export class AdmissionChain {
   /** Rejects with the first refusal. */
   async validate(attributes: AdmissionAttributes): Promise<void> {
     const connects = attributes.operation === "CONNECT";
-    for (const plugin of this.#validating) {
+    const plugins = this.#validating;
+    for (let i = 0; i < plugins.length; i++) {
+      const plugin = plugins[i] as AdmissionPlugin;
       if (connects && !plugin.connects) continue;
       const pending = plugin.validate?.(attributes);
       if (pending) await pending;

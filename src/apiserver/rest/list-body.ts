@@ -11,8 +11,8 @@ import type { Clock } from "../../base/clock.ts";
 import type { Form } from "./negotiate.ts";
 import { encodeAs } from "./respond.ts";
 
-/** Milliseconds of work after which others have their turn. */
-const sliceMs = 8;
+/** Milliseconds of work after which others have their turn: a write takes half a dozen turns until it is answered. */
+const sliceMs = 4;
 /** Objects between two looks at the clock; so many at most are made without any. */
 export const batchSize = 50;
 
