@@ -5,6 +5,7 @@
  * `node conformance/differential.ts PEER.conf OURS.conf [substring of case names]`: the requests written by hand.
  * `node conformance/differential.ts --requests N [--seed S] [--only REGEXP] [--episode K,...] [--seconds S] [--bin DIR] [--port P] [--verbose] [--seen FILE]`:
  * requests made from the schema and one template per kind; starts both servers itself unless `PEER.conf OURS.conf` are given.
+ * `node conformance/differential.ts --aimed [--only REGEXP] [--verbose] [--seen FILE]`: requests that aim at single rules.
  * `--seen`: which mistakes upstream named, most frequent first.
  * Exits 1 where answers differ.
  */
@@ -14,7 +15,8 @@ import { parseArgs } from "node:util";
 import { cases as builtIn, type Step } from "./differential/cases.ts";
 import { customResourceCases } from "./differential/custom-resource-cases.ts";
 import { type Answer, closeServer, differences, type Server, send, serverOf, settled } from "./differential/exchange.ts";
-import { runGenerated } from "./differential/generated.ts";
+import { runAimed } from "./differential/aimed.ts";
+import { clear, note, prepare, runGenerated } from "./differential/generated.ts";
 import { standingPair, startPair } from "./differential/servers.ts";
 
 const { values, positionals } = parseArgs({
@@ -29,25 +31,27 @@ const { values, positionals } = parseArgs({
     port: { type: "string", default: "22410" },
     verbose: { type: "boolean", default: false },
     seen: { type: "string" },
+    aimed: { type: "boolean", default: false },
   },
 });
 const cases = [...builtIn, ...customResourceCases];
 const write = (line: string): void => void process.stdout.write(line);
 
-if (values.requests !== undefined) {
+if (values.aimed || values.requests !== undefined) {
   const [peerConfig, oursConfig] = positionals;
   await using pair = peerConfig && oursConfig ? standingPair(peerConfig, oursConfig) : await startPair({ bin: values.bin, port: Number(values.port) });
   const seen = new Map<string, number>();
-  const outcome = await runGenerated(pair, {
-    requests: Number(values.requests),
-    seed: Number(values.seed),
-    seconds: Number(values.seconds),
-    ...(values.only ? { only: new RegExp(values.only) } : {}),
-    ...(values.episode ? { episodes: values.episode.split(",").map(Number) } : {}),
-    verbose: values.verbose,
-    ...(values.seen ? { seen } : {}),
-    write,
-  });
+  const shared = { ...(values.only ? { only: new RegExp(values.only) } : {}), verbose: values.verbose, write };
+  const outcome = values.aimed
+    ? await prepare(pair).then(() => runAimed(pair, { ...shared, clear, note: (answer) => note(seen, answer) }))
+    : await runGenerated(pair, {
+        ...shared,
+        requests: Number(values.requests),
+        seed: Number(values.seed),
+        seconds: Number(values.seconds),
+        ...(values.episode ? { episodes: values.episode.split(",").map(Number) } : {}),
+        ...(values.seen ? { seen } : {}),
+      });
   if (values.seen)
     writeFileSync(
       values.seen,

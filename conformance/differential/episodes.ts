@@ -38,15 +38,17 @@ const request = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIRE1Hc0NBUUF
 
 export function templates(): Template[] {
   const objects = ["./templates.yaml", "./templates-more.yaml"].flatMap((file) => loadAll(readFileSync(new URL(file, import.meta.url), "utf8")));
-  return (objects as JSONObject[]).map((object) => {
-    const [group, version] = String(object.apiVersion).includes("/")
-      ? (String(object.apiVersion).split("/") as [string, string])
-      : ["", String(object.apiVersion)];
-    const def = resources.find((one) => one.group === group && one.version === version && one.kind === object.kind);
-    const type = typeOfKind(String(object.apiVersion), String(object.kind));
-    if (!def || !type) throw new Error(`no resource serves ${object.apiVersion} ${object.kind}`);
-    return { object, def, type: type.name };
-  });
+  return (objects as JSONObject[]).map(templateOf);
+}
+
+export function templateOf(object: JSONObject): Template {
+  const [group, version] = String(object.apiVersion).includes("/")
+    ? (String(object.apiVersion).split("/") as [string, string])
+    : ["", String(object.apiVersion)];
+  const def = resources.find((one) => one.group === group && one.version === version && one.kind === object.kind);
+  const type = typeOfKind(String(object.apiVersion), String(object.kind));
+  if (!def || !type) throw new Error(`no resource serves ${object.apiVersion} ${object.kind}`);
+  return { object, def, type: type.name };
 }
 
 export interface Target extends Template {

@@ -7,7 +7,7 @@ import { validatePodTemplateSpec } from "../core/pod-spec.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { containerCells } from "../core/podtemplate.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { type FieldError, invalidValue, notSupported, path, required } from "../field.ts";
+import { type FieldError, goQuote, invalidValue, notSupported, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { hasInvalidLabelValue, validateLabelSelector } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
@@ -103,6 +103,13 @@ function validateStatus({ status }: DaemonSet, old: DaemonSet): FieldError[] {
 
 export const daemonSetKind: Kind<DaemonSet> = {
   resource: "daemonsets.apps",
+  misread(set) {
+    const text = set.metadata?.annotations?.[templateGeneration];
+    if (text === undefined) return undefined;
+    if (!/^[+-]?\d+$/.test(text)) return `strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`;
+    const number = BigInt(text.replace("+", ""));
+    return BigInt.asIntN(64, number) === number ? undefined : `strconv.ParseInt: parsing ${goQuote(text)}: value out of range`;
+  },
   setDefaults(set) {
     set.spec ??= {} as DaemonSet["spec"];
     // Conversion always gives the annotation: whoever writes the set manages it.

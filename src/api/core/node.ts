@@ -10,6 +10,7 @@ import { age, validateMetadata, validateMetadataUpdate } from "./object-meta.ts"
 import { roundUpToMilli } from "./resource-list.ts";
 import { validateQuantityValue } from "./resources.ts";
 import { goJsonError } from "./secret-json.ts";
+import { validateAvoidPods } from "./node-avoid-pods.ts";
 import { validateTaints } from "./tolerations.ts";
 
 const rules = { namespaced: false, validateName: nameIsDNSSubdomain };
@@ -60,7 +61,11 @@ function validateDeclaredFeatures(node: Node): FieldError[] {
 }
 
 function validateNode(node: Node): FieldError[] {
-  const errors = [...validateMetadata(node.metadata, rules), ...validateAnnotations(node)];
+  const errors = [
+    ...validateMetadata(node.metadata, rules),
+    ...validateAnnotations(node),
+    ...validateAvoidPods(node.metadata.annotations, meta.child("annotations")),
+  ];
   errors.push(...validateTaints(node.spec.taints, meta.child("taints")), ...validateResources(node));
   const swap = node.status?.nodeInfo?.swap?.capacity;
   if (swap !== undefined) errors.push(...validatePositive(swap, meta.child("nodeSwapStatus", "capacity")));

@@ -23,7 +23,7 @@ const updatable = [
 ].join(",");
 
 /** An error about a pod as a whole. */
-export const forbiddenPod = (why: string): FieldError => ({ ...forbiddenField("pod", why), field: "" });
+export const forbiddenPod = (why: string): FieldError => forbiddenField("[]", why);
 
 export const updateOptions = (old: Pod): PodValidationOptions => podValidationOptions(old.spec, old.metadata, true);
 

@@ -2,7 +2,19 @@
 import { validateImmutable } from "../apps/workload.ts";
 import { internalForm } from "../core/internal-types.ts";
 import { validateNodeSelector } from "../core/node-affinity.ts";
-import { duplicateNamed, type FieldError, forbiddenField, invalidValue, notSupported, type Path, path, required, tooLong, tooMany } from "../field.ts";
+import {
+  duplicate,
+  duplicateNamed,
+  type FieldError,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  type Path,
+  path,
+  required,
+  tooLong,
+  tooMany,
+} from "../field.ts";
 import { formatIP, parseCIDR } from "../ip.ts";
 import { validateConditions } from "../meta/conditions.ts";
 import type {
@@ -28,6 +40,14 @@ const at = path("status");
 /** One device, or one share of it. */
 export const deviceKey = ({ driver, pool, device, shareID }: { driver: string; pool: string; device: string; shareID?: string }): string =>
   `${driver}/${pool}/${device}${shareID === undefined ? "" : `/${shareID}`}`;
+
+/** As upstream shows it. */
+const shownDevice = ({ driver, pool, device, shareID = "" }: Parameters<typeof deviceKey>[0]): object => ({
+  Driver: driver,
+  Pool: pool,
+  Device: device,
+  ShareID: shareID,
+});
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const notNormal = "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters";
@@ -97,8 +117,7 @@ function validateDeviceStatus(status: AllocatedDeviceStatus, allocated: Readonly
     ...validateLabel(device, here.child("device")),
     ...validateShare(shareID, here.child("shareID")),
   ];
-  if (!allocated.has(deviceKey(status)))
-    errors.push(invalidValue(here, { Driver: driver, Pool: pool, Device: device, ShareID: shareID ?? "" }, "must be an allocated device in the claim"));
+  if (!allocated.has(deviceKey(status))) errors.push(invalidValue(here, shownDevice(status), "must be an allocated device in the claim"));
   if ((conditions?.length ?? 0) > maxConditions) errors.push(tooMany(here.child("conditions"), conditions.length, maxConditions));
   errors.push(...validateConditions(conditions, here.child("conditions")));
   if (data !== undefined) errors.push(...validateRaw(data, here.child("data"), false));
@@ -123,7 +142,14 @@ export function validateClaimStatus(claim: ResourceClaim, old: ResourceClaim): F
   const allocated = new Set((allocation?.devices?.results ?? []).map(deviceKey));
   const errors = [
     ...validateSet(reservedFor, maxReserved, validateConsumer, ({ uid }) => uid, at.child("reservedFor"), duplicateNamed),
-    ...validateSet(devices, Number.POSITIVE_INFINITY, (device, here) => validateDeviceStatus(device, allocated, here), deviceKey, at.child("devices")),
+    ...validateSet(
+      devices,
+      Number.POSITIVE_INFINITY,
+      (device, here) => validateDeviceStatus(device, allocated, here),
+      deviceKey,
+      at.child("devices"),
+      (here, _key, device) => duplicate(here, shownDevice(device)),
+    ),
     ...validateReserved(claim, old),
   ];
   const before = old.status?.allocation;

@@ -127,6 +127,9 @@ export async function decodeObject(call: Call, validation: FieldValidation): Pro
   const { endpoint } = call;
   if (endpoint.custom) return decodeCustom(call, endpoint.custom, validation);
   const object = await decodeTyped<KubeObject>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, validation);
+  const misread = endpoint.kind.misread?.(object);
+  if (misread !== undefined)
+    throw badRequest(`${endpoint.def.kind} in version ${goQuote(endpoint.def.version)} cannot be handled as a ${endpoint.def.kind}: ${misread}`);
   return toStored(endpoint, object);
 }
 

@@ -126,6 +126,11 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   const typed = deepCopy(object) as unknown as KubeObject;
   typed.kind = endpoint.def.kind;
   typed.apiVersion = endpoint.apiVersion;
+  const misread = endpoint.kind.misread?.(typed);
+  if (misread !== undefined) {
+    if (patch.type === "strategic") throw new StatusError({ code: 500, message: misread });
+    rejected(misread);
+  }
   return toStored(endpoint, typed);
 }
 

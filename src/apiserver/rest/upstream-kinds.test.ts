@@ -120,3 +120,35 @@ test("the status of an APIService is never shown as a table", async () => {
   assert.equal((await answer("GET", `${services}/v1.t.example.com`, undefined, undefined, api, tables)).kind, "Table");
   assert.equal((await answer("GET", `${services}/v1.t.example.com/status`, undefined, undefined, api, tables)).kind, "APIService");
 });
+
+const messages = (refused: Answer): string[] => (refused.details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`);
+
+test("a daemon set whose counter of templates is no number cannot be read", async () => {
+  const sets = "/apis/apps/v1/namespaces/default/daemonsets";
+  const annotated = (value: string): object => ({ name: "d", annotations: { "deprecated.daemonset.template.generation": value } });
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+  const spec = { selector: { matchLabels: { a: "b" } }, template };
+  const refused = await answer("POST", sets, { metadata: annotated("x"), spec });
+  assert.equal(refused.message, 'DaemonSet in version "v1" cannot be handled as a DaemonSet: strconv.ParseInt: parsing "x": invalid syntax');
+  await answer("POST", sets, { metadata: annotated("5"), spec });
+  const patched = await answer("PATCH", `${sets}/d`, { metadata: annotated("9223372036854775808") }, merge);
+  assert.match(patched.message ?? "", /strconv\.ParseInt: parsing "9223372036854775808": value out of range$/);
+});
+
+test("pods that a node would avoid are named by their controllers", async () => {
+  const entries = [{ podSignature: {} }, { podSignature: { podController: { controller: false } } }, { podSignature: { podController: { controller: true } } }];
+  const annotation = "scheduler.alpha.kubernetes.io/preferAvoidPods";
+  const refused = await answer("POST", "/api/v1/nodes", {
+    metadata: { name: "n", annotations: { [annotation]: JSON.stringify({ preferAvoidPods: entries }) } },
+  });
+  assert.deepEqual(messages(refused), [
+    `metadata.annotations.${annotation}[0].PodSignature: Required value`,
+    `metadata.annotations.${annotation}[1].PodSignature.PodController.Controller: Invalid value: false: must point to a controller`,
+  ]);
+});
+
+test("what is no JSON in a secret is told by its first byte", async () => {
+  const secret = { metadata: { name: "s" }, type: "kubernetes.io/dockercfg", data: { ".dockercfg": "AQI=" } };
+  const [told] = messages(await answer("POST", "/api/v1/namespaces/default/secrets", secret));
+  assert.equal(told, "data[.dockercfg]: Invalid value: \"<secret contents redacted>\": invalid character '\\x01' looking for beginning of value");
+});
