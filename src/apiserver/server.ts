@@ -41,7 +41,7 @@ import { FrameCache } from "./rest/frames.ts";
 import { errorForm, type Form } from "./rest/negotiate.ts";
 import { respondError } from "./rest/respond.ts";
 import { askedLimit, TimeLimit } from "./time-limit.ts";
-import { beginTrace, traced, verbSpan } from "./tracing/request-trace.ts";
+import { beginTrace, enterStep, traced, verbSpan } from "./tracing/request-trace.ts";
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { Served } from "./served.ts";
@@ -170,7 +170,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   /** What was warned of before a request failed. */
   const warned = new WeakMap<StatusError, string[]>();
-  const gate = { limiter: options.limiter ?? new MaxInFlight(400, 200), clock, inflight: metrics.inflight, inqueue: metrics.inqueue };
+  const { limiter = new MaxInFlight(400, 200) } = options;
+  const gate = { limiter, clock, inflight: metrics.inflight, inqueue: metrics.inqueue };
   const longest = (options.requestTimeoutSeconds ?? 60) * 1000;
   const limit = new TimeLimit(clock, longest, stopping.signal);
 
@@ -187,6 +188,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path };
     if (request.query.size && selectsMany.has(verb) && !info.byPath)
       addSelectors(attributes, request.query.get("fieldSelector"), request.query.get("labelSelector"));
+    if (request.span) enterStep(request, request.span, "constrainedimpersonation");
     if (impersonates(request.headers)) {
       const other = await impersonation.userOf(request, attributes);
       if (other) {
@@ -194,10 +196,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         audit?.impersonated(other.user, other.constraint);
       }
     }
+    if (request.span && limiter.queues) enterStep(request, request.span, "priorityandfairness");
     const turn = visit?.enter(request, user);
     if (turn) await turn;
+    if (request.span) enterStep(request, request.span, "authorization");
     const allowed = authorizeNow(attributes, request, audit);
     if (allowed) await allowed;
+    request.span?.end();
     return user;
   }
 
@@ -307,7 +312,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       visit = present;
       const work = async (bound: ApiRequest): Promise<ApiResponse> => {
         const begun = (who: UserInfo): AuditRecord | undefined => {
-          if (options.tracer) bound.span = trace = beginTrace(options.tracer, bound, about, who, began);
+          if (options.tracer) {
+            trace = beginTrace(options.tracer, bound, about, who, began);
+            enterStep(bound, trace, "audit");
+          }
           audit = options.auditor?.begin(bound, about, who);
           return audit;
         };

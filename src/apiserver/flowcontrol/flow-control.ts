@@ -54,6 +54,7 @@ interface Flow {
 }
 
 export class FlowControl implements Limiter, Disposable {
+  readonly queues = true;
   readonly #options: FlowControlOptions;
   readonly #series: FlowControlSeries;
   readonly #estimator: WorkEstimator;

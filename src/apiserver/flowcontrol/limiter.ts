@@ -14,6 +14,8 @@ export interface Passage {
 }
 
 export interface Limiter {
+  /** Whether requests wait for their turn, and are not just refused. */
+  readonly queues: boolean;
   /** Undefined: such requests are not limited. Throws and rejects with TooManyRequests. `waitMs`: how long the request may wait at most. */
   enter(request: ApiRequest, info: RequestInfo, user: UserInfo, isLong: boolean, waitMs: number): Passage | undefined | Promise<Passage>;
 }

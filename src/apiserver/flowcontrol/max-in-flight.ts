@@ -7,6 +7,7 @@ const reading = new Set(["get", "list", "watch"]);
 export const isReading = ({ verb }: RequestInfo, { method }: Pick<ApiRequest, "method">): boolean => reading.has(verb) || method === "HEAD";
 
 export class MaxInFlight implements Limiter {
+  readonly queues = false;
   readonly #readers: { most: number; now: number };
   readonly #writers: { most: number; now: number };
 

@@ -38,11 +38,12 @@ const endless = new Set(["WATCH", "CONNECT"]);
 const methods = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 /** A name in a field selector makes no list a resource. */
-function scopeOf({ isResource, parts, namespace, verb }: RequestInfo): string {
+export function scopeOf({ isResource, parts, namespace, verb }: RequestInfo): string {
   if (parts.length > 1 || verb === "create") return "resource";
   return namespace ? "namespace" : isResource ? "cluster" : "";
 }
-function verbOf({ method, headers }: Pick<ApiRequest, "method" | "headers">, info: RequestInfo, scope: string): string {
+/** As metrics and traces name it: LIST, APPLY, CONNECT, ... */
+export function verbOf({ method, headers }: Pick<ApiRequest, "method" | "headers">, info: RequestInfo, scope: string): string {
   if (info.verb === "watch") return "WATCH";
   if (info.subresource && connects.has(info.subresource)) return "CONNECT";
   if (method === "GET" || method === "HEAD") return scope === "namespace" || scope === "cluster" ? "LIST" : "GET";

@@ -1,6 +1,7 @@
 /** The spans of a request (k8s.io/apiserver/pkg/endpoints/filters/traces.go, handlers/trace_util.go; semantic conventions of HTTP). */
 import type { ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import { parseTraceparent, type Attributes, type Span, type Tracer } from "../../base/tracing/span.ts";
+import { scopeOf, verbOf } from "../metrics/requests.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { whenEnded } from "../when-ended.ts";
 
@@ -47,6 +48,13 @@ function attributesOf({ method, path, query, headers, remoteAddress }: ApiReques
   };
 }
 
+/** From here on the request is at this step of its way; the one before is over (k8s.io/apiserver/pkg/endpoints/filterlatency). */
+export function enterStep(request: ApiRequest, outer: Span, step: string): void {
+  const span = outer.child(step);
+  if (outer.kind !== "server") outer.end();
+  request.span = span;
+}
+
 /** Bytes where they are known. */
 function endTrace(span: Span, status: number, sent: number | undefined, auditID: string): void {
   span.set({ "http.response.status_code": status, "audit-id": auditID, ...(sent ? { "http.response.body.size": sent } : {}) });
@@ -64,8 +72,6 @@ const names: Readonly<Record<string, string>> = {
   deletecollection: "Delete",
 };
 
-const scopeOf = ({ name, verb, namespace }: RequestInfo): string => (name || verb === "create" ? "resource" : namespace ? "namespace" : "cluster");
-
 /** The verb's part of a request; undefined for watches and what has no verb of its own. */
 export function verbSpan(outer: Span, request: ApiRequest, info: RequestInfo): Span | undefined {
   const name = info.subresource && info.verb === "get" ? undefined : names[info.verb];
@@ -73,10 +79,11 @@ export function verbSpan(outer: Span, request: ApiRequest, info: RequestInfo): S
   const span = outer.child(name);
   if (span.isKept) {
     const { group, version, resource, subresource, namespace } = info;
-    const { headers, path, method, remoteAddress } = request;
+    const { headers, path, remoteAddress } = request;
+    const scope = info.name ? "resource" : scopeOf(info);
     span.set({
       ...{ accept: headers.accept ?? "", client: remoteAddress, "api-group": group, "api-version": version, name: info.name, subresource, namespace, resource },
-      ...{ scope: scopeOf(info), url: path, "user-agent": headers["user-agent"] ?? "", verb: method },
+      ...{ scope, url: path, "user-agent": headers["user-agent"] ?? "", verb: verbOf(request, info, scope) },
     });
   }
   return span;

@@ -7,7 +7,7 @@ import { type FinishedSpan, Tracer } from "../../base/tracing/span.ts";
 import { parseRequestInfo } from "../request-info.ts";
 import { readTracing } from "./configuration.ts";
 import { outgoingSpan } from "./outgoing.ts";
-import { beginTrace, traced, verbSpan } from "./request-trace.ts";
+import { beginTrace, enterStep, traced, verbSpan } from "./request-trace.ts";
 
 const request = (method: string, path: string, headers: Record<string, string> = {}): ApiRequest => ({
   ...{ method, path, query: new URLSearchParams("a=b"), remoteAddress: "10.0.0.1", signal: new AbortController().signal },
@@ -26,7 +26,10 @@ test("a request is a span that is named like its route, with the verb's span and
   const asked = request("GET", "/api/v1/namespaces/default/pods/p");
   const info = parseRequestInfo(asked.method, asked.path, asked.query);
   const span = beginTrace(tracer, asked, info, { name: "jane", groups: [] }, clock.monotonic());
-  const verb = verbSpan(span, asked, info);
+  enterStep(asked, span, "audit");
+  if (asked.span) enterStep(asked, asked.span, "authorization");
+  asked.span?.end();
+  const verb = asked.span && verbSpan(asked.span, asked, info);
   if (verb) outgoingSpan(verb, "POST", "https://hook.a.svc:443/check?timeout=5s").end();
   verb?.end();
   await clock.advance(3);
@@ -34,6 +37,8 @@ test("a request is a span that is named like its route, with the verb's span and
   assert.deepEqual(
     taken.map(({ name, kind, error }) => [name, kind, error]),
     [
+      ["audit", "internal", undefined],
+      ["authorization", "internal", undefined],
       ["HTTP POST", "client", undefined],
       ["Get", "internal", undefined],
       ["GET /api/v1/namespaces/{:namespace}/pods/{:name}", "server", ""],
@@ -44,7 +49,7 @@ test("a request is a span that is named like its route, with the verb's span and
     ...{ "user_agent.original": "kubectl", "client.address": "10.0.0.1", "url.path": asked.path, "http.target": `${asked.path}?a=b` },
     ...{ "http.response.status_code": 503, "audit-id": "id", "http.response.body.size": 4 },
   });
-  assert.equal(taken[1]?.attributes.scope, "resource");
+  assert.equal(taken[3]?.attributes.scope, "resource");
 });
 
 test("administrators continue the trace that they name, others begin one that refers to it", () => {

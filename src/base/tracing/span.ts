@@ -115,6 +115,9 @@ export class Span {
     this.#began = begun.began ?? options.clock.monotonic();
     this.#attributes = begun.context.sampled ? { ...begun.attributes } : undefined;
   }
+  get kind(): SpanKind {
+    return this.#begun.kind;
+  }
   /** Whether what is told of it is kept: otherwise nothing need be worked out. */
   get isKept(): boolean {
     return this.#attributes !== undefined;
