@@ -152,12 +152,12 @@ export class Auditor {
       requestURI: query ? `${request.path}?${query}` : request.path,
       verb: info.verb,
       user: userStatus(user),
-      ...(ips.length ? { sourceIPs: ips } : {}),
-      ...(agent ? { userAgent: agent.length > longestAgent ? agent.slice(0, longestAgent) + truncated : agent } : {}),
-      ...(info.isResource ? { objectRef: reference } : {}),
       requestReceivedTimestamp: microTime(clock.now()),
       stageTimestamp: "",
     };
+    if (ips.length) event.sourceIPs = ips;
+    if (agent) event.userAgent = agent.length > longestAgent ? agent.slice(0, longestAgent) + truncated : agent;
+    if (info.isResource) event.objectRef = reference;
     const record = new AuditRecord(event, decision, this.#options, this.#watched);
     record.stage("RequestReceived");
     return record;
@@ -170,6 +170,8 @@ export class AuditRecord {
   readonly #decision: AuditDecision;
   readonly #options: AuditorOptions;
   readonly #watched: { readonly observer?: AuditObserver };
+  /** The last event is the sink's. */
+  #over = false;
 
   constructor(event: AuditEvent, decision: AuditDecision, options: AuditorOptions, watched: { readonly observer?: AuditObserver }) {
     this.#watched = watched;
@@ -193,11 +195,13 @@ export class AuditRecord {
   }
   /** The first value of a key stays. */
   annotate(key: string, value: string): void {
+    if (this.#over) return;
     this.#event.annotations ??= {};
     this.#event.annotations[key] ??= value;
   }
   /** The decoded body, in the version that was asked for. */
   requestObject(object: object): void {
+    if (this.#over) return;
     const { metadata } = object as { metadata?: Record<string, unknown> };
     const reference = this.#event.objectRef;
     for (const field of reference ? ["namespace", "name", "uid", "resourceVersion"] : []) {
@@ -207,7 +211,7 @@ export class AuditRecord {
     if (this.wantsRequest) this.#event.requestObject = this.#trimmed(object);
   }
   responseObject(object: object): void {
-    if (this.wantsResponse) this.#event.responseObject = this.#trimmed(object);
+    if (this.wantsResponse && !this.#over) this.#event.responseObject = this.#trimmed(object);
   }
   /** The headers of a long answer (a watch, a log, an upgrade) have been sent. */
   started(code: number): void {
@@ -216,9 +220,12 @@ export class AuditRecord {
   }
   /** The answer is complete; `failure` is the Status of one that was refused. */
   end(code: number, failure?: Partial<Status>): void {
-    const { status, message, reason, details } = failure ?? {};
-    const text = { ...(status ? { status } : {}), ...(message ? { message } : {}), ...(reason ? { reason } : {}), ...(details ? { details } : {}) };
-    this.#event.responseStatus = { metadata: {}, ...text, code };
+    if (this.#over) return;
+    if (failure) {
+      const { status, message, reason, details } = failure;
+      const text = { ...(status ? { status } : {}), ...(message ? { message } : {}), ...(reason ? { reason } : {}), ...(details ? { details } : {}) };
+      this.#event.responseStatus = { metadata: {}, ...text, code };
+    } else this.#event.responseStatus = { metadata: {}, code };
     this.stage("ResponseComplete");
   }
   /** The server itself failed while it answered. */
@@ -228,10 +235,12 @@ export class AuditRecord {
   }
   /** Hands the event to the sink unless the policy leaves this stage out. */
   stage(stage: AuditStage): void {
-    if (this.#decision.omitStages.has(stage)) return;
+    if (this.#decision.omitStages.has(stage) || this.#over) return;
     const { observer } = this.#watched;
+    const stageTimestamp = microTime(this.#options.clock.now());
+    this.#over = stage === "ResponseComplete" || stage === "Panic";
     try {
-      this.#options.sink.write({ ...this.#event, stage, stageTimestamp: microTime(this.#options.clock.now()) });
+      this.#options.sink.write(this.#over ? Object.assign(this.#event, { stage, stageTimestamp }) : { ...this.#event, stage, stageTimestamp });
     } catch (error) {
       observer?.rejected();
       throw error;
