@@ -84,7 +84,7 @@ export class Intake {
     const { workers, services, clock, knows } = this.#options;
     const { uid } = pod.metadata;
     if (workers.has(uid)) return;
-    const worker = new PodWorker(services, pod, timestampNano(clock.now()), source);
+    const worker = new PodWorker(services, pod, timestampNano(clock.now()), source, !wasHere && !knows(uid));
     workers.set(uid, worker);
     if (pod.metadata.deletionTimestamp || isTerminalPhase(pod.status?.phase)) {
       worker.update(pod);

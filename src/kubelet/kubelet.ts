@@ -198,6 +198,7 @@ export class Kubelet {
       networkProblem: () => this.#agent.networkProblem,
       roomFor: (uid) => this.#intake.roomFor(uid),
       resourceStatuses: (pod, container) => this.#containers.resourceStatuses(pod, container),
+      tellAgain: (uid) => this.#pleg.tellAgain(uid),
       onResizeWanted: (uid) => {
         const worker = this.#workers.get(uid);
         if (worker) this.#resizes.add(worker);

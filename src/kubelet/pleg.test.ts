@@ -58,7 +58,7 @@ async function started(t: { after(fn: () => void): void }) {
     logger: createLogger({ name: "t", clock, write: () => undefined }),
     interval: 1000,
     signal: stop.signal,
-    onChange: (uid, fingerprint) => changes.push([uid, fingerprint]),
+    onChange: (uid, seen) => changes.push([uid, seen?.fingerprint]),
     onList: () => undefined,
   });
   await pleg.start();
@@ -66,7 +66,7 @@ async function started(t: { after(fn: () => void): void }) {
     await clock.advance(ms);
     for (let i = 0; i < 20; i++) await Promise.resolve();
   };
-  return { runtime, changes, settle };
+  return { pleg, runtime, changes, settle };
 }
 
 test("without events, lists that differ tell what has changed", async (t) => {
@@ -81,6 +81,20 @@ test("without events, lists that differ tell what has changed", async (t) => {
   ]);
   await settle(1000);
   assert.equal(runtime.lists, 3);
+});
+
+test("a pod that was asked for is told of once more by the next list, changed or not, and when it is gone", async (t) => {
+  const { pleg, runtime, changes, settle } = await started(t);
+  runtime.end(new CriError(12, "unknown method"));
+  pleg.tellAgain("a");
+  pleg.tellAgain("x");
+  await settle(1000);
+  assert.deepEqual(changes.slice(1), [
+    ["a", "1"],
+    ["x", undefined],
+  ]);
+  await settle(1000);
+  assert.equal(changes.length, 3);
 });
 
 test("while events come, lists are rare; when they end, one is made at once and they are often again", async (t) => {

@@ -8,6 +8,13 @@ import { CriError } from "../cri/client.ts";
 import type { PodSummary, Runtime } from "./runtime.ts";
 import { labels } from "./runtime-pod.ts";
 
+/** Of one pod, in a list. */
+export interface Seen {
+  fingerprint: string;
+  /** Monotonic milliseconds when the list was asked for: what is known since then is newer. */
+  at: number;
+}
+
 export interface PlegOptions {
   runtime: Runtime;
   clock: Clock;
@@ -15,8 +22,8 @@ export interface PlegOptions {
   /** Milliseconds between lists where the runtime sends no events. */
   interval: number;
   signal: AbortSignal;
-  /** `fingerprint`: what was seen; undefined when that is not known. */
-  onChange(uid: string, fingerprint?: string): void;
+  /** `seen`: what a list said; undefined when that is not known. */
+  onChange(uid: string, seen?: Seen): void;
   onList(found: Map<string, PodSummary>): void;
   /** How long lists take, by the clock's monotonic(), and whether streams of events come about. */
   metrics?: { listed(began: number, ended: number): void; streaming(worked: boolean): void };
@@ -30,6 +37,7 @@ const retry = 1000;
 export class Pleg {
   readonly #options: PlegOptions;
   #last = new Map<string, PodSummary>();
+  readonly #asked = new Set<string>();
   #streaming = false;
   #healthy = 0;
   #timer: Timer | undefined;
@@ -41,6 +49,10 @@ export class Pleg {
   /** The runtime had something of this pod when it was last listed. */
   knows(uid: string): boolean {
     return this.#last.has(uid);
+  }
+  /** The next list tells of this pod, be it changed or not. */
+  tellAgain(uid: string): void {
+    this.#asked.add(uid);
   }
   /** Every pod that the runtime had something of. */
   uids(): Iterable<string> {
@@ -84,8 +96,10 @@ export class Pleg {
     this.#last = found;
     this.#healthy = clock.monotonic();
     metrics?.listed(began, this.#healthy);
-    for (const [uid, pod] of found) if (before.get(uid)?.fingerprint !== pod.fingerprint) onChange(uid, pod.fingerprint);
-    for (const uid of before.keys()) if (!found.has(uid)) onChange(uid);
+    const asked = new Set(this.#asked);
+    this.#asked.clear();
+    for (const [uid, { fingerprint }] of found) if (before.get(uid)?.fingerprint !== fingerprint || asked.has(uid)) onChange(uid, { fingerprint, at: began });
+    for (const uid of new Set([...before.keys(), ...asked])) if (!found.has(uid)) onChange(uid);
     onList(found);
   }
   async #stream(): Promise<void> {

@@ -16,10 +16,9 @@ export class PodRecord {
   desired: Pod;
   /** With the resources that it was given. */
   pod: Pod;
-  /** As it was last read. */
-  runtimePod: RuntimePod;
-  /** Monotonic milliseconds when that began. */
-  readAt = 0;
+  #runtimePod: RuntimePod;
+  /** Monotonic milliseconds: what a list says that was asked for before is older than what is known here. */
+  knownAt = 0;
   /** Why the node ends the pod, if it does. */
   verdict: Verdict | undefined;
   /** Why containers could not be started. */
@@ -32,7 +31,15 @@ export class PodRecord {
     this.resize = new PodResize(pod, services.volumes.podDirectory(pod.metadata.uid), services.events);
     this.desired = this.#annotate(pod);
     this.pod = this.resize.allocated(this.desired);
-    this.runtimePod = emptyRuntimePod(pod.metadata.uid, pod.metadata.namespace ?? "", pod.metadata.name);
+    this.#runtimePod = emptyRuntimePod(pod.metadata.uid, pod.metadata.namespace ?? "", pod.metadata.name);
+  }
+  /** As it was last read, with what was made since. */
+  get runtimePod(): RuntimePod {
+    return this.#runtimePod;
+  }
+  set runtimePod(known: RuntimePod) {
+    this.#runtimePod = known;
+    this.knownAt = this.#services.clock.monotonic();
   }
   /** A newer form of the object. */
   update(pod: Pod): void {
@@ -47,7 +54,6 @@ export class PodRecord {
     return this.pod.status?.qosClass ?? qosClass(this.pod);
   }
   async read(): Promise<RuntimePod> {
-    this.readAt = this.#services.clock.monotonic();
     const { uid, namespace = "", name } = this.pod.metadata;
     this.runtimePod = await this.#services.runtime.readPod(uid, namespace, name);
     return this.runtimePod;

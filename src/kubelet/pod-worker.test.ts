@@ -30,12 +30,39 @@ test("nothing is done before it is decided that the node takes the pod", async (
   using node = new TestNode();
   const worker = new PodWorker(node.services, podOf({ containers: [container("a")] }), "2026-01-01T00:00:00Z", "api");
   worker.kick();
-  worker.noticed("something");
+  worker.noticed({ fingerprint: "something", at: 0 });
   await node.quiet();
   assert.deepEqual(node.runtime.calls, []);
   worker.begin();
   await node.until(() => node.runtime.calls.includes("StartContainer a"));
   worker.close();
+});
+
+test("of a pod that this node has never had the runtime is asked nothing before its sandbox is made", async () => {
+  using node = new TestNode();
+  const asked: string[] = [];
+  node.runtime.instead = (method) => void asked.push(method);
+  const worker = new PodWorker(node.services, node.api.add(podOf({ containers: [container("a")] })), "2026-01-01T00:00:00Z", "api", true);
+  worker.begin();
+  await node.until(running(node));
+  assert.equal(asked.filter((method) => method.startsWith("List") && method !== "ListImages").length, 0);
+  worker.kick();
+  await node.until(() => asked.includes("ListContainers"), "the second step reads");
+  worker.close();
+});
+
+test("a list that was asked for before the worker's last step has the next one looked at; a later one that differs is acted on", async () => {
+  using node = new TestNode();
+  const worker = node.take(podOf({ restartPolicy: "Never", containers: [container("a")] }));
+  await node.until(running(node));
+  await node.pass(1);
+  node.runtime.exit("a", 3);
+  const before = node.clock.monotonic() - 1000;
+  worker.noticed({ fingerprint: "older", at: before - 1 });
+  await node.quiet();
+  assert.deepEqual([node.toldAgain, node.api.status()?.phase], [["u"], "Running"]);
+  worker.noticed({ fingerprint: "newer", at: node.clock.monotonic() });
+  await node.until(() => node.api.status()?.phase === "Failed");
 });
 
 test("a container that crashes waits longer each time, and comes back at once after ten quiet minutes", async () => {

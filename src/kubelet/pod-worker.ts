@@ -15,14 +15,13 @@ import type { Verdict } from "./pod-status.ts";
 import { stopPod, tearDown } from "./pod-teardown.ts";
 import { pullSecretsOf } from "./image-pull/secrets.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
+import type { Seen } from "./pleg.ts";
 import { fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
 import { type MountedVolumes, VolumeError } from "./volumes/plugin.ts";
 import type { WorkerServices } from "./worker-services.ts";
 
 export type WorkerState = "syncing" | "terminating" | "terminated" | "finished";
 
-/** Milliseconds after which news that came during a step is looked at. */
-const noticeDelay = 200;
 const day = 24 * 3600_000;
 
 export class PodWorker {
@@ -35,16 +34,21 @@ export class PodWorker {
   #volumeFailures = 0;
   #failedSteps = 0;
   #dirty = false;
-  #noticedAt = 0;
+  /** Whether the runtime may have anything of the pod that was not made here. */
+  #untouched: boolean;
   #running = false;
   #timer: Timer | undefined;
   #deadline: Timer | undefined;
   #work = new AbortController();
   #closed = false;
 
-  /** `seen`: when this node heard of the pod, RFC 3339; `source`: where from. Nothing is done before `begin`. */
-  constructor(services: WorkerServices, pod: Pod, seen: string, source: string) {
+  /**
+   * `seen`: when this node heard of the pod, RFC 3339; `source`: where from; `untouched`: the runtime cannot have anything of it.
+   * Nothing is done before `begin`.
+   */
+  constructor(services: WorkerServices, pod: Pod, seen: string, source: string, untouched = false) {
     this.#services = services;
+    this.#untouched = untouched;
     this.#record = new PodRecord(services, pod, seen, source);
   }
   /** With the resources that it was given. */
@@ -153,10 +157,6 @@ export class PodWorker {
       }
     }
     this.#running = false;
-    if (this.#noticedAt > this.#record.readAt && !this.#closed) {
-      this.#noticedAt = 0;
-      this.#later(noticeDelay);
-    }
   }
   #step(signal: AbortSignal): Promise<void> {
     if (this.#state === "syncing") return this.#sync(signal);
@@ -164,16 +164,18 @@ export class PodWorker {
     if (this.#state === "terminated") return this.#cleanUp();
     return Promise.resolve();
   }
-  /** The runtime was seen in this state; what the worker has done or read itself is no news. */
-  noticed(fingerprint: string): void {
-    if (this.#running) this.#noticedAt = this.#services.clock.monotonic();
+  /** A list has shown this; what the worker has done or read itself is no news. */
+  noticed({ fingerprint, at }: Seen): void {
+    // What runs is changing under our own hands, or has changed since: only a later list can tell whether all is as it was left.
+    if (this.#running || at < this.#record.knownAt) this.#services.tellAgain(this.pod.metadata.uid);
     else if (fingerprint !== fingerprintOf(this.runtimePod)) this.kick();
   }
   async #sync(signal: AbortSignal): Promise<void> {
     const { config, events, sync, probes, cgroups, volumes, objects, hasExclusiveCpus } = this.#services;
     const record = this.#record;
     const { pod } = record;
-    await record.read();
+    if (!this.#untouched) await record.read();
+    this.#untouched = false;
     signal.throwIfAborted();
     record.observeResize();
     const phase = record.publish(false, true);

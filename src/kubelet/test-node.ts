@@ -270,6 +270,7 @@ export class TestNode implements Disposable {
       networkProblem: () => this.networkProblem,
       roomFor: () => undefined,
       resourceStatuses: () => [],
+      tellAgain: (uid) => this.toldAgain.push(uid),
       onResizeWanted: () => undefined,
       takeBack: async () => undefined,
       onStopped: (pod) => void this.released.push(pod.metadata.uid),
@@ -279,6 +280,7 @@ export class TestNode implements Disposable {
       onFinished: (uid) => void this.finished.push(uid),
     };
   }
+  readonly toldAgain: string[] = [];
   readonly #workers = new Map<string, PodWorker>();
   /** A pod that the API has and this node has just taken. */
   take(pod: Pod): PodWorker {

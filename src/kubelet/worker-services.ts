@@ -40,6 +40,8 @@ export interface WorkerServices {
   hasExclusiveCpus(uid: string): boolean;
   /** Health of what a container of the pod was given. */
   resourceStatuses(pod: Pod, container: string): ResourceStatus[];
+  /** Has the next list of what runs compared with what the worker knows. */
+  tellAgain(uid: string): void;
   onResizeWanted(uid: string): void;
   /** Nothing of the pod runs any more: what was prepared for it is undone. Rejects when that failed. */
   takeBack(pod: Pod): Promise<void>;

@@ -21,6 +21,12 @@ export function allocationOf(pod: Pod): Allocation {
   return { ...(pod.spec.resources ? { pod: pod.spec.resources } : {}), containers };
 }
 
+/** Whether there is anything that can be resized. */
+export const hasResources = ({ pod, containers }: Allocation): boolean =>
+  [pod, ...Object.values(containers)].some((one) =>
+    (["cpu", "memory"] as const).some((name) => quantity(one, "requests", name) > 0 || quantity(one, "limits", name) > 0),
+  );
+
 /** The pod with these resources; the same object when it asks for nothing else. */
 export function withAllocation(pod: Pod, allocation: Allocation): Pod {
   const own = (c: Container): ResourceRequirements => allocation.containers[c.name] ?? c.resources ?? {};

@@ -4,7 +4,7 @@ import type { Pod, PodCondition } from "../../api/types/core-v1.gen.ts";
 import type { Condition } from "../conditions.ts";
 import type { PodEvents } from "../pod-events.ts";
 import { sameJSON } from "../status-merge.ts";
-import { type Allocation, allocationOf, withAllocation } from "./allocation.ts";
+import { type Allocation, allocationOf, hasResources, withAllocation } from "./allocation.ts";
 import { inProgress } from "./plan.ts";
 
 /** Why a resize cannot be allocated now, or, infeasible, never on this node. */
@@ -113,6 +113,8 @@ export class PodResize {
   }
   /** Writes what changed since the last time; the file goes with the pod's directory. */
   save(): void {
+    // Who has none can never be given any: that would change the class of the pod.
+    if (!this.#saved && !hasResources(this.#state.allocated)) return;
     if (sameJSON(this.#saved, this.#state)) return;
     mkdirSync(this.#directory, { recursive: true, mode: 0o750 });
     writeFileSync(`${this.#file}.new`, JSON.stringify(this.#state), { mode: 0o600 });

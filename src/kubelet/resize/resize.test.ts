@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -155,6 +155,16 @@ test("a resize that waits, is given, fails and ends is told by conditions and ev
     `ResizeError Pod resize error: {"containers":${resources},"generation":2,"error":"busy"}`,
     `ResizeCompleted Pod resize completed: {"containers":${resources},"generation":2}`,
   ]);
+});
+
+test("of a pod that has nothing to be resized nothing is written", () => {
+  const directory = join(scratch, "pods", "none");
+  const best = pod([container("a", { requests: { "example.com/device": "1" } })]);
+  const resize = new PodResize(best, directory, {} as PodEvents);
+  resize.save();
+  resize.made(best, "a");
+  assert.equal(existsSync(directory), false);
+  assert.equal(new PodResize(best, directory, {} as PodEvents).asksForMore(best), false);
 });
 
 test("a state file that was cut is as none: the spec holds", () => {
