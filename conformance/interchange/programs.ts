@@ -35,6 +35,9 @@ export class Program {
       this.#child.once("error", reject);
     });
   }
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

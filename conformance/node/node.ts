@@ -71,6 +71,9 @@ export class NodeOfParts implements AsyncDisposable {
     this.#stack = stack;
   }
 
+  get kubelet(): Program {
+    return this.#kubelet.program;
+  }
   /** Puts the kubelet of this side in the place of the other's. Resolves when it has said that the node is Ready. */
   async useKubelet(side: Side): Promise<void> {
     if (this.#kubelet.side === side) return;

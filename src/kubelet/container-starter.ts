@@ -23,6 +23,7 @@ import type { Runtime } from "./runtime.ts";
 import { type ContainerRecord, findContainer, type RuntimePod } from "./runtime-pod.ts";
 import { podLogDirectory } from "./sandbox-config.ts";
 import { blockDevices } from "./volumes/block-devices.ts";
+import type { StartTurns } from "./start-turns.ts";
 import type { MountedVolumes } from "./volumes/plugin.ts";
 
 export interface ContainerStarterOptions {
@@ -34,6 +35,8 @@ export interface ContainerStarterOptions {
   random: Random;
   logger: Logger;
   limits: ResourceLimits;
+  /** Of the calls that make sandboxes and containers. */
+  turns: StartTurns;
   /** Each may add to what a container gets. */
   managers: readonly ResourceManager[];
   runtimeHandler(pod: Pod): Promise<string>;
@@ -98,13 +101,16 @@ export class ContainerStarter {
       const additions = [...given, blockDevices(container, input.volumes)];
       return containerConfig(pod, container, { restartCount, imageRef: image.id, imageUser: image.user, env, mounts, security, limits, additions });
     });
-    const { containerId } = await asStartError("CreateContainerError", () =>
-      runtime.cri.call("CreateContainer", { podSandboxId: sandboxId, config: request, sandboxConfig: sandbox }),
-    );
-    events.container(pod, container, "Normal", "Created", "Container created");
-    input.resize.made(pod, container.name);
-    for (const manager of this.#options.managers) manager.created?.(pod, container, containerId);
-    await asStartError("RunContainerError", () => runtime.cri.call("StartContainer", { containerId }));
+    const containerId = await this.#options.turns.take("container", input.signal, async () => {
+      const { containerId } = await asStartError("CreateContainerError", () =>
+        runtime.cri.call("CreateContainer", { podSandboxId: sandboxId, config: request, sandboxConfig: sandbox }),
+      );
+      events.container(pod, container, "Normal", "Created", "Container created");
+      input.resize.made(pod, container.name);
+      for (const manager of this.#options.managers) manager.created?.(pod, container, containerId);
+      await asStartError("RunContainerError", () => runtime.cri.call("StartContainer", { containerId }));
+      return containerId;
+    });
     events.container(pod, container, "Normal", "Started", "Container started");
     await this.#linkLog(pod, container, containerId, `${sandbox.logDirectory}/${request.logPath}`);
     const hook = container.lifecycle?.postStart;

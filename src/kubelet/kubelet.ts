@@ -37,6 +37,7 @@ import { PendingResizes } from "./resize/pending.ts";
 import { Runtime } from "./runtime.ts";
 import { KubeletStats } from "./stats/kubelet-stats.ts";
 import { serviceEnv } from "./service-env.ts";
+import { StartTurns } from "./start-turns.ts";
 import { StaticPods } from "./static/static-pods.ts";
 import { StatusManager } from "./status-manager.ts";
 import { Tokens } from "./tokens.ts";
@@ -176,6 +177,7 @@ export class Kubelet {
       killer,
       ...common,
       limits,
+      turns: new StartTurns({ clock, parallel: Math.max(6, 3 * this.#machine.cpus) }),
       managers: this.#managers,
       runtimeHandler: async (pod) => (pod.spec.runtimeClassName ? (await client.resource(runtimeclasses).get("", pod.spec.runtimeClassName)).handler : ""),
       services: (pod) => serviceEnv(this.#serviceInformer.list(), pod.metadata.namespace ?? "", pod.spec.enableServiceLinks ?? true),

@@ -223,7 +223,8 @@ export class PodSync {
     try {
       const runtimeHandler = await this.#options.runtimeHandler(pod);
       if (pod.spec.hostUsers === false) throw new Error(`can't set \`spec.hostUsers: false\`, ${noUserNamespaces(runtimeHandler)}`);
-      id = (await runtime.cri.call("RunPodSandbox", { config, runtimeHandler }, { timeout: 240_000 })).podSandboxId;
+      const make = (): Promise<{ podSandboxId: string }> => runtime.cri.call("RunPodSandbox", { config, runtimeHandler }, { timeout: 240_000 });
+      id = (await this.#options.turns.take("sandbox", input.signal, make)).podSandboxId;
     } catch (error) {
       if (!input.signal.aborted) events.pod(pod, "Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${(error as Error).message}`);
       throw error;

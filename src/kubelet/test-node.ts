@@ -26,6 +26,7 @@ import { PodWorker } from "./pod-worker.ts";
 import { ProbeManager } from "./probes/manager.ts";
 import { ProbeMetrics } from "./stats/probe-metrics.ts";
 import { Runtime } from "./runtime.ts";
+import { StartTurns } from "./start-turns.ts";
 import { StatusManager } from "./status-manager.ts";
 import type { Volumes } from "./volumes/volumes.ts";
 import type { WorkerServices } from "./worker-services.ts";
@@ -241,7 +242,8 @@ export class TestNode implements Disposable {
     });
     const imageVolumes = new ImageVolumes({ images, views: undefined });
     const common = { config, runtime, killer, events, clock, random, logger, cgroups };
-    const sync = new PodSync({ ...common, images, imageVolumes, limits, managers: [], runtimeHandler: async () => "", services: () => new Map() });
+    const turns = new StartTurns({ clock, parallel: 4 });
+    const sync = new PodSync({ ...common, turns, images, imageVolumes, limits, managers: [], runtimeHandler: async () => "", services: () => new Map() });
     const podDirectory = (uid: string): string => join(rootDir, "pods", uid);
     const volumes = {
       podDirectory,
