@@ -69,6 +69,7 @@ export const judges: Judge[] = [
   cmd("kube-controller-manager"),
   cmd("kube-scheduler"),
   { file: "scheduler-judge", package: "scheduler-judge", own: true, set: "kubernetes" },
+  { file: "rbac-judge", package: "rbac-judge", own: true, set: "kubernetes" },
   cmd("kubelet"),
   cmd("kube-proxy"),
   { file: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", set: "kwok" },

@@ -2,6 +2,7 @@
  * What RBAC rules allow and cover, as pure functions (pkg/apis/rbac/v1/evaluation_helpers.go,
  * k8s.io/component-helpers/auth/rbac/validation/policy_comparator.go, pkg/registry/rbac/validation/policy_compact.go).
  */
+import { goQuote } from "../field.ts";
 import type { PolicyRule } from "../types/rbac-v1.gen.ts";
 
 /** The part of a request that a rule looks at. */
@@ -128,7 +129,7 @@ export function compactRules(rules: readonly PolicyRule[]): PolicyRule[] {
   return [...result, ...simple.values()];
 }
 
-const quoteList = (list: readonly string[]): string => `[${list.map((value) => JSON.stringify(value)).join(" ")}]`;
+const quoteList = (list: readonly string[]): string => `[${list.map(goQuote).join(" ")}]`;
 
 /** `{APIGroups:["apps"], Resources:["deployments"], Verbs:["get" "list"]}`: as messages about escalation name a rule. */
 export function describeRule(rule: PolicyRule): string {

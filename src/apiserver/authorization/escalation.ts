@@ -2,6 +2,7 @@
  * Nobody grants what they do not hold (pkg/registry/rbac/*\/policybased): checked on each write of a role or binding.
  */
 import type { UserInfo } from "../../api/exchange.ts";
+import { aggregateText, goQuote } from "../../api/field.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { compactRules, describeRule, missingRules } from "../../api/rbac/rules.ts";
 import { forbidden, groupResource, notFound, StatusError } from "../../api/status.ts";
@@ -46,10 +47,10 @@ async function checkRole(request: EscalationRequest, role: ClusterRole, deps: Es
   if (await allowed(request.user, "escalate", group, request.resource, request.namespace, request.name, deps)) return;
   if (onlyGarbageCollection(role, request.old)) return;
   const refuse = (why: string): StatusError => forbidden(groupResource(group, request.resource), role.metadata.name, why);
-  const missing = missingText(request, role.rules ?? [], deps);
+  const missing = missingRights(request, role.rules ?? [], deps.rbac);
   if (missing) throw refuse(missing);
   if (request.resource !== "clusterroles" || !(aggregates(role) || aggregates(request.old as ClusterRole | undefined))) return;
-  if (missingText(request, fullAuthority, deps)) throw refuse("must have cluster-admin privileges to use the aggregationRule");
+  if (missingRights(request, fullAuthority, deps.rbac)) throw refuse("must have cluster-admin privileges to use the aggregationRule");
 }
 
 async function checkBinding(request: EscalationRequest, binding: RoleBinding, deps: EscalationDeps): Promise<void> {
@@ -57,7 +58,7 @@ async function checkBinding(request: EscalationRequest, binding: RoleBinding, de
   if (await mayBind(request.user, binding.roleRef, request.namespace, deps)) return;
   const rules = deps.rbac.rulesOfRole(binding.roleRef, request.namespace);
   if (typeof rules === "string") throw missingRole(binding.roleRef, rules, request.resource);
-  const missing = missingText(request, rules, deps);
+  const missing = missingRights(request, rules, deps.rbac);
   if (missing) throw forbidden(groupResource(group, request.resource), binding.metadata.name, missing);
 }
 
@@ -99,15 +100,20 @@ async function allowed(
   return decision.decision === "allow";
 }
 
-function missingText({ user, namespace, resource }: EscalationRequest, wanted: readonly PolicyRule[], deps: EscalationDeps): string | undefined {
-  const owned = deps.rbac.rulesFor(user, namespace);
+/** Why the user may not give `wanted` on in the namespace; undefined where he holds all of it. */
+export function missingRights(
+  { user, namespace, resource }: Pick<EscalationRequest, "user" | "namespace" | "resource">,
+  wanted: readonly PolicyRule[],
+  rbac: RbacAuthorizer,
+): string | undefined {
+  const owned = rbac.rulesFor(user, namespace);
   const missing = missingRules(owned.rules, wanted);
   if (!missing.length) return undefined;
   const lines = [...new Set(compactRules(missing).map(describeRule))].sort();
-  const groups = `[${user.groups.map((name) => JSON.stringify(name)).join(" ")}]`;
-  const errors = [...new Set(owned.errors.map((error) => error.replace(/^(cluster)?role\./, `${resource}.`)))];
-  const suffix = errors.length ? `; resolution errors: [${errors.length > 1 ? `[${errors.join(", ")}]` : errors[0]}]` : "";
-  return `user ${JSON.stringify(user.name)} (groups=${groups}) is attempting to grant RBAC permissions not currently held:\n${lines.join("\n")}${suffix}`;
+  const groups = `[${user.groups.map(goQuote).join(" ")}]`;
+  const errors = owned.errors.map((error) => error.replace(/^(cluster)?role\./, `${resource}.`));
+  const suffix = errors.length ? `; resolution errors: [${aggregateText(errors)}]` : "";
+  return `user ${goQuote(user.name)} (groups=${groups}) is attempting to grant RBAC permissions not currently held:\n${lines.join("\n")}${suffix}`;
 }
 
 /** Whether nothing but what the garbage collector needs changes: finalizers and owner references. */

@@ -3,7 +3,7 @@
  * bindings are indexed by subject when they change, so that a decision looks only at what concerns its user.
  */
 import type { UserInfo } from "../../api/exchange.ts";
-import { aggregateText } from "../../api/field.ts";
+import { aggregateText, goQuote } from "../../api/field.ts";
 import { compileRule, type RuleMatcher } from "../../api/rbac/rules.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject } from "../../api/types/rbac-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
@@ -84,14 +84,12 @@ function appliesTo(user: UserInfo, subject: Subject, namespace: string): boolean
   return key !== undefined && (key === `u:${user.name}` || (subject.kind === "Group" && user.groups.includes(subject.name)));
 }
 
-const quote = JSON.stringify;
-
 function describe(entry: IndexedBinding, user: UserInfo): string {
   const { binding, namespace } = entry;
   const subject = binding.subjects?.find((s) => appliesTo(user, s, namespace)) as Subject;
   const who = subject.kind === "ServiceAccount" ? `${subject.name}/${subject.namespace || namespace}` : subject.name;
-  const what = namespace ? `RoleBinding ${quote(`${binding.metadata.name}/${namespace}`)}` : `ClusterRoleBinding ${quote(binding.metadata.name)}`;
-  return `${what} of ${binding.roleRef.kind} ${quote(binding.roleRef.name)} to ${subject.kind} ${quote(who)}`;
+  const what = namespace ? `RoleBinding ${goQuote(`${binding.metadata.name}/${namespace}`)}` : `ClusterRoleBinding ${goQuote(binding.metadata.name)}`;
+  return `${what} of ${binding.roleRef.kind} ${goQuote(binding.roleRef.name)} to ${subject.kind} ${goQuote(who)}`;
 }
 
 /** Made once for each user object: it is the same for all that the binding allows. */
@@ -193,9 +191,9 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
     return local ? [...cluster, ...local.of(user)] : cluster;
   }
   #resolve(ref: RoleRef, namespace: string): CompiledRole | string {
-    if (ref.kind === "ClusterRole") return this.#clusterRoles.get(ref.name) ?? `clusterrole.${group} ${quote(ref.name)} not found`;
-    if (ref.kind === "Role") return this.#roles.get(`${namespace}/${ref.name}`) ?? `role.${group} ${quote(ref.name)} not found`;
-    return `unsupported role reference kind: ${quote(ref.kind)}`;
+    if (ref.kind === "ClusterRole") return this.#clusterRoles.get(ref.name) ?? `clusterrole.${group} ${goQuote(ref.name)} not found`;
+    if (ref.kind === "Role") return this.#roles.get(`${namespace}/${ref.name}`) ?? `role.${group} ${goQuote(ref.name)} not found`;
+    return `unsupported role reference kind: ${goQuote(ref.kind)}`;
   }
   #setRole(roles: Map<string, CompiledRole>, key: string, role: Role | ClusterRole | undefined): void {
     if (role) roles.set(key, { rules: role.rules ?? [], matchers: (role.rules ?? []).map(compileRule) });
