@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 interface Review {
   kind?: string;
   apiVersion?: string;
+  /** Of an AdmissionReview; other reviews are answered by `review` and `text`. */
   request: { uid: string; kind: { kind: string }; operation: string; object: Record<string, unknown> | null; name?: string };
 }
 export interface Reply {
@@ -22,7 +23,7 @@ export interface Reply {
   /** Bytes of nothing. */
   flood?: number;
 }
-export type Behaviour = Reply | ((review: Review) => Reply);
+export type Behaviour = Reply | ((review: Review, side: string) => Reply);
 
 export const patch = (...operations: object[]): { allowed: true; patchType: string; patch: string } => ({
   allowed: true,
@@ -56,14 +57,14 @@ export async function startHookServer(options: {
       response.writeHead(404).end("no such behaviour");
       return;
     }
-    const reply = typeof behaviour === "function" ? behaviour(review) : behaviour;
+    const reply = typeof behaviour === "function" ? behaviour(review, side) : behaviour;
     if (reply.delay) await pause(reply.delay);
     if (reply.hangUp) {
       request.socket.destroy();
       return;
     }
     const { kind, apiVersion } = review;
-    const whole = reply.review ? reply.review(review) : { kind, apiVersion, response: { uid: review.request.uid, ...reply.response } };
+    const whole = reply.review ? reply.review(review) : { kind, apiVersion, response: { uid: review.request?.uid, ...reply.response } };
     response.writeHead(reply.status ?? 200, { "content-type": "application/json", ...reply.headers });
     if (reply.flood) {
       const block = Buffer.alloc(1 << 20, 0x20);

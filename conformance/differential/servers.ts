@@ -1,10 +1,9 @@
 /** The two servers of a differential run, started and stopped: upstream's kube-apiserver over etcd, and ours over memory. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { closeServer, type Server, send, serverOf } from "./exchange.ts";
+import { Processes, ready } from "../pair/processes.ts";
+import { closeServer, type Server, serverOf } from "./exchange.ts";
 
 export interface Pair extends AsyncDisposable {
   peer: Server;
@@ -22,45 +21,16 @@ export interface PairOptions {
 }
 
 export async function startPair({ bin, port, peerFlags = [] }: PairOptions): Promise<Pair> {
-  const dir = mkdtempSync(join(tmpdir(), "differential-"));
-  const children: ChildProcess[] = [];
-  const start = (name: string, command: string, args: string[]): void => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-    const log = createWriteStream(join(dir, `${name}.log`));
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
-    children.push(child);
-  };
-  const stop = async (): Promise<void> => {
-    for (const child of children.reverse()) {
-      if (child.exitCode !== null) continue;
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
-      await Promise.race([ended, pause(5000, undefined, { ref: false })]);
-      if (child.exitCode === null) child.kill("SIGKILL");
-    }
-    rmSync(dir, { recursive: true, force: true });
-  };
+  const processes = new Processes("differential");
   try {
-    const home = join(dir, "ours");
+    const home = processes.path("ours");
     mkdirSync(home);
-    start("ours", process.execPath, [new URL("../../tools/dev-apiserver.ts", import.meta.url).pathname, String(port), home]);
+    processes.start("ours", process.execPath, [new URL("../../tools/dev-apiserver.ts", import.meta.url).pathname, String(port), home]);
     const ours = await ready(() => serverOf(join(home, "admin.conf")));
-    const [peerPort, etcd, etcdPeer] = [port + 1, port + 2, port + 3];
-    const client = `http://127.0.0.1:${etcd}`;
-    const member = `http://127.0.0.1:${etcdPeer}`;
-    start("etcd", join(bin, "etcd-3.6.16"), [
-      `--data-dir=${join(dir, "etcd")}`,
-      `--listen-client-urls=${client}`,
-      `--advertise-client-urls=${client}`,
-      `--listen-peer-urls=${member}`,
-      `--initial-advertise-peer-urls=${member}`,
-      `--initial-cluster=default=${member}`,
-      "--log-level=warn",
-      "--unsafe-no-fsync",
-    ]);
+    const peerPort = port + 1;
+    const client = processes.etcd(bin, port + 2, port + 3);
     execFileSync("openssl", ["rsa", "-in", "sa.key", "-pubout", "-out", "sa.pub"], { cwd: home, stdio: ["ignore", "ignore", "pipe"] });
-    start("peer", join(bin, "kube-apiserver"), [
+    processes.start("peer", join(bin, "kube-apiserver"), [
       `--etcd-servers=${client}`,
       "--bind-address=127.0.0.1",
       "--advertise-address=127.0.0.1",
@@ -88,11 +58,11 @@ export async function startPair({ bin, port, peerFlags = [] }: PairOptions): Pro
       csr: signingRequest(home, "admin.key"),
       async [Symbol.asyncDispose]() {
         for (const server of [peer, ours]) closeServer(server);
-        await stop();
+        await processes[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
-    await stop();
+    await processes[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -113,21 +83,4 @@ export function standingPair(peerConfig: string, oursConfig: string): Pair {
       return Promise.resolve();
     },
   };
-}
-
-/** Waits at most half a minute. */
-async function ready(make: () => Server): Promise<Server> {
-  let last: unknown;
-  for (let i = 0; i < 150; i++) {
-    try {
-      const server = make();
-      const answer = await send(server, { method: "GET", path: "/readyz" });
-      if (answer.code === 200) return server;
-      last = answer.body;
-    } catch (error) {
-      last = error;
-    }
-    await pause(200);
-  }
-  throw new Error(`not ready within 30 s: ${String(last)}`);
 }

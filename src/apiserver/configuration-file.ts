@@ -69,8 +69,7 @@ class Reader {
     if (shape === "any") return value;
     if (shape === "string" || shape === "duration") {
       if (typeof value !== "string") {
-        if (shape === "duration") throw new ConfigurationError(`json: cannot unmarshal ${described(value)} into Go value of type string`);
-        this.#wrong(value, shape, go);
+        this.#wrong(value, "string", go);
       }
       if (shape === "duration") duration(value);
       return value;

@@ -98,19 +98,19 @@ export class MatchConditions {
   constructor(conditions: readonly Condition[]) {
     this.#conditions = conditions;
   }
-  /** Whether all are true; one that is false decides before what cannot be evaluated. */
-  evaluate(spec: SubjectAccessReviewSpec): { matches: boolean; errors: string[] } {
+  /** Whether all are true; one that is false decides, whatever could not be evaluated before it. */
+  evaluate(spec: SubjectAccessReviewSpec): { matches: boolean; excluded: boolean; errors: string[] } {
     const request = fromJSON(conditionRequest(spec));
     const errors: string[] = [];
     for (const { expression, program } of this.#conditions) {
       const value = run(program, request);
-      if (value === false) return { matches: false, errors: [] };
+      if (value === false) return { matches: false, excluded: true, errors };
       if (value !== true)
         errors.push(
           `cel evaluation error: expression '${expression}' ${value instanceof CelError ? `resulted in error: ${value.message}` : "eval result type should be bool"}`,
         );
     }
-    return { matches: errors.length === 0, errors };
+    return { matches: errors.length === 0, excluded: false, errors };
   }
 }
 

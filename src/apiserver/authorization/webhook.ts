@@ -67,15 +67,14 @@ export class WebhookAuthorizer implements Authorizer, RuleResolver {
     const { name, settings, clock, series } = this.#options;
     if (!settings.conditions) return undefined;
     const began = clock.monotonic();
-    const { matches, errors } = settings.conditions.evaluate(spec);
+    const { matches, excluded, errors } = settings.conditions.evaluate(spec);
     series.conditionsEvaluated(name, (clock.monotonic() - began) / 1000);
-    if (errors.length) {
-      series.conditionsFailed(name);
-      return { decision: settings.onError, reason: "", errors };
+    if (errors.length) series.conditionsFailed(name);
+    if (excluded) {
+      series.conditionsExcluded(name);
+      return { decision: "no-opinion", reason: "" };
     }
-    if (matches) return undefined;
-    series.conditionsExcluded(name);
-    return { decision: "no-opinion", reason: "" };
+    return matches ? undefined : { decision: settings.onError, reason: "", errors };
   }
 
   #kept(key: string): AuthorizationDecision | undefined {
@@ -147,9 +146,13 @@ function encodeReview({ groups, ...rest }: SubjectAccessReviewSpec, version: Web
 function readReview(bytes: Uint8Array, version: WebhookSettings["version"]): SubjectAccessReviewStatus {
   const apiVersion = `${group}/${version}`;
   const type = typeOfKind(`${group}/v1`, kind) as TypeDef;
+  const short = (given: string): string => given.slice(given.indexOf("/") + 1);
   const review = decodeAnswer<SubjectAccessReview>(bytes, (given, name) => {
-    if ((given || apiVersion) === apiVersion && (name || kind) === kind) return type;
-    throw new DecodeError(`no kind ${goQuote(name)} is registered for version ${goQuote(given)} in scheme "pkg/runtime/scheme.go:111"`);
+    const [of, what] = [given || apiVersion, name || kind];
+    if (of === apiVersion && what === kind) return type;
+    if (typeOfKind(of, what) || (of === `${group}/v1beta1` && typeOfKind(`${group}/v1`, what)))
+      throw new DecodeError(`converting (${short(of)}.${what}) to (${short(apiVersion)}.${kind}): unknown conversion`);
+    throw new DecodeError(`no kind ${goQuote(what)} is registered for version ${goQuote(of)} in scheme "pkg/runtime/scheme.go:111"`);
   });
   return review.status ?? { allowed: false };
 }

@@ -99,13 +99,14 @@ export function readKubeconfig(file: string): KubeconfigTarget {
   const config = load(file);
   const contextName = config["current-context"] ?? "";
   const context = config.contexts?.find(({ name }) => name === contextName)?.context;
-  if (contextName && !context) throw new KubeconfigError(`context ${goQuote(contextName)} does not exist`);
+  if (contextName && !context)
+    throw new KubeconfigError(`invalid configuration: [context was not found for specified context: ${contextName}, cluster has no server defined]`);
   const clusterName = context?.cluster ?? "";
   const userName = context?.user ?? "";
   const cluster = config.clusters?.find(({ name }) => name === clusterName)?.cluster;
   const user = config.users?.find(({ name }) => name === userName)?.user;
+  // Upstream would ask without saying who asks.
   if (userName && !user) throw new KubeconfigError(`auth info ${goQuote(userName)} does not exist`);
-  if (clusterName && !cluster) throw new KubeconfigError(`cluster ${goQuote(clusterName)} does not exist`);
   if (!cluster || Object.keys(cluster).length === 0) throw new KubeconfigError(empty);
   const at = (path: string | undefined): string | undefined => (path && !isAbsolute(path) ? join(dirname(file), path) : path || undefined);
   const found = target(cluster, user ?? {}, at);

@@ -48,7 +48,7 @@ test("a kubeconfig that says nothing usable is refused in upstream's words", () 
   const refused = (text: string, message: string | RegExp): void => assert.throws(() => read(text), { name: "KubeconfigError", message });
   assert.throws(() => readKubeconfig(join(directory, "none")), { message: `stat ${directory}/none: no such file or directory` });
   refused("", /^invalid configuration: no configuration has been provided/);
-  refused(JSON.stringify({ "current-context": "y" }), 'context "y" does not exist');
+  refused(JSON.stringify({ "current-context": "y" }), "invalid configuration: [context was not found for specified context: y, cluster has no server defined]");
   refused(config({ server: "https://a" }, {}, { cluster: "c", user: "v" }), 'auth info "v" does not exist');
   refused(config({ "tls-server-name": "a" }), 'invalid configuration: no server found for cluster "c"');
   refused(
