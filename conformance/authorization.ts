@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startHookServer } from "./admission/hook-server.ts";
+import { actAsOthers, tokenFile } from "./authorization/act.ts";
 import { kubeconfigs, policies, type Refusal, refusals } from "./authorization/refusals.ts";
 import { behaviours, type Scenario, scenarios, standing } from "./authorization/scenarios.ts";
 import { differences, type Server, send, settled } from "./differential/exchange.ts";
@@ -82,8 +83,15 @@ await using pair = await startPair({
     await pki.ensureCA("other-ca", "others");
     await pki.ensure({ file: "hook", commonName: "hook", ca: "ca", usages: ["server"], dns: ["hook"], ip: ["127.0.0.1"] });
     for (const side of sides) put(side, fileOf(standing));
+    writeFileSync(path("tokens.csv"), tokenFile());
+    writeFileSync(path("audit.yaml"), JSON.stringify({ apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] }));
   },
-  flags: (at, side) => [`--authorization-config=${at(`authorization-${side}.yaml`)}`],
+  flags: (at, side) => [
+    `--authorization-config=${at(`authorization-${side}.yaml`)}`,
+    `--token-auth-file=${at("tokens.csv")}`,
+    `--audit-policy-file=${at("audit.yaml")}`,
+    `--audit-log-path=${at(`audit-${side}.log`)}`,
+  ],
 });
 const servers: Record<Side, Server> = { peer: pair.peer, ours: pair.ours };
 
@@ -199,6 +207,7 @@ async function refuse({ name, file, flags = [] }: Refusal): Promise<void> {
   report(`refused: ${name}`, missing.length ? [peer, ours] : [peer, peer]);
 }
 
+if ("impersonation".includes(only)) await actAsOthers({ servers, report, common, auditLog: (side) => path(`audit-${side}.log`) });
 for (const refusal of refusals) if (`refused: ${refusal.name}`.includes(only)) await refuse(refusal);
 const played = scenarios.filter(({ name }) => name.includes(only));
 for (const scenario of played) await play(scenario);

@@ -164,7 +164,7 @@ const shapes: Request[] = [
   get("/healthz"),
   get("/api"),
   get(
-    "/version",
+    "/healthz",
     as("jane", { "impersonate-group": "g1", "impersonate-uid": "u-1", "impersonate-extra-scopes": "all", "impersonate-extra-acme.com%2fteam": "x" }),
   ),
   get("/apis/apps/v1/deployments"),

@@ -18,7 +18,8 @@ export interface Request {
   path: string;
   /** Strings and bytes are sent as they are. */
   body?: unknown;
-  headers?: Record<string, string>;
+  /** Several values are sent as lines of their own. */
+  headers?: Record<string, string | string[]>;
   /** The answer is a stream of events; it is read until nothing came for so many milliseconds. */
   quiet?: number;
   /** Sent by one of the server's `others`. */
@@ -92,7 +93,7 @@ function events(bytes: Buffer, type: string): unknown[] {
 
 export function send(server: Server, step: Request): Promise<Answer> {
   const body = bytesOf(step.body);
-  const headers: Record<string, string> = { "user-agent": "differential/1", accept: "application/json", ...step.headers };
+  const headers: Record<string, string | string[]> = { "user-agent": "differential/1", accept: "application/json", ...step.headers };
   if (body) headers["content-type"] ??= "application/json";
   if (body) headers["content-length"] = String(body.length);
   return new Promise((resolve) => {

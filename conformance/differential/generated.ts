@@ -39,7 +39,8 @@ function filled(step: GenStep, side: Side): Request {
   if (typeof body === "string" && step.headers?.["content-type"] === patchHeaders.json["content-type"])
     body = body.replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
   const { verb: _verb, from: _from, body: _body, ...rest } = step;
-  const headers = step.headers && Object.fromEntries(Object.entries(step.headers).map(([name, value]) => [name, fill(value)]));
+  const headers =
+    step.headers && Object.fromEntries(Object.entries(step.headers).map(([name, value]) => [name, typeof value === "string" ? fill(value) : value.map(fill)]));
   return { ...rest, path: fill(step.path), ...(body === undefined ? {} : { body }), ...(headers ? { headers } : {}) };
 }
 
