@@ -6,8 +6,8 @@ import { readFileSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { ConfigurationError } from "../configuration-file.ts";
-import type { ReloadSeries } from "../metrics/authorization.ts";
-import { watchFile } from "../outside/watch-file.ts";
+import type { ReloadSeries } from "../metrics/reloads.ts";
+import { followFile } from "../outside/follow-file.ts";
 import type { AuthorizerChain } from "./chain.ts";
 import { parseAuthorizationConfiguration } from "./configuration.ts";
 
@@ -21,6 +21,9 @@ export interface FollowOptions {
   readonly series: ReloadSeries;
   readonly signal: AbortSignal;
 }
+
+/** Milliseconds between looks where nothing is heard of changes. */
+const interval = 60_000;
 
 /** Ends with the signal. */
 export function followAuthorization({ file, text, chain, clock, logger, series, signal }: FollowOptions): Promise<void> {
@@ -40,5 +43,7 @@ export function followAuthorization({ file, text, chain, clock, logger, series, 
       logger.error("reloading authorization config", { file, error: (error as Error).message });
     }
   };
-  return watchFile({ file, clock, signal, changed: read });
+  // It may have changed since it was read.
+  read();
+  return followFile({ file, interval, clock, signal, changed: read });
 }

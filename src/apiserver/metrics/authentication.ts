@@ -1,18 +1,17 @@
 /**
- * What JSON Web Tokens and their configuration count (k8s.io/apiserver/plugin/pkg/authenticator/token/oidc/metrics.go,
- * server/options/authenticationconfig/metrics).
+ * What JSON Web Tokens and their configuration count (k8s.io/apiserver/plugin/pkg/authenticator/token/oidc/metrics.go).
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { AuthenticationSeries } from "../authentication/jwt/jwt-authentication.ts";
 import { hashOf } from "../encryption/metrics.ts";
+import { reloadSeries } from "./reloads.ts";
 
 /** `serverID` tells servers apart. */
 export function authenticationSeries(metrics: Metrics, clock: Clock, serverID: string): AuthenticationSeries {
   const server = hashOf(serverID);
   const now = (): number => clock.now() / 1000;
   const jwt = (name: string): string => `apiserver_authentication_jwt_authenticator_${name}`;
-  const controller = (name: string): string => `apiserver_authentication_config_controller_${name}`;
   const latencies = metrics.histogram(
     jwt("latency_seconds"),
     "Latency of jwt authentication operations in seconds. This is the time spent authenticating a token for cache miss only (i.e. when the token is not found in the cache).",
@@ -29,25 +28,6 @@ export function authenticationSeries(metrics: Metrics, clock: Clock, serverID: s
     "Information about the last JWKS fetched by the JWT authenticator with hash as label, split by api server identity and jwt issuer.",
     ["jwt_issuer_hash", "apiserver_id_hash", "hash"],
   );
-  const reloads = metrics.counter(
-    controller("automatic_reloads_total"),
-    "Total number of automatic reloads of authentication configuration split by status and apiserver identity.",
-    ["status", "apiserver_id_hash"],
-  );
-  const lastReload = metrics.gauge(
-    controller("automatic_reload_last_timestamp_seconds"),
-    "Timestamp of the last automatic reload of authentication configuration split by status and apiserver identity.",
-    ["status", "apiserver_id_hash"],
-  );
-  const info = metrics.gauge(
-    controller("last_config_info"),
-    "Information about the last applied authentication configuration with hash as label, split by apiserver identity.",
-    ["apiserver_id_hash", "hash"],
-  );
-  const configured = (text: string): void => {
-    info.clear();
-    info.set(1, server, hashOf(text));
-  };
   const shown = new Map<string, string>();
   const forgetKeys = (issuer: string): void => {
     const hash = shown.get(issuer);
@@ -67,12 +47,6 @@ export function authenticationSeries(metrics: Metrics, clock: Clock, serverID: s
       forgetKeys(issuer);
       for (const result of ["success", "failure"]) lastFetch.delete(result, hashOf(issuer), server);
     },
-    reloaded(text) {
-      const status = text === undefined ? "failure" : "success";
-      reloads.inc(status, server);
-      lastReload.set(now(), status, server);
-      if (text !== undefined) configured(text);
-    },
-    configured,
+    ...reloadSeries(metrics, clock, "authentication", serverID),
   };
 }

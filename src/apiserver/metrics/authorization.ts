@@ -1,9 +1,6 @@
 /**
- * What authorization counts (k8s.io/apiserver/plugin/pkg/authorizer/webhook/metrics, pkg/authorization/cel/metrics.go,
- * pkg/server/options/authorizationconfig/metrics).
+ * What authorization counts (k8s.io/apiserver/plugin/pkg/authorizer/webhook/metrics, pkg/authorization/cel/metrics.go).
  */
-import { createHash } from "node:crypto";
-import type { Clock } from "../../base/clock.ts";
 import type { Metrics } from "../../base/metrics.ts";
 
 export type EvaluationResult = "success" | "canceled" | "timeout" | "error";
@@ -55,49 +52,5 @@ export function webhookAuthorizerSeries(metrics: Metrics): WebhookAuthorizerSeri
     conditionsEvaluated: (name, took) => seconds.observe(took, "Webhook", name),
     conditionsFailed: (name) => errors.inc("Webhook", name),
     conditionsExcluded: (name) => exclusions.inc("Webhook", name),
-  };
-}
-
-export interface ReloadSeries {
-  /** `text` is in force now. */
-  configured(text: string): void;
-  /** The file was read again; without a text it is not used. */
-  reloaded(text: string | undefined): void;
-}
-
-const hashOf = (text: string): string => (text ? `sha256:${createHash("sha256").update(text).digest("hex")}` : "");
-
-/** `section`: what is configured, as names of series have it. `server`: the API server's own name. */
-export function reloadSeries(metrics: Metrics, clock: Clock, section: "authorization" | "authentication", server: string): ReloadSeries {
-  const of = (rest: string): string => `apiserver_${section}_config_controller_${rest}`;
-  const labels = ["status", "apiserver_id_hash"];
-  const reloads = metrics.counter(
-    of("automatic_reloads_total"),
-    `Total number of automatic reloads of ${section} configuration split by status and apiserver identity.`,
-    labels,
-  );
-  const last = metrics.gauge(
-    of("automatic_reload_last_timestamp_seconds"),
-    `Timestamp of the last automatic reload of ${section} configuration split by status and apiserver identity.`,
-    labels,
-  );
-  const info = metrics.gauge(
-    of("last_config_info"),
-    `Information about the last applied ${section} configuration with hash as label, split by apiserver identity.`,
-    ["apiserver_id_hash", "hash"],
-  );
-  const id = hashOf(server);
-  const configured = (text: string): void => {
-    info.clear();
-    info.set(1, id, hashOf(text));
-  };
-  return {
-    configured,
-    reloaded(text) {
-      const status = text === undefined ? "failure" : "success";
-      reloads.inc(status, id);
-      last.set(clock.now() / 1000, status, id);
-      if (text !== undefined) configured(text);
-    },
   };
 }

@@ -10,7 +10,7 @@ import type { Clock } from "../../../base/clock.ts";
 import type { Logger } from "../../../base/logger.ts";
 import { ConfigurationError, throwFieldErrors } from "../../configuration-file.ts";
 import type { TokenAnswer, TokenAuthenticator } from "../authenticator.ts";
-import { followFile } from "../file-watch.ts";
+import { followFile } from "../../outside/follow-file.ts";
 import { unionTokenAuthenticator } from "../union.ts";
 import { type AuthenticationConfiguration, type JwtConfiguration, decodeAuthenticationConfiguration } from "./configuration.ts";
 import { JwtAuthenticator, type JwtSeries } from "./jwt-authenticator.ts";
