@@ -14,9 +14,9 @@ import { encodeCBOR, encodeProtobuf, encodeYAML } from "./wire.ts";
 const common = { "cache-control": "no-cache, private" };
 
 /** Something is stored that is not shown. */
-export function isConcealed({ hubKind }: Endpoint, { fields }: Stored): boolean {
+export function isConcealed({ hubKind }: Endpoint, stored: Stored): boolean {
   const { conceals } = hubKind;
-  return conceals !== undefined && fields[conceals.field] === conceals.value;
+  return conceals !== undefined && stored.fields[conceals.field] === conceals.value;
 }
 
 function concealed({ hubKind }: Endpoint, object: KubeObject): KubeObject {
