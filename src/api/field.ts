@@ -146,10 +146,12 @@ export const notSupportedText = (field: At, value: string, supported: readonly s
 /** For a value of a string type of its own or behind a pointer, printed as JSON. */
 export const invalidNamed = (field: At, value: string | undefined, detail: string): FieldError =>
   error("FieldValueInvalid", field, detailed(`Invalid value: ${goJson(value ?? null)}`, detail));
+/** A negative limit is not said. */
 export const tooLong = (field: At, maxLength: number): FieldError =>
-  error("FieldValueTooLong", field, `Too long: may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`);
+  error("FieldValueTooLong", field, `Too long: ${maxLength < 0 ? "value is too long" : `may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`}`);
+/** A negative limit is not said. */
 export const tooMany = (field: At, actual: number, max: number): FieldError =>
-  error("FieldValueTooMany", field, `Too many: ${actual}: must have at most ${max} ${max === 1 ? "item" : "items"}`);
+  error("FieldValueTooMany", field, `Too many: ${actual}: ${max < 0 ? "has too many items" : `must have at most ${max} ${max === 1 ? "item" : "items"}`}`);
 export const internalFieldError = (field: At, detail: string): FieldError => error("InternalError", field, `Internal error: ${detail}`);
 export const typeInvalid = (field: At, value: unknown, detail: string): FieldError =>
   error("FieldValueTypeInvalid", field, detailed(`Invalid value: ${quoteValue(value)}`, detail));

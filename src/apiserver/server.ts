@@ -240,7 +240,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (!endpoint || !exists(endpoint, info)) {
         const extra = await options.extra?.(request);
         if (extra) return extra;
-        if (endpoint?.custom && info.subresource && existsWithout(endpoint, info)) throw notFound(endpoint.groupResource, info.name);
+        if (endpoint?.custom && info.subresource && existsWithout(endpoint, info)) {
+          const error = notFound(endpoint.groupResource, info.name);
+          if (endpoint.deprecation !== undefined) warned.set(error, [endpoint.deprecation]);
+          throw error;
+        }
         if (resources.some((def) => def.group === info.group)) throw noSuchResource();
         return notFoundPage();
       }

@@ -80,7 +80,7 @@ export class RuleContext {
       const above = this.#parent?.seen ? this.#parent.declared : undefined;
       const escaped = this.#name ? escapeName(this.#name) : undefined;
       const found = above && (this.#name ? (escaped === undefined ? undefined : above.fields?.get(escaped)) : above.element);
-      this.#declared = found ?? declTypeOf(this.schema, this.#parent === undefined || isEmbedded(this.schema), `self${names++}`, this.structs);
+      this.#declared = found ?? declTypeOf(this.schema, this.#parent === undefined || isEmbedded(this.schema), `selfType${names++}`, this.structs);
     }
     return this.#declared;
   }

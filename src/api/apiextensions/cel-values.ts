@@ -1,7 +1,7 @@
 /** A resource's values as expressions see them, by their schema (k8s.io/apiserver/pkg/cel/common/valuesunstructured.go). */
 import { durationOf, parseTimestamp, timestampOf } from "../cel/library/time-values.ts";
 import { Type } from "../cel/types.ts";
-import { CelError, equal, ListValue, MapValue, ObjectValue, type Value } from "../cel/values.ts";
+import { CelError, ComparisonFailure, equal, ListValue, MapValue, ObjectValue, type Value } from "../cel/values.ts";
 import { deepEqual } from "../copy.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
@@ -13,6 +13,8 @@ import { isDate } from "./formats.ts";
 import { type Node, nodeOf } from "./node.ts";
 
 const unfit = (expected: string): CelError => new CelError(`invalid data, ${expected}`);
+const unhashable = (type: string): ComparisonFailure =>
+  new ComparisonFailure(new CelError(`internal error: runtime error: hash of unhashable type ${type}`), true);
 const notNull = unfit("got null for schema with nullable=false");
 
 const goTypeOf = (value: JSONValue): string => {
@@ -184,11 +186,23 @@ class SchemaList extends ListValue {
   get #type(): string | undefined {
     return this.#node.schema["x-kubernetes-list-type"];
   }
+  /** As a key of a Go map, which lists and maps cannot be. Upstream looks keys up by their escaped names. */
   #nameOf(value: JSONValue | undefined): string {
     const keys = this.#type === "map" ? (this.#node.schema["x-kubernetes-list-map-keys"] ?? []) : [];
-    return JSON.stringify(this.#type === "map" && isMap(value) ? keys.map((key) => value[key] ?? null) : value, (_, item: unknown) =>
-      typeof item === "bigint" ? String(item) : item,
-    );
+    const parts = this.#type === "map" && isMap(value) ? keys.map((key) => value[escapeName(key) ?? key] ?? null) : [value ?? null];
+    const whole = parts.find((part) => typeof part === "object" && part !== null && keys.length < 4);
+    if (whole) throw unhashable(goTypeOf(whole));
+    return JSON.stringify(parts, (_, item: unknown) => (typeof item === "bigint" ? String(item) : item));
+  }
+  /** The same of an element as expressions see it: times, and doubles that are whole, are none of those that are stored. */
+  #seenName(i: number): string | undefined {
+    const stored = this.#values[i];
+    if (this.#type === "map") return this.at(i) instanceof CelError ? undefined : this.#nameOf(stored);
+    const value = this.at(i);
+    if (value instanceof Uint8Array) throw unhashable("[]uint8");
+    if (value instanceof MapValue || value instanceof ListValue) return this.#nameOf(stored);
+    const isWhole = typeof value === "number" && Number.isInteger(value);
+    return isWhole || typeof value === "object" ? undefined : this.#nameOf(stored);
   }
   /** The order of sets and of lists with keys does not count. */
   override equals(other: ListValue): boolean {
@@ -196,8 +210,9 @@ class SchemaList extends ListValue {
     if (this.size !== other.size) return false;
     const mine = new Map(this.#values.map((value, i) => [this.#nameOf(value), i] as const));
     for (let i = 0; i < other.size; i++) {
-      const at = mine.get(this.#nameOf(other.#values[i]));
-      if (at === undefined || !equal(this.at(at), other.at(i))) return false;
+      const name = other.#seenName(i);
+      const at = name === undefined ? undefined : mine.get(name);
+      if (at === undefined || (this.#type === "map" && !equal(this.at(at), other.at(i)))) return false;
     }
     return true;
   }

@@ -58,7 +58,10 @@ export class CustomVersion {
   coerce(object: JSONObject, { stored = false }: CoerceFlags = {}): string[] {
     const { apiVersion, kind } = object;
     for (const [name, value] of Object.entries({ kind, apiVersion }))
-      if (value !== undefined && typeof value !== "string") throw new DecodeError(`.${name} accessor error: ${JSON.stringify(value)} is not a string`);
+      if (value !== undefined && typeof value !== "string")
+        throw new DecodeError(
+          `.${name} accessor error: ${value === null ? "<nil> is of the type <nil>, expected string" : `${JSON.stringify(value)} is not a string`}`,
+        );
     const options = { dropInvalid: stored };
     const unknown: string[] = [];
     const metadata = Object.hasOwn(object, "metadata") ? readObjectMeta(object.metadata as JSONValue, options, unknown, "metadata") : undefined;

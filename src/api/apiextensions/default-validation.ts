@@ -38,8 +38,10 @@ function validate(schema: Schema, path: Path, resource: Schema, surround: Surrou
   if (isEmbedded(schema)) [root, around, meta] = [schema, typed, false];
   if (hasDefault(schema)) {
     const at = path.child("default");
-    walk.errors.push(...(meta ? inMetadata(schema, at, root, around) : plain(schema, at, walk.pruned)));
-    if (!walk.errors.length) rules(schema, at, schema === root, walk);
+    if (!meta && walk.pruned && !isPruned(schema)) walk.errors.push(invalidValue(at, schema.default as JSONValue, "must not have unknown fields"));
+    const errors = meta ? inMetadata(schema, at, root, around) : plain(schema, at);
+    walk.errors.push(...errors);
+    if (!errors.length) rules(schema, at, schema === root, walk);
     if (walk.budget < 0) return;
   }
   const items = itemsOf(schema);
@@ -66,19 +68,18 @@ function inMetadata(schema: Schema, at: Path, resource: Schema, surround: Surrou
   return validateValue(schema, value, at);
 }
 
-function plain(schema: Schema, at: Path, mustBePruned: boolean): FieldError[] {
-  const value = schema.default as JSONValue;
-  const errors: FieldError[] = [];
-  if (mustBePruned) {
-    const copy = deepCopy(value);
-    prune(copy, schema, isEmbedded(schema));
-    if (!deepEqual(copy, value)) errors.push(invalidValue(at, value, "must not have unknown fields"));
-  }
-  const copy = deepCopy(value);
+function isPruned(schema: Schema): boolean {
+  const copy = deepCopy(schema.default as JSONValue);
+  prune(copy, schema, isEmbedded(schema));
+  return deepEqual(copy, schema.default);
+}
+
+function plain(schema: Schema, at: Path): FieldError[] {
+  const copy = deepCopy(schema.default as JSONValue);
   const wrong = coerceEmbedded(copy, schema, { dropInvalid: false }, [], at);
-  if (wrong) return [...errors, wrong];
+  if (wrong) return [wrong];
   const embedded = validateEmbedded(copy, schema, at, isEmbedded(schema));
-  return [...errors, ...(embedded.length ? embedded : validateValue(schema, copy, at))];
+  return embedded.length ? embedded : validateValue(schema, copy, at);
 }
 
 /** Of an update that leaves the default as it is, and of one that brings it. */
@@ -99,11 +100,7 @@ function rules(schema: Schema, at: Path, isResource: boolean, walk: Walk): void 
 
 /** A default in the schema holds what the schema does not know. */
 export function hasUnprunedDefaults(schema: Schema): boolean {
-  if (hasDefault(schema)) {
-    const copy = deepCopy(schema.default as JSONValue);
-    prune(copy, schema, isEmbedded(schema));
-    if (!deepEqual(copy, schema.default)) return true;
-  }
+  if (hasDefault(schema) && !isPruned(schema)) return true;
   const items = itemsOf(schema);
   return (items !== undefined && hasUnprunedDefaults(items)) || Object.values(schema.properties ?? {}).some(hasUnprunedDefaults);
 }

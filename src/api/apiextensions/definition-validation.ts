@@ -11,7 +11,7 @@ import { isTrue } from "./definition-status.ts";
 import { type InternalSpec, type InternalVersion, internalSpec, schemasOf } from "./internal-spec.ts";
 import { validateNames } from "./names-validation.ts";
 import { hasDefault, isEmbedded, isIntOrString, rulesOf, type Schema, schemaHas } from "./schema.ts";
-import { shownSchema } from "./shown-schema.ts";
+import { shownVersions } from "./shown-schema.ts";
 import { validateMapKeys } from "./schema-validation.ts";
 import { hasUnprunedDefaults } from "./default-validation.ts";
 import { notStructural, validateStructural } from "./structural.ts";
@@ -230,20 +230,6 @@ function validateVersions(spec: InternalSpec): FieldError[] {
   }
   return errors;
 }
-
-/** As Go shows the internal version. */
-const shownVersions = (versions: readonly InternalVersion[]): unknown[] =>
-  versions.map((version) => ({
-    Name: version.name,
-    Served: version.served,
-    Storage: version.storage,
-    Deprecated: version.deprecated,
-    DeprecationWarning: version.deprecationWarning ?? null,
-    Schema: version.schema ? { OpenAPIV3Schema: version.schema.openAPIV3Schema ? shownSchema(version.schema.openAPIV3Schema) : null } : null,
-    Subresources: version.subresources ?? null,
-    AdditionalPrinterColumns: version.columns.length ? version.columns : null,
-    SelectableFields: version.selectableFields.length ? version.selectableFields : null,
-  }));
 
 /** Also of an update of the status alone, without what spec and status must have in common. */
 export const validateAcceptedNames = ({ status }: CustomResourceDefinition): FieldError[] =>

@@ -10,7 +10,6 @@ import { PlanError } from "../cel/plan-error.ts";
 import { type Range, range, unbounded } from "../cel/sizes.ts";
 import type { Sized } from "../cel/static-cost.ts";
 import { optionalOf } from "../cel/types.ts";
-import { bindings } from "../cel/library/bindings.ts";
 import type { ValidationRule } from "../types/apiextensions-v1.gen.ts";
 import { type DeclType, maxRequestSize } from "./decl-type.ts";
 import { validFieldPath } from "./field-path.ts";
@@ -108,7 +107,7 @@ const messageWords = {
 export function compileRules(schema: Schema, declared: DeclType, structs: Readonly<Record<string, Struct>>): CompiledRule[] {
   const rules = rulesOf(schema);
   if (!rules.length) return [];
-  const libraries = [bindings, { structs }];
+  const libraries = [{ structs }];
   const environments = new Map<boolean, Environment>();
   const environmentOf = (optional: boolean): Environment => {
     const oldSelf = optional ? optionalOf(declared.type) : declared.type;

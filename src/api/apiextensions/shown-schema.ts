@@ -1,4 +1,5 @@
 /** Schemas as messages show them: upstream's internal struct has no tags, so that Go writes every field under its own name. */
+import type { InternalVersion } from "./internal-spec.ts";
 import type { Schema } from "./schema.ts";
 
 type Show = (value: unknown) => unknown;
@@ -11,6 +12,9 @@ const orArray: Show = (value) =>
   value === undefined ? null : Array.isArray(value) ? { Schema: null, JSONSchemas: list(value) } : { Schema: schema(value), JSONSchemas: null };
 const pointer: Show = (value) => value ?? null;
 const text: Show = (value) => value ?? "";
+/** Strings under the names of their fields in Go. */
+const named = (value: unknown, names: Readonly<Record<string, string>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(names).map(([go, name]) => [go, (value as Record<string, unknown>)[name] ?? ""]));
 const flag: Show = (value) => value ?? false;
 const rules: Show = (value) =>
   value
@@ -60,7 +64,7 @@ const fields: readonly [go: string, name: keyof Schema, show: Show][] = [
   ["Dependencies", "dependencies", pointer],
   ["AdditionalItems", "additionalItems", orBool],
   ["Definitions", "definitions", map],
-  ["ExternalDocs", "externalDocs", pointer],
+  ["ExternalDocs", "externalDocs", (docs) => (docs ? named(docs, { Description: "description", URL: "url" }) : null)],
   ["Example", "example", pointer],
   ["XPreserveUnknownFields", "x-kubernetes-preserve-unknown-fields", pointer],
   ["XEmbeddedResource", "x-kubernetes-embedded-resource", flag],
@@ -73,4 +77,34 @@ const fields: readonly [go: string, name: keyof Schema, show: Show][] = [
 
 export function shownSchema(of: Schema): Record<string, unknown> {
   return Object.fromEntries(fields.map(([go, name, show]) => [go, show(of[name])]));
+}
+
+const filled = <T>(list: readonly T[], shown: (one: T) => unknown): unknown[] | null => (list.length ? list.map(shown) : null);
+
+export function shownVersions(versions: readonly InternalVersion[]): unknown[] {
+  return versions.map(({ name, served, storage, deprecated, deprecationWarning, schema: validation, subresources, columns, selectableFields }) => ({
+    Name: name,
+    Served: served,
+    Storage: storage,
+    Deprecated: deprecated,
+    DeprecationWarning: deprecationWarning ?? null,
+    Schema: validation ? { OpenAPIV3Schema: schema(validation.openAPIV3Schema) } : null,
+    Subresources: subresources
+      ? {
+          Status: subresources.status ? {} : null,
+          Scale: subresources.scale
+            ? {
+                ...named(subresources.scale, { SpecReplicasPath: "specReplicasPath", StatusReplicasPath: "statusReplicasPath" }),
+                LabelSelectorPath: subresources.scale.labelSelectorPath ?? null,
+              }
+            : null,
+        }
+      : null,
+    AdditionalPrinterColumns: filled(columns, (column) => ({
+      ...named(column, { Name: "name", Type: "type", Format: "format", Description: "description" }),
+      Priority: column.priority ?? 0,
+      JSONPath: column.jsonPath ?? "",
+    })),
+    SelectableFields: filled(selectableFields, (field) => named(field, { JSONPath: "jsonPath" })),
+  }));
 }

@@ -52,7 +52,7 @@ function kindOf(value: JSONValue): "null" | "boolean" | "string" | "integer" | "
     case "bigint":
       return "integer";
     case "number":
-      return Number.isInteger(value) ? "integer" : "number";
+      return isNearInteger(value) ? "integer" : "number";
   }
   return value === null ? "null" : Array.isArray(value) ? "array" : "object";
 }

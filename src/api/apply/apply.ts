@@ -9,7 +9,7 @@ import { badRequest, StatusError } from "../status.ts";
 import { type Atom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
-import { fieldsOf, shapeErrors, unnamedElement } from "./fields-of.ts";
+import { fieldsOf, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
 import { difference, type FieldSet, hasPath, intersection, ordered, paths, union } from "./fieldset.ts";
 import {
   comparisons,
@@ -20,6 +20,7 @@ import {
   sameManager,
   sortManaged,
   takeAway,
+  Unconvertible,
   updateManaged,
   withManaged,
 } from "./managed-fields.ts";
@@ -42,8 +43,9 @@ function groupVersionKind(object: JSONObject): string {
 }
 
 /** Nobody can own an element of the live object that nothing names. */
-function checkLive(type: ObjectType, live: JSONObject, tracked: boolean): StatusError | undefined {
-  const why = unnamedElement(live, wholeAtom(type));
+function checkLive(type: ObjectType, live: JSONObject, tracked: boolean, changeable: boolean): StatusError | undefined {
+  const atom = wholeAtom(type);
+  const why = changeable && !fitsShape(live, atom) ? shapeText(shapeErrors(live, atom, true)) : unnamedElement(live, atom);
   if (why === undefined) return undefined;
   const { namespace = "", name = "" } = (live.metadata ?? {}) as JSONObject;
   const what = `(${namespace}/${name}; ${groupVersionKind(live)})`;
@@ -57,17 +59,16 @@ function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, o
   if (applied.apiVersion !== operation.apiVersion || applied.kind !== operation.kind) throw badRequest(`invalid object type: ${groupVersionKind(applied)}`);
   const metadata = (applied.metadata ?? {}) as JSONObject;
   const tracked = ((live.metadata as { managedFields?: unknown[] } | undefined)?.managedFields ?? []).length > 0;
-  const unfit = checkLive(type, live, tracked);
+  const unfit = checkLive(type, live, tracked, operation.changeable === true);
   if (unfit && !tracked) throw unfit;
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
   const errors = shapeErrors(applied, wholeAtom(type));
   if (!errors.length && unfit) throw unfit;
   if (!errors.length) return;
   const name = metadata.name ?? (live.metadata as JSONObject | undefined)?.name ?? "";
-  const text = errors.length === 1 ? errors[0] : ["errors:", ...errors.map((e) => `  ${e}`)].join("\n");
   throw new StatusError({
     code: 500,
-    message: `failed to create typed patch object (${metadata.namespace ?? ""}/${name}; ${groupVersionKind(applied)}): ${text}`,
+    message: `failed to create typed patch object (${metadata.namespace ?? ""}/${name}; ${groupVersionKind(applied)}): ${shapeText(errors)}`,
   });
 }
 
@@ -99,7 +100,15 @@ function merge(type: ObjectType, live: JSONObject | undefined, applied: JSONObje
   const merged = mergeApplied(before, applied, whole) as JSONObject;
   const next = prune(merged, whole, last, [own, ...others.map((entry) => entry.fieldsV1)]);
 
-  const at = comparisons(type, before, next, operation, true);
+  const views = comparisons(type, before, next, operation, true);
+  const at = (apiVersion: string): ReturnType<typeof views> => {
+    try {
+      return views(apiVersion);
+    } catch (error) {
+      if (error instanceof Unconvertible) throw new StatusError({ code: 500, message: error.message });
+      throw error;
+    }
+  };
   const conflicts: Conflict[] = [];
   const managed: Managed[] = [];
   for (const entry of others) {

@@ -72,8 +72,32 @@ function scalarError(value: JSONValue, type: ScalarAtom["type"]): string | undef
   return typeof value === "object" ? `expected any scalar, got ${describe(value)}` : undefined;
 }
 
-/** What is wrong with an applied document: undeclared fields, wrong shapes, elements twice. Upstream's texts, `path: message`. */
-export function shapeErrors(value: JSONValue | undefined, atom: Atom, path = ""): string[] {
+/** Whether what is stored has the shape of its type; elements that are there twice are tolerated. Allocates little. */
+export function fitsShape(value: JSONValue | undefined, atom: Atom): boolean {
+  if (value === null || value === undefined || atom.kind === "deduced") return true;
+  if (atom.kind === "scalar") return scalarError(value, atom.type) === undefined;
+  if (atom.kind === "map") {
+    if (!isMap(value)) return false;
+    for (const name in value) {
+      const inner = atom.fields.get(name)?.atom ?? atom.element;
+      if (!inner || !fitsShape(value[name], inner)) return false;
+    }
+    return true;
+  }
+  if (!Array.isArray(value)) return false;
+  for (const item of value) if ((!atom.atomic && elementKey(atom, item) === undefined) || !fitsShape(item, atom.element)) return false;
+  return true;
+}
+
+/** As upstream says several. */
+export const shapeText = (errors: readonly string[]): string =>
+  errors.length === 1 ? (errors[0] as string) : ["errors:", ...errors.map((error) => `  ${error}`)].join("\n");
+
+/**
+ * What is wrong with an applied document: undeclared fields, wrong shapes, elements twice unless `twice`. Upstream's texts,
+ * `path: message`.
+ */
+export function shapeErrors(value: JSONValue | undefined, atom: Atom, twice = false, path = ""): string[] {
   if (value === null || value === undefined) return [];
   const at = (message: string): string => (path ? `${path}: ${message}` : message);
   if (atom.kind === "deduced") return [];
@@ -89,21 +113,21 @@ export function shapeErrors(value: JSONValue | undefined, atom: Atom, path = "")
       const inner = `${path}.${name}`;
       // What comes behind an undeclared field is not looked at.
       if (!field && !atom.element) return [...errors, `${inner}: field not declared in schema`];
-      errors.push(...shapeErrors(value[name], field ? field.atom : (atom.element as Atom), inner));
+      errors.push(...shapeErrors(value[name], field ? field.atom : (atom.element as Atom), twice, inner));
     }
     return errors;
   }
   if (!Array.isArray(value)) return [at(`expected list, got ${describe(value)}`)];
-  if (atom.atomic) return value.flatMap((item, i) => shapeErrors(item, atom.element, `${path}[${i}]`));
+  if (atom.atomic) return value.flatMap((item, i) => shapeErrors(item, atom.element, twice, `${path}[${i}]`));
   const seen = new Set<string>();
   const errors: string[] = [];
   for (const [i, item] of value.entries()) {
     const key = elementKey(atom, item);
     // What comes behind an element that nothing names is not looked at.
     if (key === undefined) return [...errors, at(`element ${i}: ${unnamed(item, atom)}`)];
-    if (seen.has(key)) errors.push(at(`duplicate entries for key ${pathText([key])}`));
+    if (seen.has(key) && !twice) errors.push(at(`duplicate entries for key ${pathText([key])}`));
     seen.add(key);
-    errors.push(...shapeErrors(item, atom.element, path + pathText([key])));
+    errors.push(...shapeErrors(item, atom.element, twice, path + pathText([key])));
   }
   return errors;
 }

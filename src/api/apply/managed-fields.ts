@@ -8,6 +8,7 @@ import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { equal } from "../patch/values.ts";
 import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { fitsShape } from "./fields-of.ts";
 import { forgotten } from "./kept-text.ts";
 import { reconcile } from "./reconcile.ts";
 import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union } from "./fieldset.ts";
@@ -25,9 +26,17 @@ export interface Operation {
   dryRun?: boolean;
   /** What this way of writing does not write: `status`, or `spec` and `metadata.labels`; two names at most. */
   resetFields?: readonly string[];
-  /** The object in another version of its kind, for entries of other versions; undefined when it is no longer served. Default: as it is. */
+  /**
+   * The object in another version of its kind, for entries of other versions; undefined when it is no longer served. Throws
+   * Unconvertible. Default: as it is.
+   */
   convert?(object: JSONObject, apiVersion: string): { type: ObjectType; object: JSONObject } | undefined;
+  /** Of a type that may have changed since the object was stored: what does not have its shape has no owners. */
+  changeable?: boolean;
 }
+
+/** An object cannot be shown in another version: a write leaves no owners, an apply fails. */
+export class Unconvertible extends Error {}
 
 /** An entry with its fields as a set. */
 export type Managed = ManagedFieldsEntry & { fieldsV1: FieldSet };
@@ -102,8 +111,14 @@ function reconciled(type: ObjectType, object: JSONObject, entries: readonly Mana
 export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject {
   const entries = startingEntries(type, old, next, operation);
   const exists = !!metadataOf(old).uid;
-  const managed = entries.length || !exists ? updateManaged(type, old ?? {}, next, entries, operation) : entries;
-  return withManaged(next, managed);
+  if (!entries.length && exists) return withManaged(next, entries);
+  try {
+    const lost = operation.changeable && !(fitsShape(old, wholeAtom(type)) && fitsShape(next, wholeAtom(type)));
+    return withManaged(next, lost ? [] : updateManaged(type, old ?? {}, next, entries, operation));
+  } catch (error) {
+    if (error instanceof Unconvertible) return withManaged(next, []);
+    throw error;
+  }
 }
 
 export function withManaged(object: JSONObject, managed: readonly ManagedFieldsEntry[]): JSONObject {
@@ -125,6 +140,15 @@ function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom, dryRun
   return same ? { ...result, changed: union(result.changed, same) } : result;
 }
 
+function converted(which: string, object: JSONObject, apiVersion: string, { convert }: Operation): ReturnType<NonNullable<Operation["convert"]>> {
+  try {
+    return convert?.(object, apiVersion);
+  } catch (error) {
+    if (error instanceof Unconvertible) throw new Unconvertible(`failed to convert ${which} object: ${error.message}`);
+    throw error;
+  }
+}
+
 /** The comparison in the version of each entry. `literally`: `next` is not yet what Go would write. */
 export function comparisons(
   type: ObjectType,
@@ -141,8 +165,8 @@ export function comparisons(
       const atom = ownedAtom(type, operation.resetFields);
       result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom, operation.dryRun);
     } else {
-      const before = operation.convert(old, apiVersion);
-      const after = before && operation.convert(next, apiVersion);
+      const before = converted("old", old, apiVersion, operation);
+      const after = before && converted("new", next, apiVersion, operation);
       result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, operation.resetFields), operation.dryRun);
     }
     made.set(apiVersion, result);

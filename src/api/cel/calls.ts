@@ -7,7 +7,7 @@ import { orderings } from "./ordering.ts";
 import { equalSet } from "./membership.ts";
 import { PlanError } from "./plan-error.ts";
 import { guardOf } from "./guards.ts";
-import { CelError, equal, GrowingList, ListValue, noSuchOverload, OptionalValue, typeOfValue, type Value } from "./values.ts";
+import { CelError, compared, GrowingList, ListValue, noSuchOverload, OptionalValue, typeOfValue, unequal, type Value } from "./values.ts";
 
 /** What plans the parts of a call. */
 export interface Parts {
@@ -174,7 +174,7 @@ function qualified(node: Expr): string | undefined {
 const isEquality = (name: string): boolean => name === "_==_" || name === "_!=_";
 
 function implementation(name: string, overloads: readonly Overload[], member: boolean, count: number): Implementation {
-  if (isEquality(name)) return name === "_==_" ? equal : (a, b) => !equal(a as Value, b as Value);
+  if (isEquality(name)) return name === "_==_" ? (compared as Implementation) : (unequal as Implementation);
   const order = overloads.length && count === 2 ? orderings.get(name) : undefined;
   if (order) return order;
   const fitting = overloads

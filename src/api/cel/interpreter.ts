@@ -9,7 +9,20 @@ import type { Names } from "./declarations.ts";
 import { type Activation, attributeStep, constantStep, type Evaluate, Frame, noSuchAttribute, type Step } from "./frame.ts";
 import { PlanError } from "./plan-error.ts";
 import { isPresent, qualify } from "./qualify.ts";
-import { ArrayList, CelError, GrowingList, GrowingMap, HashMap, ListValue, MapValue, noSuchKey, OptionalValue, show, type Value } from "./values.ts";
+import {
+  ArrayList,
+  CelError,
+  ComparisonFailure,
+  GrowingList,
+  GrowingMap,
+  HashMap,
+  ListValue,
+  MapValue,
+  noSuchKey,
+  OptionalValue,
+  show,
+  type Value,
+} from "./values.ts";
 
 export const listCost = 10;
 export const mapCost = 30;
@@ -30,8 +43,12 @@ export function plan(expression: Expr, environment: Names): Program {
   return {
     evaluate(variables, limit = Number.POSITIVE_INFINITY) {
       const frame = new Frame(variables, limit);
-      const value = evaluate(frame);
-      return { value, cost: frame.cost };
+      try {
+        return { value: evaluate(frame), cost: frame.cost };
+      } catch (error) {
+        if (error instanceof ComparisonFailure) return { value: error.value, cost: frame.cost };
+        throw error;
+      }
     },
   };
 }

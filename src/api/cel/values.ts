@@ -55,6 +55,17 @@ export class CelError {
 /** What is neither counted nor searched: `size(x)` and `k in x` have no overload for it, though its fields are there. */
 export const uncounted: unique symbol = Symbol("uncounted");
 
+/** Two values cannot be compared: one in them is an error. `fatal`: nothing more of the expression can be evaluated. */
+export class ComparisonFailure extends Error {
+  readonly value: CelError;
+  readonly fatal: boolean;
+  constructor(value: CelError, fatal = false) {
+    super(value.message);
+    this.value = value;
+    this.fatal = fatal;
+  }
+}
+
 export abstract class ListValue implements Iterable<Value> {
   abstract readonly size: number;
   /** Within the size. */
@@ -226,13 +237,15 @@ function alike(a: bigint | number | UInt, b: bigint | number | UInt): [bigint, b
   return typeof x === "bigint" && typeof y === "bigint" ? [x, y] : [Number(x), Number(y)];
 }
 
-/** Values of different types are not equal, but for numbers. */
+/** Values of different types are not equal, but for numbers. Throws ComparisonFailure. */
 export function equal(a: Value, b: Value): boolean {
   if (isNumber(a) && isNumber(b)) {
     const [x, y] = alike(a, b);
     return x === y;
   }
+  if (a instanceof CelError) throw new ComparisonFailure(a);
   if (a === b) return true;
+  if (b instanceof CelError && (a instanceof ListValue || a instanceof MapValue)) throw new ComparisonFailure(b);
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (a instanceof ListValue) return b instanceof ListValue && a.equals(b);
   if (a instanceof MapValue) return b instanceof MapValue && a.equals(b);
@@ -244,6 +257,20 @@ export function equal(a: Value, b: Value): boolean {
   if (!(a instanceof OptionalValue) || !(b instanceof OptionalValue)) return false;
   if (a.value === undefined || b.value === undefined) return a.value === b.value;
   return equal(a.value, b.value);
+}
+
+/** The same for an operator: what cannot be compared is an error. Throws the ComparisonFailure that is fatal. */
+export function compared(a: Value, b: Value): boolean | CelError {
+  try {
+    return equal(a, b);
+  } catch (error) {
+    if (error instanceof ComparisonFailure && !error.fatal) return error.value;
+    throw error;
+  }
+}
+export function unequal(a: Value, b: Value): boolean | CelError {
+  const found = compared(a, b);
+  return typeof found === "boolean" ? !found : found;
 }
 
 /** By code points, as the bytes of UTF-8 are ordered. */

@@ -6,7 +6,7 @@ import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "
 import { customOperations } from "./custom-operations.ts";
 import type { Operation } from "./operations.ts";
 import type { Schema } from "./schemas.ts";
-import { swaggerPaths, toV2 } from "./v2.ts";
+import { groupVersions, swaggerPaths, toV2 } from "./v2.ts";
 import { type Document, pathsOf, schemasFor } from "./v3.ts";
 
 const conventions = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";
@@ -140,10 +140,14 @@ function partsOf(served: readonly [CustomResourceDefinition, CustomResourceDefin
 
 const info = { title: "Kubernetes CRD Swagger", version: "v0.1.0" };
 
+const withoutClients = new Set(["admission.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "imagepolicy.k8s.io"]);
+/** Of all groups that upstream's clients know, options of deletions are a kind there. */
+const clientGroupVersions = () => groupVersions().filter(({ group }) => !withoutClients.has(group));
+
 /** All that definitions serve in one group and version. */
 export function customDocument(served: readonly [CustomResourceDefinition, CustomResourceDefinitionVersion][]): Document {
   const { operations, own } = partsOf(served, false);
-  return { openapi: "3.0.0", info, paths: pathsOf(operations), components: { schemas: schemasFor(operations, [], [], own) } };
+  return { openapi: "3.0.0", info, paths: pathsOf(operations), components: { schemas: schemasFor(operations, [], clientGroupVersions(), own) } };
 }
 
 /** Paths and definitions, to be merged with those of the built-in kinds. */

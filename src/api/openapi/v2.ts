@@ -28,7 +28,7 @@ function build(): Document {
 }
 
 /** Every group and version that upstream's scheme has kinds in, served or not, in order. */
-function groupVersions(): { group: string; version: string }[] {
+export function groupVersions(): { group: string; version: string }[] {
   const names = new Set([
     ...Object.keys(kinds).map((gvk) => gvk.slice(0, gvk.lastIndexOf("/"))),
     "apiextensions.k8s.io/v1beta1",

@@ -151,6 +151,7 @@ export class CustomResources {
       versions,
       converter,
       cache,
+      tried: (object) => cache.tried(object),
       ...(warning === undefined ? {} : { deprecation: warning }),
       registry: {
         beginCreate: async (call) => {
@@ -171,7 +172,7 @@ function defOf({ spec, status }: CustomResourceDefinition, version: CustomResour
   const names = status.acceptedNames;
   const kind = names.kind;
   const { subresources, additionalPrinterColumns } = version;
-  const storage = spec.versions.find((one) => one.storage)?.name;
+  const storage = spec.versions.find((one) => one.storage && one.served)?.name;
   return {
     group: spec.group,
     version: version.name,

@@ -169,6 +169,14 @@ export class VersionCache implements ResourceCache {
     if (resourceVersion !== undefined) stored.metadata.resourceVersion = resourceVersion;
     return this.#one(await write(stored));
   }
+  /** A write that is not made goes there and back as well: what the stored version does not know is lost on the way. */
+  async tried(object: KubeObject): Promise<KubeObject> {
+    const { version, storageVersion, converter } = this.#options;
+    if (version === storageVersion) return object;
+    const [stored] = await converter.convert([object], storageVersion);
+    const [back] = await converter.convert([this.#schemed(stored as KubeObject)], version);
+    return back as KubeObject;
+  }
   /** Selects by what this version shows. */
   #seen(predicate: Predicate): Predicate {
     return this.#options.converter.now ? (stored) => predicate(this.#now(stored)) : predicate;
@@ -176,7 +184,9 @@ export class VersionCache implements ResourceCache {
 
   /** As it is read: `stored` itself where the schema takes nothing away and adds nothing. */
   #read(stored: Stored): KubeObject {
-    const object = stored.object();
+    return this.#schemed(stored.object());
+  }
+  #schemed(object: KubeObject): KubeObject {
     const version = this.#options.versions.get(object.apiVersion ?? "");
     if (!version) return object;
     const copy = deepCopy(object);

@@ -98,6 +98,8 @@ export interface Endpoint {
   custom?: CustomVersion;
   versions?: ReadonlyMap<string, CustomVersion>;
   converter?: CustomConverter;
+  /** What would be read of an object were it written. */
+  tried?(object: KubeObject): Promise<KubeObject>;
   /** Said on every use. */
   deprecation?: string;
 }

@@ -71,20 +71,20 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   const kind = text("kind");
   const apiVersion = text("apiVersion");
   if (kind === "") refuse("", "", `Object 'Kind' is missing in '${encodeJSONString(object)}'`);
-  object.apiVersion = apiVersion || custom.apiVersion;
+  if (request.object !== undefined && !apiVersion) object.apiVersion = custom.apiVersion;
   if (apiVersion.split("/").length > 2) refuse("", "", `unexpected GroupVersion string: ${apiVersion}`);
   try {
     strict.push(...(call.endpoint.versions?.get(object.apiVersion as string) ?? custom).coerce(object).map((path) => `unknown field ${JSON.stringify(path)}`));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    refuse(kind, object.apiVersion as string, error.message);
+    refuse(kind, apiVersion, error.message);
   }
   if (validation !== "Ignore" && strict.length) {
-    if (validation === "Strict") refuse(kind, object.apiVersion as string, `strict decoding error: ${strict.join(", ")}`);
+    if (validation === "Strict") refuse(kind, apiVersion, `strict decoding error: ${strict.join(", ")}`);
     for (const message of strict) call.warn(message);
   }
   if (object.apiVersion !== custom.apiVersion)
-    throw badRequest(`the API version in the data (${object.apiVersion as string}) does not match the expected API version (${custom.apiVersion})`);
+    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${custom.apiVersion})`);
   custom.setDefaults(object);
   call.audit?.requestObject(object);
   object.metadata ??= {};

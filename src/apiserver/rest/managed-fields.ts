@@ -1,9 +1,9 @@
 /** Who manages which field, kept on every write (k8s.io/apimachinery/pkg/util/managedfields). */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
-import { type Operation, trackUpdate } from "../../api/apply/managed-fields.ts";
-import type { ObjectType } from "../../api/apply/atom.ts";
+import { shapeErrors, shapeText } from "../../api/apply/fields-of.ts";
+import { type Operation, trackUpdate, Unconvertible } from "../../api/apply/managed-fields.ts";
+import { type ObjectType, wholeAtom } from "../../api/apply/atom.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
-import { deepCopy } from "../../api/copy.ts";
 import { goQuote } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -54,6 +54,7 @@ export function operationOf(call: Call, manager: string, convert: Convert, dryRu
     subresource: info.subresource,
     time: formatTime(rest.clock.now()),
     resetFields: resetFields(endpoint, info.subresource),
+    changeable: endpoint.custom !== undefined,
     convert,
   };
 }
@@ -68,14 +69,18 @@ function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): 
   return type && { type, object };
 }
 
+/** Throws Unconvertible for what does not have the shape of the version: nothing is taken away for it. */
+function fitted({ objectType: type }: CustomVersion, object: JSONObject): { type: ObjectType; object: JSONObject } {
+  const errors = shapeErrors(object, wholeAtom(type));
+  if (errors.length) throw new Unconvertible(shapeText(errors));
+  return { type, object };
+}
+
 /** Where they are converted by nobody, versions of a custom resource differ in their names. */
 function inCustomVersion({ versions }: Endpoint, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
   const version = versions?.get(apiVersion);
-  if (!version) return undefined;
-  const copy = deepCopy(object);
-  copy.apiVersion = apiVersion;
-  version.coerce(copy);
-  return { type: version.objectType, object: copy };
+  if (!version) throw new Unconvertible(`request to convert CR to an invalid group/version: ${apiVersion}`);
+  return fitted(version, { ...object, apiVersion });
 }
 
 /** Thrown for a conversion that a webhook has not been asked for yet. */
@@ -112,7 +117,7 @@ async function asked<T>({ versions, apiVersion: own }: Endpoint, converter: Cust
     const key = `${apiVersion} ${Buffer.from(encodeJSON(bare)).toString()}`;
     const answer = answers.get(key);
     if (!answer) throw new Unasked(key, bare as unknown as KubeObject, version);
-    return { type: version.objectType, object: answer };
+    return fitted(version, answer);
   };
   for (;;) {
     try {

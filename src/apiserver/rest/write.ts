@@ -113,7 +113,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
       if (options.dryRun) {
         if (await endpoint.cache.get(wanted.metadata.namespace ?? "", wanted.metadata.name)) throw new ExistsError(wanted.metadata.name);
         await reserved?.rollback();
-        return { object: wanted };
+        return { object: (await endpoint.tried?.(wanted)) ?? wanted };
       }
       if (call.info.verb === "create" && Number(wanted.metadata.resourceVersion) > 0)
         throw new StatusError({ code: 500, message: "resourceVersion should not be set on objects to be created" });

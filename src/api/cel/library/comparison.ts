@@ -2,7 +2,7 @@
 import { type Implementation, type Library, type Overload, overload } from "../declarations.ts";
 import { orderings } from "../ordering.ts";
 import { listOf, mapOf, param, type Type, types } from "../types.ts";
-import { equal, type ListValue, type MapValue, type Value, noSuchOverload, uncounted } from "../values.ts";
+import { type CelError, compared, type ListValue, type MapValue, noSuchOverload, type Value, uncounted, unequal } from "../values.ts";
 
 const { bool, int, uint, double, string, bytes, timestamp, duration } = types;
 const [a, b] = [param("A"), param("B")];
@@ -23,16 +23,22 @@ const names: Record<string, string> = { "_<_": "less", "_<=_": "less_equals", "_
 const eachOrder = (make: (name: string, apply: Implementation) => Overload[]): Record<string, Overload[]> =>
   Object.fromEntries([...orderings].map(([operator, apply]) => [operator, make(names[operator] as string, apply)]));
 
-const within = (value: Value, list: ListValue): boolean => {
-  for (const item of list) if (equal(value, item)) return true;
-  return false;
+/** An element that cannot be compared matters only where none is equal. */
+const within = (value: Value, list: ListValue): boolean | CelError => {
+  let failure: CelError | undefined;
+  for (const item of list) {
+    const found = compared(item, value);
+    if (found === true) return true;
+    if (found !== false) failure ??= found;
+  }
+  return failure ?? false;
 };
 
 export const comparison: Library = {
   functions: {
     ...eachOrder((name, apply) => same.map(([type, suffix]) => overload(`${name}_${suffix}`, [type, type], bool, apply))),
-    "_==_": [overload("equals", [a, a], bool, equal)],
-    "_!=_": [overload("not_equals", [a, a], bool, (x: Value, y: Value) => !equal(x, y))],
+    "_==_": [overload("equals", [a, a], bool, compared)],
+    "_!=_": [overload("not_equals", [a, a], bool, unequal)],
     "@in": [
       overload("in_list", [a, listOf(a)], bool, within),
       overload("in_map", [a, mapOf(a, b)], bool, (key: Value, map: MapValue) => (map[uncounted] ? noSuchOverload : map.has(key))),
