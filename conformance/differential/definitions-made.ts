@@ -41,11 +41,35 @@ const scalar = new Set(["string", "integer", "boolean"]);
 function columns({ random, wrong }: Making, root: Schema): object[] {
   const places = [...paths(root, "")].slice(1);
   const types = ["string", "integer", "number", "boolean", "date"];
-  const odd = [".metadata.creationTimestamp", ".metadata.name", ".metadata.labels.a\\.b/c", ".spec..name", ".spec.list[?(@.name==\"a\")].size", ".spec.list[-1:]", ".spec.list[0:1].name", ".spec.list[*].name", ".spec.*", "..name", ".spec[\"x-y\"]", ".status.conditions[?(@.type=='Ready')].status", ".nope.nope", ".spec.list[7]", ".", ".spec['a','b']", ".metadata.managedFields[0].time", ".spec.list[?(@.size>1)].name"];
+  const odd = [
+    ".metadata.creationTimestamp",
+    ".metadata.name",
+    ".metadata.labels.a\\.b/c",
+    ".spec..name",
+    '.spec.list[?(@.name=="a")].size',
+    ".spec.list[-1:]",
+    ".spec.list[0:1].name",
+    ".spec.list[*].name",
+    ".spec.*",
+    "..name",
+    '.spec["x-y"]',
+    ".status.conditions[?(@.type=='Ready')].status",
+    ".nope.nope",
+    ".spec.list[7]",
+    ".",
+    ".spec['a','b']",
+    ".metadata.managedFields[0].time",
+    ".spec.list[?(@.size>1)].name",
+  ];
   const bad = ["", "spec", "{.spec}", ".spec[", ".spec.list[?(@.a)", ".a b", ".{}", ".spec.list[a]", ".spec.list[1:2:0]", ".spec.list[?(@.a==)]"];
   return Array.from({ length: random.int(4) }, (_, i) => {
     const [path = ".spec", schema] = places.length && chance(random, 0.7) ? pick(random, places) : [pick(random, chance(random, 1 - wrong) ? odd : bad)];
-    const own = schema?.type === "array" || schema?.type === "object" || schema === undefined ? pick(random, types) : chance(random, 0.75) ? String(schema.type ?? "string") : pick(random, types);
+    const own =
+      schema?.type === "array" || schema?.type === "object" || schema === undefined
+        ? pick(random, types)
+        : chance(random, 0.75)
+          ? String(schema.type ?? "string")
+          : pick(random, types);
     return {
       name: chance(random, wrong / 2) ? "" : `C${i}`,
       type: chance(random, wrong / 2) ? pick(random, ["", "object", "array"]) : own,
@@ -60,7 +84,9 @@ function columns({ random, wrong }: Making, root: Schema): object[] {
 function selectable({ random, wrong }: Making, root: Schema): object[] {
   const places = [...paths(root, "")].filter(([path, { type }]) => scalar.has(String(type)) && !/\[/.test(path));
   const bad = [".metadata.name", ".spec", "", "spec.a", ".spec.list[0]", ".nope", ".spec['x']", ".spec.a.b.c", "."];
-  return Array.from({ length: 1 + random.int(2) }, () => ({ jsonPath: chance(random, wrong) || !places.length ? pick(random, bad) : pick(random, places)[0] })).filter(
+  return Array.from({ length: 1 + random.int(2) }, () => ({
+    jsonPath: chance(random, wrong) || !places.length ? pick(random, bad) : pick(random, places)[0],
+  })).filter(
     (one, i, all) => chance(random, wrong) || (all.findIndex((other) => other.jsonPath === one.jsonPath) === i && (places.length > 0 || chance(random, wrong))),
   );
 }
@@ -72,17 +98,39 @@ function rootSchema(making: Making): Schema {
   const properties: Record<string, Schema> = { spec };
   if (chance(random, 0.75)) {
     const status = objectSchema(making, 1);
-    status.properties = { ...propertiesOf(status), replicas: { type: "integer" }, selector: { type: "string" }, phase: { type: "string", ...(chance(random, 0.3) ? { enum: ["Ready", "Not"] } : {}) } };
+    status.properties = {
+      ...propertiesOf(status),
+      replicas: { type: "integer" },
+      selector: { type: "string" },
+      phase: { type: "string", ...(chance(random, 0.3) ? { enum: ["Ready", "Not"] } : {}) },
+    };
     properties.status = status;
   }
-  if (chance(random, 0.08)) properties.metadata = chance(random, wrong) ? { type: "object", properties: { labels: { type: "object" } } } : { type: "object", properties: { name: { type: "string", maxLength: 12, pattern: "^e" } } };
+  if (chance(random, 0.08))
+    properties.metadata = chance(random, wrong)
+      ? { type: "object", properties: { labels: { type: "object" } } }
+      : { type: "object", properties: { name: { type: "string", maxLength: 12, pattern: "^e" } } };
   if (chance(random, 0.3)) Object.assign(properties, { apiVersion: { type: "string" }, kind: { type: "string" } });
   if (chance(random, 0.12)) properties.data = schemaOf(making, 1);
-  if (spec.type === "object" && !spec.additionalProperties && chance(random, 0.3)) spec.properties = { ...propertiesOf(spec), replicas: { type: "integer", ...(chance(random, 0.3) ? { minimum: 0, default: 1 } : {}) } };
+  if (spec.type === "object" && !spec.additionalProperties && chance(random, 0.3))
+    spec.properties = { ...propertiesOf(spec), replicas: { type: "integer", ...(chance(random, 0.3) ? { minimum: 0, default: 1 } : {}) } };
   root.properties = properties;
   if (chance(random, 0.15)) root.required = ["spec"];
   if (chance(random, 0.05)) root["x-kubernetes-preserve-unknown-fields"] = true;
-  if (chance(random, 0.1)) root["x-kubernetes-validations"] = [{ rule: pick(random, ["self.metadata.name.startsWith('e')", "size(self.metadata.name) < 12", "has(self.spec)", "!has(self.metadata.generateName)", "self.kind == self.kind", "!has(self.status) || !has(self.status.replicas) || self.status.replicas < 5", chance(random, wrong) ? "has(self.metadata.labels)" : "true"]) }];
+  if (chance(random, 0.1))
+    root["x-kubernetes-validations"] = [
+      {
+        rule: pick(random, [
+          "self.metadata.name.startsWith('e')",
+          "size(self.metadata.name) < 12",
+          "has(self.spec)",
+          "!has(self.metadata.generateName)",
+          "self.kind == self.kind",
+          "!has(self.status) || !has(self.status.replicas) || self.status.replicas < 5",
+          chance(random, wrong) ? "has(self.metadata.labels)" : "true",
+        ]),
+      },
+    ];
   return root;
 }
 
@@ -136,12 +184,17 @@ export function definitionOf(making: Making, n: number): Definition {
   const group = `g${n}.judge.example.com`;
   const root = rootSchema(making);
   const count = chance(random, 0.65) ? 1 : 2 + random.int(2);
-  const names = pick(random, [["v1", "v2", "v1beta1"], ["v1alpha1", "v1", "v2beta3"], ["v2", "v1", "foo"]]).slice(0, count);
+  const names = pick(random, [
+    ["v1", "v2", "v1beta1"],
+    ["v1alpha1", "v1", "v2beta3"],
+    ["v2", "v1", "foo"],
+  ]).slice(0, count);
   const versions = names.map((name, i) => versionOf(making, name, i ? changedSchema(making, root) : root));
   (versions[0] as Version).served = true;
   pick(random, versions).storage = true;
   const spec: Spec = { group, scope: chance(random, 0.75) ? "Namespaced" : "Cluster", names: { plural: "things", kind: "Thing" }, versions };
-  if (chance(random, 0.3)) Object.assign(spec.names, { singular: "thing", shortNames: ["th", "thi"].slice(0, 1 + random.int(2)), categories: ["all", "judged"] });
+  if (chance(random, 0.3))
+    Object.assign(spec.names, { singular: "thing", shortNames: ["th", "thi"].slice(0, 1 + random.int(2)), categories: ["all", "judged"] });
   if (chance(random, 0.1)) spec.names.listKind = "ThingSet";
   if (chance(random, 0.2)) spec.conversion = { strategy: "None" };
   if (chance(random, wrong / 3)) spec.preserveUnknownFields = true;
@@ -179,7 +232,15 @@ const keywords: readonly (readonly [string, readonly unknown[]])[] = [
   ["dependencies", [{ a: ["b"] }, { a: { type: "string" } }, {}]],
   ["not", [{}, { type: "string" }, { required: ["a"] }, { properties: { zz: {} } }]],
   ["allOf", [[], [{}], [{ type: "string" }], [{ default: 1 }], [{ properties: { a: { minLength: 1 } } }], [{ items: { minimum: 1 } }]]],
-  ["anyOf", [[{ type: "integer" }, { type: "string" }], [{ nullable: true }], [{ "x-kubernetes-validations": [{ rule: "true" }] }], [{ not: { anyOf: [{ title: "x" }] } }]]],
+  [
+    "anyOf",
+    [
+      [{ type: "integer" }, { type: "string" }],
+      [{ nullable: true }],
+      [{ "x-kubernetes-validations": [{ rule: "true" }] }],
+      [{ not: { anyOf: [{ title: "x" }] } }],
+    ],
+  ],
   ["oneOf", [[{ required: ["a"] }, { required: ["b"] }], [{ additionalProperties: false }], [{ "x-kubernetes-list-type": "set" }]]],
   ["x-kubernetes-preserve-unknown-fields", [true, false]],
   ["x-kubernetes-embedded-resource", [true, false]],
@@ -187,7 +248,18 @@ const keywords: readonly (readonly [string, readonly unknown[]])[] = [
   ["x-kubernetes-list-type", ["set", "map", "atomic", "strange", ""]],
   ["x-kubernetes-list-map-keys", [["a"], ["name", "name"], [], ["zz"]]],
   ["x-kubernetes-map-type", ["atomic", "granular", "strange"]],
-  ["x-kubernetes-validations", [[], [{ rule: "self" }], [{ rule: "self == oldSelf" }], [{ rule: "true", fieldPath: ".a" }], [{ rule: "self.all(x, self.all(y, x == y))" }], [{ rule: "true" }, { rule: "true" }], [{}]]],
+  [
+    "x-kubernetes-validations",
+    [
+      [],
+      [{ rule: "self" }],
+      [{ rule: "self == oldSelf" }],
+      [{ rule: "true", fieldPath: ".a" }],
+      [{ rule: "self.all(x, self.all(y, x == y))" }],
+      [{ rule: "true" }, { rule: "true" }],
+      [{}],
+    ],
+  ],
   ["title", ["t"]],
   ["example", [1]],
   ["unknownKeyword", [1]],
@@ -267,7 +339,13 @@ export function mistaken(random: Random, definition: Definition): Definition {
         { strategy: "Webhook", webhook: { conversionReviewVersions: [], clientConfig: { url: "https://x" } } },
         { strategy: "Webhook", webhook: { conversionReviewVersions: ["v1"], clientConfig: {} } },
         { strategy: "Webhook", webhook: { conversionReviewVersions: ["v9"], clientConfig: { url: "http://x", service: { name: "n", namespace: "m" } } } },
-        { strategy: "Webhook", webhook: { conversionReviewVersions: ["v1", "v1"], clientConfig: { service: { name: "n", namespace: "m", port: 70000, path: "x" }, caBundle: "eA==" } } },
+        {
+          strategy: "Webhook",
+          webhook: {
+            conversionReviewVersions: ["v1", "v1"],
+            clientConfig: { service: { name: "n", namespace: "m", port: 70000, path: "x" }, caBundle: "eA==" },
+          },
+        },
         null,
       ]);
     else if (roll < 0.9) made.metadata.annotations = { "api-approved.kubernetes.io": pick(random, ["", "nope", "https://x/y", "unapproved, z"]) };
@@ -296,7 +374,8 @@ export function changed(making: Making, definition: Definition): Definition {
   if (roll < 0.45) version.schema = { openAPIV3Schema: changedSchema(making, root) };
   else if (roll < 0.55) version.additionalPrinterColumns = columns(making, root);
   else if (roll < 0.62) version.subresources = subresources(making);
-  else if (roll < 0.7 && spec.versions.length < 4) spec.versions.push({ ...versionOf(making, pick(random, ["v3", "v4alpha1"]), changedSchema(making, root)), served: true });
+  else if (roll < 0.7 && spec.versions.length < 4)
+    spec.versions.push({ ...versionOf(making, pick(random, ["v3", "v4alpha1"]), changedSchema(making, root)), served: true });
   else if (roll < 0.78) {
     for (const one of spec.versions) one.storage = false;
     pick(random, spec.versions).storage = true;

@@ -53,10 +53,49 @@ const ofString = [
   "url(X).getHost() == 'a'",
   "base64.encode(bytes(X)) != ''",
 ];
-const ofInteger = ["X > 3", "X < 100", "X % 2 == 0", "10 / X > 1", "X * X < 50", "X == 1 || X == 2", "X in [1, 2, 3]", "string(X) == '1'", "double(X) > 0.5", "X - 5 < 0", "X > 2.5", "X >= 0 ? true : false", "-X < 0", "math.greatest(X, 3) > 3", "uint(X) > 1u", "X + 9223372036854775807 > 0", "1 % X == 0"];
-const ofNumber = ["X > 1.5", "X < 100.0", "X / 0.0 > 1.0", "int(X) > 1", "X == 1.0", "X > 3", "string(X) == '1.5'", "X * 2.0 < 10.0", "X in [1.0, 1.5]", "math.isNaN(X)", "math.ceil(X) == X"];
+const ofInteger = [
+  "X > 3",
+  "X < 100",
+  "X % 2 == 0",
+  "10 / X > 1",
+  "X * X < 50",
+  "X == 1 || X == 2",
+  "X in [1, 2, 3]",
+  "string(X) == '1'",
+  "double(X) > 0.5",
+  "X - 5 < 0",
+  "X > 2.5",
+  "X >= 0 ? true : false",
+  "-X < 0",
+  "math.greatest(X, 3) > 3",
+  "uint(X) > 1u",
+  "X + 9223372036854775807 > 0",
+  "1 % X == 0",
+];
+const ofNumber = [
+  "X > 1.5",
+  "X < 100.0",
+  "X / 0.0 > 1.0",
+  "int(X) > 1",
+  "X == 1.0",
+  "X > 3",
+  "string(X) == '1.5'",
+  "X * 2.0 < 10.0",
+  "X in [1.0, 1.5]",
+  "math.isNaN(X)",
+  "math.ceil(X) == X",
+];
 const ofBoolean = ["X", "!X", "X == true", "X || false", "X != false", "string(X) == 'true'", "X ? 1 > 0 : true"];
-const ofEither = ["type(X) == string ? X == 'a' : X > 2", "type(X) == int && X > 2", "X == 'a'", "X == 1", "string(X) != ''", "type(X) == int ? X < 10 : X.contains('%')", "X > 1", "quantity(string(X)).isGreaterThan(quantity('1'))"];
+const ofEither = [
+  "type(X) == string ? X == 'a' : X > 2",
+  "type(X) == int && X > 2",
+  "X == 'a'",
+  "X == 1",
+  "string(X) != ''",
+  "type(X) == int ? X < 10 : X.contains('%')",
+  "X > 1",
+  "quantity(string(X)).isGreaterThan(quantity('1'))",
+];
 
 /** A condition on `name` that holds a value of the schema. */
 export function condition(random: Random, schema: Schema, name: string, depth: number): string {
@@ -142,7 +181,10 @@ function ofObject(random: Random, schema: Schema, name: string, depth: number): 
   const escaped = escapeName(property) ?? property;
   const field = `${name}.${escaped}`;
   const below = depth > 0 ? condition(random, inner, field, depth - 1) : "true";
-  const second = depth > 0 && properties.length > 1 ? ofObject(random, { ...schema, properties: Object.fromEntries(properties.filter((one) => one !== found)) }, name, depth - 1) : "true";
+  const second =
+    depth > 0 && properties.length > 1
+      ? ofObject(random, { ...schema, properties: Object.fromEntries(properties.filter((one) => one !== found)) }, name, depth - 1)
+      : "true";
   return pick(random, [
     `!has(${field}) || ${below}`,
     `!has(${field}) || ${below}`,
@@ -159,8 +201,56 @@ function ofObject(random: Random, schema: Schema, name: string, depth: number): 
   ]);
 }
 
-const mistakes = ["self =", "self.nope == 1", "self", "1 + 1", " ", "", "self.all(x, self.all(y, self.all(z, x == y && y == z)))", "undeclared == 1", "self.size(1) == 1", "'a' + 1 == 'b'", "has(self)", "self ==\n1", "oldSelf.nope", "self.matches('[')", "self.startsWith(1)", "[1, 'a'] == []", "x.y.z", "self[0", "self == \"unclosed", "// only a comment", "self.foo()", "authorizer.path('/').check('get').allowed()", "now() > timestamp(0)", "1 == 1 ? 2 : 'a'", "self.all(self, true)", "{1: 2}[1] == 2", "null == self", "b'\\xff' == b''", "self in 5", "self >= oldSelf"];
-const fieldPaths = [".name", ".a", ".a.b", ".size", ".items", "['x-y']", ".list[0]", "a", ".", " ", ".zz", "['a']", ".mode\n", ".x-y", ".['name']", ".metadata.name"];
+const mistakes = [
+  "self =",
+  "self.nope == 1",
+  "self",
+  "1 + 1",
+  " ",
+  "",
+  "self.all(x, self.all(y, self.all(z, x == y && y == z)))",
+  "undeclared == 1",
+  "self.size(1) == 1",
+  "'a' + 1 == 'b'",
+  "has(self)",
+  "self ==\n1",
+  "oldSelf.nope",
+  "self.matches('[')",
+  "self.startsWith(1)",
+  "[1, 'a'] == []",
+  "x.y.z",
+  "self[0",
+  'self == "unclosed',
+  "// only a comment",
+  "self.foo()",
+  "authorizer.path('/').check('get').allowed()",
+  "now() > timestamp(0)",
+  "1 == 1 ? 2 : 'a'",
+  "self.all(self, true)",
+  "{1: 2}[1] == 2",
+  "null == self",
+  "b'\\xff' == b''",
+  "self in 5",
+  "self >= oldSelf",
+];
+const fieldPaths = [
+  ".name",
+  ".a",
+  ".a.b",
+  ".size",
+  ".items",
+  "['x-y']",
+  ".list[0]",
+  "a",
+  ".",
+  " ",
+  ".zz",
+  "['a']",
+  ".mode\n",
+  ".x-y",
+  ".['name']",
+  ".metadata.name",
+];
 
 export function ruleOf(making: Making, schema: Schema): Schema {
   const { random, wrong } = making;
@@ -168,17 +258,31 @@ export function ruleOf(making: Making, schema: Schema): Schema {
   let rule = isWrong ? pick(random, mistakes) : condition(random, schema, "self", 3);
   const made: Schema = {};
   if (!isWrong && chance(random, 0.22)) {
-    rule = pick(random, ["self == oldSelf", `${rule} || self == oldSelf`, `${condition(random, schema, "oldSelf", 2)} || ${rule}`, "oldSelf.hasValue() ? self == oldSelf.value() : true"]);
+    rule = pick(random, [
+      "self == oldSelf",
+      `${rule} || self == oldSelf`,
+      `${condition(random, schema, "oldSelf", 2)} || ${rule}`,
+      "oldSelf.hasValue() ? self == oldSelf.value() : true",
+    ]);
     if (rule.includes("oldSelf.hasValue")) made.optionalOldSelf = true;
   }
   if (chance(random, wrong / 2)) made.optionalOldSelf = chance(random, 0.5);
   made.rule = rule;
   if (chance(random, 0.2)) made.message = chance(random, wrong) ? pick(random, [" ", "a\nb", ""]) : pick(random, ["must be right", " padded ", "é <&>"]);
   if (chance(random, 0.2)) {
-    const right = ["'is not right'", "'x' + string(self)", "''", "' '", "'a\\nb'", `${condition(random, schema, "self", 1)} ? 'yes' : 'no'`, "'old ' + string(oldSelf)"];
+    const right = [
+      "'is not right'",
+      "'x' + string(self)",
+      "''",
+      "' '",
+      "'a\\nb'",
+      `${condition(random, schema, "self", 1)} ? 'yes' : 'no'`,
+      "'old ' + string(oldSelf)",
+    ];
     made.messageExpression = chance(random, wrong) ? pick(random, ["1", "self +", " ", "nope", "self.all(x, true) ? 'a' : 'b'"]) : pick(random, right);
   }
-  if (chance(random, 0.15)) made.reason = chance(random, wrong) ? "Strange" : pick(random, ["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"]);
+  if (chance(random, 0.15))
+    made.reason = chance(random, wrong) ? "Strange" : pick(random, ["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"]);
   if (chance(random, 0.12)) {
     const names = Object.keys((schema.properties as object | undefined) ?? {});
     made.fieldPath = names.length && chance(random, 0.8 - wrong) ? fieldPathOf(pick(random, names)) : pick(random, fieldPaths);

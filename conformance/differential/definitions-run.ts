@@ -38,6 +38,15 @@ const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.str
 const unnumbered = (body: unknown): unknown =>
   JSON.stringify(body)?.includes("selfType") ? JSON.parse(JSON.stringify(body).replace(/selfType\d+/g, "selfType")) : body;
 
+/** Without the prose of paths and of shared types, which is no part of the sources. */
+function described(body: unknown): unknown {
+  const without = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value ?? null, (key, item: unknown) => (key === "description" && typeof item === "string" ? undefined : item)));
+  const { paths, components, ...rest } = body as { paths?: unknown; components?: { schemas?: Record<string, unknown> } };
+  const schemas = Object.entries(components?.schemas ?? {}).map(([name, schema]) => [name, name.startsWith("io.k8s.") ? without(schema) : schema]);
+  return { ...rest, paths: without(paths), schemas: Object.fromEntries(schemas) };
+}
+
 /** Upstream judges properties in the order of Go maps: several causes, and warnings, come in any order. */
 function normal(answer: Answer): Answer {
   const body = unnumbered(opened(answer).body) as { message?: string; details?: { causes?: unknown[] } } | null;
@@ -47,7 +56,10 @@ function normal(answer: Answer): Answer {
   return { ...answer, warnings, body: { ...body, message: `${message.length} characters`, details: { ...details, causes: details.causes?.toSorted(byText) } } };
 }
 
-export async function runDefinitions(pair: Pair, options: DefinitionsOptions): Promise<{ requests: number; different: number; classes: number; definitions: number }> {
+export async function runDefinitions(
+  pair: Pair,
+  options: DefinitionsOptions,
+): Promise<{ requests: number; different: number; classes: number; definitions: number }> {
   const judge = new Judge(pair, options);
   const until = performance.now() + options.seconds * 1000;
   for (const server of [pair.peer, pair.ours])
@@ -87,9 +99,12 @@ class Judge {
     const shown = typeof request.body === "string" ? request.body : JSON.stringify(request.body ?? "");
     const found = a.code === 0 && b.code > 0 && b.code < 500 ? [] : classify(normal(a), normal(b));
     if (a.code === 0) this.panics.push(`${n} ${title} ${request.method} ${request.path} ours ${b.code}`);
-    if (this.#options.verbose) this.#options.write(`${n} ${title} ${request.method} ${request.path} ${a.code} ${b.code} ${found.length ? "DIFF " : ""}${shown.slice(0, 2000)}\n`);
+    if (this.#options.verbose)
+      this.#options.write(`${n} ${title} ${request.method} ${request.path} ${a.code} ${b.code} ${found.length ? "DIFF " : ""}${shown.slice(0, 2000)}\n`);
     if (!found.length) return true;
     this.different++;
+    if (process.env.SHOW)
+      process.stdout.write(`${JSON.stringify(a.body)}\n${JSON.stringify(b.body)}\n${JSON.stringify(a.warnings)}\n${JSON.stringify(b.warnings)}\n`);
     const raw = differences(settled(normal(a)), settled(normal(b))).filter((line) => !line.startsWith("body.message") || line.length < 400);
     this.groups.add(`${title} ${found[0] ?? ""}`, { episode: n, method: request.method, path: request.path, body: shown, found: raw });
     return false;
@@ -144,7 +159,9 @@ class Judge {
         const now = await Promise.all(sides.map(({ server }) => send(server, { method: "GET", path })));
         const versions = now.map(({ body }) => String(((body as JSONObject | null)?.metadata as JSONObject | undefined)?.resourceVersion ?? ""));
         const answers = (await Promise.all(
-          sides.map(({ server }, i) => send(server, { method, path, body: { ...definition, metadata: { ...definition.metadata, resourceVersion: versions[i] } } })),
+          sides.map(({ server }, i) =>
+            send(server, { method, path, body: { ...definition, metadata: { ...definition.metadata, resourceVersion: versions[i] } } }),
+          ),
         )) as [Answer, Answer];
         this.requests++;
         if (answers.some(({ code }) => code === 409)) continue;
@@ -198,12 +215,13 @@ class Judge {
     if (!this.#agree(n, "discovery.resources", resources, last)) return false;
     if (!chance(random, 0.35)) return true;
     const document: Request = { method: "GET", path: `/openapi/v3/apis/${group}/${version.name}` };
+    const own = (answer: Answer): Answer => ({ ...answer, body: described(answer.body) });
     let documents = await this.#until(document, sides, (answer) => text(answer).includes(`probe ${round}.`));
-    for (let again = 0; again < 10 && differences(documents[0].body, documents[1].body).length; again++) {
+    for (let again = 0; again < 10 && differences(described(documents[0].body), described(documents[1].body)).length; again++) {
       await pause(200);
       documents = await this.#both(document, sides);
     }
-    return this.#agree(n, "openapi", document, documents);
+    return this.#agree(n, "openapi", document, [own(documents[0]), own(documents[1])]);
   }
 
   async #objects(n: number, random: Random, definition: Definition, sides: Sides, count: number): Promise<boolean> {
@@ -235,7 +253,12 @@ class Judge {
     for (const version of definition.spec.versions.filter((one) => one.served).slice(0, 1))
       for (const name of new Set(sides.flatMap(({ last }) => [...last.keys()])))
         for (const { server } of sides)
-          await send(server, { method: "PATCH", path: `${collectionOf(definition, version.name)}/${name}`, headers: { "content-type": "application/merge-patch+json" }, body: { metadata: { finalizers: null } } });
+          await send(server, {
+            method: "PATCH",
+            path: `${collectionOf(definition, version.name)}/${name}`,
+            headers: { "content-type": "application/merge-patch+json" },
+            body: { metadata: { finalizers: null } },
+          });
     const request: Request = { method: "DELETE", path: `${crds}/${definition.metadata.name}` };
     const answers = await this.#both(request, sides);
     if (answers.every(({ code }) => code === 200)) this.#agree(n, "definition.delete", request, answers);
@@ -250,7 +273,9 @@ function probed(definition: Definition, round: number, first = true): Definition
   const made = structuredClone(definition);
   for (const version of made.spec.versions ?? []) {
     if (typeof version !== "object" || version === null) continue;
-    const columns = ((Array.isArray(version.additionalPrinterColumns) ? version.additionalPrinterColumns : []) as { name?: string }[]).filter((one) => !/^P\d+x$/.test(String(one?.name)));
+    const columns = ((Array.isArray(version.additionalPrinterColumns) ? version.additionalPrinterColumns : []) as { name?: string }[]).filter(
+      (one) => !/^P\d+x$/.test(String(one?.name)),
+    );
     if (first || round > 0) version.additionalPrinterColumns = [...columns, { name: `P${round}x`, type: "string", jsonPath: ".metadata.name" }];
     const root = (version.schema as { openAPIV3Schema?: JSONObject } | undefined)?.openAPIV3Schema;
     if (root && typeof root === "object") root.description = `probe ${round}.`;
@@ -269,7 +294,14 @@ function remember(step: Step, { code, body }: Answer, side: Side): void {
   if (step.method === "DELETE" && step.verb === "delete" && code === 200) side.last.delete(step.name);
   const object = body as JSONObject | null;
   const metadata = object?.metadata as JSONObject | undefined;
-  if (code >= 300 || !metadata?.resourceVersion || metadata.name !== step.name || object?.kind === "Scale" || !String(object?.apiVersion).includes("judge.example.com")) return;
+  if (
+    code >= 300 ||
+    !metadata?.resourceVersion ||
+    metadata.name !== step.name ||
+    object?.kind === "Scale" ||
+    !String(object?.apiVersion).includes("judge.example.com")
+  )
+    return;
   if (step.path.includes("dryRun")) return;
   side.last.set(step.name, object as JSONObject);
   if (code === 201 && side.first === "") side.first = String(metadata.resourceVersion);

@@ -13,7 +13,30 @@ export interface Making {
 }
 
 const plainNames = ["a", "b", "name", "size", "items", "mode", "port", "x-y", "spec", "list"];
-const oddNames = ["if", "_n", "a.b", "a/b", "self", "namespace", "in", "A", "__x__", "é", "0", "metadata", "apiVersion", "kind", "type", "constructor", "__proto__", "toString", "$x", "a b", "", "true"];
+const oddNames = [
+  "if",
+  "_n",
+  "a.b",
+  "a/b",
+  "self",
+  "namespace",
+  "in",
+  "A",
+  "__x__",
+  "é",
+  "0",
+  "metadata",
+  "apiVersion",
+  "kind",
+  "type",
+  "constructor",
+  "__proto__",
+  "toString",
+  "$x",
+  "a b",
+  "",
+  "true",
+];
 
 export const object = (entries: readonly (readonly [string, unknown])[]): Schema => Object.fromEntries(entries);
 export const propertiesOf = (schema: Schema): Record<string, Schema> => (schema.properties as Record<string, Schema> | undefined) ?? {};
@@ -42,7 +65,8 @@ export function decorated(making: Making, made: Schema): Schema {
   const { random, wrong } = making;
   if (chance(random, 0.1)) made.nullable = true;
   if (chance(random, 0.05)) made.description = pick(random, ["what it is", "", "é <&>"]);
-  if (chance(random, 0.02)) Object.assign(made, pick(random, [{ title: "T" }, { example: { a: [1, "x"] } }, { externalDocs: { url: "http://x", description: "d" } }]));
+  if (chance(random, 0.02))
+    Object.assign(made, pick(random, [{ title: "T" }, { example: { a: [1, "x"] } }, { externalDocs: { url: "http://x", description: "d" } }]));
   if (made.type === undefined && !made["x-kubernetes-int-or-string"]) return made;
   if (chance(random, 0.1)) junctor(making, made);
   if (chance(random, 0.14)) made.default = valueOf(random, made, chance(random, wrong) ? 0.5 : 0, 3);
@@ -70,7 +94,11 @@ function stringSchema(making: Making): Schema {
     const format = chance(random, Math.max(wrong, 0.06)) ? pick(random, oddFormats) : pick(random, Object.keys(formats));
     return { type: "string", format, ...(chance(random, 0.2) ? stringLimits(making) : {}) };
   }
-  if (roll < 0.45) return { type: "string", enum: someOf(random, () => pick(random, chance(random, 0.8) ? ["a", "b", "abc", ""] : [...someStrings, chance(random, wrong) ? 5 : "x"])) };
+  if (roll < 0.45)
+    return {
+      type: "string",
+      enum: someOf(random, () => pick(random, chance(random, 0.8) ? ["a", "b", "abc", ""] : [...someStrings, chance(random, wrong) ? 5 : "x"])),
+    };
   return { type: "string", ...stringLimits(making) };
 }
 
@@ -87,13 +115,21 @@ function numberLimits({ random, wrong }: Making): Schema {
 function numberSchema(making: Making, type: "integer" | "number"): Schema {
   const { random } = making;
   if (chance(random, 0.1)) return { type, enum: someOf(random, () => pick(random, [1, 2, 3, type === "number" ? 1.5 : 5, 0])) };
-  const format = chance(random, 0.3) ? pick(random, type === "integer" ? ["int32", "int64", "float", "byte"] : ["float", "double", "int32", "date"]) : undefined;
+  const format = chance(random, 0.3)
+    ? pick(random, type === "integer" ? ["int32", "int64", "float", "byte"] : ["float", "double", "int32", "date"])
+    : undefined;
   return { type, ...(format ? { format } : {}), ...numberLimits(making) };
 }
 function intOrString(making: Making): Schema {
   const { random } = making;
   const choice = { anyOf: [{ type: "integer" }, { type: "string" }] };
-  const more = chance(random, 0.3) ? choice : chance(random, 0.2) ? { allOf: [choice, ...(chance(random, 0.4) ? [{ minimum: 2 }] : [])] } : chance(random, 0.3) ? { maxLength: 6 } : {};
+  const more = chance(random, 0.3)
+    ? choice
+    : chance(random, 0.2)
+      ? { allOf: [choice, ...(chance(random, 0.4) ? [{ minimum: 2 }] : [])] }
+      : chance(random, 0.3)
+        ? { maxLength: 6 }
+        : {};
   return { "x-kubernetes-int-or-string": true, ...more };
 }
 
@@ -105,7 +141,9 @@ function arraySchema(making: Making, depth: number): Schema {
   if (chance(random, wrong / 3)) sizes.uniqueItems = true;
   const roll = random.next();
   if (roll < 0.25) {
-    const items = chance(random, 1 - wrong) ? pick(random, [() => stringSchema(making), () => numberSchema(making, "integer"), () => atomicItems(making, depth)])() : schemaOf(making, depth - 1);
+    const items = chance(random, 1 - wrong)
+      ? pick(random, [() => stringSchema(making), () => numberSchema(making, "integer"), () => atomicItems(making, depth)])()
+      : schemaOf(making, depth - 1);
     return { type: "array", ...sizes, "x-kubernetes-list-type": "set", items };
   }
   if (roll < 0.55) return listMap(making, depth, sizes);
@@ -120,7 +158,13 @@ function listMap(making: Making, depth: number, sizes: Schema): Schema {
   const properties = { ...propertiesOf(items) };
   const required = new Set((items.required as string[] | undefined) ?? []);
   for (const key of keys) {
-    const property: Schema = pick(random, [() => ({ type: "string", maxLength: 10 }), () => ({ type: "string" }), () => ({ type: "integer" }), () => ({ type: "boolean" }), () => stringSchema(making)])();
+    const property: Schema = pick(random, [
+      () => ({ type: "string", maxLength: 10 }),
+      () => ({ type: "string" }),
+      () => ({ type: "integer" }),
+      () => ({ type: "boolean" }),
+      () => stringSchema(making),
+    ])();
     if (chance(random, 0.25)) property.default = valueOf(random, property, 0, 1);
     if (property.default === undefined && chance(random, 1 - wrong)) required.add(key);
     if (chance(random, wrong / 2)) property.nullable = true;
@@ -161,7 +205,11 @@ function embedded(making: Making, depth: number): Schema {
   if (!made.properties || chance(random, 0.5)) made["x-kubernetes-preserve-unknown-fields"] = true;
   made["x-kubernetes-embedded-resource"] = true;
   if (chance(random, 0.3))
-    made.properties = { ...propertiesOf(made), kind: { type: "string", ...(chance(random, 0.3) ? { default: "Pod" } : {}) }, metadata: { type: "object", ...(chance(random, 0.3) ? { properties: { name: { type: "string", maxLength: 5 } } } : {}) } };
+    made.properties = {
+      ...propertiesOf(made),
+      kind: { type: "string", ...(chance(random, 0.3) ? { default: "Pod" } : {}) },
+      metadata: { type: "object", ...(chance(random, 0.3) ? { properties: { name: { type: "string", maxLength: 5 } } } : {}) },
+    };
   return made;
 }
 
@@ -172,14 +220,23 @@ function validation(making: Making, schema: Schema): Schema {
   const names = Object.keys(propertiesOf(schema));
   switch (schema.type) {
     case "string":
-      Object.assign(made, stringLimits(making), chance(random, 0.3) ? { enum: ["a", "abc"] } : {}, chance(random, 0.2) ? { format: pick(random, Object.keys(formats)) } : {});
+      Object.assign(
+        made,
+        stringLimits(making),
+        chance(random, 0.3) ? { enum: ["a", "abc"] } : {},
+        chance(random, 0.2) ? { format: pick(random, Object.keys(formats)) } : {},
+      );
       break;
     case "integer":
     case "number":
       Object.assign(made, numberLimits(making), chance(random, 0.2) ? { enum: [1, 2] } : {});
       break;
     case "array":
-      Object.assign(made, chance(random, 0.5) ? { maxItems: 2 } : { minItems: 1 }, chance(random, 0.3) && schema.items ? { items: validation(making, schema.items as Schema) } : {});
+      Object.assign(
+        made,
+        chance(random, 0.5) ? { maxItems: 2 } : { minItems: 1 },
+        chance(random, 0.3) && schema.items ? { items: validation(making, schema.items as Schema) } : {},
+      );
       break;
     default:
       if (names.length && chance(random, 0.7)) made.required = [pick(random, names)];
@@ -189,7 +246,19 @@ function validation(making: Making, schema: Schema): Schema {
       }
       if (chance(random, 0.1)) made.maxProperties = 1;
   }
-  if (chance(random, making.wrong / 2)) Object.assign(made, pick<Schema>(random, [{ type: "string" }, { default: 1 }, { description: "d" }, { nullable: true }, { properties: { zz: { minLength: 1 } } }, { items: { minimum: 1 } }, { additionalProperties: { minimum: 1 } }]));
+  if (chance(random, making.wrong / 2))
+    Object.assign(
+      made,
+      pick<Schema>(random, [
+        { type: "string" },
+        { default: 1 },
+        { description: "d" },
+        { nullable: true },
+        { properties: { zz: { minLength: 1 } } },
+        { items: { minimum: 1 } },
+        { additionalProperties: { minimum: 1 } },
+      ]),
+    );
   return made;
 }
 function junctor(making: Making, schema: Schema): void {

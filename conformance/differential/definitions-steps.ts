@@ -31,7 +31,11 @@ export function collectionOf({ spec }: Definition, version: string): string {
 function body(world: World, version: Version, name: string, odd: number, random = world.random): JSONObject {
   const { spec } = world.definition;
   const root = rootOf(version);
-  const made: Record<string, unknown> = { apiVersion: `${spec.group}/${version.name}`, kind: spec.names.kind, metadata: { name, labels: { ep: `e${world.n}` } } };
+  const made: Record<string, unknown> = {
+    apiVersion: `${spec.group}/${version.name}`,
+    kind: spec.names.kind,
+    metadata: { name, labels: { ep: `e${world.n}` } },
+  };
   for (const [key, schema] of Object.entries(propertiesOf(root))) {
     if (key === "metadata" || key === "apiVersion" || key === "kind") continue;
     if (chance(random, key === "spec" ? 0.97 : 0.5)) made[key] = valueOf(random, schema, odd, 5);
@@ -123,7 +127,10 @@ function editIn(random: Random, root: Schema, object: JSONObject, odd: number): 
   return path;
 }
 const at = (object: unknown, path: readonly (string | number)[]): unknown =>
-  path.reduce<unknown>((value, key) => (typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as Record<string | number, unknown>)[key] : undefined), object);
+  path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as Record<string | number, unknown>)[key] : undefined),
+    object,
+  );
 const pointer = (path: readonly (string | number)[]): string => `/${path.map((key) => String(key).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
 
 function around(path: readonly (string | number)[], object: JSONObject): JSONObject {
@@ -138,7 +145,13 @@ function patch(world: World, version: Version, name: string, path: string): Step
   const root = rootOf(version);
   const kind = pick(random, ["merge", "merge", "json", "json", "apply", "apply", "apply", "apply", chance(random, 0.1) ? "strategic" : "merge"] as const);
   const sub = path.endsWith("/status") ? "status." : "";
-  const base = { verb: `${sub}patch.${kind}`, name, method: "PATCH" as const, path: path + query(random, kind === "apply" ? "apply" : "patch"), headers: patchHeaders[kind] };
+  const base = {
+    verb: `${sub}patch.${kind}`,
+    name,
+    method: "PATCH" as const,
+    path: path + query(random, kind === "apply" ? "apply" : "patch"),
+    headers: patchHeaders[kind],
+  };
   const odd = pick(random, odds);
   if (kind === "apply") {
     const object = body(world, version, name, odd);
@@ -155,7 +168,8 @@ function patch(world: World, version: Version, name: string, path: string): Step
       const edited = editIn(own, root, object, odd);
       const value = at(object, edited);
       if (kind !== "json") return around(edited, object);
-      if (chance(own, 0.1)) return [{ op: pick(own, ["test", "replace", "move", "copy", "remove"]), path: pointer(edited), value: value ?? null, from: "/spec" }];
+      if (chance(own, 0.1))
+        return [{ op: pick(own, ["test", "replace", "move", "copy", "remove"]), path: pointer(edited), value: value ?? null, from: "/spec" }];
       return [value === undefined ? { op: "remove", path: pointer(edited) } : { op: "add", path: pointer(edited), value }];
     },
   };
@@ -190,13 +204,39 @@ function put(world: World, version: Version, name: string, path: string): Step {
 function scale(world: World, version: Version, name: string, path: string): Step {
   const { random } = world;
   const place = `${path}/scale`;
-  const object = { apiVersion: "autoscaling/v1", kind: "Scale", metadata: { name, ...(world.definition.spec.scope === "Cluster" ? {} : { namespace: "default" }) }, spec: { replicas: pick(random, [0, 1, 3, -1]) } };
+  const object = {
+    apiVersion: "autoscaling/v1",
+    kind: "Scale",
+    metadata: { name, ...(world.definition.spec.scope === "Cluster" ? {} : { namespace: "default" }) },
+    spec: { replicas: pick(random, [0, 1, 3, -1]) },
+  };
   return pick<() => Step>(random, [
     () => ({ verb: "scale.get", name, method: "GET", path: place }),
     () => ({ verb: "scale.update", name, method: "PUT", path: place, body: chance(random, 0.1) ? { ...object, kind: "Other" } : object }),
-    () => ({ verb: "scale.merge", name, method: "PATCH", path: place, headers: patchHeaders.merge, body: { spec: { replicas: pick<unknown>(random, [2, 5, -1, "x", null]) } } }),
-    () => ({ verb: "scale.apply", name, method: "PATCH", path: `${place}?fieldManager=sc${chance(random, 0.5) ? "&force=true" : ""}`, headers: patchHeaders.apply, body: object }),
-    () => ({ verb: "scale.json", name, method: "PATCH", path: place, headers: patchHeaders.json, body: [{ op: "replace", path: "/spec/replicas", value: random.int(4) }] }),
+    () => ({
+      verb: "scale.merge",
+      name,
+      method: "PATCH",
+      path: place,
+      headers: patchHeaders.merge,
+      body: { spec: { replicas: pick<unknown>(random, [2, 5, -1, "x", null]) } },
+    }),
+    () => ({
+      verb: "scale.apply",
+      name,
+      method: "PATCH",
+      path: `${place}?fieldManager=sc${chance(random, 0.5) ? "&force=true" : ""}`,
+      headers: patchHeaders.apply,
+      body: object,
+    }),
+    () => ({
+      verb: "scale.json",
+      name,
+      method: "PATCH",
+      path: place,
+      headers: patchHeaders.json,
+      body: [{ op: "replace", path: "/spec/replicas", value: random.int(4) }],
+    }),
   ])();
 }
 
@@ -205,7 +245,13 @@ function read(world: World, version: Version, name: string, path: string): Step 
   const collection = collectionOf(definition, version.name);
   const label = `labelSelector=ep%3De${world.n}`;
   const fields = (version.selectableFields as { jsonPath: string }[] | undefined) ?? [];
-  const list = (more: string, headers?: Record<string, string>): Step => ({ verb: "list", name, method: "GET", path: `${collection}?${label}${more}`, ...(headers ? { headers } : {}) });
+  const list = (more: string, headers?: Record<string, string>): Step => ({
+    verb: "list",
+    name,
+    method: "GET",
+    path: `${collection}?${label}${more}`,
+    ...(headers ? { headers } : {}),
+  });
   return pick<() => Step>(random, [
     () => ({ verb: "get", name, method: "GET", path, ...(chance(random, 0.6) ? { headers: pick(random, forms) } : {}) }),
     () => list("", tables),
@@ -215,10 +261,18 @@ function read(world: World, version: Version, name: string, path: string): Step 
     () => list("&limit=1"),
     () => list("", { accept: "application/yaml" }),
     () => {
-      const field = fields.length && chance(random, 0.9) ? pick(random, fields).jsonPath.slice(1) : pick(random, ["spec.a", "metadata.name", "metadata.namespace", "spec"]);
+      const field =
+        fields.length && chance(random, 0.9) ? pick(random, fields).jsonPath.slice(1) : pick(random, ["spec.a", "metadata.name", "metadata.namespace", "spec"]);
       return list(`&fieldSelector=${encodeURIComponent(`${field}${pick(random, ["=", "!=", "=="])}${pick(random, ["a", "1", "", "true", "abc", name])}`)}`);
     },
-    () => ({ verb: "watch", name, method: "GET", path: `${collection}?watch=true&${label}&resourceVersion={first}&timeoutSeconds=5`, quiet: 250, ...(chance(random, 0.3) ? { headers: tables } : {}) }),
+    () => ({
+      verb: "watch",
+      name,
+      method: "GET",
+      path: `${collection}?watch=true&${label}&resourceVersion={first}&timeoutSeconds=5`,
+      quiet: 250,
+      ...(chance(random, 0.3) ? { headers: tables } : {}),
+    }),
   ])();
 }
 
@@ -240,5 +294,7 @@ export function nextStep(world: World, name: string, known: boolean): Step {
   if (roll < 0.95) return read(world, version, name, path);
   if (roll < 0.975) return { verb: "delete", name, method: "DELETE", path: `${path}${chance(random, 0.3) ? "?propagationPolicy=Foreground" : ""}` };
   if (roll < 0.985) return { verb: "deletecollection", name, method: "DELETE", path: `${collection}?labelSelector=ep%3De${world.n}` };
-  return chance(random, 0.5) ? { verb: "get.other", name, method: "GET", path: path.replace(`/${version.name}/`, "/v9/") } : { verb: "get.sub", name, method: "GET", path: `${path}/${pick(random, ["status", "scale", "nope"])}` };
+  return chance(random, 0.5)
+    ? { verb: "get.other", name, method: "GET", path: path.replace(`/${version.name}/`, "/v9/") }
+    : { verb: "get.sub", name, method: "GET", path: `${path}/${pick(random, ["status", "scale", "nope"])}` };
 }

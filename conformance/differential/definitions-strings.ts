@@ -4,7 +4,10 @@
 export const formats: Readonly<Record<string, { right: readonly string[]; wrong: readonly string[] }>> = {
   byte: { right: ["YWJj", "YQ=="], wrong: ["", "a", "YQ", "Y Q="] },
   date: { right: ["2024-02-29", "0001-01-01"], wrong: ["2023-02-29", "2024-1-1", "24-01-01", "x"] },
-  "date-time": { right: ["2024-02-29T01:02:03Z", "2024-01-01T00:00:00.123+01:00", "1999-12-31t23:59:59z"], wrong: ["2024-01-01", "2024-01-01T24:00:00Z", "x", "2024-01-01T00:00:00"] },
+  "date-time": {
+    right: ["2024-02-29T01:02:03Z", "2024-01-01T00:00:00.123+01:00", "1999-12-31t23:59:59z"],
+    wrong: ["2024-01-01", "2024-01-01T24:00:00Z", "x", "2024-01-01T00:00:00"],
+  },
   duration: { right: ["1h", "1h2m3s", "1.5s", "-1h", "3 days", "0"], wrong: ["1", "x", "P1D", ""] },
   hostname: { right: ["a.example.com", "localhost"], wrong: ["a..b", "-a", "a b", "x".repeat(64)] },
   email: { right: ["a@b.c", "A B <a@b.c>"], wrong: ["a", "a@", "@b"] },
@@ -57,5 +60,48 @@ export const patterns: readonly { pattern: string; right: string; wrong: string 
   { pattern: "^[-a\\]]+$", right: "a-]", wrong: "b" },
 ];
 /** Patterns that RE2 refuses, or that other dialects have. */
-export const badPatterns = ["(", ")", "[z-a]", "(?=a)", "(?!a)", "\\1", "a{1001}", "*a", "a**", "(?<n>a", "\\pX", "[[:nope:]]", "(?P<n>a)(?P<n>b)", "\\", "a{2,1}", "(?z)", "\\8", "[a", "x{1000}{1000}", "\\Z"];
-export const someStrings = ["", "a", "b", "abc", "UPPER", "a b", "é", "1", "-1", "true", "null", "10.1.2.3", "2024-01-01", "1h", "x".repeat(40), "a\nb", "𝒳", "<&>", "\u2028", "500m", "1.2.3"];
+export const badPatterns = [
+  "(",
+  ")",
+  "[z-a]",
+  "(?=a)",
+  "(?!a)",
+  "\\1",
+  "a{1001}",
+  "*a",
+  "a**",
+  "(?<n>a",
+  "\\pX",
+  "[[:nope:]]",
+  "(?P<n>a)(?P<n>b)",
+  "\\",
+  "a{2,1}",
+  "(?z)",
+  "\\8",
+  "[a",
+  "x{1000}{1000}",
+  "\\Z",
+];
+export const someStrings = [
+  "",
+  "a",
+  "b",
+  "abc",
+  "UPPER",
+  "a b",
+  "é",
+  "1",
+  "-1",
+  "true",
+  "null",
+  "10.1.2.3",
+  "2024-01-01",
+  "1h",
+  "x".repeat(40),
+  "a\nb",
+  "𝒳",
+  "<&>",
+  "\u2028",
+  "500m",
+  "1.2.3",
+];

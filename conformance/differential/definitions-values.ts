@@ -24,7 +24,7 @@ const oddValues: readonly (() => unknown)[] = [
   () => ({ unknown: { deep: [1] } }),
   () => [{ name: "a" }, { name: "a" }],
 ];
-export const oddValue = (random: Random): unknown => (pick(random, oddValues)() ?? null);
+export const oddValue = (random: Random): unknown => pick(random, oddValues)() ?? null;
 
 const embeddedMeta: readonly unknown[] = [
   { name: "n" },
@@ -105,9 +105,13 @@ function objectOf(random: Random, schema: Schema, odd: number, depth: number): u
   const values = schema.additionalProperties;
   if (values && depth > 0)
     for (const name of ["a", "b", "c", "x/y", "d e", "__proto__"])
-      if (chance(random, name.length > 1 ? 0.1 : 0.4)) entries.push([name, values === true ? oddValue(random) : valueOf(random, values as Schema, odd, depth - 1)]);
+      if (chance(random, name.length > 1 ? 0.1 : 0.4))
+        entries.push([name, values === true ? oddValue(random) : valueOf(random, values as Schema, odd, depth - 1)]);
   if (schema["x-kubernetes-embedded-resource"]) {
-    entries.push(["apiVersion", chance(random, odd) ? pick<unknown>(random, ["", "a/b/c", 5]) : "v1"], ["kind", chance(random, odd) ? pick<unknown>(random, ["", "a b", null]) : "Pod"]);
+    entries.push(
+      ["apiVersion", chance(random, odd) ? pick<unknown>(random, ["", "a/b/c", 5]) : "v1"],
+      ["kind", chance(random, odd) ? pick<unknown>(random, ["", "a b", null]) : "Pod"],
+    );
     if (chance(random, 0.5)) entries.push(["metadata", chance(random, odd + 0.1) ? pick(random, embeddedMeta) : { name: "n" }]);
   }
   if (schema["x-kubernetes-preserve-unknown-fields"] && chance(random, 0.6)) entries.push(["any", oddValue(random)], ["z", { y: 1, x: [1, { w: null }] }]);

@@ -1,5 +1,6 @@
 /** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
 import { EmptyMap } from "./copy.ts";
+import { goFloat } from "./go-float.ts";
 import { wholeSeconds } from "./time.ts";
 
 export type FieldErrorType =
@@ -92,7 +93,8 @@ export function goQuote(text: string): string {
 export function quoteValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
   if (typeof value === "string") return goQuote(wholeSeconds(value));
-  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? String(value) : goFloat(value);
+  if (typeof value === "boolean" || typeof value === "bigint") return String(value);
   return goJson(value);
 }
 
@@ -148,7 +150,11 @@ export const invalidNamed = (field: At, value: string | undefined, detail: strin
   error("FieldValueInvalid", field, detailed(`Invalid value: ${goJson(value ?? null)}`, detail));
 /** A negative limit is not said. */
 export const tooLong = (field: At, maxLength: number): FieldError =>
-  error("FieldValueTooLong", field, `Too long: ${maxLength < 0 ? "value is too long" : `may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`}`);
+  error(
+    "FieldValueTooLong",
+    field,
+    `Too long: ${maxLength < 0 ? "value is too long" : `may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`}`,
+  );
 /** A negative limit is not said. */
 export const tooMany = (field: At, actual: number, max: number): FieldError =>
   error("FieldValueTooMany", field, `Too many: ${actual}: ${max < 0 ? "has too many items" : `must have at most ${max} ${max === 1 ? "item" : "items"}`}`);

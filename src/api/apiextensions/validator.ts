@@ -92,12 +92,6 @@ function wrongType({ types, format, schema }: Rules, value: JSONValue, name: str
   return fits ? undefined : mistake(types.join(","), kind);
 }
 
-const shown = (value: number): string => goFloatLong(value);
-/** As Go's %v prints a float64. */
-function goFloatLong(value: number): string {
-  return Number.isInteger(value) && Math.abs(value) < 1e21 ? String(value) : goFloat(value);
-}
-
 function validate(schema: Schema, value: JSONValue, name: string, correlation: Correlation | undefined): Result {
   const result = new Result();
   const own = rulesFor(schema);
@@ -165,7 +159,8 @@ function numberRules(own: Rules, value: number | bigint, name: string, result: R
   const wrong = (message: string): void => result.add({ code: "other", name, message: `${name} in body should be ${message}`, value });
   const integer = kindOf(value as JSONValue) === "integer";
   /** Integers are compared with what is left of the limit without its fraction. */
-  const limit = (of: number): number => (integer && inRange(of, { ...own, types: own.types.length === 1 ? own.types : [] }) ? Math.trunc(of) : of);
+  const limit = (of: number): number => (integer ? Math.trunc(of) : of);
+  const shown = integer ? String : goFloat;
   range(value, "Checked");
   if (multipleOf !== undefined) {
     range(multipleOf, "MultipleOf");

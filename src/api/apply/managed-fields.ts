@@ -158,6 +158,8 @@ export function comparisons(
   literally = false,
 ): (apiVersion: string) => Comparison | undefined {
   const made = new Map<string, Comparison | undefined>();
+  // A custom resource's version knows of its own subresources alone.
+  const elsewhere = operation.changeable ? [] : operation.resetFields;
   return (apiVersion) => {
     if (made.has(apiVersion)) return made.get(apiVersion);
     let result: Comparison | undefined;
@@ -167,7 +169,7 @@ export function comparisons(
     } else {
       const before = converted("old", old, apiVersion, operation);
       const after = before && converted("new", next, apiVersion, operation);
-      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, operation.resetFields), operation.dryRun);
+      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, elsewhere), operation.dryRun);
     }
     made.set(apiVersion, result);
     return result;

@@ -244,7 +244,8 @@ export function equal(a: Value, b: Value): boolean {
     return x === y;
   }
   if (a instanceof CelError) throw new ComparisonFailure(a);
-  if (a === b) return true;
+  // What holds an error is not even equal to itself.
+  if (a === b && !(a instanceof ListValue || a instanceof MapValue)) return true;
   if (b instanceof CelError && (a instanceof ListValue || a instanceof MapValue)) throw new ComparisonFailure(b);
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (a instanceof ListValue) return b instanceof ListValue && a.equals(b);

@@ -13,6 +13,7 @@ import { badRequest, StatusError } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 import { toStored } from "./decode.ts";
 import { inVersions, objectTypeOf, operationOf } from "./managed-fields.ts";
+import { warnStrictly } from "./strict-warnings.ts";
 import type { WriteOptions } from "./options.ts";
 
 export interface ApplyPatch {
@@ -66,7 +67,7 @@ export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPat
 function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions, merged: JSONObject): KubeObject {
   const { endpoint } = call;
   if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
-  if (options.fieldValidation === "Warn") for (const message of patch.strict) call.warn(message);
+  if (options.fieldValidation === "Warn") warnStrictly(call, patch.strict);
   if (endpoint.custom) return customApplied(call, endpoint.custom, old, merged);
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
   if (misfit !== undefined) {

@@ -12,6 +12,7 @@ import { badRequest, StatusError } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import type { Call } from "./call.ts";
 import { bodyMedia, contentTypes, type Media } from "./negotiate.ts";
+import { warnStrictly } from "./strict-warnings.ts";
 import type { FieldValidation } from "./options.ts";
 
 /** The first 30 characters, as upstream's message shows what it could not read. */
@@ -70,7 +71,9 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   };
   const kind = text("kind");
   const apiVersion = text("apiVersion");
-  if (kind === "") refuse("", "", `Object 'Kind' is missing in '${encodeJSONString(object)}'`);
+  // Who looks at repeated keys reads the body himself, and has not yet heard which kind is meant.
+  if (kind === "")
+    refuse(validation === "Ignore" ? custom.kind : "", apiVersion || custom.apiVersion, `Object 'Kind' is missing in '${encodeJSONString(object)}'`);
   if (request.object !== undefined && !apiVersion) object.apiVersion = custom.apiVersion;
   if (apiVersion.split("/").length > 2) refuse("", "", `unexpected GroupVersion string: ${apiVersion}`);
   try {
@@ -81,7 +84,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   }
   if (validation !== "Ignore" && strict.length) {
     if (validation === "Strict") refuse(kind, apiVersion, `strict decoding error: ${strict.join(", ")}`);
-    for (const message of strict) call.warn(message);
+    warnStrictly(call, strict);
   }
   if (object.apiVersion !== custom.apiVersion)
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${custom.apiVersion})`);

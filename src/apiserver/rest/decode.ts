@@ -13,6 +13,7 @@ import { decodeCustom } from "./decode-custom.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, Endpoint } from "./call.ts";
 import { bodyMedia, contentTypes } from "./negotiate.ts";
+import { warnStrictly } from "./strict-warnings.ts";
 import type { FieldValidation } from "./options.ts";
 
 export interface Expected {
@@ -105,7 +106,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   }
   if (validation !== "Ignore" && strict.length) {
     if (validation === "Strict") refuse(`strict decoding error: ${strict.join(", ")}`);
-    for (const message of strict) call.warn(message);
+    warnStrictly(call, strict);
   }
   if (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
     throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);

@@ -22,6 +22,7 @@ import { type WriteOptions, writeOptions } from "./options.ts";
 import { asPatched, consumed, misfitOf, notAnObject } from "./patch-words.ts";
 import { respondOutcome } from "./respond.ts";
 import { authorizationOf, checkName } from "./update.ts";
+import { warnStrictly } from "./strict-warnings.ts";
 import { checkActs, updateObject } from "./write.ts";
 
 export type PatchType = "json" | "merge" | "strategic" | "apply";
@@ -122,7 +123,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   if (unknown.length > 1 && patch.type !== "strategic") ({ unknown } = normalize(endpoint.type, asPatched(value, current, patch)));
   const strict = [...patch.strict, ...(patch.type === "strategic" ? unknown.sort() : unknown)];
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
-  if (options.fieldValidation === "Warn") for (const message of strict) call.warn(message);
+  if (options.fieldValidation === "Warn") warnStrictly(call, strict);
   const typed = deepCopy(object) as unknown as KubeObject;
   typed.kind = endpoint.def.kind;
   typed.apiVersion = endpoint.apiVersion;
@@ -152,7 +153,7 @@ function patchedCustom(
   }
   const strict = [...patch.strict, ...unknown];
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
-  if (options.fieldValidation === "Warn") for (const message of strict) call.warn(message);
+  if (options.fieldValidation === "Warn") warnStrictly(call, strict);
   return toStored(call.endpoint, object as unknown as KubeObject);
 }
 
