@@ -168,6 +168,8 @@ async function prepare(file: string, objects: typeof switchedOn.objects, assertA
     const rules = [
       { apiGroups: [""], resources: ["namespaces", "serviceaccounts", "nodes", "pods", "pods/status"], verbs: ["*"] },
       { apiGroups: ["scheduling.k8s.io"], resources: ["priorityclasses"], verbs: ["*"] },
+      { apiGroups: ["apiextensions.k8s.io"], resources: ["customresourcedefinitions"], verbs: ["create"] },
+      { apiGroups: ["bench.example.com"], resources: ["*"], verbs: ["*"] },
     ];
     await client.resource(clusterroles).create("", { metadata: { name: "bench" }, rules });
     await client.resource(clusterrolebindings).create("", {

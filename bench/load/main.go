@@ -19,7 +19,7 @@ import (
 
 // A workload is data: see ../workloads.
 type workload struct {
-	// Pod is the file of the object that is created; $NAME in it becomes the object's name.
+	// Pod is the file of the object that is created, a pod where no step names another resource; $NAME in it becomes the object's name.
 	Pod string `json:"pod"`
 	// Status is the file of the patch of a pod's status; $NUMBER in it becomes a running number.
 	Status string `json:"status"`
@@ -28,9 +28,11 @@ type workload struct {
 
 type step struct {
 	Name string `json:"name"`
-	// Do is create, get, list, patch, delete, memory, idle-watches (idle.go), beside (beside.go), or one of those in schedule.go.
+	// Do is create, get, list, patch, delete, memory, served, idle-watches (idle.go), beside (beside.go), or one of those in schedule.go.
 	Do        string `json:"do"`
 	Namespace string `json:"namespace"`
+	// Resource is apis/GROUP/VERSION/PLURAL of what is created and read; pods where it is empty.
+	Resource string `json:"resource"`
 	// Count is the number of requests; for get, patch and list Of is the number of objects in the namespace.
 	Count    int `json:"count"`
 	Of       int `json:"of"`

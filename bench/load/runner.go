@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,10 +82,18 @@ func (r *runner) step(s step) (result, error) {
 	if r.known(s.Do) {
 		return r.scheduling(s)
 	}
+	if s.Do == "served" {
+		return result{Step: s.Name}, r.served(s.Path)
+	}
 	if err := r.ensureNamespace(s.Namespace); err != nil {
 		return result{}, err
 	}
 	pods := "/api/v1/namespaces/" + s.Namespace + "/pods"
+	patchType := "application/strategic-merge-patch+json"
+	if at := strings.LastIndex(s.Resource, "/"); at > 0 {
+		pods = "/" + s.Resource[:at] + "/namespaces/" + s.Namespace + s.Resource[at:]
+		patchType = "application/merge-patch+json"
+	}
 	var request func(c *client, i int) (int, error)
 	name := func(i int) string { return "pod-" + strconv.Itoa(i) }
 	switch s.Do {
@@ -99,7 +108,7 @@ func (r *runner) step(s step) (result, error) {
 		request = func(c *client, _ int) (int, error) { return c.do("GET", pods, "", nil) }
 	case "patch":
 		request = func(c *client, i int) (int, error) {
-			return c.do("PATCH", pods+"/"+name(i%s.Of)+"/status", "application/strategic-merge-patch+json", bytes.ReplaceAll(r.status, []byte("$NUMBER"), []byte(strconv.Itoa(i))))
+			return c.do("PATCH", pods+"/"+name(i%s.Of)+"/status", patchType, bytes.ReplaceAll(r.status, []byte("$NUMBER"), []byte(strconv.Itoa(i))))
 		}
 	case "delete":
 		request = func(c *client, i int) (int, error) { return c.do("DELETE", pods+"/"+name(i), "", nil) }
@@ -145,6 +154,18 @@ func (r *runner) step(s step) (result, error) {
 		Step: s.Name, Requests: s.Count, Seconds: seconds, PerSecond: float64(s.Count) / seconds, P50: at(0.5), P99: at(0.99),
 		Bytes: size / s.Count, Events: events, EventsRate: float64(events) / whole, Restarts: watch.restarts.Load(), ServerCPU: after - cpu, ClientCPU: ownCPUSeconds() - own,
 	}, nil
+}
+
+// served waits until the path is answered: a definition is not served the moment that it is posted.
+func (r *runner) served(path string) error {
+	c := newClient(r.server, r.tls)
+	defer c.close()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		_, err := c.do("GET", path, "", nil)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // all sends count requests over the clients, each of which sends its next one when the last was answered.

@@ -304,6 +304,9 @@ export function mistaken(random: Random, definition: Definition): Definition {
   const made = structuredClone(definition);
   const { spec } = made;
   for (let i = chance(random, 0.75) ? 1 : 2; i > 0; i--) {
+    // The first mistake may have left nothing to make another in.
+    if (!Array.isArray(spec.versions) || !spec.versions.every((one) => one && typeof one === "object") || !spec.versions.length) break;
+    if (!spec.names || typeof spec.names !== "object") break;
     const version = pick(random, spec.versions);
     const roll = random.next();
     if (roll < 0.5) {

@@ -151,6 +151,7 @@ export class CustomResources {
       versions,
       converter,
       cache,
+      ready: () => cache.ready(),
       tried: (object) => cache.tried(object),
       ...(warning === undefined ? {} : { deprecation: warning }),
       registry: {
@@ -164,6 +165,8 @@ export class CustomResources {
     };
     entry.caches.push(cache);
     entry.endpoints.set(version.name, endpoint);
+    // All versions begin together to look at what is stored.
+    if (!converter.now) for (const other of spec.versions) if (other.served && !entry.endpoints.has(other.name)) this.#endpoint(entry, other);
     return endpoint;
   }
 }

@@ -7,6 +7,7 @@ import type { ResourceDef } from "../../api/schema/schema.ts";
 import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.gen.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { openCache } from "../../cache/watch-cache.ts";
+import { StatusError } from "../../api/status.ts";
 import { memoryStore } from "../../store/memory.ts";
 import type { Converter } from "./converter.ts";
 import { VersionCache } from "./version-cache.ts";
@@ -85,4 +86,41 @@ test("who watches a selection of what a webhook converts sees objects come into 
     items.map(({ name }) => name),
     ["b"],
   );
+});
+
+test("a version in which what is stored cannot be shown is not listed, and asks to try again; later failures are the webhook's", async () => {
+  const clock = new VirtualClock();
+  await using store = memoryStore({ clock });
+  await using cache = await openCache({ store, clock, resources: [], index: () => ({}) });
+  const storage = cache.resource(resource);
+  const versions = new Map([one, two].map((version) => [version.apiVersion, version]));
+  let broken = true;
+  const failing: Converter = {
+    convert: async (objects, to) => {
+      if (broken && objects.some((object) => object.apiVersion !== to.apiVersion)) throw new StatusError({ code: 500, message: "no answer" });
+      return converter.convert(objects, to);
+    },
+  };
+  await storage.create({ apiVersion: "example.com/v1", kind: "Cup", metadata: { name: "a", namespace: "default", uid: "a" }, hostPort: "red:80" } as Cup);
+  const view = new VersionCache({
+    resource,
+    storage,
+    version: two,
+    storageVersion: one,
+    versions,
+    converter: failing,
+    kind: customResourceKind("cups.example.com", two),
+  });
+  await assert.rejects(view.ready(), (error: StatusError) => {
+    assert.equal(error.status.code, 429);
+    assert.equal(error.status.details?.retryAfterSeconds, 1);
+    assert.equal(error.message, "storage is (re)initializing: failed to list example.com/v2, Kind=Cup: no answer");
+    return true;
+  });
+  broken = false;
+  await view.ready();
+  broken = true;
+  await storage.create({ apiVersion: "example.com/v1", kind: "Cup", metadata: { name: "b", namespace: "default", uid: "b" }, hostPort: "blue:80" } as Cup);
+  await view.ready();
+  await assert.rejects(view.list({}), (error: StatusError) => error.status.code === 500);
 });

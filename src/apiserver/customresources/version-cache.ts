@@ -9,6 +9,7 @@ import { deepCopy, deepEqual } from "../../api/copy.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
 import type { KubeObject } from "../../api/object.ts";
+import { StatusError, tooManyRequests } from "../../api/status.ts";
 import type { ResourceDef } from "../../api/schema/schema.ts";
 import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "../../cache/cache.ts";
 import { cacheKey } from "../../cache/keys.ts";
@@ -71,10 +72,32 @@ export class VersionCache implements ResourceCache {
   readonly #options: VersionCacheOptions;
   readonly #views = new WeakMap<Stored, Stored>();
   readonly #ended = new AbortController();
+  #ready = false;
+  #trying: Promise<void> | undefined;
 
   constructor(options: VersionCacheOptions) {
     this.#options = options;
     this.resource = options.resource;
+    // Who asks later hears why it failed.
+    this.ready().catch(() => undefined);
+  }
+  /** Rejects with 429 until all that is stored could be converted once. */
+  async ready(): Promise<void> {
+    if (this.#ready || this.#options.converter.now) return;
+    this.#trying ??= this.#prepare().finally(() => {
+      this.#trying = undefined;
+    });
+    return this.#trying;
+  }
+  async #prepare(): Promise<void> {
+    const { storage, version } = this.#options;
+    try {
+      await this.#all((await storage.list({})).items);
+      this.#ready = true;
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      throw tooManyRequests(`storage is (re)initializing: failed to list ${version.apiVersion}, Kind=${version.kind}: ${error.message}`, 1);
+    }
   }
   /** Ends its watches: the definition has changed. */
   close(): void {

@@ -98,6 +98,8 @@ export interface Endpoint {
   custom?: CustomVersion;
   versions?: ReadonlyMap<string, CustomVersion>;
   converter?: CustomConverter;
+  /** Rejects with the 429 of a version in which not all that is stored can be shown yet; before lists and watches. */
+  ready?(): Promise<void>;
   /** What would be read of an object were it written. */
   tried?(object: KubeObject): Promise<KubeObject>;
   /** Said on every use. */

@@ -68,7 +68,12 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
   return { items: list.items, metadata };
 }
 
-export const list = async (call: Call): Promise<ApiResponse> => respondPage(call, await page(call, listOptions(call.request.query, false)));
+export async function list(call: Call): Promise<ApiResponse> {
+  const options = listOptions(call.request.query, false);
+  // Pages are read past upstream's watch cache.
+  if (!options.limit) await call.endpoint.ready?.();
+  return respondPage(call, await page(call, options));
+}
 
 /** Rejects with 400 and 406 for a form that a list does not have. */
 export async function respondPage(call: Call, { items, metadata: given }: Page): Promise<ApiResponse> {

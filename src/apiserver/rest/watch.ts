@@ -33,6 +33,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   // The old path is a watch whatever the query says; its options are not.
   const options = listOptions(request.query, queryBool(request.query.get("watch")));
   const chosen = selection(endpoint, named(call, options));
+  await endpoint.ready?.();
   const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
   const ended = new AbortController();
   const end = (): void => ended.abort(over);
