@@ -103,8 +103,7 @@ class Judge {
       this.#options.write(`${n} ${title} ${request.method} ${request.path} ${a.code} ${b.code} ${found.length ? "DIFF " : ""}${shown.slice(0, 2000)}\n`);
     if (!found.length) return true;
     this.different++;
-    if (process.env.SHOW)
-      process.stdout.write(`${JSON.stringify(a.body)}\n${JSON.stringify(b.body)}\n${JSON.stringify(a.warnings)}\n${JSON.stringify(b.warnings)}\n`);
+    if (this.#options.verbose) this.#options.write(`${JSON.stringify([a, b])}\n`);
     const raw = differences(settled(normal(a)), settled(normal(b))).filter((line) => !line.startsWith("body.message") || line.length < 400);
     this.groups.add(`${title} ${found[0] ?? ""}`, { episode: n, method: request.method, path: request.path, body: shown, found: raw });
     return false;

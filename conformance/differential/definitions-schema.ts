@@ -2,7 +2,7 @@
 import type { Random } from "../../src/base/random.ts";
 import { badPatterns, formats, oddFormats, patterns, someStrings } from "./definitions-strings.ts";
 import { ruleOf } from "./definitions-rules.ts";
-import { valueOf } from "./definitions-values.ts";
+import { exampleOf } from "./definitions-values.ts";
 import { chance, pick } from "./mutate.ts";
 
 export type Schema = { [keyword: string]: unknown };
@@ -69,7 +69,7 @@ export function decorated(making: Making, made: Schema): Schema {
     Object.assign(made, pick(random, [{ title: "T" }, { example: { a: [1, "x"] } }, { externalDocs: { url: "http://x", description: "d" } }]));
   if (made.type === undefined && !made["x-kubernetes-int-or-string"]) return made;
   if (chance(random, 0.1)) junctor(making, made);
-  if (chance(random, 0.14)) made.default = valueOf(random, made, chance(random, wrong) ? 0.5 : 0, 3);
+  if (chance(random, 0.14)) made.default = exampleOf(random, made, chance(random, wrong) ? 0.5 : 0, 3);
   if (chance(random, 0.14)) {
     const count = chance(random, 0.2) ? 2 : 1;
     made["x-kubernetes-validations"] = Array.from({ length: count }, () => ruleOf(making, made));
@@ -165,7 +165,7 @@ function listMap(making: Making, depth: number, sizes: Schema): Schema {
       () => ({ type: "boolean" }),
       () => stringSchema(making),
     ])();
-    if (chance(random, 0.25)) property.default = valueOf(random, property, 0, 1);
+    if (chance(random, 0.25)) property.default = exampleOf(random, property, 0, 1);
     if (property.default === undefined && chance(random, 1 - wrong)) required.add(key);
     if (chance(random, wrong / 2)) property.nullable = true;
     properties[key] = property;

@@ -4,7 +4,7 @@ import type { Random } from "../../src/base/random.ts";
 import type { JSONObject } from "../../src/api/json.ts";
 import { type Definition, rootOf, type Version } from "./definitions-made.ts";
 import { propertiesOf, type Schema } from "./definitions-schema.ts";
-import { oddValue, valueOf } from "./definitions-values.ts";
+import { oddValue, exampleOf } from "./definitions-values.ts";
 import type { Request } from "./exchange.ts";
 import { forms, partials, patchHeaders, tables } from "./headers.ts";
 import { chance, pick } from "./mutate.ts";
@@ -38,7 +38,7 @@ function body(world: World, version: Version, name: string, odd: number, random 
   };
   for (const [key, schema] of Object.entries(propertiesOf(root))) {
     if (key === "metadata" || key === "apiVersion" || key === "kind") continue;
-    if (chance(random, key === "spec" ? 0.97 : 0.5)) made[key] = valueOf(random, schema, odd, 5);
+    if (chance(random, key === "spec" ? 0.97 : 0.5)) made[key] = exampleOf(random, schema, odd, 5);
   }
   if (chance(random, odd / 2)) made[pick(random, ["unknown", "Spec", "data", "__proto__", "items"])] = oddValue(random);
   return made as JSONObject;
@@ -101,7 +101,7 @@ function editIn(random: Random, root: Schema, object: JSONObject, odd: number): 
         at = at[i];
         continue;
       }
-      at.splice(i, 1, valueOf(random, items, odd, 3));
+      at.splice(i, 1, exampleOf(random, items, odd, 3));
       return path;
     }
     const map = at as Record<string, unknown>;
@@ -121,7 +121,7 @@ function editIn(random: Random, root: Schema, object: JSONObject, odd: number): 
       continue;
     }
     if (own !== undefined && chance(random, 0.2)) delete map[name];
-    else Object.defineProperty(map, name, { value: valueOf(random, inner, odd, 3), enumerable: true, configurable: true, writable: true });
+    else Object.defineProperty(map, name, { value: exampleOf(random, inner, odd, 3), enumerable: true, configurable: true, writable: true });
     return path;
   }
   return path;
@@ -201,7 +201,7 @@ function put(world: World, version: Version, name: string, path: string): Step {
   };
 }
 
-function scale(world: World, version: Version, name: string, path: string): Step {
+function scale(world: World, name: string, path: string): Step {
   const { random } = world;
   const place = `${path}/scale`;
   const object = {
@@ -290,7 +290,7 @@ export function nextStep(world: World, name: string, known: boolean): Step {
   }
   if (roll < 0.62) return chance(random, 0.4) ? put(world, version, name, path) : patch(world, version, name, path);
   if (roll < 0.74) return chance(random, 0.5) ? put(world, version, name, `${path}/status`) : patch(world, version, name, `${path}/status`);
-  if (roll < 0.8) return scale(world, version, name, path);
+  if (roll < 0.8) return scale(world, name, path);
   if (roll < 0.95) return read(world, version, name, path);
   if (roll < 0.975) return { verb: "delete", name, method: "DELETE", path: `${path}${chance(random, 0.3) ? "?propagationPolicy=Foreground" : ""}` };
   if (roll < 0.985) return { verb: "deletecollection", name, method: "DELETE", path: `${collection}?labelSelector=ep%3De${world.n}` };

@@ -38,7 +38,7 @@ const embeddedMeta: readonly unknown[] = [
 ];
 
 /** `odd`: how likely a value at each place is not what the schema says; `depth` bounds the recursion. */
-export function valueOf(random: Random, schema: Schema, odd: number, depth: number): unknown {
+export function exampleOf(random: Random, schema: Schema, odd: number, depth: number): unknown {
   if (chance(random, odd * 0.5)) return oddValue(random);
   if (schema.nullable && chance(random, 0.15)) return null;
   const values = schema.enum as unknown[] | undefined;
@@ -73,7 +73,7 @@ function stringOf(random: Random, { format, pattern, minLength, maxLength }: Sch
 }
 
 function numberOf(random: Random, { type, minimum, maximum, multipleOf }: Schema, odd: number): number {
-  if (chance(random, odd)) return pick(random, [-1, 0, 1.5, 2147483648, 9007199254740991, 1e20, 0.1, -0.5, 11, 1e400 > 1 ? 7 : 0, 3.0]);
+  if (chance(random, odd)) return pick(random, [-1, 0, 1.5, 2147483648, 9007199254740991, 1e20, 0.1, -0.5, 11, 7, 3]);
   const low = typeof minimum === "number" ? Math.ceil(minimum) : 0;
   const high = typeof maximum === "number" ? Math.floor(maximum) : low + 9;
   const value = pick(random, [low, low + 1, Math.max(low, Math.min(high, low + 4)), high]);
@@ -86,7 +86,7 @@ function arrayOf(random: Random, schema: Schema, odd: number, depth: number): un
   if (!items || depth <= 0) return [];
   const least = typeof schema.minItems === "number" ? schema.minItems : 0;
   const count = chance(random, odd / 2) ? 4 : Math.max(least, random.int(4));
-  const made = Array.from({ length: Math.min(count, 6) }, () => valueOf(random, items, odd, depth - 1));
+  const made = Array.from({ length: Math.min(count, 6) }, () => exampleOf(random, items, odd, depth - 1));
   if (!schema["x-kubernetes-list-type"] || schema["x-kubernetes-list-type"] === "atomic" || chance(random, odd)) return made;
   const keys = (schema["x-kubernetes-list-map-keys"] as string[] | undefined) ?? [];
   const seen = new Set<string>();
@@ -101,12 +101,12 @@ function objectOf(random: Random, schema: Schema, odd: number, depth: number): u
   const properties = (schema.properties as Record<string, Schema> | undefined) ?? {};
   const required = new Set((schema.required as string[] | undefined) ?? []);
   for (const [name, property] of Object.entries(properties))
-    if (depth > 0 ? chance(random, required.has(name) ? 1 - odd : 0.6) : required.has(name)) entries.push([name, valueOf(random, property, odd, depth - 1)]);
+    if (depth > 0 ? chance(random, required.has(name) ? 1 - odd : 0.6) : required.has(name)) entries.push([name, exampleOf(random, property, odd, depth - 1)]);
   const values = schema.additionalProperties;
   if (values && depth > 0)
     for (const name of ["a", "b", "c", "x/y", "d e", "__proto__"])
       if (chance(random, name.length > 1 ? 0.1 : 0.4))
-        entries.push([name, values === true ? oddValue(random) : valueOf(random, values as Schema, odd, depth - 1)]);
+        entries.push([name, values === true ? oddValue(random) : exampleOf(random, values as Schema, odd, depth - 1)]);
   if (schema["x-kubernetes-embedded-resource"]) {
     entries.push(
       ["apiVersion", chance(random, odd) ? pick<unknown>(random, ["", "a/b/c", 5]) : "v1"],
