@@ -24,7 +24,7 @@ export const groupExpressions: Record<string, string> = {
   dottedNested: "claims.deep.x__dash__y",
   reserved: "claims.__namespace__",
   indexed: "claims['deep.er']",
-  keys: "dyn(claims.deep).map(k, k)",
+  keys: "dyn(claims.deep).map(k, string(k)).sort()",
   sizes: "[string(size(claims.deep)), string(size(claims.roles))]",
   iterated: "claims.exists(k, k == 'alice') ? ['by-value'] : claims.exists(k, k == 'sub') ? ['by-name'] : ['neither']",
   typed: "[string(type(claims.count) == double), string(type(claims.sub) == string), string(type(claims.deep) == map)]",

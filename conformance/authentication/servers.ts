@@ -14,7 +14,7 @@ export interface Ground extends AsyncDisposable {
   path(file: string): string;
   /** Flags that every server has. */
   flags: readonly string[];
-  /** Starts both servers with further flags. */
+  /** Starts both servers with further flags; SIDE in them is `ours` or `peer`. */
   start(flags: readonly string[]): Promise<Pair>;
   /** What upstream's says before it gives up. */
   refusal(flags: readonly string[]): Promise<string>;
@@ -91,6 +91,7 @@ export async function prepare(bin: string, port: number): Promise<Ground> {
     "--log-level=warn",
     "--unsafe-no-fsync",
   ]);
+  const of = (side: string, given: readonly string[]): string[] => given.map((flag) => flag.replaceAll("SIDE", side));
   let worlds = 0;
   return {
     pki,
@@ -100,8 +101,8 @@ export async function prepare(bin: string, port: number): Promise<Ground> {
       const world = worlds++;
       const launcher = new URL("../../k8ts", import.meta.url).pathname;
       const children = [
-        run("ours", launcher, ["apiserver", `--data-dir=${path(`data-${world}`)}`, `--secure-port=${ports.ours}`, ...flags, ...more]),
-        run("peer", join(bin, "kube-apiserver"), [...peerOnly, `--etcd-prefix=/world-${world}`, ...flags, ...more]),
+        run("ours", launcher, ["apiserver", `--data-dir=${path(`data-${world}`)}`, `--secure-port=${ports.ours}`, ...flags, ...of("ours", more)]),
+        run("peer", join(bin, "kube-apiserver"), [...peerOnly, `--etcd-prefix=/world-${world}`, ...flags, ...of("peer", more)]),
       ];
       try {
         const [peer, ours] = await Promise.all([ready(config("peer", ports.peer), path("peer.log")), ready(config("ours", ports.ours), path("ours.log"))]);

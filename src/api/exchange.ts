@@ -31,6 +31,8 @@ export interface ApiRequest {
   user?: UserInfo;
   /** Verified client certificate chain's leaf, DER, where TLS gave one. */
   clientCertificate?: Uint8Array;
+  /** What the client sent beside it, DER: certificates that may lead from it to an authority. */
+  clientIntermediates?: readonly Uint8Array[];
   /** A client certificate was presented and did not verify; why. */
   clientCertificateError?: string;
   remoteAddress: string;

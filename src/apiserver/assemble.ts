@@ -12,7 +12,7 @@ import type { Store } from "../store/store.ts";
 import { type AssembleAdmissionOptions, assembleAdmission } from "./assemble-admission.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import type { FrontProxyClient } from "./aggregation/backend.ts";
-import { type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
+import { type Authorities, type DefaultAuthenticationOptions, defaultAuthentication } from "./authentication/default.ts";
 import { CustomOpenAPI } from "./customresources/custom-openapi.ts";
 import { CustomResources } from "./customresources/custom-resources.ts";
 import { converterOf } from "./customresources/webhook-converter.ts";
@@ -21,7 +21,7 @@ import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { type OutsideTokenOptions, outsideTokens } from "./authentication/outside-tokens.ts";
 import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
 import { type AuthorizationSource, type OpenAuthorization, openAuthorization } from "./authorization/open.ts";
-import { bootstrap, bootstrapRules, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
+import { type BootstrapOptions, bootstrap, bootstrapRules, ensureAuthenticationConfig, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { indexFields, storedResources } from "./endpoints.ts";
 import { DanglingController } from "./flowcontrol/dangling.ts";
@@ -115,6 +115,8 @@ export interface AssembledServer extends AsyncDisposable {
   /** For the listener. */
   readonly upgrade: UpgradeHandler;
   readonly handshakeFailed: () => void;
+  /** Other authorities of clients and of front proxies from now on. Throws, and keeps the former ones, when one cannot be read. */
+  trust(authorities: Authorities): Promise<void>;
 }
 
 function definitionOf(resource: string): ResourceDef {
@@ -155,7 +157,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const lifetime = certificateLifetimes(metrics);
     options.auditor?.observe(auditSeries(metrics));
     const handshakes = metrics.counter("apiserver_tls_handshake_errors_total", "Number of requests dropped with 'TLS handshake error from' error").with();
-    const { authenticator, tokens } = defaultAuthentication({
+    const { authenticator, tokens, trust } = defaultAuthentication({
       ...outsiders,
       reader,
       clock,
@@ -268,7 +270,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         return document && { status: 200, headers: { "content-type": document.contentType, "cache-control": document.cacheControl }, body: document.body };
       },
     });
-    const fresh = {
+    const fresh: BootstrapOptions = {
       rest: server.rest,
       serviceRanges,
       ...(options.advertise ? { advertise: options.advertise } : {}),
@@ -313,6 +315,13 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       metrics,
       upgrade: aggregator.upgradeHandler(server.admit, connector.upgradeHandler(server.admit)),
       handshakeFailed: () => handshakes.value++,
+      async trust(authorities) {
+        trust(authorities);
+        const { clientCa, frontProxyCa: ca } = authorities;
+        if (clientCa) fresh.clientCa = clientCa;
+        if (ca && fresh.frontProxy) fresh.frontProxy = { ...fresh.frontProxy, ca };
+        await ensureAuthenticationConfig(fresh);
+      },
       async [Symbol.asyncDispose]() {
         server.beginShutdown();
         await authorization?.[Symbol.asyncDispose]();

@@ -327,7 +327,7 @@ function withTime(draft: Draft, now: string): Draft {
 }
 
 /** How aggregated servers learn whom to trust. */
-async function ensureAuthenticationConfig({ rest, clientCa, frontProxy }: BootstrapOptions): Promise<void> {
+export async function ensureAuthenticationConfig({ rest, clientCa, frontProxy }: BootstrapOptions): Promise<void> {
   const names = (list: readonly string[]): string => JSON.stringify(list);
   const data = {
     ...(clientCa ? { "client-ca-file": clientCa } : {}),

@@ -3,6 +3,7 @@
  * The fields of a kind are data; what is unknown, repeated or of another type is an error that names it.
  */
 import { DecodeError } from "../api/codec/decode-error.ts";
+import { parseJSON } from "../api/codec/json.ts";
 import { parseYAML } from "../api/codec/yaml.ts";
 import { aggregateText, type FieldError, goQuote } from "../api/field.ts";
 import type { JSONValue } from "../api/json.ts";
@@ -115,6 +116,16 @@ function empty(shape: Shape): unknown {
   return "list" in shape ? [] : {};
 }
 
+/** Braces begin JSON, unless it is YAML all the same. Throws DecodeError. */
+function jsonOrYAML(text: string): ReturnType<typeof parseYAML> {
+  try {
+    return parseJSON(text);
+  } catch (error) {
+    if (error instanceof DecodeError) return parseYAML(text);
+    throw error;
+  }
+}
+
 function duration(text: string): void {
   try {
     parseDuration(text);
@@ -130,7 +141,7 @@ export const decodeValue = <T>(value: JSONValue, shape: Shape): T | undefined =>
 export function decodeConfiguration<T>(text: string, ...kinds: readonly ConfigurationKind[]): T {
   let document: ReturnType<typeof parseYAML>;
   try {
-    document = parseYAML(text);
+    document = text.trimStart().startsWith("{") ? jsonOrYAML(text) : parseYAML(text);
   } catch (error) {
     if (error instanceof DecodeError) throw new ConfigurationError(error.message);
     throw error;

@@ -24,6 +24,7 @@ class BoundRequest implements ApiRequest {
   declare asObject?: boolean;
   declare user?: NonNullable<ApiRequest["user"]>;
   declare clientCertificate?: Uint8Array;
+  declare clientIntermediates?: readonly Uint8Array[];
   declare clientCertificateError?: string;
   declare span?: NonNullable<ApiRequest["span"]>;
   readonly remoteAddress: string;
@@ -44,6 +45,7 @@ class BoundRequest implements ApiRequest {
     if (outer.asObject) this.asObject = outer.asObject;
     if (outer.user) this.user = outer.user;
     if (outer.clientCertificate) this.clientCertificate = outer.clientCertificate;
+    if (outer.clientIntermediates) this.clientIntermediates = outer.clientIntermediates;
     if (outer.clientCertificateError) this.clientCertificateError = outer.clientCertificateError;
     this.remoteAddress = outer.remoteAddress;
     if (outer.cbor) this.cbor = true;

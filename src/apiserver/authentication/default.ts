@@ -48,6 +48,13 @@ export interface DefaultAuthentication {
   authenticator: Authenticator;
   /** For token reviews. */
   tokens: TokenAuthenticator;
+  /** Other authorities from now on, PEM bundles. Throws, and keeps the former ones, when one cannot be read. */
+  trust(authorities: Authorities): void;
+}
+
+export interface Authorities {
+  clientCa?: string;
+  frontProxyCa?: string;
 }
 
 export function defaultAuthentication(options: DefaultAuthenticationOptions): DefaultAuthentication {
@@ -76,13 +83,25 @@ export function defaultAuthentication(options: DefaultAuthenticationOptions): De
   }
   const tokens = cachedTokenAuthenticator(unionTokenAuthenticator(kinds), observed);
   const authenticators: Authenticator[] = [];
+  let proxies: CertificateVerifier | undefined;
+  let clients: CertificateVerifier | undefined;
   if (options.frontProxy) {
     const { ca, ...headers } = options.frontProxy;
-    authenticators.push(requestHeaderAuthenticator({ ...headers, verifier: new CertificateVerifier({ ca, clock }) }));
+    proxies = new CertificateVerifier({ ca, clock });
+    authenticators.push(requestHeaderAuthenticator({ ...headers, verifier: proxies }));
   }
-  if (options.clientCa)
-    authenticators.push(certificateAuthenticator(new CertificateVerifier({ ca: options.clientCa, clock }), clock, options.certificateLasts));
+  if (options.clientCa) {
+    clients = new CertificateVerifier({ ca: options.clientCa, clock });
+    authenticators.push(certificateAuthenticator(clients, clock, options.certificateLasts));
+  }
   authenticators.push(bearerAuthenticator(tokens, audiences));
   const { enabled, paths } = options.anonymous ?? { enabled: true };
-  return { authenticator: unionAuthenticator(authenticators, enabled ? anonymousAuthenticator(paths) : undefined), tokens };
+  return {
+    authenticator: unionAuthenticator(authenticators, enabled ? anonymousAuthenticator(paths) : undefined),
+    tokens,
+    trust({ clientCa, frontProxyCa }) {
+      if (clientCa) clients?.setAuthorities(clientCa);
+      if (frontProxyCa) proxies?.setAuthorities(frontProxyCa);
+    },
+  };
 }

@@ -52,7 +52,7 @@ export function requestHeaderAuthenticator(options: RequestHeaderOptions): Authe
   return {
     authenticate(request) {
       if (!request.clientCertificate) return undefined;
-      const { commonName } = options.verifier.verify(request.clientCertificate);
+      const { commonName } = options.verifier.verify(request.clientCertificate, request.clientIntermediates);
       if (options.allowedNames.length && !options.allowedNames.includes(commonName)) throw unauthorized();
       const name = first(request, userHeaders);
       if (!name) return undefined;

@@ -5,8 +5,10 @@
 import { decodeJSON } from "../../api/codec/decode.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { parseJSON } from "../../api/codec/json.ts";
-import type { JSONObject } from "../../api/json.ts";
-import { typeByName } from "../../api/schema/schema.ts";
+import { parseYAML } from "../../api/codec/yaml.ts";
+import { goQuote } from "../../api/field.ts";
+import type { JSONValue } from "../../api/json.ts";
+import { typeByName, typeOfKind } from "../../api/schema/schema.ts";
 import { StatusError } from "../../api/status.ts";
 import type { TokenReview } from "../../api/types/authentication-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -37,22 +39,37 @@ const timeout = 30_000;
 const group = "authentication.k8s.io";
 const reviewType = typeByName("authentication/v1.TokenReview");
 
+const unknownHead = "couldn't get version/kind; json parse error: ";
+
+/** What is no JSON may yet be YAML. Throws DecodeError. */
+function valueOf(text: string): JSONValue {
+  if (!text.trimStart().startsWith("{")) return parseYAML(text).value;
+  try {
+    return parseJSON(text).value;
+  } catch (error) {
+    throw error instanceof DecodeError ? new DecodeError(unknownHead + error.message) : error;
+  }
+}
+
 /** Throws DecodeError. */
 function reviewOf({ body, status, contentType }: Answer, version: TokenReviewVersion): TokenReview {
   const apiVersion = `${group}/${version}`;
-  const text = body.toString("utf8");
   if (!body.length) throw new DecodeError(`0-length response with status code: ${status} and content type: ${contentType}`);
-  const { value } = parseJSON(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new DecodeError(
-      `couldn't get version/kind; json parse error: json: cannot unmarshal ${value === null ? "null" : Array.isArray(value) ? "array" : typeof value} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
-    );
-  const said = value as JSONObject;
-  const kind = said.kind || "TokenReview";
-  const its = said.apiVersion || apiVersion;
+  const value = valueOf(body.toString("utf8"));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+    const wanted = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+    throw new DecodeError(`${unknownHead}json: cannot unmarshal ${found} into Go value of type ${wanted}`);
+  }
+  const kind = String(value.kind || "TokenReview");
+  const its = String(value.apiVersion || apiVersion);
   if (kind !== "TokenReview" || its !== apiVersion)
-    throw new DecodeError(`no kind "${String(kind)}" is registered for version "${String(its)}" in scheme "pkg/runtime/scheme.go:111"`);
-  return decodeJSON(text, reviewType).object as unknown as TokenReview;
+    throw new DecodeError(
+      typeOfKind(its, kind)
+        ? `converting (${its.slice(its.indexOf("/") + 1)}.${kind}) to (${version}.TokenReview): unknown conversion`
+        : `no kind ${goQuote(kind)} is registered for version ${goQuote(its)} in scheme "pkg/runtime/scheme.go:111"`,
+    );
+  return decodeJSON(JSON.stringify(value), reviewType).object as unknown as TokenReview;
 }
 
 export class TokenWebhook implements TokenAuthenticator, Disposable {

@@ -17,15 +17,17 @@ interface Authority {
   certificate: x509.X509Certificate;
   keys: KeyPair;
 }
-async function authority(name: string): Promise<Authority> {
+async function authority(name: string, above?: Authority, usage?: string): Promise<Authority> {
   const keys = await keyPair();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: `CN=${name}`,
+    issuer: above?.certificate.subject ?? `CN=${name}`,
     notBefore: new Date(start),
     notAfter: new Date(start + 10 * day),
-    keys,
+    publicKey: keys.publicKey,
+    signingKey: (above?.keys ?? keys).privateKey,
     signingAlgorithm: algorithm,
-    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+    extensions: [new x509.BasicConstraintsExtension(true, undefined, true), ...(usage ? [new x509.ExtendedKeyUsageExtension([usage])] : [])],
   });
   return { certificate, keys };
 }
@@ -58,6 +60,26 @@ test("common name and organizations are user and groups, whatever characters the
   assert.deepEqual(user?.groups, ["system:masters", "a\nCN=root, O=x"]);
   assert.match(user?.extra?.["authentication.kubernetes.io/credential-id"]?.[0] ?? "", /^X509SHA256=[0-9a-f]{64}$/);
   assert.equal(verifier.verify(der).user, user);
+});
+
+test("intermediates that the client sent lead to an authority, if each of them may", async () => {
+  const verifier = new CertificateVerifier({ ca: ca.certificate.toString("pem"), clock: new VirtualClock(start + day) });
+  const upper = await authority("upper", ca);
+  const lower = await authority("lower", upper);
+  const raw = ({ certificate }: Authority): Uint8Array => new Uint8Array(certificate.rawData);
+  const shown = (): Promise<Uint8Array> => leaf(lower, [{ CN: ["jane"] }]);
+  assert.equal(verifier.verify(await shown(), [raw(lower), raw(upper)]).user?.name, "jane");
+  assert.equal(verifier.verify(await shown(), [raw(upper), Buffer.from("nonsense"), raw(other), raw(lower)]).user?.name, "jane");
+  for (const sent of [[], [raw(lower)], [raw(upper)], [raw(other)]]) {
+    const der = await shown();
+    assert.throws(() => verifier.verify(der, sent), { code: 401 });
+  }
+  const server = await authority("server", ca, "1.3.6.1.5.5.7.3.1");
+  const der = await leaf(server, [{ CN: ["jane"] }]);
+  assert.throws(() => verifier.verify(der, [raw(server)]), { code: 401 });
+  const person = { certificate: new x509.X509Certificate(await leaf(ca, [{ CN: ["person"] }])), keys: ca.keys };
+  const made = await leaf(person, [{ CN: ["jane"] }]);
+  assert.throws(() => verifier.verify(made, [new Uint8Array(person.certificate.rawData)]), { code: 401 });
 });
 
 test("a certificate of another authority, for another use, or out of its time is refused", async () => {

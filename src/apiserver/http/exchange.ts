@@ -1,6 +1,6 @@
 /** Sockets to ApiRequest and ApiResponse to sockets, for HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { Fields } from "../../base/http2/fields.ts";
 import type { Http2Stream } from "../../base/http2/stream.ts";
@@ -10,19 +10,39 @@ import { compress } from "./compress.ts";
 
 interface Peer {
   certificate?: Uint8Array;
+  intermediates?: readonly Uint8Array[];
   error?: string;
   address: string;
 }
 const peers = new WeakMap<TLSSocket, Peer>();
 
+/** Of leaves that came with more than themselves: a session that is taken up again brings the leaf alone. */
+const remembered = new Map<string, readonly Uint8Array[]>();
+const maxRemembered = 1024;
+
+/** What a client sent beside its certificate. */
+function intermediatesOf(leaf: DetailedPeerCertificate, raw: Uint8Array): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (let at = leaf; at.issuerCertificate && at.issuerCertificate !== at; at = at.issuerCertificate) found.push(at.issuerCertificate.raw);
+  const key = leaf.fingerprint256 || Buffer.from(raw).toString("base64");
+  if (!found.length) return remembered.get(key) ?? [];
+  remembered.delete(key);
+  remembered.set(key, found);
+  if (remembered.size > maxRemembered) remembered.delete(remembered.keys().next().value as string);
+  return found;
+}
+
 /** What TLS says of the other side, looked up once per connection. */
 function peerOf(socket: TLSSocket): Peer {
   const known = peers.get(socket);
   if (known) return known;
-  const raw = socket.getPeerCertificate?.()?.raw as Uint8Array | undefined;
+  const shown = socket.getPeerCertificate?.(true) as DetailedPeerCertificate | undefined;
+  const raw = shown?.raw as Uint8Array | undefined;
   const address = socket.remoteAddress ?? "";
   const error = (): string => String(socket.authorizationError ?? "certificate does not verify");
-  const peer: Peer = !raw ? { address } : socket.authorized ? { address, certificate: raw } : { address, error: error() };
+  const intermediates = raw && shown ? intermediatesOf(shown, raw) : [];
+  const verified = { address, ...(raw ? { certificate: raw } : {}), ...(intermediates.length ? { intermediates } : {}) };
+  const peer: Peer = !raw || socket.authorized ? verified : { address, error: error() };
   peers.set(socket, peer);
   return peer;
 }
@@ -68,6 +88,7 @@ class SocketRequest implements ApiRequest {
   declare repeatedHeaders?: Record<string, string[] | undefined>;
   declare body?: Uint8Array | AsyncIterable<Uint8Array>;
   declare clientCertificate?: Uint8Array;
+  declare clientIntermediates?: readonly Uint8Array[];
   declare clientCertificateError?: string;
   readonly remoteAddress: string;
   #gone?: Error;
@@ -82,6 +103,7 @@ class SocketRequest implements ApiRequest {
     if (repeatedHeaders) this.repeatedHeaders = repeatedHeaders;
     if (body) this.body = body;
     if (peer.certificate) this.clientCertificate = peer.certificate;
+    if (peer.intermediates) this.clientIntermediates = peer.intermediates;
     if (peer.error) this.clientCertificateError = peer.error;
     this.remoteAddress = peer.address;
   }

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest } from "../../api/exchange.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Http2Connection } from "../../base/http2/connection.ts";
@@ -174,9 +174,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-function secureContext(tls: TlsMaterial): { cert: string | Buffer; key: string | Buffer; ca?: string | Buffer; minVersion: "TLSv1.2" } {
-  return { cert: tls.cert, key: tls.key, ...(tls.clientCa ? { ca: tls.clientCa } : {}), minVersion: "TLSv1.2" };
-}
+/** Any certificate of the bundle is an authority, whoever signed it, as Go has it. */
+const secureContext = (tls: TlsMaterial): SecureContextOptions => ({
+  cert: tls.cert,
+  key: tls.key,
+  ...(tls.clientCa ? { ca: tls.clientCa, allowPartialTrustChain: true } : {}),
+  minVersion: "TLSv1.2",
+});
 
 function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -17,6 +17,7 @@ import { lmdbStore } from "../../store/lmdb.ts";
 import { openEncryption } from "../encryption.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { tracingFrom } from "./tracing-flags.ts";
+import { bundleOf, followAuthorities } from "./authorities.ts";
 import { auditFrom } from "./audit-flags.ts";
 import { authenticationFrom, authenticationProblems } from "./authentication-flags.ts";
 import { authorizationFrom } from "./authorization-flags.ts";
@@ -172,14 +173,15 @@ async function run(flags: Flags): Promise<void> {
     ...(tracing ? { tracer: tracing.tracer } : {}),
   });
   addProcessMetrics(api.metrics, systemClock);
-  const authorities = [options.clientCa, options.frontProxy?.ca].filter((one) => one !== undefined);
+  const first = { ...(options.clientCa ? { clientCa: options.clientCa } : {}), ...(options.frontProxy ? { frontProxyCa: options.frontProxy.ca } : {}) };
+  const authorities = bundleOf(first);
   const listener = await listen({
     handler: api.server.handler,
     upgrade: api.upgrade,
     handshakeFailed: api.handshakeFailed,
     maxStreams: flags["http2-max-streams-per-connection"],
     http2: !flags["disable-http2-serving"],
-    tls: { ...tls, ...(authorities.length ? { clientCa: authorities.join("\n") } : {}) },
+    tls: { ...tls, ...(authorities ? { clientCa: authorities } : {}) },
     host: flags["bind-address"],
     port: flags["secure-port"],
     clock: systemClock,
@@ -188,10 +190,19 @@ async function run(flags: Flags): Promise<void> {
   });
   const interval = flags["etcd-compaction-interval"];
   const compacting = interval > 0 ? compactRegularly({ store, clock: systemClock, logger: logger.child("store"), intervalMs: interval, signal }) : undefined;
+  const following = followAuthorities({
+    files: { clientCa: flags["client-ca-file"], frontProxyCa: flags["requestheader-client-ca-file"] },
+    first,
+    logger: logger.child("authorities"),
+    signal,
+    trust: (changed) => api.trust(changed),
+    show: (clientCa) => listener.replaceTls({ ...tls, clientCa }),
+  });
   logger.info("serving", { address: flags["bind-address"], port: listener.port });
   await untilStopped(signal);
   api.server.beginShutdown();
   await compacting;
+  await following;
   await listener.close(drain);
 }
 
