@@ -4,7 +4,7 @@
  */
 import { decodeJSON } from "../../api/codec/decode.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { parseJSON } from "../../api/codec/json.ts";
+import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import { goQuote } from "../../api/field.ts";
 import type { JSONValue } from "../../api/json.ts";
@@ -42,7 +42,7 @@ const reviewType = typeByName("authentication/v1.TokenReview");
 const unknownHead = "couldn't get version/kind; json parse error: ";
 
 /** What is no JSON may yet be YAML. Throws DecodeError. */
-function valueOf(text: string): JSONValue {
+function readValue(text: string): JSONValue {
   if (!text.trimStart().startsWith("{")) return parseYAML(text).value;
   try {
     return parseJSON(text).value;
@@ -55,7 +55,7 @@ function valueOf(text: string): JSONValue {
 function reviewOf({ body, status, contentType }: Answer, version: TokenReviewVersion): TokenReview {
   const apiVersion = `${group}/${version}`;
   if (!body.length) throw new DecodeError(`0-length response with status code: ${status} and content type: ${contentType}`);
-  const value = valueOf(body.toString("utf8"));
+  const value = readValue(body.toString("utf8"));
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
     const wanted = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
@@ -69,7 +69,7 @@ function reviewOf({ body, status, contentType }: Answer, version: TokenReviewVer
         ? `converting (${its.slice(its.indexOf("/") + 1)}.${kind}) to (${version}.TokenReview): unknown conversion`
         : `no kind ${goQuote(kind)} is registered for version ${goQuote(its)} in scheme "pkg/runtime/scheme.go:111"`,
     );
-  return decodeJSON(JSON.stringify(value), reviewType).object as unknown as TokenReview;
+  return decodeJSON(encodeJSONString(value), reviewType).object as unknown as TokenReview;
 }
 
 export class TokenWebhook implements TokenAuthenticator, Disposable {
