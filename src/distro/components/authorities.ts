@@ -1,7 +1,7 @@
 /** Authorities of clients and of front proxies, read again when their files change (k8s.io/apiserver/pkg/server/dynamiccertificates). */
 import { readFileSync } from "node:fs";
 import type { Authorities } from "../../apiserver/authentication/default.ts";
-import { followFile } from "../../apiserver/authentication/file-watch.ts";
+import { followFile } from "../../apiserver/outside/follow-file.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 
