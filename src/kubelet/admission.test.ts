@@ -55,3 +55,8 @@ test("kernel parameters that are not confined to the pod are refused", () => {
   assert.equal(reason(sysctl("vm.swappiness")), "SysctlForbidden");
   assert.equal(reason(sysctl("net.ipv4.tcp_syncookies", { hostNetwork: true })), "SysctlForbidden");
 });
+
+test("what this node does not declare is refused, what it declares is not", () => {
+  assert.equal(reason({ hostNetwork: true, hostUsers: false }), "PodFeatureUnsupported");
+  assert.equal(reason({ containers: [{ name: "c", restartPolicyRules: [{ action: "RestartAllContainers" }] }] }), undefined);
+});

@@ -1,4 +1,5 @@
 /** Whether this node takes a pod that was given to it (upstream's pkg/kubelet/lifecycle/predicate.go). Pure. */
+import { requiredToRun, undeclared } from "../api/core/declared-features.ts";
 import { podRequests } from "../api/core/pod-resources.ts";
 import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
@@ -49,6 +50,13 @@ function shortagesOf(pod: Pod, others: readonly Pod[], allocatable: Record<strin
   return found;
 }
 
+/** What pods may need of a node, and of this one can have: in the order of the names. */
+export const declaredFeatures: readonly string[] = [
+  "InPlacePodLevelResourcesVerticalScaling",
+  "InPlacePodVerticalScalingInitContainers",
+  "RestartAllContainersOnContainerExits",
+];
+
 /** `others`: the pods that this node has already taken and that are not over. Undefined: the pod is taken. */
 export function admit(
   pod: Pod,
@@ -70,7 +78,10 @@ export function admit(
     if (hostPorts(pod).some((port) => taken.some((one) => clash(port, one))))
       return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
     const taint = isStatic(pod) ? undefined : (node.spec.taints ?? []).find((t) => t.effect === "NoExecute" && !tolerates(pod.spec.tolerations ?? [], t));
-    return taint && failed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
+    if (taint) return failed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
+    const missing = undeclared(requiredToRun(pod.spec), declaredFeatures);
+    if (!missing.length) return undefined;
+    return { reason: "PodFeatureUnsupported", message: `Pod requires node features that are not available: ${missing.join(", ")}` };
   };
   if (!first) return other();
   const { name, requested, used, capacity } = first;

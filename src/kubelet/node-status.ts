@@ -3,6 +3,7 @@ import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli } from "../api/quantity.ts";
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from "../api/types/core-v1.gen.ts";
 import { type FilesystemUsage, type MachineFacts, processIds } from "../linux/machine.ts";
+import { declaredFeatures } from "./admission.ts";
 import type { KubeletConfig } from "./config.ts";
 import { milliToShares } from "./resources.ts";
 import { type Pressure, parseThresholds, type Signal, thresholdAmount } from "./eviction/thresholds.ts";
@@ -144,6 +145,7 @@ export function nodeStatus(config: KubeletConfig, facts: NodeFacts, old: NodeSta
       ...(machine.swap ? { swap: { capacity: machine.swap } } : {}),
     },
     images: facts.images,
+    declaredFeatures: [...declaredFeatures],
     ...(facts.volumesInUse.length || old?.volumesInUse ? { volumesInUse: facts.volumesInUse.length ? facts.volumesInUse : null } : {}),
   } as NodeStatus;
 }

@@ -13,6 +13,7 @@ export function nodeActions(old: Node, node: Node): number {
   const conditions = (of: Node): [string, string][] => (of.status?.conditions ?? []).map(({ type, status }) => [type, status]);
   if (!same(conditions(old), conditions(node))) actions |= action.updateCondition;
   if (!same(old.metadata.annotations ?? {}, node.metadata.annotations ?? {})) actions |= action.updateAnnotation;
+  if (!same(old.status?.declaredFeatures ?? [], node.status?.declaredFeatures ?? [])) actions |= action.updateNodeDeclaredFeature;
   return actions;
 }
 

@@ -53,3 +53,13 @@ test("a node that loses its place in a topology frees those who keep away from o
   assert.equal(moved({ zone: "z1" }, { zone: "z2" }), true);
   assert.equal(moved({}, { zone: "z1" }), false);
 });
+
+test("a node that declares more wakes those who need it", () => {
+  const restarting = { ...makePod("p"), spec: { ...makePod("p").spec, containers: [{ name: "c", restartPolicyRules: [{ action: "RestartAllContainers" }] }] } };
+  const declaring = (...declaredFeatures: string[]) => ({ ...makeNode("a"), status: { ...makeNode("a").status, declaredFeatures } });
+  const feature = "RestartAllContainersOnContainerExits";
+  assert.deepEqual(new World({ nodes: [declaring(feature), makeNode("b")] }).feasible(restarting as Pod), ["a"]);
+  const woken = (old: string[], now: string[]) =>
+    wakes(restarting as Pod, "NodeDeclaredFeatures", "Node", action.updateNodeDeclaredFeature, declaring(...old), declaring(...now));
+  assert.deepEqual([woken([], [feature]), woken([feature], [feature])], [true, false]);
+});

@@ -215,3 +215,18 @@ test("the chain keeps upstream's order and refuses plugins it cannot place", () 
   assert.deepEqual(names.slice(0, 4), ["NamespaceLifecycle", "LimitRanger", "ServiceAccount", "NodeRestriction"]);
   assert.throws(() => new AdmissionChain([{ name: "Mine" }]), /admission plugin Mine has no place in the order/);
 });
+
+test("a bound pod becomes only what its node declares", async () => {
+  const { admit, reader } = world();
+  const sized = (cpu: string, generation: number): Sketch =>
+    pod({ nodeName: "n2", serviceAccountName: "default", resources: { requests: { cpu } } }, { generation });
+  const resize = () => admit("", "pods", sized("1", 2), { operation: "UPDATE", subresource: "resize", old: sized("500m", 1) as unknown as KubeObject });
+  await assert.rejects(resize(), { message: 'pods "p" is forbidden: node "n2" not found' });
+  const node = { metadata: { name: "n2", uid: "u" }, status: { allocatable: { cpu: "4" } } };
+  reader.put("nodes", node);
+  await assert.rejects(resize(), {
+    message: 'pods "p" is forbidden: pod update requires features InPlacePodLevelResourcesVerticalScaling which are not available on node "n2"',
+  });
+  reader.put("nodes", { ...node, status: { ...node.status, declaredFeatures: ["InPlacePodLevelResourcesVerticalScaling"] } });
+  await resize();
+});

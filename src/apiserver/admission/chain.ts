@@ -36,6 +36,7 @@ export const pluginOrder: readonly string[] = [
   "DefaultIngressClass",
   "DenyServiceExternalIPs",
   "PodTopologyLabels",
+  "NodeDeclaredFeatureValidator",
   "PodResizeValidator",
   "MutatingAdmissionPolicy",
   "MutatingAdmissionWebhook",

@@ -11,6 +11,7 @@ import { defaultIngressClass, defaultStorageClass } from "./default-class.ts";
 import { defaultTolerationSeconds, type TolerationSeconds } from "./default-toleration-seconds.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeDeclaredFeatureValidator } from "./node-declared-feature-validator.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { podResizeValidator } from "./pod-resize-validator.ts";
@@ -65,6 +66,7 @@ export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionCha
     certificateSubjectRestriction,
     defaultIngressClass(options),
     podTopologyLabels(options),
+    nodeDeclaredFeatureValidator(options),
     podResizeValidator(options),
     ...(options.updateQuotaStatus ? [resourceQuota({ ...options, updateStatus: options.updateQuotaStatus, limited: configuration.ResourceQuota ?? [] })] : []),
     ...(options.more ?? []),

@@ -16,6 +16,7 @@ export const action = {
   updatePodGates: 1024,
   updateOther: 2048,
   updatePodGeneratedResourceClaim: 4096,
+  updateNodeDeclaredFeature: 8192,
 } as const;
 
 export type EventSource =
@@ -57,6 +58,7 @@ const actionNames = [
   "UpdatePodSchedulingGatesEliminated",
   "Update",
   "UpdatePodGeneratedResourceClaim",
+  "UpdateNodeDeclaredFeature",
 ] as const;
 const labels = new Map<string, string>();
 

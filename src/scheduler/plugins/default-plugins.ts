@@ -5,6 +5,7 @@ import { dynamicResources } from "./dynamic-resources.ts";
 import { imageLocality } from "./image-locality.ts";
 import { interPodAffinity } from "./inter-pod-affinity.ts";
 import { nodeAffinity } from "./node-affinity.ts";
+import { nodeDeclaredFeatures } from "./node-declared-features.ts";
 import { nodeName } from "./node-name.ts";
 import { nodePorts } from "./node-ports.ts";
 import { nodeResourcesBalancedAllocation } from "./node-resources-balanced-allocation.ts";
@@ -35,6 +36,7 @@ export const pluginsWith = (args: PluginArgs): readonly Plugin[] => [
   dynamicResources(args.DynamicResources),
   nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation),
   imageLocality,
+  nodeDeclaredFeatures,
 ];
 
 export const defaultPlugins = pluginsWith(defaultArgs);
