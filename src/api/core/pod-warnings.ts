@@ -59,7 +59,8 @@ function nodeWarnings(spec: PodSpec, at: Path): string[] {
 function volumeWarnings(volumes: Volume[] | undefined, at: Path): string[] {
   const found: string[] = [];
   for (const [i, volume] of (volumes ?? []).entries()) {
-    for (const [field, name, message] of oldVolumes) {
+    for (let old = 0; old < oldVolumes.length; old++) {
+      const [field, name, message] = oldVolumes[old] as (typeof oldVolumes)[number];
       if (field === "cephfs" && volume.ephemeral?.volumeClaimTemplate) {
         found.push(...claimSpecWarnings(volume.ephemeral.volumeClaimTemplate.spec, at.index(i).child("ephemeral", "volumeClaimTemplate", "spec")));
       }
@@ -171,10 +172,10 @@ function profileWarnings(spec: PodSpec, annotations: Record<string, string>, at:
 
 function warnings(spec: PodSpec, meta: Partial<ObjectMeta>, root: Path): string[] {
   const at = root.child("spec");
-  const annotations = meta.annotations ?? {};
+  const { annotations } = meta;
   const annotationsPath = root.child("metadata", "annotations");
   const found = nodeWarnings(spec, at);
-  for (const [key, message] of oldAnnotations) if (annotations[key] !== undefined) found.push(`${annotationsPath.key(key)}: ${message}`);
+  if (annotations) for (const [key, message] of oldAnnotations) if (annotations[key] !== undefined) found.push(`${annotationsPath.key(key)}: ${message}`);
   found.push(...volumeWarnings(spec.volumes, at.child("volumes")));
   const aliases = (spec.hostAliases ?? []).map((alias) => alias.ip);
   found.push(...duplicates(aliases, at.child("hostAliases"), "ip", "ip"));
@@ -182,11 +183,12 @@ function warnings(spec: PodSpec, meta: Partial<ObjectMeta>, root: Path): string[
   found.push(...duplicates(secrets, at.child("imagePullSecrets"), "name", "name"));
   for (const [i, name] of secrets.entries()) if (!name) found.push(`${at.child("imagePullSecrets").index(i).child("name")}: invalid empty name ""`);
   found.push(...fractions(spec.overhead, byteSizes, at.child("overhead")));
-  if (!spec.securityContext?.seccompProfile && annotations[seccompPodAnnotation] !== undefined)
+  if (!spec.securityContext?.seccompProfile && annotations?.[seccompPodAnnotation] !== undefined)
     found.push(`${annotationsPath.key(seccompPodAnnotation)}: non-functional in v1.27+; use the "seccompProfile" field instead`);
-  const ofProfiles = profileWarnings(spec, annotations, annotationsPath, root.text !== "");
+  const ofProfiles = annotations && profileWarnings(spec, annotations, annotationsPath, root.text !== "");
   visitContainers(spec, at, (container, here) => {
-    found.push(...ofProfiles(container), ...containerWarnings(container, here));
+    if (ofProfiles) found.push(...ofProfiles(container));
+    found.push(...containerWarnings(container, here));
   });
   found.push(...portWarnings(spec, at));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
