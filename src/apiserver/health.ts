@@ -45,3 +45,17 @@ export async function health(checks: Record<string, readonly HealthCheck[]>, req
   if (!request.query.has("verbose") || !queryBool(request.query.get("verbose") || "1")) return text(200, "ok");
   return text(200, `${lines.join("\n")}\n${root} check passed\n`);
 }
+
+/** What a server looks at besides `more`; `read` throws where the store cannot be read, and one that stops is not ready. */
+export function serverChecks(more: readonly HealthCheck[], read: () => unknown, stopping: AbortSignal): Record<string, readonly HealthCheck[]> {
+  const common: HealthCheck[] = [{ name: "ping", check: () => undefined }, { name: "log", check: () => undefined }, ...more];
+  const store: HealthCheck = {
+    name: "etcd",
+    check: () => {
+      read();
+      return undefined;
+    },
+  };
+  const shutdown: HealthCheck = { name: "shutdown", check: () => (stopping.aborted ? "process is shutting down" : undefined) };
+  return { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };
+}

@@ -28,7 +28,7 @@ import { isLong } from "./long-running.ts";
 import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
-import { type HealthCheck, health, healthPaths } from "./health.ts";
+import { type HealthCheck, health, healthPaths, serverChecks } from "./health.ts";
 import { Impersonation, impersonates } from "./impersonation.ts";
 import { countAuthorization } from "./metrics/identity.ts";
 import { impersonationSeries } from "./metrics/impersonation.ts";
@@ -118,16 +118,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     aggregator,
     options.openapi,
   );
-  const common: HealthCheck[] = [{ name: "ping", check: () => undefined }, { name: "log", check: () => undefined }, ...(options.checks ?? [])];
-  const store: HealthCheck = {
-    name: "etcd",
-    check: () => {
-      cache.revision();
-      return undefined;
-    },
-  };
-  const shutdown: HealthCheck = { name: "shutdown", check: () => (stopping.signal.aborted ? "process is shutting down" : undefined) };
-  const checks = { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };
+  const checks = serverChecks(options.checks ?? [], () => cache.revision(), stopping.signal);
 
   const requests = countAuthorization(authorizer, options.metrics, clock);
   /** Throws the 403; a promise only where the authorizer needs one. */

@@ -97,14 +97,20 @@ export async function evict(call: Call): Promise<ApiResponse> {
   if (dryRun && !asked.length) deletion.dryRun = ["All"];
   await rest.admission.validate({ ...attributes, dryRun });
   const pods: Call = { ...callOn(call, "pods", info.namespace, info.name), info: { ...info, subresource: "" } };
-  const pod = (await read(pods)).object() as unknown as Pod;
   const insists = deletion.preconditions?.resourceVersion !== undefined;
-  const unchanged = (): DeleteOptions => ({ ...deletion, preconditions: { ...deletion.preconditions, resourceVersion: pod.metadata.resourceVersion } });
-  if (needsNoBudget(pod)) {
-    const wholly = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed" || pod.metadata.deletionTimestamp !== undefined;
-    await evicted(pods, wholly || insists ? deletion : unchanged(), dryRun);
-    return success(call);
-  }
+  const unchanged = ({ metadata }: Pod): DeleteOptions => ({
+    ...deletion,
+    preconditions: { ...deletion.preconditions, resourceVersion: metadata.resourceVersion },
+  });
+  const pod = await withoutBudget(
+    pods,
+    (found) => {
+      const wholly = found.status?.phase === "Succeeded" || found.status?.phase === "Failed" || found.metadata.deletionTimestamp !== undefined;
+      return evicted(pods, wholly || insists ? deletion : unchanged(found), dryRun);
+    },
+    insists,
+  );
+  if (!pod) return success(call);
   const budgets = await budgetsOf(call, pod);
   if (budgets.length > 1)
     throw new StatusError({ code: 500, message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support." });
@@ -121,12 +127,35 @@ export async function evict(call: Call): Promise<ApiResponse> {
     }
   }
   try {
-    await evicted(pods, guarded && !insists ? unchanged() : deletion, dryRun);
+    await evicted(pods, guarded && !insists ? unchanged(pod) : deletion, dryRun);
   } catch (error) {
     if (guarded && !insists && isConflict(error)) throw held(10, `The disruption budget ${budget?.metadata.name} is still being processed by the server.`);
     throw error;
   }
   return success(call);
+}
+
+/** As often as upstream tries, and milliseconds in between. */
+const tries = 20;
+const pause = 500;
+
+/**
+ * Removes a pod that needs no budget, however it changes meanwhile, unless the caller insists on one version of it. The pod where
+ * a budget has a say.
+ */
+async function withoutBudget(pods: Call, remove: (pod: Pod) => Promise<void>, insists: boolean): Promise<Pod | undefined> {
+  const { clock, random } = pods.rest;
+  for (let left = tries; ; left--) {
+    const pod = (await read(pods)).object() as unknown as Pod;
+    if (!needsNoBudget(pod)) return pod;
+    try {
+      await remove(pod);
+      return undefined;
+    } catch (error) {
+      if (insists || left === 1 || !isConflict(error)) throw error;
+      await clock.sleep(pause * (1 + random.next() / 10), pods.request.signal);
+    }
+  }
 }
 
 const success = (call: Call): ApiResponse => respondObject(call, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
