@@ -22,6 +22,8 @@ export interface Task {
   /** Runs these files and nothing else. */
   inputs?: string[];
   coverage: boolean;
+  /** Only begins, to see what memory that takes. */
+  measure?: boolean;
 }
 export type Line =
   | { kind: "finding"; what: string; message: string; stack?: string; file: string }
@@ -133,12 +135,14 @@ async function main(): Promise<void> {
     await target.close?.();
     end();
   }
+  if (task.measure) corpus.length = Math.min(corpus.length, 100);
   const coverage = task.coverage ? new Coverage() : undefined;
   const outcomes = new Set<string>();
   for (const input of corpus) outcomes.add(await feed(target, input));
   coverage?.take();
   globalThis.gc?.();
   say({ kind: "ready", heap: process.memoryUsage().heapUsed });
+  if (task.measure) end();
   let inputs = corpus.length;
   const keep = (input: Uint8Array): void => {
     const copy = Uint8Array.from(input);

@@ -90,7 +90,7 @@ function save(task: Task, input: Uint8Array): string {
 /** MB that a child of this target may hold: what it holds before it is changed, and 64. */
 export async function memoryOf(task: Task): Promise<number> {
   let heap = 0;
-  await runChild({ ...task, seconds: 3 }, undefined, (line) => {
+  await runChild({ ...task, measure: true }, undefined, (line) => {
     if (line.kind === "ready") heap = line.heap;
   });
   return Math.ceil(heap / (1 << 20)) + mostMemory - 3 * young;
