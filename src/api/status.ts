@@ -57,8 +57,12 @@ export const serviceUnavailable = (why: string): StatusError => make(503, "Servi
 export const timeout = (message: string, retryAfterSeconds = 0): StatusError =>
   make(504, "Timeout", `Timeout: ${message}`, retryAfterSeconds ? { retryAfterSeconds } : undefined);
 
+/** Of one object; upstream tells all, however many hundred thousand there are. */
+const mostErrors = 10_000;
+
 /** `kind` is a GroupKind: `Deployment.apps`, `Pod`. */
-export const invalid = (kind: string, name: string, errors: FieldError[]): StatusError => {
+export const invalid = (kind: string, name: string, all: FieldError[]): StatusError => {
+  const errors = all.length > mostErrors ? all.slice(0, mostErrors) : all;
   const texts = [...new Set(errors.map((e) => `${e.field}: ${e.body}`))];
   const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return make(422, "Invalid", `${kind} ${goQuote(name)} is invalid: ${text}`, {

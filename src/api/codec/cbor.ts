@@ -6,7 +6,7 @@
 import type { JSONObject, JSONValue } from "../json.ts";
 import { formatTime } from "../time.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { put } from "./json.ts";
+import { maxParts, put } from "./json.ts";
 
 /** Every text that the API server writes begins with it (RFC 8949, 3.4.6). */
 export const selfDescribed = Uint8Array.of(0xd9, 0xd9, 0xf7);
@@ -61,6 +61,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 class Reader {
   readonly #bytes: Buffer;
   at: number;
+  #parts = 0;
   /** Of the item whose head was read last. */
   #major = 0;
   #low = 0;
@@ -230,13 +231,19 @@ class Reader {
     for (let i = 0; i < count; i++) each(i);
   }
 
+  #part(): void {
+    if (++this.#parts > maxParts) throw syntax(`more than ${maxParts} arrays and maps`);
+  }
+
   #array(depth: number, encoding: number): JSONValue[] {
+    this.#part();
     const items: JSONValue[] = [];
     this.#items(() => items.push(this.value(depth, encoding)));
     return items;
   }
 
   #map(depth: number, encoding: number): JSONObject {
+    this.#part();
     const object: JSONObject = {};
     this.#items((index) => {
       if (index >= maxPairs) throw tooMany();

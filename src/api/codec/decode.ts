@@ -4,7 +4,7 @@ import type { TypeDef } from "../schema/schema.ts";
 import { decodeCBOR } from "./cbor.ts";
 import { cborIdentity, inCBORWords, unknownElement } from "./cbor-typed.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { countKeys, parseJSON, readJSON, sortKeys } from "./json.ts";
+import { countKeys, maxParts, parseJSON, readJSON, sortKeys } from "./json.ts";
 import { parseNodes } from "./json-syntax.ts";
 import { contextOf, type Empties, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
 import { decodeProtobuf } from "./protobuf.ts";
@@ -42,7 +42,7 @@ export function decodeObject(bytes: Uint8Array | string, contentType: string, ty
 /** What the text says it is, before its type is known; "" where it says nothing. Throws DecodeError as upstream words it. */
 export function sniffJSON(bytes: Uint8Array | string): { apiVersion: string; kind: string } {
   try {
-    return identityOf(parseJSON(bytes).value);
+    return identityOf(parseJSON(bytes, maxParts).value);
   } catch (error) {
     if (error instanceof DecodeError) throw new DecodeError(`couldn't get version/kind; json parse error: ${error.message}`, error.syntax);
     throw error;
@@ -65,7 +65,7 @@ function identityOf(value: JSONValue): { apiVersion: string; kind: string } {
 
 /** JSON into a type, or untyped (custom resources): then only repeated keys are reported. Throws DecodeError. */
 export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice, empties: Empties = "written"): Decoded {
-  const read = readJSON(bytes);
+  const read = readJSON(bytes, maxParts);
   const type = chosen(choice, read.value);
   if (!type) {
     if (countKeys(read.value) === read.keys) return { object: objectOf(read.value), strictErrors: [] };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { typeOfKind } from "../schema/schema.ts";
+import { decodeCBOR } from "./cbor.ts";
 import { decodeJSON, sniffJSON } from "./decode.ts";
 import { DecodeError } from "./decode-error.ts";
 import { encodeJSONString, parseJSON } from "./json.ts";
@@ -175,4 +176,10 @@ test("deep free-form values neither overflow nor escape as other errors", () => 
   } catch (error) {
     assert.ok(error instanceof DecodeError, String(error));
   }
+});
+
+test("a body of nothing but empty objects is refused before it is made into them", () => {
+  assert.throws(() => decodeJSON(`[${"{},".repeat(300_000)}{}]`, undefined), new DecodeError("more than 250000 objects and lists", true));
+  assert.equal((parseJSON(`[${"{},".repeat(300_000)}{}]`).value as unknown[]).length, 300_001);
+  assert.throws(() => decodeCBOR(Buffer.alloc(3_000_000, 0x80).fill(0x9f, 0, 1)), DecodeError);
 });

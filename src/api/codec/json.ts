@@ -20,18 +20,25 @@ export interface JSONText {
  * `duplicates` are messages (`duplicate field "metadata.name"`), each once, in the order of the text. Of repeated keys the
  * last wins, objects are merged as Go does. Throws DecodeError.
  */
-export function parseJSON(bytes: Uint8Array | string): { value: JSONValue; duplicates: string[] } {
-  const read = readJSON(bytes);
+export function parseJSON(bytes: Uint8Array | string, parts?: number): { value: JSONValue; duplicates: string[] } {
+  const read = readJSON(bytes, parts);
   if (countKeys(read.value) === read.keys) return { value: read.value, duplicates: [] };
   const duplicates = new Set<string>();
   const value = bounded(() => untyped(parseNodes(read.text), "", duplicates));
   return { value, duplicates: [...duplicates] };
 }
 
-/** The quick half of parseJSON. Throws DecodeError for malformed text only. */
-export function readJSON(bytes: Uint8Array | string): JSONText {
+/**
+ * Objects and lists of a body. Upstream knows no such limit; three megabytes of empty ones take a hundred times that while they
+ * are looked at, and what is nearly as dense is nobody's.
+ */
+export const maxParts = 250_000;
+
+/** The quick half of parseJSON. Throws DecodeError for malformed text, and for more than so many parts. */
+export function readJSON(bytes: Uint8Array | string, parts = Number.POSITIVE_INFINITY): JSONText {
   const text = typeof bytes === "string" ? bytes : decode(bytes);
-  const colons = scan(text);
+  const colons = scan(text, parts);
+  if (colons === tooDense) throw new DecodeError(`more than ${parts} objects and lists`, true);
   let value: JSONValue;
   try {
     if (colons === tooDeep) throw new DecodeError("exceeded max depth", true);
@@ -49,12 +56,14 @@ function decode(bytes: Uint8Array): string {
 
 const unusual = -1;
 const tooDeep = -2;
+const tooDense = -3;
 /** Deeper than this JavaScript's own recursion is not sure to succeed; the exact reader decides. */
 const safeDepth = 1000;
 
 /** Number of keys in a well-formed text; `unusual` for numbers with a fraction, an exponent or 16 digits and for surrogate escapes. */
-function scan(text: string): number {
+function scan(text: string, parts: number): number {
   const end = text.length;
+  let opened = 0;
   let colons = 0;
   let depth = 0;
   let deepest = 0;
@@ -72,6 +81,7 @@ function scan(text: string): number {
       }
     } else if (c === 0x3a) colons++;
     else if (c === 0x7b || c === 0x5b) {
+      if (++opened > parts) return tooDense;
       if (++depth > deepest) deepest = depth;
     } else if (c === 0x7d || c === 0x5d) depth--;
     else if (c <= 0x39 && c >= 0x30) {

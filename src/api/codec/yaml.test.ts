@@ -130,3 +130,8 @@ test("text that would change its type, or the document's form, is quoted as go-y
 test("keys are written in go-yaml's order", () => {
   assert.deepEqual(["a10", "a2", "B", "a", "1", "_", "a-b", "aB"].sort(naturalOrder), ["_", "1", "B", "a", "a-b", "a2", "a10", "aB"]);
 });
+
+test("a mapping of nothing but repeated keys does not make a message as long as itself", () => {
+  const { duplicates } = parseYAML("a: 1\n".repeat(200_000));
+  assert.ok((duplicates[0] as string).length < 60_000);
+});

@@ -46,6 +46,8 @@ function firstDocument(source: string): string | undefined {
 /** Characters that are read again, at most, for lines that stand too far to the left: some hundred lines of a manifest. */
 const readAgain = 1 << 22;
 const deeper = " ".repeat(64);
+/** Repeated keys that are told; go-yaml tells all. */
+const mostDuplicates = 1000;
 
 function documentsOf(source: string): YAMLDocument[] {
   const events = eventsOf(source);
@@ -171,7 +173,7 @@ class Builder {
       }
       const name = keyText(key);
       const value = this.#node();
-      if (mapping.entries.has(name) && !merged.delete(name))
+      if (mapping.entries.has(name) && !merged.delete(name) && this.#duplicates.length < mostDuplicates)
         this.#duplicates.push(`line ${line}: key ${typeof key === "string" ? JSON.stringify(key) : name} already set in map`);
       mapping.entries.set(name, value);
     }

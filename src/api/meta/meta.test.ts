@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { path } from "../field.ts";
+import { path, required } from "../field.ts";
+import { invalid } from "../status.ts";
 import type { ObjectMeta } from "../types/meta-v1.gen.ts";
 import { setCondition, validateConditions } from "./conditions.ts";
 import { validateLabelSelector } from "./labels.ts";
@@ -129,4 +130,13 @@ test("a condition's transition time moves with its status only", () => {
       "status.conditions[1].reason: Required value",
     ],
   );
+});
+
+test("an object with more mistakes than anybody reads is refused with the first of them", () => {
+  const { status } = invalid(
+    "ConfigMap",
+    "c",
+    Array.from({ length: 50_000 }, (_, n) => required(path("a").index(n), "")),
+  );
+  assert.equal(status.details?.causes?.length, 10_000);
 });

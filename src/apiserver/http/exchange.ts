@@ -7,6 +7,7 @@ import type { Http2Stream } from "../../base/http2/stream.ts";
 import { headerLines } from "../../base/relay.ts";
 import type { Clock } from "../../base/clock.ts";
 import { compress } from "./compress.ts";
+import { warningLines } from "./warnings.ts";
 
 interface Peer {
   certificate?: Uint8Array;
@@ -132,8 +133,6 @@ export function upgradeRequest(message: IncomingMessage, signal: AbortSignal): A
   return request;
 }
 
-const quoteWarning = (text: string): string => `299 - "${text.replace(/[\\"]/g, "\\$&").replace(/[^\t\x20-\x7e]/g, (c) => (c < " " ? " " : encodeURI(c)))}"`;
-
 /** What belongs to one connection and is not passed on (RFC 9110, 7.6.1; RFC 9113, 8.2.2). */
 const ofConnection = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
@@ -148,7 +147,7 @@ function answerHeaders(response: ApiResponse, date: string): string[] {
   };
   for (const name in headers) if (!ofConnection.has(name)) add(name, headers[name] as string);
   for (const name in repeatedHeaders) if (!ofConnection.has(name)) for (const value of repeatedHeaders[name] ?? []) add(name, value);
-  if (response.warnings?.length) for (const warning of response.warnings) list.push("warning", quoteWarning(warning));
+  if (response.warnings?.length) for (const line of warningLines(response.warnings)) list.push("warning", line);
   if (body instanceof Uint8Array) {
     if (headers["content-length"] === undefined) list.push("content-length", String(body.length));
   } else if (body === undefined && status !== 204 && status !== 304 && !headers["content-length"]) list.push("content-length", "0");

@@ -1,7 +1,7 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply (k8s.io/apiserver/pkg/endpoints/handlers/patch.go). */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { encodeJSONString, parseJSON, sortKeys } from "../../api/codec/json.ts";
+import { encodeJSONString, maxParts, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
@@ -70,7 +70,7 @@ export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
   }
   if (request.object !== undefined) return { type, value: deepCopy(request.object) as JSONValue, strict: [] };
   try {
-    const { value, duplicates } = parseJSON(await readBody(request));
+    const { value, duplicates } = parseJSON(await readBody(request), maxParts);
     return { type, value, strict: type === "json" ? [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`) : duplicates };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
