@@ -3,7 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { readFileSync } from "node:fs";
 import { load } from "js-yaml";
 import { seededRandom } from "../../src/base/random.ts";
-import type { JSONObject } from "../../src/api/json.ts";
+import type { JSONObject, JSONValue } from "../../src/api/json.ts";
+import { runJSONPatch } from "../../src/api/patch/json-patch.ts";
 import { attended, type Side, settle } from "./attended.ts";
 import { type GenStep, type Target, targetOf, templateOf } from "./episodes.ts";
 import { type Answer, differences, send, settled } from "./exchange.ts";
@@ -15,6 +16,9 @@ interface Aim {
   create: JSONObject;
   /** Merge patches; `to`: the subresource. */
   then?: JSONObject[];
+  /** Each of the values in the place of what is there makes a request of its own. */
+  at?: string;
+  values?: JSONValue[];
 }
 export interface AimedOptions {
   only?: RegExp;
@@ -24,13 +28,21 @@ export interface AimedOptions {
   clear(target: Target, side: Side): Promise<void>;
 }
 
-const aims = (): Aim[] => ["./aimed.yaml", "./aimed-more.yaml"].flatMap((file) => load(readFileSync(new URL(file, import.meta.url), "utf8")) as Aim[]);
+const aims = (): Aim[] =>
+  ["./aimed.yaml", "./aimed-more.yaml"]
+    .flatMap((file) => load(readFileSync(new URL(file, import.meta.url), "utf8")) as Aim[])
+    .flatMap((aim) => (aim.at === undefined ? [aim] : (aim.values ?? []).map((value) => placed(aim, aim.at as string, value))));
 
-function stepsOf(target: Target, { create, then = [] }: Aim): GenStep[] {
-  const body = JSON.parse(JSON.stringify(create).replaceAll("NAME", `a${target.name}`)) as JSONObject;
+const placed = ({ create, then }: Aim, at: string, value: JSONValue): Aim => ({
+  create: runJSONPatch(create, [{ op: "add", path: at, value }]) as JSONObject,
+  ...(then ? { then } : {}),
+});
+
+function stepsOf(target: Target, { create, then = [] }: Aim, called: string): GenStep[] {
+  const body = JSON.parse(JSON.stringify(create).replaceAll("NAME", called)) as JSONObject;
   const name = String((body.metadata as JSONObject).name);
   const patches = then.map(({ to, ...patch }): GenStep => {
-    const text = JSON.stringify(patch).replaceAll("NAME", `a${target.name}`);
+    const text = JSON.stringify(patch).replaceAll("NAME", called);
     const path = `${target.collection}/${name}${to === undefined ? "" : `/${String(to)}`}`;
     return { verb: to === undefined ? "patch" : String(to), method: "PATCH", path, headers: patchHeaders.merge, body: text };
   });
@@ -45,10 +57,11 @@ export async function runAimed(pair: Pair, options: AimedOptions): Promise<{ req
     const template = templateOf(aim.create);
     if (options.only && !options.only.test(`${template.def.resource}.${template.def.group}`)) continue;
     const made = targetOf(seededRandom(n), template, n, pair.csr);
-    const name = String((aim.create.metadata as JSONObject).name).replaceAll("NAME", `a${made.name}`);
+    const called = `a${n}x`;
+    const name = String((aim.create.metadata as JSONObject).name).replaceAll("NAME", called);
     const target = { ...made, path: `${made.collection}/${name}` };
     const sides = [pair.peer, pair.ours].map((server): Side => ({ server, last: undefined, values: new Map() })) as [Side, Side];
-    for (const step of stepsOf(made, aim)) {
+    for (const step of stepsOf(made, aim, called)) {
       requests++;
       const [a, b] = (await Promise.all(sides.map(({ server }) => send(server, step)))) as [Answer, Answer];
       options.note?.(a);
@@ -57,6 +70,10 @@ export async function runAimed(pair: Pair, options: AimedOptions): Promise<{ req
       const found = classify(a, b);
       if (options.verbose) options.write(`${n} ${step.verb} ${a.code} ${b.code} ${JSON.stringify(a.body).slice(0, 3000)}\n`);
       if (!found.length) continue;
+      if (a.code === 0) {
+        options.write(`upstream panics and hangs up: ${n} ${step.verb}\n`);
+        continue;
+      }
       different++;
       for (const line of found)
         groups.add(`${template.def.resource} ${step.verb} ${line}`, {

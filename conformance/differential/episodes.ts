@@ -2,13 +2,12 @@
 import { readFileSync } from "node:fs";
 import { dump, loadAll } from "js-yaml";
 import type { Random } from "../../src/base/random.ts";
-import { encodeProtobuf } from "../../src/api/codec/protobuf.ts";
-import { normalize } from "../../src/api/codec/normalize.ts";
 import type { JSONObject, JSONValue } from "../../src/api/json.ts";
 import { type ResourceDef, resources, typeOfKind } from "../../src/api/schema/schema.ts";
 import { directives } from "./directives.ts";
 import { jsonPatch } from "./json-patches.ts";
 import { forms, partials, patchHeaders, protobuf, tables } from "./headers.ts";
+import { contentTypes, inProtobuf } from "./encodings.ts";
 import { selectableNames } from "./selectable.ts";
 import { apply, chance, type Edit, edit, pick } from "./mutate.ts";
 import { astray } from "./astray.ts";
@@ -120,7 +119,7 @@ function emptySome(random: Random, value: unknown, skip: ReadonlySet<string>): v
   const like = emptyValues.filter((empty) => typeof empty === typeof inner && Array.isArray(empty) === Array.isArray(inner));
   map[key] = pick(random, chance(random, 0.85) && like.length ? like : emptyValues);
 }
-const none: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set(["caBundle"]);
 const identity: ReadonlySet<string> = new Set(["kind", "apiVersion", "metadata"]);
 
 /** What clients send that keep nothing, keep the wrong thing, or keep what schemas have changed since. */
@@ -143,18 +142,6 @@ function managedFields(t: Target, last: JSONObject): JSONValue {
     () => [...entries, { ...entry, fieldsV1: { x: {} } }],
     () => [...entries, ...entries],
   ])();
-}
-
-const contentTypes = { yaml: "application/yaml", protobuf: "application/vnd.kubernetes.protobuf" };
-
-/** Absent where the object does not fit its type. */
-function inProtobuf(object: JSONObject): Uint8Array | undefined {
-  try {
-    const type = typeOfKind(String(object.apiVersion), String(object.kind));
-    return type && encodeProtobuf(type, normalize(type, structuredClone(object)).object, String(object.apiVersion), String(object.kind));
-  } catch {
-    return undefined;
-  }
 }
 
 /** JSON mostly; YAML, protobuf, and text that is not what it says now and then. */

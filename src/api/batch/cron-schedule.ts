@@ -34,10 +34,19 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
+function inZone(text: string, zone: string): CronSchedule {
+  try {
+    return parseCronSchedule(text, zone);
+  } catch (error) {
+    const unknown = error instanceof CronScheduleError && error.message === `unknown time zone ${zone}`;
+    throw unknown ? new CronScheduleError(`provided bad location ${zone}: ${error.message}`) : error;
+  }
+}
+
 /** `zone` is an IANA name, the machine's own when absent. Throws CronScheduleError with upstream's text. */
 export function parseCronSchedule(text: string, zone?: string): CronSchedule {
   const prefixed = /^(?:CRON_)?TZ=(\S+)\s+(.*)$/.exec(text);
-  if (prefixed) return parseCronSchedule(prefixed[2] as string, prefixed[1]);
+  if (prefixed) return inZone(prefixed[2] as string, prefixed[1] as string);
   if (text === "") throw new CronScheduleError("empty spec string");
   if (text.startsWith("@every ")) return every(text);
   const spec = text.startsWith("@") ? descriptors[text] : text;
@@ -82,9 +91,10 @@ function field(text: string, min: number, max: number, named: (name: string) => 
     if (more.length) throw new CronScheduleError(`too many slashes: ${part}`);
     const step = stepText === undefined ? 1 : number(stepText);
     let [start, end] = [min, max];
-    if (range === "*" || range === "?") any ||= step === 1;
+    const [low = "", high, ...rest] = range.split("-");
+    // Upstream looks at nothing that follows these.
+    if (low === "*" || low === "?") any ||= step === 1;
     else {
-      const [low = "", high, ...rest] = range.split("-");
       if (rest.length) throw new CronScheduleError(`too many hyphens: ${part}`);
       start = number(low);
       end = high !== undefined ? number(high) : stepText === undefined ? start : max;

@@ -81,6 +81,10 @@ function validateRestartRules(container: Container, at: Path): FieldError[] {
   return errors;
 }
 
+/** Without a policy nobody looks at the rules themselves. */
+const validateInitRestartRules = (container: Container, at: Path): FieldError[] =>
+  container.restartPolicy === undefined ? validateRestartRules(container, at).slice(0, 1) : validateRestartRules(container, at);
+
 function validateCommon(container: Container, at: Path, context: ContainerContext): FieldError[] {
   const name = at.child("name");
   const errors = container.name ? validateDNSLabel(container.name, name) : [required(name)];
@@ -136,7 +140,7 @@ export function validateInitContainers(containers: Container[] | undefined, regu
   const names = new Set(regular.map((container) => container.name ?? ""));
   for (const [i, container] of (containers ?? []).entries()) {
     const here = at.index(i);
-    errors.push(...validateCommon(container, here, context), ...validateRestartRules(container, here));
+    errors.push(...validateCommon(container, here, context), ...validateInitRestartRules(container, here));
     const name = container.name ?? "";
     if (names.has(name)) errors.push(duplicate(here.child("name"), name));
     else if (name) names.add(name);

@@ -58,10 +58,10 @@ const renamedLabels: Record<string, string> = {
 
 /** The old affinity with each label that the new one has renamed from beta to its final name. */
 function renamed(affinity: VolumeNodeAffinity, now: VolumeNodeAffinity | undefined): VolumeNodeAffinity {
-  const terms = affinity.required?.nodeSelectorTerms.map((term, i) => {
+  const terms = (affinity.required && (affinity.required.nodeSelectorTerms ?? []))?.map((term, i) => {
     const rename = (field: "matchExpressions" | "matchFields"): NodeSelectorRequirement[] | undefined =>
       term[field]?.map((requirement, j) => {
-        const key = now?.required?.nodeSelectorTerms[i]?.[field]?.[j]?.key;
+        const key = (now?.required?.nodeSelectorTerms ?? [])[i]?.[field]?.[j]?.key;
         return key !== undefined && renamedLabels[requirement.key] === key ? { ...requirement, key } : requirement;
       });
     return { ...term, matchExpressions: rename("matchExpressions"), matchFields: rename("matchFields") };

@@ -22,6 +22,8 @@ export interface Expected {
   type: TypeDef;
   /** Other versions that the body may name. */
   versions?: ReadonlySet<string> | "any";
+  /** Why what was read cannot be the type that upstream works with. */
+  misread?(object: JSONObject): string | undefined;
   /** Refusals say only why, not what could not be handled. */
   plainRefusals?: boolean;
 }
@@ -104,6 +106,8 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     const home = apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
     if (known !== kind) refuse(`converting (${short}.${known}) to (${home}.${kind}): unknown conversion`);
   }
+  const misread = expected.misread?.(object);
+  if (misread !== undefined) refuse(misread);
   if (validation !== "Ignore" && strict.length) {
     if (validation === "Strict") refuse(`strict decoding error: ${strict.join(", ")}`);
     warnStrictly(call, strict);
@@ -127,10 +131,9 @@ function summary(bytes: Uint8Array): string {
 export async function decodeObject(call: Call, validation: FieldValidation): Promise<KubeObject> {
   const { endpoint } = call;
   if (endpoint.custom) return decodeCustom(call, endpoint.custom, validation);
-  const object = await decodeTyped<KubeObject>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, validation);
-  const misread = endpoint.kind.misread?.(object);
-  if (misread !== undefined)
-    throw badRequest(`${endpoint.def.kind} in version ${goQuote(endpoint.def.version)} cannot be handled as a ${endpoint.def.kind}: ${misread}`);
+  const { kind, def, apiVersion, type } = endpoint;
+  const misread = kind.misread && ((object: JSONObject) => kind.misread?.(object as unknown as KubeObject));
+  const object = await decodeTyped<KubeObject>(call, { kind: def.kind, apiVersion, type, ...(misread ? { misread } : {}) }, validation);
   return toStored(endpoint, object);
 }
 

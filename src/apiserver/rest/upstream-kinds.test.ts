@@ -128,7 +128,8 @@ test("a daemon set whose counter of templates is no number cannot be read", asyn
   const annotated = (value: string): object => ({ name: "d", annotations: { "deprecated.daemonset.template.generation": value } });
   const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
   const spec = { selector: { matchLabels: { a: "b" } }, template };
-  const refused = await answer("POST", sets, { metadata: annotated("x"), spec });
+  const refused = await answer("POST", sets, { metadata: annotated("x"), spec, unknown: 1 });
+  assert.equal(refused.warnings, undefined);
   assert.equal(refused.message, 'DaemonSet in version "v1" cannot be handled as a DaemonSet: strconv.ParseInt: parsing "x": invalid syntax');
   await answer("POST", sets, { metadata: annotated("5"), spec });
   const patched = await answer("PATCH", `${sets}/d`, { metadata: annotated("9223372036854775808") }, merge);
@@ -151,4 +152,39 @@ test("what is no JSON in a secret is told by its first byte", async () => {
   const secret = { metadata: { name: "s" }, type: "kubernetes.io/dockercfg", data: { ".dockercfg": "AQI=" } };
   const [told] = messages(await answer("POST", "/api/v1/namespaces/default/secrets", secret));
   assert.equal(told, "data[.dockercfg]: Invalid value: \"<secret contents redacted>\": invalid character '\\x01' looking for beginning of value");
+});
+
+test("a volume that loses the terms of its affinity is refused", async () => {
+  const volumes = "/api/v1/persistentvolumes";
+  const required = { nodeSelectorTerms: [{ matchExpressions: [{ key: "a", operator: "Exists" }] }] };
+  const spec = { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], local: { path: "/l" }, nodeAffinity: { required } };
+  assert.equal((await answer("POST", volumes, { metadata: { name: "v" }, spec })).http, 201);
+  const refused = await answer("PUT", `${volumes}/v`, { metadata: { name: "v" }, spec: { ...spec, nodeAffinity: { required: {} } } });
+  const immutable = `Invalid value: {"Required":{"NodeSelectorTerms":null}}: field is immutable, except for updating from beta label to GA`;
+  assert.equal(messages(refused).at(-1), `nodeAffinity: ${immutable}`);
+});
+
+test("rules of an init container without a policy are not looked at", async () => {
+  const initContainers = [{ name: "i", image: "i", restartPolicyRules: [{ action: "x" }] }];
+  const template = { spec: { initContainers, containers: [{ name: "c", image: "i" }] } };
+  const refused = await answer("POST", "/api/v1/namespaces/default/podtemplates", { metadata: { name: "t" }, template });
+  assert.deepEqual(messages(refused), [
+    "template.spec.initContainers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used",
+  ]);
+});
+
+test("schedules are read as robfig/cron reads them", async () => {
+  const jobs = "/apis/batch/v1/namespaces/default/cronjobs";
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } };
+  const scheduled = (schedule: string): object => ({ metadata: { name: "j" }, spec: { schedule, jobTemplate: { spec: { template } } } });
+  const [told] = messages(await answer("POST", jobs, scheduled("TZ=Nope/x * * * * *")));
+  assert.equal(told, 'spec.schedule: Invalid value: "TZ=Nope/x * * * * *": provided bad location Nope/x: unknown time zone Nope/x');
+  assert.equal((await answer("POST", jobs, scheduled("*-5 * * * *"))).http, 201);
+});
+
+test("a dry run tells the range in which an address is not", async () => {
+  const service = { metadata: { name: "s" }, spec: { clusterIP: "10.97.0.1", ports: [{ port: 80 }] } };
+  const told = async (query: string): Promise<string> => (await answer("POST", `/api/v1/namespaces/default/services${query}`, service)).message ?? "";
+  assert.match(await told("?dryRun=All"), /the provided IP \(10\.97\.0\.1\) is not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/24$/);
+  assert.match(await told(""), /the provided network does not match the current range$/);
 });

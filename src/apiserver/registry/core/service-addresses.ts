@@ -112,7 +112,11 @@ export class AddressAllocator {
     if (wanted) {
       const ip = parseIP(wanted);
       const home = ip && ranges.find((range) => holdsAddress(range.text, ip));
-      if (!home) return { why: `failed to allocate IP ${wanted}: the provided network does not match the current range` };
+      if (!home) {
+        // A dry run asks one range, whichever upstream comes upon first.
+        const outside = dryRun && ip ? `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${ranges[0]?.text ?? ""}` : undefined;
+        return { why: `failed to allocate IP ${wanted}: ${outside ?? "the provided network does not match the current range"}` };
+      }
       const unfit = dryRun ? "" : this.#unfitParent(service, wanted);
       if (unfit) return { why: `failed to allocate IP ${wanted}: ${unfit}` };
       if (await this.#take(call, service, wanted, dryRun)) return { ip: wanted };
