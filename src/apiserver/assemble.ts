@@ -34,7 +34,7 @@ import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { observeState } from "./metrics/state.ts";
 import { conversionSeries } from "./metrics/conversion.ts";
-import { type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
+import { answerOpenId, type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
 import { defaultNodePorts, NodePortAllocator } from "./registry/core/service-node-ports.ts";
@@ -267,7 +267,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         const dumped = levels && dump(request.path, request.query, levels.all(), clock);
         if (dumped) return dumped;
         const document = openId.get(request.path);
-        return document && { status: 200, headers: { "content-type": document.contentType, "cache-control": document.cacheControl }, body: document.body };
+        return document && answerOpenId(request, document);
       },
     });
     const fresh: BootstrapOptions = {

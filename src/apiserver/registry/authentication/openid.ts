@@ -2,6 +2,8 @@
  * What others need to verify service account tokens: /.well-known/openid-configuration and /openid/v1/jwks
  * (pkg/serviceaccount/openidmetadata.go, OpenID Connect Discovery 1.0).
  */
+import type { ApiRequest, ApiResponse } from "../../../api/exchange.ts";
+import { notAcceptable } from "../../../api/status.ts";
 import { jsonWebKey, type VerificationKey } from "../../authentication/service-account-keys.ts";
 
 export const openIdConfigurationPath = "/.well-known/openid-configuration";
@@ -20,6 +22,14 @@ export interface OpenIdDocument {
   contentType: string;
   cacheControl: string;
   body: Uint8Array;
+}
+
+/** Throws StatusError 406 for who takes something else only. */
+export function answerOpenId({ headers }: ApiRequest, { contentType, cacheControl, body }: OpenIdDocument): ApiResponse {
+  const wanted = (headers.accept || "*/*").split(",").map((range) => range.split(";", 1)[0]?.trim());
+  if (!wanted.some((range) => range === "*/*" || range === contentType))
+    throw notAcceptable(`406: Not Acceptable\n\nAvailable representations: ${contentType}`);
+  return { status: 200, headers: { "content-type": contentType, "cache-control": cacheControl }, body };
 }
 
 /** The two documents by path. Throws when the issuer cannot be published: then neither is served. */
