@@ -32,7 +32,7 @@ import { type HealthCheck, health, healthPaths, serverChecks } from "./health.ts
 import { Impersonation, impersonates } from "./impersonation.ts";
 import { countAuthorization } from "./metrics/identity.ts";
 import { impersonationSeries } from "./metrics/impersonation.ts";
-import { createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
+import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
@@ -387,11 +387,4 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     beginShutdown: () => stopping.abort(),
   };
-}
-
-/** Where it is known before it was read. */
-function bodyBytes({ body, headers }: ApiRequest): number | undefined {
-  if (body === undefined) return 0;
-  if (body instanceof Uint8Array) return body.length;
-  return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
 }

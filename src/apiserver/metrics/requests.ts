@@ -56,6 +56,13 @@ function dryRunOf({ query }: Pick<ApiRequest, "query">): string {
   return given.length === 0 ? "" : given.every((one) => one === "All") ? "All" : "invalid";
 }
 
+/** Of a request, where it is known before it was read. */
+export function bodyBytes({ body, headers }: Pick<ApiRequest, "body" | "headers">): number | undefined {
+  if (body === undefined) return 0;
+  if (body instanceof Uint8Array) return body.length;
+  return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+}
+
 function listOf(lists: Map<string, Known[]>, key: string): Known[] {
   const known = lists.get(key);
   if (known) return known;
