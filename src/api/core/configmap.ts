@@ -33,7 +33,7 @@ export const configMapKind: Kind<ConfigMap> = {
   validate: validateConfigMap,
   validateUpdate: (map, old) => [
     ...validateMetadataUpdate(map.metadata, old.metadata),
-    ...validateImmutableData(map, old, ["data", "binaryData"]),
+    ...validateImmutableData(map, old, ["data", "binaryData"], ["data"]),
     ...validateConfigMap(map),
   ],
   cells: (map, now) => [map.metadata.name, Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length, age(map, now)],

@@ -188,3 +188,20 @@ test("a dry run tells the range in which an address is not", async () => {
   assert.match(await told("?dryRun=All"), /the provided IP \(10\.97\.0\.1\) is not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/24$/);
   assert.match(await told(""), /the provided network does not match the current range$/);
 });
+
+test("an immutable map of strings may become empty where there was none, a map of bytes may not", async () => {
+  const maps = "/api/v1/namespaces/default/configmaps";
+  const held = { metadata: { name: "held" }, immutable: true };
+  await answer("POST", maps, held);
+  assert.equal((await answer("PUT", `${maps}/held`, { ...held, data: {} })).http, 200);
+  const told = messages(await answer("PUT", `${maps}/held`, { ...held, data: {}, binaryData: {} }));
+  assert.deepEqual(told, ["binaryData: Forbidden: field is immutable when `immutable` is set"]);
+});
+
+test("a token is bound to nothing whose version cannot be read", async () => {
+  await answer("POST", "/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "a" } });
+  const token = (apiVersion: string): Promise<Answer> =>
+    answer("POST", "/api/v1/namespaces/default/serviceaccounts/a/token", { spec: { boundObjectRef: { apiVersion, kind: "X" } } });
+  assert.equal((await token("a/b/c")).message, "cannot bind token to object of type /, Kind=X");
+  assert.equal((await token("a/b")).message, "cannot bind token to object of type a/b, Kind=X");
+});

@@ -100,9 +100,9 @@ function bind(request: TokenRequest, namespace: string, account: string, reader:
   const ref = request.spec.boundObjectRef;
   if (!ref) return {};
   const name = ref.name ?? "";
-  const slash = ref.apiVersion?.indexOf("/") ?? -1;
-  const group = slash < 0 ? "" : (ref.apiVersion as string).slice(0, slash);
-  const version = slash < 0 ? (ref.apiVersion ?? "") : (ref.apiVersion as string).slice(slash + 1);
+  // What is no group and version is none.
+  const parts = (ref.apiVersion ?? "").split("/");
+  const [group = "", version = ""] = parts.length === 1 ? ["", parts[0]] : parts.length === 2 ? parts : [];
   const find = <T extends KubeObject>(resource: string, home: string): T => {
     const object = reader.get<T>(resource, home, name);
     if (!object) throw notFound(resource, name);
