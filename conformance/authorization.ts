@@ -4,7 +4,7 @@
  * lies, hangs, is slow and answers nonsense. What they count of it is compared, too.
  *
  * Usage: node conformance/authorization.ts [substring of names] [--bin DIR] [--port P] [--verbose]
- *   --port  the first of seven free ports
+ *   --port  the first of eleven free ports
  * Prints PASS and FAIL counts; exits 1 where something differs.
  */
 import { execFile } from "node:child_process";
@@ -16,8 +16,8 @@ import { parseArgs } from "node:util";
 import { startHookServer } from "./admission/hook-server.ts";
 import { actAsOthers, tokenFile } from "./authorization/act.ts";
 import { kubeconfigs, policies, type Refusal, refusals } from "./authorization/refusals.ts";
-import { behaviours, type Scenario, scenarios, standing } from "./authorization/scenarios.ts";
-import { differences, type Server, send, settled } from "./differential/exchange.ts";
+import { behaviours, byFlags, type Scenario, scenarios, standing } from "./authorization/scenarios.ts";
+import { differences, type Request, type Server, send, settled } from "./differential/exchange.ts";
 import { argumentsOf, oursProgram, startPair } from "./pair/start.ts";
 
 const { values, positionals } = parseArgs({
@@ -167,21 +167,46 @@ const reviewsOf = (side: Side, behaviour: string): unknown => [
 ];
 const timesOf = (side: Side, behaviour: string): number => hooks.asked.get(`${side}/${behaviour}`)?.length ?? 0;
 
-async function play({ name, authorizers, requests }: Scenario): Promise<void> {
-  const before = { peer: reloads(await counted("peer")), ours: reloads(await counted("ours")) };
-  hooks.asked.clear();
-  for (const side of sides) put(side, fileOf(authorizers));
-  await taken(before);
-  for (const request of requests) {
-    const answers = await Promise.all(sides.map(async (side) => common(side, inOrder(await send(servers[side], request)))));
-    report(`${name}: ${request.method} ${request.path.slice(0, 150)}`, answers);
-  }
+function compareReviews(name: string): void {
   const seen = new Set([...hooks.asked.keys()].map((key) => key.replace(/^[^/]*\//, "")));
   for (const behaviour of seen)
     report(
       `${name}: reviews for ${behaviour}`,
       sides.map((side) => ({ reviews: reviewsOf(side, behaviour), times: timesOf(side, behaviour) })),
     );
+}
+async function ask(name: string, of: Readonly<Record<Side, Server>>, requests: readonly Request[]): Promise<void> {
+  for (const request of requests) {
+    const answers = await Promise.all(sides.map(async (side) => common(side, inOrder(await send(of[side], request)))));
+    report(`${name}: ${request.method} ${request.path.slice(0, 150)}`, answers);
+  }
+}
+
+async function play({ name, authorizers, requests }: Scenario): Promise<void> {
+  const before = { peer: reloads(await counted("peer")), ours: reloads(await counted("ours")) };
+  hooks.asked.clear();
+  for (const side of sides) put(side, fileOf(authorizers));
+  await taken(before);
+  await ask(name, servers, requests);
+  compareReviews(name);
+}
+
+/** Other servers, configured as it was done before there were files. */
+async function playFlags(): Promise<void> {
+  hooks.asked.clear();
+  await using flagged = await startPair({
+    name: "authorization-flags",
+    bin: values.bin,
+    ports: { peer: port + 7, ours: port + 8, etcd: port + 9, etcdPeer: port + 10 },
+    flags: (_, side) => [
+      "--authorization-mode=ABAC,Webhook,RBAC",
+      `--authorization-policy-file=${path("policy-good")}`,
+      `--authorization-webhook-config-file=${path(`${side}-readers.conf`)}`,
+      "--authorization-webhook-cache-unauthorized-ttl=1h",
+    ],
+  });
+  await ask("flags", flagged, byFlags);
+  compareReviews("flags");
 }
 
 /** What a program says when it does not start: upstream's last error, all of ours. */
@@ -209,6 +234,7 @@ async function refuse({ name, file, flags = [] }: Refusal): Promise<void> {
 
 if ("impersonation".includes(only)) await actAsOthers({ servers, report, common, auditLog: (side) => path(`audit-${side}.log`) });
 for (const refusal of refusals) if (`refused: ${refusal.name}`.includes(only)) await refuse(refusal);
+if ("flags".includes(only)) await playFlags();
 const played = scenarios.filter(({ name }) => name.includes(only));
 for (const scenario of played) await play(scenario);
 report(

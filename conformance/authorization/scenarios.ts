@@ -278,3 +278,25 @@ export const scenarios: readonly Scenario[] = [
   { name: "a kubeconfig that is not there", authorizers: [hook("nowhere"), ...standing], requests: plain, refused: true },
   { name: "and back", authorizers: [...standing], requests: plain },
 ];
+
+/** Of servers that are configured by flags: policies of a file, then a webhook in the older version, then RBAC. */
+export const byFlags: readonly Request[] = [
+  ...["alice", "former", "jane", "reader"].flatMap((name) => {
+    const who = as(name, name === "reader" ? { "impersonate-group": "readers" } : {});
+    return [
+      get(pods, who),
+      get(`${pods}/x`, who),
+      get("/api/v1/namespaces/other/pods", who),
+      get("/api/v1/nodes", who),
+      get("/livez", who),
+      get("/livezz", who),
+      get("/metrics/x", who),
+      { method: "DELETE", path: `${pods}/x`, headers: who } as const,
+      { method: "POST", path: "/healthz", headers: who } as const,
+      asking("SelfSubjectRulesReview", { namespace: "default" }, who),
+      asking("SelfSubjectRulesReview", { namespace: "other" }, who),
+    ];
+  }),
+  asking("SelfSubjectRulesReview", { namespace: "default" }, as("system:node:n", { "impersonate-group": "system:nodes" })),
+  asking("SelfSubjectRulesReview", {}, as("jane")),
+];
