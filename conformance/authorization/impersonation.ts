@@ -109,7 +109,12 @@ export const impersonationCases: readonly ImpersonationCase[] = [
     attempts: [
       user("jane", { "impersonate-group": ["a", "b", "c"] }),
       user("jane", { "impersonate-group": ["a", "b", "c", "d"] }),
-      user("jane", { "impersonate-extra-a": "1", "impersonate-extra-b": "1", "impersonate-extra-c": "1", "impersonate-extra-d": "1" }),
+      user("jane", {
+        "impersonate-extra-acme.com%2fa": "1",
+        "impersonate-extra-acme.com%2fb": "1",
+        "impersonate-extra-acme.com%2fc": "1",
+        "impersonate-extra-acme.com%2fd": "1",
+      }),
       { ...user("jane"), method: "DELETE" },
     ],
   },

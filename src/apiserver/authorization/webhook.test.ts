@@ -17,6 +17,7 @@ import { AuthorizerChain } from "./chain.ts";
 import { parseAuthorizationConfiguration, type WebhookSettings } from "./configuration.ts";
 import { followAuthorization } from "./follow.ts";
 import { MemoryReader } from "./memory-reader.fixture.ts";
+import { Undecided } from "./undecided.ts";
 import { unionAuthorizer } from "./union.ts";
 import { WebhookAuthorizer } from "./webhook.ts";
 
@@ -161,6 +162,14 @@ test("errors of those who have no opinion go with the last word, unless another 
   assert.deepEqual(await unionAuthorizer(failing, failing).authorize(listing()), { decision: "no-opinion", reason: "r\nr", errors: ["e", "e"] });
   const allowing = { authorize: () => ({ decision: "allow", reason: "" }) as const };
   assert.deepEqual(await unionAuthorizer(failing, allowing).authorize(listing()), { decision: "allow", reason: "" });
+});
+
+test("a request that nobody could decide about ends with 500 and the reason, as text", () => {
+  const request = { path: "/api/v1/pods", query: new URLSearchParams("limit=1") };
+  const { status, headers, body } = new Undecided(request, ["<one>", "two", "two"]).response({});
+  assert.equal(status, 500);
+  assert.equal(headers["content-type"], "text/plain; charset=utf-8");
+  assert.equal(String(body), 'Internal Server Error: "/api/v1/pods?limit=1": [&lt;one&gt;, two]\n');
 });
 
 test("a file that changes is taken up when it is right, and kept out and counted when it is not", async () => {

@@ -101,6 +101,12 @@ test("flags that need each other, or exclude each other, are told", () => {
     [["--enable-admission-plugins=A", "--disable-admission-plugins=A"], /A in --enable-admission-plugins and --disable-admission-plugins overlapped/],
     [["--service-cluster-ip-range=10.0.0.0/16,10.1.0.0/16"], /at most one network of each IP family/],
     [["--authorization-mode=ABAC"], /authorization-mode ABAC's authorization policy file not passed/],
+    [["--authorization-mode=Webhook"], /authorization-mode Webhook's authorization config file not passed/],
+    [["--authorization-config=/does/not/exist"], /--authorization-config: open \/does\/not\/exist: no such file or directory/],
+    [
+      ["--authorization-config=/x", "--authorization-mode=RBAC"],
+      /can not be specified when --authorization-mode or --authorization-webhook-\* flags are defined/,
+    ],
     [["--authorization-mode=RBAC,RBAC"], /authorization-mode \["RBAC" "RBAC"\] has mode specified more than once/],
     [["--client-ca-file=/does/not/exist"], /--client-ca-file: \/does\/not\/exist does not exist/],
     [[`--client-ca-file=${key}`], /--client-ca-file: .* is no PEM certificate/],
