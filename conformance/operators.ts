@@ -38,7 +38,7 @@ async function imageOf(name: string, program: string, at: string, ...entrypoint:
 async function shellImage(): Promise<Image> {
   const layer = await layerOf([
     { name: "bin/busybox", mode: 0o755, content: readFileSync(join(values.dir, "busybox")) },
-    ...["sh", "sleep", "wget"].map((name) => ({ name: `bin/${name}`, mode: 0o777, type: "symlink" as const, linkname: "busybox" })),
+    ...["sh", "sleep"].map((name) => ({ name: `bin/${name}`, mode: 0o777, type: "symlink" as const, linkname: "busybox" })),
   ]);
   return { name: workImage, layers: [layer], config: { Entrypoint: ["sh"], User: "65532" } };
 }
