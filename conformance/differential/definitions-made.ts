@@ -179,9 +179,10 @@ export function changedSchema(making: Making, root: Schema): Schema {
   return copy;
 }
 
-export function definitionOf(making: Making, n: number): Definition {
+/** `seed` keeps the groups of runs apart that go on beside each other. */
+export function definitionOf(making: Making, n: number, seed: number): Definition {
   const { random, wrong } = making;
-  const group = `g${n}.judge.example.com`;
+  const group = `g${n}.s${seed}.judge.example.com`;
   const root = rootSchema(making);
   const count = chance(random, 0.65) ? 1 : 2 + random.int(2);
   const names = pick(random, [

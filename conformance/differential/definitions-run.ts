@@ -122,7 +122,7 @@ class Judge {
     const random = seededRandom((this.#options.seed * 1_000_003 + n) >>> 0);
     const making: Making = { random, wrong: chance(random, 0.7) ? 0.015 : 0.1 };
     const sides: Sides = [this.#pair.peer, this.#pair.ours].map((server) => ({ server, last: new Map(), first: "" })) as unknown as Sides;
-    const made = definitionOf(making, n);
+    const made = definitionOf(making, n, this.#options.seed);
     for (let i = random.int(5); i > 0; i--) await this.#refused(n, mistaken(random, made), sides, random);
     let definition = await this.#accepted(n, made, sides, "POST", crds, random);
     if (!definition) return;
@@ -243,6 +243,8 @@ class Judge {
       for (const [k, answer] of answers.entries()) remember(step, answer, sides[k] as Side);
       if (step.verb === "deletecollection") for (const side of sides) side.last.clear();
       const request = { ...filled(step, before[0]?.last ?? {}, before[0]?.first ?? "") };
+      // Upstream begins a new watch cache with each change of a definition, at the revision that etcd has by then.
+      if (step.verb === "watch" && JSON.stringify(answers[0].body).includes('"code":410')) continue;
       if (!this.#agree(n, step.verb, request, answers) && step.method !== "GET") return false;
     }
     return true;

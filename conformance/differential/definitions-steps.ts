@@ -1,5 +1,5 @@
 /** Requests for objects of one random definition. */
-import { dump } from "js-yaml";
+import { dump, YAMLException } from "js-yaml";
 import type { Random } from "../../src/base/random.ts";
 import type { JSONObject } from "../../src/api/json.ts";
 import { type Definition, rootOf, type Version } from "./definitions-made.ts";
@@ -44,6 +44,16 @@ function body(world: World, version: Version, name: string, odd: number, random 
   return made as JSONObject;
 }
 
+/** Names that JavaScript objects have of themselves cannot be dumped: JSON is YAML as well. */
+function yaml(object: JSONObject): string {
+  try {
+    return dump(object);
+  } catch (error) {
+    if (error instanceof YAMLException) return JSON.stringify(object);
+    throw error;
+  }
+}
+
 const odds = [0, 0, 0.02, 0.06, 0.2];
 
 function query(random: Random, verb: "create" | "update" | "patch" | "apply"): string {
@@ -57,11 +67,11 @@ function query(random: Random, verb: "create" | "update" | "patch" | "apply"): s
 
 function encoded(random: Random, object: JSONObject): Pick<Request, "body" | "headers"> {
   const roll = random.next();
-  if (roll < 0.07) return { body: dump(object), headers: { "content-type": "application/yaml" } };
+  if (roll < 0.07) return { body: yaml(object), headers: { "content-type": "application/yaml" } };
   const text = JSON.stringify(object);
   if (roll < 0.1) return { body: text.replace(/"spec":\{/, '"spec":{"a":"b","a":1,'), headers: { "content-type": "application/json" } };
   if (roll < 0.11) return { body: `{"kind":"Thing",${text.slice(1)}` };
-  if (roll < 0.12) return { body: dump(object).replace(/^spec:\n/m, "spec:\n  a: b\n  a: 1\n"), headers: { "content-type": "application/yaml" } };
+  if (roll < 0.12) return { body: yaml(object).replace(/^spec:\n/m, "spec:\n  a: b\n  a: 1\n"), headers: { "content-type": "application/yaml" } };
   if (roll < 0.125) return { body: pick(random, ["", "null", "[]", "{}", text.slice(0, -1), `${text}x`]) };
   return { body: object };
 }
@@ -157,7 +167,7 @@ function patch(world: World, version: Version, name: string, path: string): Step
     const object = body(world, version, name, odd);
     const spec = object.spec as JSONObject | null | undefined;
     if (spec && typeof spec === "object" && !Array.isArray(spec)) for (const key of Object.keys(spec)) if (chance(random, 0.4)) delete spec[key];
-    return { ...base, body: chance(random, 0.2) ? dump(object) : object };
+    return { ...base, body: chance(random, 0.2) ? yaml(object) : object };
   }
   const seed = random.int(2 ** 31);
   return {

@@ -31,8 +31,18 @@ interface Mistake {
 class Result {
   readonly mistakes: Mistake[] = [];
   matches = 0;
+  /** Of many: few are compared one by one. */
+  #said: Set<string> | undefined;
   add(mistake: Mistake): void {
-    if (!this.mistakes.some(({ message }) => message === mistake.message)) this.mistakes.push(mistake);
+    const { message } = mistake;
+    if (this.mistakes.length < 8) {
+      if (!this.mistakes.some((one) => one.message === message)) this.mistakes.push(mistake);
+      return;
+    }
+    this.#said ??= new Set(this.mistakes.map((one) => one.message));
+    if (this.#said.has(message)) return;
+    this.#said.add(message);
+    this.mistakes.push(mistake);
   }
   merge(other: Result): void {
     for (const mistake of other.mistakes) this.add(mistake);
@@ -157,7 +167,8 @@ function numberRules(own: Rules, value: number | bigint, name: string, result: R
     result.add({ code: "composite", name: "", message: `${prefix} value must be of type ${type} ${how}` });
   };
   const wrong = (message: string): void => result.add({ code: "other", name, message: `${name} in body should be ${message}`, value });
-  const integer = kindOf(value as JSONValue) === "integer";
+  // A fraction that is too small for its type to be another still counts here.
+  const integer = typeof value === "bigint" || (Number.isInteger(value) && Math.abs(value) < 2 ** 63);
   /** Integers are compared with what is left of the limit without its fraction. */
   const limit = (of: number): number => (integer ? Math.trunc(of) : of);
   const shown = integer ? String : goFloat;
