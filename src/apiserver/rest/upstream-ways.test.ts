@@ -396,15 +396,3 @@ test("a version that does not exist is missed within a group that does", async (
   assert.equal((await answer("GET", "/apis/apps/v9/namespaces/default/deployments/x")).reason, "NotFound");
   assert.equal((await answer("GET", "/apis/nobody.example.com/v9/things/x")).message, "404 page not found\n");
 });
-
-test("a pod that needs no budget is evicted though it changes meanwhile", async () => {
-  for (let round = 0; round < 5; round++) {
-    const name = `moving-${round}`;
-    await answer("POST", `${core}/pods`, { metadata: { name }, spec: { containers: [{ name: "c", image: "i" }] } });
-    const evicted = answer("POST", `${core}/pods/${name}/eviction`, { apiVersion: "policy/v1", kind: "Eviction", metadata: { name } });
-    for (let change = 0; change < 10; change++)
-      await answer("PATCH", `${core}/pods/${name}`, { metadata: { labels: { change: `${change}` } } }, "application/merge-patch+json");
-    for (let tries = 0; tries < 3; tries++) await clock.advance(600);
-    assert.equal((await evicted).http, 201);
-  }
-});
