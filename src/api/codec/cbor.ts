@@ -232,7 +232,7 @@ class Reader {
   }
 
   #part(): void {
-    if (++this.#parts > maxParts) throw syntax(`more than ${maxParts} arrays and maps`);
+    if (++this.#parts > maxParts) throw syntax(`more than ${maxParts} arrays, maps and entries`);
   }
 
   #array(depth: number, encoding: number): JSONValue[] {
@@ -247,6 +247,7 @@ class Reader {
     const object: JSONObject = {};
     this.#items((index) => {
       if (index >= maxPairs) throw tooMany();
+      this.#part();
       const key = this.#key(depth, encoding);
       if (Object.hasOwn(object, key)) throw new DecodeError(`cbor: found duplicate map key ${JSON.stringify(key)} at map element index ${index}`, depth === 1);
       if (this.#bytes[this.at] === 0xff) throw syntax('unexpected "break" code');

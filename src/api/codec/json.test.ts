@@ -179,7 +179,8 @@ test("deep free-form values neither overflow nor escape as other errors", () => 
 });
 
 test("a body of nothing but empty objects is refused before it is made into them", () => {
-  assert.throws(() => decodeJSON(`[${"{},".repeat(300_000)}{}]`, undefined), new DecodeError("more than 250000 objects and lists", true));
+  assert.throws(() => decodeJSON(`[${"{},".repeat(300_000)}{}]`, undefined), new DecodeError("more than 250000 objects, lists and fields", true));
+  assert.throws(() => decodeJSON(`{${'"a":1,'.repeat(300_000)}"a":1}`, undefined), DecodeError);
   assert.equal((parseJSON(`[${"{},".repeat(300_000)}{}]`).value as unknown[]).length, 300_001);
   assert.throws(() => decodeCBOR(Buffer.alloc(3_000_000, 0x80).fill(0x9f, 0, 1)), DecodeError);
 });
