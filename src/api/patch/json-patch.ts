@@ -129,7 +129,9 @@ class State {
 
   #copyValue(from: string, path: string | undefined): void {
     const found = this.#find(from, `copy operation does not apply: doc is missing from path: ${from}`);
-    const copied = within(`error in copy for from: '${from}': `, () => lookup(found.container, found.key) ?? null);
+    const there = within(`error in copy for from: '${from}': `, () => lookup(found.container, found.key) ?? null);
+    // A copy is a text of its own: what is opened in one is not opened in the other.
+    const copied = this.#opened ? structuredClone(inOrder(there, this.#opened)) : there;
     const at = this.#path("copy", path, "missing value");
     const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
     this.#copied += Buffer.byteLength(encodeJSONString(copied));

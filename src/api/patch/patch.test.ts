@@ -200,6 +200,10 @@ test("a JSON patch sorts what it has opened, wherever that ends up, and nothing 
     `{${rest},"list":["new",{"a":{"d":1,"c":1},"y":2},{"y":1,"a":1}],"z":1}`,
   );
   assert.equal(shown({ op: "test", path: "/list/0", value: doc.list[0] as JSONValue }), `{${rest},"list":[{"a":{"c":1,"d":1},"y":1},{"y":1,"a":1}],"z":1}`);
+  assert.equal(
+    shown({ op: "copy", from: "/list", path: "/m" }, { op: "test", path: "/list/1/a", value: 1 }),
+    `{${rest},"list":[{"y":1,"a":{"d":1,"c":1}},{"a":1,"y":1}],"m":[{"y":1,"a":{"d":1,"c":1}},{"y":1,"a":1}],"z":1}`,
+  );
 });
 
 test("a struct that shows no fields is called by its name", () => {
