@@ -95,7 +95,7 @@ function webhookFrom(flags: Flags, config: string, logger: Logger): AuditWebhook
   if (flags["audit-webhook-batch-throttle-qps"] <= 0) throw new FlagError(["--audit-webhook-batch-throttle-qps must be greater than 0"]);
   let send: ReturnType<typeof auditTarget>;
   try {
-    send = auditTarget(config);
+    send = auditTarget(config, systemClock);
   } catch (error) {
     throw new FlagError([`--audit-webhook-config-file: ${config}: ${(error as Error).message}`]);
   }
