@@ -16,6 +16,7 @@ import { createClient } from "../src/client/rest.ts";
 import { kubeconfig } from "../src/distro/identities.ts";
 import { PKI } from "../src/distro/pki.ts";
 import { root } from "./machine.ts";
+import { etcdFlags } from "../conformance/pair/etcd-flags.ts";
 
 export interface Server extends AsyncDisposable {
   readonly name: string;
@@ -90,18 +91,8 @@ function commonFlags({ pki, port, directory, everything }: ServerOptions): strin
 export function startPeer(options: ServerOptions): Promise<Server> {
   const { bin, directory, port } = options;
   const etcd = `http://127.0.0.1:${port + 1}`;
-  const etcdPeer = `http://127.0.0.1:${port + 2}`;
   return start("kube-apiserver", options, [
-    [
-      join(bin, "etcd"),
-      `--data-dir=${join(directory, "etcd")}`,
-      `--listen-client-urls=${etcd}`,
-      `--advertise-client-urls=${etcd}`,
-      `--listen-peer-urls=${etcdPeer}`,
-      `--initial-advertise-peer-urls=${etcdPeer}`,
-      `--initial-cluster=default=${etcdPeer}`,
-      "--log-level=warn",
-    ],
+    [join(bin, "etcd"), ...etcdFlags(directory, port + 1, port + 2)],
     [join(bin, "kube-apiserver"), `--etcd-servers=${etcd}`, ...commonFlags(options)],
   ]);
 }

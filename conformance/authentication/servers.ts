@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../src/base/clock.ts";
 import { PKI } from "../../src/distro/pki.ts";
 import { closeServer, type Server, send, serverOf } from "../differential/exchange.ts";
+import { etcdFlags, unsafe } from "../pair/etcd-flags.ts";
 
 /** Certificates, keys and an etcd; everything lies in one directory. */
 export interface Ground extends AsyncDisposable {
@@ -79,18 +80,8 @@ export async function prepare(bin: string, port: number): Promise<Ground> {
     "--endpoint-reconciler-type=none",
   ];
   const etcd = `http://127.0.0.1:${ports.etcd}`;
-  const member = `http://127.0.0.1:${ports.member}`;
   const peerOnly = [`--etcd-servers=${etcd}`, `--secure-port=${ports.peer}`, "--allow-privileged=true", "--enable-priority-and-fairness=false"];
-  const store = run("etcd", join(bin, "etcd-3.6.16"), [
-    `--data-dir=${path("etcd")}`,
-    `--listen-client-urls=${etcd}`,
-    `--advertise-client-urls=${etcd}`,
-    `--listen-peer-urls=${member}`,
-    `--initial-advertise-peer-urls=${member}`,
-    `--initial-cluster=default=${member}`,
-    "--log-level=warn",
-    "--unsafe-no-fsync",
-  ]);
+  const store = run("etcd", join(bin, "etcd-3.6.16"), [...etcdFlags(dir, ports.etcd, ports.member), unsafe]);
   const of = (side: string, given: readonly string[]): string[] => given.map((flag) => flag.replaceAll("SIDE", side));
   let worlds = 0;
   return {

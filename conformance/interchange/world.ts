@@ -15,6 +15,7 @@ import { loadStages } from "../../src/distro/simulated-nodes.ts";
 import { startSimulation } from "../../src/sim/simulation.ts";
 import { until } from "../cluster/cluster.ts";
 import { Program } from "./programs.ts";
+import { etcdFlags, unsafe } from "../pair/etcd-flags.ts";
 
 export type Side = "ours" | "upstream";
 export const sideName = { ours: "ours", upstream: "upstream's" } as const;
@@ -203,22 +204,9 @@ function serverPrograms({ server, directory, port, bin }: WorldOptions, pki: PKI
     "--endpoint-reconciler-type=none",
   ];
   if (server === "ours") return [["apiserver", process.execPath, [entry, "apiserver", `--data-dir=${join(directory, "data")}`, ...common]]];
-  const [client, member] = [`http://127.0.0.1:${port + 1}`, `http://127.0.0.1:${port + 2}`];
+  const client = `http://127.0.0.1:${port + 1}`;
   return [
-    [
-      "etcd",
-      join(bin, "etcd-3.6.16"),
-      [
-        `--data-dir=${join(directory, "etcd")}`,
-        `--listen-client-urls=${client}`,
-        `--advertise-client-urls=${client}`,
-        `--listen-peer-urls=${member}`,
-        `--initial-advertise-peer-urls=${member}`,
-        `--initial-cluster=default=${member}`,
-        "--log-level=warn",
-        "--unsafe-no-fsync",
-      ],
-    ],
+    ["etcd", join(bin, "etcd-3.6.16"), [...etcdFlags(directory, port + 1, port + 2), unsafe]],
     ["apiserver", join(bin, "kube-apiserver"), [`--etcd-servers=${client}`, "--allow-privileged=true", ...common]],
   ];
 }

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import type { PKI } from "../../src/distro/pki.ts";
 import type { Side } from "../interchange/world.ts";
+import { etcdFlags } from "../pair/etcd-flags.ts";
 
 export type Command = [name: string, command: string, args: string[]];
 
@@ -69,23 +70,11 @@ export function planePrograms({ server, directory, bin, address }: PlaneOptions,
         ["scheduler", process.execPath, [entry, "scheduler", ...scheduler]],
       ],
     };
-  const [client, member] = [`http://127.0.0.1:${etcdPort}`, `http://127.0.0.1:${etcdPort + 1}`];
+  const client = `http://127.0.0.1:${etcdPort}`;
   const as = (user: string): string[] => [`--authentication-kubeconfig=${conf(user)}`, `--authorization-kubeconfig=${conf(user)}`];
   return {
     api: [
-      [
-        "etcd",
-        join(bin, "etcd-3.6.16"),
-        [
-          `--data-dir=${join(directory, "etcd")}`,
-          `--listen-client-urls=${client}`,
-          `--advertise-client-urls=${client}`,
-          `--listen-peer-urls=${member}`,
-          `--initial-advertise-peer-urls=${member}`,
-          `--initial-cluster=default=${member}`,
-          "--log-level=warn",
-        ],
-      ],
+      ["etcd", join(bin, "etcd-3.6.16"), etcdFlags(directory, etcdPort, etcdPort + 1)],
       [
         "apiserver",
         join(bin, "kube-apiserver"),

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Server, send } from "../differential/exchange.ts";
+import { etcdFlags, unsafe } from "./etcd-flags.ts";
 
 /** Milliseconds that a program gets to end when it is asked to. */
 const patience = 5000;
@@ -29,18 +30,8 @@ export class Processes implements AsyncDisposable {
   }
   /** An etcd of one member; its URL. */
   etcd(bin: string, port: number, peerPort: number): string {
-    const [client, member] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
-    this.start("etcd", join(bin, "etcd-3.6.16"), [
-      `--data-dir=${this.path("etcd")}`,
-      `--listen-client-urls=${client}`,
-      `--advertise-client-urls=${client}`,
-      `--listen-peer-urls=${member}`,
-      `--initial-advertise-peer-urls=${member}`,
-      `--initial-cluster=default=${member}`,
-      "--log-level=warn",
-      "--unsafe-no-fsync",
-    ]);
-    return client;
+    this.start("etcd", join(bin, "etcd-3.6.16"), [...etcdFlags(this.directory, port, peerPort), unsafe]);
+    return `http://127.0.0.1:${port}`;
   }
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#children.reverse()) {
