@@ -1,65 +1,13 @@
 /** Ways of upstream's that are easily taken for mistakes, each found beside a kube-apiserver. */
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import test, { after, before } from "node:test";
-import type { KubeObject } from "../../api/object.ts";
-import { VirtualClock } from "../../base/clock.ts";
-import { silentLogger } from "../../base/logger.ts";
-import { seededRandom } from "../../base/random.ts";
-import { memoryStore } from "../../store/memory.ts";
-import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+import { TestServer } from "../assembled.fixture.ts";
 
-const clock = new VirtualClock();
-const store = memoryStore({ clock });
-let api: AssembledServer;
-before(async () => {
-  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
-  api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
-  await answer("POST", "/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "default" } });
-});
-after(async () => {
-  await api[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-});
-
-interface Answer extends KubeObject {
-  message?: string;
-  warnings?: string[];
-  reason?: string;
-  items?: KubeObject[];
-  spec?: Record<string, unknown>;
-  rules?: unknown;
-  status?: { phase?: string };
-  details?: { causes?: { field?: string; message?: string }[] };
-}
-const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
-async function answer(
-  method: string,
-  target: string,
-  body?: unknown,
-  type = "application/json",
-  accept = "",
-  user = admin,
-): Promise<Answer & { http: number }> {
-  const [path = "", query = ""] = target.split("?");
-  const {
-    status,
-    body: bytes,
-    warnings,
-  } = await api.server.handler({
-    method,
-    path,
-    query: new URLSearchParams(query),
-    headers: { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) },
-    ...(body === undefined ? {} : { body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)) }),
-    user,
-    remoteAddress: "127.0.0.1",
-    signal: new AbortController().signal,
-  });
-  const text = Buffer.from(bytes as Uint8Array).toString();
-  return { ...(text.startsWith("{") ? JSON.parse(text) : { message: text }), http: status, ...(warnings?.length ? { warnings } : {}) };
-}
+const server = new TestServer();
+before(() => server.start());
+after(() => server[Symbol.asyncDispose]());
+const { clock } = server;
+const answer = server.answer.bind(server);
 const merge = "application/merge-patch+json";
 const apply = "application/apply-patch+yaml";
 const core = "/api/v1/namespaces/default";
@@ -235,25 +183,8 @@ test("a binding without the pod's name is refused before its target is looked at
 });
 
 /** What a watch gives until `count` events have come. */
-async function watched(query: string, count: number, resource = `${core}/secrets`, accept = ""): Promise<{ type: string; object: KubeObject }[]> {
-  const stop = new AbortController();
-  const { body } = await api.server.handler({
-    method: "GET",
-    path: resource,
-    query: new URLSearchParams(`watch=1&${query}`),
-    headers: accept ? { accept } : {},
-    user: { name: "admin", groups: ["system:masters"] },
-    remoteAddress: "127.0.0.1",
-    signal: stop.signal,
-  });
-  const events: { type: string; object: KubeObject }[] = [];
-  for await (const frame of body as AsyncIterable<Uint8Array>) {
-    for (const line of Buffer.from(frame).toString().trim().split("\n")) events.push(JSON.parse(line));
-    if (events.length >= count) break;
-  }
-  stop.abort();
-  return events;
-}
+const watched = (query: string, count: number, resource = `${core}/secrets`, accept = "") =>
+  server.watched(`${resource}?${query.startsWith("watch=") ? query : `watch=1&${query}`}`, count, accept);
 
 test("an initial state is marked for those who take bookmarks, asked for or not, and left out for those who want none", async () => {
   await answer("POST", `${core}/secrets`, { metadata: { name: "seen" } });
@@ -359,6 +290,12 @@ test("the old path of a watch may name one object, and its selector no other", a
   assert.deepEqual(
     events.map(({ type, object }) => `${type} ${object.metadata.name ?? ""}`),
     ["ADDED only", "BOOKMARK "],
+  );
+  const unmarked = watched("watch=0&allowWatchBookmarks=true", 2, path);
+  await answer("PATCH", `${core}/secrets/only`, { metadata: { labels: { a: "b" } } }, "application/merge-patch+json");
+  assert.deepEqual(
+    (await unmarked).map(({ type }) => type),
+    ["ADDED", "MODIFIED"],
   );
   const refused = await answer("GET", `${path}?watch=1&fieldSelector=metadata.name%3Dx`);
   assert.equal(refused.message, "fieldSelector metadata.name doesn't match requested name");

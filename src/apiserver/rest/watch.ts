@@ -65,7 +65,9 @@ export async function watch(call: Call): Promise<ApiResponse> {
     await iterator.return?.();
   };
   if (!initial) call.initialized?.();
-  const source = wanted(iterator, close, options.allowWatchBookmarks, initial ? call.initialized : undefined);
+  // The old paths watch without being told to; then the initial state has no end that is told.
+  const marked = options.allowWatchBookmarks && options.watch;
+  const source = wanted(iterator, close, marked, initial ? call.initialized : undefined);
   if (request.asObject) return { status: 200, headers: {}, warnings: call.warnings, events: asObjects(call, source) };
   return {
     status: 200,
