@@ -4,8 +4,14 @@
 const mostOfAll = 4096;
 const mostOfOne = 256;
 
+/** As it is, in UTF-8: a character of the text that goes into the header stands for a byte. */
 const quoted = (text: string): string =>
-  `299 - "${text.replace(/[\\"]/g, "\\$&").replace(/[^\t\x20-\x7e]/gu, (c) => (c < " " ? " " : encodeURI(c.toWellFormed())))}"`;
+  `299 - "${Buffer.from(
+    text
+      .toWellFormed()
+      .replace(/[\\"]/g, "\\$&")
+      .replace(/[^\t\P{Cc}]/gu, " "),
+  ).toString("latin1")}"`;
 
 /** Cut between characters. */
 function start(text: string, most: number): string {
