@@ -11,7 +11,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { implement, serveGrpc } from "../src/base/grpc/server.ts";
-import type { Protocol } from "../src/base/grpc/protocol.ts";
+import { traceService } from "../src/base/tracing/otlp.ts";
 import { prepare } from "./authentication/servers.ts";
 import { Checks, expect } from "./cluster/checks.ts";
 import { differences, type Request, type Server, send } from "./differential/exchange.ts";
@@ -28,25 +28,12 @@ const port = Number(values.port);
 const checks = new Checks("tracing");
 await using ground = await prepare(values.bin, port);
 
-interface Methods {
-  Export: { request: { message: Uint8Array }; response: object; stream: false };
-}
-const service = "opentelemetry.proto.collector.trace.v1.TraceService";
-const protocol: Protocol<Methods> = {
-  method: () => ({
-    ...{ service, path: `/${service}/Export`, stream: false },
-    encodeRequest: () => Buffer.alloc(0),
-    decodeRequest: (message) => ({ message }),
-    encodeResponse: () => Buffer.alloc(0),
-    decodeResponse: () => ({}),
-  }),
-};
 const socket = ground.path("collector.sock");
 /** Those of one server at a time: the other is asked later. */
 let spans: CollectedSpan[] = [];
 await using _collector = await serveGrpc(
   socket,
-  implement(protocol, {
+  implement(traceService, {
     async Export({ message }) {
       spans.push(...readSpans(Buffer.from(message)));
       return {};

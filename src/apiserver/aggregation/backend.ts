@@ -6,6 +6,7 @@ import type { ConnectionOptions } from "node:tls";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { UserInfo } from "../../api/exchange.ts";
+import { bodyWithin } from "../outside/body.ts";
 import { type Address, resolveService, type ServiceResolution } from "../service-resolver.ts";
 import type { Remote } from "./remotes.ts";
 
@@ -78,17 +79,8 @@ export class Backends {
   async fetch(remote: Remote, outgoing: Outgoing, limit: number, address?: Address): Promise<{ response: IncomingMessage; body: Buffer }> {
     const call = this.open(remote, outgoing, address);
     const response = await new Promise<IncomingMessage>((resolve, reject) => call.on("response", resolve).on("error", reject).end());
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limit) {
-        response.destroy();
-        throw new Error(`the answer is longer than ${limit} bytes`);
-      }
-      chunks.push(chunk);
-    }
-    return { response, body: Buffer.concat(chunks) };
+    const body = await bodyWithin(response, limit);
+    return { response, body };
   }
 
   #tlsOf({ service, ca, insecure }: Remote): ConnectionOptions & { servername: string } {

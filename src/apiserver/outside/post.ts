@@ -6,6 +6,7 @@ import type { IncomingMessage, RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Clock } from "../../base/clock.ts";
+import { bodyWithin } from "./body.ts";
 import { goNetworkError } from "./network-error.ts";
 
 export interface Answer {
@@ -109,18 +110,9 @@ async function once({ secure, body, options }: Posting, signal: AbortSignal): Pr
     );
     request.end(body);
   });
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxAnswer) {
-      response.destroy();
-      throw new Error(`the answer is longer than ${maxAnswer} bytes`);
-    }
-    chunks.push(chunk);
-  }
+  const answered = await bodyWithin(response, maxAnswer);
   const { "retry-after": later = "", "content-type": contentType = "" } = response.headers;
-  const answer = { status: response.statusCode ?? 0, body: Buffer.concat(chunks), contentType };
+  const answer = { status: response.statusCode ?? 0, body: answered, contentType };
   return /^\d+$/.test(later) ? { ...answer, retryAfter: Number(later) } : answer;
 }
 

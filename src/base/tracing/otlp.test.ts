@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock, VirtualClock } from "../clock.ts";
 import { implement, serveGrpc } from "../grpc/server.ts";
-import type { Protocol } from "../grpc/protocol.ts";
 import { silentLogger } from "../logger.ts";
-import { encodeSpans, SpanExporter } from "./otlp.ts";
+import { encodeSpans, SpanExporter, traceService } from "./otlp.ts";
 import type { FinishedSpan } from "./span.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "otlp-"));
@@ -43,27 +42,13 @@ test("spans are written byte for byte as upstream's library writes them", () => 
   assert.equal(encodeSpans({ "service.name": "a" }, "s", [{ ...span, links }]).toString("hex"), golden);
 });
 
-interface Methods {
-  Export: { request: { message: Uint8Array }; response: object; stream: false };
-}
-const service = "opentelemetry.proto.collector.trace.v1.TraceService";
-const protocol: Protocol<Methods> = {
-  method: () => ({
-    ...{ service, path: `/${service}/Export`, stream: false },
-    encodeRequest: () => Buffer.alloc(0),
-    decodeRequest: (message) => ({ message }),
-    encodeResponse: () => Buffer.alloc(0),
-    decodeResponse: () => ({}),
-  }),
-};
-
 test("spans arrive at the collector in batches; what waits is sent in the end", async () => {
   const socket = join(directory, "collector.sock");
   const sizes: number[] = [];
   const count = (bytes: Uint8Array): number => Buffer.from(bytes).toString("hex").split("2a03474554").length - 1;
   await using _server = await serveGrpc(
     socket,
-    implement(protocol, {
+    implement(traceService, {
       async Export({ message }) {
         sizes.push(count(message));
         return {};

@@ -92,7 +92,8 @@ interface Methods {
   Export: { request: { message: Uint8Array }; response: object; stream: false };
 }
 const service = "opentelemetry.proto.collector.trace.v1.TraceService";
-const protocol: Protocol<Methods> = {
+/** The collector's one method; a request is the bytes of `encodeSpans`. */
+export const traceService: Protocol<Methods> = {
   method: () => ({
     service,
     path: `/${service}/Export`,
@@ -125,7 +126,7 @@ export class SpanExporter implements AsyncDisposable {
 
   constructor(options: SpanExporterOptions) {
     this.#options = options;
-    this.#client = connectGrpc(options.endpoint, protocol, options.clock);
+    this.#client = connectGrpc(options.endpoint, traceService, options.clock);
   }
   /** Spans beyond what may wait are dropped. */
   take(span: FinishedSpan): void {

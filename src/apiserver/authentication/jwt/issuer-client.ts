@@ -7,6 +7,7 @@ import { Agent, request } from "node:https";
 import { getCACertificates } from "node:tls";
 import { goQuote } from "../../../api/field.ts";
 import type { Clock } from "../../../base/clock.ts";
+import { bodyWithin } from "../../outside/body.ts";
 import { goNetworkError } from "../../outside/network-error.ts";
 import { ClaimError } from "./claims.ts";
 
@@ -119,18 +120,9 @@ export class IssuerClient {
 }
 
 async function read(response: IncomingMessage): Promise<Fetched> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxAnswer) {
-      response.destroy();
-      throw new Error(`the answer is longer than ${maxAnswer} bytes`);
-    }
-    chunks.push(chunk);
-  }
+  const body = await bodyWithin(response, maxAnswer);
   const { statusCode: status = 0, statusMessage, headers } = response;
-  return { status, statusLine: `${status} ${statusMessage || STATUS_CODES[status] || ""}`, headers, body: Buffer.concat(chunks) };
+  return { status, statusLine: `${status} ${statusMessage || STATUS_CODES[status] || ""}`, headers, body };
 }
 
 /** What is wrong with an answer that is no JSON, or not the JSON it should be. */
