@@ -73,7 +73,7 @@ test("flags that do not exist, and values that are none, end the command with on
   assert.equal(nodes.stderr, "k8ts: --nodes is for simulated nodes: add --simulate\n");
 });
 
-test("containers without root: status 1 and the two ways on", { skip: process.getuid?.() !== 0 }, async () => {
+test("containers without root: status 1 and the two ways on", { skip: process.getuid?.() !== 0 && "needs root to begin with" }, async () => {
   const result = await new Promise<{ status: number | null; stderr: string }>((resolve) => {
     // In a user namespace without a mapping nobody is root, yet the files of the checkout stay readable wherever it lies.
     const child = execFile(

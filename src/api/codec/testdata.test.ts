@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type TypeDef, typeByName, typeOfKind } from "../schema/schema.ts";
+import { kinds, type TypeDef, typeByName, typeOfKind } from "../schema/schema.ts";
 import { decodeObject, sniffJSON } from "./decode.ts";
 import { encodeJSONString } from "./json.ts";
 import { encodeProtobuf } from "./protobuf.ts";
@@ -29,18 +29,21 @@ function fixtures(): { folder: string } | { missing: string } {
       rmSync(module, { recursive: true });
     }
   } catch (error) {
-    return { missing: `no go, or k8s.io/api@${version} cannot be had: ${(error as Error).message.split("\n")[0]}` };
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { missing: `needs go, to have the fixtures of k8s.io/api@${version}` };
+    return { missing: `k8s.io/api@${version} cannot be had: ${(error as Error).message.split("\n")[0]}` };
   }
 }
 
 const found = fixtures();
 const skip = "missing" in found ? found.missing : false;
 const folder = "folder" in found ? found.folder : "";
-const names = skip
-  ? []
-  : readdirSync(folder)
-      .filter((name) => name.endsWith(".json"))
-      .map((name) => name.slice(0, -".json".length));
+/** Kinds of upstream's other modules, and one that k8s.io/api left without a fixture; it has none for lists either. */
+const elsewhere = /^(apiextensions\.k8s\.io|apiregistration\.k8s\.io|meta\.k8s\.io)\.|^authentication\.k8s\.io\.v1alpha1\.SelfSubjectReview$|List$/;
+/** From the schema and not from the folder: without the fixtures, every test that is not run is counted as skipped. */
+const names = Object.keys(kinds)
+  .map((kind) => (kind.split("/").length === 2 ? `core/${kind}` : kind).replaceAll("/", "."))
+  .filter((name) => !elsewhere.test(name))
+  .sort();
 const protobuf = "application/vnd.kubernetes.protobuf";
 
 function typeOf(json: Uint8Array): { type: TypeDef; apiVersion: string; kind: string } {
@@ -52,10 +55,14 @@ function typeOf(json: Uint8Array): { type: TypeDef; apiVersion: string; kind: st
 }
 const indented = (text: string): string => JSON.stringify(JSON.parse(text), null, 2);
 
-test("the fixtures are those of all 185 kinds", { skip }, () => assert.equal(names.length, 185));
+test("there is a fixture for each of these 185 kinds and for no other", { skip }, () => {
+  const there = readdirSync(folder).flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []));
+  assert.deepEqual(there.sort(), names);
+  assert.equal(names.length, 185);
+});
 
 for (const name of names) {
-  test(`${name} survives JSON, YAML and protobuf in every direction`, () => {
+  test(`${name} survives JSON, YAML and protobuf in every direction`, { skip }, () => {
     const json = readFileSync(join(folder, `${name}.json`));
     const yaml = readFileSync(join(folder, `${name}.yaml`), "utf8");
     const pb = readFileSync(join(folder, `${name}.pb`));
