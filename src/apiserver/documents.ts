@@ -6,6 +6,7 @@ import { versionInfo } from "../api/version.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { apiVersionOf } from "../api/schema/schema.ts";
 import type { APIGroup, APIGroupList } from "../api/types/meta-v1.gen.ts";
+import { trimEnd } from "../base/trim.ts";
 import { type AddedOpenAPI, openapi } from "./openapi.ts";
 import { aggregatedMedia, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
@@ -54,7 +55,7 @@ export function createDocuments(
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
   return {
     get(request) {
-      const path = request.path.length > 1 ? request.path.replace(/\/+$/, "") : request.path;
+      const path = request.path.length > 1 ? trimEnd(request.path, "/") : request.path;
       if (path === "/version") {
         if (request.asObject) return { status: 200, headers: {}, object: versionInfo };
         if (request.method !== "GET") throw methodNotAllowed();

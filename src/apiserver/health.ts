@@ -1,10 +1,11 @@
 /** /healthz, /livez and /readyz: one line a check with ?verbose, single checks under their path (k8s.io/apiserver/pkg/server/healthz). */
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
+import { trimEnd } from "../base/trim.ts";
 import { queryBool } from "./request-info.ts";
 
 export interface HealthCheck {
   name: string;
-  /** Undefined when all is well, otherwise why not. */
+  /** Undefined when all is well, otherwise why not; one that throws has failed. */
   check(): Promise<string | undefined> | string | undefined;
 }
 
@@ -15,16 +16,24 @@ export function healthPaths(checks: Record<string, readonly HealthCheck[]>): str
   return Object.entries(checks).flatMap(([root, list]) => [`/${root}`, ...list.map((check) => `/${root}/${check.name}`)]);
 }
 
+async function failureOf(check: HealthCheck): Promise<string | undefined> {
+  try {
+    return await check.check();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Undefined for a path that is none of the checks'. */
 export async function health(checks: Record<string, readonly HealthCheck[]>, request: ApiRequest): Promise<ApiResponse | undefined> {
-  const [, root = "", ...rest] = request.path.replace(/\/+$/, "").split("/");
-  const list = checks[root];
-  if (!list) return undefined;
+  const [, root = "", ...rest] = trimEnd(request.path, "/").split("/");
+  if (!Object.hasOwn(checks, root)) return undefined;
+  const list = checks[root] as readonly HealthCheck[];
   const one = rest.join("/");
   if (one) {
     const check = list.find((candidate) => candidate.name === one);
     if (!check) return undefined;
-    const why = await check.check();
+    const why = await failureOf(check);
     return why === undefined ? text(200, "ok") : text(500, `internal server error: ${why}\n`);
   }
   const excluded = new Set(request.query.getAll("exclude"));
@@ -36,7 +45,7 @@ export async function health(checks: Record<string, readonly HealthCheck[]>, req
       lines.push(`[+]${check.name} excluded: ok`);
       continue;
     }
-    const why = await check.check();
+    const why = await failureOf(check);
     if (why !== undefined) failed = true;
     lines.push(why === undefined ? `[+]${check.name} ok` : `[-]${check.name} failed: reason withheld`);
   }

@@ -17,7 +17,7 @@ function bytesOf(path: string, make: () => object | undefined): Uint8Array | und
   return bytes;
 }
 
-const json = { "content-type": "application/json", "cache-control": "no-cache, private", vary: "Accept" };
+const json: Readonly<Record<string, string>> = { "content-type": "application/json", "cache-control": "no-cache, private", vary: "Accept" };
 
 const protobufTypes = ["application/com.github.proto-openapi.spec.v2.v1.0+protobuf", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"];
 
@@ -89,8 +89,8 @@ export function openapi(request: ApiRequest, path: string, added?: AddedOpenAPI)
   const { paths } = added ? { paths: added.index() } : openapiV3Index();
   if (path === "/openapi/v3") {
     if (request.asObject) return { status: 200, headers: {}, object: { paths } };
-    if (paths === openapiV3Index().paths) return { status: 200, headers: json, body: bytesOf(path, openapiV3Index) as Uint8Array };
-    return { status: 200, headers: json, body: Buffer.from(JSON.stringify({ paths })) };
+    if (paths === openapiV3Index().paths) return { status: 200, headers: { ...json }, body: bytesOf(path, openapiV3Index) as Uint8Array };
+    return { status: 200, headers: { ...json }, body: Buffer.from(JSON.stringify({ paths })) };
   }
   const name = path.slice("/openapi/v3/".length);
   const url = paths[name]?.serverRelativeURL;

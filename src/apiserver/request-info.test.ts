@@ -25,6 +25,8 @@ test("paths become verbs and resources as upstream reads them", () => {
     ["GET", "/api/v1/pods?watch=1&fieldSelector=metadata.name%3Dp", "resource watch /v1 ns= pods/ p"],
     ["GET", "/apis/apps", "path get / ns= /"],
     ["POST", "/healthz", "path post / ns= /"],
+    ["constructor", "/healthz", "path constructor / ns= /"],
+    ["constructor", "/api/v1/pods", "resource  /v1 ns= pods/"],
   ];
   for (const [method, target, expected] of cases) assert.equal(info(method, target), expected, `${method} ${target}`);
 });

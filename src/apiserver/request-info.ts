@@ -22,8 +22,15 @@ export interface RequestInfo {
   byPath?: boolean;
 }
 
-const verbs: Record<string, string> = { POST: "create", GET: "get", HEAD: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
-const lowerCase: Record<string, string> = { POST: "post", GET: "get", HEAD: "head", PUT: "put", PATCH: "patch", DELETE: "delete" };
+/** By methods, which over HTTP/2 are any word. */
+const verbs = new Map([
+  ["POST", "create"],
+  ["GET", "get"],
+  ["HEAD", "get"],
+  ["PUT", "update"],
+  ["PATCH", "patch"],
+  ["DELETE", "delete"],
+]);
 const namespaceSubresources = new Set(["status", "finalize"]);
 
 function decode(segment: string): string {
@@ -65,7 +72,7 @@ function isReadable(query: URLSearchParams): boolean {
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const info: RequestInfo = {
     isResource: false,
-    verb: lowerCase[method] ?? method.toLowerCase(),
+    verb: method.toLowerCase(),
     path: path.includes("%") ? decode(path) : path,
     prefix: "",
     group: "",
@@ -94,7 +101,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     info.verb = parts[0];
     info.byPath = true;
     parts = parts.slice(1);
-  } else info.verb = verbs[method] ?? "";
+  } else info.verb = verbs.get(method) ?? "";
   if (parts[0] === "namespaces") {
     if (parts.length > 1) {
       info.namespace = parts[1] as string;

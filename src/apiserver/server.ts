@@ -12,6 +12,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import type { Span, Tracer } from "../base/tracing/span.ts";
+import { trimEnd } from "../base/trim.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
 import { audited } from "./audit/answered.ts";
@@ -199,8 +200,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   function callOf(request: ApiRequest, info: RequestInfo, user: UserInfo, endpoint: Endpoint, audit?: AuditRecord): Call {
     const warnings: string[] = [];
+    let said: Set<string> | undefined;
     const warn = (message: string): void => {
-      if (!warnings.includes(message)) warnings.push(message);
+      said ??= new Set();
+      if (said.has(message)) return;
+      said.add(message);
+      warnings.push(message);
     };
     const deprecated = deprecations[endpoint.groupResource];
     if (deprecated) warn(deprecated);
@@ -256,7 +261,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     const checked = await health(checks, request);
     if (checked) {
-      arrived(metrics.ofPath(request.method, request.path.replace(/\/+$/, "")));
+      arrived(metrics.ofPath(request.method, trimEnd(request.path, "/")));
       return checked;
     }
     if (request.path === "/metrics") {

@@ -1,4 +1,5 @@
 /** Files of a volume that would lie over each other (pkg/api/pod/warnings.go). */
+import { trimEnd } from "../../base/trim.ts";
 import { goQuote } from "../field.ts";
 import type { Volume, VolumeProjection } from "../types/core-v1.gen.ts";
 
@@ -12,25 +13,31 @@ interface File {
 const sourceOf = ({ kind, name }: File): string => (name === undefined ? kind : `${kind} ${goQuote(name)}`);
 const shown = (file: File): string => (file.kind ? `${goQuote(file.path)} (${sourceOf(file)})` : goQuote(file.path));
 const from = (items: { path: string }[] | undefined, kind: string, name?: string): File[] =>
-  (items ?? []).map(({ path = "" }) => ({ path: path.endsWith("/") ? path.replace(/\/+$/, "") : path, kind, ...(name === undefined ? {} : { name }) }));
+  (items ?? []).map(({ path = "" }) => ({ path: trimEnd(path, "/"), kind, ...(name === undefined ? {} : { name }) }));
 
-/** The same, or a directory that the other lies in. */
-function covers(a: string, b: string): boolean {
-  if (a.length > b.length) return covers(b, a);
-  return b.startsWith(a) && (a.length === b.length || b[a.length] === "/");
-}
+/** So many of one volume are told; an answer has room for fewer. */
+const most = 1000;
 
-/** `a with b` for each file that covers, or is covered by, an earlier one. */
+/**
+ * `a with b` for each file that is, lies in or has in it an earlier one, in the order of the files. Sorted so that what lies in
+ * a directory follows it at once, a file overlaps with those that are open when it comes, and with no others.
+ */
 function overlaps(files: readonly File[]): string[] {
-  const found: string[] = [];
-  for (let i = 1; i < files.length; i++) {
-    const file = files[i] as File;
-    for (let j = 0; file.path && j < i; j++) {
-      const other = files[j] as File;
-      if (other.path && covers(other.path, file.path)) found.push(`${shown(file)} with ${shown(other)}`);
+  const sorted = files
+    .flatMap(({ path }, index) => (path ? [{ key: `${path.replaceAll("/", "\0")}\0`, index }] : []))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index));
+  const pairs: [number, number][] = [];
+  const open: typeof sorted = [];
+  for (const file of sorted) {
+    while (open.length && !file.key.startsWith((open.at(-1) as typeof file).key)) open.pop();
+    for (const { index } of open) {
+      if (pairs.length === most) break;
+      pairs.push(index < file.index ? [file.index, index] : [index, file.index]);
     }
+    open.push(file);
   }
-  return found;
+  pairs.sort(([a, b], [c, d]) => a - c || b - d);
+  return pairs.map(([later, earlier]) => `${shown(files[later] as File)} with ${shown(files[earlier] as File)}`);
 }
 
 function projected(source: VolumeProjection): File[] {

@@ -2,6 +2,7 @@
  * What RBAC rules allow and cover, as pure functions (pkg/apis/rbac/v1/evaluation_helpers.go,
  * k8s.io/component-helpers/auth/rbac/validation/policy_comparator.go, pkg/registry/rbac/validation/policy_compact.go).
  */
+import { trimEnd } from "../../base/trim.ts";
 import { goQuote } from "../field.ts";
 import type { PolicyRule } from "../types/rbac-v1.gen.ts";
 
@@ -42,7 +43,7 @@ function resourceMatcher(resources: readonly string[] | undefined): (request: Ru
     request.subresource ? set.has(`${request.resource}/${request.subresource}`) || set.has(`*/${request.subresource}`) : set.has(request.resource);
 }
 
-const trimStars = (text: string): string => text.replace(/\*+$/, "");
+const trimStars = (text: string): string => trimEnd(text, "*");
 
 function urlMatcher(urls: readonly string[] | undefined): StringMatcher {
   if (!urls?.length) return never;

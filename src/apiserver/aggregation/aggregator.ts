@@ -9,6 +9,7 @@ import type { APIGroup, APIGroupList } from "../../api/types/meta-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { join, relayRefusal, responseHead } from "../../base/relay.ts";
+import { trimEnd } from "../../base/trim.ts";
 import type { UpgradeHandler } from "../http/listener.ts";
 import { respondSwagger } from "../openapi.ts";
 import { upgrading } from "../streaming/connectable.ts";
@@ -118,7 +119,7 @@ export class Aggregator implements AsyncDisposable {
   /** OpenAPI with what others serve; undefined where this server's own is all there is. */
   async openapi(request: ApiRequest, user: UserInfo): Promise<ApiResponse | undefined> {
     if (!this.#remotes.size) return undefined;
-    const path = request.path.replace(/\/+$/, "");
+    const path = trimEnd(request.path, "/");
     if (path === "/openapi/v2") return this.#v2(request);
     if (path !== "/openapi/v3" && !path.startsWith("/openapi/v3/")) return undefined;
     const local = this.#options.index();

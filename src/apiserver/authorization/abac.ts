@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { UserInfo } from "../../api/exchange.ts";
+import { trimEnd } from "../../base/trim.ts";
 import { ConfigurationError, type ConfigurationKind, decodeConfiguration } from "../configuration-file.ts";
 import { goFileError } from "../outside/kubeconfig.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer, ListedRules, RuleResolver } from "./authorizer.ts";
@@ -86,7 +87,7 @@ const isOr = (pattern: string | undefined, value: string): boolean => pattern ==
 
 function pathMatches(pattern: string | undefined, path: string): boolean {
   if (isOr(pattern, path)) return true;
-  return pattern?.endsWith("*") === true && path.startsWith(pattern.replace(/\*+$/, ""));
+  return pattern?.endsWith("*") === true && path.startsWith(trimEnd(pattern, "*"));
 }
 
 const readingVerbs: ReadonlySet<string> = new Set(["get", "list", "watch"]);

@@ -2,15 +2,19 @@
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
 import type { ApiResponse } from "../../api/exchange.ts";
+import { drained } from "./drained.ts";
 
 const gzipOnce = promisify(gzip);
 const threshold = 128 * 1024;
+
+/** Upstream looks for the bare word: a wish with a weight is none. */
+const wantsGzip = (acceptEncoding: string): boolean => acceptEncoding.split(",").some((token) => token.trim() === "gzip");
 
 /** Compresses a body that is known to be large; what has no known size (watches, logs) passes as it is. */
 export async function compress(response: ApiResponse, acceptEncoding: string | undefined): Promise<ApiResponse> {
   const { body } = response;
   const size = body instanceof Uint8Array ? body.length : (response.size ?? 0);
-  if (!body || size <= threshold || !acceptEncoding || !/\bgzip\b/.test(acceptEncoding)) return response;
+  if (!body || size <= threshold || !acceptEncoding || !wantsGzip(acceptEncoding)) return response;
   if (response.headers["content-encoding"]) return response;
   const headers: Record<string, string> = { ...response.headers, "content-encoding": "gzip", vary: "Accept-Encoding" };
   delete headers["content-length"];
@@ -22,7 +26,7 @@ async function* gzipStream(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   const zip = createGzip({ level: constants.Z_BEST_SPEED });
   const feed = (async () => {
     for await (const chunk of chunks) {
-      if (!zip.write(chunk)) await new Promise<void>((resolve) => zip.once("drain", resolve).once("close", resolve));
+      if (!zip.write(chunk)) await drained(zip);
       if (zip.destroyed) return;
     }
     zip.end();

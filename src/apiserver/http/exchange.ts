@@ -7,6 +7,7 @@ import type { Http2Stream } from "../../base/http2/stream.ts";
 import { headerLines } from "../../base/relay.ts";
 import type { Clock } from "../../base/clock.ts";
 import { compress } from "./compress.ts";
+import { drained } from "./drained.ts";
 import { warningLines } from "./warnings.ts";
 
 interface Peer {
@@ -175,19 +176,6 @@ async function pump(body: AsyncIterable<Uint8Array>, out: Taker, request: Socket
   }
 }
 
-function drainedReply(reply: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      reply.off("drain", done);
-      reply.off("close", done);
-      resolve();
-    };
-    if (reply.destroyed) return resolve();
-    reply.on("drain", done);
-    reply.on("close", done);
-  });
-}
-
 export interface AnswerOptions {
   /** Text of the header of that name. */
   date(): string;
@@ -242,7 +230,7 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   } else {
     reply.flushHeaders();
     try {
-      await pump(response.body, { write: (chunk) => reply.write(chunk), drained: () => drainedReply(reply) }, request);
+      await pump(response.body, { write: (chunk) => reply.write(chunk), drained: () => drained(reply) }, request);
       answered = true;
       reply.end();
     } catch {
