@@ -29,12 +29,8 @@ export interface ApiRequest {
   asObject?: boolean;
   /** Set by a transport that itself knows who is calling (in-process). Otherwise authentication decides. */
   user?: UserInfo;
-  /** Verified client certificate chain's leaf, DER, where TLS gave one. */
-  clientCertificate?: Uint8Array;
-  /** What the client sent beside it, DER: certificates that may lead from it to an authority. */
-  clientIntermediates?: readonly Uint8Array[];
-  /** A client certificate was presented and did not verify; why. */
-  clientCertificateError?: string;
+  /** What the client's TLS sent to say who it is, DER, its own certificate first: not verified, but it has that one's key. The same list for all requests of a connection. */
+  clientCertificates?: readonly Uint8Array[];
   remoteAddress: string;
   /** What is done for this request now, where traces are kept. */
   span?: Span;

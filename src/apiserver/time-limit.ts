@@ -23,9 +23,7 @@ class BoundRequest implements ApiRequest {
   declare object?: unknown;
   declare asObject?: boolean;
   declare user?: NonNullable<ApiRequest["user"]>;
-  declare clientCertificate?: Uint8Array;
-  declare clientIntermediates?: readonly Uint8Array[];
-  declare clientCertificateError?: string;
+  declare clientCertificates?: readonly Uint8Array[];
   declare span?: NonNullable<ApiRequest["span"]>;
   readonly remoteAddress: string;
   declare cbor?: boolean;
@@ -44,9 +42,7 @@ class BoundRequest implements ApiRequest {
     if (outer.object !== undefined) this.object = outer.object;
     if (outer.asObject) this.asObject = outer.asObject;
     if (outer.user) this.user = outer.user;
-    if (outer.clientCertificate) this.clientCertificate = outer.clientCertificate;
-    if (outer.clientIntermediates) this.clientIntermediates = outer.clientIntermediates;
-    if (outer.clientCertificateError) this.clientCertificateError = outer.clientCertificateError;
+    if (outer.clientCertificates) this.clientCertificates = outer.clientCertificates;
     this.remoteAddress = outer.remoteAddress;
     if (outer.cbor) this.cbor = true;
     this.#outer = outer;

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApiHandler, UserInfo } from "../api/exchange.ts";
-import { StatusError } from "../api/status.ts";
 import { CertificateVerifier } from "../apiserver/authentication/x509.ts";
 import { listen } from "../apiserver/http/listener.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
@@ -60,7 +59,7 @@ export async function openPort(options: OpenPortOptions): Promise<{ kubeconfig: 
   const verifier = new CertificateVerifier({ ca: certificates.ca, clock: systemClock });
   const { handler } = plane.api.server;
   const known: ApiHandler = (request) => {
-    const user = request.clientCertificate && userOf(verifier, request.clientCertificate);
+    const user = request.clientCertificates && userOf(verifier, request.clientCertificates);
     return handler(user ? { ...request, signal: request.signal, user } : request);
   };
   const listener = await listen({
@@ -78,11 +77,5 @@ export async function openPort(options: OpenPortOptions): Promise<{ kubeconfig: 
 }
 
 /** Undefined for a certificate that does not count: the API server then says so itself. */
-function userOf(verifier: CertificateVerifier, certificate: Uint8Array): UserInfo | undefined {
-  try {
-    return verifier.verify(certificate).user;
-  } catch (error) {
-    if (error instanceof StatusError) return undefined;
-    throw error;
-  }
-}
+const userOf = (verifier: CertificateVerifier, certificates: readonly Uint8Array[]): UserInfo | undefined =>
+  verifier.look(certificates).caller?.user ?? undefined;

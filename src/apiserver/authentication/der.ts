@@ -1,17 +1,21 @@
-/** Just enough DER (ITU-T X.690) to read the subject of a certificate exactly, whatever characters its values hold. */
+/** Just enough DER (ITU-T X.690) to read certificates and requests exactly, whatever characters their names hold. */
 
-interface Element {
+export interface Element {
   tag: number;
   content: Uint8Array;
+  /** With tag and length. */
+  raw: Uint8Array;
 }
 
 export class DerError extends Error {
   override name = "DerError";
 }
 
-function* elements(bytes: Uint8Array): Generator<Element> {
+/** What stands side by side in these bytes. Throws DerError. */
+export function* elements(bytes: Uint8Array): Generator<Element> {
   let at = 0;
   while (at < bytes.length) {
+    const start = at;
     const tag = bytes[at++] as number;
     if ((tag & 0x1f) === 0x1f) throw new DerError("multi-byte tag");
     let length = bytes[at++];
@@ -23,12 +27,13 @@ function* elements(bytes: Uint8Array): Generator<Element> {
       for (let i = 0; i < count; i++) length = length * 256 + (bytes[at++] ?? Number.NaN);
     }
     if (!(at + length <= bytes.length)) throw new DerError("value longer than its container");
-    yield { tag, content: bytes.subarray(at, at + length) };
+    yield { tag, content: bytes.subarray(at, at + length), raw: bytes.subarray(start, at + length) };
     at += length;
   }
 }
 
-function oid(content: Uint8Array): string {
+/** In figures and dots. */
+export function oid(content: Uint8Array): string {
   const numbers: number[] = [];
   let value = 0;
   for (const byte of content) {
@@ -62,7 +67,8 @@ export interface NameAttribute {
   value: string | undefined;
 }
 
-function attributesOf(subject: Element | undefined): NameAttribute[] {
+/** The attributes of a name in their order. Throws DerError. */
+export function attributesOf(subject: Element | undefined): NameAttribute[] {
   if (subject?.tag !== 0x30) throw new DerError("no subject");
   const attributes: NameAttribute[] = [];
   for (const relative of elements(subject.content)) {
@@ -75,19 +81,12 @@ function attributesOf(subject: Element | undefined): NameAttribute[] {
   return attributes;
 }
 
-/** The fields of the part of a certificate or request that is signed. */
-function signedFields(der: Uint8Array): Element[] {
+/** The fields of the part of a certificate or request that is signed. Throws DerError. */
+export function signedFields(der: Uint8Array): Element[] {
   const [outer] = elements(der);
   const [signed] = outer ? elements(outer.content) : [];
   if (!signed) throw new DerError("no content");
   return [...elements(signed.content)];
-}
-
-/** The subject's attributes of an X.509 certificate in their order. Throws DerError. */
-export function certificateSubject(der: Uint8Array): NameAttribute[] {
-  const fields = signedFields(der);
-  // version [0] may be absent (v1); then serial, algorithm, issuer, validity, subject.
-  return attributesOf(fields[fields[0]?.tag === 0xa0 ? 5 : 4]);
 }
 
 /** The subject's attributes of a PKCS #10 request in their order. Throws DerError. */

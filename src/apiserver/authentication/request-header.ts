@@ -51,8 +51,8 @@ export function requestHeaderAuthenticator(options: RequestHeaderOptions): Authe
   const first = (request: ApiRequest, names: readonly string[]): string => names.map((name) => valuesOf(request, name)[0]).find(Boolean) ?? "";
   return {
     authenticate(request) {
-      if (!request.clientCertificate) return undefined;
-      const { commonName } = options.verifier.verify(request.clientCertificate, request.clientIntermediates);
+      if (!request.clientCertificates) return undefined;
+      const { commonName } = options.verifier.verify(request.clientCertificates);
       if (options.allowedNames.length && !options.allowedNames.includes(commonName)) throw unauthorized();
       const name = first(request, userHeaders);
       if (!name) return undefined;

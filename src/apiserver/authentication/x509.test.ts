@@ -55,11 +55,12 @@ before(async () => {
 test("common name and organizations are user and groups, whatever characters they hold", async () => {
   const verifier = new CertificateVerifier({ ca: ca.certificate.toString("pem"), clock: new VirtualClock(start + day) });
   const der = await leaf(ca, [{ O: ["system:masters"] }, { O: ["a\nCN=root, O=x"] }, { CN: ["jane"] }]);
-  const { user } = verifier.verify(der);
+  const sent = [der];
+  const { user } = verifier.verify(sent);
   assert.equal(user?.name, "jane");
   assert.deepEqual(user?.groups, ["system:masters", "a\nCN=root, O=x"]);
   assert.match(user?.extra?.["authentication.kubernetes.io/credential-id"]?.[0] ?? "", /^X509SHA256=[0-9a-f]{64}$/);
-  assert.equal(verifier.verify(der).user, user);
+  assert.equal(verifier.verify([...sent]).user, user);
 });
 
 test("intermediates that the client sent lead to an authority, if each of them may", async () => {
@@ -68,42 +69,42 @@ test("intermediates that the client sent lead to an authority, if each of them m
   const lower = await authority("lower", upper);
   const raw = ({ certificate }: Authority): Uint8Array => new Uint8Array(certificate.rawData);
   const shown = (): Promise<Uint8Array> => leaf(lower, [{ CN: ["jane"] }]);
-  assert.equal(verifier.verify(await shown(), [raw(lower), raw(upper)]).user?.name, "jane");
-  assert.equal(verifier.verify(await shown(), [raw(upper), Buffer.from("nonsense"), raw(other), raw(lower)]).user?.name, "jane");
-  for (const sent of [[], [raw(lower)], [raw(upper)], [raw(other)]]) {
+  assert.equal(verifier.verify([await shown(), raw(lower), raw(upper)]).user?.name, "jane");
+  assert.equal(verifier.verify([await shown(), raw(upper), raw(other), raw(lower)]).user?.name, "jane");
+  for (const sent of [[], [raw(lower)], [raw(upper)], [raw(other)], [raw(upper), Buffer.from("nonsense"), raw(lower)]]) {
     const der = await shown();
-    assert.throws(() => verifier.verify(der, sent), { code: 401 });
+    assert.throws(() => verifier.verify([der, ...sent]), { code: 401 });
   }
   const server = await authority("server", ca, "1.3.6.1.5.5.7.3.1");
   const der = await leaf(server, [{ CN: ["jane"] }]);
-  assert.throws(() => verifier.verify(der, [raw(server)]), { code: 401 });
+  assert.throws(() => verifier.verify([der, raw(server)]), { code: 401 });
   const person = { certificate: new x509.X509Certificate(await leaf(ca, [{ CN: ["person"] }])), keys: ca.keys };
   const made = await leaf(person, [{ CN: ["jane"] }]);
-  assert.throws(() => verifier.verify(made, [new Uint8Array(person.certificate.rawData)]), { code: 401 });
+  assert.throws(() => verifier.verify([made, new Uint8Array(person.certificate.rawData)]), { code: 401 });
 });
 
 test("a certificate of another authority, for another use, or out of its time is refused", async () => {
   const clock = new VirtualClock(start + day);
   const verifier = new CertificateVerifier({ ca: ca.certificate.toString("pem"), clock });
   const subject = [{ CN: ["jane"] }];
-  assert.throws(() => verifier.verify(Buffer.from("no certificate")), { code: 401 });
+  assert.throws(() => verifier.verify([Buffer.from("no certificate")]), { code: 401 });
   const foreign = await leaf(other, subject);
-  assert.throws(() => verifier.verify(foreign), { code: 401 });
+  assert.throws(() => verifier.verify([foreign]), { code: 401 });
   const server = await leaf(ca, subject, "1.3.6.1.5.5.7.3.1");
-  assert.throws(() => verifier.verify(server), { code: 401 });
+  assert.throws(() => verifier.verify([server]), { code: 401 });
   const good = await leaf(ca, subject);
-  verifier.verify(good);
+  verifier.verify([good]);
   await clock.advance(2 * day);
-  assert.throws(() => verifier.verify(good), { code: 401 });
+  assert.throws(() => verifier.verify([good]), { code: 401 });
 });
 
 test("a certificate that was refused counts once its authority is trusted", async () => {
   const verifier = new CertificateVerifier({ ca: ca.certificate.toString("pem"), clock: new VirtualClock(start + day) });
   const foreign = await leaf(other, [{ CN: ["jane"] }]);
-  assert.throws(() => verifier.verify(foreign), { code: 401 });
-  assert.throws(() => verifier.verify(foreign), { code: 401 });
+  assert.throws(() => verifier.verify([foreign]), { code: 401 });
+  assert.throws(() => verifier.verify([foreign]), { code: 401 });
   verifier.setAuthorities(other.certificate.toString("pem"));
-  assert.equal(verifier.verify(foreign).user?.name, "jane");
+  assert.equal(verifier.verify([foreign]).user?.name, "jane");
 });
 
 test("proxy headers are believed from the proxy only, and taken out of the request", async () => {
@@ -122,7 +123,7 @@ test("proxy headers are believed from the proxy only, and taken out of the reque
     query: new URLSearchParams(),
     headers: { "x-remote-user": "jane", "x-remote-group": "a, b", "x-remote-extra-k%2fy": "v" } as Record<string, string | undefined>,
     repeatedHeaders: { "x-remote-group": ["a", "b,c"] } as Record<string, string[] | undefined>,
-    clientCertificate: await leaf(issuer, [{ CN: [name] }]),
+    clientCertificates: [await leaf(issuer, [{ CN: [name] }])],
     remoteAddress: "",
     signal: new AbortController().signal,
   });

@@ -4,13 +4,12 @@
  */
 import { createHash, X509Certificate } from "node:crypto";
 import type { UserInfo } from "../../api/exchange.ts";
-import { StatusError, unauthorized } from "../../api/status.ts";
+import { unauthorized } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { certificateSubject, nameOids } from "./der.ts";
-
-const clientAuth = "1.3.6.1.5.5.7.3.2";
-const anyUsage = "2.5.29.37.0";
+import { nameOids } from "./der.ts";
+import { type Certificate, readCertificate } from "./x509/certificate.ts";
+import { chainOf } from "./x509/chain.ts";
 
 /** Every certificate of a PEM bundle. Throws when there is none or one cannot be read. */
 export function parseBundle(pem: string): X509Certificate[] {
@@ -19,152 +18,134 @@ export function parseBundle(pem: string): X509Certificate[] {
   return blocks.map((block) => new X509Certificate(block));
 }
 
-/** Signatures that are checked for one certificate at most. */
-const maxChecks = 100;
+const authoritiesOf = (pem: string): Certificate[] => parseBundle(pem).map(({ raw }) => readCertificate(raw));
 
-/** What is no certificate leads nowhere. */
-function readable(der: Uint8Array): X509Certificate[] {
-  try {
-    return [new X509Certificate(der)];
-  } catch {
-    return [];
-  }
-}
-
-/** Whether the uses that a certificate is for, if it names any, include the authentication of clients. */
-function forClients({ keyUsage }: X509Certificate): boolean {
-  const usages = keyUsage as string[] | undefined;
-  return !usages || usages.includes(clientAuth) || usages.includes(anyUsage);
-}
-
-interface Verified {
-  user: UserInfo | undefined;
-  commonName: string;
-  /** Milliseconds since the epoch; outside of them the certificate does not count. */
+/** What was found out about certificates: true as long as it is neither before `from` nor after `to`. */
+interface Found {
+  /** Milliseconds since the epoch. */
   from: number;
   to: number;
+  /** Likewise: after this the client's own one counts no more. */
+  ends: number;
+  /** Absent: no authority stands behind them. */
+  caller?: Caller;
+}
+
+interface Caller {
+  commonName: string;
+  /** Absent: the certificate has no common name. Null: it names several people. */
+  user: UserInfo | undefined | null;
 }
 
 export interface CertificateVerifierOptions {
   /** PEM bundle of the authorities. */
   ca: string;
   clock: Clock;
-  /** Certificates whose verification is remembered. @default 4096 */
+  /** Certificates that are good whose verification is remembered. @default 4096 */
   cacheSize?: number;
 }
 
-/** Verifies client certificates against one bundle, each certificate once. */
+/** Verifies client certificates against one bundle, those of a connection once. */
 export class CertificateVerifier {
   readonly #clock: Clock;
   readonly #cacheSize: number;
-  readonly #cache = new Map<string, Verified>();
-  /** By the bytes themselves: a connection hands over the same ones with each request. Other authorities' certificates are refused as often. */
-  #seen = new WeakMap<Uint8Array, Verified | StatusError>();
-  #authorities: X509Certificate[];
+  /** By the digest of all that was sent. */
+  readonly #cache = new Map<string, Found>();
+  /** By the list itself, which is the same one for each request of a connection. Other authorities' certificates are refused as often. */
+  #seen = new WeakMap<readonly Uint8Array[], Found>();
+  #authorities: Certificate[];
 
   constructor(options: CertificateVerifierOptions) {
     this.#clock = options.clock;
     this.#cacheSize = options.cacheSize ?? 4096;
-    this.#authorities = parseBundle(options.ca);
+    this.#authorities = authoritiesOf(options.ca);
   }
   /** Takes another bundle from now on. Throws, and keeps the old one, when it cannot be read. */
   setAuthorities(pem: string): void {
-    this.#authorities = parseBundle(pem);
+    this.#authorities = authoritiesOf(pem);
     this.#cache.clear();
     this.#seen = new WeakMap();
   }
-  /** Throws StatusError 401 unless the certificate is valid now for client authentication. */
-  verify(der: Uint8Array, intermediates: readonly Uint8Array[] = []): { user: UserInfo | undefined; commonName: string; to: number } {
-    let known = this.#seen.get(der);
-    if (!known) {
-      known = this.#judged(der, intermediates);
-      this.#seen.set(der, known);
-    }
-    if (known instanceof StatusError) throw known;
+  /** Certificates as the client sent them, its own first: who stands behind them now, for the authentication of clients. */
+  look(sent: readonly Uint8Array[]): Found {
     const now = this.#clock.now();
-    if (now < known.from || now > known.to) throw unauthorized();
-    return known;
-  }
-  #judged(der: Uint8Array, intermediates: readonly Uint8Array[]): Verified | StatusError {
-    try {
-      return this.#remembered(der, intermediates);
-    } catch (error) {
-      if (error instanceof StatusError) return error;
-      throw error;
+    const holds = (found: Found | undefined): found is Found => found !== undefined && found.from <= now && now <= found.to;
+    let found = this.#seen.get(sent);
+    if (holds(found)) return found;
+    const digest = digestOf(sent);
+    found = this.#cache.get(digest);
+    if (!holds(found)) {
+      found = this.#judge(sent, now);
+      this.#cache.delete(digest);
+      if (found.caller) this.#remember(digest, found);
     }
+    this.#seen.set(sent, found);
+    return found;
   }
-  #remembered(der: Uint8Array, intermediates: readonly Uint8Array[]): Verified {
-    const fingerprint = createHash("sha256").update(der).digest("hex");
-    const known = this.#cache.get(fingerprint);
-    if (known) return known;
-    const verified = this.#check(der, fingerprint, intermediates);
+  /** Throws StatusError 401 where nobody stands behind them. */
+  verify(sent: readonly Uint8Array[]): Caller {
+    const { caller } = this.look(sent);
+    if (!caller) throw unauthorized();
+    return caller;
+  }
+  #remember(digest: string, found: Found): void {
     if (this.#cache.size >= this.#cacheSize) this.#cache.delete(this.#cache.keys().next().value as string);
-    this.#cache.set(fingerprint, verified);
-    return verified;
+    this.#cache.set(digest, found);
   }
-  #check(der: Uint8Array, fingerprint: string, intermediates: readonly Uint8Array[]): Verified {
-    let certificate: X509Certificate;
-    let subject: ReturnType<typeof certificateSubject>;
-    try {
-      certificate = new X509Certificate(der);
-      subject = certificateSubject(der);
-    } catch {
-      throw unauthorized();
-    }
-    const chain = this.#chain(certificate, intermediates);
-    if (!chain?.every(forClients)) throw unauthorized();
-    const values = (oid: string): string[] => subject.flatMap((a) => (a.oid === oid && a.value !== undefined ? [a.value] : []));
-    const commonName = values(nameOids.commonName).at(-1) ?? "";
-    const uids = subject.filter((a) => a.oid === nameOids.uid).map((a) => a.value);
-    if (uids.length > 1 || (uids.length === 1 && !uids[0])) throw unauthorized();
-    const user: UserInfo | undefined = commonName
-      ? {
-          name: commonName,
-          ...(uids[0] ? { uid: uids[0] } : {}),
-          groups: values(nameOids.organization),
-          extra: { "authentication.kubernetes.io/credential-id": [`X509SHA256=${fingerprint}`] },
-        }
-      : undefined;
-    return {
-      user,
-      commonName,
-      from: Math.max(...chain.map(({ validFromDate }) => validFromDate.getTime())),
-      to: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
-    };
-  }
-  /** From the leaf to an authority, both included; undefined: there is no way. */
-  #chain(leaf: X509Certificate, sent: readonly Uint8Array[]): X509Certificate[] | undefined {
-    if (this.#authorities.some(({ raw }) => raw.equals(leaf.raw))) return [leaf];
-    let left = maxChecks;
-    const signed = (certificate: X509Certificate, ca: X509Certificate): boolean =>
-      ca.ca && certificate.checkIssued(ca) && left-- > 0 && certificate.verify(ca.publicKey);
-    const climb = (from: X509Certificate, others: readonly X509Certificate[]): X509Certificate[] | undefined => {
-      const authority = this.#authorities.find((ca) => signed(from, ca));
-      if (authority) return [from, authority];
-      for (const one of others) {
-        const rest = signed(from, one)
-          ? climb(
-              one,
-              others.filter((other) => other !== one),
-            )
-          : undefined;
-        if (rest) return [from, ...rest];
-      }
-      return undefined;
-    };
-    return climb(leaf, sent.flatMap(readable));
+  #judge(sent: readonly Uint8Array[], now: number): Found {
+    const [leaf, ...others] = sent.map(readable);
+    // Go's TLS hangs up on a client that sends one which cannot be read.
+    if (!leaf || others.includes(undefined)) return { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, ends: leaf?.to ?? now };
+    const intermediates = others as Certificate[];
+    const chain = chainOf({ leaf, sent: intermediates, authorities: this.#authorities, now });
+    const ends = leaf.to;
+    if (chain) return { from: Math.max(...chain.map(({ from }) => from)), to: Math.min(...chain.map(({ to }) => to)), ends, caller: callerOf(leaf) };
+    const begins = [leaf, ...intermediates, ...this.#authorities].map(({ from }) => from).filter((from) => from > now);
+    return { from: now, to: Math.min(...begins) - 1, ends };
   }
 }
 
-/** `lasts` is told how many more milliseconds a certificate lasts that says who asks. */
+function readable(der: Uint8Array): Certificate | undefined {
+  try {
+    return readCertificate(der);
+  } catch {
+    // Neither what OpenSSL nor what its reader here says of it is told to anybody: it is none.
+    return undefined;
+  }
+}
+
+function digestOf(sent: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  // DER says itself where it ends.
+  for (const der of sent) hash.update(der);
+  return hash.digest("base64");
+}
+
+function callerOf({ attributes, raw }: Certificate): Caller {
+  const values = (oid: string): string[] => attributes.flatMap((a) => (a.oid === oid && a.value !== undefined ? [a.value] : []));
+  const commonName = values(nameOids.commonName).at(-1) ?? "";
+  if (!commonName) return { commonName, user: undefined };
+  const uids = attributes.filter((a) => a.oid === nameOids.uid).map((a) => a.value);
+  if (uids.length > 1 || (uids.length === 1 && !uids[0])) return { commonName, user: null };
+  const fingerprint = createHash("sha256").update(raw).digest("hex");
+  const user: UserInfo = {
+    name: commonName,
+    ...(uids[0] ? { uid: uids[0] } : {}),
+    groups: values(nameOids.organization),
+    extra: { "authentication.kubernetes.io/credential-id": [`X509SHA256=${fingerprint}`] },
+  };
+  return { commonName, user };
+}
+
+/** `lasts` is told how many more milliseconds a certificate lasts that says who asks, whether it is believed or not. */
 export function certificateAuthenticator(verifier: CertificateVerifier, clock: Clock, lasts?: (ms: number) => void): Authenticator {
   return {
-    authenticate({ clientCertificate, clientIntermediates, clientCertificateError }) {
-      if (clientCertificateError) throw unauthorized();
-      if (!clientCertificate) return undefined;
-      const { user, to } = verifier.verify(clientCertificate, clientIntermediates);
-      lasts?.(to - clock.now());
-      return user;
+    authenticate({ clientCertificates }) {
+      if (!clientCertificates) return undefined;
+      const { ends, caller } = verifier.look(clientCertificates);
+      lasts?.(ends - clock.now());
+      if (!caller || caller.user === null) throw unauthorized();
+      return caller.user;
     },
   };
 }

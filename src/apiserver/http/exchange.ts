@@ -1,50 +1,28 @@
 /** Sockets to ApiRequest and ApiResponse to sockets, for HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { Fields } from "../../base/http2/fields.ts";
 import type { Http2Stream } from "../../base/http2/stream.ts";
 import { headerLines } from "../../base/relay.ts";
+import { sentCertificates } from "../../base/sent-certificates.ts";
 import type { Clock } from "../../base/clock.ts";
 import { compress } from "./compress.ts";
 import { drained } from "./drained.ts";
 import { warningLines } from "./warnings.ts";
 
 interface Peer {
-  certificate?: Uint8Array;
-  intermediates?: readonly Uint8Array[];
-  error?: string;
+  certificates?: readonly Uint8Array[];
   address: string;
 }
 const peers = new WeakMap<TLSSocket, Peer>();
-
-/** Of leaves that came with more than themselves: a session that is taken up again brings the leaf alone. */
-const remembered = new Map<string, readonly Uint8Array[]>();
-const maxRemembered = 1024;
-
-/** What a client sent beside its certificate. */
-function intermediatesOf(leaf: DetailedPeerCertificate, raw: Uint8Array): readonly Uint8Array[] {
-  const found: Uint8Array[] = [];
-  for (let at = leaf; at.issuerCertificate && at.issuerCertificate !== at; at = at.issuerCertificate) found.push(at.issuerCertificate.raw);
-  const key = leaf.fingerprint256 || Buffer.from(raw).toString("base64");
-  if (!found.length) return remembered.get(key) ?? [];
-  remembered.delete(key);
-  remembered.set(key, found);
-  if (remembered.size > maxRemembered) remembered.delete(remembered.keys().next().value as string);
-  return found;
-}
 
 /** What TLS says of the other side, looked up once per connection. */
 function peerOf(socket: TLSSocket): Peer {
   const known = peers.get(socket);
   if (known) return known;
-  const shown = socket.getPeerCertificate?.(true) as DetailedPeerCertificate | undefined;
-  const raw = shown?.raw as Uint8Array | undefined;
-  const address = socket.remoteAddress ?? "";
-  const error = (): string => String(socket.authorizationError ?? "certificate does not verify");
-  const intermediates = raw && shown ? intermediatesOf(shown, raw) : [];
-  const verified = { address, ...(raw ? { certificate: raw } : {}), ...(intermediates.length ? { intermediates } : {}) };
-  const peer: Peer = !raw || socket.authorized ? verified : { address, error: error() };
+  const certificates = sentCertificates(socket);
+  const peer: Peer = { address: socket.remoteAddress ?? "", ...(certificates.length ? { certificates } : {}) };
   peers.set(socket, peer);
   return peer;
 }
@@ -89,9 +67,7 @@ class SocketRequest implements ApiRequest {
   readonly headers: Record<string, string | undefined>;
   declare repeatedHeaders?: Record<string, string[] | undefined>;
   declare body?: Uint8Array | AsyncIterable<Uint8Array>;
-  declare clientCertificate?: Uint8Array;
-  declare clientIntermediates?: readonly Uint8Array[];
-  declare clientCertificateError?: string;
+  declare clientCertificates?: readonly Uint8Array[];
   readonly remoteAddress: string;
   #gone?: Error;
   #abort?: AbortController;
@@ -104,9 +80,7 @@ class SocketRequest implements ApiRequest {
     this.headers = headers;
     if (repeatedHeaders) this.repeatedHeaders = repeatedHeaders;
     if (body) this.body = body;
-    if (peer.certificate) this.clientCertificate = peer.certificate;
-    if (peer.intermediates) this.clientIntermediates = peer.intermediates;
-    if (peer.error) this.clientCertificateError = peer.error;
+    if (peer.certificates) this.clientCertificates = peer.certificates;
     this.remoteAddress = peer.address;
   }
   get signal(): AbortSignal {

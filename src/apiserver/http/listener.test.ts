@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
@@ -112,9 +113,33 @@ test("HTTP/1.1: a body, a warning header and the client's certificate arrive", a
   assert.equal(reply.body.toString(), "POST /x 5");
   assert.equal(reply.headers.warning, '299 - "a \\"warning\\""');
   assert.equal(seen?.query.get("y"), "z");
-  assert.ok(seen?.clientCertificate?.length);
+  assert.ok(seen?.clientCertificates?.length);
   await http1("/");
-  assert.equal(seen?.clientCertificate, undefined);
+  assert.equal(seen?.clientCertificates, undefined);
+});
+
+test("every certificate that a client sends arrives in its order, also where it would take up a session again", async () => {
+  const chain = [file("client.crt"), file("ca.crt"), file("server.crt")].join("\n");
+  let session: Buffer | undefined;
+  for (let i = 0; i < 2; i++) {
+    const socket = connectTls({
+      port: listener.port,
+      host: "127.0.0.1",
+      ca: file("ca.crt"),
+      cert: chain,
+      key: file("client.key"),
+      ...(session ? { session } : {}),
+    });
+    socket.on("session", (ticket: Buffer) => {
+      session = ticket;
+    });
+    socket.write("GET /chain HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    await new Promise((resolve, reject) => socket.resume().on("close", resolve).on("error", reject));
+    assert.deepEqual(
+      seen?.clientCertificates?.map((der) => Buffer.from(der).toString("base64")),
+      [file("client.crt"), file("ca.crt"), file("server.crt")].map((pem) => new X509Certificate(pem).raw.toString("base64")),
+    );
+  }
 });
 
 test("HTTP/2: many streams on one connection are answered", async () => {
@@ -136,7 +161,7 @@ test("HTTP/2: many streams on one connection are answered", async () => {
     replies,
     Array.from({ length: 50 }, (_, i) => `PUT /s/${i} 3`),
   );
-  assert.ok(seen?.clientCertificate?.length);
+  assert.ok(seen?.clientCertificates?.length);
   await new Promise<void>((resolve) => session.close(() => resolve()));
 });
 

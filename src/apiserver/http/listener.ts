@@ -13,13 +13,14 @@ import { Http2Connection } from "../../base/http2/connection.ts";
 import { ConnectionError } from "../../base/http2/frames.ts";
 import { Flusher } from "../../base/http2/output.ts";
 import type { Logger } from "../../base/logger.ts";
+import { askingForCertificates } from "../../base/sent-certificates.ts";
 import { serveHttp1, serveHttp2, upgradeRequest } from "./exchange.ts";
 
 export interface TlsMaterial {
   /** PEM, leaf first. */
   cert: string | Buffer;
   key: string | Buffer;
-  /** PEM bundle that client certificates are verified against. */
+  /** PEM bundle of the authorities whose client certificates are asked for. */
   clientCa?: string | Buffer;
 }
 
@@ -174,11 +175,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-/** Any certificate of the bundle is an authority, whoever signed it, as Go has it. */
+/** Who a certificate stands for is found out by the request: its authority may be that of front proxies. */
 const secureContext = (tls: TlsMaterial): SecureContextOptions => ({
   cert: tls.cert,
   key: tls.key,
-  ...(tls.clientCa ? { ca: tls.clientCa, allowPartialTrustChain: true } : {}),
+  ...askingForCertificates(tls.clientCa),
   minVersion: "TLSv1.2",
 });
 

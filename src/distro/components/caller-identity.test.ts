@@ -33,7 +33,7 @@ const request = (file: string | undefined, headers: Record<string, string[]> = {
   return {
     method: "GET",
     headersDistinct: headers,
-    socket: { getPeerCertificate: () => (raw ? { raw } : {}), remoteAddress: "" },
+    socket: { getPeerX509Certificate: () => (raw ? { raw } : undefined), remoteAddress: "" },
   } as unknown as IncomingMessage;
 };
 const flags: TrustFlags = {

@@ -11,6 +11,7 @@ import { type RequestHeaderOptions, requestHeaderAuthenticator } from "../../api
 import { CertificateVerifier } from "../../apiserver/authentication/x509.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
+import { sentCertificates } from "../../base/sent-certificates.ts";
 import type { Client } from "../../client/client.ts";
 import { configmaps } from "../../client/resources.gen.ts";
 import { readCertificates } from "./files.ts";
@@ -90,7 +91,8 @@ export async function readTrust(flags: TrustFlags, client: Client, logger: Logge
 }
 
 export class CallerIdentity {
-  readonly #ways: ((request: ApiRequest, certificate: Uint8Array) => UserInfo | undefined)[] = [];
+  readonly #ways: ((request: ApiRequest, certificates: readonly Uint8Array[]) => UserInfo | undefined | null)[] = [];
+  readonly #sent = new WeakMap<TLSSocket, readonly Uint8Array[]>();
   /** PEM of all authorities, for the handshake. */
   readonly authorities: string[];
 
@@ -103,14 +105,19 @@ export class CallerIdentity {
     }
     if (clientCa) {
       const verifier = new CertificateVerifier({ ca: clientCa, clock });
-      this.#ways.push((_, certificate) => verifier.verify(certificate).user);
+      this.#ways.push((_, certificates) => verifier.verify(certificates).user);
     }
   }
 
+  #sentOver(socket: TLSSocket): readonly Uint8Array[] {
+    const known = this.#sent.get(socket) ?? sentCertificates(socket);
+    this.#sent.set(socket, known);
+    return known;
+  }
   /** Undefined for nobody who is known. */
   identify(request: IncomingMessage): UserInfo | undefined {
-    const clientCertificate = (request.socket as TLSSocket).getPeerCertificate?.()?.raw;
-    if (!clientCertificate) return undefined;
+    const clientCertificates = this.#sentOver(request.socket as TLSSocket);
+    if (!clientCertificates.length) return undefined;
     const headers = Object.fromEntries(Object.entries(request.headersDistinct).map(([name, values]) => [name, values?.[0]]));
     const asked: ApiRequest = {
       method: request.method ?? "GET",
@@ -118,13 +125,13 @@ export class CallerIdentity {
       query: new URLSearchParams(),
       headers,
       repeatedHeaders: { ...request.headersDistinct },
-      clientCertificate,
+      clientCertificates,
       remoteAddress: request.socket.remoteAddress ?? "",
       signal: new AbortController().signal,
     };
     for (const way of this.#ways) {
       try {
-        const user = way(asked, clientCertificate);
+        const user = way(asked, clientCertificates);
         if (user) return { ...user, groups: [...new Set([...(user.groups ?? []), "system:authenticated"])] };
       } catch (error) {
         // Another authority's certificate: the next way may know it.

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createSecureServer } from "node:https";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
+import { askingForCertificates } from "../../base/sent-certificates.ts";
 import type { DelegatedAccess } from "./delegated-access.ts";
 
 export interface HealthServerOptions {
@@ -48,7 +49,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
           key: secure.key,
           minVersion: "TLSv1.2",
           // Who a certificate stands for is found out by the request: its authority may be that of front proxies.
-          ca: [...secure.authorities],
+          ...askingForCertificates([...secure.authorities]),
           requestCert: true,
           rejectUnauthorized: false,
         },
