@@ -7,6 +7,7 @@ import {
   formatDuration,
   formatMicroTime,
   formatTime,
+  goSeconds,
   humanDuration,
   parseDuration,
   parseTime,
@@ -18,6 +19,14 @@ test("times are kept in UTC and whole seconds", () => {
   assert.equal(canonicalTime("0001-01-01T00:00:00Z"), null);
   assert.equal(formatTime(Date.UTC(2026, 0, 2, 3, 4, 5, 678)), "2026-01-02T03:04:05Z");
   assert.equal(parseTime("1970-01-01T00:00:01.5Z"), 1500);
+});
+
+test("seconds begin anew where Go's nanoseconds end, as kube-apiserver shows them in deletions", () => {
+  assert.equal(goSeconds(30), 30_000);
+  assert.equal(goSeconds(9_000_000_000), 9_000_000_000_000);
+  assert.equal(Math.floor(goSeconds(9_300_000_000) / 1000), -9_146_744_074);
+  assert.equal(Math.floor(goSeconds(1e12) / 1000), 3_875_820_019);
+  assert.equal(Math.floor(goSeconds(10n ** 18n) / 1000), -6_930_898_828);
 });
 
 test("micro times have six decimals, no more and no less", () => {

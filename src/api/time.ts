@@ -79,6 +79,12 @@ export function parseInstant(text: string, micro: boolean): Instant {
   return { seconds: utcSeconds(year, month, day, hour, minute, second) - offset, nanos };
 }
 
+/** Milliseconds of `time.Second * time.Duration(seconds)`, which begins anew where int64 nanoseconds end: after 292 years. */
+export function goSeconds(seconds: number | bigint): number {
+  if (Math.abs(Number(seconds)) < 9_223_372_036) return Number(seconds) * 1000;
+  return Number(BigInt.asIntN(64, BigInt(seconds) * 1_000_000_000n)) / 1e6;
+}
+
 const instant = (ms: number): Instant => {
   const seconds = Math.floor(ms / 1000);
   return { seconds, nanos: Math.round((ms - seconds * 1000) * 1e6) };

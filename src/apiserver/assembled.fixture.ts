@@ -1,12 +1,12 @@
 /** For tests: an API server over memory, on a virtual clock, and requests to it. */
 import { generateKeyPairSync } from "node:crypto";
-import type { UserInfo } from "../api/exchange.ts";
+import type { ApiResponse, UserInfo } from "../api/exchange.ts";
 import type { KubeObject } from "../api/object.ts";
 import { VirtualClock } from "../base/clock.ts";
 import { silentLogger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
 import { memoryStore } from "../store/memory.ts";
-import { type AssembledServer, assembleApiServer } from "./assemble.ts";
+import { type AssembledServer, type AssembleOptions, assembleApiServer } from "./assemble.ts";
 
 /** An object, a list or a Status; what is no JSON is a message. */
 export interface Answer extends KubeObject {
@@ -25,36 +25,64 @@ export interface Event {
   object: KubeObject;
 }
 
-const admin: UserInfo = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+/** The whole of it, also where it comes in chunks. */
+export async function bytesOf(body: ApiResponse["body"]): Promise<Buffer> {
+  if (body === undefined || body instanceof Uint8Array) return Buffer.from(body ?? []);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+export const admin: UserInfo = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+
+export interface Asking {
+  /** Bytes go out as they are, text too; all else as JSON. */
+  body?: unknown;
+  /** @default application/json */
+  type?: string;
+  accept?: string;
+  user?: UserInfo;
+  signal?: AbortSignal;
+}
 
 export class TestServer implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly #store = memoryStore({ clock: this.clock });
+  readonly #options: Partial<AssembleOptions>;
   #api: AssembledServer | undefined;
 
+  constructor(options: Partial<AssembleOptions> = {}) {
+    this.#options = options;
+  }
+  /** Throws before start(). */
+  get api(): AssembledServer {
+    if (!this.#api) throw new Error("the server has not been started");
+    return this.#api;
+  }
   /** The namespace default has its account from then on. */
   async start(): Promise<void> {
     const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     const options = { clock: this.clock, random: seededRandom(1), logger: silentLogger, store: this.#store, serviceAccountKey };
-    this.#api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
+    const serviceAccountIssuer = "https://kubernetes.default.svc";
+    this.#api = await assembleApiServer({ ...options, serviceAccountIssuer, serviceRanges: ["10.96.0.0/24"], ...this.#options });
     await this.answer("POST", "/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "default" } });
   }
-  #handle(method: string, target: string, headers: Record<string, string>, user: UserInfo, body?: Uint8Array, stop = new AbortController()) {
+  send(method: string, target: string, { body, type = "application/json", accept, user = admin, signal }: Asking = {}): Promise<ApiResponse> {
     const [path = "", query = ""] = target.split("?");
-    const request = { method, path, query: new URLSearchParams(query), headers, user, remoteAddress: "127.0.0.1", signal: stop.signal };
-    return (this.#api as AssembledServer).server.handler({ ...request, ...(body ? { body } : {}) });
+    const headers = { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) };
+    const bytes = body === undefined || body instanceof Uint8Array ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+    const request = { method, path, query: new URLSearchParams(query), headers, user, remoteAddress: "127.0.0.1" };
+    return this.api.server.handler({ ...request, ...(bytes ? { body: bytes } : {}), signal: signal ?? new AbortController().signal });
   }
   async answer(method: string, target: string, body?: unknown, type = "application/json", accept = "", user = admin): Promise<Answer> {
-    const headers = { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) };
-    const bytes = body === undefined ? undefined : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
-    const { status, body: answered, warnings } = await this.#handle(method, target, headers, user, bytes);
-    const text = Buffer.from(answered as Uint8Array).toString();
+    const { status, body: answered, warnings } = await this.send(method, target, { body, type, accept, user });
+    const text = (await bytesOf(answered)).toString();
     return { ...(text.startsWith("{") ? JSON.parse(text) : { message: text }), http: status, ...(warnings?.length ? { warnings } : {}) };
   }
   /** The first events of a watch. */
   async watched(target: string, count: number, accept = ""): Promise<Event[]> {
     const stop = new AbortController();
-    const { body } = await this.#handle("GET", target, accept ? { accept } : {}, admin, undefined, stop);
+    const { body } = await this.send("GET", target, { accept, signal: stop.signal });
     const events: Event[] = [];
     for await (const frame of body as AsyncIterable<Uint8Array>) {
       for (const line of Buffer.from(frame).toString().trim().split("\n")) events.push(JSON.parse(line));

@@ -31,6 +31,7 @@ test("what has been cut, changed or made up is refused as a bad request, never f
     encoded(`{"v":"${v}"`),
     encoded({}),
     encoded({ v: "meta.k8s.io/v2", rv: 7, start: "a" }),
+    encoded('{"v":9007199254740993,"rv":7,"start":"a"}'),
     encoded({ v, rv: 0, start: "a" }),
     encoded({ v, rv: "7", start: "a" }),
     encoded({ v, rv: 7 }),

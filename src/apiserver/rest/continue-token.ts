@@ -1,6 +1,6 @@
 /** The `continue` token: where a list in pages goes on (k8s.io/apiserver/pkg/storage/continue.go). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { parseJSON } from "../../api/codec/json.ts";
+import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { quoteByte } from "../../api/codec/json-syntax.ts";
 import { badRequest, expired } from "../../api/status.ts";
 
@@ -35,7 +35,7 @@ export function decodeContinue(token: string): Position {
     throw error;
   }
   if (typeof parsed !== "object" || parsed === null || parsed.v !== version)
-    return bad(`server does not recognize this encoded version ${JSON.stringify(parsed?.v ?? "")}`);
+    return bad(`server does not recognize this encoded version ${encodeJSONString(parsed?.v ?? "")}`);
   if (typeof parsed.rv !== "number" || parsed.rv === 0) return bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
   if (typeof parsed.start !== "string" || parsed.start === "") return bad("encoded start key empty (version meta.k8s.io/v1)");
   if (parsed.start.split("/").includes("..")) return bad(`invalid start key: ${parsed.start}`);

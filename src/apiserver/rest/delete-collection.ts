@@ -20,6 +20,7 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < items.length) {
+      request.signal.throwIfAborted();
       const item = items[next++];
       if (!item) return;
       const one: Call = { ...call, info: { ...info, verb: "delete", name: item.name, namespace: item.namespace } };
@@ -27,11 +28,16 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
         if (endpoint.registry.delete) await endpoint.registry.delete(one, item.name, { ...options });
         else await deleteObject(one, { ...options }, true);
       } catch (error) {
-        if (!isNotFound(error)) throw error;
+        if (isNotFound(error)) continue;
+        // Nobody begins another one, and the answer waits for those that are under way.
+        next = items.length;
+        throw error;
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
+  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(parallel, items.length) }, worker));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed) throw failed.reason;
   // What cannot be shown as the client wishes is gone all the same.
   return respondPage(call, chosen);
 }

@@ -7,7 +7,7 @@ import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { typeByName } from "../../api/schema/schema.ts";
 import { conflict, notFound, type StatusError } from "../../api/status.ts";
-import { formatTime, parseTime } from "../../api/time.ts";
+import { formatTime, goSeconds, parseTime } from "../../api/time.ts";
 import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { RevisionMismatchError } from "../../store/store.ts";
@@ -127,13 +127,13 @@ function judge(call: Call, current: Stored, options: DeleteOptions, now: number)
       if (period !== 0) {
         const wanted = options.gracePeriodSeconds;
         if (wanted === undefined || wanted >= period) return { pending: true, gone: false };
-        const moved = parseTime(metadata.deletionTimestamp) - period * 1000 + wanted * 1000;
+        const moved = parseTime(metadata.deletionTimestamp) - goSeconds(period) + goSeconds(wanted);
         metadata.deletionTimestamp = formatTime(Math.max(moved, now));
         metadata.deletionGracePeriodSeconds = moved < now && wanted !== 0 ? 1 : wanted;
         graceful = true;
       }
     } else if (registry.gracefulDelete(object, options)) {
-      metadata.deletionTimestamp = formatTime(now + (options.gracePeriodSeconds as number) * 1000);
+      metadata.deletionTimestamp = formatTime(now + goSeconds(options.gracePeriodSeconds as number));
       metadata.deletionGracePeriodSeconds = options.gracePeriodSeconds as number;
       if ((metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation as number) + 1;
       graceful = true;

@@ -12,12 +12,12 @@ export interface Form {
   pretty: boolean;
 }
 
-const types: Record<string, Media> = {
-  "application/json": "json",
-  "application/yaml": "yaml",
-  "application/vnd.kubernetes.protobuf": "protobuf",
-  "application/cbor": "cbor",
-};
+const types: ReadonlyMap<string, Media> = new Map([
+  ["application/json", "json"],
+  ["application/yaml", "yaml"],
+  ["application/vnd.kubernetes.protobuf", "protobuf"],
+  ["application/cbor", "cbor"],
+]);
 export const contentTypes: Record<Media, string> = {
   json: "application/json",
   yaml: "application/yaml",
@@ -26,7 +26,7 @@ export const contentTypes: Record<Media, string> = {
 };
 /** What a watch in CBOR is; not understood in Accept. */
 export const cborSequence = "application/cbor-seq";
-const everything = Object.keys(types);
+const everything = [...types.keys()];
 const withoutCBOR = everything.filter((type) => type !== contentTypes.cbor);
 const streamed = ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
 const offered = ({ cbor }: ApiRequest): readonly string[] => (cbor ? everything : withoutCBOR);
@@ -38,18 +38,19 @@ interface Clause {
   type: string;
   q: number;
   params: Record<string, string>;
+  /** The type is `*`, the subtype is. */
+  wild: [boolean, boolean];
 }
 
-const isWild = (type: string, part: 0 | 1): boolean => type.split("/")[part] === "*";
-
 /** goautoneg's order, which is none where types are wild. */
-const before = (a: Clause, b: Clause): boolean => a.q > b.q || (!isWild(a.type, 0) && isWild(b.type, 0)) || (!isWild(a.type, 1) && isWild(b.type, 1));
+const before = (a: Clause, b: Clause): boolean => a.q > b.q || (!a.wild[0] && b.wild[0]) || (!a.wild[1] && b.wild[1]);
 
 function clauseOf(text: string): Clause | undefined {
   const [media = "", ...rest] = text.split(";");
   const parts = media.split("/").map((part) => part.trim());
   if (parts.length > 2 || (!parts[1] && parts[0] !== "*")) return undefined;
-  const clause: Clause = { type: `${parts[0]}/${parts[1] || "*"}`, q: 1, params: {} };
+  const [type = "", subtype] = parts;
+  const clause: Clause = { type: `${type}/${subtype || "*"}`, q: 1, params: {}, wild: [type === "*", (subtype || "*") === "*"] };
   for (const part of rest) {
     const [key = "", value = "", more] = part.split("=");
     if (value === "" || more !== undefined) continue;
@@ -59,16 +60,29 @@ function clauseOf(text: string): Clause | undefined {
   return clause;
 }
 
+/** Headers that are remembered: so many, none longer than that. A client sends the same few again and again. */
+const remembered = { headers: 256, characters: 1024 };
 const parsed = new Map<string, Clause[]>();
-function clausesOf(accept: string): Clause[] {
-  const known = parsed.get(accept);
-  if (known) return known;
-  const clauses = accept.split(",").flatMap((text) => clauseOf(text) ?? []);
+/** Go's sort leaves the insertion of each into its place at this length; then the order of what has none depends on it. */
+const insertedUpTo = 12;
+
+function sort(clauses: Clause[]): void {
+  if (clauses.length > insertedUpTo) {
+    clauses.sort((a, b) => (before(a, b) ? -1 : before(b, a) ? 1 : 0));
+    return;
+  }
   for (let i = 1; i < clauses.length; i++) {
     for (let j = i; j > 0 && before(clauses[j] as Clause, clauses[j - 1] as Clause); j--)
       [clauses[j], clauses[j - 1]] = [clauses[j - 1] as Clause, clauses[j] as Clause];
   }
-  if (parsed.size < 256) parsed.set(accept, clauses);
+}
+
+function clausesOf(accept: string): Clause[] {
+  const known = parsed.get(accept);
+  if (known) return known;
+  const clauses = accept.split(",").flatMap((text) => clauseOf(text) ?? []);
+  sort(clauses);
+  if (accept.length <= remembered.characters && parsed.size < remembered.headers) parsed.set(accept, clauses);
   return clauses;
 }
 
@@ -114,7 +128,7 @@ function formOf(media: Media, params: Record<string, string>, offer: Offer): Omi
 function chosen(request: ApiRequest, accept: string, offer: Offer): Form | undefined {
   const pretty = wantsPretty(request);
   for (const { type, params } of clausesOf(accept)) {
-    const medias = type === "*/*" || type === "application/*" ? Object.values(types) : [types[type]];
+    const medias = type === "*/*" || type === "application/*" ? [...types.values()] : [types.get(type)];
     for (const media of medias) {
       if (!media || (media === "protobuf" && !offer.protobuf) || (media === "cbor" && !(request.cbor && offer.cbor !== false))) continue;
       const form = formOf(media, params, offer);
@@ -143,7 +157,9 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
   const { accept } = request.headers;
   if (!accept || accept === "application/json") return { media: "json", pretty: wantsPretty(request) };
   const possible = offer.cbor === false ? withoutCBOR : offered(request);
-  const medias = possible.filter((type) => (offer.protobuf || type !== "application/vnd.kubernetes.protobuf") && (!offer.only || types[type] === offer.only));
+  const medias = possible.filter(
+    (type) => (offer.protobuf || type !== "application/vnd.kubernetes.protobuf") && (!offer.only || types.get(type) === offer.only),
+  );
   const passing = [...(offer.also ?? []), ...medias, ...(offer.streams && request.cbor ? [cborSequence] : [])];
   if (offer.routed !== false && !routed(accept, passing))
     throw notAcceptable(
@@ -158,7 +174,7 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
 /** The first form of aggregated discovery (apidiscovery.k8s.io/v2) among what the client takes, wherever it stands. */
 export function aggregatedMedia(accept: string): Media | undefined {
   for (const { type, params } of clausesOf(accept)) {
-    const media = type === "*/*" || type === "application/*" ? "json" : types[type];
+    const media = type === "*/*" || type === "application/*" ? "json" : types.get(type);
     if (media && media !== "cbor" && params.as === "APIGroupDiscoveryList" && params.g === "apidiscovery.k8s.io" && params.v === "v2") return media;
   }
   return undefined;
@@ -176,7 +192,7 @@ export function bodyMedia(request: ApiRequest): Media {
   const header = request.headers["content-type"];
   if (!header) return "json";
   const type = (header.split(";")[0] as string).trim().toLowerCase();
-  const media = types[type];
+  const media = types.get(type);
   if (!media || (media === "cbor" && !request.cbor))
     throw new StatusError({
       code: 415,

@@ -3,7 +3,7 @@ import { managerName } from "../../api/apply/managed-fields.ts";
 import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, notSupportedText, path, required, tooLong } from "../../api/field.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";
-import { badRequest, invalid } from "../../api/status.ts";
+import { badRequest, invalid, type StatusError } from "../../api/status.ts";
 import type { Call, DeleteOptions } from "./call.ts";
 import { queryBool } from "../request-info.ts";
 
@@ -18,7 +18,10 @@ export interface WriteOptions {
   object: object;
 }
 
+/** Bytes. */
 const maxManagerLength = 128;
+/** Characters of what is said of one manager, each time with all of its name: beyond it nothing is said of further places. */
+const mostSaid = 1 << 20;
 
 function checkDryRun(values: readonly string[]): FieldError[] {
   return values.some((value) => value !== "All") ? [notSupported(path("dryRun"), values, ["All"])] : [];
@@ -26,9 +29,10 @@ function checkDryRun(values: readonly string[]): FieldError[] {
 
 function checkManager(manager: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (manager.length > maxManagerLength) errors.push(tooLong(path("fieldManager"), maxManagerLength));
+  if (Buffer.byteLength(manager) > maxManagerLength) errors.push(tooLong(path("fieldManager"), maxManagerLength));
   let position = 0;
   for (const char of manager) {
+    if (errors.length * manager.length > mostSaid) break;
     if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) {
       const code = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
       errors.push(invalidValue(path("fieldManager"), manager, `invalid character U+${code} (at position ${position})`));
@@ -71,10 +75,14 @@ export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?:
   };
 }
 
-const integer = (text: string): number => {
-  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
-  return Number(text);
-};
+/** Throws 400 for what is no int64. Beyond 2^53 it is near to what the text says. */
+function integer(text: string): number {
+  const bad = (why: string): StatusError => badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: ${why}`);
+  if (!/^[+-]?\d+$/.test(text)) throw bad("invalid syntax");
+  const value = BigInt(text.replace(/^\+/, ""));
+  if (BigInt.asIntN(64, value) !== value) throw bad("value out of range");
+  return Number(value);
+}
 
 /** Of the query, where the request has no body. */
 export function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {

@@ -26,12 +26,12 @@ import { warnStrictly } from "./strict-warnings.ts";
 import { checkActs, updateObject } from "./write.ts";
 
 export type PatchType = "json" | "merge" | "strategic" | "apply";
-const patchTypes: Record<string, PatchType> = {
-  "application/json-patch+json": "json",
-  "application/merge-patch+json": "merge",
-  "application/strategic-merge-patch+json": "strategic",
-  "application/apply-patch+yaml": "apply",
-};
+const patchTypes: ReadonlyMap<string, PatchType> = new Map([
+  ["application/json-patch+json", "json"],
+  ["application/merge-patch+json", "merge"],
+  ["application/strategic-merge-patch+json", "strategic"],
+  ["application/apply-patch+yaml", "apply"],
+]);
 
 const applyCBOR = "application/apply-patch+cbor";
 const formatOf = ({ headers }: ApiRequest): string => (headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
@@ -39,7 +39,7 @@ const formatOf = ({ headers }: ApiRequest): string => (headers["content-type"] ?
 export function patchTypeOf(call: Call): PatchType {
   const { request } = call;
   const format = formatOf(request);
-  const type = format === applyCBOR && request.cbor ? "apply" : patchTypes[format];
+  const type = format === applyCBOR && request.cbor ? "apply" : patchTypes.get(format);
   if (call.endpoint.custom && (!type || type === "strategic")) throw unknownFormat(request);
   if (!type) throw unsupportedMediaType("415: Unsupported Media Type");
   return type;

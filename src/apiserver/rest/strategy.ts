@@ -1,5 +1,4 @@
 /** What happens to an object before it is stored, whatever its kind (k8s.io/apiserver/pkg/registry/rest/{create,update}.go). */
-import { deepEqual } from "../../api/copy.ts";
 import { path } from "../../api/field.ts";
 import type { Kind, UpdateStrategy } from "../../api/kind.ts";
 import { pathSegmentName } from "../../api/meta/names.ts";
@@ -135,11 +134,16 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
 export function dedupOwnerReferences(call: Call, object: KubeObject, admitted = false): void {
   const references = object.metadata.ownerReferences;
   if (!references || references.length < 2) return;
-  const kept = references.filter((reference, i) => !references.slice(0, i).some((other) => deepEqual(reference, other)));
+  const seen = new Set<string>();
+  const uids = new Set<string>();
+  const kept = references.filter(({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }) => {
+    const key = JSON.stringify([apiVersion, kind, name, uid, controller, blockOwnerDeletion]);
+    if (seen.has(key)) uids.add(uid);
+    return !seen.has(key) && seen.add(key);
+  });
   if (kept.length === references.length) return;
-  const uids = [...new Set(references.filter((reference) => !kept.includes(reference)).map((reference) => reference.uid))];
   object.metadata.ownerReferences = kept;
   call.warn(
-    `.metadata.ownerReferences contains duplicate entries${admitted ? " after mutating admission happens" : ""}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids.join(", ")}`,
+    `.metadata.ownerReferences contains duplicate entries${admitted ? " after mutating admission happens" : ""}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...uids].join(", ")}`,
   );
 }

@@ -34,18 +34,24 @@ export async function watch(call: Call): Promise<ApiResponse> {
   const options = listOptions(request.query, queryBool(request.query.get("watch")));
   const chosen = selection(endpoint, named(call, options));
   await endpoint.ready?.();
-  const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
-  const ended = new AbortController();
-  const end = (): void => ended.abort(over);
-  const timer = rest.clock.after(seconds * 1000, end);
-  request.signal.addEventListener("abort", end, { once: true });
-  rest.stopping.addEventListener("abort", end, { once: true });
-  if (request.signal.aborted || rest.stopping.aborted) end();
   const from = parseRevision(options.resourceVersion, true);
   if (form.as === "Table") includeObject(request.query);
   if (form.media === "yaml") throw onlyStreams(request);
   const initial = options.sendInitialEvents ?? from === 0;
   const fromRevision = from === 0 && !initial ? await endpoint.cache.revision() : from;
+  const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
+  const ended = new AbortController();
+  // Whoever ends it first lets go of the others, also of a watch that nobody has begun to read.
+  const end = (): void => {
+    timer.cancel();
+    request.signal.removeEventListener("abort", end);
+    rest.stopping.removeEventListener("abort", end);
+    ended.abort(over);
+  };
+  const timer = rest.clock.after(seconds * 1000, end);
+  request.signal.addEventListener("abort", end);
+  rest.stopping.addEventListener("abort", end);
+  if (request.signal.aborted || rest.stopping.aborted) end();
   const events = endpoint.cache.watch({
     ...(endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {}),
     ...(chosen.predicate ? { predicate: chosen.predicate } : {}),
@@ -58,9 +64,6 @@ export async function watch(call: Call): Promise<ApiResponse> {
   });
   const iterator = events[Symbol.asyncIterator]();
   const close = async (): Promise<void> => {
-    timer.cancel();
-    request.signal.removeEventListener("abort", end);
-    rest.stopping.removeEventListener("abort", end);
     end();
     await iterator.return?.();
   };
