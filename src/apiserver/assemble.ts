@@ -48,7 +48,7 @@ import { Upkeep } from "./upkeep.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
-  extends Pick<ApiServerOptions, "auditor" | "cbor" | "tracer" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere">,
+  extends Pick<ApiServerOptions, "auditor" | "cbor" | "tracer" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere" | "resources">,
     Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens" | "serviceAccountLookup">,
     Pick<OutsideTokenOptions, "jwt" | "tokenWebhook">,
     Pick<AssembleAdmissionOptions, "tolerations" | "disabledPlugins" | "enabledPlugins" | "admissionConfiguration"> {
@@ -141,12 +141,14 @@ const hostAndPort = (host: string, port: number): string =>
 /** Resolves when the caches are loaded and what a fresh cluster has exists. The store stays the caller's. */
 export async function assembleApiServer(options: AssembleOptions): Promise<AssembledServer> {
   const { clock, random, encryption } = options;
-  const store = encryption ? new TransformingStore(options.store, { transformerOf: encryption.transformerOf, resources: storedResources }) : options.store;
+  const served = options.resources ?? resources;
+  const stored = storedResources(served);
+  const store = encryption ? new TransformingStore(options.store, { transformerOf: encryption.transformerOf, resources: stored }) : options.store;
   const metrics = options.metrics ?? new Metrics();
   const serviceRanges = options.serviceRanges ?? ["10.96.0.0/12"];
   const issuers = [options.serviceAccountIssuer, ...(options.acceptedIssuers ?? [])];
   const audiences = options.audiences ?? issuers;
-  const cache = await openCache({ store, clock, resources: storedResources, index: indexFields, exclusive: options.exclusiveStore ?? true });
+  const cache = await openCache({ store, clock, resources: stored, index: indexFields, exclusive: options.exclusiveStore ?? true });
   let flow: FlowControl | undefined;
   let authorization: OpenAuthorization | undefined;
   const outsiders = outsideTokens(options, { issuers, audiences, metrics });
@@ -221,7 +223,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
     const conversions = { client: conversionClient, clock, random, series: conversionSeries(metrics) };
     const custom = new CustomResources({ cache, converterOf: (definition) => converterOf(definition, conversions) });
-    const openapi = new CustomOpenAPI(custom);
+    const openapi = new CustomOpenAPI(custom, served);
     const aggregator = new Aggregator({
       reader,
       random,
@@ -272,6 +274,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     });
     const fresh: BootstrapOptions = {
       rest: server.rest,
+      resources: served,
       serviceRanges,
       ...(options.advertise ? { advertise: options.advertise } : {}),
       ...(options.keepEndpoints === undefined ? {} : { keepEndpoints: options.keepEndpoints }),

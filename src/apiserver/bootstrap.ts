@@ -6,12 +6,12 @@ import { readFileSync } from "node:fs";
 import { serviceNameLabel } from "../api/discovery/service-name.ts";
 import { deepCopy, deepEqual } from "../api/copy.ts";
 import type { KubeObject } from "../api/object.ts";
-import { apiVersionOf, resources } from "../api/schema/schema.ts";
+import { apiVersionOf, type ResourceDef } from "../api/schema/schema.ts";
 import { groupResource } from "../api/status.ts";
 import { formatTime } from "../api/time.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "../api/types/flowcontrol-v1.gen.ts";
 import type { ClusterRole, PolicyRule, RoleBinding, Subject } from "../api/types/rbac-v1.gen.ts";
-import { ExistsError } from "../store/store.ts";
+import { ExistsError, RevisionMismatchError } from "../store/store.ts";
 import type { Endpoint, Rest } from "./rest/call.ts";
 import { finish } from "./rest/decode.ts";
 import { rangeOf } from "./registry/core/service-addresses.ts";
@@ -22,6 +22,8 @@ const facts = JSON.parse(readFileSync(new URL("../api/schema/bootstrap.json", im
 
 export interface BootstrapOptions {
   rest: Rest;
+  /** The built-in resources that are served. */
+  resources: readonly ResourceDef[];
   /** `--service-cluster-ip-range`, the default family first. */
   serviceRanges: readonly string[];
   /** Where clients reach this server: goes into the endpoints of the kubernetes Service. Absent: no endpoints. */
@@ -79,7 +81,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
     await Promise.all((facts[key] ?? []).map((draft) => ensure(rest, endpoint, adapt(key, draft, options))));
   }
   await ensureServiceParts(options);
-  await ensureApiServices(rest);
+  await ensureApiServices(options);
   await ensure(rest, rest.hubEndpoint("configmaps"), {
     metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
     data: { since: formatTime(rest.clock.now()).slice(0, 10) },
@@ -306,8 +308,8 @@ async function ensureServiceParts({ rest, serviceRanges, advertise, keepEndpoint
   });
 }
 
-/** One for each group and version that is served, with the order in which clients see them. */
-async function ensureApiServices(rest: Rest): Promise<void> {
+/** One for each group and version that is served, with the order in which clients see them; what was served before has none any more. */
+async function ensureApiServices({ rest, resources }: BootstrapOptions): Promise<void> {
   const known = facts["apiregistration.k8s.io/v1/apiservices"] ?? [];
   const endpoint = rest.hubEndpoint("apiservices.apiregistration.k8s.io");
   const served = new Map(resources.map((def) => [`${def.version}.${def.group}`, def]));
@@ -318,6 +320,17 @@ async function ensureApiServices(rest: Rest): Promise<void> {
     else if (group !== "apiregistration.k8s.io") rest.logger.debug("no APIService is known for a served version", { version: apiVersionOf(group, version) });
   }
   await Promise.all(wanted.map((draft) => ensure(rest, endpoint, draft)));
+  const left = known.filter(({ metadata }) => !served.has(metadata.name));
+  await Promise.all(
+    left.map(async ({ metadata }) => {
+      const found = await endpoint.cache.get("", metadata.name);
+      if (found?.object().metadata.labels?.["kube-aggregator.kubernetes.io/automanaged"] !== "onstart") return;
+      // Another server that starts may have been first.
+      await endpoint.cache.delete("", metadata.name, found.revision).catch((error: unknown) => {
+        if (!(error instanceof RevisionMismatchError)) throw error;
+      });
+    }),
+  );
 }
 
 function withTime(draft: Draft, now: string): Draft {

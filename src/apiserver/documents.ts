@@ -3,8 +3,7 @@ import { createHash } from "node:crypto";
 import { type APIGroupDiscoveryList, aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../api/discovery.ts";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { versionInfo } from "../api/version.ts";
-import type { ResourceDef } from "../api/schema/schema.ts";
-import { apiVersionOf } from "../api/schema/schema.ts";
+import { apiVersionOf, type ResourceDef, resources } from "../api/schema/schema.ts";
 import type { APIGroup, APIGroupList } from "../api/types/meta-v1.gen.ts";
 import { trimEnd } from "../base/trim.ts";
 import { type AddedOpenAPI, openapi } from "./openapi.ts";
@@ -50,6 +49,8 @@ export function createDocuments(
   serverAddress: () => string,
   elsewhere?: ServedElsewhere,
   added?: AddedOpenAPI,
+  /** Of `served`, those that no definition adds. */
+  builtIn: readonly ResourceDef[] = resources,
 ): Documents {
   const object = (request: ApiRequest, value: object, routed: boolean): ApiResponse =>
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
@@ -73,7 +74,7 @@ export function createDocuments(
         const local = apiGroupList(served());
         return object(request, elsewhere?.groups(local) ?? local, false);
       }
-      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path, added);
+      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path, builtIn, added);
       const parts = path.split("/");
       let found: object | undefined;
       if (parts[1] === "api" && parts.length === 3) found = apiResourceList("", parts[2] as string, served());

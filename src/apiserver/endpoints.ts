@@ -1,10 +1,10 @@
 /** The resources that are served, each with its kind, its place in the store and its registry. */
 import type { Kind } from "../api/kind.ts";
-import { apiVersionOf, type ResourceDef, resources, typeOfKind } from "../api/schema/schema.ts";
+import { allResources, apiVersionOf, type ResourceDef, resources, typeOfKind } from "../api/schema/schema.ts";
 import { groupResource } from "../api/status.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { kinds } from "./kinds.gen.ts";
-import { conversions, hubKinds, hubResources } from "./conversion/conversions.ts";
+import { conversions, hubKinds, hubResources, renamed } from "./conversion/conversions.ts";
 import type { Endpoint, Registry } from "./rest/call.ts";
 
 const kindOf = new Map(kinds.map((kind) => [kind.resource, kind]));
@@ -19,7 +19,7 @@ export function hubOf(def: ResourceDef): ResourceDef {
   const own = groupResource(def.group, def.resource);
   const hub = hubResources[own];
   if (hub) {
-    const found = resources.find((r) => r.group === hub.group && r.version === hub.version && r.resource === hub.resource);
+    const found = allResources.find((r) => r.group === hub.group && r.version === hub.version && r.resource === hub.resource);
     if (!found) throw new Error(`${own} is stored as ${hub.resource}, which the schema does not have`);
     return found;
   }
@@ -34,7 +34,10 @@ export function indexFields(def: ResourceDef, object: Parameters<NonNullable<Kin
 
 /** Kinds that are asked and never stored have no cache of their own behind them. */
 const isStored = (def: ResourceDef): boolean => def.verbs.includes("get") || def.verbs.includes("list");
-export const storedResources: readonly ResourceDef[] = [...new Set(resources.filter(isStored).map(hubOf))];
+/** In the version that is stored. What is not served by default has a cache only where it is; the others always have theirs. */
+export const storedResources = (served: readonly ResourceDef[] = resources): readonly ResourceDef[] => [
+  ...new Set([...resources, ...served].filter(isStored).map(hubOf)),
+];
 
 /** A kind that somebody else enforces is not refused. */
 function actingKind(resource: string, enforcedElsewhere: readonly string[]): Kind {
@@ -57,7 +60,7 @@ export function endpointOf(
   const hubType = typeOfKind(hubApiVersion, hub.kind);
   if (!type || !hubType) throw new Error(`no type for ${apiVersion} ${def.kind}`);
   const resource = groupResource(def.group, def.resource);
-  const conversion = conversions[`${apiVersion}/${def.kind}`];
+  const conversion = conversions[`${apiVersion}/${def.kind}`] ?? (hub === def ? undefined : renamed(hubApiVersion, apiVersion));
   let cached: Endpoint["cache"] | undefined;
   return {
     def,
@@ -72,6 +75,7 @@ export function endpointOf(
     kind: actingKind(resource, enforcedElsewhere),
     hubKind: hubKinds[resource] ?? kindFor(groupResource(hub.group, hub.resource)),
     ...(conversion ? { conversion } : {}),
+    ...(def.deprecation ? { deprecation: def.deprecation } : {}),
     get cache() {
       if (!cached) cached = cache.resource(hub);
       return cached;

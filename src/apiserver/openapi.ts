@@ -2,18 +2,16 @@
 import { createHash } from "node:crypto";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { openapiV2 } from "../api/openapi/v2.ts";
-import { encodeSwagger, openapiV2Protobuf } from "../api/openapi/v2-protobuf.ts";
-import { openapiV3, openapiV3Index } from "../api/openapi/v3.ts";
+import { encodeSwagger } from "../api/openapi/v2-protobuf.ts";
+import { openapiV3, openapiV3Index, type Served } from "../api/openapi/v3.ts";
 import { notAcceptable } from "../api/status.ts";
 
-const encoded = new Map<string, Uint8Array>();
-function bytesOf(path: string, make: () => object | undefined): Uint8Array | undefined {
-  const known = encoded.get(path);
+const encoded = new WeakMap<object, Uint8Array>();
+function bytesOf(document: object): Uint8Array {
+  const known = encoded.get(document);
   if (known) return known;
-  const document = make();
-  if (!document) return undefined;
   const bytes = Buffer.from(JSON.stringify(document));
-  encoded.set(path, bytes);
+  encoded.set(document, bytes);
   return bytes;
 }
 
@@ -59,37 +57,28 @@ export interface AddedOpenAPI {
   swagger(): object;
 }
 
-interface EncodedSwagger {
-  json?: Uint8Array;
-  protobuf?: Uint8Array;
-}
-const swaggers = new WeakMap<object, EncodedSwagger>();
+const inProtobuf = new WeakMap<object, Uint8Array>();
 
-function swagger(request: ApiRequest, added: AddedOpenAPI | undefined): ApiResponse {
-  const document = added?.swagger() ?? openapiV2();
-  if (document === openapiV2()) return respondSwagger(request, { json: () => bytesOf("/openapi/v2", openapiV2) as Uint8Array, protobuf: openapiV2Protobuf });
-  const made = swaggers.get(document) ?? {};
-  swaggers.set(document, made);
+function swagger(request: ApiRequest, document: object): ApiResponse {
   return respondSwagger(request, {
-    json() {
-      made.json ??= Buffer.from(JSON.stringify(document));
-      return made.json;
-    },
+    json: () => bytesOf(document),
     protobuf() {
-      made.protobuf ??= encodeSwagger(document as Record<string, unknown>);
-      return made.protobuf;
+      const bytes = inProtobuf.get(document) ?? encodeSwagger(document as Record<string, unknown>);
+      inProtobuf.set(document, bytes);
+      return bytes;
     },
   });
 }
 
-/** `path` begins with /openapi/. Undefined for what is no document. */
-export function openapi(request: ApiRequest, path: string, added?: AddedOpenAPI): ApiResponse | undefined {
-  if (path === "/openapi/v2") return swagger(request, added);
+/** `path` begins with /openapi/; `served` are the built-in resources. Undefined for what is no document. */
+export function openapi(request: ApiRequest, path: string, served: Served, added?: AddedOpenAPI): ApiResponse | undefined {
+  if (path === "/openapi/v2") return swagger(request, added?.swagger() ?? openapiV2(served));
   wanted(request, false);
-  const { paths } = added ? { paths: added.index() } : openapiV3Index();
+  const own = openapiV3Index(served);
+  const { paths } = added ? { paths: added.index() } : own;
   if (path === "/openapi/v3") {
     if (request.asObject) return { status: 200, headers: {}, object: { paths } };
-    if (paths === openapiV3Index().paths) return { status: 200, headers: { ...json }, body: bytesOf(path, openapiV3Index) as Uint8Array };
+    if (paths === own.paths) return { status: 200, headers: { ...json }, body: bytesOf(own) };
     return { status: 200, headers: { ...json }, body: Buffer.from(JSON.stringify({ paths })) };
   }
   const name = path.slice("/openapi/v3/".length);
@@ -98,7 +87,8 @@ export function openapi(request: ApiRequest, path: string, added?: AddedOpenAPI)
   const hash = url.slice(url.indexOf("hash=") + 5);
   const asked = request.query.get("hash");
   if (asked && asked !== hash) return { status: 301, headers: { ...json, location: url, etag: `"${hash}"` } };
-  const body = bytesOf(path, () => openapiV3(name)) ?? added?.document(name);
+  const document = openapiV3(name, served);
+  const body = document ? bytesOf(document) : added?.document(name);
   if (!body) return undefined;
   const response = tagged(request, body, hash);
   if (asked) response.headers = { ...response.headers, "cache-control": "public, immutable" };

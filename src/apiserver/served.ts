@@ -2,7 +2,7 @@
 import { apiVersionOf, type ResourceDef, resources } from "../api/schema/schema.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { CustomResources } from "./customresources/custom-resources.ts";
-import { endpointOf, hubOf } from "./endpoints.ts";
+import { endpointOf, hubOf, storedResources } from "./endpoints.ts";
 import type { Endpoint, Registry } from "./rest/call.ts";
 
 export class Served {
@@ -10,20 +10,31 @@ export class Served {
   readonly #byResource = new Map<string, Endpoint>();
   readonly #equivalents = new Map<ResourceDef, readonly Endpoint[]>();
   readonly #custom: CustomResources | undefined;
-  #all: { custom: readonly ResourceDef[]; defs: readonly ResourceDef[] } = { custom: [], defs: resources };
+  readonly #builtIn: readonly ResourceDef[];
+  #all: { custom: readonly ResourceDef[]; defs: readonly ResourceDef[] };
 
-  constructor(cache: WatchCache, registries: Readonly<Record<string, Registry>>, custom?: CustomResources, enforcedElsewhere: readonly string[] = []) {
+  constructor(
+    cache: WatchCache,
+    registries: Readonly<Record<string, Registry>>,
+    builtIn: readonly ResourceDef[] = resources,
+    custom?: CustomResources,
+    enforcedElsewhere: readonly string[] = [],
+  ) {
     this.#custom = custom;
-    for (const def of resources) {
+    this.#builtIn = builtIn;
+    this.#all = { custom: [], defs: builtIn };
+    const served = new Set(builtIn);
+    // What the server itself works with (the hubs) is there, whether clients are served it or not.
+    for (const def of new Set([...builtIn, ...storedResources(builtIn)])) {
       const endpoint = endpointOf(def, cache, registries, enforcedElsewhere);
-      this.#endpoints.set(`${def.group}/${def.version}/${def.resource}`, endpoint);
+      if (served.has(def)) this.#endpoints.set(`${def.group}/${def.version}/${def.resource}`, endpoint);
       if (hubOf(def) === def) this.#byResource.set(endpoint.groupResource, endpoint);
     }
   }
   /** In the order of discovery. */
   defs(): readonly ResourceDef[] {
     const custom = this.#custom?.defs() ?? [];
-    if (this.#all.custom !== custom) this.#all = { custom, defs: [...resources, ...custom] };
+    if (this.#all.custom !== custom) this.#all = { custom, defs: [...this.#builtIn, ...custom] };
     return this.#all.defs;
   }
   endpoint(group: string, version: string, resource: string): Endpoint | undefined {

@@ -3,7 +3,7 @@
  * One handler serves the wire and the in-process transport alike.
  */
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
-import { resources } from "../api/schema/schema.ts";
+import { type ResourceDef, resources } from "../api/schema/schema.ts";
 import { aggregateText } from "../api/field.ts";
 import { internalError, notFound, StatusError, timeout, unauthorized } from "../api/status.ts";
 import type { Status } from "../api/types/meta-v1.gen.ts";
@@ -57,6 +57,8 @@ export interface ApiServerOptions {
   authenticator: Authenticator;
   authorizer: Authorizer;
   admission: AdmissionChain;
+  /** The built-in resources that are served. @default those of upstream's defaults */
+  resources?: readonly ResourceDef[];
   /** What definitions add to the resources that are built in. */
   custom?: CustomResources;
   openapi?: AddedOpenAPI;
@@ -102,22 +104,18 @@ const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecoll
 const createdByUpgrade = new Set(["pods/attach", "pods/exec", "pods/portforward"]);
 const selectsMany = new Set(["list", "watch", "deletecollection"]);
 
-/** Said on every use of these resources. */
-const deprecations: Readonly<Record<string, string>> = {
-  endpoints: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
-  componentstatuses: "v1 ComponentStatus is deprecated in v1.19+",
-};
-
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { clock, logger, authorizer, cache, aggregator } = options;
   const metrics = createServerMetrics(options.metrics);
   const stopping = new AbortController();
-  const served = new Served(cache, options.registries, options.custom, options.enforcedElsewhere);
+  const builtIn = options.resources ?? resources;
+  const served = new Served(cache, options.registries, builtIn, options.custom, options.enforcedElsewhere);
   const documents = createDocuments(
     () => served.defs(),
     () => options.serverAddress ?? "127.0.0.1:6443",
     aggregator,
     options.openapi,
+    builtIn,
   );
   const checks = serverChecks(options.checks ?? [], () => cache.revision(), stopping.signal);
 
@@ -207,8 +205,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       said.add(message);
       warnings.push(message);
     };
-    const deprecated = deprecations[endpoint.groupResource];
-    if (deprecated) warn(deprecated);
     if (endpoint.deprecation) warn(endpoint.deprecation);
     const form: Form = { media: "json", pretty: false };
     return { rest, request, info, user, endpoint, form, warnings, warn, ...(audit ? { audit } : {}) };
@@ -241,11 +237,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           if (endpoint.deprecation !== undefined) warned.set(error, [endpoint.deprecation]);
           throw error;
         }
-        if (resources.some((def) => def.group === info.group)) throw noSuchResource();
+        if (builtIn.some((def) => def.group === info.group)) throw noSuchResource();
         return notFoundPage();
       }
       arrived(metrics.of(request, info));
-      if (deprecations[endpoint.groupResource]) metrics.deprecated(info);
+      if (endpoint.def.deprecation) metrics.deprecated(info);
       const call = callOf(request, info, user, endpoint, audit);
       if (info.verb === "watch") call.initialized = () => visit.initialized();
       const inner = request.span && verbSpan(request.span, request, info);

@@ -1,6 +1,6 @@
 /**
  * Reads from a running kube-apiserver what merge.ts and openapi.ts take: OpenAPI v3 and v2, aggregated discovery, the
- * columns of tables and the objects that a fresh server creates.
+ * columns of tables, what is warned of when a resource is used, and the objects that a fresh server creates.
  *
  * Usage: node tools/schema/fetch.ts https://HOST:PORT CERTIFICATES FOLDER
  * CERTIFICATES is a folder with ca.crt, admin.crt and admin.key.
@@ -18,6 +18,9 @@ if (!server || !certificates || !folder) {
 const file = (name: string): Buffer => readFileSync(join(certificates, name));
 const tls = { ca: file("ca.crt"), cert: file("admin.crt"), key: file("admin.key") };
 
+/** By path. */
+const warned = new Map<string, string>();
+
 function get(path: string, accept = "application/json"): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request(new URL(path, server), { ...tls, headers: { accept } }, (response) => {
@@ -25,6 +28,9 @@ function get(path: string, accept = "application/json"): Promise<string> {
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
+        // `299 - "v1 Endpoints is deprecated in v1.33+; ..."`
+        const warning = /^299 \S+ ("(?:[^"\\]|\\.)*")/.exec(String(response.headers.warning ?? ""))?.[1];
+        if (warning) warned.set(path, JSON.parse(warning) as string);
         if (response.statusCode === 200) resolve(text);
         else reject(new Error(`${path}: ${response.statusCode} ${text}`));
       });
@@ -58,6 +64,7 @@ type Group = { metadata: { name?: string }; versions: { version: string; resourc
 const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
 const columns: Record<string, unknown> = {};
 const objects: Record<string, unknown[]> = {};
+const deprecations: Record<string, string> = {};
 for (const list of Object.values(discovery)) {
   for (const group of list.items as unknown as Group[]) {
     for (const { version, resources } of group.versions) {
@@ -68,6 +75,8 @@ for (const list of Object.values(discovery)) {
         const key = `${name || "core"}/${version}/${resource}`;
         const definitions = (await json(path, table)).columnDefinitions as unknown as Record<string, unknown>[];
         columns[key] = definitions.map(({ description: _, ...column }) => (column.format === "" ? { ...column, format: undefined } : column));
+        const deprecation = warned.get(path);
+        if (deprecation) deprecations[key] = deprecation;
         // What comes and goes by itself is no bootstrap object.
         if (["events", "leases", "endpoints", "endpointslices", "configmaps", "componentstatuses", "ipaddresses"].includes(resource)) continue;
         const items = (await json(path)).items as unknown as { metadata: Record<string, unknown> }[];
@@ -78,6 +87,7 @@ for (const list of Object.values(discovery)) {
 }
 write("table-columns.json", columns);
 write("bootstrap-objects.json", objects);
+write("deprecations.json", deprecations);
 
 /** Without what each server makes up itself. */
 function bare(object: { metadata: Record<string, unknown> }): unknown {

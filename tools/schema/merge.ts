@@ -3,10 +3,13 @@
  *
  * Input (a folder, see tools/schema/README.md for how to get it again): `protobuf-fields.json.gz` (reflection over the
  * published Go modules), `openapi-v3/*.json.gz`, `swagger-v2.json.gz`, `discovery-aggregated.json`, `table-columns.json`,
- * `bootstrap-objects.json` (read from a running kube-apiserver). Output: `types.json`, `resources.json`, `bootstrap.json`.
+ * `deprecations.json`, `bootstrap-objects.json` (read from a running kube-apiserver). Output: `types.json`, `resources.json`, `bootstrap.json`.
  * Facts only: no prose is carried over.
  *
- * Usage: node tools/schema/merge.ts FOLDER
+ * EVERYTHING is a folder of the same form, read from a kube-apiserver that serves every version with every feature on
+ * (`--runtime-config=api/all=true --feature-gates=AllAlpha=true,AllBeta=true`): of what FOLDER does not have, that is taken.
+ *
+ * Usage: node tools/schema/merge.ts FOLDER EVERYTHING
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,14 +20,14 @@ type Facts = { kinds: Record<string, string>; types: Record<string, GoField[] | 
 type Property = Record<string, unknown> & { default?: unknown; enum?: string[]; items?: { enum?: string[]; default?: unknown } };
 type OpenAPISchema = { properties?: Record<string, Property>; required?: string[]; "x-kubernetes-unions"?: unknown };
 
-const from = process.argv[2];
-if (!from) {
-  process.stderr.write("usage: node tools/schema/merge.ts FOLDER\n");
+const [from, everything] = process.argv.slice(2);
+if (!from || !everything) {
+  process.stderr.write("usage: node tools/schema/merge.ts FOLDER EVERYTHING\n");
   process.exit(2);
 }
 const out = new URL("../../src/api/schema/", import.meta.url).pathname;
-const read = (name: string): string => {
-  const raw = readFileSync(join(from, name));
+const read = (name: string, folder = from): string => {
+  const raw = readFileSync(join(folder, name));
   return (name.endsWith(".gz") ? gunzipSync(raw) : raw).toString("utf8");
 };
 
@@ -60,10 +63,11 @@ const typeOf = (go: string): string => {
 };
 
 const openapi = new Map<string, OpenAPISchema>();
-for (const file of readdirSync(join(from, "openapi-v3")).sort()) {
-  const doc = JSON.parse(read(join("openapi-v3", file))) as { components?: { schemas?: Record<string, OpenAPISchema> } };
-  for (const [name, schema] of Object.entries(doc.components?.schemas ?? {})) openapi.set(name, schema);
-}
+for (const folder of [everything, from])
+  for (const file of readdirSync(join(folder, "openapi-v3")).sort()) {
+    const doc = JSON.parse(read(join("openapi-v3", file), folder)) as { components?: { schemas?: Record<string, OpenAPISchema> } };
+    for (const [name, schema] of Object.entries(doc.components?.schemas ?? {})) openapi.set(name, schema);
+  }
 const openapiName = (go: string): string => `io.k8s.${go.replaceAll("/", ".")}`;
 
 const facts = JSON.parse(read("protobuf-fields.json.gz")) as Facts;
@@ -142,8 +146,24 @@ type DiscoveredResource = {
   verbs: string[];
   subresources?: { subresource: string; responseKind: { group: string; version: string; kind: string }; verbs: string[]; acceptedTypes?: unknown[] }[];
 };
-const discovery = JSON.parse(read("discovery-aggregated.json")) as Discovery;
-const columns = JSON.parse(read("table-columns.json")) as Record<string, unknown[]>;
+const discovery = JSON.parse(read("discovery-aggregated.json", everything)) as Discovery;
+const columns = { ...JSON.parse(read("table-columns.json", everything)), ...JSON.parse(read("table-columns.json")) } as Record<string, unknown[]>;
+const deprecations = JSON.parse(read("deprecations.json", everything)) as Record<string, string>;
+const byDefault = new Set(
+  Object.values(JSON.parse(read("discovery-aggregated.json")) as Discovery).flatMap(({ items }) =>
+    items.flatMap(({ metadata, versions }) =>
+      versions.flatMap(({ version, resources }) => resources.map((r) => `${metadata.name ?? ""}/${version}/${r.resource}`)),
+    ),
+  ),
+);
+/** The features without which resources are not served even where their versions are (pkg/registry/GROUP/rest). */
+const gates: Record<string, string> = {
+  "certificates.k8s.io/clustertrustbundles": "ClusterTrustBundle",
+  "certificates.k8s.io/podcertificaterequests": "PodCertificateRequest",
+  "scheduling.k8s.io/podgroups": "GenericWorkload",
+  "scheduling.k8s.io/workloads": "GenericWorkload",
+  "storagemigration.k8s.io/storageversionmigrations": "StorageVersionMigrator",
+};
 const gvkOf = (kind: { group: string; version: string; kind: string }): string =>
   kind.group ? `${kind.group}/${kind.version}/${kind.kind}` : `${kind.version}/${kind.kind}`;
 const resources: unknown[] = [];
@@ -162,6 +182,9 @@ for (const root of Object.values(discovery)) {
           singular: r.singularResource,
           verbs: r.verbs,
         };
+        if (!byDefault.has(`${name}/${version.version}/${r.resource}`)) record.optional = true;
+        const gate = gates[`${name}/${r.resource}`];
+        if (gate) record.gate = gate;
         if (r.shortNames) record.shortNames = r.shortNames;
         if (r.categories) record.categories = r.categories;
         if (r.subresources) {
@@ -176,6 +199,8 @@ for (const root of Object.values(discovery)) {
             ...(s.acceptedTypes ? { acceptedTypes: s.acceptedTypes } : {}),
           }));
         }
+        const deprecation = deprecations[`${name || "core"}/${version.version}/${r.resource}`];
+        if (deprecation) record.deprecation = deprecation;
         const table = columns[`${name || "core"}/${version.version}/${r.resource}`];
         if (table) record.columns = table;
         resources.push(record);
@@ -194,5 +219,7 @@ const lines = (value: Record<string, unknown> | unknown[]): string =>
 writeFileSync(join(out, "types.json"), `{"kinds": ${lines(kinds)},\n"types": ${lines(types)}}\n`);
 writeFileSync(join(out, "resources.json"), `${lines(resources)}\n`);
 const bootstrap = JSON.parse(read("bootstrap-objects.json")) as Record<string, unknown>;
+const apiServices = "apiregistration.k8s.io/v1/apiservices";
+bootstrap[apiServices] = (JSON.parse(read("bootstrap-objects.json", everything)) as Record<string, unknown>)[apiServices];
 writeFileSync(join(out, "bootstrap.json"), `${lines(bootstrap)}\n`);
 process.stdout.write(`${Object.keys(types).length} types, ${Object.keys(kinds).length} kinds, ${resources.length} resources\n`);

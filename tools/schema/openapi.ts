@@ -2,16 +2,16 @@
  * Compares the OpenAPI schemas that src/api/openapi derives with those that a kube-apiserver served, and writes what the
  * rules miss into src/api/openapi/facts.json. Descriptions are left out.
  *
- * Usage: node tools/schema/openapi.ts FOLDER (as for merge.ts, after it)
+ * Usage: node tools/schema/openapi.ts FOLDER EVERYTHING (as for merge.ts, after it)
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { derivedSchema, type Schema, typeOfSchema } from "../../src/api/openapi/schemas.ts";
 
-const from = process.argv[2];
-if (!from) {
-  process.stderr.write("usage: node tools/schema/openapi.ts FOLDER\n");
+const [from, everything] = process.argv.slice(2);
+if (!from || !everything) {
+  process.stderr.write("usage: node tools/schema/openapi.ts FOLDER EVERYTHING\n");
   process.exit(2);
 }
 
@@ -28,15 +28,16 @@ const canonical = (value: unknown): string =>
 const same = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b);
 
 const served = new Map<string, Schema>();
-for (const file of readdirSync(join(from, "openapi-v3")).sort()) {
-  const document = JSON.parse(gunzipSync(readFileSync(join(from, "openapi-v3", file))).toString("utf8")) as {
-    components?: { schemas?: Record<string, Schema> };
-  };
-  for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
-    const { "x-kubernetes-group-version-kind": _, ...rest } = bare(schema) as Schema;
-    served.set(name, rest);
+for (const folder of [everything, from])
+  for (const file of readdirSync(join(folder, "openapi-v3")).sort()) {
+    const document = JSON.parse(gunzipSync(readFileSync(join(folder, "openapi-v3", file))).toString("utf8")) as {
+      components?: { schemas?: Record<string, Schema> };
+    };
+    for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
+      const { "x-kubernetes-group-version-kind": _, ...rest } = bare(schema) as Schema;
+      served.set(name, rest);
+    }
   }
-}
 
 const types: Record<string, { replace?: boolean; schema: Schema }> = {};
 const fields: Record<string, Record<string, Schema>> = {};

@@ -5,15 +5,6 @@
 import { ProtoWriter, wire } from "../codec/protobuf-wire.ts";
 import { encodeYAMLString } from "../codec/yaml-write.ts";
 import type { Schema } from "./schemas.ts";
-import { openapiV2 } from "./v2.ts";
-
-let encoded: Uint8Array | undefined;
-
-/** Made at first use. Shared: not to be changed. */
-export function openapiV2Protobuf(): Uint8Array {
-  encoded ??= encodeSwagger(openapiV2());
-  return encoded;
-}
 
 type Members = Record<string, Schema>;
 

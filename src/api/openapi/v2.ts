@@ -2,19 +2,19 @@
 import { kinds, resources } from "../schema/schema.ts";
 import type { Operation, Parameter } from "./operations.ts";
 import { type Schema, schemaName } from "./schemas.ts";
-import { type Document, hoist, openapiV3Paths, operationsAt, schemasFor } from "./v3.ts";
+import { type Document, hoist, openapiV3Paths, operationsAt, type Served, schemasFor } from "./v3.ts";
 
-let document: Document | undefined;
+const documents = new WeakMap<Served, Document>();
 
 /** Shared: not to be changed. */
-export function openapiV2(): Document {
-  document ??= build();
+export function openapiV2(served: Served = resources): Document {
+  const document = documents.get(served) ?? build(served);
+  documents.set(served, document);
   return document;
 }
 
-function build(): Document {
-  const operations = openapiV3Paths().flatMap((path) => operationsAt(path) ?? []);
-  const served = [...new Map(resources.map((r) => [`${r.group}/${r.version}`, { group: r.group, version: r.version }])).values()];
+function build(served: Served): Document {
+  const operations = openapiV3Paths(served).flatMap((path) => operationsAt(path, served) ?? []);
   const schemas = schemasFor(operations, served, groupVersions());
   const definitions = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, toV2(schema) as Schema]));
   return {

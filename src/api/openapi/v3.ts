@@ -1,50 +1,64 @@
-/** OpenAPI v3: one document for each group and version, made at first use. */
+/** OpenAPI v3: one document for each group and version of the resources that are served, made at first use. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { apiVersionOf, kinds, resources } from "../schema/schema.ts";
+import { apiVersionOf, kinds, type ResourceDef, resources } from "../schema/schema.ts";
 import { discoveryOperation, type Operation, otherOperations, operationsOf, type Parameter } from "./operations.ts";
 import { kindsIn, references, type Schema, schemaName, schemaOf, typeOfSchema } from "./schemas.ts";
 
 type GroupVersion = { group: string; version: string };
 export type Document = { [key: string]: unknown };
 
-const documents = new Map<string, Document>();
+/** What documents are made of; the same array as long as they are the same. */
+export type Served = readonly ResourceDef[];
+
+interface Made {
+  documents: Map<string, Document>;
+  index?: Index;
+}
+const made = new WeakMap<Served, Made>();
+function madeOf(served: Served): Made {
+  const known = made.get(served) ?? { documents: new Map() };
+  made.set(served, known);
+  return known;
+}
 
 /** Paths of all documents: `api`, `api/v1`, `apis`, `apis/apps`, `apis/apps/v1`, `version`, ... */
-export function openapiV3Paths(): string[] {
-  const groups = new Set(resources.map((r) => r.group).filter(Boolean));
-  const versions = new Set(resources.map((r) => (r.group ? `apis/${apiVersionOf(r.group, r.version)}` : `api/${r.version}`)));
+export function openapiV3Paths(served: Served = resources): string[] {
+  const groups = new Set(served.map((r) => r.group).filter(Boolean));
+  const versions = new Set(served.map((r) => (r.group ? `apis/${apiVersionOf(r.group, r.version)}` : `api/${r.version}`)));
   return [...Object.keys(otherOperations), "api", "apis", ...[...groups].map((g) => `apis/${g}`), ...versions].sort();
 }
 
 /** `path` is one of openapiV3Paths; undefined for what is not served. Shared: not to be changed. */
-export function openapiV3(path: string): Document | undefined {
+export function openapiV3(path: string, served: Served = resources): Document | undefined {
+  const { documents } = madeOf(served);
   const known = documents.get(path);
   if (known) return known;
-  const operations = operationsAt(path);
+  const operations = operationsAt(path, served);
   if (!operations) return undefined;
   const [, group = "", version = ""] = /^apis?(?:\/(?!v\d)([^/]+))?(?:\/(v[^/]+))?$/.exec(path) ?? [];
-  const document = documentOf(operations, version ? [{ group, version }] : []);
+  const document = documentOf(operations, version ? served.filter((r) => r.group === group && r.version === version) : []);
   documents.set(path, document);
   return document;
 }
 
 /** `/openapi/v3`: where the documents are; the hash changes with what they are made from. */
-export function openapiV3Index(): Index {
-  index ??= makeIndex();
-  return index;
+export function openapiV3Index(served: Served = resources): Index {
+  const known = madeOf(served);
+  known.index ??= makeIndex(served);
+  return known.index;
 }
 
 interface Index {
   paths: Record<string, { serverRelativeURL: string }>;
 }
-let index: Index | undefined;
 
-function makeIndex(): Index {
+function makeIndex(served: Served): Index {
   const sources = sourceDigest();
   const paths: Record<string, { serverRelativeURL: string }> = {};
-  for (const path of openapiV3Paths()) {
-    const hash = createHash("sha512").update(sources).update(path).digest("hex").toUpperCase();
+  const chosen = served === resources ? "" : JSON.stringify(served.map((r) => [r.group, r.version, r.resource]));
+  for (const path of openapiV3Paths(served)) {
+    const hash = createHash("sha512").update(sources).update(path).update(chosen).digest("hex").toUpperCase();
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
   return { paths };
@@ -70,7 +84,7 @@ function sourceDigest(): Buffer {
 }
 
 /** The operations of a document; undefined for what is not served. */
-export function operationsAt(path: string): Operation[] | undefined {
+export function operationsAt(path: string, resources: Served): Operation[] | undefined {
   if (Object.hasOwn(otherOperations, path)) return [otherOperations[path] as Operation];
   if (path === "api") return [discoveryOperation("", undefined)];
   if (path === "apis") return [discoveryOperation(undefined, undefined)];
@@ -86,7 +100,7 @@ export function operationsAt(path: string): Operation[] | undefined {
 
 const security = { BearerToken: { description: "Bearer Token authentication", in: "header", name: "authorization", type: "apiKey" } };
 
-function documentOf(operations: Operation[], served: GroupVersion[]): Document {
+function documentOf(operations: Operation[], served: Served): Document {
   const schemas = schemasFor(operations, served);
   return {
     components: { ...(Object.keys(schemas).length ? { schemas } : {}), securitySchemes: security },
@@ -96,19 +110,21 @@ function documentOf(operations: Operation[], served: GroupVersion[]): Document {
   };
 }
 
-/** Everything that operations and the kinds of the served groups and versions refer to, by name. */
-/** `own` are those that no built-in type has. */
+/**
+ * Everything that operations and the kinds of the served resources refer to, by name.
+ * `own` are those that no built-in type has.
+ */
 export function schemasFor(
   operations: Operation[],
-  served: GroupVersion[],
-  registered: GroupVersion[] = served,
+  served: Served,
+  registered: readonly GroupVersion[] = served,
   own: Readonly<Record<string, Schema>> = {},
 ): Record<string, Schema> {
   const wanted = new Set<string>();
   for (const operation of operations)
     for (const type of [operation.body, ...Object.values(operation.responses)]) if (type && type !== "string") wanted.add(schemaName(type));
-  for (const r of resources) {
-    const type = served.some((gv) => gv.group === r.group && gv.version === r.version) ? kinds[`${apiVersionOf(r.group, r.version)}/${r.kind}`] : undefined;
+  for (const r of served) {
+    const type = kinds[`${apiVersionOf(r.group, r.version)}/${r.kind}`];
     if (type) wanted.add(schemaName(type));
   }
   const schemas = new Map<string, Schema>();

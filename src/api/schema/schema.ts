@@ -63,6 +63,12 @@ export interface ResourceDef {
   categories?: string[];
   subresources?: Subresource[];
   columns?: TableColumn[];
+  /** Warned of on each use. */
+  deprecation?: string;
+  /** Not served unless it is asked for (`--runtime-config`). */
+  optional?: true;
+  /** The feature without which it is not served even then. */
+  gate?: string;
   /** Of a custom resource: the version that is stored, of which clients see a hash. */
   storageVersion?: string;
 }
@@ -70,8 +76,11 @@ export interface ResourceDef {
 const load = (file: URL): unknown => JSON.parse(readFileSync(file, "utf8"));
 const facts = load(new URL("./types.json", import.meta.url)) as { kinds: Record<string, string>; types: Record<string, Field[]> };
 
-/** Every resource that is served, in discovery's order. */
-export const resources = load(new URL("./resources.json", import.meta.url)) as readonly ResourceDef[];
+/** Every resource that upstream has, those that are not served by default among them, in discovery's order. */
+export const allResources = load(new URL("./resources.json", import.meta.url)) as readonly ResourceDef[];
+
+/** Every resource that is served by default, in discovery's order. */
+export const resources: readonly ResourceDef[] = allResources.filter(({ optional }) => !optional);
 
 const typeMeta: Field[] = [
   { name: "kind", type: "string", number: 1, omitempty: true },
@@ -106,7 +115,7 @@ export function typeOfKind(apiVersion: string, kind: string): TypeDef | undefine
 /** Every `group/version/Kind` (or `v1/Kind`) with the name of its type. */
 export const kinds: Readonly<Record<string, string>> = facts.kinds;
 
-const byPath = new Map(resources.map((r) => [`${r.group}/${r.version}/${r.resource}`, r]));
+const byPath = new Map(allResources.map((r) => [`${r.group}/${r.version}/${r.resource}`, r]));
 export function resourceOf(group: string, version: string, resource: string): ResourceDef | undefined {
   return byPath.get(`${group}/${version}/${resource}`);
 }

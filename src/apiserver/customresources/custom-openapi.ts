@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { customDocument, customSwagger } from "../../api/openapi/custom.ts";
 import { openapiV2 } from "../../api/openapi/v2.ts";
-import type { Document } from "../../api/openapi/v3.ts";
-import { openapiV3Index } from "../../api/openapi/v3.ts";
+import { type Document, openapiV3Index, type Served as BuiltIn } from "../../api/openapi/v3.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "../../api/types/apiextensions-v1.gen.ts";
 import { mergedSwagger } from "../aggregation/merged-openapi.ts";
 import type { CustomResources } from "./custom-resources.ts";
@@ -19,14 +18,16 @@ interface Group {
 
 export class CustomOpenAPI {
   readonly #custom: CustomResources;
+  readonly #builtIn: BuiltIn;
   /** By the document's path, `apis/GROUP/VERSION`. */
   #groups: ReadonlyMap<string, Group> | undefined;
   #swagger: Document | undefined;
   /** Of specs, which stay the same objects as long as they are the same. */
   readonly #digests = new WeakMap<CustomResourceDefinition["spec"], string>();
 
-  constructor(custom: CustomResources) {
+  constructor(custom: CustomResources, builtIn: BuiltIn) {
     this.#custom = custom;
+    this.#builtIn = builtIn;
     custom.onChange(() => {
       this.#groups = undefined;
       this.#swagger = undefined;
@@ -36,7 +37,7 @@ export class CustomOpenAPI {
   /** Where all documents are, those of built-in kinds among them. */
   index(): Index {
     const all = this.#all();
-    const { paths } = openapiV3Index();
+    const { paths } = openapiV3Index(this.#builtIn);
     if (!all.size) return paths;
     const own = [...all].map(([path, { hash }]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const);
     // A built-in group's own document stays.
@@ -52,9 +53,9 @@ export class CustomOpenAPI {
   /** The same object as long as it is the same document. */
   swagger(): Document {
     const all = this.#all();
-    if (!all.size) return openapiV2();
+    if (!all.size) return openapiV2(this.#builtIn);
     this.#swagger ??= mergedSwagger(
-      openapiV2(),
+      openapiV2(this.#builtIn),
       [...all.values()].map(({ served }) => customSwagger(served)),
     );
     return this.#swagger;

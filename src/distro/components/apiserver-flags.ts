@@ -1,10 +1,12 @@
 /** kube-apiserver's flags (k8s.io/kubernetes/cmd/kube-apiserver/app/options). */
+import { featureGates, type GivenGates, parseFeatureGates, switchable } from "../../apiserver/feature-gates.ts";
+import { parseRuntimeConfig, type RuntimeConfig } from "../../apiserver/runtime-config.ts";
 import { auditFlags } from "./audit-flags.ts";
 import { authenticationFlags } from "./authentication-flags.ts";
 import { tracingFlags } from "./tracing-flags.ts";
 import { authorizationFlags } from "./authorization-flags.ts";
 import { commonRefusals, profilingFlag, verbosity } from "./common-flags.ts";
-import { bool, duration, file, fixed, integer, ip, list, networks, parseBool, port, text } from "./flag-types.ts";
+import { bool, duration, file, fixed, integer, ip, list, networks, port, text } from "./flag-types.ts";
 import type { Flag, Refusals } from "./flags.ts";
 
 export interface PortRange {
@@ -27,24 +29,22 @@ const portRange = (help: string, first: number, last: number): Flag<PortRange> =
   },
 });
 
-/** Features that are off unless they are asked for, as in upstream. */
-const switchable = ["CBORServingAndStorage"] as const;
-type Gates = { readonly [K in (typeof switchable)[number]]?: boolean };
-
-const featureGates: Flag<Gates> = {
-  type: "mapStringBool",
-  help: "features to switch, e.g. CBORServingAndStorage=true (clients may speak application/cbor); the others are those of Kubernetes v1.36 with its default gates",
-  fallback: {},
+const gatesFlag: Flag<GivenGates> = {
+  type: "colonSeparatedMultimapStringString",
+  help: `features to switch: ${[...switchable].join(", ")}, e.g. CBORServingAndStorage=true; the others have their state of Kubernetes v1.36`,
+  fallback: new Map(),
   parse(value, before) {
-    const gates: Record<string, boolean> = { ...before };
-    for (const pair of value.split(",").filter(Boolean)) {
-      const [name = "", state = ""] = pair.split("=").map((part) => part.trim());
-      if (!switchable.some((known) => known === name))
-        throw new Error(`${name} cannot be switched: features are those of Kubernetes v1.36 with its default gates, and ${switchable.join(", ")}`);
-      gates[name] = parseBool(state);
-    }
-    return gates;
+    const given = parseFeatureGates(value, before);
+    featureGates(given);
+    return given;
   },
+};
+
+const runtimeConfig: Flag<RuntimeConfig> = {
+  type: "mapStringString",
+  help: "built-in APIs to serve or not: api/all, api/ga, api/beta, api/alpha, group/version and group/version/resource, e.g. networking.k8s.io/v1beta1=true",
+  fallback: new Map(),
+  parse: parseRuntimeConfig,
 };
 
 export const apiserverFlags = {
@@ -79,7 +79,8 @@ export const apiserverFlags = {
   "max-requests-inflight": integer("requests at the same time that only read; with --max-mutating-requests-inflight the seats of all priority levels", 400),
   "max-mutating-requests-inflight": integer("requests at the same time that write; with --max-requests-inflight the seats of all priority levels", 200),
   "enable-priority-and-fairness": bool("requests wait by flow schemas and priority levels; without it the two numbers hold each for itself", true),
-  "feature-gates": featureGates,
+  "feature-gates": gatesFlag,
+  "runtime-config": runtimeConfig,
   "request-timeout": duration("how long a request may take; watches and streams are free of it", "1m0s", 1),
   "min-request-timeout": integer("seconds that a watch lasts at least, when the client names no time", 1800),
   "event-ttl": duration("how long events are kept", "1h0m0s", 1000),
@@ -133,7 +134,6 @@ export const apiserverRefusals: Refusals = [
   ["the cache holds every kind", "watch-cache-sizes"],
   ["audit events are written to the file one by one, whole, as they happen; nothing is gathered or cut", ...auditLogBatch()],
   ["tokens are signed with --service-account-signing-key-file", "service-account-signing-endpoint"],
-  ["every version that has a schema is served, and no other", "runtime-config"],
   ["use --enable-admission-plugins and --disable-admission-plugins", "admission-control"],
   ["nodes and webhooks are reached directly", "egress-selector-config-file"],
   ["redirects of aggregated API servers are never passed on", "aggregator-reject-forwarding-redirect"],

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../base/clock.ts";
+import { resources } from "../../api/schema/schema.ts";
 import { component, optionsFrom } from "./apiserver.ts";
 import { parseFlags } from "./flags.ts";
 import { givenCertificate, ownCertificate } from "./serving-certificate.ts";
@@ -26,12 +27,23 @@ const problem = (act: () => unknown): string => {
   return "";
 };
 
-test("the one feature that can be switched is, and the others are named", () => {
+test("features that can be switched are, and the others are refused by name", () => {
   assert.equal(options().cbor, false);
   assert.equal(options("--feature-gates=CBORServingAndStorage=true").cbor, true);
   assert.match(
     problem(() => options("--feature-gates=SidecarContainers=false")),
-    /SidecarContainers cannot be switched: features are those of Kubernetes v1.36/,
+    /cannot set feature gate SidecarContainers to false, feature is locked to true/,
+  );
+});
+
+test("versions are served as they are asked for", () => {
+  assert.equal(options().resources, resources);
+  assert.ok(
+    options("--runtime-config=storage.k8s.io/v1beta1=true").resources?.some(({ version, group }) => group === "storage.k8s.io" && version === "v1beta1"),
+  );
+  assert.match(
+    problem(() => options("--runtime-config=api/all=false")),
+    /conflicts with --enable-priority-and-fairness=true[\s\S]*--runtime-config: invalid runtime-config with only api\/all=false/,
   );
 });
 

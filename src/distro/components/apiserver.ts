@@ -7,6 +7,8 @@ import { type AssembleOptions, assembleApiServer } from "../../apiserver/assembl
 import { firstAddress } from "../../apiserver/bootstrap.ts";
 import { ConfigurationError } from "../../apiserver/configuration-file.ts";
 import type { Encryption } from "../../apiserver/encryption/encryption.ts";
+import { featureGates } from "../../apiserver/feature-gates.ts";
+import { servedResources, withoutFlowControl } from "../../apiserver/runtime-config.ts";
 import { listen } from "../../apiserver/http/listener.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
@@ -62,6 +64,8 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
   const authorization = authorizationFrom(flags, problems);
   if (flags["encryption-provider-config-automatic-reload"] && !flags["encryption-provider-config"])
     problems.push("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config");
+  const isOn = featureGates(flags["feature-gates"]);
+  const resources = resourcesFrom(flags, isOn, problems);
   if (problems.length) throw new FlagError(problems, "see `k8ts apiserver --help`");
   return {
     // Whom everything is allowed must at least say who they are.
@@ -77,7 +81,8 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     maxMutating: flags["max-mutating-requests-inflight"],
     priorityAndFairness: flags["enable-priority-and-fairness"],
     requestTimeoutSeconds: flags["request-timeout"] / 1000,
-    cbor: flags["feature-gates"].CBORServingAndStorage === true,
+    cbor: isOn("CBORServingAndStorage"),
+    resources,
     minWatchSeconds: flags["min-request-timeout"],
     eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
     advertise: { address: advertised(flags), port: flags["secure-port"] },
@@ -88,6 +93,18 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     aggregatorRouting: flags["enable-aggregator-routing"],
     ...(proxyClient ? { aggregatorClient: proxyClient } : {}),
   };
+}
+
+function resourcesFrom(flags: Flags, isOn: (gate: string) => boolean, problems: string[]): AssembleOptions["resources"] {
+  const config = flags["runtime-config"];
+  const conflict = flags["enable-priority-and-fairness"] ? withoutFlowControl(config) : undefined;
+  if (conflict) problems.push(conflict);
+  try {
+    return servedResources(config, isOn);
+  } catch (error) {
+    problems.push(`--runtime-config: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 function kubeletFrom(flags: Flags, problems: string[]): AssembleOptions["kubelet"] {

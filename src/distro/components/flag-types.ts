@@ -1,4 +1,5 @@
 /** Types of flags, with pflag's and component-base's syntax. */
+import { parseGoBool } from "../../api/go-bool.ts";
 import { isIP } from "node:net";
 import type { Flag } from "./flags.ts";
 
@@ -14,9 +15,9 @@ export function parseDuration(text: string): number {
 }
 
 export function parseBool(text: string): boolean {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
-  if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
-  throw new Error("it must be true or false");
+  const value = parseGoBool(text);
+  if (value === undefined) throw new Error("it must be true or false");
+  return value;
 }
 
 function parseInteger(text: string, least: number, most: number): number {

@@ -1,4 +1,5 @@
 /** Conversions by a type's name: `int("12")`, `string(1.5)`, `type(x)`, `dyn(x)`. */
+import { parseGoBool } from "../../go-bool.ts";
 import { goFloat } from "../../go-float.ts";
 import { TimeError } from "../../time.ts";
 import { type Library, type Overload, overload } from "../declarations.ts";
@@ -40,11 +41,6 @@ function parseFloat64(text: string): number | undefined {
   const value = Number(text);
   return Number.isFinite(value) ? value : undefined;
 }
-/** strconv.ParseBool. */
-function parseBool(text: string): boolean | undefined {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
-  return ["0", "f", "F", "false", "FALSE", "False"].includes(text) ? false : undefined;
-}
 function inRange(value: bigint, check: (value: bigint) => Value): Value | undefined {
   const checked = check(value);
   return checked instanceof CelError ? undefined : checked;
@@ -62,7 +58,7 @@ export const conversion: Library = {
   functions: {
     type: [overload("type", [a], typeOf(a), typeOfValue)],
     dyn: [overload("to_dyn", [a], dyn, (value: Value) => value)],
-    bool: [identity("bool", bool), overload("string_to_bool", [string], bool, read(bool, parseBool))],
+    bool: [identity("bool", bool), overload("string_to_bool", [string], bool, read(bool, parseGoBool))],
     bytes: [identity("bytes", bytes), overload("string_to_bytes", [string], bytes, (value: string) => new TextEncoder().encode(value))],
     double: [
       identity("double", double),
