@@ -55,15 +55,12 @@ export async function health(checks: Record<string, readonly HealthCheck[]>, req
   return text(200, `${lines.join("\n")}\n${root} check passed\n`);
 }
 
-/** What a server looks at besides `more`; `read` throws where the store cannot be read, and one that stops is not ready. */
-export function serverChecks(more: readonly HealthCheck[], read: () => unknown, stopping: AbortSignal): Record<string, readonly HealthCheck[]> {
+/** What a server looks at besides `more`; `read` rejects where the store cannot be read, and one that stops is not ready. */
+export function serverChecks(more: readonly HealthCheck[], read: () => Promise<void>, stopping: AbortSignal): Record<string, readonly HealthCheck[]> {
   const common: HealthCheck[] = [{ name: "ping", check: () => undefined }, { name: "log", check: () => undefined }, ...more];
   const store: HealthCheck = {
     name: "etcd",
-    check: () => {
-      read();
-      return undefined;
-    },
+    check: () => read().then(() => undefined),
   };
   const shutdown: HealthCheck = { name: "shutdown", check: () => (stopping.aborted ? "process is shutting down" : undefined) };
   return { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };

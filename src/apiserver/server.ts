@@ -117,7 +117,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     options.openapi,
     builtIn,
   );
-  const checks = serverChecks(options.checks ?? [], () => cache.revision(), stopping.signal);
+  const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
 
   const requests = countAuthorization(authorizer, options.metrics, clock);
   /** Throws the 403; a promise only where the authorizer needs one. */

@@ -64,13 +64,15 @@ export class Shared {
   labels(labels: Record<string, string> | undefined): Labels {
     if (!labels) return noLabels;
     const text = JSON.stringify(labels);
-    return remember(this.#labels, text, labels);
+    return text.length > sharedAtMost.labels ? labels : remember(this.#labels, text, labels);
   }
   string(text: string): string {
-    return text.length > 64 ? text : remember(this.#strings, text, text);
+    return text.length > sharedAtMost.string ? text : remember(this.#strings, text, text);
   }
 }
 
+/** Characters: what is longer is hardly ever the same, and would stay after its object is gone. */
+const sharedAtMost = { labels: 1024, string: 64 };
 const rememberAtMost = 20_000;
 function remember<V>(known: Map<string, V>, key: string, value: V): V {
   const found = known.get(key);

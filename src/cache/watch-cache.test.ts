@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../api/object.ts";
 import { type ResourceDef, resourceOf } from "../api/schema/schema.ts";
-import { systemClock, VirtualClock } from "../base/clock.ts";
+import { settle, systemClock, VirtualClock } from "../base/clock.ts";
 import { memoryStore } from "../store/memory.ts";
 import { CompactedError, ExistsError, FutureRevisionError, RevisionMismatchError } from "../store/store.ts";
 import type { CacheEvent, ResourceCache } from "./cache.ts";
@@ -243,4 +243,17 @@ test("closing the cache ends its watches and refuses reads", async () => {
   await whole[Symbol.asyncDispose]();
   await assert.rejects(watch, /closed/);
   await assert.rejects(cache.get("default", "a"), /closed/);
+});
+
+test("what is wrong with the store is told to whoever checks the cache", async () => {
+  const clock = new VirtualClock();
+  const store = memoryStore({ clock });
+  const cache = await openCache({ store, clock, resources: [pods], index: () => ({}) });
+  await cache.check();
+  // Whatever is written past the cache and is no object cannot be shown.
+  await store.create("/registry/pods/default/torn", Buffer.from("torn"));
+  await settle();
+  await assert.rejects(cache.check(), /not a JSON object/);
+  await assert.rejects(cache.resource(pods).get("default", "torn"), /not a JSON object/);
+  await cache[Symbol.asyncDispose]();
 });

@@ -37,6 +37,8 @@ export interface WatchCache extends AsyncDisposable {
   readonly reader: Reader;
   /** Revision up to which the store's changes are applied. */
   revision(): number;
+  /** Rejects where nothing can be read any more: the store does not answer, or its changes could not be followed. */
+  check(): Promise<void>;
   /** What a list of a resource (`pods`, `roles.rbac.authorization.k8s.io`) would be like; undefined for one that is not held. */
   extent(groupResource: string): Extent | undefined;
   /** What is held of each resource, counted when asked for. */
@@ -127,6 +129,10 @@ class StoreCache implements WatchCache, Host {
   }
   applied(): number {
     return this.#applied;
+  }
+  async check(): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    await this.store.revision();
   }
   reached(revision: number): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);

@@ -2,17 +2,22 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import { Heap } from "../base/heap.ts";
 
-interface Lease {
+/** When a key is looked at: it may have been given more time by then. */
+interface Due {
   key: string;
-  revision: number;
   /** Wall clock, milliseconds. */
   at: number;
+}
+interface Lease extends Omit<Due, "key"> {
+  revision: number;
 }
 
 export class Expiry {
   readonly #clock: Clock;
   readonly #expire: (key: string, revision: number) => void;
-  readonly #heap = new Heap<Lease>((a, b) => a.at < b.at || (a.at === b.at && a.revision < b.revision));
+  /** What each key was given last: a key that is written again and again has one entry, not one for each write. */
+  readonly #leases = new Map<string, Lease>();
+  readonly #heap = new Heap<Due>((a, b) => a.at < b.at);
   #timer?: Timer;
   #armed = Number.POSITIVE_INFINITY;
 
@@ -21,8 +26,16 @@ export class Expiry {
     this.#clock = clock;
     this.#expire = expire;
   }
+  /** Of keys, also of those that have gone before their time. */
+  get size(): number {
+    return this.#heap.size;
+  }
   add(key: string, revision: number, at: number): void {
-    this.#heap.push({ key, revision, at });
+    const before = this.#leases.get(key);
+    if (before && before.revision > revision) return;
+    this.#leases.set(key, { revision, at });
+    if (before && before.at <= at) return;
+    this.#heap.push({ key, at });
     this.#arm();
   }
   close(): void {
@@ -41,10 +54,16 @@ export class Expiry {
     this.#armed = Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
     for (;;) {
-      const lease = this.#heap.peek();
-      if (!lease || lease.at > now) break;
+      const due = this.#heap.peek();
+      if (!due || due.at > now) break;
       this.#heap.pop();
-      this.#expire(lease.key, lease.revision);
+      const lease = this.#leases.get(due.key);
+      if (!lease) continue;
+      if (lease.at > now) this.#heap.push({ key: due.key, at: lease.at });
+      else {
+        this.#leases.delete(due.key);
+        this.#expire(due.key, lease.revision);
+      }
     }
     this.#arm();
   }

@@ -1,5 +1,5 @@
 /** What must hold of the files before LMDB maps them: a file that is cut short or is no database would crash the process. */
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, linkSync, mkdirSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { treesWithin } from "./lmdb-pages.ts";
 import { StoreError } from "./store.ts";
@@ -63,7 +63,7 @@ export function claim(directory: string): { release(): void } {
   const self = `${process.pid} ${startOf(process.pid)}\n`;
   for (let attempt = 0; ; attempt++)
     try {
-      writeFileSync(path, self, { flag: "wx", mode: 0o600 });
+      publish(path, self);
       return { release: () => rmSync(path, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 3)
@@ -73,6 +73,17 @@ export function claim(directory: string): { release(): void } {
       // Its owner is gone, so the claim is void.
       unlinkSync(path);
     }
+}
+
+/** Throws EEXIST where the file is there; nobody ever sees it without its content. */
+function publish(path: string, content: string): void {
+  const own = `${path}.${process.pid}`;
+  writeFileSync(own, content, { mode: 0o600 });
+  try {
+    linkSync(own, path);
+  } finally {
+    rmSync(own, { force: true });
+  }
 }
 
 /** When the process began (field 22 of /proc/PID/stat), which tells it from a later one with the same id; "" when there is none. */
