@@ -3,11 +3,12 @@
  * process knows what it died of. Lines of JSON on standard output: findings, and at the end what was done.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { Coverage } from "./coverage.ts";
+import { CurrentInput } from "./current.ts";
 import { byteMutators, spliced, wordMutator } from "./mutate.ts";
 import { kindOf, type MakeTarget, type Target } from "./target.ts";
 
@@ -39,15 +40,7 @@ const prototypes = [Object, Array, Function, String, Number, Boolean, RegExp, Ma
 const counts = (): string => prototypes.map((prototype) => Reflect.ownKeys(prototype).length).join();
 const before = counts();
 
-const current = openSync(join(task.directory, `${task.target}.current`), "w");
-const page = Buffer.alloc(8 + (20 << 20));
-let sequence = 0;
-function announce(input: Uint8Array): void {
-  page.writeUInt32LE(++sequence, 0);
-  page.writeUInt32LE(input.length, 4);
-  page.set(input, 8);
-  writeSync(current, page, 0, 8 + input.length, 0);
-}
+const current = new CurrentInput(join(task.directory, `${task.target}.current`));
 
 const nameOf = (input: Uint8Array): string => createHash("sha256").update(input).digest("hex").slice(0, 16);
 const reported = new Set<string>();
@@ -66,7 +59,7 @@ function report(input: Uint8Array, what: string, error: unknown): void {
 let slowest = 0;
 /** The name of what came out. */
 async function feed(target: Target, input: Uint8Array): Promise<string> {
-  announce(input);
+  current.announce(input);
   const outside = getHeapStatistics().external_memory;
   const begun = process.threadCpuUsage();
   let outcome: string;
@@ -86,6 +79,7 @@ async function feed(target: Target, input: Uint8Array): Promise<string> {
   }
   const more = getHeapStatistics().external_memory - outside;
   if (more > muchOutside) report(input, "memory", new Error(`${more >> 20} MB outside the heap`));
+  current.done();
   // A copy: a part of a long text would keep all of it.
   return Buffer.from(outcome).toString();
 }
@@ -102,23 +96,28 @@ async function confirmSlow(target: Target, input: Uint8Array, first: number): Pr
   if (best > slow) report(input, "slow", new Error(`${(best / 1e6).toFixed(1)} s of processor time for ${input.length} bytes`));
 }
 
+/** Bytes of inputs that are changed by their meaning. */
+const understood = 256 << 10;
+
 function changed(target: Target, corpus: readonly Uint8Array[], random: Random): Uint8Array {
   const pick = (): Uint8Array =>
     corpus[random.next() < 0.4 ? corpus.length - 1 - random.int(Math.min(30, corpus.length)) : random.int(corpus.length)] as Uint8Array;
-  const own = target.mutators ?? [];
+  const longest = target.longest ?? 64 << 10;
+  const cut = (bytes: Uint8Array): Uint8Array => (bytes.length > longest ? bytes.subarray(0, longest) : bytes);
   const words = target.words ? [wordMutator(target.words)] : [];
   let input = pick();
   for (let n = 1 + random.int(4); n > 0; n--) {
     const choice = random.next();
-    if (choice < 0.1) input = spliced(input, pick(), random);
+    // These make objects of the whole input, in the memory that its reader is allowed.
+    const own = input.length <= understood ? (target.mutators ?? []) : [];
+    if (choice < 0.1) input = cut(spliced(input, pick(), random));
     else {
       const from = choice < 0.55 && own.length ? own : choice < 0.7 && words.length ? words : byteMutators;
       const next = from[random.int(from.length)]?.(input, random);
-      if (next) input = next;
+      if (next) input = cut(next);
     }
   }
-  const longest = target.longest ?? 64 << 10;
-  return input.length > longest ? input.subarray(0, longest) : input;
+  return cut(input);
 }
 
 async function main(): Promise<void> {
@@ -189,6 +188,6 @@ async function main(): Promise<void> {
 }
 
 process.on("uncaughtException", (error) => {
-  report(page.subarray(8, 8 + page.readUInt32LE(4)), "uncaught", error);
+  report(current.input, "uncaught", error);
 });
 await main();

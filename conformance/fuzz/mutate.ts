@@ -1,6 +1,6 @@
 /** Changes of bytes and of texts that know nothing of their meaning. */
 import type { Random } from "../../src/base/random.ts";
-import { bytesOf, type Mutator, textOf } from "./target.ts";
+import { bytesOf, type Mutator } from "./target.ts";
 
 /** 0, the ends of every width and their neighbours. */
 const edges = [0, 1, 2, 16, 31, 32, 63, 64, 100, 127, 128, 255];
@@ -20,6 +20,22 @@ const alien = [
   "%00",
   "../",
 ];
+
+/** Mutators make no more than the longest target takes; its file of the present input has room for it. */
+const most = 20 << 20;
+/** Bytes of a long input that are looked at as a text: the texts and what is found in them count as memory of its reader's process. */
+const windowSize = 64 << 10;
+
+/** One match of the pattern in a window of the input, each character of which is a byte, replaced. */
+function replaceOne(input: Uint8Array, pattern: RegExp, replacement: string, random: Random): Uint8Array | undefined {
+  const from = input.length > windowSize ? random.int(input.length - windowSize) : 0;
+  const text = Buffer.from(input.buffer, input.byteOffset + from, Math.min(windowSize, input.length - from)).toString("latin1");
+  const found = [...text.matchAll(pattern)];
+  const match = found[random.int(found.length)];
+  if (!match) return undefined;
+  const at = from + match.index;
+  return concat(input.subarray(0, at), bytesOf(replacement), input.subarray(at + match[0].length));
+}
 
 const concat = (...parts: Uint8Array[]): Uint8Array => Buffer.concat(parts);
 
@@ -72,23 +88,11 @@ export const byteMutators: readonly Mutator[] = [
     const [from, to] = place(input, random);
     const part = input.subarray(from, to);
     if (!part.length) return undefined;
-    const times = 2 ** random.int(random.next() < 0.02 ? 17 : 7);
+    const times = Math.min(2 ** random.int(random.next() < 0.02 ? 17 : 7), Math.floor(most / part.length));
     return concat(input.subarray(0, from), Buffer.alloc(part.length * times, part), input.subarray(to));
   },
-  (input, random) => {
-    const text = textOf(input);
-    const found = [...text.matchAll(/\d+/g)];
-    const match = found[random.int(found.length)];
-    if (!match) return undefined;
-    return bytesOf(text.slice(0, match.index) + numbers[random.int(numbers.length)] + text.slice(match.index + match[0].length));
-  },
-  (input, random) => {
-    const text = textOf(input);
-    const found = [...text.matchAll(/[A-Za-z_$][\w$.-]*/g)];
-    const match = found[random.int(found.length)];
-    if (!match) return undefined;
-    return bytesOf(text.slice(0, match.index) + alien[random.int(alien.length)] + text.slice(match.index + match[0].length));
-  },
+  (input, random) => replaceOne(input, /\d+/g, numbers[random.int(numbers.length)] as string, random),
+  (input, random) => replaceOne(input, /[A-Za-z_$][\w$.-]*/g, alien[random.int(alien.length)] as string, random),
 ];
 
 /** Puts one of the words in, or in the place of another word. */

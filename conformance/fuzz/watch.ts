@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Line, Task } from "./child.ts";
+import { readCurrent } from "./current.ts";
 
 export interface Outcome {
   target: string;
@@ -28,9 +29,10 @@ const mostMemory = 64;
 /** Those that measure another process. */
 const unbounded = new Set(["requests"]);
 
-const ticksOf = (pid: number): number => {
+/** Processor time in ticks, and whether it wants more of it than a busy machine gives. */
+const processOf = (pid: number): { ticks: number; runs: boolean } => {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
+  return { ticks: Number(fields[11]) + Number(fields[12]), runs: fields[0] !== "S" };
 };
 
 interface End {
@@ -56,11 +58,10 @@ function runChild(task: Task, heap: number | undefined, take: (line: Line) => vo
   let last = { sequence: -1, ticks: 0, polls: 0 };
   const timer = setInterval(() => {
     try {
-      const head = readFileSync(join(task.directory, `${task.target}.current`)).subarray(0, 4);
-      const sequence = head.length < 4 ? 0 : head.readUInt32LE(0);
-      const ticks = ticksOf(child.pid as number);
-      if (sequence !== last.sequence || sequence === 0) last = { sequence, ticks, polls: 0 };
-      last.polls++;
+      const { sequence, fed } = readCurrent(currentOf(task));
+      const { ticks, runs } = processOf(child.pid as number);
+      if (sequence !== last.sequence || !fed) last = { sequence, ticks, polls: 0 };
+      if (!runs) last.polls++;
       if (ticks - last.ticks > hangTicks) hung = `more than ${(ticks - last.ticks) / 100} s of processor time`;
       else if (last.polls > stalledPolls && ticks - last.ticks < 20) hung = "waits for what does not come";
       if (hung) child.kill("SIGKILL");
@@ -76,11 +77,7 @@ function runChild(task: Task, heap: number | undefined, take: (line: Line) => vo
   );
 }
 
-/** What the child was fed with last. */
-function lastInput(task: Task): Buffer {
-  const page = readFileSync(join(task.directory, `${task.target}.current`));
-  return page.length < 8 ? Buffer.alloc(0) : page.subarray(8, 8 + page.readUInt32LE(4));
-}
+const currentOf = (task: Task): string => join(task.directory, `${task.target}.current`);
 
 function save(task: Task, input: Uint8Array): string {
   mkdirSync(join(task.directory, "findings"), { recursive: true });
@@ -128,7 +125,7 @@ export async function watchTarget(task: Task, say: (text: string) => void): Prom
     outcome.seconds += seconds;
     if (end.code === 0) break;
     if (end.code === 3) continue;
-    const input = lastInput(task);
+    const { input, fed } = readCurrent(currentOf(task));
     const file = save(task, input);
     const words =
       end.errors
@@ -137,7 +134,8 @@ export async function watchTarget(task: Task, say: (text: string) => void): Prom
         .filter((line) => /error|fatal|assert|at /i.test(line))
         .slice(0, 6)
         .join("\n    ") || end.errors.slice(0, 300);
-    if (end.hung) found("hang", end.hung, file);
+    if (!fed) found("between inputs", `${end.code ?? end.signal}: ${words}`, file);
+    else if (end.hung) found("hang", end.hung, file);
     else if (await survives({ ...task, inputs: [file] }, heap))
       found("memory", `its process ended (${end.code ?? end.signal}), this input alone does not end it: ${words}`, file);
     else found("crash", `${end.code ?? end.signal}: ${words}`, file);
