@@ -17,6 +17,9 @@ export const kubeletProtocol = "v4.channel.k8s.io";
 
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
+/** Bytes of a Status with which a command ends. */
+const maxFailure = 1 << 20;
+
 export interface RemoteCommand {
   stdin: boolean;
   stdout: boolean;
@@ -73,7 +76,12 @@ export async function translate(socket: WebSocket, protocol: string, kubelet: Du
   };
   const failure = async (): Promise<void> => {
     const chunks: Buffer[] = [];
-    for await (const chunk of streams.error as AsyncIterable<Buffer>) chunks.push(chunk);
+    let length = 0;
+    for await (const chunk of streams.error as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxFailure) throw new Error("what the kubelet says of the end is too long");
+      chunks.push(chunk);
+    }
     const text = Buffer.concat(chunks).toString();
     const message = structured ? text : plainMessage(text);
     if (message) await write(channel.error, Buffer.from(message));

@@ -3,7 +3,7 @@
  * both directions, half-close, reset, ping. Like the implementations it talks to (moby/spdystream) it keeps no flow-control
  * windows: a stream whose reader is slow holds back the whole connection by TCP.
  *
- * Guarantees: frames of one stream arrive in order; a stream ends for its reader when the other side has closed it; when
+ * Guarantees: what comes for one stream arrives in order and as soon as it comes, so that no more than a control frame is held; a stream ends for its reader when the other side has closed it; when
  * the connection ends, every stream ends with it (with an error if it was cut).
  */
 import { EventEmitter } from "node:events";
@@ -16,7 +16,7 @@ const flagFin = 1;
 const protocolError = 1;
 const refused = 3;
 const cancelled = 5;
-/** A data frame that we write; one that we read may be as large as its 24 bits allow. */
+/** A data frame that we write. */
 const maxData = 16 << 10;
 const maxControl = 64 << 10;
 
@@ -32,6 +32,8 @@ export class SpdyConnection extends EventEmitter<SpdyConnectionEvents> {
   readonly #reader = new HeaderReader();
   readonly #writer = new HeaderWriter();
   #nextId: number;
+  /** The data frame whose head was read, until all of it has come: it may be as large as its 24 bits allow. */
+  #begun: { stream: SpdyStream | undefined; left: number; fin: boolean } | undefined;
   /** What came of a frame that is not whole, and how many bytes must have come before it is looked at again. */
   #pending: Buffer[] = [];
   #held = 0;
@@ -135,34 +137,45 @@ export class SpdyConnection extends EventEmitter<SpdyConnectionEvents> {
     }
   }
 
-  /** Takes the whole frames and keeps the rest. */
+  /** Takes the whole control frames and what there is of data, and keeps the rest. */
   async #frames(bytes: Buffer): Promise<void> {
-    let at = 0;
+    let at = await this.#content(bytes);
     this.#wanted = 8;
-    while (bytes.length - at >= 8) {
-      const word = bytes.readUInt32BE(at + 4);
+    while (!this.#begun && bytes.length - at >= 8) {
+      const head = bytes.subarray(at, at + 8);
+      const word = head.readUInt32BE(4);
       const length = word & 0xffffff;
-      if ((bytes.readUInt8(at) & 0x80) !== 0 && length > maxControl) throw new Error("control frame too large");
+      if ((head.readUInt8(0) & 0x80) === 0) {
+        this.#begun = { stream: this.#streams.get(head.readUInt32BE(0)), left: length, fin: ((word >>> 24) & flagFin) !== 0 };
+        at += 8;
+        at += await this.#content(bytes.subarray(at));
+        continue;
+      }
+      if (length > maxControl) throw new Error("control frame too large");
       if (bytes.length - at < 8 + length) {
         this.#wanted = 8 + length;
         break;
       }
-      const body = bytes.subarray(at + 8, at + 8 + length);
-      const head = bytes.subarray(at, at + 8);
       at += 8 + length;
-      await this.#frame(head, word >>> 24, body);
+      await this.#frame(head.readUInt32BE(0), word >>> 24, bytes.subarray(at - length, at));
     }
+    if (this.#begun) this.#wanted = 1;
     this.#pending = at < bytes.length ? [bytes.subarray(at)] : [];
     this.#held = bytes.length - at;
   }
 
-  async #frame(head: Buffer, flags: number, body: Buffer): Promise<void> {
-    const first = head.readUInt32BE(0);
-    if ((first & 0x80000000) === 0) {
-      const stream = this.#streams.get(first);
-      if (stream) await stream.receive(body, (flags & flagFin) !== 0);
-      return;
-    }
+  /** Passes on what belongs to the data frame that has begun, and says how much that is. */
+  async #content(bytes: Buffer): Promise<number> {
+    const frame = this.#begun;
+    if (!frame) return 0;
+    const piece = bytes.subarray(0, frame.left);
+    frame.left -= piece.length;
+    if (!frame.left) this.#begun = undefined;
+    await frame.stream?.receive(piece, frame.fin && !frame.left);
+    return piece.length;
+  }
+
+  async #frame(first: number, flags: number, body: Buffer): Promise<void> {
     if (((first >>> 16) & 0x7fff) !== 3) throw new Error("not SPDY/3");
     switch (first & 0xffff) {
       case type.synStream: {
