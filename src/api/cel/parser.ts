@@ -49,6 +49,8 @@ export function parse(source: string, syntax: Syntax): Expr {
     parser.issues.push(error.issue);
   }
   if (!parser.issues.length && expression) return expression;
+  // It is looked at no more, and as large as what is found of it next.
+  expression = undefined;
   const recovered = parser.issues.some(({ message }) => message.startsWith("Syntax error")) ? recover(source) : undefined;
   if (!recovered?.issues.length) throw new CELCompileError(source, parser.issues);
   throw new CELCompileError(source, [...recovered.issues, ...(recovered.found ? issuesOf(recovered.found, syntax) : [])]);

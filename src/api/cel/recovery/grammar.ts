@@ -32,6 +32,8 @@ export interface Rule {
   readonly start: State;
   readonly stop: State;
   readonly recursive: boolean;
+  /** Where all of it is another rule it says nothing of its own; or where that is its nth alternative. */
+  readonly passes: "always" | number | undefined;
   body: Part;
   /** Where it returns to. */
   readonly returns: { follow: State; rule: Rule; precedence: number }[];
@@ -248,8 +250,17 @@ const definitions: Record<string, () => Make> = {
 };
 
 const recursive = new Set(["relation", "calc", "member"]);
+const passes: Record<string, "always" | number> = {
+  conditionalOr: "always",
+  conditionalAnd: "always",
+  relation: "always",
+  calc: "always",
+  unary: 1,
+  member: "always",
+  primary: 7,
+};
 for (const name of Object.keys(definitions)) {
-  const made: Rule = { name, recursive: recursive.has(name), returns: [], body: { kind: "sequence", parts: [] } } as unknown as Rule;
+  const made: Rule = { name, recursive: recursive.has(name), passes: passes[name], returns: [], body: { kind: "sequence", parts: [] } } as unknown as Rule;
   rules.set(name, Object.assign(made, { start: stateOf(made), stop: stateOf(made, "stop") }));
 }
 for (const [name, define] of Object.entries(definitions)) {

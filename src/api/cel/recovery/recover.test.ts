@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { CELCompileError } from "../errors.ts";
 import { kubernetesEnvironment } from "../kubernetes.ts";
+import { type Found, recover } from "./recover.ts";
 
 function told(expression: string): string {
   try {
@@ -43,4 +44,10 @@ test("a long expression that is wrong is judged soon, however deep it is", () =>
 test("what nests as deep as it may is refused as too deep, not by a stack that is too small", () => {
   for (const expression of ["a.map(x, ".repeat(240), `${"[".repeat(249)}?`, `${"(!".repeat(249)}?`, `${"f(".repeat(249)}?`])
     assert.match(told(expression), /^ERROR: <input>:/, expression.slice(0, 20));
+});
+
+test("what is found of an element of a long list does not have every rule that it could have been", () => {
+  const count = (found: Found): number => found.parts.reduce((sum, part) => sum + ("parts" in part ? count(part) : 0), 1);
+  const { found } = recover(`[${"1, ".repeat(1000)}`);
+  assert.ok(found && count(found) < 4000, `${found && count(found)} rules`);
 });

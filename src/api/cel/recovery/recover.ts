@@ -13,7 +13,10 @@ const maxRecoveries = 30;
 const maxPassed = 256;
 const maxDepth = 250;
 
-/** A rule as it was found; what of it is missing is not there. */
+/**
+ * A rule as it was found; what of it is missing is not there. Where a rule of operators, a member or a literal is all that one
+ * has, it stands in its place.
+ */
 export interface Found {
   readonly rule: Rule;
   /** Of the rule's alternatives, from one. */
@@ -21,7 +24,7 @@ export interface Found {
   /** A repeated part of the rule, one of several alternatives. */
   readonly group: boolean;
   /** Rules and tokens in their order. */
-  readonly parts: (Found | Token)[];
+  parts: (Found | Token)[];
   readonly start: Token;
 }
 
@@ -141,7 +144,8 @@ class RecoveringParser implements Ahead {
     }
     this.#context = caller;
     this.#depths.set(rule, depth - 1);
-    return found;
+    const only = found.parts[0];
+    return found.parts.length === 1 && only && "parts" in only && !only.group && (rule.passes === "always" || rule.passes === found.alternative) ? only : found;
   }
 
   #part(part: Part, into: Found): void {
@@ -151,11 +155,11 @@ class RecoveringParser implements Ahead {
         return;
       case "token":
         this.#state = part.state;
-        into.parts.push(this.#match(part.tokens));
+        add(into, this.#match(part.tokens));
         return;
       case "rule":
         this.#state = part.state;
-        into.parts.push(this.#rule(part.rule, part.precedence, part.state.edges[0]?.call));
+        add(into, this.#rule(part.rule, part.precedence, part.state.edges[0]?.call));
         return;
       case "binds":
         return;
@@ -166,7 +170,7 @@ class RecoveringParser implements Ahead {
         const whole = part === into.rule.body;
         const found: Found = whole ? into : { rule: into.rule, alternative: taken, group: true, parts: [], start: this.#next };
         if (whole) into.alternative = taken;
-        else into.parts.push(found);
+        else add(into, found);
         this.#part(part.parts[taken - 1] as Part, found);
         return;
       }
@@ -307,6 +311,12 @@ class RecoveringParser implements Ahead {
   #display({ text }: Token): string {
     return `'${shown(text)}'`;
   }
+}
+
+/** Most have one part or two: an array that is grown has room for seventeen. */
+function add(into: Found, part: Found | Token): void {
+  if (into.parts.length < 3) into.parts = [...into.parts, part];
+  else into.parts.push(part);
 }
 
 const reservedInput = /no viable alternative at input '.(true|false|null)'/;

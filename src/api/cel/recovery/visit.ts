@@ -68,7 +68,7 @@ class Visitor {
   }
 
   #condition(found: Found): Expr {
-    const [condition, yes] = children(found, "conditionalOr");
+    const [condition, yes] = found.parts.filter((part) => isFound(part) && !named(part, "expr"));
     const first = this.visit(condition);
     const mark = tokensOf(found)[0];
     if (!mark) return first;
@@ -86,7 +86,7 @@ class Visitor {
   }
   #unary(found: Found): Expr {
     if (!found.alternative) return nothing(found.start.start);
-    const operand = this.visit(children(found, "member")[0]);
+    const operand = this.visit(found.parts.find(isFound));
     const signs = tokensOf(found);
     const first = signs[0];
     return first && signs.length % 2 === 1 ? call(first.start, first.text === "!" ? "!_" : "-_", operand) : operand;
