@@ -60,6 +60,7 @@ const common = (side: string, value: unknown): unknown =>
     JSON.parse(
       JSON.stringify(value ?? null)
         .replaceAll(`:${hookPort}/${side}/`, ":PORT/SIDE/")
+        .replaceAll(`/${side}/moved`, "/SIDE/moved")
         .replaceAll(caBundle, "CABUNDLE")
         .replaceAll(/"description":"(\\.|[^"\\])*"/g, '"description":""')
         .replaceAll(/"\d+s"/g, '"AGE"')

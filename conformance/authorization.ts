@@ -60,14 +60,14 @@ const fileOf = (authorizers: readonly object[]): string =>
   JSON.stringify({ apiVersion: "apiserver.config.k8s.io/v1", kind: "AuthorizationConfiguration", authorizers });
 
 /** The kubeconfig of a webhook, as one of the servers. */
-function hookConfig(name: string, server: string, authority = "ca.crt"): void {
+function hookConfig(name: string, server: string, authority = "ca.crt", user = "u"): void {
   for (const side of sides) {
     const text = {
       apiVersion: "v1",
       kind: "Config",
       clusters: [{ name: "c", cluster: { server: filled(server, side), ...(server.startsWith("https") ? { "certificate-authority": path(authority) } : {}) } }],
       users: [{ name: "u", user: { token: "secret" } }],
-      contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+      contexts: [{ name: "x", context: { cluster: "c", user } }],
       "current-context": "x",
     };
     writeFileSync(path(`${side}-${name}.conf`), JSON.stringify(text));
@@ -98,6 +98,7 @@ const servers: Record<Side, Server> = { peer: pair.peer, ours: pair.ours };
 for (const name of Object.keys(behaviours)) hookConfig(name, `https://127.0.0.1:${hookPort}/SIDE/${name}`);
 hookConfig("nobody", "https://127.0.0.1:1/SIDE/nobody");
 hookConfig("stranger", `https://127.0.0.1:${hookPort}/SIDE/yes`, "other-ca.crt");
+hookConfig("ghost", `https://127.0.0.1:${hookPort}/SIDE/yes`, "ca.crt", "ghost");
 hookConfig("plain", `http://127.0.0.1:${plainPort}/SIDE/plain`);
 for (const [name, config] of Object.entries(kubeconfigs))
   writeFileSync(path(`${name}.conf`), typeof config === "string" ? config : JSON.stringify(config).replaceAll("DIR", directory));
@@ -121,6 +122,7 @@ const common = (side: Side, value: unknown): unknown =>
         .replaceAll(`/${side}-`, "/SIDE-")
         .replaceAll(directory, "DIR")
         .replaceAll(/127\.0\.0\.1:\d{5}->/g, "127.0.0.1:FROM->")
+        .replaceAll(String(hookPort), "PORT")
         // Which of Go's two clocks was faster.
         .replaceAll(/net\/http: request canceled[^"\\]*|context deadline exceeded[^"\\]*/g, "TIMEOUT"),
     ),

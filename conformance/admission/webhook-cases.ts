@@ -1,6 +1,6 @@
 /** Webhooks of every behaviour, and requests that meet them. */
 import type { Request } from "../differential/exchange.ts";
-import { type Behaviour, patch } from "./hook-server.ts";
+import { type Behaviour, moving, patch } from "./hook-server.ts";
 
 export interface AdmissionCase {
   name: string;
@@ -171,9 +171,10 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   "status-failure": { text: JSON.stringify({ kind: "Status", apiVersion: "v1", status: "Failure", message: "not well", reason: "Invalid", code: 422 }) },
   slow: { delay: 4000, response: { allowed: true } },
   "hang-up": { hangUp: true },
+  ...moving("allow"),
 };
 
-const lying = Object.keys(behaviours).filter((name) => /^(no-|wrong-|unknown-|empty-|html|json-|broken|status-|hang-up)/.test(name));
+const lying = Object.keys(behaviours).filter((name) => /^(no-|wrong-|unknown-|empty-|html|json-|broken|status-|hang-up|moved-)/.test(name));
 const patching = Object.keys(behaviours).filter((name) => name.startsWith("patch-"));
 const conditions = (...expressions: string[]): { name: string; expression: string }[] => expressions.map((expression, i) => ({ name: `c${i}`, expression }));
 

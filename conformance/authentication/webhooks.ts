@@ -66,6 +66,10 @@ export const tokenReplies: Record<string, Reply> = {
   "hang-up": { hangUp: true },
   slow: { delay: 1500, says: { authenticated: true, user: jane } },
   failing: { status: 500, body: "broken" },
+  ...Object.fromEntries([301, 302, 303, 307, 308].map((status) => [`moved-${status}`, { status, body: "", headers: { location: "/SIDE/good" } }])),
+  "moved-round": { status: 307, body: "", headers: { location: "/SIDE/moved-round" } },
+  "moved-nowhere": { status: 302, body: "" },
+  "moved-refused": { status: 302, body: "", headers: { location: "//127.0.0.1:1/x" } },
 };
 
 export interface TokenHook extends AsyncDisposable {
@@ -75,23 +79,29 @@ export interface TokenHook extends AsyncDisposable {
 
 export async function startTokenHook(options: { port: number; cert: string; key: string }): Promise<TokenHook> {
   const asked = new Map<string, unknown[]>();
+  const latest = new Map<string, Review>();
   const server = createServer({ cert: options.cert, key: options.key }, async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-    const review = JSON.parse(Buffer.concat(chunks).toString("utf8")) as Review;
-    const { accept, "content-type": type } = request.headers;
-    const side = request.url?.split(/[/?]/)[1] ?? "";
-    asked.set(side, [...(asked.get(side) ?? []), { review, url: request.url?.replace(`/${side}`, ""), method: request.method, accept, type }]);
-    const reply = tokenReplies[review.spec.token.replace(/^hook-/, "")];
+    const { accept, "content-type": type, authorization, referer } = request.headers;
+    const [, side = "", moved] = request.url?.split(/[/?]/) ?? [];
+    const text = Buffer.concat(chunks).toString("utf8");
+    // Who is sent on with GET says nothing: the answer is one to what was asked before.
+    const review = text ? (JSON.parse(text) as Review) : (latest.get(side) as Review);
+    latest.set(side, review);
+    const heard = { ...(text ? { review } : {}), url: request.url, method: request.method, accept, type, authorization, referer };
+    asked.set(side, [...(asked.get(side) ?? []), JSON.parse(JSON.stringify(heard).replaceAll(`/${side}`, ""))]);
+    const reply = tokenReplies[moved && !moved.startsWith("timeout") ? moved : review.spec.token.replace(/^hook-/, "")];
     if (reply?.delay) await pause(reply.delay);
     if (!reply)
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...review, spec: undefined, status: { authenticated: false } }));
     else if (reply.hangUp) request.socket.destroy();
     else {
       const { apiVersion, kind } = review;
+      const location = reply.headers?.location?.replace("SIDE", side);
       const body = typeof reply.body === "function" ? reply.body(review) : (reply.body ?? { apiVersion, kind, metadata: {}, spec: {}, status: reply.says });
       response
-        .writeHead(reply.status ?? 200, { "content-type": "application/json", ...reply.headers })
+        .writeHead(reply.status ?? 200, { "content-type": "application/json", ...reply.headers, ...(location ? { location } : {}) })
         .end(typeof body === "string" ? body : JSON.stringify(body));
     }
   });

@@ -2,7 +2,7 @@
  * Files of authorizers, taken up while both servers run, and what is asked then. SIDE stands for the server that asks, so that
  * the webhook knows who it is; who asks the servers is said by impersonation.
  */
-import type { Behaviour, Reply } from "../admission/hook-server.ts";
+import { type Behaviour, moving, type Reply } from "../admission/hook-server.ts";
 import type { Request } from "../differential/exchange.ts";
 
 interface Review {
@@ -77,6 +77,7 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   "later-once": inTurn(text("busy", 429, { "retry-after": "1" }), yes),
   broken: text("oops", 500, { "content-type": "text/plain" }),
   created: { ...yes, status: 201 },
+  ...moving("yes"),
 };
 
 export interface Scenario {
@@ -269,6 +270,8 @@ export const scenarios: readonly Scenario[] = [
     requests: [get(pods)],
   })),
   { name: "broken for good", authorizers: [hook("broken"), ...standing], requests: [get(pods)] },
+  ...Object.keys(moving("yes")).map((behaviour) => ({ name: behaviour, authorizers: [hook(behaviour), ...standing], requests: [get(pods)] })),
+  { name: "somebody who is not there", authorizers: [hook("ghost"), ...standing], requests: plain },
   { name: "nobody there", authorizers: [hook("nobody"), ...standing], requests: plain },
   { name: "another authority", authorizers: [hook("stranger"), ...standing], requests: plain },
   { name: "without TLS", authorizers: [hook("plain"), ...standing], requests: plain },

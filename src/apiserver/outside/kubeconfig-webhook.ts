@@ -1,12 +1,13 @@
 /** A webhook that a kubeconfig names, asked at exactly the URL that stands there (k8s.io/apiserver/pkg/util/webhook/webhook.go). */
-import { readFileSync } from "node:fs";
 import { Agent as HttpAgent } from "node:http";
 import { Agent, type AgentOptions } from "node:https";
 import { isIP } from "node:net";
 import { formatDuration } from "../../api/time.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { Hop, Posting } from "./follow.ts";
 import type { KubeconfigTarget } from "./kubeconfig.ts";
-import { type Answer, authorizationHeader, hostPort, post, type Posting } from "./post.ts";
+import { identityHeaders } from "./kubeconfig-user.ts";
+import { type Answer, post } from "./post.ts";
 import { refuseStatus } from "./refuse-status.ts";
 
 export interface KubeconfigWebhookOptions {
@@ -20,49 +21,51 @@ const idleTime = 90_000;
 
 export class KubeconfigWebhook implements Disposable {
   readonly #options: KubeconfigWebhookOptions;
-  readonly #agent: HttpAgent;
+  readonly #secure: Agent;
+  readonly #plain: HttpAgent;
   readonly #posting: Omit<Posting, "body">;
 
   constructor(options: KubeconfigWebhookOptions) {
     this.#options = options;
     const { target, timeout } = options;
-    const { server, ca, insecure, serverName, cert, key } = target;
-    const secure = server.protocol === "https:";
-    const host = server.hostname.replace(/^\[|\]$/g, "");
-    const port = Number(server.port || (secure ? 443 : 80));
+    const { server, ca, insecure, cert, key } = target;
     const kept: AgentOptions = { keepAlive: true, maxFreeSockets: 25, timeout: idleTime };
-    this.#agent = secure
-      ? new Agent({
-          ...kept,
-          servername: serverName ?? (isIP(host) ? "" : host),
-          rejectUnauthorized: !insecure,
-          // Any certificate of the bundle is trusted, as Go has it: the webhook's own one, too, that no authority signed itself.
-          ...(ca ? { ca, allowPartialTrustChain: true } : {}),
-          ...(cert && key ? { cert, key } : {}),
-        })
-      : new HttpAgent(kept);
+    this.#secure = new Agent({
+      ...kept,
+      rejectUnauthorized: !insecure,
+      // Any certificate of the bundle is trusted, as Go has it: the webhook's own one, too, that no authority signed itself.
+      ...(ca ? { ca, allowPartialTrustChain: true } : {}),
+      ...(cert && key ? { cert, key } : {}),
+    });
+    this.#plain = new HttpAgent(kept);
     const path = server.pathname;
     const query = `?timeout=${formatDuration(timeout)}`;
     this.#posting = {
+      ...this.#hop(server, `${path}${query}`, false),
       url: `${server.origin}${path === "/" ? "" : path}${query}`,
-      host: serverName ?? host,
+      elsewhere: (url, downgraded) => this.#hop(url, `${url.pathname}${url.search}`, downgraded),
+    };
+  }
+  #hop(url: URL, path: string, downgraded: boolean): Hop {
+    const { target } = this.#options;
+    const secure = url.protocol === "https:";
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const port = Number(url.port || (secure ? 443 : 80));
+    return {
+      url: url.href,
+      host: target.serverName ?? host,
       port,
       secure,
       options: () => ({
         host,
         port,
-        agent: this.#agent,
-        path: `${path}${query}`,
-        headers: { host: server.port ? hostPort(host, port) : host, "user-agent": "kube-apiserver", ...authorizationHeader(this.#identity()) },
+        agent: secure ? this.#secure : this.#plain,
+        ...(secure ? { servername: target.serverName ?? (isIP(host) ? "" : host) } : {}),
+        path,
+        headers: { host: url.host, "user-agent": "kube-apiserver", ...(downgraded ? {} : identityHeaders(target)) },
       }),
     };
   }
-
-  #identity(): KubeconfigTarget {
-    const { target } = this.#options;
-    return target.tokenFile ? { ...target, token: readFileSync(target.tokenFile, "utf8").trim() } : target;
-  }
-
   /** An answer of success. Rejects with Unreachable, and with StatusError for every other answer. */
   async ask(body: Uint8Array, signal: AbortSignal): Promise<Answer> {
     const { clock, timeout } = this.#options;
@@ -73,6 +76,7 @@ export class KubeconfigWebhook implements Disposable {
 
   /** Connections that are kept end. */
   [Symbol.dispose](): void {
-    this.#agent.destroy();
+    this.#secure.destroy();
+    this.#plain.destroy();
   }
 }

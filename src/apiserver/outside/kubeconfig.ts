@@ -7,8 +7,9 @@ import { dirname, isAbsolute, join } from "node:path";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import { aggregateText, goQuote } from "../../api/field.ts";
+import { type Identity, identityOf, type KubeconfigUser, type Locate, pemOf, unsupportedWay } from "./kubeconfig-user.ts";
 
-export interface KubeconfigTarget {
+export interface KubeconfigTarget extends Identity {
   server: URL;
   /** PEM of the authorities that its certificate is verified against; absent: the system's. */
   ca?: string;
@@ -16,14 +17,6 @@ export interface KubeconfigTarget {
   insecure: boolean;
   /** The name that its certificate must have; absent: its host's. */
   serverName?: string;
-  /** PEM. */
-  cert?: string;
-  key?: string;
-  token?: string;
-  /** Read again for each question. */
-  tokenFile?: string;
-  username?: string;
-  password?: string;
 }
 
 /** One sentence. */
@@ -39,22 +32,9 @@ interface Cluster {
   "tls-server-name"?: string;
   "proxy-url"?: string;
 }
-interface User {
-  "client-certificate"?: string;
-  "client-certificate-data"?: string;
-  "client-key"?: string;
-  "client-key-data"?: string;
-  token?: string;
-  tokenFile?: string;
-  username?: string;
-  password?: string;
-  as?: string;
-  exec?: object;
-  "auth-provider"?: object;
-}
-interface Kubeconfig {
+export interface Kubeconfig {
   clusters?: { name: string; cluster?: Cluster }[];
-  users?: { name: string; user?: User }[];
+  users?: { name: string; user?: KubeconfigUser }[];
   contexts?: { name: string; context?: { cluster?: string; user?: string } }[];
   "current-context"?: string;
 }
@@ -80,7 +60,8 @@ const causes: Readonly<Record<string, string>> = {
 /** `what`: the call and its file, as Go names them. */
 export const goFileError = ({ code = "", message }: NodeJS.ErrnoException, what: string): string => (causes[code] ? `${what}: ${causes[code]}` : message);
 
-function load(file: string): Kubeconfig {
+/** Throws KubeconfigError for a file that cannot be read. */
+export function loadKubeconfig(file: string): Kubeconfig {
   let value: unknown;
   try {
     ({ value } = parseYAML(readFileSync(file)));
@@ -96,7 +77,7 @@ function load(file: string): Kubeconfig {
 
 /** Throws KubeconfigError for a file that cannot be read or says nothing usable. */
 export function readKubeconfig(file: string): KubeconfigTarget {
-  const config = load(file);
+  const config = loadKubeconfig(file);
   const contextName = config["current-context"] ?? "";
   const context = config.contexts?.find(({ name }) => name === contextName)?.context;
   if (contextName && !context)
@@ -104,18 +85,21 @@ export function readKubeconfig(file: string): KubeconfigTarget {
   const clusterName = context?.cluster ?? "";
   const userName = context?.user ?? "";
   const cluster = config.clusters?.find(({ name }) => name === clusterName)?.cluster;
-  const user = config.users?.find(({ name }) => name === userName)?.user;
-  // Upstream would ask without saying who asks.
-  if (userName && !user) throw new KubeconfigError(`auth info ${goQuote(userName)} does not exist`);
+  // A user that is not there is nobody.
+  const { user = {} } = config.users?.find(({ name }) => name === userName) ?? {};
   if (!cluster || Object.keys(cluster).length === 0) throw new KubeconfigError(empty);
-  const at = (path: string | undefined): string | undefined => (path && !isAbsolute(path) ? join(dirname(file), path) : path || undefined);
-  const found = target(cluster, user ?? {}, at);
-  const problems = [...userProblems(userName, user ?? {}, at), ...clusterProblems(clusterName, cluster, at)];
+  const at = beside(file);
+  const found = target(cluster, user, at);
+  const problems = [...userProblems(userName, user, at), ...clusterProblems(clusterName, cluster, at)];
   if (problems.length) throw new KubeconfigError(`invalid configuration: ${aggregateText(problems)}`);
   return found();
 }
 
-type Locate = (path: string | undefined) => string | undefined;
+/** Paths are relative to the file that names them. */
+export const beside =
+  (file: string): Locate =>
+  (path) =>
+    path && !isAbsolute(path) ? join(dirname(file), path) : path || undefined;
 
 function clusterProblems(name: string, cluster: Cluster, at: Locate): string[] {
   const problems: string[] = [];
@@ -128,7 +112,7 @@ function clusterProblems(name: string, cluster: Cluster, at: Locate): string[] {
   return problems;
 }
 
-function userProblems(name: string, user: User, at: Locate): string[] {
+function userProblems(name: string, user: KubeconfigUser, at: Locate): string[] {
   const problems: string[] = [];
   const methods = [...(user.token ? ["token"] : []), ...(user.username || user.password ? ["basicAuth"] : [])];
   const { "client-certificate-data": certData, "client-key-data": keyData } = user;
@@ -146,40 +130,30 @@ function userProblems(name: string, user: User, at: Locate): string[] {
       if (why) problems.push(`unable to read ${what} ${path} for ${name} due to ${why}`);
     }
   }
+  const { as, "as-uid": uid, "as-groups": groups = [], "as-user-extra": extra = {} } = user;
+  if (!as && (uid || groups.length || Object.keys(extra).length))
+    problems.push(`requesting uid, groups or user-extra for ${name} without impersonating a user`);
   if (methods.length > 1) problems.push(`more than one authentication method found for ${name}; found [${methods.join(" ")}], only one is allowed`);
   return problems;
 }
 
 /** What is refused is refused at once; files are read when the rest is known to be well. */
-function target(cluster: Cluster, user: User, at: Locate): () => KubeconfigTarget {
-  for (const way of ["exec", "auth-provider", "as"] as const)
-    if (user[way]) throw new KubeconfigError(`${way} of a user is not supported for webhooks: give a token, a client certificate or a password`);
+function target(cluster: Cluster, user: KubeconfigUser, at: Locate): () => KubeconfigTarget {
+  const way = unsupportedWay(user);
+  if (way) throw new KubeconfigError(`${way} of a user is not supported for webhooks: give a token, a client certificate or a password`);
   if (cluster["proxy-url"]) throw new KubeconfigError("proxy-url is not supported for webhooks: they are reached directly");
   return () => {
-    const pem = (data: string | undefined, path: string | undefined): string | undefined =>
-      data ? Buffer.from(data, "base64").toString("utf8") : path && readFileSync(path, "utf8");
     const insecure = cluster["insecure-skip-tls-verify"] ?? false;
-    const ca = pem(cluster["certificate-authority-data"], at(cluster["certificate-authority"]));
+    const ca = pemOf(cluster["certificate-authority-data"], at(cluster["certificate-authority"]));
     if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----"))
       throw new KubeconfigError("unable to load root certificates: unable to parse bytes as PEM block");
     if (insecure && ca) throw new KubeconfigError("specifying a root certificates file with the insecure flag is not allowed");
-    const cert = pem(user["client-certificate-data"], at(user["client-certificate"]));
-    const key = pem(user["client-key-data"], at(user["client-key"]));
-    const server = serverOf(cluster.server ?? "", insecure || ca !== undefined || cert !== undefined);
-    const tokenFile = at(user.tokenFile);
+    const certified = user["client-certificate-data"] ?? user["client-certificate"];
+    const server = serverOf(cluster.server ?? "", insecure || ca !== undefined || Boolean(certified));
     const serverName = cluster["tls-server-name"];
     // Over a connection that anybody can read nobody says who he is.
     if (server.protocol === "http:") return { server, insecure };
-    return {
-      server,
-      insecure,
-      ...(ca ? { ca } : {}),
-      ...(serverName ? { serverName } : {}),
-      ...(cert && key ? { cert, key } : {}),
-      ...(user.token ? { token: user.token } : {}),
-      ...(tokenFile ? { tokenFile } : {}),
-      ...(user.username || user.password ? { username: user.username ?? "", password: user.password ?? "" } : {}),
-    };
+    return { server, insecure, ...(ca ? { ca } : {}), ...(serverName ? { serverName } : {}), ...identityOf(user, at) };
   };
 }
 

@@ -10,6 +10,7 @@ import { seededRandom } from "../../base/random.ts";
 import { StatusError } from "../../api/status.ts";
 import { withBackoff } from "./backoff.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
+import { identityHeaders } from "./kubeconfig-user.ts";
 import { KubeconfigWebhook } from "./kubeconfig-webhook.ts";
 import { Unreachable } from "./post.ts";
 
@@ -49,7 +50,6 @@ test("a kubeconfig that says nothing usable is refused in upstream's words", () 
   assert.throws(() => readKubeconfig(join(directory, "none")), { message: `stat ${directory}/none: no such file or directory` });
   refused("", /^invalid configuration: no configuration has been provided/);
   refused(JSON.stringify({ "current-context": "y" }), "invalid configuration: [context was not found for specified context: y, cluster has no server defined]");
-  refused(config({ server: "https://a" }, {}, { cluster: "c", user: "v" }), 'auth info "v" does not exist');
   refused(config({ "tls-server-name": "a" }), 'invalid configuration: no server found for cluster "c"');
   refused(
     config({ server: "https://a", "certificate-authority": "gone.crt" }, { token: "t", username: "n", "client-certificate-data": "eA==" }),
@@ -84,6 +84,65 @@ test("answers that are errors are errors, with what a Status says", async () => 
   handle = (_, response) =>
     void response.writeHead(403).end(JSON.stringify({ kind: "Status", apiVersion: "v1", status: "Failure", message: "go away", code: 403 }));
   await assert.rejects(hook.ask(Buffer.from("{}"), signal), { message: "go away" });
+});
+
+test("who is named and is not there is nobody; who acts as somebody says so, with a name", () => {
+  const nobody = read(config({ server: "https://a" }, { token: "t" }, { cluster: "c", user: "v" }));
+  assert.deepEqual(Object.keys(nobody).sort(), ["insecure", "server"]);
+  const user = { token: "t", as: "jane", "as-uid": "1", "as-groups": ["a", "b"], "as-user-extra": { "x/y": ["z"] } };
+  assert.deepEqual(identityHeaders(read(config({ server: "https://a" }, user))), {
+    authorization: "Bearer t",
+    "impersonate-user": "jane",
+    "impersonate-uid": "1",
+    "impersonate-group": ["a", "b"],
+    "impersonate-extra-x%2Fy": ["z"],
+  });
+  assert.throws(() => read(config({ server: "https://a" }, { "as-uid": "1" })), {
+    message: "invalid configuration: requesting uid, groups or user-extra for u without impersonating a user",
+  });
+});
+
+test("a token is read from its file for each question, and stays what it was where that fails", () => {
+  const tokenFile = join(directory, "token");
+  writeFileSync(tokenFile, "one\n");
+  const target = read(config({ server: "https://a" }, { tokenFile: "token" }));
+  assert.equal(identityHeaders(target).authorization, "Bearer one");
+  writeFileSync(tokenFile, "two");
+  assert.equal(identityHeaders(target).authorization, "Bearer two");
+  rmSync(tokenFile);
+  assert.equal(identityHeaders(target).authorization, "Bearer one");
+});
+
+test("who is sent on asks there: with GET, or again as it was", async () => {
+  using hook = webhook();
+  const asked: string[] = [];
+  handle = (request, response) => {
+    const { method, url = "", headers } = request;
+    asked.push(`${method} ${url} ${headers["content-length"] ?? "no body"} ${headers.referer?.replace(/:\d+/, "") ?? "from nowhere"}`);
+    const status = url.startsWith("/check") ? first : 200;
+    response.writeHead(status, status === 200 ? {} : { location: `/done` }).end("yes");
+  };
+  let first = 302;
+  for (first of [301, 302, 303, 307, 308]) assert.equal((await hook.ask(Buffer.from("{}"), signal)).body.toString(), "yes");
+  assert.deepEqual(
+    asked.filter((line) => line.includes("/done")),
+    [...Array<string>(3).fill("GET /done no body"), ...Array<string>(2).fill("POST /done 2")].map((line) => `${line} http://127.0.0.1/check?timeout=3s`),
+  );
+});
+
+test("who is sent round and round gives up after ten times, and where no place is named it is an error", async () => {
+  using hook = webhook();
+  let count = 0;
+  handle = (_, response) => void response.writeHead(307, { location: `/${++count}` }).end();
+  await assert.rejects(hook.ask(Buffer.from("{}"), signal), { message: 'Post "/10": stopped after 10 redirects' });
+  assert.equal(count, 10);
+  handle = (_, response) => void response.writeHead(302, { location: "http://[" }).end();
+  await assert.rejects(
+    hook.ask(Buffer.from("{}"), signal),
+    (error: unknown) => error instanceof Unreachable && /failed to parse Location header "http:\/\/\["/.test(error.message),
+  );
+  handle = (_, response) => void response.writeHead(302).end();
+  await assert.rejects(hook.ask(Buffer.from("{}"), signal), { code: 302 });
 });
 
 test("a webhook that does not answer in time is unreachable", async () => {

@@ -1,9 +1,9 @@
 /**
  * HTTPS to webhooks: Services and URLs, verified against their caBundle, over connections that are kept
- * (k8s.io/apiserver/pkg/util/webhook/client.go). Redirects are not followed; answers are bounded in size and time.
+ * (k8s.io/apiserver/pkg/util/webhook/client.go). Answers are bounded in size and time.
  */
 import { X509Certificate } from "node:crypto";
-import type { RequestOptions } from "node:http";
+import { Agent as HttpAgent } from "node:http";
 import { Agent } from "node:https";
 import { isIP } from "node:net";
 import { posix } from "node:path";
@@ -12,7 +12,9 @@ import type { Clock } from "../../../base/clock.ts";
 import { type Span, traceHeaders } from "../../../base/tracing/span.ts";
 import { outgoingSpan } from "../../tracing/outgoing.ts";
 import { resolveService, type ServiceResolution } from "../../service-resolver.ts";
-import { type Answer, authorizationHeader, hostPort, post } from "../../outside/post.ts";
+import type { Begun, Hop } from "../../outside/follow.ts";
+import { identityHeaders } from "../../outside/kubeconfig-user.ts";
+import { type Answer, hostPort, post } from "../../outside/post.ts";
 import { anonymous, type CredentialsFor } from "./credentials.ts";
 
 export interface WebhookClientOptions extends ServiceResolution {
@@ -72,10 +74,44 @@ function bundleOf(caBundle: string): string {
   return pem;
 }
 
+/** What stays the same wherever a call is sent on to. */
+interface Asked {
+  target: Target;
+  agent: Agent;
+  within?: Span;
+}
+interface Place {
+  url: string;
+  host: string;
+  port: number;
+  path: string;
+  secure: boolean;
+}
+
+function placeOf({ href, protocol, hostname, port, pathname, search }: URL): Place {
+  const secure = protocol === "https:";
+  return { url: href, host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || (secure ? 443 : 80)), path: `${pathname}${search}`, secure };
+}
+
+/** Each request that goes out is a span. */
+const traced = (span: Span): Begun => ({
+  headers: traceHeaders(span.context),
+  answered(status) {
+    span.set({ "http.response.status_code": status });
+    span.end();
+  },
+  failed(message) {
+    span.fail(message);
+    span.end();
+  },
+});
+
 export class WebhookClient {
   readonly #options: WebhookClientOptions;
   /** By everything that makes a connection what it is; the least recently used first. */
   readonly #agents = new Map<string, Agent>();
+  /** For where a webhook sends one on to without TLS. */
+  readonly #plain = new HttpAgent();
 
   constructor(options: WebhookClientOptions) {
     this.#options = options;
@@ -85,38 +121,40 @@ export class WebhookClient {
   async call(config: WebhookClientConfig, body: Uint8Array, timeoutSeconds: number, signal: AbortSignal, within?: Span): Promise<Answer> {
     const target = targetOf(config);
     const query = timeoutSeconds ? `?timeout=${timeoutSeconds}s` : "";
-    const agent = this.#agentOf(target, config.caBundle ?? "");
-    const { host, port, service } = target;
-    const options = (span: Span | undefined): RequestOptions => {
-      const address = service ? resolveService(service, this.#options) : target;
-      return {
-        host: address.host,
-        port: address.port,
-        agent,
-        path: `${target.path}${query}`,
-        headers: {
-          host: service || port !== 443 ? hostPort(host, port) : host,
-          "user-agent": "kube-apiserver-admission",
-          ...authorizationHeader(this.#credentials(target)),
-          ...(span ? traceHeaders(span.context) : {}),
-        },
-      };
+    const asked: Asked = { target, agent: this.#agentOf(target, config.caBundle ?? ""), ...(within ? { within } : {}) };
+    const first = this.#hop(asked, { ...target, path: `${target.path}${query}`, url: `${target.url}${query}`, secure: true });
+    return post(
+      { ...first, body, elsewhere: (url, downgraded) => this.#hop(asked, placeOf(url), downgraded) },
+      { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal },
+    );
+  }
+
+  #hop({ target, agent, within }: Asked, { host, port, path, url, secure }: Place, downgraded = false): Hop {
+    const { service } = target;
+    const isService = service && secure && host === target.host && port === target.port;
+    const hop: Hop = {
+      url,
+      // A Service's certificate names the Service, wherever it sends one on to.
+      host: service ? target.servername : host,
+      port,
+      secure,
+      options: () => {
+        const address = isService ? resolveService(service, this.#options) : { host, port };
+        return {
+          host: address.host,
+          port: address.port,
+          agent: secure ? agent : this.#plain,
+          ...(secure ? { servername: service ? target.servername : isIP(host) ? "" : host } : {}),
+          path,
+          headers: {
+            host: isService || port !== (secure ? 443 : 80) ? hostPort(host, port) : host,
+            "user-agent": "kube-apiserver-admission",
+            ...(downgraded ? {} : identityHeaders(this.#credentials(target))),
+          },
+        };
+      },
     };
-    const url = `${target.url}${query}`;
-    const span = within && outgoingSpan(within, "POST", url);
-    try {
-      const answer = await post(
-        { url, host, port, secure: true, body, options: () => options(span) },
-        { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal },
-      );
-      span?.set({ "http.response.status_code": answer.status });
-      return answer;
-    } catch (error) {
-      span?.fail((error as Error).message);
-      throw error;
-    } finally {
-      span?.end();
-    }
+    return within ? { ...hop, begun: (method) => traced(outgoingSpan(within, method, url)) } : hop;
   }
 
   #credentials({ host, port }: Target) {
@@ -136,7 +174,6 @@ export class WebhookClient {
       keepAlive: true,
       maxFreeSockets: 16,
       timeout: idleTime,
-      servername: target.servername,
       // Any certificate of the bundle is trusted, as Go has it: the webhook's own one, too, that no authority signed itself.
       ...(caBundle ? { ca: bundleOf(caBundle), allowPartialTrustChain: true } : {}),
       ...(cert && privateKey ? { cert, key: privateKey } : {}),
@@ -152,5 +189,6 @@ export class WebhookClient {
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
+    this.#plain.destroy();
   }
 }

@@ -2,7 +2,7 @@
 import { URLError } from "../../../api/cel/library/go-url.ts";
 import { goQuote } from "../../../api/field.ts";
 import { ClaimError, type Claims, type ClaimSource, claimSourcesOf, issuerOf, stringMapOf } from "./claims.ts";
-import { parseGoURL } from "./go-url.ts";
+import { parseGoURL } from "../../outside/go-url.ts";
 import type { IdTokenVerifier, VerifierOptions } from "./id-token-verifier.ts";
 import { PendingVerifier } from "./id-token-verifier.ts";
 

@@ -4,7 +4,7 @@ import { duplicate, type FieldError, internalFieldError, invalidNamed, invalidVa
 import { isDomainPrefixedPath } from "../../../api/names.ts";
 import { parseBundle } from "../x509.ts";
 import type { AuthenticationConfiguration, ClaimValidationRule, Issuer, JwtConfiguration, PrefixedClaimOrExpression } from "./configuration.ts";
-import { type ParsedURL, parseGoURL } from "./go-url.ts";
+import { type ParsedURL, parseGoURL } from "../../outside/go-url.ts";
 import { compileExpression, type Expression, selects, type Variable } from "./expressions.ts";
 
 export interface Condition {

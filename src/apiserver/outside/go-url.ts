@@ -1,5 +1,5 @@
 /** Any URL as Go's url.Parse reads it: also without a scheme, and with a fragment. */
-import { parseRequestURI } from "../../../api/cel/library/go-url.ts";
+import { parseRequestURI } from "../../api/cel/library/go-url.ts";
 
 export interface ParsedURL {
   scheme: string;
