@@ -2,7 +2,7 @@
 import { goFloat } from "./go-float.ts";
 import { encodeJSONString } from "./codec/json.ts";
 import type { JSONValue } from "./json.ts";
-import { isMap } from "./patch/values.ts";
+import { isGoInteger, isMap } from "./patch/values.ts";
 
 export class JSONPathError extends Error {}
 
@@ -163,9 +163,10 @@ function filterOf(text: string): Step {
     });
 }
 
-/** As Go prints what a path has found. */
+/** As Go's templates print what a path has found: of null only that there is no value. */
 export function printJSONValue(value: JSONValue): string {
-  if (value === null) return "<nil>";
+  if (value === null) return "<no value>";
   if (typeof value === "object") return encodeJSONString(value);
-  return typeof value === "number" && !Number.isInteger(value) ? goFloat(value) : String(value);
+  if (typeof value !== "number") return String(value);
+  return isGoInteger(value) ? String(value) : goFloat(value);
 }

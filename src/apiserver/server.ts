@@ -212,9 +212,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   const existsWithout = (endpoint: Endpoint, info: RequestInfo): boolean => exists(endpoint, { ...info, subresource: "", parts: info.parts.slice(0, 2) });
 
-  /** Upstream's router refuses these, before anything is said of the resource. */
-  const unrouted = ({ status }: StatusError, verb: string): boolean =>
-    status.code === 405 || (status.code === 415 && verb === "patch") || (status.code === 406 && status.details !== undefined);
+  /** Upstream's router refuses these, before anything is said of the resource; those of custom resources have no router. */
+  const unrouted = ({ custom }: Endpoint, { status }: StatusError, verb: string): boolean =>
+    custom === undefined && (status.code === 405 || (status.code === 415 && verb === "patch") || (status.code === 406 && status.details !== undefined));
 
   /** `arrived` is told of the series in which the request is counted, once it is known to concern something that there is. */
   async function answer(
@@ -249,7 +249,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       try {
         return await route(call, connectors);
       } catch (error) {
-        if (error instanceof StatusError && call.warnings.length && !unrouted(error, info.verb)) warned.set(error, call.warnings);
+        if (error instanceof StatusError && call.warnings.length && !unrouted(endpoint, error, info.verb)) warned.set(error, call.warnings);
         throw error;
       } finally {
         inner?.end();

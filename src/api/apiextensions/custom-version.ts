@@ -17,6 +17,8 @@ import type { Schema } from "./schema.ts";
 export interface CoerceFlags {
   /** Malformed metadata goes instead of being an error, and a generation is there: of what is read from the store. */
   stored?: boolean;
+  /** What the schema does not know stays, and nulls too: of what an apply has merged, which is seen to where it is read again. */
+  merged?: boolean;
 }
 
 export class CustomVersion {
@@ -55,7 +57,7 @@ export class CustomVersion {
    * Prunes what the schema does not know and brings metadata into its form; changes `object`. Gives the paths of what was
    * unknown. Throws DecodeError for metadata that is none.
    */
-  coerce(object: JSONObject, { stored = false }: CoerceFlags = {}): string[] {
+  coerce(object: JSONObject, { stored = false, merged = false }: CoerceFlags = {}): string[] {
     const { apiVersion, kind } = object;
     for (const [name, value] of Object.entries({ kind, apiVersion }))
       if (value !== undefined && typeof value !== "string")
@@ -65,7 +67,7 @@ export class CustomVersion {
     const options = { dropInvalid: stored };
     const unknown: string[] = [];
     const metadata = Object.hasOwn(object, "metadata") ? readObjectMeta(object.metadata as JSONValue, options, unknown, "metadata") : undefined;
-    if (kind === this.kind && typeof apiVersion === "string" && apiVersion.startsWith(`${this.group}/`)) {
+    if (!merged && kind === this.kind && typeof apiVersion === "string" && apiVersion.startsWith(`${this.group}/`)) {
       // A version that the definition does not have knows no fields.
       const schema = apiVersion === this.apiVersion ? this.schema : undefined;
       if (!this.#keepsUnknown) {

@@ -9,6 +9,8 @@ export const maxRequestSize = 3 * 1024 * 1024;
 
 export interface DeclType {
   readonly type: Type;
+  /** That the names of types below it begin with. */
+  readonly name?: string;
   /** Of an element list or map, or of a string's bytes. */
   readonly maxElements: number;
   /** Bytes of the smallest value as JSON. */
@@ -61,7 +63,7 @@ export function declTypeOf(schema: Schema, isResource: boolean, name: string, st
       const element = items && declTypeOf(items, isEmbedded(items), `${name}.@idx`, structs);
       if (!element) return undefined;
       const max = own.maxItems === undefined ? Math.floor((maxRequestSize - 2) / (element.minSize + 1)) : positive(own.maxItems);
-      return { type: listOf(element.type), minSize: 2, maxElements: max, element };
+      return { type: listOf(element.type), name, minSize: 2, maxElements: max, element };
     }
     case "object": {
       const values = valuesOf(own);
@@ -77,7 +79,7 @@ function mapType(schema: Schema, values: Schema, name: string, structs: Record<s
   const element = declTypeOf(values, isEmbedded(values), `${name}.@elem`, structs);
   if (!element) return undefined;
   const max = schema.maxProperties === undefined ? Math.floor((maxRequestSize - 2) / (element.minSize + 6)) : positive(schema.maxProperties);
-  return { type: mapOf(types.string, element.type), minSize: 2, maxElements: max, key: keyType, element };
+  return { type: mapOf(types.string, element.type), name, minSize: 2, maxElements: max, key: keyType, element };
 }
 
 function objectType(schema: Schema, name: string, structs: Record<string, Struct>): DeclType {
@@ -93,5 +95,5 @@ function objectType(schema: Schema, name: string, structs: Record<string, Struct
   }
   const type = struct(name);
   structs[name] = { type, field: (field) => fields.get(field)?.type };
-  return { type, minSize, maxElements: 0, fields };
+  return { type, name, minSize, maxElements: 0, fields };
 }

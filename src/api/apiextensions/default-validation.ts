@@ -7,7 +7,7 @@ import { coerceEmbedded, validateEmbedded } from "./embedded.ts";
 import { prune } from "./prune.ts";
 import { objectBudget, RuleValidator } from "./rule-validation.ts";
 import { asResource, hasDefault, isEmbedded, itemsOf, propertyOf, type Schema } from "./schema.ts";
-import { validateValue } from "./validator.ts";
+import { validateDefaultValue } from "./validator.ts";
 
 /** A value where it would stand in the resource around it. */
 type Surround = (focus: JSONValue) => JSONObject;
@@ -65,7 +65,7 @@ function inMetadata(schema: Schema, at: Path, resource: Schema, surround: Surrou
   const wrong = coerceEmbedded(object, root, { dropInvalid: false }, []);
   const errors = wrong ? [wrong] : validateEmbedded(object, root, new Path());
   if (errors.length) return [invalidValue(at, value, `must result in valid metadata: ${aggregate(errors)}`)];
-  return validateValue(schema, value, at);
+  return validateDefaultValue(schema, value, at);
 }
 
 function isPruned(schema: Schema): boolean {
@@ -79,7 +79,7 @@ function plain(schema: Schema, at: Path): FieldError[] {
   const wrong = coerceEmbedded(copy, schema, { dropInvalid: false }, [], at);
   if (wrong) return [wrong];
   const embedded = validateEmbedded(copy, schema, at, isEmbedded(schema));
-  return embedded.length ? embedded : validateValue(schema, copy, at);
+  return embedded.length ? embedded : validateDefaultValue(schema, copy, at);
 }
 
 /** Of an update that leaves the default as it is, and of one that brings it. */

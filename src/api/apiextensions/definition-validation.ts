@@ -189,8 +189,8 @@ function validateVersion(spec: InternalSpec, version: InternalVersion, place: Pa
   const status = (perVersion ? version.subresources : spec.subresources)?.status !== undefined;
   errors.push(...validateVersionSchema(version.schema, status, suppressed(options, version.name), place.child("schema")));
   errors.push(...validateSubresources(version.subresources, place.child("subresources")));
-  for (const [i, column] of version.columns.entries()) errors.push(...validateColumn(column, place.child("additionalPrinterColumns").index(i)));
-  if (!version.selectableFields.length) return errors;
+  for (const [i, column] of (version.columns ?? []).entries()) errors.push(...validateColumn(column, place.child("additionalPrinterColumns").index(i)));
+  if (!version.selectableFields?.length) return errors;
   const fields = place.child("selectableFields");
   const schema = version.schema?.openAPIV3Schema;
   if (!schema) return [...errors, invalidValue(fields, "", "may only be set when `version.schema.openAPIV3Schema` is not included")];

@@ -22,8 +22,9 @@ export interface InternalVersion {
   deprecationWarning?: string | undefined;
   schema?: CustomResourceValidation | undefined;
   subresources?: CustomResourceSubresources | undefined;
-  columns: CustomResourceColumnDefinition[];
-  selectableFields: SelectableField[];
+  /** undefined is shown otherwise than an empty list. */
+  columns?: CustomResourceColumnDefinition[] | undefined;
+  selectableFields?: SelectableField[] | undefined;
 }
 
 export interface InternalSpec {
@@ -70,8 +71,8 @@ function convert(spec: CustomResourceDefinitionSpec): InternalSpec {
     deprecationWarning: version.deprecationWarning,
     schema: version.schema,
     subresources: version.subresources,
-    columns: version.additionalPrinterColumns ?? [],
-    selectableFields: version.selectableFields ?? [],
+    columns: version.additionalPrinterColumns,
+    selectableFields: version.selectableFields,
   }));
   const { conversion } = spec;
   const out: InternalSpec = {
@@ -104,13 +105,13 @@ function convert(spec: CustomResourceDefinitionSpec): InternalSpec {
     out.validation = first.schema;
     for (const version of versions) version.schema = undefined;
   }
-  if (alike(versions, (version) => version.columns)) {
-    out.columns = first.columns;
-    for (const version of versions) version.columns = [];
+  if (alike(versions, (version) => version.columns ?? [])) {
+    out.columns = first.columns ?? [];
+    for (const version of versions) version.columns = undefined;
   }
-  if (alike(versions, (version) => version.selectableFields)) {
-    out.selectableFields = first.selectableFields;
-    for (const version of versions) version.selectableFields = [];
+  if (alike(versions, (version) => version.selectableFields ?? [])) {
+    out.selectableFields = first.selectableFields ?? [];
+    for (const version of versions) version.selectableFields = undefined;
   }
   return out;
 }

@@ -66,6 +66,11 @@ function mentions(expression: Expr, name: string): boolean {
   return false;
 }
 
+/** Each schema's rules are upstream's with types of their own, here with those of what they are in. */
+function asOwnType(text: string, { name }: DeclType): string {
+  return name?.includes(".") ? text.replaceAll(name, name.slice(0, name.indexOf("."))) : text;
+}
+
 interface Compiled {
   program: Program;
   checked: Expr;
@@ -84,7 +89,7 @@ function compileOne(
   try {
     checked = environment.check(source);
   } catch (error) {
-    if (error instanceof CELCompileError) return `${words.failed}: ${error.message}`;
+    if (error instanceof CELCompileError) return `${words.failed}: ${asOwnType(error.message, declared)}`;
     throw error;
   }
   if (checked.type?.kind !== kind || checked.type.nullable) return words.type;

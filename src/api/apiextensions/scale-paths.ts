@@ -1,7 +1,8 @@
 /** Where a custom resource keeps its replicas and the selector of what it scales. */
+import { put } from "../codec/json.ts";
 import { type FieldError, invalidValue } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
-import { isMap } from "../patch/values.ts";
+import { goText, isGoInteger, isMap } from "../patch/values.ts";
 import type { CustomResourceSubresourceScale } from "../types/apiextensions-v1.gen.ts";
 
 export const splitPath = (path: string): string[] => path.replace(/^\./, "").split(".");
@@ -15,17 +16,18 @@ const goType = (value: JSONValue): string => {
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "object") return "map[string]interface {}";
-  return typeof value === "bigint" || Number.isInteger(value) ? "int64" : "float64";
+  return typeof value === "bigint" || isGoInteger(value) ? "int64" : "float64";
 };
-const shown = (value: JSONValue): string => (value === null ? "<nil>" : typeof value === "object" ? JSON.stringify(value) : String(value));
 
-/** Throws ScalePathError where something on the way is no object. */
+/** undefined behind a null. Throws ScalePathError where something on the way is no object. */
 function valueAt(object: JSONObject, path: readonly string[]): JSONValue | undefined {
   let at: JSONValue | undefined = object;
   for (const [i, name] of path.entries()) {
     if (!isMap(at)) {
-      if (at === undefined) return undefined;
-      throw new ScalePathError(`.${path.slice(0, i + 1).join(".")} accessor error: ${shown(at)} is of the type ${goType(at)}, expected map[string]interface{}`);
+      if (at === undefined || at === null) return undefined;
+      throw new ScalePathError(
+        `.${path.slice(0, i + 1).join(".")} accessor error: ${goText(at)} is of the type ${goType(at)}, expected map[string]interface{}`,
+      );
     }
     at = Object.hasOwn(at, name) ? at[name] : undefined;
   }
@@ -37,15 +39,28 @@ export function integerAt(object: JSONObject, path: string): number | undefined 
   const parts = splitPath(path);
   const value = valueAt(object, parts);
   if (value === undefined) return undefined;
-  if (typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value))) return Number(value);
-  throw new ScalePathError(`.${parts.join(".")} accessor error: ${shown(value)} is of the type ${goType(value)}, expected int64`);
+  if (typeof value === "bigint" || (typeof value === "number" && isGoInteger(value))) return Number(value);
+  throw new ScalePathError(`.${parts.join(".")} accessor error: ${goText(value)} is of the type ${goType(value)}, expected int64`);
 }
 /** Throws ScalePathError. */
 export function textAt(object: JSONObject, path: string): string | undefined {
   const parts = splitPath(path);
   const value = valueAt(object, parts);
   if (value === undefined || typeof value === "string") return value;
-  throw new ScalePathError(`.${parts.join(".")} accessor error: ${shown(value)} is of the type ${goType(value)}, expected string`);
+  throw new ScalePathError(`.${parts.join(".")} accessor error: ${goText(value)} is of the type ${goType(value)}, expected string`);
+}
+
+/** Makes the objects on the way. Throws ScalePathError where there is something else. */
+export function setAt(object: JSONObject, path: string, value: JSONValue): void {
+  const parts = splitPath(path);
+  let place = object;
+  for (const [i, name] of parts.slice(0, -1).entries()) {
+    const next = Object.hasOwn(place, name) ? place[name] : {};
+    if (!isMap(next)) throw new ScalePathError(`value cannot be set because .${parts.slice(0, i + 1).join(".")} is not a map[string]interface{}`);
+    put(place, name, next);
+    place = next;
+  }
+  put(place, parts.at(-1) as string, value);
 }
 
 function validateReplicas(object: JSONObject, path: string): FieldError[] {

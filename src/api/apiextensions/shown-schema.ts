@@ -1,16 +1,20 @@
 /** Schemas as messages show them: upstream's internal struct has no tags, so that Go writes every field under its own name. */
+import { sortKeys } from "../codec/json.ts";
+import type { JSONValue } from "../json.ts";
 import type { InternalVersion } from "./internal-spec.ts";
 import type { Schema } from "./schema.ts";
 
 type Show = (value: unknown) => unknown;
 const schema: Show = (value) => (value === undefined || value === null ? null : shownSchema(value as Schema));
-const list: Show = (value) => ((value as Schema[] | undefined)?.length ? (value as Schema[]).map(schema) : null);
+const list: Show = (value) => (value as Schema[] | undefined)?.map(schema) ?? null;
 const map: Show = (value) => (value ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, schema(one)])) : null);
 const orBool: Show = (value) =>
   value === undefined ? null : typeof value === "object" ? { Allows: true, Schema: schema(value) } : { Allows: value, Schema: null };
 const orArray: Show = (value) =>
   value === undefined ? null : Array.isArray(value) ? { Schema: null, JSONSchemas: list(value) } : { Schema: schema(value), JSONSchemas: null };
 const pointer: Show = (value) => value ?? null;
+/** Go writes the keys of maps in their order. */
+const free: Show = (value) => (value === undefined ? null : sortKeys(value as JSONValue));
 const text: Show = (value) => value ?? "";
 /** Strings under the names of their fields in Go. */
 const named = (value: unknown, names: Readonly<Record<string, string>>): Record<string, unknown> =>
@@ -37,7 +41,7 @@ const fields: readonly [go: string, name: keyof Schema, show: Show][] = [
   ["Nullable", "nullable", flag],
   ["Format", "format", text],
   ["Title", "title", text],
-  ["Default", "default", pointer],
+  ["Default", "default", free],
   ["Maximum", "maximum", pointer],
   ["ExclusiveMaximum", "exclusiveMaximum", flag],
   ["Minimum", "minimum", pointer],
@@ -49,7 +53,7 @@ const fields: readonly [go: string, name: keyof Schema, show: Show][] = [
   ["MinItems", "minItems", pointer],
   ["UniqueItems", "uniqueItems", flag],
   ["MultipleOf", "multipleOf", pointer],
-  ["Enum", "enum", pointer],
+  ["Enum", "enum", free],
   ["MaxProperties", "maxProperties", pointer],
   ["MinProperties", "minProperties", pointer],
   ["Required", "required", pointer],
@@ -65,7 +69,7 @@ const fields: readonly [go: string, name: keyof Schema, show: Show][] = [
   ["AdditionalItems", "additionalItems", orBool],
   ["Definitions", "definitions", map],
   ["ExternalDocs", "externalDocs", (docs) => (docs ? named(docs, { Description: "description", URL: "url" }) : null)],
-  ["Example", "example", pointer],
+  ["Example", "example", free],
   ["XPreserveUnknownFields", "x-kubernetes-preserve-unknown-fields", pointer],
   ["XEmbeddedResource", "x-kubernetes-embedded-resource", flag],
   ["XIntOrString", "x-kubernetes-int-or-string", flag],
@@ -79,7 +83,7 @@ export function shownSchema(of: Schema): Record<string, unknown> {
   return Object.fromEntries(fields.map(([go, name, show]) => [go, show(of[name])]));
 }
 
-const filled = <T>(list: readonly T[], shown: (one: T) => unknown): unknown[] | null => (list.length ? list.map(shown) : null);
+const each = <T>(list: readonly T[] | undefined, shown: (one: T) => unknown): unknown[] | null => list?.map(shown) ?? null;
 
 export function shownVersions(versions: readonly InternalVersion[]): unknown[] {
   return versions.map(({ name, served, storage, deprecated, deprecationWarning, schema: validation, subresources, columns, selectableFields }) => ({
@@ -100,11 +104,11 @@ export function shownVersions(versions: readonly InternalVersion[]): unknown[] {
             : null,
         }
       : null,
-    AdditionalPrinterColumns: filled(columns, (column) => ({
+    AdditionalPrinterColumns: each(columns, (column) => ({
       ...named(column, { Name: "name", Type: "type", Format: "format", Description: "description" }),
       Priority: column.priority ?? 0,
       JSONPath: column.jsonPath ?? "",
     })),
-    SelectableFields: filled(selectableFields, (field) => named(field, { JSONPath: "jsonPath" })),
+    SelectableFields: each(selectableFields, (field) => named(field, { JSONPath: "jsonPath" })),
   }));
 }

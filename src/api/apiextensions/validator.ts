@@ -11,7 +11,7 @@ import { encodeJSONString } from "../codec/json.ts";
 import { type FieldError, goQuote, invalidValue, notSupported, notSupportedText, Path, required, tooLong, tooMany, typeInvalid } from "../field.ts";
 import { goFloat } from "../go-float.ts";
 import type { JSONValue } from "../json.ts";
-import { isMap } from "../patch/values.ts";
+import { isGoInteger, isMap } from "../patch/values.ts";
 import type { Correlation } from "./correlation.ts";
 import { formatOf, isRecognizedFormat } from "./formats.ts";
 import { isIntOrString, type Schema } from "./schema.ts";
@@ -73,8 +73,16 @@ interface Rules {
   types: readonly string[];
   format: string;
 }
+/** Of defaults: types and formats are what the schema says. */
+let literally = false;
 const rules = new WeakMap<Schema, Rules>();
+const literalRules = new WeakMap<Schema, Rules>();
 function rulesFor(schema: Schema): Rules {
+  if (literally) {
+    const made = literalRules.get(schema) ?? { schema, types: schema.type ? [schema.type] : [], format: schema.format ?? "" };
+    literalRules.set(schema, made);
+    return made;
+  }
   const known = rules.get(schema);
   if (known) return known;
   const types = isIntOrString(schema) ? ["integer", "string"] : schema.type ? [schema.type] : [];
@@ -118,7 +126,7 @@ function validate(schema: Schema, value: JSONValue, name: string, correlation: C
     if (kind === "integer" || kind === "number") numberRules(own, value as number | bigint, name, result);
     if (Array.isArray(value)) arrayRules(schema, value, name, correlation, result);
   }
-  if (schema.enum?.length && !schema.enum.some((one) => deepEqual(one, value)))
+  if (schema.enum?.length && !schema.enum.some((one) => isChoice(one, value)))
     result.add({
       code: "enum",
       name,
@@ -131,6 +139,20 @@ function validate(schema: Schema, value: JSONValue, name: string, correlation: C
   result.matches++;
   return result;
 }
+
+/** Upstream converts the value to the type of the choice, as Go does: 1.5 becomes 1, 97 becomes "a". Null is never one. */
+function isChoice(choice: JSONValue, value: JSONValue): boolean {
+  if (choice === null || value === null) return false;
+  if (typeof value !== "number" && typeof value !== "bigint") return deepEqual(choice, value);
+  const whole = typeof value === "bigint" || isGoInteger(value);
+  if (typeof choice === "string") return whole && choice === goRune(Number(value));
+  if (typeof choice !== "number" && typeof choice !== "bigint") return false;
+  if (whole) return choice === value || (typeof choice === typeof value ? false : Number(choice) === Number(value) && BigInt(choice) === BigInt(value));
+  if (typeof choice === "number" && !isGoInteger(choice)) return choice === value;
+  const cut = Math.trunc(value as number);
+  return Math.abs(cut) < 2 ** 63 ? BigInt(choice) === BigInt(cut) : BigInt(choice) === -(2n ** 63n);
+}
+const goRune = (code: number): string => (code >= 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : "\ufffd");
 
 function stringRules({ schema, format }: Rules, value: string, name: string, result: Result): void {
   const { maxLength, minLength, pattern } = schema;
@@ -169,9 +191,9 @@ function numberRules(own: Rules, value: number | bigint, name: string, result: R
   const wrong = (message: string): void => result.add({ code: "other", name, message: `${name} in body should be ${message}`, value });
   // A fraction that is too small for its type to be another still counts here.
   const integer = typeof value === "bigint" || (Number.isInteger(value) && Math.abs(value) < 2 ** 63);
-  /** Integers are compared with what is left of the limit without its fraction. */
-  const limit = (of: number): number => (integer ? Math.trunc(of) : of);
-  const shown = integer ? String : goFloat;
+  /** Integers are compared with what is left of the limit without its fraction, unless that is out of range. */
+  const limit = (of: number): number => (integer && inRange(of, own) ? Math.trunc(of) : of);
+  const shown = (of: number): string => (integer && Number.isInteger(of) && inRange(of, own) ? String(of) : goFloat(of));
   range(value, "Checked");
   if (multipleOf !== undefined) {
     range(multipleOf, "MultipleOf");
@@ -179,7 +201,7 @@ function numberRules(own: Rules, value: number | bigint, name: string, result: R
     if (factor <= 0) result.add({ code: "other", name, message: `factor MultipleOf declared for ${name} must be positive: ${shown(factor)}`, value: factor });
     else {
       const quotient =
-        integer && Number.isInteger(factor)
+        integer && inRange(multipleOf, own)
           ? BigInt(value) % BigInt(factor) === 0n
             ? 0
             : 0.5
@@ -328,6 +350,16 @@ function fieldError(mistake: Mistake, at: Path): FieldError {
       return invalidValue(at, "", message);
     default:
       return invalidValue(here, value ?? "", message);
+  }
+}
+
+/** A default, which upstream judges by another reading of the schema: a choice of integer or string is no type, and no format is unknown. */
+export function validateDefaultValue(schema: Schema, value: JSONValue, at: Path): FieldError[] {
+  literally = true;
+  try {
+    return validateValue(schema, value, at);
+  } finally {
+    literally = false;
   }
 }
 

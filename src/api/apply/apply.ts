@@ -3,10 +3,10 @@
  * manager applies is laid over the object; what it applied before and does not now goes, unless somebody else owns it;
  * what it would take from others is a conflict unless forced.
  */
-import type { JSONObject, JSONValue } from "../json.ts";
+import type { JSONObject } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { badRequest, StatusError } from "../status.ts";
-import { type Atom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
+import { type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldsOf, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
@@ -14,6 +14,8 @@ import { difference, type FieldSet, hasPath, intersection, ordered, paths, union
 import {
   comparisons,
   entryOf,
+  heldBy,
+  inVersion,
   type Managed,
   type Operation,
   readManaged,
@@ -22,6 +24,7 @@ import {
   takeAway,
   Unconvertible,
   updateManaged,
+  type Versioned,
   withManaged,
 } from "./managed-fields.ts";
 import { mergeApplied, removeFields, withNamedFields } from "./merge.ts";
@@ -91,24 +94,32 @@ function merge(type: ObjectType, live: JSONObject | undefined, applied: JSONObje
   let entries = readManaged((base.metadata as JSONObject | undefined)?.managedFields as never);
   if (!entries) throw new StatusError({ code: 500, message: "failed to decode managed fields: operation must be `Apply` or `Update`" });
   if (!entries.length && live) entries = updateManaged(type, {}, before, [], { ...operation, manager: "before-first-apply" });
+  try {
+    return mergeHeld(type, before, heldBy(type, before, entries, operation), applied, operation, allowed);
+  } catch (error) {
+    if (error instanceof Unconvertible) throw new StatusError({ code: 500, message: error.message });
+    throw error;
+  }
+}
 
+/** `before` is the live object without its managed fields. Throws Unconvertible as well. */
+function mergeHeld(
+  type: ObjectType,
+  before: JSONObject,
+  entries: readonly Managed[],
+  applied: JSONObject,
+  operation: ApplyOperation,
+  allowed: FieldSet | undefined,
+): JSONObject {
   const whole = wholeAtom(type);
   const self = entryOf(operation, "Apply");
   const last = entries.find((entry) => sameManager(entry, self));
   const own = difference(fieldsOf(applied, ownedAtom(type, operation.resetFields)), neverMember);
   const others = entries.filter((entry) => entry !== last);
   const merged = mergeApplied(before, applied, whole) as JSONObject;
-  const next = prune(merged, whole, last, [own, ...others.map((entry) => entry.fieldsV1)]);
+  const next = prune({ type, object: merged }, last, [...(own ? [{ ...self, fieldsV1: own } as Managed] : []), ...others], operation);
 
-  const views = comparisons(type, before, next, operation, true);
-  const at = (apiVersion: string): ReturnType<typeof views> => {
-    try {
-      return views(apiVersion);
-    } catch (error) {
-      if (error instanceof Unconvertible) throw new StatusError({ code: 500, message: error.message });
-      throw error;
-    }
-  };
+  const at = comparisons(type, before, next, operation, true);
   const conflicts: Conflict[] = [];
   const managed: Managed[] = [];
   for (const entry of others) {
@@ -136,16 +147,39 @@ function withoutManaged(object: JSONObject): JSONObject {
   return { ...object, metadata: rest };
 }
 
-/** Takes out what the manager applied last time and nobody owns now. */
-function prune(merged: JSONObject, atom: Atom, last: Managed | undefined, owned: (FieldSet | undefined)[]): JSONObject {
-  if (!last || !Object.keys(last.fieldsV1).length) return merged;
-  const named = (fields: FieldSet | undefined): FieldSet | undefined => withNamedFields(fields, atom);
-  const without = (fields: FieldSet | undefined): JSONObject => (fields ? ((removeFields(merged, fields, atom) ?? {}) as JSONObject) : merged);
-  const lastNamed = named(last.fieldsV1);
-  const all = named(fieldsOf(merged, atom));
-  const rest = named(fieldsOf(without(lastNamed), atom));
-  const managed = named(owned.reduce<FieldSet | undefined>(union, undefined));
-  const kept = without(difference(all, union(rest, managed)));
-  const dangling = intersection(difference(all, named(fieldsOf(kept as JSONValue, atom))), lastNamed);
-  return without(dangling);
+const pruning = "failed to prune fields: ";
+const adding = `${pruning}failed add back owned items: `;
+
+/** Takes out what the manager applied last time and nobody owns now: found out in the version that it applied in then. */
+function prune(merged: Versioned, last: Managed | undefined, owners: readonly Managed[], operation: ApplyOperation): JSONObject {
+  if (!last || !Object.keys(last.fieldsV1).length) return merged.object;
+  const lastVersion = last.apiVersion as string;
+  const whole = inVersion(merged, lastVersion, operation, `${pruning}failed to convert merged object to last applied version`);
+  if (!whole) return merged.object;
+  const lastNamed = withNamedFields(last.fieldsV1, wholeAtom(whole.type));
+  let all = whole;
+  let kept = without(whole, lastNamed);
+  for (const [apiVersion, fields] of byVersion(owners, lastVersion)) {
+    const here = inVersion(all, apiVersion, operation, `${adding}failed to convert merged object at version ${apiVersion}`);
+    const rest = here && inVersion(kept, apiVersion, operation, `${adding}failed to convert pruned object at version ${apiVersion}`);
+    if (!rest) continue;
+    all = here;
+    kept = without(here, difference(namedFields(here), union(namedFields(rest), withNamedFields(fields, wholeAtom(here.type)))));
+  }
+  const left = inVersion(kept, lastVersion, operation, `${pruning}failed add back dangling items: failed to convert pruned object to last applied version`);
+  if (!left) return merged.object;
+  const pruned = without(whole, intersection(difference(namedFields(whole), namedFields(left)), lastNamed));
+  return (inVersion(pruned, operation.apiVersion, operation, "failed to prune fields") ?? merged).object;
+}
+
+const namedFields = ({ type, object }: Versioned): FieldSet | undefined => withNamedFields(fieldsOf(object, wholeAtom(type)), wholeAtom(type));
+const without = ({ type, object }: Versioned, fields: FieldSet | undefined): Versioned =>
+  fields ? { type, object: (removeFields(object, fields, wholeAtom(type)) ?? {}) as JSONObject } : { type, object };
+
+/** What is owned in each version, that of `first` before the others. */
+function byVersion(owners: readonly Managed[], first: string): Map<string, FieldSet | undefined> {
+  const found = new Map<string, FieldSet | undefined>();
+  for (const version of [first, ...owners.map(({ apiVersion }) => apiVersion as string)]) found.set(version, undefined);
+  for (const { apiVersion, fieldsV1 } of owners) found.set(apiVersion as string, union(found.get(apiVersion as string), fieldsV1));
+  return found;
 }

@@ -1,6 +1,6 @@
 /** The fields that a document sets, as server-side apply counts them; and the check of such a document. */
 import type { JSONObject, JSONValue } from "../json.ts";
-import { goText } from "../patch/values.ts";
+import { goText, isGoInteger } from "../patch/values.ts";
 import { type Atom, elementKey, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
 import { mayLackNames, resolve } from "./compare.ts";
 import { type FieldSet, leaf, pathText } from "./fieldset.ts";
@@ -51,7 +51,7 @@ function goSyntax(value: JSONValue | undefined): string {
   if (value === null || value === undefined) return "interface {}(nil)";
   if (typeof value === "string") return JSON.stringify(value);
   if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(", ")}}`;
-  if (typeof value !== "object") return String(value);
+  if (typeof value !== "object") return goText(value);
   return `map[string]interface {}{${Object.keys(value)
     .sort()
     .map((key) => `${JSON.stringify(key)}:${goSyntax(value[key])}`)
@@ -60,7 +60,7 @@ function goSyntax(value: JSONValue | undefined): string {
 
 function goType(value: JSONValue): string {
   if (Array.isArray(value)) return "[]interface {}";
-  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  if (typeof value === "number") return isGoInteger(value) ? "int64" : "float64";
   return typeof value === "boolean" ? "bool" : typeof value === "string" ? "string" : typeof value === "bigint" ? "int64" : "map[string]interface {}";
 }
 

@@ -30,9 +30,16 @@ export interface Operation {
    * The object in another version of its kind, for entries of other versions; undefined when it is no longer served. Throws
    * Unconvertible. Default: as it is.
    */
-  convert?(object: JSONObject, apiVersion: string): { type: ObjectType; object: JSONObject } | undefined;
+  convert?(object: JSONObject, apiVersion: string): Versioned | undefined;
+  /** What this way of writing does not write in another version. Default: nothing of a changeable type, else as in this one. */
+  resetsIn?(apiVersion: string): readonly string[];
   /** Of a type that may have changed since the object was stored: what does not have its shape has no owners. */
   changeable?: boolean;
+}
+
+export interface Versioned {
+  type: ObjectType;
+  object: JSONObject;
 }
 
 /** An object cannot be shown in another version: a write leaves no owners, an apply fails. */
@@ -104,6 +111,22 @@ function reconciled(type: ObjectType, object: JSONObject, entries: readonly Mana
   });
 }
 
+/** The schema of a changeable type may be another than the one that entries were made with. Throws Unconvertible. */
+export function heldBy(type: ObjectType, live: JSONObject, entries: Managed[], operation: Operation): Managed[] {
+  if (!operation.changeable || !entries.length) return entries;
+  let changed = false;
+  const held = entries.flatMap((entry) => {
+    const own = entry.apiVersion === operation.apiVersion || !operation.convert;
+    const view = own ? { type } : operation.convert?.(live, entry.apiVersion as string);
+    if (!view) return [];
+    const fieldsV1 = reconcile(entry.fieldsV1, wholeAtom(view.type));
+    if (fieldsV1 === entry.fieldsV1) return entry;
+    changed = true;
+    return { ...entry, fieldsV1: ordered(fieldsV1) };
+  });
+  return changed || held.length !== entries.length ? held : entries;
+}
+
 /**
  * The object with the managedFields that a create (`old` undefined), update or patch leaves. Unchanged entries, and the
  * object itself where nothing changes, come back as they are. Objects whose fields were never tracked stay untracked.
@@ -114,7 +137,7 @@ export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next:
   if (!entries.length && exists) return withManaged(next, entries);
   try {
     const lost = operation.changeable && !(fitsShape(old, wholeAtom(type)) && fitsShape(next, wholeAtom(type)));
-    return withManaged(next, lost ? [] : updateManaged(type, old ?? {}, next, entries, operation));
+    return withManaged(next, lost ? [] : updateManaged(type, old ?? {}, next, heldBy(type, old ?? {}, entries, operation), operation));
   } catch (error) {
     if (error instanceof Unconvertible) return withManaged(next, []);
     throw error;
@@ -140,11 +163,13 @@ function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom, dryRun
   return same ? { ...result, changed: union(result.changed, same) } : result;
 }
 
-function converted(which: string, object: JSONObject, apiVersion: string, { convert }: Operation): ReturnType<NonNullable<Operation["convert"]>> {
+/** undefined for a version that is no longer served. Throws Unconvertible, whose text begins with what was to be done. */
+export function inVersion({ type, object }: Versioned, apiVersion: string, operation: Operation, task: string): Versioned | undefined {
+  if (object.apiVersion === apiVersion || !operation.convert) return { type, object };
   try {
-    return convert?.(object, apiVersion);
+    return operation.convert(object, apiVersion);
   } catch (error) {
-    if (error instanceof Unconvertible) throw new Unconvertible(`failed to convert ${which} object: ${error.message}`);
+    if (error instanceof Unconvertible) throw new Unconvertible(`${task}: ${error.message}`);
     throw error;
   }
 }
@@ -158,8 +183,8 @@ export function comparisons(
   literally = false,
 ): (apiVersion: string) => Comparison | undefined {
   const made = new Map<string, Comparison | undefined>();
-  // A custom resource's version knows of its own subresources alone.
-  const elsewhere = operation.changeable ? [] : operation.resetFields;
+  const elsewhere = (apiVersion: string): readonly string[] | undefined =>
+    operation.resetsIn?.(apiVersion) ?? (operation.changeable ? [] : operation.resetFields);
   return (apiVersion) => {
     if (made.has(apiVersion)) return made.get(apiVersion);
     let result: Comparison | undefined;
@@ -167,9 +192,9 @@ export function comparisons(
       const atom = ownedAtom(type, operation.resetFields);
       result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom, operation.dryRun);
     } else {
-      const before = converted("old", old, apiVersion, operation);
-      const after = before && converted("new", next, apiVersion, operation);
-      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, elsewhere), operation.dryRun);
+      const before = inVersion({ type, object: old }, apiVersion, operation, "failed to convert old object");
+      const after = before && inVersion({ type, object: next }, apiVersion, operation, "failed to convert new object");
+      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, elsewhere(apiVersion)), operation.dryRun);
     }
     made.set(apiVersion, result);
     return result;

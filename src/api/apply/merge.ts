@@ -85,11 +85,11 @@ function mergeLists(base: JSONValue[], over: JSONValue[], atom: ListAtom): JSONV
   return out.length === base.length && out.every((item, i) => item === base[i]) ? base : out;
 }
 
-/** The value without what the set names; null where a map or list has lost everything. */
+/** The value without what the set names; null where a map or list has lost everything, had nothing, or is one piece. */
 export function removeFields(value: JSONValue, gone: FieldSet, atom: Atom): JSONValue {
   const resolved = resolve(atom, value);
-  if (resolved.kind === "map" && !resolved.atomic && isMap(value)) return removeFromMap(value, gone, resolved);
-  if (resolved.kind === "list" && !resolved.atomic && Array.isArray(value)) return removeFromList(value, gone, resolved);
+  if (resolved.kind === "map") return isMap(value) && !resolved.atomic ? removeFromMap(value, gone, resolved) : null;
+  if (resolved.kind === "list") return Array.isArray(value) && !resolved.atomic ? removeFromList(value, gone, resolved) : null;
   return value;
 }
 
@@ -102,7 +102,7 @@ function removeFromMap(map: JSONObject, gone: FieldSet, atom: MapAtom): JSONValu
     if (isMember(node)) delete out[name];
     else set(out, name, removeFields(map[name] as JSONValue, node, atom.fields.get(name)?.atom ?? (atom.element as Atom)));
   }
-  return out !== map && Object.keys(out).length === 0 ? null : out;
+  return Object.keys(out).length === 0 ? null : out;
 }
 
 function removeFromList(list: JSONValue[], gone: FieldSet, atom: ListAtom): JSONValue {
@@ -117,7 +117,7 @@ function removeFromList(list: JSONValue[], gone: FieldSet, atom: ListAtom): JSON
       if (!isMember(node)) out.push(removeFields(item, node, atom.element));
     }
   }
-  if (!touched) return list;
+  if (!touched) return list.length ? list : null;
   return out.length ? out : null;
 }
 

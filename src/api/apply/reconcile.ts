@@ -7,18 +7,25 @@ import { type FieldSet, leaf } from "./fieldset.ts";
 
 /** The set itself where nothing in it is below an atomic part. */
 export function reconcile(fields: FieldSet, atom: Atom): FieldSet {
+  // Maps of which nothing is known are never one piece.
+  if (atom.kind === "map" && !atom.fields.size && atom.element?.kind === "deduced") return fields;
   let out: { [element: string]: FieldSet } | undefined;
   for (const element in fields) {
     if (element === ".") continue;
     const node = fields[element] as FieldSet;
     const inner = innerOf(atom, element);
     if (!inner || !hasChildren(node)) continue;
-    const made = (inner.kind === "map" || inner.kind === "list") && inner.atomic ? leaf : reconcile(node, inner);
+    const made = isOnePiece(inner) ? leaf : reconcile(node, inner);
     if (made === node) continue;
     out ??= { ...fields };
     out[element] = made;
   }
   return out ?? fields;
+}
+
+function isOnePiece(atom: Atom): boolean {
+  if (atom.kind === "list") return atom.atomic;
+  return atom.kind === "map" && atom.atomic && !(atom.fields.size === 0 && atom.element?.kind === "deduced");
 }
 
 /** undefined: fields that the schema does not know are left alone. */

@@ -40,7 +40,7 @@ test("an entry of a version that is gone takes all entries of an update with it,
   const applied = { apiVersion: "x/v1", kind: "X", metadata: { name: "a" }, spec: { a: "3" } };
   assert.throws(
     () => applyServerSide(one, old, applied, { ...operation, kind: "X" }),
-    /failed to convert old object: request to convert CR to an invalid group\/version: x\/v3/,
+    /^StatusError: request to convert CR to an invalid group\/version: x\/v3/,
   );
 });
 
@@ -53,4 +53,43 @@ test("a subresource is passed over in the version that has it, not in the versio
   const old = object({ a: "1" }, { "f:status": { "f:n": {} } }, { status: { n: 1 } });
   const next = { ...old, status: { n: 2 } };
   assert.equal(managed(trackUpdate(one, old, next, { ...operation, resetFields: ["status"] })), undefined);
+});
+
+test("a write of a status takes nothing of the spec from others, in versions that have a status as well", () => {
+  const old = object({ a: "1" }, { "f:spec": { "f:a": {} } });
+  const next = { ...old, spec: { a: "2" }, status: { n: 1 } };
+  const status: Operation = {
+    ...operation,
+    resetFields: ["spec", "metadata"],
+    convert: (given, apiVersion) => ({ type: one, object: { ...given, apiVersion } }),
+  };
+  assert.equal((managed(trackUpdate(one, old, next, { ...status, resetsIn: () => ["spec", "metadata"] })) as unknown[]).length, 2);
+  assert.equal((managed(trackUpdate(one, old, next, { ...status, resetsIn: () => [] })) as unknown[]).length, 1);
+});
+
+test("what was owned in parts is owned as one piece once it is one", () => {
+  const list = schemaAtom(schema({ a: { type: "array", items: { type: "string" } } }));
+  const old = object({ a: ["x"] }, { "f:spec": { "f:a": { 'v:"x"': {} } } });
+  ((managed(old) as JSONObject[])[0] as JSONObject).apiVersion = "x/v1";
+  const after = trackUpdate(list, old, { ...old, status: { n: 1 } }, operation);
+  assert.deepEqual((managed(after) as ManagedFieldsEntry[]).find(({ manager }) => manager === "m")?.fieldsV1, { "f:spec": { "f:a": {} } });
+});
+
+test("what is applied no more is taken out in the version that it was applied in", () => {
+  const live = object({ a: "1" }, { "f:spec": { "f:a": {} } });
+  const [last] = managed(live) as ManagedFieldsEntry[];
+  Object.assign(last as ManagedFieldsEntry, { operation: "Apply", manager: "n" });
+  const applied = { apiVersion: "x/v1", kind: "X", metadata: { name: "a" }, spec: {} };
+  const same: Operation["convert"] = (given, apiVersion) => ({ type: one, object: { ...given, apiVersion } });
+  assert.deepEqual(applyServerSide(one, live, applied, { ...operation, kind: "X", convert: same }).spec, null);
+  let asked = 0;
+  const narrow: Operation["convert"] = (given, apiVersion) => {
+    // The live object fits; what the merge makes of it does not.
+    if (asked++ === 0) return { type: one, object: { ...given, apiVersion } };
+    throw new Unconvertible(".spec.a: field not declared in schema");
+  };
+  assert.throws(
+    () => applyServerSide(one, live, applied, { ...operation, kind: "X", convert: narrow }),
+    /^StatusError: failed to prune fields: failed to convert merged object to last applied version: \.spec\.a: field not declared in schema$/,
+  );
 });

@@ -179,14 +179,22 @@ function mapOf(read: Read): Read {
 function unionOf(type: string): Read {
   const schema = readerOf(unionSchema);
   const list = readerOf(type.endsWith("OrArray") ? `[]${unionSchema}` : "[]string");
-  const quiet = contextOf("written");
+  // What no struct has is nobody's business here.
+  const written = contextOf("written");
+  const inner = (read: Read, value: JSONValue, context: Context): JSONValue => {
+    if (context.empties !== "kept") return read(value, written);
+    const quiet = contextOf("kept");
+    const made = read(value, quiet);
+    context.kept ||= quiet.kept;
+    return made;
+  };
   return (value, context) => {
     context.keys += countKeys(value);
     if (Array.isArray(value)) {
       if (type.endsWith("OrBool")) throw misfit;
-      return value.length ? list(value, quiet) : null;
+      return value.length ? inner(list, value, context) : null;
     }
-    if (typeof value === "object" && value !== null) return schema(value, quiet);
+    if (typeof value === "object" && value !== null) return inner(schema, value, context);
     if (!type.endsWith("OrBool")) return null;
     if (typeof value === "boolean") return value;
     throw misfit;

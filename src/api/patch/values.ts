@@ -1,4 +1,5 @@
 /** Plain JSON values as patches see them: own keys only (`constructor` and `__proto__` are keys like any other). */
+import { goFloat } from "../go-float.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 
 export const isMap = (value: unknown): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -27,10 +28,14 @@ export function equal(a: JSONValue | undefined, b: JSONValue | undefined): boole
   return count === 0;
 }
 
+/** Decoded as int64: what is larger becomes a float64. */
+export const isGoInteger = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+
 /** As Go's %v prints decoded JSON: `map[a:1 b:[x y]]`. */
 export function goText(value: JSONValue | undefined): string {
   if (value === null || value === undefined) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (typeof value === "number") return isGoInteger(value) ? String(value) : goFloat(value);
   if (typeof value !== "object") return String(value);
   return `map[${Object.keys(value)
     .sort()
@@ -44,7 +49,7 @@ export function goStringText(value: JSONValue | undefined): string {
   if (value === null || value === undefined) return "%!s(<nil>)";
   if (typeof value === "boolean") return `%!s(bool=${value})`;
   if (typeof value === "bigint") return `%!s(int64=${value})`;
-  if (typeof value === "number") return `%!s(${Number.isInteger(value) ? "int64" : "float64"}=${value})`;
+  if (typeof value === "number") return `%!s(${isGoInteger(value) ? "int64" : "float64"}=${goText(value)})`;
   if (Array.isArray(value)) return `[${value.map(goStringText).join(" ")}]`;
   const keys = Object.keys(value).sort();
   return `map[${keys.map((key) => `${key}:${goStringText(value[key])}`).join(" ")}]`;

@@ -9,7 +9,7 @@ import { VirtualClock } from "../../base/clock.ts";
 import { openCache } from "../../cache/watch-cache.ts";
 import { StatusError } from "../../api/status.ts";
 import { memoryStore } from "../../store/memory.ts";
-import type { Converter } from "./converter.ts";
+import { type Converter, renaming } from "./converter.ts";
 import { VersionCache } from "./version-cache.ts";
 
 const schema = { openAPIV3Schema: { type: "object", properties: { host: { type: "string" }, hostPort: { type: "string" } } } };
@@ -123,4 +123,34 @@ test("a version in which what is stored cannot be shown is not listed, and asks 
   await storage.create({ apiVersion: "example.com/v1", kind: "Cup", metadata: { name: "b", namespace: "default", uid: "b" }, hostPort: "blue:80" } as Cup);
   await view.ready();
   await assert.rejects(view.list({}), (error: StatusError) => error.status.code === 500);
+});
+
+test("what a version does not show is lost when it is written, be it unchanged, and what a schema does not know once it is read", async () => {
+  const clock = new VirtualClock();
+  await using store = memoryStore({ clock });
+  await using cache = await openCache({ store, clock, resources: [], index: () => ({}) });
+  const storage = cache.resource(resource);
+  const narrow = { openAPIV3Schema: { type: "object", properties: { host: { type: "string" } } } };
+  const versions = [
+    { ...definition.spec.versions[0], schema },
+    { ...definition.spec.versions[1], schema: narrow },
+  ];
+  const [wide, thin] = versions.map((version) => new CustomVersion(definition, version as never)) as [CustomVersion, CustomVersion];
+  const options = { resource, storage, storageVersion: wide, converter: renaming, versions: new Map([wide, thin].map((one) => [one.apiVersion, one])) };
+  const viewOf = (version: CustomVersion): VersionCache => new VersionCache({ ...options, version, kind: customResourceKind("cups.example.com", version) });
+  const both = {
+    apiVersion: "example.com/v1",
+    kind: "Cup",
+    metadata: { name: "a", namespace: "default", uid: "a", generation: 1 },
+    host: "h",
+    hostPort: "h:1",
+  } as Cup;
+  const created = await viewOf(wide).create({ ...both, unknown: true } as Cup);
+  assert.equal((created.object() as Cup & { unknown?: boolean }).unknown, undefined);
+  assert.equal(((await viewOf(wide).tried({ ...both, unknown: true } as Cup)) as Cup & { unknown?: boolean }).unknown, undefined);
+  assert.equal(await viewOf(wide).stale("default", "a"), true, "the unknown field is stored");
+  await viewOf(wide).update(both, created.revision);
+  assert.equal(await viewOf(wide).stale("default", "a"), false);
+  assert.equal(await viewOf(thin).stale("default", "a"), true, "hostPort is stored");
+  assert.equal(await viewOf(thin).stale("default", "b"), false);
 });

@@ -127,8 +127,14 @@ export class VersionCache implements ResourceCache {
     const last = cut.at(-1);
     return { items: cut, revision: list.revision, ...(cut !== items && last ? { last: cacheKey(last.namespace, last.name) } : {}) };
   }
-  stale(namespace: string, name: string): Promise<boolean> {
-    return this.#options.storage.stale(namespace, name);
+  /** Also where a write of what is shown would store something else than what is stored. */
+  async stale(namespace: string, name: string): Promise<boolean> {
+    const { storage } = this.#options;
+    if (await storage.stale(namespace, name)) return true;
+    const stored = await storage.get(namespace, name);
+    if (!stored) return false;
+    const view = (await this.#one(stored)).object();
+    return view !== stored.object() && !deepEqual(await this.#toStorage(view), stored.object());
   }
   async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
     const { where: _where, predicate, ...rest } = options;
@@ -184,18 +190,21 @@ export class VersionCache implements ResourceCache {
   }
 
   async #written(object: KubeObject, write: (stored: KubeObject) => Promise<Stored>): Promise<Stored> {
+    return this.#one(await write(await this.#toStorage(object)));
+  }
+  async #toStorage(object: KubeObject): Promise<KubeObject> {
     const { version, storageVersion, converter } = this.#options;
-    if (version === storageVersion) return this.#keep(await write(object), undefined);
+    if (version === storageVersion) return object;
     const { resourceVersion, ...metadata } = object.metadata;
     const [converted] = await converter.convert([{ ...object, metadata: metadata as KubeObject["metadata"] }], storageVersion);
     const stored = storageVersion.settled(converted as KubeObject);
     if (resourceVersion !== undefined) stored.metadata.resourceVersion = resourceVersion;
-    return this.#one(await write(stored));
+    return stored;
   }
-  /** A write that is not made goes there and back as well: what the stored version does not know is lost on the way. */
+  /** A write that is not made goes there and back as well: what a schema does not know is lost on the way. */
   async tried(object: KubeObject): Promise<KubeObject> {
     const { version, storageVersion, converter } = this.#options;
-    if (version === storageVersion) return object;
+    if (version === storageVersion) return this.#schemed(object);
     const [stored] = await converter.convert([object], storageVersion);
     const [back] = await converter.convert([this.#schemed(stored as KubeObject)], version);
     return back as KubeObject;

@@ -96,11 +96,11 @@ function nameByURL({ endpoint, info }: Call, object: KubeObject): void {
   if (endpoint.def.namespaced) object.metadata.namespace ??= info.namespace;
 }
 
-/** What a custom resource's schema makes of it. */
+/** Nulls that the merge has left are judged as they are. */
 function customApplied(call: Call, custom: CustomVersion, old: KubeObject | undefined, merged: JSONObject): KubeObject {
   const copy = deepCopy(merged);
   try {
-    custom.coerce(copy);
+    custom.coerce(copy, { merged: true });
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(error.message);
     throw error;

@@ -1,16 +1,14 @@
 /** The scale subresource of a custom resource, whose definition says where the replicas are (apiextensions-apiserver/pkg/registry/customresource/etcd.go). */
-import { integerAt, ScalePathError, splitPath, textAt } from "../../api/apiextensions/scale-paths.ts";
+import { integerAt, ScalePathError, setAt, splitPath, textAt } from "../../api/apiextensions/scale-paths.ts";
 import type { ReplicasPaths } from "../../api/apply/scale-fields.ts";
-import { put } from "../../api/codec/json.ts";
 import { goQuote } from "../../api/field.ts";
-import type { JSONObject, JSONValue } from "../../api/json.ts";
+import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { prose } from "../../api/openapi/prose.ts";
 import type { TableColumn } from "../../api/schema/schema.ts";
 import { badRequest, internalError, StatusError } from "../../api/status.ts";
 import type { CustomResourceSubresourceScale } from "../../api/types/apiextensions-v1.gen.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
-import { isMap } from "../../api/patch/values.ts";
 import type { Endpoint } from "./call.ts";
 
 /** Stands for replicas that nobody has set, on the way to a patch. */
@@ -70,16 +68,7 @@ export function customScale({ versions }: Endpoint, { specReplicasPath, statusRe
       }),
     setReplicas(object, replicas) {
       if (replicas === unset) throw badRequest(`the spec replicas field ${goQuote(specReplicasPath)} cannot be empty`);
-      const parts = splitPath(specReplicasPath);
-      const last = parts.pop() as string;
-      let place: JSONObject = json(object);
-      for (const part of parts) {
-        const next: JSONValue | undefined = Object.hasOwn(place, part) ? place[part] : undefined;
-        const inner = isMap(next) ? next : {};
-        put(place, part, inner);
-        place = inner;
-      }
-      put(place, last, replicas);
+      at(() => setAt(json(object), specReplicasPath, replicas));
     },
   };
 }

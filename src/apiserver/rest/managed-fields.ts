@@ -56,17 +56,26 @@ export function operationOf(call: Call, manager: string, convert: Convert, dryRu
     resetFields: resetFields(endpoint, info.subresource),
     changeable: endpoint.custom !== undefined,
     convert,
+    ...(endpoint.custom && info.subresource === "status"
+      ? { resetsIn: (apiVersion: string) => (endpoint.versions?.get(apiVersion)?.hasStatus ? ["spec", "metadata"] : []) }
+      : {}),
   };
 }
 
 /** Objects are given in the served version; entries of the stored version and of the served one are all there are. */
 function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
-  if (apiVersion === endpoint.apiVersion) return { type: objectTypeOf(endpoint), object };
+  const { conversion, hubApiVersion } = endpoint;
+  const given = object as unknown as KubeObject;
+  if (apiVersion === object.apiVersion) return { type: objectTypeOf(endpoint), object };
   if (endpoint.custom) return inCustomVersion(endpoint, object, apiVersion);
-  if (apiVersion === endpoint.hubApiVersion && endpoint.conversion)
-    return { type: endpoint.hubType, object: endpoint.conversion.toHub(object as unknown as KubeObject) as unknown as JSONObject };
+  if (apiVersion === endpoint.apiVersion) {
+    const own = object.apiVersion === hubApiVersion && conversion ? conversion.fromHub(given) : given;
+    return { type: objectTypeOf(endpoint), object: { ...(own as unknown as JSONObject), apiVersion } };
+  }
+  if (apiVersion === hubApiVersion && conversion)
+    return { type: endpoint.hubType, object: { ...(conversion.toHub(given) as unknown as JSONObject), apiVersion } };
   const type = typeOfKind(apiVersion, endpoint.def.kind);
-  return type && { type, object };
+  return type && { type, object: { ...object, apiVersion } };
 }
 
 /** Throws Unconvertible for what does not have the shape of the version: nothing is taken away for it. */
@@ -111,7 +120,9 @@ async function asked<T>({ versions, apiVersion: own }: Endpoint, converter: Cust
   const convert: Convert = (object, apiVersion) => {
     const version = versions?.get(apiVersion);
     // What is created comes from nothing, which there is in every version.
-    if (!version || apiVersion === own || object.kind === undefined) return here(object, apiVersion);
+    if (!version || apiVersion === object.apiVersion || object.kind === undefined) return here(object, apiVersion);
+    // By way of the version of the request.
+    if (object.apiVersion !== own && apiVersion !== own) return convert((convert(object, own) as { object: JSONObject }).object, apiVersion);
     const { managedFields: _, ...metadata } = (object.metadata ?? {}) as JSONObject;
     const bare = { ...object, metadata };
     const key = `${apiVersion} ${Buffer.from(encodeJSON(bare)).toString()}`;

@@ -262,7 +262,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
     }
     if (options.dryRun) {
       await reserved?.rollback();
-      return { object: wanted };
+      return { object: (await endpoint.tried?.(wanted)) ?? wanted };
     }
     const stored = await endpoint.cache.update(wanted, current.revision, ttlOf(call, wanted));
     await reserved?.commit();

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { normalize } from "../codec/normalize.ts";
+import type { JSONObject } from "../json.ts";
+import { typeOfKind } from "../schema/schema.ts";
+import type { CustomResourceDefinition } from "../types/apiextensions-v1.gen.ts";
+import { customResourceDefinitionKind } from "./customresourcedefinition.ts";
+
+function judged(spec: object, version: object = {}): { field: string; body: string }[] {
+  const given = {
+    metadata: { name: "xs.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Cluster",
+      names: { plural: "xs", kind: "X" },
+      versions: [
+        { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", properties: { spec } } }, ...version },
+        { name: "v2", served: true, storage: false, schema: { openAPIV3Schema: { type: "object" } } },
+      ],
+    },
+  };
+  const type = typeOfKind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+  assert.ok(type);
+  const definition = normalize(type, given as unknown as JSONObject, "kept").object as unknown as CustomResourceDefinition;
+  customResourceDefinitionKind.setDefaults?.(definition);
+  customResourceDefinitionKind.prepareForCreate?.(definition);
+  return customResourceDefinitionKind.validate?.(definition) ?? [];
+}
+
+test("dependencies are refused where there are none in them, within the schema of free keys too", () => {
+  const [found] = judged({ type: "object", additionalProperties: { type: "string", dependencies: {} } });
+  assert.equal(found?.field, "spec.versions[0].schema.openAPIV3Schema.properties[spec].additionalProperties.dependencies");
+});
+
+test("types in messages begin where the rule is", () => {
+  const items = { type: "object", properties: { a: { type: "string" } } };
+  const list = { type: "array", maxItems: 2, items, "x-kubernetes-validations": [{ rule: "self.sort() == self" }] };
+  const [found] = judged({ type: "object", properties: { list }, "x-kubernetes-validations": [{ rule: "true" }] });
+  assert.match(found?.body ?? "", /applied to 'list\(selfType\d+\.@idx\)\.\(\)'/);
+});
+
+test("versions are shown as Go has them: keys of defaults in their order, no lists that all versions have alike", () => {
+  const spec = { type: "object", default: { b: 1, a: 2 }, properties: { a: { type: "integer" }, b: { type: "integer" } } };
+  const found = judged(spec, { storage: false, additionalPrinterColumns: [], selectableFields: [] });
+  const text = found.find(({ field }) => field === "spec.versions")?.body ?? "";
+  assert.match(text, /"Default":\{"a":2,"b":1\}/);
+  assert.match(text, /"AdditionalPrinterColumns":null,"SelectableFields":null\}/);
+});

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { KubeObject } from "../object.ts";
+import { printerCells } from "./printer-columns.ts";
+
+test("a column of text shows null as Go's templates do, and a number that is too large as a float", () => {
+  const cells = printerCells([
+    { name: "N", type: "string", jsonPath: ".spec.null" },
+    { name: "F", type: "string", jsonPath: ".spec.large" },
+    { name: "I", type: "integer", jsonPath: ".spec.null" },
+    { name: "G", type: "string", jsonPath: ".spec.gone" },
+  ]);
+  const object = { metadata: { name: "a" }, spec: { null: null, large: 1e20 } } as unknown as KubeObject;
+  assert.deepEqual(cells(object, 0), ["a", "<no value>", "1e+20", null, null]);
+});
