@@ -70,6 +70,15 @@ export function parseIP(text: string): IP | undefined {
   return { bytes: mapped ? bytes.slice(12) : bytes, mapped, leadingZeros };
 }
 
+/** As Go's net.IP has it: not unspecified, loopback, link-local, multicast or broadcast. */
+export function isGlobalUnicast(bytes: readonly number[]): boolean {
+  const [first = 0, second = 0] = bytes;
+  if (bytes.every((byte) => byte === 0)) return false;
+  if (bytes.length === 4) return first !== 127 && first >> 4 !== 0xe && !(first === 169 && second === 254) && !bytes.every((byte) => byte === 255);
+  const loopback = bytes.slice(0, 15).every((byte) => byte === 0) && bytes[15] === 1;
+  return !loopback && first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80);
+}
+
 /** RFC 5952; IPv4-mapped addresses print as IPv4, as Go's net.IP does. */
 export function formatIP(bytes: readonly number[]): string {
   if (bytes.length === 4) return bytes.join(".");

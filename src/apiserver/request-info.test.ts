@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { parseRequestInfo } from "./request-info.ts";
+import { parseRequestInfo, splitProxied } from "./request-info.ts";
 
 const info = (method: string, target: string) => {
   const [path = "", query = ""] = target.split("?");
@@ -33,6 +33,16 @@ test("paths become verbs and resources as upstream reads them", () => {
 
 test("an escape that is none is the client's mistake", () => {
   assert.throws(() => info("GET", "/api/v1/namespaces/%zz/pods"), { name: "StatusError" });
+});
+
+test("what is behind a proxy begins where the path says so, whatever the namespace and the name are", () => {
+  const split = (path: string) => Object.values(splitProxied(path, parseRequestInfo("GET", path, new URLSearchParams()).parts));
+  assert.deepEqual(split("/api/v1/namespaces/n/pods/p:80/proxy/a/b"), ["/a/b", "/api/v1/namespaces/n/pods/p:80/proxy"]);
+  assert.deepEqual(split("/api/v1/namespaces/pods/pods/proxy/proxy/pods/x/"), ["/pods/x/", "/api/v1/namespaces/pods/pods/proxy/proxy"]);
+  assert.deepEqual(split("/api/v1/namespaces/services/services/s/proxy/"), ["/", "/api/v1/namespaces/services/services/s/proxy"]);
+  assert.deepEqual(split("/api/v1/namespaces/n/services/https%3As%3A/proxy"), ["", "/api/v1/namespaces/n/services/https%3As%3A/proxy"]);
+  assert.deepEqual(split("/api/v1/nodes/n/proxy/metrics"), ["/metrics", "/api/v1/nodes/n/proxy"]);
+  assert.deepEqual(split("//api/v1/nodes/nodes/proxy//x"), ["//x", "//api/v1/nodes/nodes/proxy"]);
 });
 
 test("options that cannot be read name no object", () => {

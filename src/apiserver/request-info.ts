@@ -53,6 +53,18 @@ function segments(path: string): string[] {
 }
 const slash = 0x2f;
 
+/** What follows `/proxy` in a path, as it was written, and what stands before it; `parts` are those of its RequestInfo. */
+export function splitProxied(path: string, parts: readonly string[]): { path: string; prefix: string } {
+  let at = 0;
+  while (path.charCodeAt(at) === slash) at++;
+  // Resource, name and "proxy" end the prefix, whatever the namespace is called.
+  for (let left = segments(path).length - parts.length + 3; left > 0; left--) {
+    const end = path.indexOf("/", at);
+    at = end < 0 ? path.length : left === 1 ? end : end + 1;
+  }
+  return { path: path.slice(at), prefix: path.slice(0, at) };
+}
+
 /** Go's strconv.ParseBool as the query conversion uses it: "", "0" and "false" are false, all else is true. */
 export const queryBool = (value: string | null): boolean => value !== null && value !== "0" && value.toLowerCase() !== "false";
 

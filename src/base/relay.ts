@@ -1,6 +1,7 @@
 /** Two byte streams joined until both have ended, with half-close passed on. */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { drained } from "./drained.ts";
 
 /** `early` are bytes of each side that arrived with its headers. */
 export function join(a: Duplex, b: Duplex, early: { fromA?: Buffer; fromB?: Buffer } = {}): void {
@@ -43,7 +44,10 @@ export async function relayRefusal(socket: Duplex, response: IncomingMessage): P
   for (let i = 0; i < response.rawHeaders.length; i += 2)
     if (!framing.has((response.rawHeaders[i] as string).toLowerCase())) lines.push(`${response.rawHeaders[i]}: ${response.rawHeaders[i + 1]}`);
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-  for await (const chunk of response) socket.write(chunk as Buffer);
+  for await (const chunk of response) {
+    if (socket.destroyed) return;
+    if (!socket.write(chunk as Buffer)) await drained(socket);
+  }
   socket.end();
 }
 

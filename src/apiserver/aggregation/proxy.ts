@@ -8,6 +8,7 @@ import type { ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import type { WatchEvent } from "../../api/object.ts";
 import { StatusError, timeout } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
+import { drained } from "../../base/drained.ts";
 import type { Logger } from "../../base/logger.ts";
 import { type Span, traceHeaders } from "../../base/tracing/span.ts";
 import { forwardedHeaders, headerLines } from "../../base/relay.ts";
@@ -79,6 +80,10 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
   const discovery = request.path.split("/").filter(Boolean).length === 3;
   const late = (): void => stop.abort(timeout("the server behind the API did not answer in time"));
   const timer = long ? undefined : clock.after(discovery ? Math.min(discoveryPatience, patience) : patience, late);
+  const settled = (): void => {
+    timer?.cancel();
+    request.signal.removeEventListener("abort", gone);
+  };
   try {
     const address = backends.address(remote);
     const headers = headersOf(request, user, new URL(urlOf(address)).host);
@@ -90,7 +95,8 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     frame(headers, bytes, request.headers["content-length"]);
     const outgoing = { method: request.method, path: pathOf(request), headers, signal: stop.signal };
     const response = await exchange(() => backends.open(remote, outgoing, address), bytes);
-    response.once("close", () => timer?.cancel());
+    // Whoever gives the answer up, begun or not, ends the exchange behind it.
+    response.once("close", settled);
     span?.set({ "http.response.status_code": response.statusCode ?? 0 });
     if (isRedirect(response)) {
       response.destroy();
@@ -102,7 +108,7 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     }
     return await answerOf(response, request);
   } catch (error) {
-    timer?.cancel();
+    settled();
     span?.fail((error as Error).message);
     if (request.signal.aborted) throw request.signal.reason;
     logger.debug("an aggregated API could not be reached", { name: remote.name, error });
@@ -110,7 +116,6 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     return unreachable(error as Error);
   } finally {
     span?.end();
-    request.signal.removeEventListener("abort", gone);
   }
 }
 
@@ -141,7 +146,7 @@ const isRedirect = ({ statusCode = 0, headers }: IncomingMessage): boolean => st
 async function pump(body: AsyncIterable<Uint8Array>, call: ReturnType<Backends["open"]>): Promise<void> {
   for await (const chunk of body) {
     if (call.destroyed) return;
-    if (!call.write(chunk)) await new Promise<void>((resolve) => call.once("drain", () => resolve()).once("close", () => resolve()));
+    if (!call.write(chunk)) await drained(call);
   }
   call.end();
 }

@@ -40,3 +40,19 @@ test("a source that fails in its middle breaks the body", async () => {
     for await (const _ of body as AsyncIterable<Uint8Array>);
   }, /the source broke/);
 });
+
+test("a body that is given up before it is begun gives up its source", async () => {
+  let returned = 0;
+  const source: AsyncIterable<Uint8Array> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.reject(new Error("nobody asked")),
+      return: async () => {
+        returned++;
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+  const { body } = await compress({ status: 200, headers: {}, body: source, size: 400_000 }, "gzip");
+  await (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().return?.();
+  assert.equal(returned, 1);
+});

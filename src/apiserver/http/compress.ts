@@ -2,7 +2,7 @@
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
 import type { ApiResponse } from "../../api/exchange.ts";
-import { drained } from "./drained.ts";
+import { drained } from "../../base/drained.ts";
 
 const gzipOnce = promisify(gzip);
 const threshold = 128 * 1024;
@@ -22,19 +22,39 @@ export async function compress(response: ApiResponse, acceptEncoding: string | u
   return { ...response, headers, body: gzipStream(body) };
 }
 
-async function* gzipStream(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const zip = createGzip({ level: constants.Z_BEST_SPEED });
+/** Given up before it is begun, it gives up what it would have read. */
+function gzipStream(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const zipped = zip(chunks);
+      let begun = false;
+      return {
+        next() {
+          begun = true;
+          return zipped.next();
+        },
+        async return() {
+          await (begun ? zipped.return(undefined) : chunks[Symbol.asyncIterator]().return?.());
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+async function* zip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
+  const zipper = createGzip({ level: constants.Z_BEST_SPEED });
   const feed = (async () => {
     for await (const chunk of chunks) {
-      if (!zip.write(chunk)) await drained(zip);
-      if (zip.destroyed) return;
+      if (!zipper.write(chunk)) await drained(zipper);
+      if (zipper.destroyed) return;
     }
-    zip.end();
-  })().catch((error) => void zip.destroy(error as Error));
+    zipper.end();
+  })().catch((error) => void zipper.destroy(error as Error));
   try {
-    for await (const chunk of zip) yield chunk as Uint8Array;
+    for await (const chunk of zipper) yield chunk as Uint8Array;
   } finally {
-    zip.destroy();
+    zipper.destroy();
     await feed;
   }
 }

@@ -4,11 +4,11 @@ import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { Fields } from "../../base/http2/fields.ts";
 import type { Http2Stream } from "../../base/http2/stream.ts";
+import { drained } from "../../base/drained.ts";
 import { headerLines } from "../../base/relay.ts";
 import { sentCertificates } from "../../base/sent-certificates.ts";
 import type { Clock } from "../../base/clock.ts";
 import { compress } from "./compress.ts";
-import { drained } from "./drained.ts";
 import { warningLines } from "./warnings.ts";
 
 interface Peer {

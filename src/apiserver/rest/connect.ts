@@ -1,7 +1,7 @@
 /** Admission of what connects to something that runs: exec, attach, port-forward, proxies (k8s.io/apiserver/pkg/endpoints/handlers/rest.go). */
 import type { KubeObject } from "../../api/object.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
-import { queryBool } from "../request-info.ts";
+import { queryBool, splitProxied } from "../request-info.ts";
 import type { Call, SubresourceHandler } from "./call.ts";
 import { attributesOf } from "./write.ts";
 
@@ -23,8 +23,8 @@ function optionsOf({ endpoint, info, request }: Call): KubeObject | undefined {
     else options[name] = first;
   }
   if (info.subresource === "proxy") {
-    const rest = request.path.split(`/${info.resource}/`)[1]?.split("/").slice(2).join("/") ?? "";
-    if (rest) options.path = `/${rest}`;
+    const { path } = splitProxied(request.path, info.parts);
+    if (path.length > 1) options.path = path;
   }
   return options as unknown as KubeObject;
 }

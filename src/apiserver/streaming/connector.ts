@@ -8,11 +8,13 @@ import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Upgrade, UpgradeHandler } from "../http/listener.ts";
+import { bodyWithin } from "../outside/body.ts";
 import type { RequestInfo } from "../request-info.ts";
-import { queryBool } from "../request-info.ts";
+import { queryBool, splitProxied } from "../request-info.ts";
 import type { Connectors } from "../router.ts";
 import { type Admit, connectorsOf, isConnectable, upgrading } from "./connectable.ts";
-import { nodeTarget, podTarget, type ProxyTarget, proxyRequest, proxyUpgrade, serviceTarget } from "./http-proxy.ts";
+import { proxyRequest, proxyUpgrade } from "./http-proxy.ts";
+import { nodeTarget, podTarget, type ProxyTarget, serviceTarget } from "./proxy-target.ts";
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
 import { checkLogOptions, kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
 import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
@@ -52,8 +54,8 @@ export class Connector {
   /** Answers what needs no upgrade. Rejects with StatusError. */
   async serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse> {
     if (info.subresource === "proxy") {
-      const { path, prefix } = proxiedPath(request, info);
-      const target = this.#target(info);
+      const { path, prefix } = splitProxied(request.path, info.parts);
+      const target = await this.#target(info);
       // Relative links of the target's root would lead elsewhere.
       if (!path && (request.method === "GET" || request.method === "HEAD")) return { status: 301, headers: { location: `${prefix}/${queryOf(request)}` } };
       return proxyRequest(request, target, { path: path || "/", prefix });
@@ -67,8 +69,8 @@ export class Connector {
 
   async #upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade, started: (code: number) => void): Promise<void> {
     if (info.subresource === "proxy") {
-      const { path } = proxiedPath(request, info);
-      const { response, socket, head } = await proxyUpgrade(upgrade.request, this.#target(info), `${path || "/"}${queryOf(request)}`, request.signal);
+      const { path } = splitProxied(request.path, info.parts);
+      const { response, socket, head } = await proxyUpgrade(upgrade.request, await this.#target(info), `${path || "/"}${queryOf(request)}`, request.signal);
       if (!socket && (response.statusCode ?? 0) < 400)
         throw new StatusError({ code: 500, reason: "InternalError", message: `invalid upgrade response: status code ${response.statusCode}` });
       started(response.statusCode ?? switched);
@@ -126,10 +128,8 @@ export class Connector {
     const headers = { connection: "Upgrade", upgrade: "SPDY/3.1", "x-stream-protocol-version": protocols, "content-length": "0" };
     const { response, socket, head } = await this.#kubelets.upgrade(node, path, "POST", headers, signal);
     if (socket) return { socket, head: head ?? Buffer.alloc(0) };
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
     const code = response.statusCode ?? 500;
-    const message = Buffer.concat(chunks).toString().trim() || `unable to upgrade connection: the kubelet answered ${code}`;
+    const message = (await bodyWithin(response, longestRefusal)).toString().trim() || `unable to upgrade connection: the kubelet answered ${code}`;
     throw new StatusError({ code, reason: code === 404 ? "NotFound" : code === 400 ? "BadRequest" : "InternalError", message });
   }
 
@@ -157,7 +157,7 @@ export class Connector {
     return kubeletOf(node);
   }
 
-  #target(info: RequestInfo): ProxyTarget {
+  async #target(info: RequestInfo): Promise<ProxyTarget> {
     const { reader, random, kubelet } = this.#options;
     if (info.resource === "pods") return podTarget(reader, info.namespace, info.name);
     if (info.resource === "services") return serviceTarget(reader, random, info.namespace, info.name);
@@ -169,17 +169,12 @@ export class Connector {
   }
 }
 
+/** Bytes of what a kubelet says when it does not switch protocols. */
+const longestRefusal = 1 << 20;
 /** Switching Protocols. */
 const switched = 101;
 
 const queryOf = ({ query }: ApiRequest): string => (query.size ? `?${query}` : "");
-
-/** What follows `/proxy` in the request's path, as it was written; empty where nothing does. */
-function proxiedPath(request: ApiRequest, info: RequestInfo): { path: string; prefix: string } {
-  const marker = `/${info.resource}/${request.path.split(`/${info.resource}/`)[1]?.split("/")[0]}/proxy`;
-  const at = request.path.indexOf(marker) + marker.length;
-  return { path: request.path.slice(at), prefix: request.path.slice(0, at) };
-}
 
 async function relayAnswer(
   upgrade: Upgrade,

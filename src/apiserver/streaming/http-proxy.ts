@@ -5,78 +5,12 @@
 import { type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
-import { serviceNameOf } from "../../api/discovery/service-name.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
-import { badRequest, notFound, serviceUnavailable } from "../../api/status.ts";
-import type { Node, Pod, Service } from "../../api/types/core-v1.gen.ts";
-import type { EndpointSlice } from "../../api/types/discovery-v1.gen.ts";
-import type { Reader } from "../../cache/cache.ts";
-import type { Random } from "../../base/random.ts";
+import { serviceUnavailable } from "../../api/status.ts";
+import { drained } from "../../base/drained.ts";
 import { forwardedHeaders, headerLines } from "../../base/relay.ts";
-import type { KubeletTLS } from "./kubelet-client.ts";
 import { type ProxiedPlace, rewriteLink, rewritePage } from "./links.ts";
-import { kubeletOf } from "./location.ts";
-
-export interface ProxyTarget {
-  scheme: "http" | "https";
-  host: string;
-  port: number;
-  /** Set for kubelets, whose certificates are known. */
-  tls?: KubeletTLS;
-}
-
-/** `[scheme:]name[:port]`; schemes are only taken with the colon form of three parts or `https:name:`. */
-export function splitSchemeNamePort(id: string, kind: "pod" | "service" | "node"): { scheme: "http" | "https"; name: string; port: string } {
-  const parts = id.split(":");
-  const [first = "", second = "", third = ""] = parts;
-  if (parts.length === 1) return { scheme: "http", name: first, port: "" };
-  if (parts.length === 2) return { scheme: "http", name: first, port: second };
-  if (parts.length === 3 && (first === "http" || first === "https" || first === ""))
-    return { scheme: first === "https" ? "https" : "http", name: second, port: third };
-  throw badRequest(`invalid ${kind} request ${JSON.stringify(id)}`);
-}
-
-export function podTarget(reader: Reader, namespace: string, id: string): ProxyTarget {
-  const { scheme, name, port } = splitSchemeNamePort(id, "pod");
-  const pod = reader.get<Pod>("pods", namespace, name);
-  if (!pod) throw notFound("pods", name);
-  const host = pod.status.podIP;
-  if (!host) throw badRequest("address not allowed");
-  const declared = pod.spec.containers.flatMap((c) => c.ports ?? [])[0]?.containerPort;
-  return { scheme, host, port: Number(port || declared || (scheme === "https" ? 443 : 80)) };
-}
-
-/** One of the Service's ready endpoints at random. */
-export function serviceTarget(reader: Reader, random: Random, namespace: string, id: string): ProxyTarget {
-  const { scheme, name, port } = splitSchemeNamePort(id, "service");
-  const service = reader.get<Service>("services", namespace, name);
-  if (!service) throw notFound("services", name);
-  const wanted =
-    (service.spec.ports ?? []).find((p) => (/^\d+$/.test(port) ? p.port === Number(port) : (p.name ?? "") === port)) ??
-    (port === "" && service.spec.ports?.length === 1 ? service.spec.ports[0] : undefined);
-  if (!wanted) throw serviceUnavailable(`no service port ${/^\d+$/.test(port) ? port : JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
-  const candidates = reader
-    .list<EndpointSlice>("endpointslices.discovery.k8s.io", namespace)
-    .filter((slice) => serviceNameOf(slice) === name)
-    .flatMap((slice) => {
-      const found = slice.ports?.find((p) => (p.name ?? "") === (wanted.name ?? ""));
-      return found?.port
-        ? (slice.endpoints ?? []).filter((e) => e.conditions?.ready !== false).map((e) => ({ host: e.addresses[0] as string, port: found.port as number }))
-        : [];
-    });
-  const chosen = candidates[random.int(candidates.length)];
-  if (!chosen) throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(id)}`);
-  return { scheme, ...chosen };
-}
-
-export function nodeTarget(reader: Reader, id: string, tls: KubeletTLS): ProxyTarget {
-  const { name, port } = splitSchemeNamePort(id, "node");
-  const node = reader.get<Node>("nodes", "", name);
-  if (!node) throw notFound("nodes", name);
-  const endpoint = kubeletOf(node);
-  if (port === "" || Number(port) === endpoint.port) return { scheme: "https", ...endpoint, tls };
-  return { scheme: "http", host: endpoint.host, port: Number(port) };
-}
+import type { ProxyTarget } from "./proxy-target.ts";
 
 /** Headers that concern one connection only (RFC 9110 section 7.6.1), and credentials that are ours alone. */
 const notForwarded = new Set([
@@ -119,7 +53,10 @@ export function proxyRequest(request: ApiRequest, target: ProxyTarget, { path, p
 }
 
 async function pump(body: AsyncIterable<Uint8Array>, call: ReturnType<typeof httpRequest>): Promise<void> {
-  for await (const chunk of body) if (!call.write(chunk)) await new Promise((resolve) => call.once("drain", resolve).once("close", resolve));
+  for await (const chunk of body) {
+    if (call.destroyed) return;
+    if (!call.write(chunk)) await drained(call);
+  }
   call.end();
 }
 

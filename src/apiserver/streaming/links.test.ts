@@ -30,6 +30,12 @@ test("only tags with such links are written anew, wherever the chunks end", asyn
   }
 });
 
+test("tags and codings of the names of members of Object are like any other that is not known", async () => {
+  const page = '<constructor href="/x">a</constructor><__proto__ src="/y">';
+  assert.equal((await text(await rewritePage(Readable.from([Buffer.from(page)]), "", place))).toString(), page);
+  assert.equal(await rewritePage(Readable.from([]), "constructor", place), undefined);
+});
+
 test("a compressed page stays compressed, one in an unknown coding is left alone", async () => {
   const out = await text(await rewritePage(Readable.from([gzipSync('<a href="/a">')]), "gzip", place));
   assert.equal(gunzipSync(out).toString(), `<a href="${place.prefix}/a">`);

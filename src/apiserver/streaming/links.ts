@@ -12,33 +12,35 @@ export interface ProxiedPlace {
   requestHost: string;
 }
 
-const attributes: Record<string, readonly string[]> = {
-  a: ["href"],
-  applet: ["codebase"],
-  area: ["href"],
-  audio: ["src"],
-  base: ["href"],
-  blockquote: ["cite"],
-  body: ["background"],
-  button: ["formaction"],
-  command: ["icon"],
-  del: ["cite"],
-  embed: ["src"],
-  form: ["action"],
-  frame: ["longdesc", "src"],
-  head: ["profile"],
-  html: ["manifest"],
-  iframe: ["longdesc", "src"],
-  img: ["longdesc", "src", "usemap"],
-  input: ["src", "usemap", "formaction"],
-  ins: ["cite"],
-  link: ["href"],
-  object: ["classid", "codebase", "data", "usemap"],
-  q: ["cite"],
-  script: ["src"],
-  source: ["src"],
-  video: ["poster", "src"],
-};
+const attributes: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    a: ["href"],
+    applet: ["codebase"],
+    area: ["href"],
+    audio: ["src"],
+    base: ["href"],
+    blockquote: ["cite"],
+    body: ["background"],
+    button: ["formaction"],
+    command: ["icon"],
+    del: ["cite"],
+    embed: ["src"],
+    form: ["action"],
+    frame: ["longdesc", "src"],
+    head: ["profile"],
+    html: ["manifest"],
+    iframe: ["longdesc", "src"],
+    img: ["longdesc", "src", "usemap"],
+    input: ["src", "usemap", "formaction"],
+    ins: ["cite"],
+    link: ["href"],
+    object: ["classid", "codebase", "data", "usemap"],
+    q: ["cite"],
+    script: ["src"],
+    source: ["src"],
+    video: ["poster", "src"],
+  }),
+);
 
 /** Absolute paths on the same host get the prefix; other hosts and relative paths stay. */
 export function rewriteLink(link: string, { prefix, targetHost, requestHost }: ProxiedPlace): string {
@@ -48,16 +50,15 @@ export function rewriteLink(link: string, { prefix, targetHost, requestHost }: P
   return origin + (path.startsWith(prefix) ? path : posix.join(prefix, path)) + rest;
 }
 
-type Codings = Record<string, () => [decode: Transform, encode: Transform]>;
-const codings: Codings = {
-  "": () => [new PassThrough(), new PassThrough()],
-  gzip: () => [createGunzip(), createGzip()],
-  deflate: () => [createInflateRaw(), createDeflateRaw()],
-};
+const codings: ReadonlyMap<string, () => [decode: Transform, encode: Transform]> = new Map([
+  ["", () => [new PassThrough(), new PassThrough()]],
+  ["gzip", () => [createGunzip(), createGzip()]],
+  ["deflate", () => [createInflateRaw(), createDeflateRaw()]],
+]);
 
 /** The page with its links rewritten, as a stream; undefined when it comes in a coding that nobody here reads. Errors end the stream. */
 export async function rewritePage(page: Readable, coding: string, place: ProxiedPlace): Promise<Readable | undefined> {
-  const made = codings[coding]?.();
+  const made = codings.get(coding)?.();
   if (!made) return undefined;
   const [decode, encode] = made;
   const { RewritingStream } = await import("parse5-html-rewriting-stream");
@@ -65,7 +66,7 @@ export async function rewritePage(page: Readable, coding: string, place: Proxied
   rewriter.on("startTag", (tag, raw) => {
     let changed = false;
     for (const attribute of tag.attrs) {
-      if (!attributes[tag.tagName]?.includes(attribute.name)) continue;
+      if (!attributes.get(tag.tagName)?.includes(attribute.name)) continue;
       const link = rewriteLink(attribute.value, place);
       changed ||= link !== attribute.value;
       attribute.value = link;

@@ -2,9 +2,13 @@
 import type { ApiResponse } from "../../api/exchange.ts";
 import { StatusError } from "../../api/status.ts";
 import type { WebSocket } from "ws";
+import { bodyWithin } from "../outside/body.ts";
 import type { KubeletClient } from "./kubelet-client.ts";
 import type { NodeEndpoint } from "./location.ts";
 import { send } from "./websocket.ts";
+
+/** Bytes of what a kubelet says when it has no log. */
+const longestRefusal = 1 << 20;
 
 export const logSubprotocols = ["binary.k8s.io", "base64.binary.k8s.io"];
 
@@ -15,9 +19,7 @@ export async function fetchLogs(kubelets: KubeletClient, node: NodeEndpoint | un
   const response = await kubelets.get(node, path, signal);
   const status = response.statusCode ?? 500;
   if (status === 200) return { status, headers: { "content-type": response.headers["content-type"] ?? headers["content-type"] }, body: response };
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  const message = Buffer.concat(chunks).toString().trim();
+  const message = (await bodyWithin(response, longestRefusal)).toString().trim();
   const reason = status === 404 ? "NotFound" : status === 400 ? "BadRequest" : status === 403 ? "Forbidden" : "InternalError";
   throw new StatusError({ code: status, reason, message: message || `the kubelet answered ${status}` });
 }

@@ -1,5 +1,5 @@
 /** IP addresses, written strictly (k8s.io/apiserver/pkg/cel/library/ip.go; Go's net/netip). */
-import { formatIP, parseIP } from "../../ip.ts";
+import { formatIP, parseIP, isGlobalUnicast } from "../../ip.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { opaque, types } from "../types.ts";
 import { CelError, ObjectValue, type Value } from "../values.ts";
@@ -55,13 +55,10 @@ const byte = ({ bytes }: IPValue, i: number): number => bytes[i] as number;
 const isV4 = ({ bytes }: IPValue): boolean => bytes.length === 4;
 const isUnspecified = ({ bytes }: IPValue): boolean => bytes.every((one) => one === 0);
 const isLoopback = (ip: IPValue): boolean => (isV4(ip) ? byte(ip, 0) === 127 : ip.toString() === "::1");
-const isMulticast = (ip: IPValue): boolean => (isV4(ip) ? byte(ip, 0) >> 4 === 0xe : byte(ip, 0) === 0xff);
 const isLinkLocalMulticast = (ip: IPValue): boolean =>
   isV4(ip) ? byte(ip, 0) === 224 && byte(ip, 1) === 0 && byte(ip, 2) === 0 : byte(ip, 0) === 0xff && (byte(ip, 1) & 0xf) === 2;
 const isLinkLocalUnicast = (ip: IPValue): boolean =>
   isV4(ip) ? byte(ip, 0) === 169 && byte(ip, 1) === 254 : byte(ip, 0) === 0xfe && (byte(ip, 1) & 0xc0) === 0x80;
-const isBroadcast = (ip: IPValue): boolean => isV4(ip) && ip.bytes.every((one) => one === 255);
-const isGlobalUnicast = (ip: IPValue): boolean => ![isBroadcast, isUnspecified, isLoopback, isMulticast, isLinkLocalUnicast].some((test) => test(ip));
 
 function isCanonical(text: string): Value {
   const found = parseAddress(text);
@@ -81,6 +78,6 @@ export const ip: Library = {
     ...test("isLoopback", "ip_is_loopback", isLoopback),
     ...test("isLinkLocalMulticast", "ip_is_link_local_multicast", isLinkLocalMulticast),
     ...test("isLinkLocalUnicast", "ip_is_link_local_unicast", isLinkLocalUnicast),
-    ...test("isGlobalUnicast", "ip_is_global_unicast", isGlobalUnicast),
+    ...test("isGlobalUnicast", "ip_is_global_unicast", ({ bytes }) => isGlobalUnicast(bytes)),
   },
 };
