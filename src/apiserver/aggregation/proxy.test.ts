@@ -79,14 +79,14 @@ test("an answer that stops halfway is cut off when the time for it is over", asy
   await assert.rejects(textOf(response));
 });
 
-test("the exchange behind ends with the client, also when nobody has begun to read the answer", async (t) => {
+test("the exchange behind ends with the client, also when nobody has begun to read the answer", { timeout: 9000 }, async (t) => {
   const ended = Promise.withResolvers<void>();
   const send = await started(t, (_, response) => {
     response.writeHead(200).write("the beginning");
     response.on("close", () => ended.resolve());
   });
   const client = new AbortController();
-  assert.equal((await send({ signal: client.signal })).status, 200);
+  assert.equal((await send({ signal: client.signal }, 3_600_000)).status, 200);
   client.abort();
   await ended.promise;
 });
