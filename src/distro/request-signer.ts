@@ -2,6 +2,8 @@
 import "reflect-metadata";
 import { createPrivateKey, type webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import { issuedAlternatives, issuedSubject } from "../api/certificates/issued-names.ts";
+import { requestNames } from "../api/certificates/request-names.ts";
 import type { Clock } from "../base/clock.ts";
 import type { SignRequest } from "../controllers/runtime/options.ts";
 
@@ -9,6 +11,8 @@ const backdate = 5 * 60_000;
 /** Milliseconds of life below which the end is not backdated with the beginning. */
 const short = 8 * 3600_000;
 const alternativeNames = "2.5.29.17";
+/** Bytes of a subject that names nothing. */
+const emptySequence = 2;
 const flags = x509.KeyUsageFlags;
 const keyUsages: Record<string, number> = {
   signing: flags.digitalSignature,
@@ -59,12 +63,14 @@ export function requestSigner({ certificate, key, clock }: Authority): (asked: O
     const life = seconds * 1000;
     const usage = usages.reduce((bits, name) => bits | (keyUsages[name] ?? 0), 0);
     const extended = [...new Set(Object.keys(extendedUsages).flatMap((name) => (usages.includes(name) ? [extendedUsages[name] as string] : [])))];
-    const names = request.extensions.find(({ type }) => type === alternativeNames);
+    const base64 = Buffer.from(pem).toString("base64");
+    const subject = Buffer.from(issuedSubject(base64));
+    const names = issuedAlternatives(requestNames(base64));
     const serial = Buffer.from(crypto.getRandomValues(new Uint8Array(16)));
     serial[0] = ((serial[0] as number) & 0x7f) | 0x01;
     const issued = await x509.X509CertificateGenerator.create({
       serialNumber: serial.toString("hex"),
-      subject: request.subjectName,
+      subject: new x509.Name(subject),
       issuer: issuer.subjectName,
       notBefore: new Date(now - backdate),
       notAfter: new Date(Math.min(now + life - (life < short ? 0 : backdate), end)),
@@ -76,7 +82,7 @@ export function requestSigner({ certificate, key, clock }: Authority): (asked: O
         ...(extended.length ? [new x509.ExtendedKeyUsageExtension(extended)] : []),
         new x509.BasicConstraintsExtension(false, undefined, true),
         await x509.AuthorityKeyIdentifierExtension.create(issuer),
-        ...(names ? [new x509.Extension(alternativeNames, request.subject === "", names.value)] : []),
+        ...(names ? [new x509.Extension(alternativeNames, subject.length === emptySequence, Buffer.from(names))] : []),
       ],
     });
     return `${issued.toString("pem")}\n`;

@@ -8,7 +8,8 @@ import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, p
 import type { Kind } from "../kind.ts";
 import { formatTime, humanDuration } from "../time.ts";
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from "../types/certificates-v1.gen.ts";
-import { pemBlocks, requestError } from "./pkcs10.ts";
+import { pemBlocks } from "./pem.ts";
+import { requestError } from "./pkcs10.ts";
 
 /** Any name at all: the rule for paths is the server's. */
 const rules = { namespaced: false, validateName: (): string[] => [] };
@@ -54,9 +55,10 @@ function certificateError(base64: string | undefined): string | undefined {
   if (!base64) return undefined;
   const blocks = pemBlocks(base64);
   if (!blocks.length) return "must contain at least one CERTIFICATE PEM block";
-  for (const { type, text, bytes } of blocks) {
+  for (const { type, headers, bytes } of blocks) {
     if (type !== "CERTIFICATE") return `only CERTIFICATE PEM blocks are allowed, found ${goQuote(type)}`;
-    if (text.includes(":")) return "no PEM block headers are permitted";
+    if (headers) return "no PEM block headers are permitted";
+    if (bytes.length === 0) return "found CERTIFICATE PEM block containing 0 certificates";
     try {
       new X509Certificate(bytes);
     } catch {

@@ -1,5 +1,6 @@
 /** Certificate requests (RFC 2986): that one is well formed and signed by the key it names. */
 import { createPublicKey, verify } from "node:crypto";
+import { pemBlocks } from "./pem.ts";
 
 interface Element {
   tag: number;
@@ -14,20 +15,25 @@ const malformed = "asn1: structure error";
 export function elements(bytes: Uint8Array): Element[] {
   const found: Element[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const start = at;
-    const tag = bytes[at++] as number;
-    let length = bytes[at++] ?? Number.NaN;
-    if (length & 0x80) {
-      const count = length & 0x7f;
-      if (count === 0 || count > 4) throw new Error(malformed);
-      length = 0;
-      for (let i = 0; i < count; i++) length = length * 256 + (bytes[at++] ?? Number.NaN);
-    }
-    if (!(at + length <= bytes.length)) throw new Error("asn1: syntax error: data truncated");
-    found.push({ tag, whole: bytes.subarray(start, at + length), content: bytes.subarray(at, at + length) });
-    at += length;
+    const one = elementAt(bytes, at);
+    found.push(one);
+    at += one.whole.length;
   }
   return found;
+}
+
+function elementAt(bytes: Uint8Array, start: number): Element {
+  let at = start;
+  const tag = bytes[at++] as number;
+  let length = bytes[at++] ?? Number.NaN;
+  if (length & 0x80) {
+    const count = length & 0x7f;
+    if (count === 0 || count > 4) throw new Error(malformed);
+    length = 0;
+    for (let i = 0; i < count; i++) length = length * 256 + (bytes[at++] ?? Number.NaN);
+  }
+  if (!(at + length <= bytes.length)) throw new Error("asn1: syntax error: data truncated");
+  return { tag, whole: bytes.subarray(start, at + length), content: bytes.subarray(at, at + length) };
 }
 
 const sequence = 0x30;
@@ -42,14 +48,6 @@ const hashes: Record<string, string | null> = {
   "2b6570": null,
 };
 
-const block = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
-
-/** The blocks of PEM text (RFC 7468); `text` is what stands between the lines. */
-export function pemBlocks(base64: string): { type: string; text: string; bytes: Uint8Array }[] {
-  const pem = Buffer.from(base64, "base64").toString("latin1");
-  return [...pem.matchAll(block)].map(([, type = "", text = ""]) => ({ type, text, bytes: Buffer.from(text.replace(/\s/g, ""), "base64") }));
-}
-
 /** Why the PEM request, in base64, cannot be accepted. */
 export function requestError(base64: string): string | undefined {
   const [first] = pemBlocks(base64);
@@ -62,10 +60,11 @@ export function requestError(base64: string): string | undefined {
 }
 
 function signatureError(der: Uint8Array): string | undefined {
-  const outer = elements(der);
-  if (outer.length > 1) return "asn1: syntax error: trailing data";
-  const [info, algorithm, signature] = elements(outer[0]?.content ?? new Uint8Array(0));
-  if (outer[0]?.tag !== sequence || info?.tag !== sequence || algorithm?.tag !== sequence || signature?.tag !== bitString) return malformed;
+  if (der.length === 0) return "asn1: syntax error: sequence truncated";
+  const outer = elementAt(der, 0);
+  if (outer.whole.length < der.length) return "asn1: syntax error: trailing data";
+  const [info, algorithm, signature] = elements(outer.content);
+  if (outer.tag !== sequence || info?.tag !== sequence || algorithm?.tag !== sequence || signature?.tag !== bitString) return malformed;
   const [, , key] = elements(info.content);
   if (key?.tag !== sequence) return malformed;
   const oid = Buffer.from(elements(algorithm.content)[0]?.content ?? []).toString("hex");

@@ -1,5 +1,6 @@
 /** Whom a certificate request (RFC 2986) is about: its subject and its alternative names (RFC 5280, 4.2.1.6). */
-import { elements, pemBlocks } from "./pkcs10.ts";
+import { pemBlocks } from "./pem.ts";
+import { elements } from "./pkcs10.ts";
 
 export interface RequestNames {
   commonName: string;

@@ -1,4 +1,5 @@
 /** Who may approve, sign and attest certificates, and what they may not say (plugin/pkg/admission/certificates). */
+import { pemBlocks } from "../../api/certificates/pem.ts";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.gen.ts";
 import type { ClusterTrustBundle } from "../../api/types/certificates-v1beta1.gen.ts";
@@ -24,10 +25,9 @@ async function mayUseSigner(authorizer: Authorizer, user: UserInfo, verb: string
 
 /** Subject of the PEM request in a CertificateSigningRequest's spec.request. Throws upstream's message. */
 export function subjectOfRequest(base64: string): NameAttribute[] {
-  const pem = Buffer.from(base64, "base64").toString("latin1");
-  const body = /-----BEGIN CERTIFICATE REQUEST-----([\s\S]+?)-----END CERTIFICATE REQUEST-----/.exec(pem)?.[1];
-  if (!body) throw new Error("PEM block type must be CERTIFICATE REQUEST");
-  return requestSubject(Buffer.from(body.replace(/\s/g, ""), "base64"));
+  const [block] = pemBlocks(base64);
+  if (block?.type !== "CERTIFICATE REQUEST") throw new Error("PEM block type must be CERTIFICATE REQUEST");
+  return requestSubject(block.bytes);
 }
 
 async function checkSigner(authorizer: Authorizer, attributes: AdmissionAttributes, verb: string, doing: string, signer: string): Promise<void> {
