@@ -37,12 +37,16 @@ export class ProtoWriter {
 
   /** An integer of up to 2^53 in size; negative ones take ten bytes, as int32 and int64 do. */
   varint(value: number): void {
+    if (value >= 0 && value < 0x80) {
+      this.byte(value);
+      return;
+    }
     if (value < 0 || value > Number.MAX_SAFE_INTEGER) {
       this.varint64(BigInt(value));
       return;
     }
     this.reserve(8);
-    const size = value < 0x80 ? 1 : Math.max(1, Math.ceil((Math.floor(Math.log2(value)) + 1) / 7));
+    const size = value < 0x4000 ? 2 : Math.ceil((Math.floor(Math.log2(value)) + 1) / 7);
     this.#at -= size;
     let rest = value;
     let at = this.#at;
@@ -71,6 +75,20 @@ export class ProtoWriter {
     this.reserve(value.length);
     this.#at -= value.length;
     this.#buffer.set(value, this.#at);
+  }
+
+  /** Bytes of another buffer, without a length. */
+  copy(source: Buffer, from: number, to: number): void {
+    const length = to - from;
+    this.reserve(length);
+    this.#at -= length;
+    if (length > 24) source.copy(this.#buffer, this.#at, from, to);
+    else for (let i = 0; i < length; i++) this.#buffer[this.#at + i] = source[from + i] as number;
+  }
+
+  /** Back to when so many bytes had been written. */
+  rewind(length: number): void {
+    this.#at = this.#buffer.length - length;
   }
 
   /** As UTF-8, without a length; returns how many bytes it took. */

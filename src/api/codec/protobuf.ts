@@ -7,9 +7,9 @@ import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, put } from "./json.ts";
 import { normalize } from "./normalize.ts";
-import { envelopeEnd, openEnvelope, sealBeginning, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
+import { openEnvelope, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
 import { fields, handmade, scalarValues, type Value } from "./protobuf-values.ts";
-import { ProtoReader, ProtoWriter, wire } from "./protobuf-wire.ts";
+import { ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
 import { unions } from "./scalars.ts";
 
 /** In its envelope, as the API travels; kind and apiVersion are in the envelope only. `object` is normalised. */
@@ -17,32 +17,6 @@ export function encodeProtobuf(type: TypeDef, object: JSONObject, apiVersion: st
   const writer = openEnvelope();
   messageOf(type).write(writer, object);
   return sealEnvelope(writer, apiVersion, kind);
-}
-
-/** The same bytes for a list in parts: some items in turn, and then what stands before and behind them. */
-export interface ListEncoder {
-  /** Normalised objects, in order. */
-  items(objects: readonly JSONObject[]): Uint8Array;
-  /** `size`: bytes of all items. */
-  around(metadata: JSONObject, size: number): [before: Uint8Array, behind: Uint8Array];
-}
-
-/** `type` is that of the list. */
-export function listEncoder(type: TypeDef, apiVersion: string, kind: string): ListEncoder {
-  const slot = (name: string): Slot => slotOf(type.byName.get(name) as Field);
-  const [metadataSlot, itemsSlot] = [slot("metadata"), slot("items")];
-  return {
-    items(objects) {
-      const writer = new ProtoWriter();
-      itemsSlot.write(writer, { items: objects as JSONObject[] });
-      return writer.finish();
-    },
-    around(metadata, size) {
-      const writer = new ProtoWriter();
-      metadataSlot.write(writer, { metadata });
-      return [sealBeginning(writer, size, apiVersion, kind), envelopeEnd()];
-    },
-  };
 }
 
 /** `choose` gives the type for what the envelope says (both may be ""). Throws DecodeError. */
@@ -60,7 +34,7 @@ interface Message {
   write(writer: ProtoWriter, object: JSONObject): void;
   read(reader: ProtoReader): JSONObject;
 }
-interface Slot {
+export interface Slot {
   number: number;
   write(writer: ProtoWriter, object: JSONObject): void;
   read(reader: ProtoReader, wireType: number, into: JSONObject): void;
@@ -109,7 +83,8 @@ function expect(got: number, wanted: number, field: string): void {
   if (got !== wanted) throw new DecodeError(`proto: wrong wireType = ${got} for field ${field}`);
 }
 
-function slotOf(field: Field): Slot {
+/** How a field of a message is written and read. */
+export function slotOf(field: Field): Slot {
   const number = field.number as number;
   const name = field.name;
   const pointer = field.type.startsWith("*");
@@ -209,7 +184,8 @@ function mapped(number: number, name: string, type: string): Slot {
   };
 }
 
-function valueOfType(type: string): Value {
+/** How a value of a type is written and read, as the types of fields are named in the schema. */
+export function valueOfType(type: string): Value {
   const scalar = scalarValues[type];
   if (scalar) return scalar;
   if (unions.has(type)) return unionValue(type);

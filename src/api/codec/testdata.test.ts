@@ -10,6 +10,7 @@ import { decodeObject, sniffJSON } from "./decode.ts";
 import { encodeJSONString } from "./json.ts";
 import { encodeProtobuf } from "./protobuf.ts";
 import { unwrapEnvelope } from "./protobuf-envelope.ts";
+import { protobufFromJSON } from "./protobuf-from-json.ts";
 import { encodeYAMLString } from "./yaml-write.ts";
 
 const version = "v0.36.3";
@@ -79,5 +80,7 @@ for (const name of names) {
       assert.equal(encodeYAMLString(object), yaml, `${contentType} to YAML`);
       assert.deepEqual(Buffer.from(encodeProtobuf(type, object, envelope.apiVersion || apiVersion, envelope.kind || kind)), pb, `${contentType} to protobuf`);
     }
+    const stored = Buffer.from(encodeJSONString(decodeObject(json, "application/json", type).object));
+    assert.deepEqual(protobufFromJSON(type, stored, envelope.apiVersion || apiVersion, envelope.kind || kind), pb, "stored JSON to protobuf");
   });
 }

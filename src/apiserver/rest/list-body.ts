@@ -3,7 +3,7 @@
  * that others have their turn in between however long the list is, and handed on in chunks.
  */
 import { encodeJSONString } from "../../api/codec/json.ts";
-import { listEncoder } from "../../api/codec/protobuf.ts";
+import { listEncoder } from "../../api/codec/protobuf-list.ts";
 import { encodeYAMLString } from "../../api/codec/yaml-write.ts";
 import type { JSONObject } from "../../api/json.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
