@@ -1,5 +1,6 @@
 /** Objects to answers: stored bytes where they serve, otherwise the form that was negotiated. */
 import { encodeJSON } from "../../api/codec/json.ts";
+import { protobufFromJSON } from "../../api/codec/protobuf-from-json.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -63,9 +64,18 @@ export function respondStored(call: Call, status: number, stored: Stored): ApiRe
   const hides = isConcealed(endpoint, stored);
   // Who comes by the status sees what is stored.
   if (hides && info.subresource === "status") return respondKube(call, status, stored.object());
-  if (call.request.asObject || form.as || form.media !== "json" || form.pretty || endpoint.conversion || hides)
-    return respondKube(call, status, served(endpoint, stored));
-  return { status, headers: { ...common, "content-type": "application/json" }, warnings: call.warnings, body: stored.bytes };
+  // An audit that keeps answers is told of objects.
+  const body = call.request.asObject || (form.media !== "json" && call.audit?.wantsResponse) ? undefined : storedAs(form, endpoint, stored);
+  if (!body) return respondKube(call, status, served(endpoint, stored));
+  return { status, headers: { ...common, "content-type": contentTypes[form.media] }, warnings: call.warnings, body };
+}
+
+/** What is stored, in a form for which no object has to be made; undefined where one must be. */
+export function storedAs({ media, as, pretty }: Form, endpoint: Endpoint, stored: Stored): Uint8Array | undefined {
+  if (as || pretty || endpoint.conversion || isConcealed(endpoint, stored)) return undefined;
+  if (media === "json") return stored.bytes;
+  if (media !== "protobuf" || endpoint.custom) return undefined;
+  return protobufFromJSON(endpoint.type, stored.bytes, endpoint.apiVersion, endpoint.def.kind);
 }
 
 /** An object of the endpoint's kind, in the served version. */

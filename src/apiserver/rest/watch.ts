@@ -1,6 +1,7 @@
 /** GET with watch=true: a stream of frames, each made once for all who watch in the same form. */
 import { encodeCBORFrame } from "../../api/codec/cbor-write.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
+import { encodeWatchFrame } from "../../api/codec/protobuf-envelope.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
 import { badRequest, expired, internalError, StatusError } from "../../api/status.ts";
@@ -10,7 +11,7 @@ import type { Call } from "./call.ts";
 import { cborSequence, contentTypes, onlyStreams } from "./negotiate.ts";
 import { queryBool } from "../request-info.ts";
 import { type ListOptions, listOptions } from "./options.ts";
-import { isConcealed, served } from "./respond.ts";
+import { served, storedAs } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { cellsOfNothing, includeObject, partial, tableOf, templateGeneration } from "./table.ts";
@@ -175,7 +176,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
       : form.media === "cbor"
         ? encodeCBORFrame(type, encodeCBOR(object))
         : jsonFrame(type, encodeJSON(object));
-  const direct = form.media === "json" && !form.as && !endpoint.conversion;
+  const plain = { ...form, pretty: false };
   const shape = `${form.media} ${form.as ?? ""} ${form.asVersion ?? ""} ${endpoint.apiVersion} ${form.as === "Table" ? request.query.get("includeObject") : ""}`;
   const series = rest.watched(endpoint.def);
   const began = rest.clock.monotonic();
@@ -184,7 +185,11 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
     const { stored, type } = event;
     // Ages in a Table change from second to second.
     if (!stored || form.as === "Table") return encode(type, projected(call, event, first));
-    const make = (): Uint8Array => (direct && !isConcealed(endpoint, stored) ? jsonFrame(type, stored.bytes) : encode(type, projected(call, event, first)));
+    const make = (): Uint8Array => {
+      const direct = storedAs(plain, endpoint, stored);
+      if (!direct) return encode(type, projected(call, event, first));
+      return form.media === "json" ? jsonFrame(type, direct) : encodeWatchFrame(type, direct);
+    };
     return rest.frames.get(stored.revision, `${type} ${shape}`, make);
   };
   const frameOf = (event: CacheEvent): Uint8Array => {
