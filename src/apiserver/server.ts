@@ -4,8 +4,7 @@
  */
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
-import { aggregateText } from "../api/field.ts";
-import { internalError, notFound, StatusError, timeout, unauthorized } from "../api/status.ts";
+import { internalError, notFound, StatusError, timeout } from "../api/status.ts";
 import type { Status } from "../api/types/meta-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -14,13 +13,12 @@ import type { Random } from "../base/random.ts";
 import type { Span, Tracer } from "../base/tracing/span.ts";
 import { trimEnd } from "../base/trim.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
+import { Access } from "./access.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
 import { audited } from "./audit/answered.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
-import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorization/authorizer.ts";
-import { forbiddenError } from "./authorization/forbidden.ts";
-import { addSelectors } from "./authorization/selectors.ts";
+import type { Authorizer } from "./authorization/authorizer.ts";
 import { Undecided } from "./authorization/undecided.ts";
 import { type Limiter, TooManyRequests } from "./flowcontrol/limiter.ts";
 import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
@@ -30,9 +28,6 @@ import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
 import { type HealthCheck, health, healthPaths, serverChecks } from "./health.ts";
-import { Impersonation, impersonates } from "./impersonation.ts";
-import { countAuthorization } from "./metrics/identity.ts";
-import { impersonationSeries } from "./metrics/impersonation.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
@@ -102,7 +97,6 @@ export interface ApiServer {
 const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 /** A WebSocket opens with GET; it takes the right to create all the same (pkg/registry/core/pod/rest/authorize.go). */
 const createdByUpgrade = new Set(["pods/attach", "pods/exec", "pods/portforward"]);
-const selectsMany = new Set(["list", "watch", "deletecollection"]);
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { clock, logger, authorizer, cache, aggregator } = options;
@@ -119,34 +113,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
   const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
 
-  const requests = countAuthorization(authorizer, options.metrics, clock);
-  /** Throws the 403; a promise only where the authorizer needs one. */
-  const authorizeNow = (attributes: AuthorizationAttributes, request: ApiRequest, audit?: AuditRecord): Promise<void> | undefined => {
-    const check = ({ decision, reason, errors }: AuthorizationDecision): void => {
-      if (decision !== "allow" && errors) {
-        audit?.annotate("authorization.k8s.io/reason", "internal error");
-        throw new Undecided(request, errors);
-      }
-      audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
-      audit?.annotate("authorization.k8s.io/reason", reason);
-      if (decision !== "allow") throw forbiddenError(attributes, reason);
-    };
-    const pending = requests.authorize(attributes, request);
-    if (pending instanceof Promise) return pending.then(check);
-    check(pending);
-    return undefined;
-  };
-  const authorize = async (attributes: AuthorizationAttributes): Promise<void> => {
-    const { decision, reason, errors = [] } = await authorizer.authorize(attributes);
-    if (decision !== "allow") throw forbiddenError(attributes, errors.length ? [aggregateText(errors), ...(reason ? [reason] : [])].join(": ") : reason);
-  };
-  const impersonation = new Impersonation(authorizer, impersonationSeries(options.metrics), clock);
+  const access = new Access({
+    authenticator: options.authenticator,
+    authorizer,
+    metrics: options.metrics,
+    clock,
+    queues: options.limiter?.queues === true,
+  });
   const rest: Rest = {
     clock,
     random: options.random,
     logger,
     admission: options.admission,
-    authorize,
+    authorize: (attributes) => access.authorize(attributes),
     hubEndpoint: (resource) => served.hub(resource),
     equivalents: (endpoint) => served.equivalents(endpoint),
     endpointOfKind: (apiVersion, kind) => served.ofKind(apiVersion, kind),
@@ -164,37 +143,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const gate = { limiter, clock, inflight: metrics.inflight, inqueue: metrics.inqueue };
   const longest = (options.requestTimeoutSeconds ?? 60) * 1000;
   const limit = new TimeLimit(clock, longest, stopping.signal);
-
-  /** `known` is told who asks before it is decided whether they may; in between it is their turn at the gate. */
-  async function identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined, visit?: Visit): Promise<UserInfo> {
-    let user = request.user;
-    if (!user) {
-      const found = options.authenticator.authenticate(request);
-      user = found instanceof Promise ? await found : found;
-      if (!user) throw unauthorized();
-    }
-    const audit = known?.(user);
-    const { verb, isResource, group, version, resource, subresource, namespace, name, path } = info;
-    const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path };
-    if (request.query.size && selectsMany.has(verb) && !info.byPath)
-      addSelectors(attributes, request.query.get("fieldSelector"), request.query.get("labelSelector"));
-    if (request.span) enterStep(request, request.span, "constrainedimpersonation");
-    if (impersonates(request.headers)) {
-      const other = await impersonation.userOf(request, attributes);
-      if (other) {
-        attributes.user = user = other.user;
-        audit?.impersonated(other.user, other.constraint);
-      }
-    }
-    if (request.span && limiter.queues) enterStep(request, request.span, "priorityandfairness");
-    const turn = visit?.enter(request, user);
-    if (turn) await turn;
-    if (request.span) enterStep(request, request.span, "authorization");
-    const allowed = authorizeNow(attributes, request, audit);
-    if (allowed) await allowed;
-    request.span?.end();
-    return user;
-  }
 
   function callOf(request: ApiRequest, info: RequestInfo, user: UserInfo, endpoint: Endpoint, audit?: AuditRecord): Call {
     const warnings: string[] = [];
@@ -315,7 +263,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           audit = options.auditor?.begin(bound, about, who);
           return audit;
         };
-        const user = await identify(bound, about, begun, present);
+        const user = await access.identify(bound, about, begun, present);
         return answer(bound, about, user, audit, present, (found) => {
           series = found;
           if (long) found.running.value++;
@@ -366,7 +314,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const info = parseRequestInfo(request.method, request.path, request.query);
       const upgrade = new AdmittedUpgrade(info, clock);
       try {
-        const user = await identify(request, info, (who) => upgrade.audited(options.auditor?.begin(request, info, who)));
+        const user = await access.identify(request, info, (who) => upgrade.audited(options.auditor?.begin(request, info, who)));
         upgrade.user = user;
         if (aggregator?.at(request.path)) return upgrade;
         const endpoint = served.endpoint(info.group, info.version, info.resource);
