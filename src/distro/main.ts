@@ -15,6 +15,9 @@ import { registerUp } from "./commands/up.ts";
 import { registerVersion } from "./commands/version.ts";
 import { registerWhy } from "./commands/why.ts";
 import { exitConfiguration } from "./daemon.ts";
+import { showSourcesInStacks } from "./source-stacks.ts";
+
+if (import.meta.filename.endsWith(".js")) showSourcesInStacks();
 
 const program = new Command("k8ts")
   .description("Kubernetes v1.36, the whole system, in TypeScript")
