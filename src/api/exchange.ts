@@ -49,7 +49,7 @@ export interface ApiResponse {
   warnings?: string[];
   /** Whole, or in chunks with back-pressure (lists, watches, logs). */
   body?: Uint8Array | AsyncIterable<Uint8Array>;
-  /** Bytes of a chunked body, where known: decides whether compressing is worth it. */
+  /** Bytes of a chunked body, where known, or less than there are: decides whether compressing is worth it. */
   size?: number;
   /** Answer to `asObject`: an object, a list, a Status; immutable and possibly shared. */
   object?: KubeObject | KubeList | object;

@@ -222,7 +222,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
     const conversions = { client: conversionClient, clock, random, series: conversionSeries(metrics) };
-    const custom = new CustomResources({ cache, converterOf: (definition) => converterOf(definition, conversions) });
+    const custom = new CustomResources({ cache, clock, converterOf: (definition) => converterOf(definition, conversions) });
     const openapi = new CustomOpenAPI(custom, served);
     const aggregator = new Aggregator({
       reader,

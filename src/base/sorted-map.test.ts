@@ -36,6 +36,11 @@ test("a random history agrees with a plain map", () => {
     });
     assert.deepEqual(seen, expected);
     assert.equal(map.count(prefix, after), expected.length);
+    for (const limit of [0, 1, 5, 700, Number.POSITIVE_INFINITY])
+      assert.deepEqual(
+        map.values(prefix, after, limit),
+        expected.slice(0, limit).map((k) => plain.get(k)),
+      );
     assert.deepEqual(
       map.values(prefix),
       [...plain.keys()]

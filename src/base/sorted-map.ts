@@ -107,10 +107,17 @@ export class SortedMap<V> {
 
   /** Values of the keys that begin with `prefix` and are greater than `after`, in order, at most `limit`. */
   values(prefix = "", after?: string, limit = Number.POSITIVE_INFINITY): V[] {
-    if (prefix === "" && after === undefined && limit >= this.#size) return ([] as V[]).concat(...this.#values);
-    const found: V[] = [];
-    this.each(prefix, after, (value) => found.push(value) < limit);
-    return found;
+    const from = this.#start(prefix, after);
+    const to = prefix === "" ? { run: this.#keys.length, at: 0 } : this.#end(prefix);
+    const parts: V[][] = [];
+    for (let { run, at } = from, left = limit; left > 0 && run <= to.run && run < this.#keys.length; run++, at = 0) {
+      const values = this.#values[run] as V[];
+      const end = Math.min(run === to.run ? to.at : values.length, at + left);
+      if (at >= end) continue;
+      parts.push(values.slice(at, end));
+      left -= end - at;
+    }
+    return parts.length === 1 ? (parts[0] as V[]) : ([] as V[]).concat(...parts);
   }
 
   /** Whether `a` comes before `b`, one of which is a key of this map. */

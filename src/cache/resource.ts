@@ -1,6 +1,7 @@
 /** One resource of the watch cache. The watch cache feeds it the store's changes; everything else reads. */
 import type { Clock } from "../base/clock.ts";
 import { PassingMap } from "../base/passing-map.ts";
+import { Slices } from "../base/slices.ts";
 import { SortedMap } from "../base/sorted-map.ts";
 import { goQuote } from "../api/field.ts";
 import type { KubeObject } from "../api/object.ts";
@@ -9,6 +10,7 @@ import { CompactedError, FutureRevisionError, type KeyValue, type Store, StoreEr
 import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
 import { Change, History, type HistoryBounds } from "./history.ts";
 import { cacheKey } from "./keys.ts";
+import { Past } from "./past.ts";
 import { spliceRevision } from "./splice.ts";
 import { type Family, StoredObject } from "./stored.ts";
 import { Watcher, Watchers } from "./watcher.ts";
@@ -39,8 +41,7 @@ interface Writing {
 const bookmarkMs = 60_000;
 const bookmarkBeforeDeadlineMs = 2_000;
 /** Objects tested before the clock is looked at; also how many initial events come at once. */
-const selectBatch = 50;
-const sliceMs = 4;
+const selectBatch = 32;
 /** Objects whose bytes are looked at for an estimate. */
 const sampledAtMost = 64;
 
@@ -173,47 +174,47 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const { revision } = options;
     if (revision && revision > now) throw new FutureRevisionError(revision, now);
     // Nothing changed since: what lives now is what lived then.
-    if (revision && revision < this.#lastChange) return this.#listPast(options, revision);
-    return this.#listNow(options, revision || this.#host.applied());
+    if (!revision || revision >= this.#lastChange) return this.#listOf(this.#live, options, revision || this.#host.applied());
+    const compacted = await this.#host.store.compactedRevision();
+    if (revision < compacted) throw new CompactedError(compacted);
+    if (revision < this.#history.floor) return this.#listStored(options, revision);
+    return this.#listOf(new Past(this.#live, this.#history.after(revision)), options, revision);
   }
 
-  /** What lives at the moment of the call, given out as of `revision`; a long selection leaves the event loop to others in between. */
-  async #listNow(options: CacheListOptions, revision: number): Promise<CacheList> {
+  /** What `all` has at the moment of the call, given out as of `revision`; a long selection leaves the event loop to others in between. */
+  async #listOf(all: Pick<SortedMap<StoredObject<T>>, "values" | "count">, options: CacheListOptions, revision: number): Promise<CacheList> {
     const { predicate, after } = options;
     const prefix = options.namespace ? `${options.namespace}/` : "";
     const limit = options.limit || Number.POSITIVE_INFINITY;
     if (!predicate) {
-      const items = this.#live.values(prefix, after, limit);
+      const items = all.values(prefix, after, limit);
       const last = items.length < limit ? undefined : keyOfStored(items.at(-1) as Stored);
-      const remaining = last === undefined ? 0 : this.#live.count(prefix, last);
+      const remaining = last === undefined ? 0 : all.count(prefix, last);
       return { items, revision, remaining, ...(remaining > 0 ? { last } : {}) };
     }
+    const candidates = all.values(prefix, after);
     const items: Stored[] = [];
-    for await (const batch of this.#select(this.#live.values(prefix, after), predicate))
+    for await (const batch of this.#select(candidates, predicate))
       for (const stored of batch) {
         items.push(stored);
-        if (items.length < limit) continue;
-        const last = keyOfStored(stored);
-        return { items, revision, ...(this.#live.count(prefix, last) > 0 ? { last } : {}) };
+        if (items.length >= limit) return { items, revision, ...(stored === candidates.at(-1) ? {} : { last: keyOfStored(stored) }) };
       }
     return { items, revision };
   }
 
-  /** Those that `predicate` selects, in batches; a slice of work ends after some milliseconds, whatever the predicate costs. */
+  /** Those that `predicate` selects, in batches, in slices of work whatever the predicate and who takes them cost. */
   async *#select(all: StoredObject<T>[], predicate: Predicate | undefined): AsyncGenerator<StoredObject<T>[], void> {
-    const { clock } = this.#host;
-    let started = clock.monotonic();
+    const slices = new Slices(this.#host.clock);
     for (let at = 0; at < all.length; at += selectBatch) {
       const batch = all.slice(at, at + selectBatch);
       const selected = predicate ? batch.filter(predicate) : batch;
       if (selected.length > 0) yield selected;
-      if (clock.monotonic() - started < sliceMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      started = clock.monotonic();
+      if (slices.isOver) await slices.rest();
     }
   }
 
-  async #listPast(options: CacheListOptions, revision: number): Promise<CacheList> {
+  /** From the store, for what is no longer in memory. */
+  async #listStored(options: CacheListOptions, revision: number): Promise<CacheList> {
     const { predicate, limit } = options;
     const prefix = `${this.prefix}${options.namespace ? `${options.namespace}/` : ""}`;
     const items: Stored[] = [];

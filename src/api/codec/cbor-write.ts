@@ -59,6 +59,46 @@ export function encodeCBORFrame(type: string, object: Uint8Array): Uint8Array {
   return writer.finish();
 }
 
+export interface CBORListEncoder {
+  items(objects: readonly JSONObject[]): Uint8Array;
+  readonly around: [before: Uint8Array, behind: Uint8Array];
+}
+
+/** Pieces that together are what encodeCBOR gives for `shell` with `count` objects under `key`. */
+export function cborListEncoder(shell: JSONObject, key: string, count: number, type?: TypeDef): CBORListEncoder {
+  const keys = orderedKeys({ ...shell, [key]: [] });
+  const shape = type && shapeOf(type.name);
+  const list = innerShape(shape, key);
+  const [before, behind] = [new Writer(), new Writer()];
+  before.bytes(selfDescribed);
+  before.head(5, keys.length);
+  let writer = before;
+  for (const name of keys) {
+    writer.text(name);
+    if (name !== key) writer.value(shell[name], innerShape(shape, name));
+    else {
+      writer.head(4, count);
+      writer = behind;
+    }
+  }
+  return {
+    items(objects) {
+      const some = new Writer();
+      for (const object of objects) some.value(object, elementShape(list));
+      return some.finish();
+    },
+    around: [before.finish(), behind.finish()],
+  };
+}
+
+/** The encoding of a key begins with its length in bytes. */
+function orderedKeys(object: JSONObject): string[] {
+  const keys = Object.keys(object).filter((key) => object[key] !== undefined);
+  return keys.sort((a, b) => Buffer.byteLength(a) - Buffer.byteLength(b) || compareBytes(a, b));
+}
+const elementShape = (shape: Shape): Shape => (typeof shape === "object" && "element" in shape ? shape.element : undefined);
+const innerShape = (shape: Shape, key: string): Shape => (typeof shape === "object" ? ("element" in shape ? shape.element : shape.fields.get(key)) : undefined);
+
 class Writer {
   #buffer: Buffer;
   #at = 0;
@@ -123,7 +163,7 @@ class Writer {
     else if (typeof value === "number") this.#number(value, shape === "float");
     else if (Array.isArray(value)) {
       this.head(4, value.length);
-      const element = typeof shape === "object" && "element" in shape ? shape.element : undefined;
+      const element = elementShape(shape);
       for (const item of value) this.value(item, element);
     } else this.#map(value, shape);
   }
@@ -160,14 +200,11 @@ class Writer {
   }
 
   #map(object: JSONObject, shape: Shape): void {
-    const keys = Object.keys(object).filter((key) => object[key] !== undefined);
-    // The encoding of a key begins with its length in bytes.
-    keys.sort((a, b) => Buffer.byteLength(a) - Buffer.byteLength(b) || compareBytes(a, b));
+    const keys = orderedKeys(object);
     this.head(5, keys.length);
     for (const key of keys) {
       this.text(key);
-      const inner = typeof shape === "object" ? ("element" in shape ? shape.element : shape.fields.get(key)) : undefined;
-      this.value(object[key], inner);
+      this.value(object[key], innerShape(shape, key));
     }
   }
 }

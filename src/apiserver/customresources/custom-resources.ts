@@ -11,6 +11,7 @@ import type { ResourceDef } from "../../api/schema/schema.ts";
 import { typeByName } from "../../api/schema/schema.ts";
 import { forbidden } from "../../api/status.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "../../api/types/apiextensions-v1.gen.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { WatchCache } from "../../cache/watch-cache.ts";
 import type { Endpoint } from "../rest/call.ts";
 import type { Converter } from "./converter.ts";
@@ -22,6 +23,7 @@ export const definitions = "customresourcedefinitions.apiextensions.k8s.io";
 
 export interface CustomResourcesOptions {
   cache: WatchCache;
+  clock: Clock;
   converterOf(definition: CustomResourceDefinition): Converter;
 }
 
@@ -133,6 +135,7 @@ export class CustomResources {
       versions,
       converter,
       kind,
+      clock: this.#options.clock,
     });
     const type = typeByName("meta/v1.PartialObjectMetadata");
     const warning = deprecationWarning(definition, version);

@@ -56,6 +56,7 @@ test("who watches a selection of what a webhook converts sees objects come into 
     versions: new Map([one, two].map((version) => [version.apiVersion, version])),
     converter,
     kind,
+    clock,
   });
   const first = await view.create(cup("a", "red"));
   const stop = new AbortController();
@@ -110,6 +111,7 @@ test("a version in which what is stored cannot be shown is not listed, and asks 
     versions,
     converter: failing,
     kind: customResourceKind("cups.example.com", two),
+    clock,
   });
   await assert.rejects(view.ready(), (error: StatusError) => {
     assert.equal(error.status.code, 429);

@@ -11,6 +11,8 @@ import type { Kind } from "../../api/kind.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { StatusError, tooManyRequests } from "../../api/status.ts";
 import type { ResourceDef } from "../../api/schema/schema.ts";
+import type { Clock } from "../../base/clock.ts";
+import { Slices } from "../../base/slices.ts";
 import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "../../cache/cache.ts";
 import { cacheKey } from "../../cache/keys.ts";
 import type { Converter } from "./converter.ts";
@@ -24,6 +26,7 @@ export interface VersionCacheOptions {
   versions: ReadonlyMap<string, CustomVersion>;
   converter: Converter;
   kind: Kind;
+  clock: Clock;
 }
 
 /** An object that is not stored as this version has it, or that has fields of its own to be selected by. */
@@ -244,12 +247,21 @@ export class VersionCache implements ResourceCache {
   }
   async #all(items: readonly Stored[]): Promise<Stored[]> {
     const { converter, version } = this.#options;
-    if (converter.now) return items.map((stored) => this.#now(stored));
+    if (converter.now) return this.#mapped(items, (stored) => this.#now(stored));
     const unknown = items.filter((stored) => !this.#views.has(stored));
-    const read = unknown.map((stored) => this.#read(stored));
+    const read = await this.#mapped(unknown, (stored) => this.#read(stored));
     const converted = read.length ? await converter.convert(read, version) : [];
     for (const [i, stored] of unknown.entries()) this.#keep(stored, converted[i] === stored.object() ? undefined : converted[i]);
     return items.map((stored) => this.#views.get(stored) as Stored);
+  }
+  async #mapped<T, R>(items: readonly T[], map: (item: T) => R): Promise<R[]> {
+    const slices = new Slices(this.#options.clock);
+    const mapped: R[] = [];
+    for (const item of items) {
+      mapped.push(map(item));
+      if (slices.isOver) await slices.rest();
+    }
+    return mapped;
   }
   async #events(batch: readonly CacheEvent[]): Promise<CacheEvent[]> {
     const stored = batch.flatMap((event) => event.stored ?? []);

@@ -1,45 +1,56 @@
 /**
- * Lists in forms that are not their stored bytes: Tables, metadata, protobuf, YAML, indented JSON. They are made in slices, so
- * that others have their turn in between however long the list is, and handed on in chunks.
+ * Lists in forms that are not their stored bytes: Tables, metadata, protobuf, YAML, CBOR, indented JSON. They are made in
+ * slices, so that others have their turn in between however long the list is, and as far as can be only when they are taken.
  */
+import { cborListEncoder } from "../../api/codec/cbor-write.ts";
 import { encodeJSONString } from "../../api/codec/json.ts";
 import { listEncoder } from "../../api/codec/protobuf-list.ts";
 import { encodeYAMLString } from "../../api/codec/yaml-write.ts";
 import type { JSONObject } from "../../api/json.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
 import type { Clock } from "../../base/clock.ts";
+import { Slices } from "../../base/slices.ts";
 import type { Form } from "./negotiate.ts";
 import { encodeAs } from "./respond.ts";
 
-/** Milliseconds of work after which others have their turn: a write takes half a dozen turns until it is answered. */
-const sliceMs = 4;
-/** Objects between two looks at the clock; so many at most are made without any. */
-export const batchSize = 50;
+/** So many objects at most are made without a look at the clock before or behind them. */
+export const wholeAtMost = 50;
+/** Objects between two looks at the clock. */
+const batchSize = 10;
+/** Bytes that are looked at before the answer begins: enough to tell whether it is worth to be compressed. */
+export const madeAhead = 160 * 1024;
 
 /** What `make` gives for each batch of the items, in order. */
+async function* batches<T, R>(items: readonly T[], clock: Clock, make: (batch: readonly T[], at: number) => R): AsyncGenerator<R, void> {
+  const slices = new Slices(clock);
+  for (let at = 0; at < items.length; at += batchSize) {
+    yield make(items.slice(at, at + batchSize), at);
+    if (slices.isOver) await slices.rest();
+  }
+}
+
+/** The same at once. */
 export async function inSlices<T, R>(items: readonly T[], clock: Clock, make: (batch: readonly T[], at: number) => R): Promise<R[]> {
   const made: R[] = [];
-  let began = clock.monotonic();
-  for (let at = 0; at < items.length; at += batchSize) {
-    made.push(make(items.slice(at, at + batchSize), at));
-    if (clock.monotonic() - began < sliceMs) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    began = clock.monotonic();
-  }
+  for await (const one of batches(items, clock, make)) made.push(one);
   return made;
 }
 
 interface Parts {
   /** `first`: nothing stands before them. */
   of(objects: readonly object[], first: boolean): Uint8Array;
-  /** `size`: bytes of all parts. */
+  /** `size`: bytes of all parts, where those before them say so. */
   around(size: number): [before: Uint8Array, behind: Uint8Array];
 }
 
-/** `shell` is the list without its items, which stand under `key`. */
-function partsOf(form: Form, shell: ListShell, key: "items" | "rows"): Parts {
+/** `shell` is the list without its items, which stand under `key` and are so many. */
+function partsOf(form: Form, shell: ListShell, key: "items" | "rows", count: number): Parts {
   if (form.media === "protobuf") return protobufParts(shell);
   if (form.media === "yaml") return yamlParts(shell, key);
+  if (form.media === "cbor") {
+    const encoder = cborListEncoder({ ...shell } as unknown as JSONObject, key, count, typeOfKind(shell.apiVersion, shell.kind));
+    return { of: (objects) => encoder.items(objects as readonly JSONObject[]), around: () => encoder.around };
+  }
   const text = Buffer.from(encodeAs(form, { ...shell, [key]: [] })).toString();
   const end = form.pretty ? "]\n}" : "]}";
   const around: Parts["around"] = () => [Buffer.from(text.slice(0, -end.length)), Buffer.from(form.pretty ? `\n  ${end}` : end)];
@@ -80,12 +91,13 @@ export interface ListShell {
 
 export interface ListBody {
   body: AsyncIterable<Uint8Array>;
+  /** Bytes of the body; of a long one there are at least so many. */
   size: number;
 }
 
 /**
  * The bytes that encodeAs would give for the shell with what `make` gives for each item under `key`. `items` must not be empty;
- * lists of built-in kinds have protobuf.
+ * lists of built-in kinds have protobuf. What `make` throws after some of the answer was taken breaks it off.
  */
 export async function listBody<T>(
   form: Form,
@@ -95,18 +107,29 @@ export async function listBody<T>(
   make: (item: T) => object,
   clock: Clock,
 ): Promise<ListBody> {
-  const parts = partsOf(form, shell, key);
-  const made = await inSlices(items, clock, (batch, at) => parts.of(batch.map(make), at === 0));
-  const size = made.reduce((sum, part) => sum + part.length, 0);
+  const parts = partsOf(form, shell, key, items.length);
+  const all = batches(items, clock, (batch, at) => parts.of(batch.map(make), at === 0));
+  // Protobuf says before the items how long they are.
+  const ahead = form.media === "protobuf" ? Number.POSITIVE_INFINITY : madeAhead;
+  const made: (Uint8Array | undefined)[] = [];
+  let size = 0;
+  while (size < ahead) {
+    const { value } = await all.next();
+    if (!value) break;
+    made.push(value);
+    size += value.length;
+  }
   const [before, behind] = parts.around(size);
-  return { body: handedOn([before, ...made, behind]), size: before.length + size + behind.length };
+  return { body: handedOn([before, ...made], all, behind), size: before.length + size + behind.length };
 }
 
 /** What was taken is let go. */
-async function* handedOn(parts: (Uint8Array | undefined)[]): AsyncGenerator<Uint8Array> {
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] as Uint8Array;
-    parts[i] = undefined;
+async function* handedOn(made: (Uint8Array | undefined)[], more: AsyncIterable<Uint8Array>, behind: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < made.length; i++) {
+    const part = made[i] as Uint8Array;
+    made[i] = undefined;
     yield part;
   }
+  yield* more;
+  yield behind;
 }

@@ -3,12 +3,14 @@ import { encodeJSON } from "../../api/codec/json.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { badRequest, expired } from "../../api/status.ts";
+import type { Clock } from "../../base/clock.ts";
+import { Slices } from "../../base/slices.ts";
 import type { CacheList, Stored } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
 import { decodeContinue, encodeContinue, expiredContinue } from "./continue-token.ts";
 import { type ListOptions, listOptions } from "./options.ts";
-import { batchSize, inSlices, listBody, type ListShell } from "./list-body.ts";
+import { inSlices, listBody, type ListShell, madeAhead, wholeAtMost } from "./list-body.ts";
 import { contentTypes } from "./negotiate.ts";
 import { isConcealed, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
@@ -85,7 +87,7 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
   if (form.as) checkForm(call, true);
   const seen = (stored: Stored): KubeObject => served(endpoint, stored);
   // The audit is told of it as one object.
-  const isLong = items.length > batchSize && !call.audit?.wantsResponse;
+  const isLong = items.length > wholeAtMost && !call.audit?.wantsResponse;
   const long = async (shell: ListShell, key: "items" | "rows", make: (stored: Stored) => object): Promise<ApiResponse> => {
     const headers = { "cache-control": "no-cache, private", "content-type": contentTypes[form.media] };
     return { status: 200, headers, warnings: call.warnings, ...(await listBody(form, shell, key, items, make, rest.clock)) };
@@ -107,7 +109,10 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
     return respondObject(call, 200, { ...shell, items: objects.flat() });
   }
   const bareOf = (stored: Stored): object => (endpoint.custom ? seen(stored) : withoutType(seen(stored)));
-  if (call.audit?.wantsResponse) call.audit.responseObject({ ...shell, items: items.map((stored) => withoutType(seen(stored))) });
+  if (call.audit?.wantsResponse) {
+    const objects = await inSlices(items, rest.clock, (batch) => batch.map((stored) => withoutType(seen(stored))));
+    call.audit.responseObject({ ...shell, items: objects.flat() });
+  }
   if (form.media !== "json" || form.pretty) {
     if (isLong && !(endpoint.custom && form.media === "protobuf")) return long(shell, "items", bareOf);
     return respondObject({ ...call, audit: undefined }, 200, { ...shell, items: items.map(bareOf) });
@@ -120,13 +125,15 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
   const write = endpoint.hubKind.conceals
     ? (stored: Stored) => (isConcealed(endpoint, stored) ? encodeJSON(withoutType(served(endpoint, stored))) : bytesOf(stored))
     : bytesOf;
-  const size = items.reduce((sum, stored) => sum + stored.bytes.length, head.length + 3);
+  // How much more there is than what makes it worth to compress does not matter.
+  let size = head.length + 3;
+  for (let i = 0; i < items.length && size < madeAhead; i++) size += (items[i] as Stored).bytes.length;
   if (size <= chunkBytes) {
     const out = new Chunk(size);
     writeItems(out, head, items, 0, items.length, write);
     return { status: 200, headers, warnings: call.warnings, body: out.take() };
   }
-  return { status: 200, headers, warnings: call.warnings, body: chunks(head, items, write), size };
+  return { status: 200, headers, warnings: call.warnings, body: chunks(head, items, write, rest.clock), size };
 }
 
 export function withoutType(object: KubeObject): object {
@@ -192,7 +199,8 @@ function writeItems(out: Chunk, head: Uint8Array, items: Stored[], from: number,
   if (to === items.length) out.write(tail);
 }
 
-async function* chunks(head: Uint8Array, items: Stored[], bytesOf: (stored: Stored) => Uint8Array | Slice): AsyncGenerator<Uint8Array> {
+async function* chunks(head: Uint8Array, items: Stored[], bytesOf: (stored: Stored) => Uint8Array | Slice, clock: Clock): AsyncGenerator<Uint8Array> {
+  const slices = new Slices(clock);
   let from = 0;
   while (from < items.length) {
     const out = new Chunk(chunkBytes + 4096);
@@ -202,5 +210,6 @@ async function* chunks(head: Uint8Array, items: Stored[], bytesOf: (stored: Stor
     writeItems(out, head, items, from, to, bytesOf);
     from = to;
     yield out.take();
+    if (slices.isOver) await slices.rest();
   }
 }

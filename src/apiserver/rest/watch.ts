@@ -5,6 +5,7 @@ import { encodeWatchFrame } from "../../api/codec/protobuf-envelope.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
 import { badRequest, expired, internalError, StatusError } from "../../api/status.ts";
+import { Slices } from "../../base/slices.ts";
 import type { CacheEvent } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
@@ -206,6 +207,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
         first = false;
         continue;
       }
+      const slices = new Slices(rest.clock);
       let group: Uint8Array[] = [];
       let bytes = 0;
       for (const event of batch) {
@@ -213,8 +215,10 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
         first = false;
         group.push(frame);
         bytes += frame.length;
-        if (bytes < 64 * 1024) continue;
+        const { isOver } = slices;
+        if (bytes < 64 * 1024 && !isOver) continue;
         yield rest.frames.join(group, bytes);
+        if (isOver) await slices.rest();
         group = [];
         bytes = 0;
       }
