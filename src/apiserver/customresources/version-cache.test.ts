@@ -138,7 +138,7 @@ test("what a version does not show is lost when it is written, be it unchanged, 
     { ...definition.spec.versions[1], schema: narrow },
   ];
   const [wide, thin] = versions.map((version) => new CustomVersion(definition, version as never)) as [CustomVersion, CustomVersion];
-  const options = { resource, storage, storageVersion: wide, converter: renaming, versions: new Map([wide, thin].map((one) => [one.apiVersion, one])) };
+  const options = { resource, storage, clock, storageVersion: wide, converter: renaming, versions: new Map([wide, thin].map((one) => [one.apiVersion, one])) };
   const viewOf = (version: CustomVersion): VersionCache => new VersionCache({ ...options, version, kind: customResourceKind("cups.example.com", version) });
   const both = {
     apiVersion: "example.com/v1",
