@@ -174,7 +174,7 @@ export function merge(before: JSONValue, after: JSONValue): JSONValue {
 const ordinary = /[<>&\u2028\u2029]|[{,]"\d+":/;
 const html = /[<>&\u2028\u2029]/g;
 const escapes: Record<string, string> = { "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029" };
-const escapeHTML = (text: string): string => text.replace(html, (c) => escapes[c] as string);
+export const escapeHTML = (text: string): string => text.replace(html, (c) => escapes[c] as string);
 
 /**
  * Keys are written in the order in which the object has them: structs in Go's order and maps sorted, as `normalize` and

@@ -3,7 +3,8 @@ import { encodeJSONString } from "../codec/json.ts";
 import { goQuote } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
-import { equal, get, isMap, jsonKind, set } from "./values.ts";
+import { rewritten, unspelled } from "./spelling.ts";
+import { equal, get, isMap, jsonKind, Spelled, set } from "./values.ts";
 
 /** Why an operation does not apply. The API server answers 422 with a general message instead of this one. */
 export class JSONPatchError extends Error {}
@@ -15,10 +16,10 @@ const maxCopied = 3 * 1024 * 1024;
 type Operation = { op: string; path?: string; from?: string; value?: JSONValue };
 type Container = JSONObject | JSONValue[];
 
-/** Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for what does not apply. */
-export function applyJSONPatch(doc: JSONObject, patch: JSONValue): JSONValue {
+/** Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for what does not apply. `spelled`: see runJSONPatch. */
+export function applyJSONPatch(doc: JSONObject, patch: JSONValue, spelled = false): JSONValue {
   try {
-    return runJSONPatch(doc, patch);
+    return runJSONPatch(doc, patch, spelled);
   } catch (error) {
     if (!(error instanceof JSONPatchError)) throw error;
     const message = "the server rejected our request due to an error in our request";
@@ -26,12 +27,12 @@ export function applyJSONPatch(doc: JSONObject, patch: JSONValue): JSONValue {
   }
 }
 
-/** As applyJSONPatch, but operations that do not apply throw the JSONPatchError itself. */
-export function runJSONPatch(doc: JSONValue, patch: JSONValue): JSONValue {
+/** As applyJSONPatch, but operations that do not apply throw the JSONPatchError itself. `spelled`: the patch may have Spelled values. */
+export function runJSONPatch(doc: JSONValue, patch: JSONValue, spelled = false): JSONValue {
   const operations = decodeJSONPatch(patch);
-  const state = new State(doc);
+  const state = new State(doc, undefined, spelled);
   for (const operation of operations) state.run(operation);
-  return state.root;
+  return spelled ? unspelled(state.root) : state.root;
 }
 
 /** As runJSONPatch, with keys in the order in which upstream's patcher writes the document: sorted in each object that it has opened. */
@@ -93,11 +94,13 @@ class State {
   readonly #owned = new Set<Container>();
   #copied = 0;
   readonly #opened: Set<Container> | undefined;
+  readonly #spelled: boolean;
 
-  /** `opened`: gathers the containers whose inside is looked at. */
-  constructor(root: JSONValue, opened?: Set<Container>) {
+  /** `opened`: gathers the containers whose inside is looked at. `spelled`: some values of the patch are. */
+  constructor(root: JSONValue, opened?: Set<Container>, spelled = false) {
     this.root = root;
     this.#opened = opened;
+    this.#spelled = spelled;
   }
 
   run({ op, path, from, value = null }: Operation): void {
@@ -130,15 +133,15 @@ class State {
   #copyValue(from: string, path: string | undefined): void {
     const found = this.#find(from, `copy operation does not apply: doc is missing from path: ${from}`);
     const there = within(`error in copy for from: '${from}': `, () => lookup(found.container, found.key) ?? null);
-    // A copy is a text of its own: what is opened in one is not opened in the other.
-    const copied = this.#opened ? structuredClone(inOrder(there, this.#opened)) : there;
     const at = this.#path("copy", path, "missing value");
     const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
+    // A copy is a text of its own: what is opened in one is not opened in the other.
+    const copied = this.#opened ? structuredClone(inOrder(there, this.#opened)) : this.#spelled ? rewritten(there) : there;
     this.#copied += Buffer.byteLength(encodeJSONString(copied));
     if (this.#copied > maxCopied)
       throw new JSONPatchError(`Unable to complete the copy, the accumulated size increase of copy is ${this.#copied}, exceeding the limit ${maxCopied}`);
-    // The copied value will hang in two places, one of which may be within the other: neither may be changed in place any more.
-    this.#owned.clear();
+    // It will hang in two places, one of which may be within the other: neither may be changed in place any more.
+    this.#disown(there);
     within("error while adding value during copy: ", () => this.#insert(target, copied));
   }
 
@@ -189,6 +192,12 @@ class State {
     this.#owned.add(copy);
     if (this.#opened?.has(container)) this.#opened.add(copy);
     return copy;
+  }
+
+  /** What is not owned holds nothing that is. */
+  #disown(value: JSONValue): void {
+    if (!isContainer(value) || !this.#owned.delete(value)) return;
+    for (const item of Object.values(value)) if (item !== undefined) this.#disown(item);
   }
 
   #add(path: string, value: JSONValue): void {
@@ -259,7 +268,7 @@ class State {
   }
 }
 
-const isContainer = (value: JSONValue | undefined): value is Container => typeof value === "object" && value !== null;
+const isContainer = (value: JSONValue | undefined): value is Container => typeof value === "object" && value !== null && !(value instanceof Spelled);
 
 /** Runs `step`; puts `prefix` before the message of a JSONPatchError that it throws. */
 function within<T>(prefix: string, step: () => T): T {

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Random, seededRandom } from "../../base/random.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
+import { parseJSON } from "../codec/json.ts";
 import { typeOfKind } from "../schema/schema.ts";
 import { StatusError } from "../status.ts";
 import { applyJSONPatch, JSONPatchError, runJSONPatch, runJSONPatchInOrder } from "./json-patch.ts";
 import { applyMergePatch, createMergePatch } from "./merge-patch.ts";
+import { spelledOperations } from "./spelling.ts";
 import { applyStrategicMergePatch } from "./strategic.ts";
 import { equal } from "./values.ts";
 
@@ -73,6 +75,35 @@ test("JSON patches that do not apply say why", () => {
     (error) => error instanceof StatusError && error.code === 422 && error.reason === "Invalid",
   );
   assert.throws(() => applyJSONPatch({}, Array(10_001).fill({ op: "test", path: "" })), /The allowed maximum operations in a JSON patch is 10000, got 10001/);
+});
+
+test("a test of a JSON patch compares how values are written, with what Go writes of the document", () => {
+  const doc = freeze({ text: "<a>", whole: 1, big: 9007199254740993n, accent: "é", list: [{ a: "&" }] });
+  const run = (text: string): JSONValue => {
+    const { value } = parseJSON(text);
+    const spelled = spelledOperations(text, value);
+    return runJSONPatch(doc, spelled ?? value, spelled !== undefined);
+  };
+  const holds = (path: string, value: string): void => assert.equal(run(`[{"op":"test","path":"${path}","value":${value}}]`), doc);
+  const fails = (path: string, value: string): void =>
+    assert.throws(() => run(`[{"op":"test","path":"${path}","value":${value}}]`), { message: `testing value ${path} failed: test failed` });
+  holds("/text", String.raw`"\u003ca\u003e"`);
+  fails("/text", '"<a>"');
+  fails("/text", String.raw`"\u003Ca\u003E"`);
+  holds("/whole", "1");
+  fails("/whole", "1.0");
+  holds("/big", "9007199254740993");
+  fails("/big", "9007199254740992");
+  holds("/accent", '"é"');
+  fails("/accent", String.raw`"\u00e9"`);
+  holds("/list", String.raw`[ {"a" : "\u0026"} ]`);
+  fails("/list", '[{"a":"&"}]');
+  // What the patch itself has put there is as the patch has it, until it is copied.
+  const added = '{"op":"add","path":"/n","value":["<",1.0]}';
+  assert.deepEqual(run(`[${added},{"op":"test","path":"/n","value":["<",1.0]}]`), { ...doc, n: ["<", 1] });
+  const copied = `${added},{"op":"copy","from":"/n","path":"/m"}`;
+  assert.throws(() => run(`[${copied},{"op":"test","path":"/m/0","value":"<"}]`), JSONPatchError);
+  assert.deepEqual(run(String.raw`[${copied},{"op":"test","path":"/m","value":["\u003c",1.0]}]`), { ...doc, n: ["<", 1], m: ["<", 1] });
 });
 
 test("a missing key is replaced as if added, and __proto__ is a key like any other", () => {
@@ -204,6 +235,9 @@ test("a JSON patch sorts what it has opened, wherever that ends up, and nothing 
     shown({ op: "copy", from: "/list", path: "/m" }, { op: "test", path: "/list/1/a", value: 1 }),
     `{${rest},"list":[{"y":1,"a":{"d":1,"c":1}},{"a":1,"y":1}],"m":[{"y":1,"a":{"d":1,"c":1}},{"y":1,"a":1}],"z":1}`,
   );
+  // The way to where a copy goes is opened before it is taken.
+  const inner = '{"d":1,"c":1}';
+  assert.equal(shown({ op: "copy", from: "/list/0", path: "/list/0/y" }), `{${rest},"list":[{"a":${inner},"y":{"a":${inner},"y":1}},{"y":1,"a":1}],"z":1}`);
 });
 
 test("a struct that shows no fields is called by its name", () => {

@@ -11,6 +11,7 @@ import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch } from "../../api/patch/merge-patch.ts";
+import { spelledOperations } from "../../api/patch/spelling.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { goText, isMap, withoutNulls } from "../../api/patch/values.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
@@ -56,6 +57,8 @@ const unknownFormat = ({ cbor }: ApiRequest): StatusError =>
 export interface Patch {
   type: PatchType;
   value: JSONValue;
+  /** Of a JSON patch whose tests go by how their values are written. */
+  spelled?: JSONValue;
   /** Repeated keys of the patch itself. */
   strict: string[];
   apply?: ApplyPatch;
@@ -70,8 +73,12 @@ export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
   }
   if (request.object !== undefined) return { type, value: deepCopy(request.object) as JSONValue, strict: [] };
   try {
-    const { value, duplicates } = parseJSON(await readBody(request), maxParts);
-    return { type, value, strict: type === "json" ? [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`) : duplicates };
+    const body = await readBody(request);
+    const { value, duplicates } = parseJSON(body, maxParts);
+    if (type !== "json") return { type, value, strict: duplicates };
+    const strict = [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`);
+    const spelled = spelledOperations(Buffer.from(body).toString("utf8"), value);
+    return { type, value, ...(spelled === undefined ? {} : { spelled }), strict };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw badRequest(type === "strategic" ? error.message : `error decoding patch: ${error.message}`);
@@ -92,7 +99,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   const current = (endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject;
   let value: JSONValue;
   try {
-    if (patch.type === "json") value = applyJSONPatch(current, patch.value);
+    if (patch.type === "json") value = applyJSONPatch(current, patch.spelled ?? patch.value, patch.spelled !== undefined);
     else if (patch.type === "merge") value = patchesWhole(patch, options) ? withoutNulls(patch.value) : applyMergePatch(current, patch.value);
     else value = applyStrategicMergePatch(endpoint.type, current, patch.value);
   } catch (error) {

@@ -8,6 +8,7 @@ import { semanticEqual } from "../../../api/core/semantic.ts";
 import { goQuote } from "../../../api/field.ts";
 import type { JSONObject, JSONValue } from "../../../api/json.ts";
 import { JSONPatchError, runJSONPatch } from "../../../api/patch/json-patch.ts";
+import { spelledOperations } from "../../../api/patch/spelling.ts";
 import { internalError, StatusError, timeout } from "../../../api/status.ts";
 import { type AdmissionAttributes, type AdmissionPlugin, type Face, Reinvocation } from "../admission.ts";
 import { isExempt } from "../matching.ts";
@@ -22,13 +23,21 @@ import type { WebhookOptions } from "./validating.ts";
 const name = "MutatingAdmissionWebhook";
 const round = (attributes: AdmissionAttributes, index: number): string => `round_${attributes.reinvocation?.active ? 1 : 0}_index_${index}`;
 
-/** The operations of an answer; undefined where it has none. Throws CallFailure. */
-function patchOf(webhook: string, { patch, patchType }: Verdict): JSONValue[] | undefined {
+interface Patch {
+  operations: JSONValue[];
+  /** Where its tests go by how their values are written. */
+  spelled: JSONValue | undefined;
+}
+
+/** What an answer has of a patch; undefined where it has none. Throws CallFailure. */
+function patchOf(webhook: string, { patch, patchType }: Verdict): Patch | undefined {
   if (!patch) return undefined;
   const undecodable = (why: string): CallFailure => new CallFailure(webhook, `received undecodable patch in webhook response: ${why}`, 503);
   let value: JSONValue;
+  let spelled: JSONValue | undefined;
   try {
     ({ value } = parseJSON(patch));
+    spelled = spelledOperations(patch, value);
   } catch (error) {
     if (error instanceof DecodeError) throw undecodable(error.message);
     throw error;
@@ -38,12 +47,12 @@ function patchOf(webhook: string, { patch, patchType }: Verdict): JSONValue[] | 
     throw undecodable(`json: cannot unmarshal ${typeof value === "object" ? "object" : typeof value} into Go value of type jsonpatch.Patch`);
   if (!value.length) return undefined;
   if (patchType !== "JSONPatch") throw new CallFailure(webhook, `unsupported patch type ${goQuote(patchType)}`, 400);
-  return value;
+  return { operations: value, spelled };
 }
 
-function patched(shown: JSONObject, patch: JSONValue[]): JSONObject {
+function patched(shown: JSONObject, { operations, spelled }: Patch): JSONObject {
   try {
-    return runJSONPatch(shown, patch) as JSONObject;
+    return runJSONPatch(shown, spelled ?? operations, spelled !== undefined) as JSONObject;
   } catch (error) {
     if (error instanceof JSONPatchError || error instanceof StatusError) throw internalError(error.message);
     throw error;
@@ -75,7 +84,7 @@ async function mutate(
       throw error;
     }
     changed = !semanticEqual(face.read(shown.object), read);
-    const note = encodeJSONString({ configuration, webhook: webhook.name, patch, patchType: "JSONPatch" });
+    const note = encodeJSONString({ configuration, webhook: webhook.name, patch: patch.operations, patchType: "JSONPatch" });
     attributes.annotate?.(`patch.webhook.admission.k8s.io/${round(attributes, index)}`, note, true);
     await face.take(attributes.object, read);
     return changed;
