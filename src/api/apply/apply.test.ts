@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
-import type { JSONObject } from "../json.ts";
+import type { JSONObject, JSONValue } from "../json.ts";
 import { typeOfKind } from "../schema/schema.ts";
 import { StatusError } from "../status.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
@@ -194,4 +194,15 @@ test("managed fields inside a template are an object that anybody may apply", ()
   const operation = { manager: "a", force: true, resetFields: [], apiVersion: "v1", kind: "PodTemplate", time: "2026-01-01T00:00:00Z" };
   const made = applyServerSide(typeOfKind("v1", "PodTemplate"), undefined, applied, operation);
   assert.deepEqual((made.template as JSONObject).metadata, { managedFields });
+});
+
+test("nobody owns anything of an object whose template has managed fields that are no sets", () => {
+  const template = (fieldsV1: JSONValue): JSONObject => ({ metadata: { managedFields: [{ fieldsV1 }] } });
+  const job = (fieldsV1: JSONValue): JSONObject => ({ metadata: { name: "j" }, spec: { template: template(fieldsV1) } });
+  const managers = (object: JSONObject): number | undefined =>
+    managedOf(trackUpdate(typeOfKind("batch/v1", "Job"), undefined, object, { manager: "m", apiVersion: "batch/v1", time: "2026-01-01T00:00:00Z" }))?.length;
+  assert.equal(managers(job({ "f:a": {} })), 1);
+  assert.equal(managers(job(null)), 1);
+  assert.equal(managers(job(7)), undefined);
+  assert.equal(managers(job(["a"])), undefined);
 });

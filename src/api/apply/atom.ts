@@ -63,6 +63,8 @@ const scalarTypes: Record<string, ScalarAtom["type"]> = {
   float64: "numeric",
 };
 export const deducedAtom: DeducedAtom = { kind: "deduced", atomic: false };
+/** An object of nobody knows what, wherever a template carries metadata. */
+export const fieldSetAtom: MapAtom = { kind: "map", atomic: false, fields: new Map(), always: [], element: deducedAtom };
 const quantityAtom: ScalarAtom = { kind: "scalar", type: "untyped", keepsText: true };
 const timeAtom: ScalarAtom = { kind: "scalar", type: "untyped", time: true };
 const untypedAtom: DeducedAtom = { kind: "deduced", atomic: true };
@@ -153,8 +155,7 @@ function atomOf(written: string, field: Field): Atom {
   if (type === "RawExtension" || type === "JSON" || /\.JSONSchemaPropsOr|\.JSON$/.test(type)) return untypedAtom;
   // It has no type in the schema: maps and lists in its place are only refused when they are read.
   if (type === "IntOrString") return deducedAtom;
-  // An object of nobody knows what, wherever a template carries metadata.
-  if (type === "FieldsV1") return { kind: "map", atomic: false, fields: new Map(), always: [], element: deducedAtom };
+  if (type === "FieldsV1") return fieldSetAtom;
   if (type === "Time") return timeAtom;
   if (written === "*Quantity") return quantityAtom;
   if (!hasType(type)) return { kind: "scalar", type: scalarTypes[type] ?? "untyped" };

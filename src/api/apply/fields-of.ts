@@ -1,7 +1,7 @@
 /** The fields that a document sets, as server-side apply counts them; and the check of such a document. */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { goText, isGoInteger } from "../patch/values.ts";
-import { type Atom, elementKey, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
+import { type Atom, elementKey, fieldSetAtom, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
 import { mayLackNames, resolve } from "./compare.ts";
 import { type FieldSet, leaf, pathText } from "./fieldset.ts";
 
@@ -86,6 +86,45 @@ export function fitsShape(value: JSONValue | undefined, atom: Atom): boolean {
   }
   if (!Array.isArray(value)) return false;
   for (const item of value) if ((!atom.atomic && elementKey(atom, item) === undefined) || !fitsShape(item, atom.element)) return false;
+  return true;
+}
+
+const holding = new WeakMap<Atom, boolean>();
+/** Whether there is room for a field set somewhere in it. */
+function mayHoldFieldSets(atom: Atom): boolean {
+  const known = holding.get(atom);
+  if (known !== undefined) return known;
+  holding.set(atom, atom === fieldSetAtom);
+  const inner = (): boolean => {
+    if (atom === fieldSetAtom) return true;
+    if (atom.kind === "list") return mayHoldFieldSets(atom.element);
+    return (
+      atom.kind === "map" && ([...atom.fields.values()].some((field) => mayHoldFieldSets(field.atom)) || (!!atom.element && mayHoldFieldSets(atom.element)))
+    );
+  };
+  const may = inner();
+  holding.set(atom, may);
+  return may;
+}
+
+/** Whether the field sets in an object's templates, which nobody checks, are maps. Its own are left to those who read them. */
+export function fitsFieldSets(object: JSONObject, atom: MapAtom): boolean {
+  for (const name in object) {
+    const field = name === "metadata" ? undefined : atom.fields.get(name);
+    if (field && !setsAreMaps(object[name], field.atom)) return false;
+  }
+  return true;
+}
+
+function setsAreMaps(value: JSONValue | undefined, atom: Atom): boolean {
+  if (value === null || value === undefined || !mayHoldFieldSets(atom)) return true;
+  if (atom === fieldSetAtom) return isMap(value);
+  if (atom.kind === "list") return !Array.isArray(value) || value.every((item) => setsAreMaps(item, atom.element));
+  if (atom.kind !== "map" || !isMap(value)) return true;
+  for (const name in value) {
+    const inner = atom.fields.get(name)?.atom ?? atom.element;
+    if (inner && !setsAreMaps(value[name], inner)) return false;
+  }
   return true;
 }
 

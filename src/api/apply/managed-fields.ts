@@ -8,7 +8,7 @@ import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { equal } from "../patch/values.ts";
 import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
-import { fitsShape } from "./fields-of.ts";
+import { fitsFieldSets, fitsShape } from "./fields-of.ts";
 import { forgotten } from "./kept-text.ts";
 import { reconcile } from "./reconcile.ts";
 import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union } from "./fieldset.ts";
@@ -136,8 +136,9 @@ export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next:
   const exists = !!metadataOf(old).uid;
   if (!entries.length && exists) return withManaged(next, entries);
   try {
-    const lost = operation.changeable && !(fitsShape(old, wholeAtom(type)) && fitsShape(next, wholeAtom(type)));
-    return withManaged(next, lost ? [] : updateManaged(type, old ?? {}, next, heldBy(type, old ?? {}, entries, operation), operation));
+    const atom = wholeAtom(type);
+    const fits = operation.changeable ? fitsShape(old, atom) && fitsShape(next, atom) : fitsFieldSets(next, atom);
+    return withManaged(next, fits ? updateManaged(type, old ?? {}, next, heldBy(type, old ?? {}, entries, operation), operation) : []);
   } catch (error) {
     if (error instanceof Unconvertible) return withManaged(next, []);
     throw error;
