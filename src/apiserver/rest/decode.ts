@@ -179,5 +179,10 @@ export function storedForm(endpoint: Endpoint, { object, empties }: Completed): 
   return settled(made);
 }
 
+/** As Go writes it to a client without having stored it. */
+export function writtenForm(endpoint: Endpoint, { object, empties }: Completed): KubeObject {
+  return empties ? (normalize(endpoint.hubType, object as unknown as JSONObject, "written").object as unknown as KubeObject) : object;
+}
+
 /** Both at once, for what needs no judgement. */
 export const finish = (endpoint: Endpoint, object: KubeObject): KubeObject => storedForm(endpoint, complete(endpoint, object));

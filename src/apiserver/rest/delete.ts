@@ -14,6 +14,7 @@ import { RevisionMismatchError } from "../../store/store.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, DeleteOptions, Endpoint } from "./call.ts";
 import { complete, decodeTyped, finish } from "./decode.ts";
+import { nothingOf } from "./nothing.ts";
 import { checkDeleteOptions, deleteOptionsOfQuery } from "./options.ts";
 import { deletedStatus, type Outcome, respondObject, respondOutcome } from "./respond.ts";
 import { attributesOf } from "./write.ts";
@@ -169,7 +170,7 @@ export interface Deletion extends Outcome {
 
 /** Upstream's answer when a dry run takes the last finalizer: it has made room for the object and put none there. */
 const emptyObject = (endpoint: Endpoint): KubeObject =>
-  complete(endpoint, { kind: endpoint.hub.kind, apiVersion: endpoint.hubApiVersion, metadata: {} } as KubeObject).object;
+  complete(endpoint, { kind: endpoint.hub.kind, apiVersion: endpoint.hubApiVersion, ...nothingOf(endpoint) } as KubeObject).object;
 
 /** Deletes `call.info.name`. Throws StatusError. `options` is changed. `chosen`: the request does not name it. */
 export async function deleteObject(call: Call, options: DeleteOptions, chosen = false): Promise<Deletion> {

@@ -137,6 +137,22 @@ test("a dry run that takes the last finalizer is answered with an empty object",
   assert.equal(http, 200);
   const spec = { template: { metadata: {}, spec: { containers: null } } };
   assert.deepEqual(tried, { kind: "Job", apiVersion: "batch/v1", metadata: {}, spec, status: {} });
+  const sets = "/apis/apps/v1/namespaces/default/replicasets";
+  const pods = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+  const held = { metadata: { name: "held", finalizers: ["orphan"] }, spec: { replicas: 3, selector: { matchLabels: { a: "b" } }, template: pods } };
+  assert.equal((await answer("POST", sets, held)).http, 201);
+  assert.deepEqual((await answer("DELETE", `${sets}/held?dryRun=All&propagationPolicy=Background`)).spec, { replicas: 0, selector: null, ...spec });
+});
+
+test("an update that takes the last finalizer of what is on its way out is answered as it came, not as it would be stored", async () => {
+  const roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+  const role = { metadata: { name: "going", annotations: {} }, rules: [] };
+  assert.equal((await answer("POST", roles, { ...role, metadata: { ...role.metadata, finalizers: ["a.b/c"] } })).rules, null);
+  await answer("DELETE", `${roles}/going`);
+  assert.deepEqual((await answer("PUT", `${roles}/going?dryRun=All`, role)).rules, []);
+  const gone = await answer("PUT", `${roles}/going`, role);
+  assert.deepEqual([gone.http, gone.rules, "annotations" in gone.metadata], [200, [], false]);
+  assert.equal((await answer("GET", `${roles}/going`)).http, 404);
 });
 
 test("an apply of the status of a namespace that is not there does not make one", async () => {

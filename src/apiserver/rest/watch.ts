@@ -15,7 +15,8 @@ import { type ListOptions, listOptions } from "./options.ts";
 import { served, storedAs } from "./respond.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { cellsOfNothing, includeObject, partial, tableOf, templateGeneration } from "./table.ts";
+import { nothingOf } from "./nothing.ts";
+import { cellsOfNothing, includeObject, partial, tableOf } from "./table.ts";
 import { complete, encodeCBOR, encodeProtobufFrame } from "./wire.ts";
 
 /** One for all: a reason of its own, with its stack, for each watch costs more than all else about its end. */
@@ -116,20 +117,16 @@ function statusOf(call: Call, error: unknown): StatusError {
   return internalError("watch broke");
 }
 
-/** Their replicas are a number in what upstream stores, and none is none. */
-const counting = new Set(["deployments.apps", "replicasets.apps", "statefulsets.apps"]);
-
 function bookmark(call: Call, event: CacheEvent): KubeObject {
   const { endpoint } = call;
-  const metadata: { resourceVersion: string; creationTimestamp: null; annotations?: Record<string, string> } = {
+  const { metadata: nothing, ...rest } = nothingOf(endpoint, !call.form.as);
+  const annotations = { ...nothing.annotations, ...(event.initial ? { "k8s.io/initial-events-end": "true" } : {}) };
+  const metadata = {
     resourceVersion: String(event.revision),
     creationTimestamp: null,
-    ...(event.initial ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
+    ...(Object.keys(annotations).length ? { annotations } : {}),
   };
-  // A field of what upstream stores, and an annotation of what it gives out.
-  if (endpoint.def.kind === "DaemonSet" && !call.form.as) metadata.annotations = { [templateGeneration]: "0", ...metadata.annotations };
-  const spec = counting.has(endpoint.groupResource) ? { spec: { replicas: 0 } } : {};
-  return complete(endpoint.apiVersion, endpoint.def.kind, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata, ...spec }) as KubeObject;
+  return complete(endpoint.apiVersion, endpoint.def.kind, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata, ...rest }) as KubeObject;
 }
 
 /** Object of the event as this watcher's form has it. `first` of a Table carries the columns. */

@@ -12,7 +12,7 @@ import { storageKey } from "../../cache/keys.ts";
 import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { Call, Reservation } from "./call.ts";
-import { complete, finish, storedForm } from "./decode.ts";
+import { complete, finish, storedForm, writtenForm } from "./decode.ts";
 import { facesOf } from "./faces.ts";
 import { keepManagedFields, trackWrite } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
@@ -247,15 +247,15 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
     validateUpdate(call, judged.object, old, info.subresource);
     keepTimesOfNoChange(judged.object, old);
     await rest.admission.validate({ ...attributes, object: judged.object });
-    const wanted = storedForm(endpoint, judged);
-    // Storing takes it away, and nothing before.
-    if (!options.dryRun) delete wanted.metadata.selfLink;
-    if (deletesNow(call, wanted, old)) {
+    if (deletesNow(call, judged.object, old)) {
       const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
       await reserved?.commit();
       if (gone) await endpoint.registry.afterDelete?.(call, old);
-      return { object: wanted };
+      return { object: writtenForm(endpoint, judged) };
     }
+    const wanted = storedForm(endpoint, judged);
+    // Storing takes it away, and nothing before.
+    if (!options.dryRun) delete wanted.metadata.selfLink;
     if (deepEqual(wanted, old) && (options.dryRun || !(await endpoint.cache.stale(metadata.namespace ?? "", info.name)))) {
       await reserved?.rollback();
       return { object: wanted, stored: current };
