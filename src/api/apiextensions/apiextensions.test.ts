@@ -57,3 +57,14 @@ for (const { definition: given, judged } of objects as { definition: object; jud
       if (!one.causes) assert.deepEqual((object as { spec?: unknown }).spec ?? null, one.spec);
     });
 }
+
+test("a status that names no stored version gets the one that the specification stores in", () => {
+  const names = { plural: "as", kind: "A" };
+  const old = prepared({
+    metadata: { name: "as.b.c" },
+    spec: { group: "b.c", scope: "Cluster", names, versions: [{ name: "v2", served: true, storage: true }] },
+  });
+  const next = { ...deepCopy(old), spec: { ...old.spec, versions: [] }, status: undefined } as unknown as CustomResourceDefinition;
+  customResourceDefinitionKind.subresources?.status?.prepareForUpdate?.(next, old);
+  assert.deepEqual(next.status.storedVersions, ["v2"]);
+});

@@ -72,6 +72,9 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
     status: {
       prepareForUpdate(definition, old) {
         definition.spec = old.spec;
+        // Reading it back from storage makes up for what the client left out.
+        definition.status ??= emptyStatus();
+        if (!definition.status.storedVersions?.length) noteStoredVersion(definition);
       },
       validateUpdate: (definition, old) => [
         ...validateObjectMetaUpdate(definition.metadata, old.metadata, path("metadata")),

@@ -192,6 +192,18 @@ test("strategic merge obeys its directives", () => {
   assert.deepEqual(podPatch({ $patch: "delete" }), {});
 });
 
+test("an order of elements is judged when what it orders is known", () => {
+  const containers = (spec: JSONObject) => (): unknown => podPatch(spec).containers;
+  const order = "$setElementOrder/containers";
+  assert.throws(containers({ [order]: ["a"] }), { message: "value for key 0 is not a map" });
+  assert.throws(containers({ [order]: [{ name: "c1" }, "a"] }), { message: "value for key 1 is not a map" });
+  const both = [{ name: "c1" }, { name: "c2" }];
+  assert.throws(containers({ [order]: [...both, "a"] }), { message: "expected a map[string]interface {}, but received a string" });
+  assert.throws(containers({ [order]: [...both, {}] }), { message: "map: map[] does not contain declared merge key: name" });
+  assert.throws(containers({ [order]: both, containers: ["a"] }), { message: "expected a map[string]interface {}, but received a string" });
+  assert.throws(() => patch({ metadata: { "$setElementOrder/name": ["a"] } }), { message: "expected a []interface {}, but received a string" });
+});
+
 test("strategic merges that cannot be done get upstream's answer", () => {
   const answers: [JSONObject, number, string][] = [
     [{ spec: { template: { spec: { containers: [{ image: "x" }] } } } }, 500, "map: map[image:x] does not contain declared merge key: name"],

@@ -19,7 +19,7 @@ const goScalar = (value: JSONValue): string =>
   typeof value === "boolean" ? "bool" : typeof value === "number" && !Number.isInteger(value) ? "float64" : typeof value === "string" ? "string" : "int64";
 
 /** Whether the elements are maps. All must be of one kind; lists of lists are refused. */
-function areMaps(...lists: List[]): boolean {
+function holdMaps(...lists: List[]): boolean {
   let kind: string | undefined;
   for (const list of lists)
     for (const value of list) {
@@ -45,13 +45,12 @@ function indexByKey(list: List, key: string, value: JSONValue | undefined): numb
 /** `original` with `patch` merged in; with `deletes`, without the scalars that `patch` lists. */
 export function mergeLists(original: List, patch: List, meta: PatchMeta, deletes: boolean, mergeMaps: MergeMaps): JSONValue[] {
   if (!original.length && !patch.length) return original as JSONValue[];
-  if (!areMaps(original, patch)) {
+  if (!holdMaps(original, patch)) {
     if (deletes) {
       const gone = new Set(patch);
       return original.filter((value) => !gone.has(value));
     }
-    const merged = deduplicate([...original, ...patch]);
-    return arrange(merged, patch, original, "");
+    return arrange(deduplicate([...original, ...patch]), patch, original, meta.mergeKey ?? "", () => false);
   }
   const key = meta.mergeKey;
   if (!key) throw mergeError(`cannot merge lists without merge key for ${meta.type ? "struct" : meta.kind}`);
@@ -64,7 +63,7 @@ export function mergeLists(original: List, patch: List, meta: PatchMeta, deletes
     if (at < 0) merged.push(item);
     else merged[at] = mergeMaps(merged[at] as JSONObject, item, meta);
   }
-  return arrange(merged, items, base, key);
+  return arrange(merged, items, base, key, () => true);
 }
 
 /** Elements with $patch: delete takes its namesake away, replace throws the original list away. */
@@ -99,42 +98,68 @@ function deduplicate(list: JSONValue[]): JSONValue[] {
   return list.slice(0, last + 1);
 }
 
+/** Its merge key's value. Throws for what has none. */
+function idOf(item: JSONValue, key: string): JSONValue {
+  if (!isMap(item)) throw badType(item);
+  const id = get(item, key);
+  if (id === undefined) throw noMergeKey(item, key);
+  return id;
+}
+
+/** Which elements the order names. What in it is no map is only come upon by what stands behind it, or is not there at all. */
+function partition(merged: List, order: List, key: string): { named: JSONValue[]; others: JSONValue[] } {
+  const ids = new Set(key ? undefined : order);
+  let broken = order.length;
+  if (key) {
+    broken = order.findIndex((item) => !isMap(item));
+    for (const item of broken < 0 ? order : order.slice(0, broken)) ids.add(get(item as JSONObject, key) as JSONValue);
+  }
+  const named: JSONValue[] = [];
+  const others: JSONValue[] = [];
+  for (const item of merged) {
+    if (ids.has(key ? idOf(item, key) : item)) named.push(item);
+    else if (key && broken >= 0) throw mergeError(`value for key ${broken} is not a map`);
+    else others.push(item);
+  }
+  return { named, others };
+}
+
 /** Those that the order names come in its order, the others keep the server's order between them. */
-function arrange(merged: List, order: List, serverOrder: List, key: string): JSONValue[] {
-  const idOf = (item: JSONValue): JSONValue | undefined => {
-    if (!key) return item;
-    if (!isMap(item)) throw badType(item);
-    const id = get(item, key);
-    if (id === undefined) throw noMergeKey(item, key);
-    return id;
-  };
-  const positions = (list: List): Map<JSONValue | undefined, number> => {
-    const map = new Map<JSONValue | undefined, number>();
-    for (const [i, item] of list.entries()) {
-      const id = idOf(item);
-      if (!map.has(id)) map.set(id, i);
-    }
+function arrange(merged: List, order: List, serverOrder: List, key: string, areMaps: () => boolean): JSONValue[] {
+  const { named, others } = partition(merged, order, key);
+  const maps = areMaps();
+  const id = (item: JSONValue): JSONValue => (maps ? idOf(item, key) : item);
+  const positions = (list: List): Map<JSONValue, number> => {
+    const map = new Map<JSONValue, number>();
+    for (const [i, item] of list.entries()) if (!map.has(id(item))) map.set(id(item), i);
     return map;
   };
   const wanted = positions(order);
+  const first = sorted(named, (item) => wanted.get(id(item)));
   const served = positions(serverOrder);
-  const named = merged.filter((item) => wanted.has(idOf(item)));
-  const others = merged.filter((item) => !wanted.has(idOf(item)));
-  sortBy(named, (item) => wanted.get(idOf(item)));
-  sortBy(others, (item) => served.get(idOf(item)));
+  const rest = sorted(others, (item) => served.get(id(item)));
   const out: JSONValue[] = [];
   let i = 0;
   let j = 0;
-  while (i < others.length || j < named.length) {
-    if (i >= others.length) out.push(named[j++] as JSONValue);
-    else if (j >= named.length) out.push(others[i++] as JSONValue);
+  while (i < rest.length || j < first.length) {
+    if (i >= rest.length) out.push(first[j++] as JSONValue);
+    else if (j >= first.length) out.push(rest[i++] as JSONValue);
     else {
-      const left = served.get(idOf(others[i] as JSONValue));
-      const right = served.get(idOf(named[j] as JSONValue));
-      out.push((left !== undefined && right !== undefined && left < right ? others[i++] : named[j++]) as JSONValue);
+      const left = served.get(id(rest[i] as JSONValue));
+      const right = served.get(id(first[j] as JSONValue));
+      out.push((left !== undefined && right !== undefined && left < right ? rest[i++] : first[j++]) as JSONValue);
     }
   }
   return out;
+}
+
+const deletes = (item: JSONValue): boolean => isMap(item) && get(item, "$patch") === "delete";
+
+/** What is to be deleted stands behind the others. */
+function sorted(list: JSONValue[], position: (item: JSONValue) => number | undefined): JSONValue[] {
+  const kept = list.filter((item) => !deletes(item));
+  sortBy(kept, position);
+  return kept.length === list.length ? kept : [...kept, ...list.filter(deletes)];
 }
 
 /** Stable; an item without a position goes before those in front of it, as upstream's comparison makes it. */
@@ -157,11 +182,12 @@ export function orderLists(
   original: JSONValue | undefined,
   patch: JSONValue | undefined,
   order: List,
-  meta: PatchMeta,
+  metaOf: () => PatchMeta,
   mergeMaps: MergeMaps,
 ): JSONValue[] | undefined {
   if (original !== undefined && !Array.isArray(original)) throw notAList(original);
   if (patch !== undefined && !Array.isArray(patch)) throw notAList(patch);
+  const meta = metaOf();
   const key = meta.mergeKey ?? "";
   if (patch) checkOrder(patch, order, key);
   if (!original && !patch) return undefined;
@@ -169,25 +195,22 @@ export function orderLists(
   if (!patch) merged = original as List;
   else if (!original) merged = withoutDirectives(patch) as JSONValue[];
   else merged = meta.merges ? mergeLists(original, patch, meta, false, mergeMaps) : patch;
-  if (!merged.length) return [];
-  return arrange(merged, order, original ?? [], key);
+  return arrange(merged, order, original ?? [], key, () => holdMaps(original ?? [], patch ?? []));
 }
 
 /** The patch's elements must stand in $setElementOrder, in the same relative order. */
 function checkOrder(patch: List, order: List, key: string): void {
   if (!patch.length || !order.length) return;
-  const items = key ? patch.filter((item) => !isMap(item) || get(item, "$patch") !== "delete") : patch;
+  if (key) for (const item of patch) if (!isMap(item)) throw badType(item);
+  const items = key ? patch.filter((item) => !deletes(item)) : patch;
+  const directs = (item: JSONValue): boolean => isMap(item) && get(item, "$patch") !== undefined;
   let at = 0;
-  for (let i = 0; at < items.length && i < order.length; ) {
+  let i = 0;
+  while (at < items.length && i < order.length) {
     const item = items[at] as JSONValue;
-    if (isMap(item) && get(item, "$patch") !== undefined) {
-      at++;
-      continue;
-    }
-    if (sameId(item, order[i] as JSONValue, key)) at++;
-    i++;
+    if (directs(item)) at++;
+    else if (sameId(item, order[i++] as JSONValue, key)) at++;
   }
-  while (at < items.length && isMap(items[at] as JSONValue) && get(items[at] as JSONObject, "$patch") !== undefined) at++;
   if (at < items.length) throw mergeError(`The order in patch list:\n${goText([...patch])}\n doesn't match $setElementOrder list:\n${goText([...order])}\n`);
 }
 

@@ -50,7 +50,7 @@ function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSO
     const order = patch[key];
     if (!Array.isArray(order)) throw notAList(order);
     const field = fieldOf(key, orderPrefix, "invalid patch format of setElementOrder list");
-    const ordered = orderLists(get(out, field), get(patch, field), order, patchMetaOf(meta, field, true), mergeMap);
+    const ordered = orderLists(get(out, field), get(patch, field), order, () => patchMetaOf(meta, field, true), mergeMap);
     done.add(key);
     if (ordered === undefined) continue;
     if (!equal(ordered, get(out, field))) set(own(), field, ordered);
