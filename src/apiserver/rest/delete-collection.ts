@@ -1,13 +1,15 @@
 /** DELETE of a collection: each object that the selectors choose, as if it were deleted by name. */
 import type { ApiResponse } from "../../api/exchange.ts";
 import { isNotFound } from "../../api/status.ts";
-import type { Call } from "./call.ts";
+import type { Call, DeleteOptions } from "./call.ts";
 import { deleteObject, deleteOptions, warnOfOrphans } from "./delete.ts";
 import { page, respondPage } from "./list.ts";
 import { listOptions } from "./options.ts";
 import { selection } from "./selection.ts";
 
 const parallel = 16;
+/** Upstream takes one after the other and stops at the first that it may not delete; with preconditions that tells which are left. */
+const workersFor = ({ preconditions }: DeleteOptions): number => (preconditions ? 1 : parallel);
 
 export async function deleteCollection(call: Call): Promise<ApiResponse> {
   const { endpoint, info, request } = call;
@@ -35,7 +37,7 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
       }
     }
   };
-  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(parallel, items.length) }, worker));
+  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(workersFor(options), items.length) }, worker));
   const failed = outcomes.find((outcome) => outcome.status === "rejected");
   if (failed) throw failed.reason;
   // What cannot be shown as the client wishes is gone all the same.

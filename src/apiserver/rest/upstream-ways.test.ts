@@ -155,6 +155,14 @@ test("an update that takes the last finalizer of what is on its way out is answe
   assert.equal((await answer("GET", `${roles}/going`)).http, 404);
 });
 
+test("a collection is deleted in its order up to the first that preconditions keep", async () => {
+  const make = (name: string) => answer("POST", `${core}/configmaps`, { metadata: { name, labels: { row: "x" } } });
+  const [, second] = [await make("row-a"), await make("row-b"), await make("row-c")];
+  const refused = await answer("DELETE", `${core}/configmaps?labelSelector=row`, { preconditions: { uid: second.metadata.uid } });
+  assert.match(refused.message ?? "", /^Operation cannot be fulfilled on ConfigMap "row-a": the UID in the precondition/);
+  assert.equal((await answer("GET", `${core}/configmaps?labelSelector=row`)).items?.length, 3);
+});
+
 test("an apply of the status of a namespace that is not there does not make one", async () => {
   const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: "absent" }, status: {} };
   assert.equal((await answer("PATCH", "/api/v1/namespaces/absent/status?fieldManager=m", object, apply)).reason, "NotFound");
