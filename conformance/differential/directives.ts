@@ -75,7 +75,8 @@ export function directives(random: Random, object: JSONObject, type: string): JS
     () => ({ [`$setElementOrder/${name}`]: [...refs].reverse() }),
     () => ({ [`$setElementOrder/${name}`]: refs.slice(1) }),
     () => ({ [`$setElementOrder/${name}`]: refs.slice(1), [name]: [some] }),
-    () => ({ [`$setElementOrder/${name}`]: pick<JSONValue>(random, [["a"], "x", null, [{}]]) }),
+    () => ({ [`$setElementOrder/${name}`]: pick<JSONValue>(random, [["a"], "x", null, [{}], [...refs, "a"], [...refs, {}], [...refs.slice(1), "a"]]) }),
+    () => ({ [`$setElementOrder/${name}`]: refs, [name]: pick<JSONValue>(random, [["a"], [], "x", null, [{ $patch: "replace" }, fresh]]) }),
     () => ({ [name]: [fresh, some] }),
     () => ({ [name]: [{}] }),
     () => ({

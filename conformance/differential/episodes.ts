@@ -179,7 +179,7 @@ function create(t: Target): GenStep {
   if (chance(random, 0.03)) metadata.namespace = pick(random, ["default", "other", ""]);
   if (chance(random, 0.02))
     Object.assign(metadata, { uid: "12345", resourceVersion: pick(random, ["1", "0", "x"]), creationTimestamp: "2026-01-02T03:04:05Z", generation: 7 });
-  if (chance(random, 0.03)) metadata.finalizers = [pick(random, ["example.com/f", "bad", "a/b/c", "foregroundDeletion"])];
+  if (chance(random, 0.03)) metadata.finalizers = [pick(random, ["example.com/f", "bad", "a/b/c", "foregroundDeletion", "orphan"])];
   if (chance(random, 0.03))
     metadata.ownerReferences = [
       { apiVersion: pick(random, ["v1", "", "a/b/c"]), kind: "ConfigMap", name: "o", uid: "u", ...(chance(random, 0.5) ? { controller: true } : {}) },

@@ -74,11 +74,19 @@ export function opened<T extends { body: unknown }>(answer: T, all = false): T {
 /** Of a limit range's complaints: each resource of a Go map has one. */
 const complaints = /^((?:pods|persistentvolumeclaims) .* is forbidden: \[)(.*)\]$/;
 
+/** Upstream adds the volumes of a stateful set's claim templates to its pods' in the order of a Go map: which is which is chance. */
+function withoutPlaces(body: StatusLike): void {
+  const anywhere = (text: string): string => text.replace(/(spec\.template\.spec\.volumes)\[\d+\]/g, "$1[ANY]");
+  body.message = anywhere(body.message ?? "");
+  for (const cause of body.details?.causes ?? []) cause.field = anywhere(cause.field ?? "");
+}
+
 /** Upstream gathers the rules of one who asks, the managers who own a field, and what a limit range finds, in the order of Go maps. */
 function unordered(answer: Comparable): Comparable {
   const body = answer.body as { kind?: string; status?: Record<string, unknown[]>; details?: { causes?: Cause[] } } | null;
   const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
   if (body?.kind === "SelfSubjectRulesReview") for (const list of Object.values(body.status ?? {})) if (Array.isArray(list)) list.sort(byText);
+  if (body?.kind === "Status" && (body.details as { kind?: string } | undefined)?.kind === "StatefulSet") withoutPlaces(body as StatusLike);
   const found = complaints.exec((body as StatusLike | null)?.message ?? "");
   if (found)
     (body as StatusLike).message = `${found[1]}${(found[2] as string)

@@ -5,7 +5,7 @@ import { DecodeError } from "../codec/decode-error.ts";
 import { normalize } from "../codec/normalize.ts";
 import { deepCopy } from "../copy.ts";
 import type { FieldError } from "../field.ts";
-import type { JSONObject } from "../json.ts";
+import type { JSONObject, JSONValue } from "../json.ts";
 import type { KubeObject } from "../object.ts";
 import { typeOfKind } from "../schema/schema.ts";
 import type { CustomResourceDefinition } from "../types/apiextensions-v1.gen.ts";
@@ -67,4 +67,22 @@ test("a status that names no stored version gets the one that the specification 
   const next = { ...deepCopy(old), spec: { ...old.spec, versions: [] }, status: undefined } as unknown as CustomResourceDefinition;
   customResourceDefinitionKind.subresources?.status?.prepareForUpdate?.(next, old);
   assert.deepEqual(next.status.storedVersions, ["v2"]);
+});
+
+test("what Go takes for something in a schema counts until it is stored", () => {
+  const judge = (schema: JSONObject, subresources?: JSONObject): string[] => {
+    const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema }, ...(subresources ? { subresources } : {}) }];
+    const definition = prepared({ metadata: { name: "as.b.c" }, spec: { group: "b.c", scope: "Cluster", names: { plural: "as", kind: "A" }, versions } });
+    return causes(customResourceDefinitionKind.validate?.(definition) ?? []).map(({ message }) => message ?? "");
+  };
+  const root = (more: JSONObject): number => judge({ type: "object", ...more }, { status: {} }).filter((message) => message.includes("at the root")).length;
+  assert.deepEqual([root({}), root({ required: [] }), root({ oneOf: [] }), root({ "x-kubernetes-map-type": "" }), root({ title: "" })], [0, 0, 1, 1, 0]);
+  const list = (items: JSONValue): string | undefined =>
+    judge({ type: "object", properties: { a: { type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"], items } } }).find(
+      (message) => message.includes("if x-kubernetes-list-type is map"),
+    );
+  const single = "must only have a single schema if x-kubernetes-list-type is map";
+  assert.equal(list(null), "Required value: must have a schema if x-kubernetes-list-type is map");
+  assert.equal(list(1.5), `Invalid value: {"Schema":null,"JSONSchemas":null}: ${single}`);
+  assert.equal(list([]), `Invalid value: {"Schema":null,"JSONSchemas":[]}: ${single}`);
 });

@@ -13,7 +13,8 @@ import {
 import { costMessage, expressionCostLimit, multiplied, type RuleContext } from "./cel-cost.ts";
 import { validFieldPath } from "./field-path.ts";
 import { compileRules } from "./rules.ts";
-import { hasDefault, isEmbedded, propertyOf, rulesOf, type Schema } from "./schema.ts";
+import { hasDefault, isEmbedded, itemsAreNone, propertyOf, rulesOf, type Schema } from "./schema.ts";
+import { shownItems } from "./shown-schema.ts";
 import { notStructural } from "./structural.ts";
 
 export interface SchemaOptions {
@@ -148,8 +149,8 @@ function listAndMapTypes(schema: Schema, path: Path, options: SchemaOptions): Fi
   const keysPath = path.child("x-kubernetes-list-map-keys");
   if (!keys.length) errors.push(required(keysPath, "must not be empty if x-kubernetes-list-type is map"));
   if (schema.items === undefined) errors.push(required(path.child("items"), "must have a schema if x-kubernetes-list-type is map"));
-  if (Array.isArray(schema.items))
-    errors.push(invalidValue(path.child("items"), schema.items, "must only have a single schema if x-kubernetes-list-type is map"));
+  if (Array.isArray(schema.items) || itemsAreNone(schema))
+    errors.push(invalidValue(path.child("items"), shownItems(schema.items), "must only have a single schema if x-kubernetes-list-type is map"));
   if (items && items.type !== "object")
     errors.push(invalidValue(path.child("items", "type"), items.type ?? "", "must be object if parent array's x-kubernetes-list-type is map"));
   if (items?.type !== "object") return errors;

@@ -4,7 +4,10 @@ import type { JSONSchemaProps } from "../types/apiextensions-v1.gen.ts";
 export type Schema = JSONSchemaProps;
 
 /** The schema of a list's items; undefined where there is none, or one for each place. */
-export const itemsOf = ({ items }: Schema): Schema | undefined => (Array.isArray(items) ? undefined : items);
+export const itemsOf = ({ items }: Schema): Schema | undefined => (Array.isArray(items) ? undefined : items || undefined);
+
+/** What is neither a schema nor a list of them is not refused, and is false until it is stored. */
+export const itemsAreNone = ({ items }: Schema): boolean => (items as unknown) === false;
 
 /** The schema of what is under keys that `properties` does not name. */
 export const valuesOf = ({ additionalProperties: values }: Schema): Schema | undefined => (typeof values === "object" ? values : undefined);

@@ -10,8 +10,11 @@ const list: Show = (value) => (value as Schema[] | undefined)?.map(schema) ?? nu
 const map: Show = (value) => (value ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, schema(one)])) : null);
 const orBool: Show = (value) =>
   value === undefined ? null : typeof value === "object" ? { Allows: true, Schema: schema(value) } : { Allows: value, Schema: null };
-const orArray: Show = (value) =>
-  value === undefined ? null : Array.isArray(value) ? { Schema: null, JSONSchemas: list(value) } : { Schema: schema(value), JSONSchemas: null };
+const orArray: Show = (value) => {
+  if (value === undefined || value === null) return null;
+  if (Array.isArray(value)) return { Schema: null, JSONSchemas: value.map(schema) };
+  return { Schema: value === false ? null : schema(value), JSONSchemas: null };
+};
 const pointer: Show = (value) => value ?? null;
 /** Go writes the keys of maps in their order. */
 const free: Show = (value) => (value === undefined ? null : sortKeys(value as JSONValue));
@@ -112,3 +115,6 @@ export function shownVersions(versions: readonly InternalVersion[]): unknown[] {
     SelectableFields: each(selectableFields, (field) => named(field, { JSONPath: "jsonPath" })),
   }));
 }
+
+/** The schema or schemas of items as messages show them. */
+export const shownItems = orArray;

@@ -42,14 +42,15 @@ const allowedAtRoot = {
   XValidations: "x-kubernetes-validations",
 };
 const rootFields = new Set<string>(Object.values(allowedAtRoot));
-const isSet = (value: unknown): boolean =>
-  value !== undefined && value !== "" && value !== false && !(Array.isArray(value) && value.length === 0) && value !== null;
+/** To Go a list with nothing in it is one, as is the text of a pointer. */
+const pointers = new Set(["x-kubernetes-list-type", "x-kubernetes-map-type", "$ref"]);
+const isSet = (value: unknown, name = ""): boolean => value !== undefined && value !== null && value !== false && (value !== "" || pointers.has(name));
 
 /** Where there is a status subresource, its schema is taken out of the whole one: nothing beside it may speak of status. */
 function validateRoot(schema: Schema, at: Path): FieldError[] {
   if (isSet(schema.type) && schema.type !== "object")
     return [invalidValue(at.child("type"), schema.type, 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled')];
-  if (!Object.entries(schema).some(([name, value]) => isSet(value) && !rootFields.has(name))) return [];
+  if (!Object.entries(schema).some(([name, value]) => isSet(value, name) && !rootFields.has(name))) return [];
   const names = Object.keys(allowedAtRoot).join(" ");
   return [invalidValue(at, shownSchema(schema), `only [${names}] fields are allowed at the root of the schema if the status subresource is enabled`)];
 }

@@ -20,12 +20,20 @@ export function parseNodes(text: string): JSONNode {
   return new Reader(text).document();
 }
 
+/** Throws a DecodeError where they are no JSON; it names the very byte, be it part of a character or not. */
+export function checkBytes(bytes: Uint8Array): void {
+  new Reader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1"), true).document();
+}
+
 class Reader {
   readonly #text: string;
+  readonly #isBytes: boolean;
   #at = 0;
 
-  constructor(text: string) {
+  /** `isBytes`: each character of the text stands for a byte. */
+  constructor(text: string, isBytes = false) {
     this.#text = text;
+    this.#isBytes = isBytes;
   }
 
   document(): JSONNode {
@@ -168,7 +176,8 @@ class Reader {
   #fail(where: string): never {
     if (where === "exceeded max depth") throw new DecodeError(where, true);
     if (this.#at >= this.#text.length) throw new DecodeError("unexpected end of JSON input", true);
-    throw new DecodeError(`invalid character ${quoteByte(firstByte(this.#text, this.#at))} ${where}`, true);
+    const byte = this.#isBytes ? this.#text.charCodeAt(this.#at) : firstByte(this.#text, this.#at);
+    throw new DecodeError(`invalid character ${quoteByte(byte)} ${where}`, true);
   }
 }
 

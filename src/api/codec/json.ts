@@ -4,7 +4,7 @@
  */
 import type { JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { type JSONNode, parseNodes } from "./json-syntax.ts";
+import { checkBytes, type JSONNode, parseNodes } from "./json-syntax.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -44,7 +44,8 @@ export function readJSON(bytes: Uint8Array | string, parts = Number.POSITIVE_INF
     if (colons === tooDeep) throw new DecodeError("exceeded max depth", true);
     value = JSON.parse(text) as JSONValue;
   } catch {
-    parseNodes(text);
+    if (typeof bytes === "string") parseNodes(text);
+    else checkBytes(bytes);
     throw new DecodeError("exceeded max depth", true);
   }
   return { text, value, keys: colons };

@@ -192,9 +192,13 @@ function unionOf(type: string): Read {
     context.keys += countKeys(value);
     if (Array.isArray(value)) {
       if (type.endsWith("OrBool")) throw misfit;
-      return value.length ? inner(list, value, context) : null;
+      if (value.length) return inner(list, value, context);
+    } else if (typeof value === "object" && value !== null) return inner(schema, value, context);
+    // What is no schema at all is taken for one all the same, until it is stored.
+    if (type.endsWith("OrArray") && context.empties === "kept" && value !== null) {
+      context.kept = true;
+      return Array.isArray(value) ? [] : false;
     }
-    if (typeof value === "object" && value !== null) return inner(schema, value, context);
     if (!type.endsWith("OrBool")) return null;
     if (typeof value === "boolean") return value;
     throw misfit;

@@ -137,3 +137,52 @@ for (const item of cases) {
 
 const hasMaps = ({ name }: Case): boolean =>
   /resources|hard|limits|overhead|metadata\.|nodeSelector|data|selector|capacity|annotations|labels|affinity|topology|allocated/.test(name);
+
+const causesOf = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map(({ field, body }) => `${field}: ${body}`);
+const made = (kind: string, given: object): KubeObject =>
+  normalize(typeOfKind("v1", kind) as NonNullable<ReturnType<typeof typeOfKind>>, given as JSONObject, "kept").object as unknown as KubeObject;
+
+test("a volume's claim is named where its ephemeral source is the first, and before what is too much", () => {
+  const volume = { name: "A", ephemeral: {}, image: {}, iscsi: { targetPortal: "x".repeat(70), iqn: "iqn.2001-04.a:b", initiatorName: "iqn.2001-04.a:c" } };
+  const wrong = (given: object): string[] =>
+    causesOf(podKind.validate?.(made("Pod", { metadata: { name: "p", namespace: "d" }, spec: { volumes: [given] } }) as never))
+      .filter((cause) => cause.startsWith("spec.volumes[0]"))
+      .map((cause) => cause.slice(0, 60));
+  const { iscsi: _, ...first } = volume;
+  assert.deepEqual(wrong(first).slice(1, 3), [
+    'spec.volumes[0].name: Invalid value: "A": PVC name "p-A": a ',
+    "spec.volumes[0].image: Forbidden: may not specify more than ",
+  ]);
+  assert.deepEqual(wrong(volume).slice(0, 3), [
+    'spec.volumes[0].name: Invalid value: "A": Total length of <v',
+    "spec.volumes[0].ephemeral: Forbidden: may not specify more t",
+    "spec.volumes[0].image: Forbidden: may not specify more than ",
+  ]);
+});
+
+test("to no name a label of a volume's affinity may be renamed as well", () => {
+  const volume = (key: string): KubeObject =>
+    made("PersistentVolume", {
+      metadata: { name: "v", resourceVersion: "1" },
+      spec: { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key, operator: "Exists" }] }] } } },
+    });
+  const affinity = (key: string): string[] =>
+    causesOf(persistentVolumeKind.validateUpdate?.(volume(key) as never, volume("zone") as never)).filter((cause) => cause.startsWith("nodeAffinity"));
+  assert.equal(affinity("other").length, 1);
+  assert.equal(affinity("").length, 0);
+});
+
+test("what is no JSON in a secret is named by its byte", () => {
+  const secret = { metadata: { name: "s", namespace: "d" }, type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": "tQ==" } };
+  assert.match(causesOf(secretKind.validate?.(made("Secret", secret) as never)).join(), /invalid character 'µ' looking for beginning of value$/);
+});
+
+test("addresses that are none are no two families", () => {
+  const pod = (ips: string[]): KubeObject =>
+    made("Pod", { metadata: { name: "p", namespace: "d", resourceVersion: "1" }, spec: { containers: [] }, status: { hostIPs: ips.map((ip) => ({ ip })) } });
+  const wrong = (...ips: string[]): number =>
+    causesOf(podKind.subresources?.status?.validateUpdate?.(pod(ips) as never, pod([]) as never)).filter((cause) => cause.includes("no more than one IP"))
+      .length;
+  assert.equal(wrong("10.0.0.1", "fd00::1"), 0);
+  assert.equal(wrong("fd00::1", "/abs"), 1);
+});

@@ -56,13 +56,13 @@ const renamedLabels: Record<string, string> = {
   "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
 };
 
-/** The old affinity with each label that the new one has renamed from beta to its final name. */
+/** The old affinity with each label that the new one has renamed from beta to its final name; to upstream none is the final name of all others. */
 function renamed(affinity: VolumeNodeAffinity, now: VolumeNodeAffinity | undefined): VolumeNodeAffinity {
   const terms = (affinity.required && (affinity.required.nodeSelectorTerms ?? []))?.map((term, i) => {
     const rename = (field: "matchExpressions" | "matchFields"): NodeSelectorRequirement[] | undefined =>
       term[field]?.map((requirement, j) => {
         const key = (now?.required?.nodeSelectorTerms ?? [])[i]?.[field]?.[j]?.key;
-        return key !== undefined && renamedLabels[requirement.key] === key ? { ...requirement, key } : requirement;
+        return key !== undefined && (renamedLabels[requirement.key] ?? "") === key ? { ...requirement, key } : requirement;
       });
     return { ...term, matchExpressions: rename("matchExpressions"), matchFields: rename("matchFields") };
   });

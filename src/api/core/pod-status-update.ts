@@ -71,7 +71,7 @@ function validateIps(ips: { ip: string }[] | undefined, old: { ip: string }[] | 
   const malformed = list.findIndex(({ ip }) => !parseIP(ip ?? ""));
   if (list.length > 1 && malformed >= 0)
     errors.push(internalFieldError(at, `failed to check for dual stack with error:invalid IP[${malformed}]: ${list[malformed]!.ip}`));
-  if (list.length > 1 && (list.length > 2 || new Set(list.map(({ ip }) => isIPv6(ip))).size < 2))
+  if (list.length > 1 && (malformed >= 0 || list.length > 2 || new Set(list.map(({ ip }) => isIPv6(ip))).size < 2))
     errors.push(
       invalidValue(
         at,

@@ -6,8 +6,8 @@ import type { JSONValue } from "../json.ts";
 
 const goTypes: Record<string, string> = { string: "string", number: "number", boolean: "bool" };
 
-/** Undefined for an object (and for null, which Go takes for an empty map). */
-export function goJsonError(text: string): string | undefined {
+/** Undefined for an object (and for null, which Go takes for an empty map). Go sees bytes where the text is no UTF-8. */
+export function goJsonError(text: string | Uint8Array): string | undefined {
   let value: JSONValue;
   try {
     ({ value } = parseJSON(text));

@@ -226,15 +226,23 @@ export function validateCsiPersistent(source: CSIPersistentVolumeSource, at: Pat
 /** A source's field, the name in the error for one too many ("": never too many), the name its own errors have, its rules. */
 export type SourceRule<S> = { [K in keyof S & string]: [K, string, string, (source: NonNullable<S[K]>, at: Path) => FieldError[]] }[keyof S & string];
 
-/** Exactly one source: the first is validated, the others are too many. Returns how many there were as well. */
-export function validateOneSource<S extends object>(sources: S, rules: readonly SourceRule<S>[], at: Path, found = 0): FieldError[] {
+/** Exactly one source: the first is validated, the others are too many. `after`: what else is said of each, `taken` for the first. */
+export function validateOneSource<S extends object>(
+  sources: S,
+  rules: readonly SourceRule<S>[],
+  at: Path,
+  found = 0,
+  after?: (field: keyof S & string, taken: boolean) => FieldError[],
+): FieldError[] {
   const errors: FieldError[] = [];
   let count = found;
   for (const [field, extraName, ownName, check] of rules) {
     const source = sources[field];
     if (source === undefined || source === null) continue;
-    if (count++ > 0 && extraName) errors.push(forbiddenField(at.child(extraName), "may not specify more than 1 volume type"));
+    const taken = count++ === 0 || !extraName;
+    if (!taken) errors.push(forbiddenField(at.child(extraName), "may not specify more than 1 volume type"));
     else errors.push(...(check as (source: unknown, at: Path) => FieldError[])(source, at.child(ownName)));
+    if (after) errors.push(...after(field, taken));
   }
   if (count === 0) errors.push(required(at, "must specify a volume type"));
   return errors;

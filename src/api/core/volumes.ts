@@ -123,13 +123,13 @@ export function validateVolumes(
   const rules = rulesFor(options);
   for (const [i, volume] of (volumes ?? []).entries()) {
     const here = at.index(i);
-    const own = validateOneSource(volume, rules, here);
     const name = volume.name ?? "";
-    if (volume.iscsi && portalTooLong(volume.iscsi, name)) own.push(portalError(here.child("name"), name));
-    if (volume.ephemeral && podName && name) {
+    const own = validateOneSource(volume, rules, here, 0, (source, taken) => {
+      if (source === "iscsi" && volume.iscsi && portalTooLong(volume.iscsi, name)) return [portalError(here.child("name"), name)];
+      if (source !== "ephemeral" || !taken || !podName || !name) return [];
       const claim = `${podName}-${name}`;
-      for (const message of nameIsDNSSubdomain(claim, false)) own.push(invalidValue(here.child("name"), name, `PVC name ${goQuote(claim)}: ${message}`));
-    }
+      return nameIsDNSSubdomain(claim, false).map((message) => invalidValue(here.child("name"), name, `PVC name ${goQuote(claim)}: ${message}`));
+    });
     own.push(...(name ? validateDNSLabel(name, here.child("name")) : [required(here.child("name"))]));
     if (valid.has(name)) own.push(duplicate(here.child("name"), name));
     if (own.length === 0) valid.set(name, volume);
