@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { encodeJSONString } from "../../api/codec/json.ts";
 import { systemClock } from "../../base/clock.ts";
 import { inSlices, listBody, madeAhead, wholeAtMost } from "./list-body.ts";
 import type { Form } from "./negotiate.ts";
@@ -67,6 +68,23 @@ for (const [what, { shell, key, make }] of Object.entries(lists))
       }
     });
   }
+
+test("a list in protobuf is made from what is stored, and from objects where that is written otherwise", async () => {
+  const { shell } = lists.pods;
+  const form: Form = { media: "protobuf", pretty: false };
+  const expected = Buffer.from(encodeAs(form, { ...shell, items: names.map(pod) }));
+  const stored = (name: string): Uint8Array => Buffer.from(encodeJSONString({ kind: "Pod", apiVersion: "v1", ...pod(name) }));
+  let made = 0;
+  const make = (name: string): object => {
+    made++;
+    return pod(name);
+  };
+  assert.deepEqual(await joined((await listBody(form, shell, "items", names, make, systemClock, stored)).body), expected);
+  assert.equal(made, 0);
+  const odd = (name: string): Uint8Array => (name === "pod-0" ? Buffer.from(JSON.stringify(pod(name), null, 1)) : stored(name));
+  assert.deepEqual(await joined((await listBody(form, shell, "items", names, make, systemClock, odd)).body), expected);
+  assert.ok(made > 0 && made < names.length, `${made}`);
+});
 
 test("what a list is made of is made when it is taken, where its length is not told before", async () => {
   let made = 0;

@@ -39,6 +39,8 @@ export async function inSlices<T, R>(items: readonly T[], clock: Clock, make: (b
 interface Parts {
   /** `first`: nothing stands before them. */
   of(objects: readonly object[], first: boolean): Uint8Array;
+  /** The same of objects that are stored as these texts; undefined where the objects have to be made. */
+  ofTexts?(texts: readonly Uint8Array[]): Uint8Array | undefined;
   /** `size`: bytes of all parts, where those before them say so. */
   around(size: number): [before: Uint8Array, behind: Uint8Array];
 }
@@ -79,6 +81,7 @@ function protobufParts(shell: ListShell): Parts {
   const encoder = listEncoder(type, apiVersion, kind);
   return {
     of: (objects) => encoder.items(objects as readonly JSONObject[]),
+    ofTexts: (texts) => encoder.itemsFromJSON(texts),
     around: (size) => encoder.around(metadata as JSONObject, size),
   };
 }
@@ -97,7 +100,8 @@ export interface ListBody {
 
 /**
  * The bytes that encodeAs would give for the shell with what `make` gives for each item under `key`. `items` must not be empty;
- * lists of built-in kinds have protobuf. What `make` throws after some of the answer was taken breaks it off.
+ * lists of built-in kinds have protobuf. What `make` throws after some of the answer was taken breaks it off. `textOf`: JSON of
+ * the item with at least the fields that `make` gives it.
  */
 export async function listBody<T>(
   form: Form,
@@ -106,9 +110,11 @@ export async function listBody<T>(
   items: readonly T[],
   make: (item: T) => object,
   clock: Clock,
+  textOf?: (item: T) => Uint8Array,
 ): Promise<ListBody> {
   const parts = partsOf(form, shell, key, items.length);
-  const all = batches(items, clock, (batch, at) => parts.of(batch.map(make), at === 0));
+  const encoded = (batch: readonly T[], at: number): Uint8Array => (textOf && parts.ofTexts?.(batch.map(textOf))) ?? parts.of(batch.map(make), at === 0);
+  const all = batches(items, clock, encoded);
   // Protobuf says before the items how long they are.
   const ahead = form.media === "protobuf" ? Number.POSITIVE_INFINITY : madeAhead;
   const made: (Uint8Array | undefined)[] = [];

@@ -15,7 +15,7 @@ import { contentTypes } from "./negotiate.ts";
 import { isConcealed, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { checkForm, metaVersion, partial, rowOf, tableOf, tableShell } from "./table.ts";
+import { checkForm, metaVersion, partial, rowOf, showsStoredMetadata, tableOf, tableShell } from "./table.ts";
 
 export interface Page {
   items: Stored[];
@@ -88,9 +88,10 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
   const seen = (stored: Stored): KubeObject => served(endpoint, stored);
   // The audit is told of it as one object.
   const isLong = items.length > wholeAtMost && !call.audit?.wantsResponse;
-  const long = async (shell: ListShell, key: "items" | "rows", make: (stored: Stored) => object): Promise<ApiResponse> => {
+  const long = async (shell: ListShell, key: "items" | "rows", make: (stored: Stored) => object, asStored = false): Promise<ApiResponse> => {
     const headers = { "cache-control": "no-cache, private", "content-type": contentTypes[form.media] };
-    return { status: 200, headers, warnings: call.warnings, ...(await listBody(form, shell, key, items, make, rest.clock)) };
+    const body = await listBody(form, shell, key, items, make, rest.clock, asStored ? ({ bytes }) => bytes : undefined);
+    return { status: 200, headers, warnings: call.warnings, ...body };
   };
   const asBytes = isLong && !request.asObject;
   if (form.as === "Table") {
@@ -99,7 +100,7 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
   }
   if (form.as) {
     const shell = { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata };
-    if (asBytes) return long(shell, "items", (stored) => partial(form, stored.object()));
+    if (asBytes) return long(shell, "items", (stored) => partial(form, stored.object()), showsStoredMetadata(endpoint.hub.kind));
     const partials = items.map((stored) => partial(form, stored.object()));
     return respondObject(call, 200, { ...shell, items: partials.length ? partials : null });
   }
@@ -114,7 +115,7 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
     call.audit.responseObject({ ...shell, items: objects.flat() });
   }
   if (form.media !== "json" || form.pretty) {
-    if (isLong && !(endpoint.custom && form.media === "protobuf")) return long(shell, "items", bareOf);
+    if (isLong && !(endpoint.custom && form.media === "protobuf")) return long(shell, "items", bareOf, !endpoint.conversion && !endpoint.hubKind.conceals);
     return respondObject({ ...call, audit: undefined }, 200, { ...shell, items: items.map(bareOf) });
   }
   const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };

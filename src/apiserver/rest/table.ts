@@ -27,6 +27,9 @@ const onlyInWhole = new Map<string, ReadonlySet<string>>([
   ["HorizontalPodAutoscaler", new Set(Object.values(roundTripAnnotations))],
 ]);
 
+/** Whether all metadata that is stored of a kind is shown. */
+export const showsStoredMetadata = (kind: string): boolean => !onlyInWhole.has(kind);
+
 /** Without the annotations that are fields of what upstream stores, and annotations only in the whole object. */
 function storedMetadata({ kind, metadata }: KubeObject): KubeObject["metadata"] {
   const left = onlyInWhole.get(kind as string);
