@@ -78,18 +78,24 @@ export function validateAnnotations(annotations: Record<string, string>, path: P
   return errors;
 }
 
+/** Characters of errors that each show the whole of a list or a text, after which no further one is made of it. */
+const mostShown = 1 << 20;
+
 export function validateOwnerReferences(references: readonly OwnerReference[], path: Path): FieldError[] {
   const errors: FieldError[] = [];
   let controller = "";
+  let shown = 0;
   for (const reference of references) {
     errors.push(...validateOwnerReference(reference, path));
     if (!reference.controller) continue;
     const name = `${reference.kind}/${reference.name}`;
-    if (controller)
-      errors.push(
-        invalidValue(path, references, `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`),
-      );
-    else controller = name;
+    const why = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`;
+    if (controller === "") controller = name;
+    else if (shown < mostShown) {
+      const error = invalidValue(path, references, why);
+      shown += error.body.length;
+      errors.push(error);
+    }
   }
   return errors;
 }
@@ -118,7 +124,8 @@ export function validateFinalizers(finalizers: readonly string[], path: Path): F
 
 /** While an object is being deleted, finalizers may only go. */
 export function validateNoNewFinalizers(finalizers: readonly string[], old: readonly string[], path: Path): FieldError[] {
-  const extra = [...new Set(finalizers)].filter((name) => !old.includes(name)).sort();
+  const before = new Set(old);
+  const extra = [...new Set(finalizers)].filter((name) => !before.has(name)).sort();
   if (!extra.length) return [];
   const list = extra.map((name) => JSON.stringify(name)).join(", ");
   return [forbiddenField(path, `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`)];
@@ -130,6 +137,7 @@ export function validateFieldManager(manager: string, path: Path): FieldError[] 
   if (longerThan(manager, 128)) errors.push(tooLong(path, 128));
   let at = 0;
   for (const char of manager) {
+    if (errors.length * manager.length > mostShown) break;
     if (char !== " " && !/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) {
       const code = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
       errors.push(invalidValue(path, manager, `invalid character U+${code} (at position ${at})`));

@@ -111,8 +111,7 @@ function collectorFinalizers(call: Call, object: KubeObject, options: DeleteOpti
     waits = set === foreground;
   }
   const after = [...before.filter((f) => f !== orphan && f !== foreground), ...(orphans ? [orphan] : []), ...(waits ? [foreground] : [])];
-  const same = after.every((f) => before.includes(f)) && before.every((f) => after.includes(f));
-  return same ? undefined : after;
+  return new Set(before).symmetricDifference(new Set(after)).size === 0 ? undefined : after;
 }
 
 /** Pure: what a deletion at `now` makes of the object. `options.gracePeriodSeconds` is filled in. */

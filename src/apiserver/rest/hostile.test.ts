@@ -59,6 +59,37 @@ test("owners are looked through at once, and each is kept once", async () => {
   assert.ok(took < 3, `${took} s`);
 });
 
+test("an error that shows all of a list is not made for each of its elements", async () => {
+  const ownerReferences = Array.from({ length: 20_000 }, (_, i) => ({ apiVersion: "v1", kind: "Pod", name: `p${i}`, uid: `u${i}`, controller: true }));
+  const managedFields = [
+    { manager: "\u0001".repeat(100_000), operation: "Update", apiVersion: "v1", time: "2026-01-01T00:00:00Z", fieldsType: "FieldsV1", fieldsV1: {} },
+  ];
+  for (const metadata of [{ ownerReferences }, { managedFields }]) {
+    let answer = {} as Awaited<ReturnType<TestServer["answer"]>>;
+    const took = await cost(async () => {
+      answer = await server.answer("POST", `${configmaps}?dryRun=All`, { metadata: { name: "a", ...metadata } });
+    });
+    assert.equal(answer.http, 422);
+    assert.match(answer.message ?? "", /Only one reference can have Controller set to true|invalid character U\+0001 \(at position 1\)/);
+    assert.ok(took < 5, `${took} s`);
+  }
+});
+
+test("an object of many finalizers is deleted and changed at once", async () => {
+  const finalizers = Array.from({ length: 30_000 }, (_, i) => `example.com/f${i}`);
+  assert.equal((await server.answer("POST", configmaps, { metadata: { name: "held", finalizers } })).http, 201);
+  const took = await cost(async () => {
+    assert.equal((await server.answer("DELETE", `${configmaps}/held`)).http, 200);
+    const others = finalizers.map((name) => name.replace("/f", "/g"));
+    assert.match(
+      (await server.answer("PUT", `${configmaps}/held`, { metadata: { name: "held", finalizers: others } })).message ?? "",
+      /no new finalizers can be added/,
+    );
+  });
+  assert.ok(took < 5, `${took} s`);
+  await server.answer("PUT", `${configmaps}/held`, { metadata: { name: "held" } });
+});
+
 test("a grace period of more seconds than Go's durations have begins anew where they end", async () => {
   const spec = { nodeName: "n", automountServiceAccountToken: false, containers: [{ name: "c", image: "i" }] };
   await server.answer("POST", pods, { metadata: { name: "slow" }, spec });

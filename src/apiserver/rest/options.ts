@@ -1,6 +1,7 @@
 /** Options of writes and lists: read from the query (or a DeleteOptions body), checked as upstream checks them. */
 import { managerName } from "../../api/apply/managed-fields.ts";
-import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, notSupportedText, path, required, tooLong } from "../../api/field.ts";
+import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, notSupportedText, path, required } from "../../api/field.ts";
+import { validateFieldManager } from "../../api/meta/validation.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";
 import { badRequest, invalid, type StatusError } from "../../api/status.ts";
@@ -18,28 +19,8 @@ export interface WriteOptions {
   object: object;
 }
 
-/** Bytes. */
-const maxManagerLength = 128;
-/** Characters of what is said of one manager, each time with all of its name: beyond it nothing is said of further places. */
-const mostSaid = 1 << 20;
-
 function checkDryRun(values: readonly string[]): FieldError[] {
   return values.some((value) => value !== "All") ? [notSupported(path("dryRun"), values, ["All"])] : [];
-}
-
-function checkManager(manager: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (Buffer.byteLength(manager) > maxManagerLength) errors.push(tooLong(path("fieldManager"), maxManagerLength));
-  let position = 0;
-  for (const char of manager) {
-    if (errors.length * manager.length > mostSaid) break;
-    if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) {
-      const code = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
-      errors.push(invalidValue(path("fieldManager"), manager, `invalid character U+${code} (at position ${position})`));
-    }
-    position += Buffer.byteLength(char);
-  }
-  return errors;
 }
 
 export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?: string): WriteOptions {
@@ -53,7 +34,7 @@ export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?:
     if (apply && fieldManager === "") errors.push(required(path("fieldManager"), "is required for apply patch"));
     if (!apply && query.get("force") !== null) errors.push(forbiddenField(path("force"), "may not be specified for non-apply patch"));
   }
-  errors.push(...checkManager(fieldManager), ...checkDryRun(dryRun));
+  errors.push(...validateFieldManager(fieldManager, path("fieldManager")), ...checkDryRun(dryRun));
   if (fieldValidation !== "" && !["Ignore", "Warn", "Strict"].includes(fieldValidation)) {
     errors.push(notSupportedText(path("fieldValidation"), fieldValidation, ["", "Ignore", "Strict", "Warn"]));
   }
