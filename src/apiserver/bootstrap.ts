@@ -183,7 +183,20 @@ function stampedConditions(object: KubeObject, lastTransitionTime: string): Kube
   return { ...object, status: { conditions: conditions.map((condition) => ({ ...condition, lastTransitionTime })) } } as unknown as KubeObject;
 }
 
-async function ensure(rest: Rest, endpoint: Endpoint, draft: Draft): Promise<void> {
+/** Again where another server, which starts at the same time, was first. */
+async function whileContended(work: () => Promise<void>): Promise<void> {
+  for (;;)
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!(error instanceof RevisionMismatchError)) throw error;
+    }
+}
+
+const ensure = (rest: Rest, endpoint: Endpoint, draft: Draft): Promise<void> => whileContended(() => ensureOnce(rest, endpoint, draft));
+
+async function ensureOnce(rest: Rest, endpoint: Endpoint, draft: Draft): Promise<void> {
   const namespace = draft.metadata.namespace ?? "";
   const current = await endpoint.cache.get(namespace, draft.metadata.name);
   if (!current) {
@@ -271,7 +284,9 @@ function withSubjects(old: RoleBinding, draft: Draft): KubeObject | undefined {
   } as unknown as KubeObject;
 }
 
-async function put(rest: Rest, resource: string, draft: Draft): Promise<void> {
+const put = (rest: Rest, resource: string, draft: Draft): Promise<void> => whileContended(() => putOnce(rest, resource, draft));
+
+async function putOnce(rest: Rest, resource: string, draft: Draft): Promise<void> {
   const endpoint = rest.hubEndpoint(resource);
   const namespace = draft.metadata.namespace ?? "";
   const current = await endpoint.cache.get(namespace, draft.metadata.name);

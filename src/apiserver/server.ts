@@ -98,6 +98,8 @@ const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecoll
 /** A WebSocket opens with GET; it takes the right to create all the same (pkg/registry/core/pod/rest/authorize.go). */
 const createdByUpgrade = new Set(["pods/attach", "pods/exec", "pods/portforward"]);
 
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { clock, logger, authorizer, cache, aggregator } = options;
   const metrics = createServerMetrics(options.metrics);
@@ -233,8 +235,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     if (request.signal.aborted) return respondError(timeout("request was aborted by the client"), request, undefined);
     logger.error("request handling failed", { method: request.method, path: request.path, error, stack: error instanceof Error ? error.stack : undefined });
-    return respondError(internalError(error instanceof Error ? error.message : String(error)), request, undefined);
+    return respondError(internalError(textOf(error)), request, undefined);
   }
+  /** Neither a refusal nor the client's going: a fault of the server's own. */
+  const isOwnFault = (request: ApiRequest, error: unknown): boolean =>
+    !(error instanceof TooManyRequests || error instanceof Undecided || error instanceof StatusError || request.signal.aborted);
 
   async function handle(request: ApiRequest): Promise<ApiResponse> {
     const began = clock.monotonic();
@@ -287,6 +292,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         series.terminated(429);
       }
       response = failure(request, error);
+      if (isOwnFault(request, error)) audit?.panic(textOf(error));
     }
     if (visit) response = visit.answered(response, request, long && series !== undefined);
     if (audit) response = audited(audit, response, long, refusal);

@@ -228,10 +228,11 @@ export class AuditRecord {
     } else this.#event.responseStatus = { metadata: {}, code };
     this.stage("ResponseComplete");
   }
-  /** The server itself failed while it answered. */
+  /** The server itself failed while it answered: nothing follows, also where the policy leaves this stage out. */
   panic(message: string): void {
     this.#event.responseStatus = { metadata: {}, status: "Failure", message: `APIServer panic'd: ${message}`, reason: "InternalError", code: 500 };
     this.stage("Panic");
+    this.#over = true;
   }
   /** Hands the event to the sink unless the policy leaves this stage out. */
   stage(stage: AuditStage): void {

@@ -301,6 +301,19 @@ test("what was decided about a request, and why, is in its audit event", async (
   assert.deepEqual(await decided(jane, "/api"), { [decision]: "allow", [reason]: discovers });
 });
 
+test("a fault of the server's own is audited as a panic, and as nothing else", async () => {
+  const { admission } = api.server.rest;
+  const from = audited.length;
+  api.server.rest.admission = { ...admission, mutate: () => Promise.reject(new TypeError("it broke")) };
+  const { http, message } = await answer("POST", configmaps, { body: cm("broken") });
+  api.server.rest.admission = admission;
+  assert.deepEqual([http, message], [500, "Internal error occurred: it broke"]);
+  assert.deepEqual(
+    audited.slice(from).map(({ stage, responseStatus }) => [stage, responseStatus?.code, responseStatus?.message]),
+    [["Panic", 500, "APIServer panic'd: it broke"]],
+  );
+});
+
 test("a WebSocket to a pod takes the right to create, and is audited whether it is refused or not", async () => {
   const rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
   const jane = { name: "jane", groups: ["system:authenticated"] };

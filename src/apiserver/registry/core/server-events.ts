@@ -1,4 +1,4 @@
-/** Events that the API server itself tells of objects, as a recorder of events.k8s.io writes them; each is told once a process. */
+/** Events that the API server itself tells of objects, as a recorder of events.k8s.io writes them; each is told once, or again after many. */
 import type { KubeObject } from "../../../api/object.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Clock } from "../../../base/clock.ts";
@@ -25,6 +25,8 @@ export interface ServerEvent {
   message: string;
 }
 
+const mostTold = 10_000;
+
 export class ServerEvents {
   readonly #options: ServerEventsOptions;
   readonly #told = new Set<string>();
@@ -37,6 +39,7 @@ export class ServerEvents {
     const { events, clock, random, logger, hostname, ttlSeconds } = this.#options;
     const key = `${metadata.uid} ${reason} ${message}`;
     if (this.#told.has(key)) return;
+    if (this.#told.size >= mostTold) this.#told.clear();
     this.#told.add(key);
     const now = clock.now();
     const nanoseconds = BigInt(Math.floor(now)) * 1_000_000n + BigInt(random.int(1_000_000));
