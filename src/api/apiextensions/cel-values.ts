@@ -172,6 +172,8 @@ class SchemaMap extends MapValue {
 class SchemaList extends ListValue {
   readonly #values: readonly JSONValue[];
   readonly #node: Node;
+  /** Elements as they were made: rules that compare each with each other ask for them again and again. */
+  readonly #seen: Value[] = [];
   constructor(values: readonly JSONValue[], node: Node) {
     super();
     this.#values = values;
@@ -181,7 +183,12 @@ class SchemaList extends ListValue {
     return this.#values.length;
   }
   at(index: number): Value {
-    return celValue(this.#values[index], this.#node.items as Node);
+    const known = this.#seen[index];
+    if (known !== undefined) return known;
+    const made = celValue(this.#values[index], this.#node.items as Node);
+    // In order, so that the list has no holes.
+    if (index === this.#seen.length) this.#seen.push(made);
+    return made;
   }
   get #type(): string | undefined {
     return this.#node.schema["x-kubernetes-list-type"];

@@ -14,6 +14,7 @@ import type { JSONValue } from "../json.ts";
 import { isGoInteger, isMap } from "../patch/values.ts";
 import type { Correlation } from "./correlation.ts";
 import { formatOf, isRecognizedFormat } from "./formats.ts";
+import { type Check, compileCheck, type Judge, type Rules } from "./quick-check.ts";
 import { isIntOrString, type Schema } from "./schema.ts";
 
 type Code = "type" | "required" | "long" | "enum" | "items" | "properties" | "other" | "composite";
@@ -67,12 +68,6 @@ function kindOf(value: JSONValue): "null" | "boolean" | "string" | "integer" | "
   return value === null ? "null" : Array.isArray(value) ? "array" : "object";
 }
 
-/** A schema as upstream's validator has it: formats that it does not know are none, a choice of types is two. */
-interface Rules {
-  schema: Schema;
-  types: readonly string[];
-  format: string;
-}
 /** Of defaults: types and formats are what the schema says. */
 let literally = false;
 const rules = new WeakMap<Schema, Rules>();
@@ -363,8 +358,19 @@ export function validateDefaultValue(schema: Schema, value: JSONValue, at: Path)
   }
 }
 
+/** The same without the quick way: for the comparison of both. */
+export const isValidInFull = (schema: Schema, value: JSONValue): boolean => judged(schema, value, "", undefined).valid;
+
+const judge: Judge = { rulesFor, isValid: (schema, value) => validate(schema, value, "", undefined).valid };
+const checks = new WeakMap<Schema, Check>();
+function checkOf(schema: Schema): Check {
+  const made = checks.get(schema) ?? compileCheck(schema, judge);
+  checks.set(schema, made);
+  return made;
+}
+
 /** `correlation` of an update; absent: everything is judged. */
 export function validateValue(schema: Schema | undefined, value: JSONValue, at: Path = new Path(), correlation?: Correlation): FieldError[] {
-  if (!schema) return [];
+  if (!schema || (!literally && checkOf(schema)(value))) return [];
   return judged(schema, value, "", correlation).mistakes.map((mistake) => fieldError(mistake, at));
 }

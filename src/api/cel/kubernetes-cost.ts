@@ -84,7 +84,7 @@ const byOverload: Record<string, Cost> = Object.assign(Object.create(null) as Re
 });
 
 const atOnce = [QuantityValue, IPValue, CIDRValue, FormatValue, URLValue, SemverValue];
-const isAtOnce = (value: Value | undefined): boolean => atOnce.some((type) => value instanceof type);
+const isAtOnce = (value: Value | undefined): boolean => typeof value === "object" && atOnce.some((type) => value instanceof type);
 
 export const kubernetesCallCost: CallCost = (name, overload) => {
   const listed = overload === undefined ? undefined : byOverload[overload];

@@ -2,6 +2,7 @@
  * JSON as Go's encoding/json and sigs.k8s.io/json read and write it: repeated keys are reported, integers beyond 2^53 are
  * kept (as bigint), `__proto__` is a key like any other, `<`, `>` and `&` are escaped, and map keys are in byte order.
  */
+import { sortFew } from "../../base/sort-few.ts";
 import type { JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { checkBytes, type JSONNode, parseNodes } from "./json-syntax.ts";
@@ -228,6 +229,6 @@ export function sortKeys(value: JSONValue): JSONValue {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(sortKeys);
   const sorted: { [key: string]: JSONValue } = {};
-  for (const key of Object.keys(value).sort(compareBytes)) if (value[key] !== undefined) put(sorted, key, sortKeys(value[key] as JSONValue));
+  for (const key of sortFew(Object.keys(value), compareBytes)) if (value[key] !== undefined) put(sorted, key, sortKeys(value[key] as JSONValue));
   return sorted;
 }
