@@ -1,7 +1,7 @@
 /**
  * Certificate requests beside upstream: kube-apiserver with kube-controller-manager and ours with ours get the same requests,
  * right and wrong. Answers, conditions, who may approve and sign, what is approved by itself and the issued certificates agree;
- * times, serials and keys aside.
+ * times, serials and keys aside. ClusterTrustBundles as well, with their feature on.
  *
  * Usage: node conformance/certificates.ts [pattern of names] [--bin DIR] [--port P]
  *   --port  the first of five free ports
@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { prepare } from "./authentication/servers.ts";
+import { bundleRequests, bundleRights } from "./certificates/bundles.ts";
 import { courses, type Loose, rights } from "./certificates/decisions.ts";
 import { base64, described, Requests } from "./certificates/requests.ts";
 import { type Asked, automatic, clientUsages, creations, issues, signers, type User } from "./certificates/scenarios.ts";
@@ -24,7 +25,11 @@ const { values, positionals } = parseArgs({
 });
 const checks = new Checks("certificates", positionals[0]);
 await using ground = await prepare(values.bin, Number(values.port));
-await using pair = await ground.start(["--enable-admission-plugins=NodeRestriction"]);
+await using pair = await ground.start([
+  "--enable-admission-plugins=NodeRestriction",
+  "--feature-gates=ClusterTrustBundle=true",
+  "--runtime-config=certificates.k8s.io/v1beta1=true,certificates.k8s.io/v1alpha1=true",
+]);
 const authority = readFileSync(ground.path("ca.crt"), "utf8");
 const requests = new Requests(ground.path);
 const good = requests.make();
@@ -55,13 +60,14 @@ await using _managers = {
 };
 
 const path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
-/** Times that a server sets. Names that it makes and descriptions of columns are told by other judges. */
+/** Times that a server sets. Names that it makes, descriptions of columns and managers of fields are told by other judges. */
 const times = ["lastUpdateTime"];
+const left = new Set(["description", "managedFields"]);
 const comparable = (answer: unknown): unknown =>
   JSON.parse(
-    JSON.stringify(settled(answer, times), (key, value: unknown) => (key === "description" ? undefined : value)).replace(
-      /"node-csr-[a-z0-9]{5}"/g,
-      '"GENERATED"',
+    JSON.stringify(settled(answer, times), (key, value: unknown) => (left.has(key) ? undefined : value)).replaceAll(
+      /(node-csr-|example\.com:x:|other-)[bcdfghjklmnpqrstvwxz2456789]{5}(?=["\\])/g,
+      "$1GENERATED",
     ),
   );
 let compared = 0;
@@ -112,9 +118,9 @@ function bodyOf(asked: Asked): Loose {
 }
 const create = (asked: Asked): Request => ({ method: "POST", path, body: bodyOf(asked), headers: as(asked.user) });
 
-for (const user of Object.keys(rights)) {
+for (const [user, rules] of Object.entries({ ...rights, ...bundleRights })) {
   const group = "/apis/rbac.authorization.k8s.io/v1";
-  await both({ method: "POST", path: `${group}/clusterroles`, body: { metadata: { name: user }, rules: rights[user] } });
+  await both({ method: "POST", path: `${group}/clusterroles`, body: { metadata: { name: user }, rules } });
   const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: user };
   const subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }];
   await both({ method: "POST", path: `${group}/clusterrolebindings`, body: { metadata: { name: user }, roleRef, subjects } });
@@ -258,6 +264,13 @@ await checks.check("lists, columns, selectors", async () => {
     ...(await same("table", { method: "GET", path: `${path}?fieldSelector=spec.signerName%3Dexample.com/x`, headers: table })),
   ];
   return told(found, 3);
+});
+await checks.check("bundles of trust anchors", async () => {
+  const found: string[] = [];
+  const authorities = [authority, readFileSync(ground.path("front-proxy-ca.crt"), "utf8")] as const;
+  const all = bundleRequests(authorities, certificate);
+  for (const [name, request] of all) found.push(...(await same(name, request)));
+  return told(found, all.length);
 });
 process.stdout.write(`${compared} comparisons, ${differing.length} differences\n`);
 checks.finish();

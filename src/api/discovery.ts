@@ -36,20 +36,28 @@ export interface APIGroupDiscoveryList {
   items: APIGroupDiscovery[];
 }
 
-/** Stored in another version than the one it is served in; clients compare the hash only. */
+/** Kinds of several versions, or that are stored under another name: what they are stored as. Clients compare the hash only. */
 const storedAs: Record<string, string> = {
-  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy": "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy",
-  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding",
-  "apiextensions.k8s.io/v1/CustomResourceDefinition": "apiextensions.k8s.io/v1beta1/CustomResourceDefinition",
-  "autoscaling/v1/HorizontalPodAutoscaler": "autoscaling/v2/HorizontalPodAutoscaler",
-  "events.k8s.io/v1/Event": "/v1/Event",
+  "admissionregistration.k8s.io/MutatingAdmissionPolicy": "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy",
+  "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding",
+  "apiextensions.k8s.io/CustomResourceDefinition": "apiextensions.k8s.io/v1beta1/CustomResourceDefinition",
+  "autoscaling/HorizontalPodAutoscaler": "autoscaling/v2/HorizontalPodAutoscaler",
+  "certificates.k8s.io/ClusterTrustBundle": "certificates.k8s.io/v1beta1/ClusterTrustBundle",
+  "coordination.k8s.io/LeaseCandidate": "coordination.k8s.io/v1beta1/LeaseCandidate",
+  "events.k8s.io/Event": "/v1/Event",
+  ...Object.fromEntries(
+    [
+      ["networking.k8s.io", "IPAddress", "ServiceCIDR"],
+      ["resource.k8s.io", "DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice"],
+      ["storage.k8s.io", "VolumeAttributesClass"],
+    ].flatMap(([group, ...kinds]) => kinds.map((kind) => [`${group}/${kind}`, `${group}/v1/${kind}`])),
+  ),
 };
 
 /** Upstream's hash of the kind that is stored (staging/src/k8s.io/apiserver/pkg/endpoints/discovery/storageversionhash.go). */
 export function storageVersionHash(group: string, version: string, kind: string): string {
-  const name = `${group}/${version}/${kind}`;
   return createHash("sha256")
-    .update(storedAs[name] ?? name)
+    .update(storedAs[`${group}/${kind}`] ?? `${group}/${version}/${kind}`)
     .digest()
     .subarray(0, 8)
     .toString("base64");

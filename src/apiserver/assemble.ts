@@ -52,6 +52,8 @@ export interface AssembleOptions
     Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens" | "serviceAccountLookup">,
     Pick<OutsideTokenOptions, "jwt" | "tokenWebhook">,
     Pick<AssembleAdmissionOptions, "tolerations" | "disabledPlugins" | "enabledPlugins" | "admissionConfiguration"> {
+  /** Whether a feature is on that is off by default. @default none is */
+  features?: (gate: string) => boolean;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -180,7 +182,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     authorization = openAuthorization(options.authorization, {
       ...{ reader, clock, random, metrics },
       logger: options.logger.child("authorization"),
-      nodeRules: bootstrapRules("system:node"),
+      nodeRules: bootstrapRules("system:node", options.features),
       server: `apiserver-${options.hostname ?? ""}`,
     });
     const { chain: authorizer } = authorization;
@@ -275,6 +277,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const fresh: BootstrapOptions = {
       rest: server.rest,
       resources: served,
+      ...(options.features ? { features: options.features } : {}),
       serviceRanges,
       ...(options.advertise ? { advertise: options.advertise } : {}),
       ...(options.keepEndpoints === undefined ? {} : { keepEndpoints: options.keepEndpoints }),

@@ -18,12 +18,26 @@ import { rangeOf } from "./registry/core/service-addresses.ts";
 import { formatIP, parseCIDR } from "../api/ip.ts";
 
 type Draft = Record<string, unknown> & { metadata: { name: string; namespace?: string; annotations?: Record<string, string> } };
-const facts = JSON.parse(readFileSync(new URL("../api/schema/bootstrap.json", import.meta.url), "utf8")) as Record<string, Draft[]>;
+type Facts = Readonly<Record<string, Draft[]>>;
+const facts = JSON.parse(readFileSync(new URL("../api/schema/bootstrap.json", import.meta.url), "utf8")) as Facts;
+/** By the feature that adds them, or changes them. */
+const gated = JSON.parse(readFileSync(new URL("../api/schema/bootstrap-gated.json", import.meta.url), "utf8")) as Readonly<Record<string, Facts>>;
+const noFeatures: NonNullable<BootstrapOptions["features"]> = () => false;
+
+/** What a fresh cluster has of one kind. */
+function draftsOf(key: string, isOn = noFeatures): readonly Draft[] {
+  const drafts = new Map((facts[key] ?? []).map((draft) => [`${draft.metadata.namespace}/${draft.metadata.name}`, draft]));
+  for (const [gate, more] of Object.entries(gated))
+    if (isOn(gate)) for (const draft of more[key] ?? []) drafts.set(`${draft.metadata.namespace}/${draft.metadata.name}`, draft);
+  return [...drafts.values()];
+}
 
 export interface BootstrapOptions {
   rest: Rest;
   /** The built-in resources that are served. */
   resources: readonly ResourceDef[];
+  /** Whether a feature is on that is off by default. @default none is */
+  features?: (gate: string) => boolean;
   /** `--service-cluster-ip-range`, the default family first. */
   serviceRanges: readonly string[];
   /** Where clients reach this server: goes into the endpoints of the kubernetes Service. Absent: no endpoints. */
@@ -44,8 +58,8 @@ export interface BootstrapOptions {
 }
 
 /** Rules of the bootstrap cluster role of that name. */
-export function bootstrapRules(name: string): readonly PolicyRule[] {
-  const roles = facts["rbac.authorization.k8s.io/v1/clusterroles"] as unknown as ClusterRole[];
+export function bootstrapRules(name: string, isOn = noFeatures): readonly PolicyRule[] {
+  const roles = draftsOf("rbac.authorization.k8s.io/v1/clusterroles", isOn) as unknown as ClusterRole[];
   return roles.find((role) => role.metadata.name === name)?.rules ?? [];
 }
 
@@ -78,7 +92,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
     const [group = "", , resource = ""] = key.split("/");
     const endpoint = rest.hubEndpoint(groupResource(group === "core" ? "" : group, resource));
     // Together, so that a store on a disk commits once for each kind.
-    await Promise.all((facts[key] ?? []).map((draft) => ensure(rest, endpoint, adapt(key, draft, options))));
+    await Promise.all(draftsOf(key, options.features).map((draft) => ensure(rest, endpoint, adapt(key, draft, options))));
   }
   await ensureServiceParts(options);
   await ensureApiServices(options);

@@ -17,7 +17,7 @@ interface Gate {
 const known = JSON.parse(readFileSync(new URL("./feature-gates.json", import.meta.url), "utf8")) as Record<string, Gate>;
 
 /** Those that can be switched here. */
-export const switchable: ReadonlySet<string> = new Set(["CBORServingAndStorage"]);
+export const switchable: ReadonlySet<string> = new Set(["CBORServingAndStorage", "ClusterTrustBundle"]);
 
 /** What the flag says, the last of each name. */
 export type GivenGates = ReadonlyMap<string, boolean>;

@@ -9,7 +9,10 @@
  * EVERYTHING is a folder of the same form, read from a kube-apiserver that serves every version with every feature on
  * (`--runtime-config=api/all=true --feature-gates=AllAlpha=true,AllBeta=true`): of what FOLDER does not have, that is taken.
  *
- * Usage: node tools/schema/merge.ts FOLDER EVERYTHING
+ * GATE=FOLDER is one more, of a server with that feature on: what it has at its start beyond the first, or otherwise, is written
+ * into `bootstrap-gated.json`.
+ *
+ * Usage: node tools/schema/merge.ts FOLDER EVERYTHING [GATE=FOLDER ...]
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,9 +23,9 @@ type Facts = { kinds: Record<string, string>; types: Record<string, GoField[] | 
 type Property = Record<string, unknown> & { default?: unknown; enum?: string[]; items?: { enum?: string[]; default?: unknown } };
 type OpenAPISchema = { properties?: Record<string, Property>; required?: string[]; "x-kubernetes-unions"?: unknown };
 
-const [from, everything] = process.argv.slice(2);
+const [from, everything, ...gated] = process.argv.slice(2);
 if (!from || !everything) {
-  process.stderr.write("usage: node tools/schema/merge.ts FOLDER EVERYTHING\n");
+  process.stderr.write("usage: node tools/schema/merge.ts FOLDER EVERYTHING [GATE=FOLDER ...]\n");
   process.exit(2);
 }
 const out = new URL("../../src/api/schema/", import.meta.url).pathname;
@@ -222,4 +225,22 @@ const bootstrap = JSON.parse(read("bootstrap-objects.json")) as Record<string, u
 const apiServices = "apiregistration.k8s.io/v1/apiservices";
 bootstrap[apiServices] = (JSON.parse(read("bootstrap-objects.json", everything)) as Record<string, unknown>)[apiServices];
 writeFileSync(join(out, "bootstrap.json"), `${lines(bootstrap)}\n`);
+
+type Named = { metadata: { name: string; namespace?: string } };
+type Objects = Record<string, Named[]>;
+const keyOf = ({ metadata: { namespace = "", name } }: Named): string => `${namespace}/${name}`;
+/** Rights are all that features add to a fresh server. */
+function added(folder: string): Objects {
+  const plain = JSON.parse(read("bootstrap-objects.json")) as Objects;
+  const found: Objects = {};
+  for (const [key, objects] of Object.entries(JSON.parse(read("bootstrap-objects.json", folder)) as Objects)) {
+    if (!key.startsWith("rbac.authorization.k8s.io/")) continue;
+    const known = new Map((plain[key] ?? []).map((object) => [keyOf(object), JSON.stringify(object)]));
+    const other = objects.filter((object) => known.get(keyOf(object)) !== JSON.stringify(object));
+    if (other.length) found[key] = other;
+  }
+  return found;
+}
+const byGate = gated.map((text) => text.split("=") as [string, string]).map(([gate, folder]) => [gate, added(folder)] as const);
+writeFileSync(join(out, "bootstrap-gated.json"), `${lines(Object.fromEntries(byGate))}\n`);
 process.stdout.write(`${Object.keys(types).length} types, ${Object.keys(kinds).length} kinds, ${resources.length} resources\n`);

@@ -31,8 +31,10 @@ function read(text: string, after: string): PemBlock | undefined {
 }
 
 /** The blocks of PEM text that is given in base64. */
-export function pemBlocks(base64: string): PemBlock[] {
-  const pem = Buffer.from(base64, "base64").toString("latin1");
+export const pemBlocks = (base64: string): PemBlock[] => pemBlocksIn(Buffer.from(base64, "base64").toString("latin1"));
+
+/** The blocks of text, one byte a character. */
+export function pemBlocksIn(pem: string): PemBlock[] {
   const found: PemBlock[] = [];
   for (let from = 0; ; ) {
     const stop = pem.indexOf(end, from);

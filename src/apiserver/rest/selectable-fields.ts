@@ -43,6 +43,7 @@ const byResource: Record<string, Fields> = {
   secrets: { names: [...named, "type"] },
   services: { names: [...named, "spec.clusterIP", "spec.type"] },
   "jobs.batch": { names: [...named, "status.successful"], refusal: (field) => `field label ${goQuote(field)} not supported for Job` },
+  "clustertrustbundles.certificates.k8s.io": { names: ["metadata.name", "spec.signerName"] },
   "certificatesigningrequests.certificates.k8s.io": { names: ["metadata.name", "spec.signerName"] },
   "resourceslices.resource.k8s.io": {
     names: ["metadata.name", "spec.nodeName", "spec.driver"],

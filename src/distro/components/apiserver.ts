@@ -83,6 +83,7 @@ export function optionsFrom(flags: Flags): Omit<AssembleOptions, "clock" | "rand
     requestTimeoutSeconds: flags["request-timeout"] / 1000,
     cbor: isOn("CBORServingAndStorage"),
     resources,
+    features: isOn,
     minWatchSeconds: flags["min-request-timeout"],
     eventTtlSeconds: Math.floor(flags["event-ttl"] / 1000),
     advertise: { address: advertised(flags), port: flags["secure-port"] },
