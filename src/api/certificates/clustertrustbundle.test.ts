@@ -5,7 +5,7 @@ import type { ClusterTrustBundle } from "../types/certificates-v1beta1.gen.ts";
 import { clusterTrustBundleKind } from "./clustertrustbundle.ts";
 
 const bundle = (name: string, trustBundle: string, signerName?: string): ClusterTrustBundle =>
-  ({ metadata: { name }, spec: { trustBundle, ...(signerName ? { signerName } : {}) } }) as unknown as ClusterTrustBundle;
+  ({ metadata: { name, resourceVersion: "1" }, spec: { trustBundle, ...(signerName ? { signerName } : {}) } }) as unknown as ClusterTrustBundle;
 const told = (item: ClusterTrustBundle, old?: ClusterTrustBundle): string[] => {
   const errors = old ? clusterTrustBundleKind.validateUpdate?.(item, old) : clusterTrustBundleKind.validate?.(item);
   return (errors ?? []).map(({ field, body }) => `${field}: ${body.replace(/^Invalid value: "[^"]*": /, "")}`);
