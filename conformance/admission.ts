@@ -16,7 +16,8 @@ import { PKI } from "../src/distro/pki.ts";
 import { configurationCases } from "./admission/configuration-cases.ts";
 import { startHookServer } from "./admission/hook-server.ts";
 import { policyCases } from "./admission/policy-cases.ts";
-import { type AdmissionCase, behaviours, webhookCases } from "./admission/webhook-cases.ts";
+import { behaviours } from "./admission/webhook-behaviours.ts";
+import { type AdmissionCase, webhookCases } from "./admission/webhook-cases.ts";
 import { differences, type Request, type Server, send, settled } from "./differential/exchange.ts";
 import { startPair } from "./differential/servers.ts";
 

@@ -4,8 +4,23 @@ import type { JSONObject } from "../../src/api/json.ts";
 import type { Target } from "./episodes.ts";
 import { type Server, send } from "./exchange.ts";
 import { classify } from "./groups.ts";
+import { patchHeaders } from "./headers.ts";
 
 export const attended = new Set(["customresourcedefinitions", "apiservices", "flowschemas", "prioritylevelconfigurations"]);
+
+/**
+ * Upstream stores these without a part that it makes up for whenever it reads them, and so writes them once more at the first
+ * occasion that changes nothing (the phase of a new claim). Ours stores what it shows. Upstream is given that occasion at once.
+ */
+export const storedAnew = new Set(["persistentvolumeclaims"]);
+
+/** After a creation, of which `name` is answered. */
+export async function storeAnew(target: Target, peer: Side, name: string): Promise<void> {
+  const answer = await send(peer.server, { method: "PATCH", path: `${target.collection}/${name}`, headers: patchHeaders.merge, body: {} });
+  if (answer.code !== 200) return;
+  peer.last = answer.body as JSONObject;
+  for (const value of ["rv", "first"]) peer.values.set(value, revision(answer.body));
+}
 
 /** One of the two servers, and what it last said. */
 export interface Side {

@@ -8,7 +8,7 @@ import { policyEpisode } from "./policies.ts";
 import { grants } from "./who.ts";
 import { type Answer, differences, type Request, send, settled } from "./exchange.ts";
 import { classify, Groups, opened } from "./groups.ts";
-import { attended, type Side, settle } from "./attended.ts";
+import { attended, type Side, settle, storeAnew, storedAnew } from "./attended.ts";
 import type { Pair } from "./servers.ts";
 
 export interface RunOptions {
@@ -126,6 +126,10 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
         await pause(50);
         for (const [i, side] of sides.entries()) side.values = new Map(values[i]);
         [a, b] = await both(target, step, sides);
+      }
+      if (a.code === 201 && !step.aside && storedAnew.has(target.def.resource) && !step.path.includes("dryRun=All")) {
+        const { metadata } = (a.body ?? {}) as { metadata?: { name?: string } };
+        await storeAnew(target, sides[0], metadata?.name ?? target.name);
       }
       if (step.pause !== undefined) await pause(step.pause);
       else if (step.method !== "GET" && remembered.has(target.def.resource)) await pause(100);

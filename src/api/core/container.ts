@@ -1,5 +1,16 @@
 /** Containers of a pod: regular, init, ephemeral. */
-import { duplicate, duplicateNamed, type FieldError, forbiddenField, invalidValue, notFoundValue, type Path, required, tooMany } from "../field.ts";
+import {
+  duplicate,
+  duplicateNamed,
+  type FieldError,
+  forbiddenField,
+  invalidNamed,
+  invalidValue,
+  notFoundValue,
+  type Path,
+  required,
+  tooMany,
+} from "../field.ts";
 import { isValidPortName, isValidPortNum } from "../names.ts";
 import type { Container, ContainerPort, ContainerResizePolicy, EphemeralContainer, Volume } from "../types/core-v1.gen.ts";
 import { invalidAll, oneOf, requiredOneOf, validateDNSLabel } from "./checks.ts";
@@ -52,7 +63,7 @@ function validateResizePolicy(policies: ContainerResizePolicy[] | undefined, at:
     seen.add(resourceName);
     errors.push(...requiredOneOf(resourceName, ["cpu", "memory"], at), ...requiredOneOf(restartPolicy, ["NotRequired", "RestartContainer"], at));
     if (podPolicy === "Never" && restartPolicy !== "NotRequired")
-      errors.push(invalidValue(at, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
+      errors.push(invalidNamed(at, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
   }
   return errors;
 }

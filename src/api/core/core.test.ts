@@ -177,6 +177,12 @@ test("what is no JSON in a secret is named by its byte", () => {
   assert.match(causesOf(secretKind.validate?.(made("Secret", secret) as never)).join(), /invalid character 'µ' looking for beginning of value$/);
 });
 
+test("a policy of resizing that is none is shown as JSON writes it", () => {
+  const container = { name: "c", image: "i", resizePolicy: [{ resourceName: "cpu", restartPolicy: "<" }] };
+  const pod = made("Pod", { metadata: { name: "p", namespace: "d" }, spec: { restartPolicy: "Never", containers: [container] } });
+  assert.ok(causesOf(podKind.validate?.(pod as never)).some((cause) => cause.includes("Invalid value: \"\\u003c\": must be 'NotRequired'")));
+});
+
 test("addresses that are none are no two families", () => {
   const pod = (ips: string[]): KubeObject =>
     made("Pod", { metadata: { name: "p", namespace: "d", resourceVersion: "1" }, spec: { containers: [] }, status: { hostIPs: ips.map((ip) => ({ ip })) } });
