@@ -109,7 +109,8 @@ function resourceEntry(r: ResourceDef): APIResource {
     ...(r.shortNames?.length ? { shortNames: r.shortNames } : {}),
     ...(r.categories?.length ? { categories: r.categories } : {}),
     // Only what is stored has a storage version; what is only answered (reviews, bindings, componentstatuses) cannot be created and read back.
-    ...(r.verbs.includes("create") && r.verbs.includes("get")
+    // One that is not served has none either.
+    ...(r.verbs.includes("create") && r.verbs.includes("get") && r.storageVersion !== ""
       ? { storageVersionHash: storageVersionHash(r.group, r.storageVersion ?? r.version, r.kind) }
       : {}),
   };

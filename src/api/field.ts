@@ -1,6 +1,8 @@
 /** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
+import { compareBytes } from "./codec/json.ts";
 import { EmptyMap } from "./copy.ts";
 import { goFloat } from "./go-float.ts";
+import type { JSONValue } from "./json.ts";
 import { wholeSeconds } from "./time.ts";
 
 export type FieldErrorType =
@@ -101,12 +103,26 @@ export function quoteValue(value: unknown): string {
 /** Text that stands in JSON as it is: TypeScript does not know it yet. */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
+/** A map without a type: all of what is in it is shown. */
+class FreeMap {}
+
+/** Maps and lists without a type, as messages show them: whole, by the order of their keys. */
+export function freeForm(value: JSONValue): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(freeForm);
+  const map = new FreeMap() as Record<string, unknown>;
+  for (const key of Object.keys(value).sort(compareBytes))
+    Object.defineProperty(map, key, { value: freeForm(value[key] ?? null), enumerable: true, configurable: true, writable: true });
+  return map;
+}
+
 /**
  * Within values that messages show, what is named as JSON names it is left out where it is empty: those are the fields of
  * upstream's shared types (label selectors, metadata), which have tags. Its internal types have none and show everything.
  */
-function tagged(key: string, value: unknown): unknown {
+function tagged(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === "bigint") return rawJSON(String(value));
+  if (this instanceof FreeMap) return value;
   if (typeof value === "string") return wholeSeconds(value);
   if (!/^[a-z]/.test(key)) return value;
   return (Array.isArray(value) && value.length === 0) || (value instanceof EmptyMap && Object.keys(value).length === 0) ? undefined : value;

@@ -76,7 +76,7 @@ function answer({ verb, subresource = "", input, old }: Case): Answer {
     } else prepareUpdate(call, object, stored(endpoint, old as JSONObject), subresource);
     const judged = complete(endpoint, object);
     if (verb === "create") validateCreate(call, judged.object);
-    else validateUpdate(call, judged.object, stored(endpoint, old as JSONObject), subresource);
+    else validateUpdate(call, judged.object, stored(endpoint, old as JSONObject), subresource, endpoint.groupKind);
     const wanted = storedForm(endpoint, judged);
     const served = endpoint.conversion ? endpoint.conversion.fromHub(wanted) : wanted;
     return { object: served as unknown as JSONObject, causes: [], warnings };

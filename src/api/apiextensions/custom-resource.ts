@@ -72,6 +72,9 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
     const errors = validateLists(json(object), schema);
     return errors.length && validateLists(json(old), schema).length ? [] : errors;
   };
+  /** What was not there counts as null: a null is no change. */
+  const newStatus = (status: JSONValue, old: KubeObject): Correlation | undefined =>
+    statusSchema && new Correlation(nodeOf(statusSchema), status, json(old).status ?? null);
   const correlated = (object: KubeObject, old: KubeObject): Correlation | undefined => schema && new Correlation(nodeOf(schema), json(object), json(old));
 
   return {
@@ -133,7 +136,7 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
             ? wrong
             : [
                 ...validateObjectMetaUpdate(object.metadata, old.metadata, metadata),
-                ...(status === undefined ? [] : validateValue(statusSchema, status, path("status"), correlation?.key("status"))),
+                ...(status === undefined ? [] : validateValue(statusSchema, status, path("status"), correlation?.key("status") ?? newStatus(status, old))),
                 ...validateScaleStatus(json(object), scale),
               ];
           errors.push(...listErrors(object, old));

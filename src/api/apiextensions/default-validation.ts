@@ -1,6 +1,6 @@
 /** Defaults in a schema must be what the schema allows (apiextensions-apiserver/pkg/apiserver/schema/defaulting/validation.go). */
 import { deepCopy, deepEqual } from "../copy.ts";
-import { type FieldError, invalidValue, Path } from "../field.ts";
+import { type FieldError, freeForm, invalidValue, Path } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { isMap } from "../patch/values.ts";
 import { coerceEmbedded, validateEmbedded } from "./embedded.ts";
@@ -38,7 +38,7 @@ function validate(schema: Schema, path: Path, resource: Schema, surround: Surrou
   if (isEmbedded(schema)) [root, around, meta] = [schema, typed, false];
   if (hasDefault(schema)) {
     const at = path.child("default");
-    if (!meta && walk.pruned && !isPruned(schema)) walk.errors.push(invalidValue(at, schema.default as JSONValue, "must not have unknown fields"));
+    if (!meta && walk.pruned && !isPruned(schema)) walk.errors.push(invalidValue(at, freeForm(schema.default as JSONValue), "must not have unknown fields"));
     const errors = meta ? inMetadata(schema, at, root, around) : plain(schema, at);
     walk.errors.push(...errors);
     if (!errors.length) rules(schema, at, schema === root, walk);
@@ -64,7 +64,7 @@ function inMetadata(schema: Schema, at: Path, resource: Schema, surround: Surrou
   const root = asResource(resource);
   const wrong = coerceEmbedded(object, root, { dropInvalid: false }, []);
   const errors = wrong ? [wrong] : validateEmbedded(object, root, new Path());
-  if (errors.length) return [invalidValue(at, value, `must result in valid metadata: ${aggregate(errors)}`)];
+  if (errors.length) return [invalidValue(at, freeForm(value), `must result in valid metadata: ${aggregate(errors)}`)];
   return validateDefaultValue(schema, value, at);
 }
 

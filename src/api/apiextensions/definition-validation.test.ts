@@ -40,9 +40,14 @@ test("types in messages begin where the rule is", () => {
 });
 
 test("versions are shown as Go has them: keys of defaults in their order, no lists that all versions have alike", () => {
-  const spec = { type: "object", default: { b: 1, a: 2 }, properties: { a: { type: "integer" }, b: { type: "integer" } } };
+  const spec = { type: "object", default: { b: 1, a: [] }, properties: { a: { type: "array", items: { type: "string" } }, b: { type: "integer" } } };
   const found = judged(spec, { storage: false, additionalPrinterColumns: [], selectableFields: [] });
   const text = found.find(({ field }) => field === "spec.versions")?.body ?? "";
-  assert.match(text, /"Default":\{"a":2,"b":1\}/);
+  assert.match(text, /"Default":\{"a":\[\],"b":1\}/);
   assert.match(text, /"AdditionalPrinterColumns":null,"SelectableFields":null\}/);
+});
+
+test("a default that holds what the schema does not know is shown whole", () => {
+  const [found] = judged({ type: "object", default: { z: [], b: { y: {}, x: 1 } }, properties: { c: { type: "string" } } });
+  assert.equal(found?.body, 'Invalid value: {"b":{"x":1,"y":{}},"z":[]}: must not have unknown fields');
 });

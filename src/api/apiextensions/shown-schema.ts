@@ -1,5 +1,5 @@
 /** Schemas as messages show them: upstream's internal struct has no tags, so that Go writes every field under its own name. */
-import { sortKeys } from "../codec/json.ts";
+import { freeForm } from "../field.ts";
 import type { JSONValue } from "../json.ts";
 import type { InternalVersion } from "./internal-spec.ts";
 import type { Schema } from "./schema.ts";
@@ -16,8 +16,7 @@ const orArray: Show = (value) => {
   return { Schema: value === false ? null : schema(value), JSONSchemas: null };
 };
 const pointer: Show = (value) => value ?? null;
-/** Go writes the keys of maps in their order. */
-const free: Show = (value) => (value === undefined ? null : sortKeys(value as JSONValue));
+const free: Show = (value) => (value === undefined ? null : freeForm(value as JSONValue));
 const text: Show = (value) => value ?? "";
 /** Strings under the names of their fields in Go. */
 const named = (value: unknown, names: Readonly<Record<string, string>>): Record<string, unknown> =>

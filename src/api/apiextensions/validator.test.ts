@@ -29,3 +29,10 @@ test("of a default a choice of integer or string is no type, and a format that n
   assert.deepEqual(judged({ type: "object", format: "strange" }, "x"), []);
   assert.equal(said({ type: "object", format: "strange" }, "x").length, 1);
 });
+
+test("a format of another type is none of the range that a number is in", () => {
+  assert.deepEqual(
+    validateDefaultValue({ type: "integer", format: "byte", multipleOf: 0.5 }, 4, new Path("a")).map(({ body }) => body),
+    ['Invalid value: "": MultipleOf value must be of type integer (default format) in '],
+  );
+});

@@ -88,6 +88,9 @@ function rulesFor(schema: Schema): Rules {
 }
 
 const numeric = new Set(["integer", "number"]);
+const numericFormats: Readonly<Record<string, readonly string[]>> = { integer: ["int32", "int64"], number: ["float", "double"] };
+/** Only of one type, and only one of its own. */
+const numericFormat = ({ types, format }: Rules): string => (types.length === 1 && numericFormats[types[0] as string]?.includes(format) ? format : "");
 
 function wrongType({ types, format, schema }: Rules, value: JSONValue, name: string): Mistake | undefined {
   const kind = kindOf(value);
@@ -180,7 +183,8 @@ function numberRules(own: Rules, value: number | bigint, name: string, result: R
   const range = (of: number | bigint, prefix: string): void => {
     if (inRange(of, own)) return;
     const [type = ""] = own.types.length === 1 ? own.types : [];
-    const how = own.format ? `with format ${own.format} in ${name}` : `(default format) in ${name}`;
+    const format = numericFormat(own);
+    const how = format ? `with format ${format} in ${name}` : `(default format) in ${name}`;
     result.add({ code: "composite", name: "", message: `${prefix} value must be of type ${type} ${how}` });
   };
   const wrong = (message: string): void => result.add({ code: "other", name, message: `${name} in body should be ${message}`, value });

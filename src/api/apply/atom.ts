@@ -36,6 +36,9 @@ export interface ListAtom {
 export interface DeducedAtom {
   kind: "deduced";
   atomic: boolean;
+  /** What is known of it where it is a map, or a list. */
+  map?: MapAtom;
+  list?: ListAtom;
 }
 export type Atom = ScalarAtom | MapAtom | ListAtom | DeducedAtom;
 

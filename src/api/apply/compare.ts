@@ -84,8 +84,8 @@ const atomicList: ListAtom = { kind: "list", atomic: true, element: deducedAtom,
 /** Without a schema, the value tells what it is. */
 export function resolve(atom: Atom, value: Value): Atom {
   if (atom.kind !== "deduced") return atom;
-  if (Array.isArray(value)) return atomicList;
-  if (isMap(value)) return atom.atomic ? atomicMap : deducedMap;
+  if (Array.isArray(value)) return atom.list ?? atomicList;
+  if (isMap(value)) return atom.atomic ? atomicMap : (atom.map ?? deducedMap);
   return atom;
 }
 
@@ -149,7 +149,7 @@ function compareValues(before: Value, after: Value, atom: Atom): void {
   const resolved = resolve(atom, after === null ? before : after);
   if (atom.kind === "deduced" && before !== null && after !== null && kindOf(before) !== kindOf(after)) {
     const gone = isMap(before) && !atom.atomic ? wholeSet(before, atom) : undefined;
-    changed = leaf;
+    changed = isMap(after) && !atom.atomic ? wholeSet(after, atom) : leaf;
     if (gone && hasKeys(gone)) removed = childrenOf(gone);
   } else if (resolved.kind === "map" && !resolved.atomic && (isMap(before) || isMap(after))) {
     const left = isMap(before) ? before : {};
@@ -206,8 +206,8 @@ function compareMaps(before: JSONObject, after: JSONObject, atom: MapAtom): void
       return;
     }
     if (!field && !atom.element) return;
-    const left = field ? seen(field, before[name]) : own(before, name);
-    const right = field ? seen(field, after[name]) : own(after, name);
+    const left = field ? seen(field, own(before, name)) : own(before, name);
+    const right = field ? seen(field, own(after, name)) : own(after, name);
     if (left === right) return;
     compareValues(left, right, field ? field.atom : (atom.element as Atom));
     const key = field ? field.key : `f:${name}`;
@@ -215,7 +215,7 @@ function compareMaps(before: JSONObject, after: JSONObject, atom: MapAtom): void
     gone = put(gone, key, removed);
   };
   for (const name in after) if (after[name] !== before[name]) visit(name);
-  for (const name in before) if (before[name] !== undefined && !(name in after)) visit(name);
+  for (const name in before) if (before[name] !== undefined && !Object.hasOwn(after, name)) visit(name);
   changed = differs;
   removed = gone;
 }

@@ -74,7 +74,11 @@ function scalarError(value: JSONValue, type: ScalarAtom["type"]): string | undef
 
 /** Whether what is stored has the shape of its type; elements that are there twice are tolerated. Allocates little. */
 export function fitsShape(value: JSONValue | undefined, atom: Atom): boolean {
-  if (value === null || value === undefined || atom.kind === "deduced") return true;
+  if (value === null || value === undefined) return true;
+  if (atom.kind === "deduced") {
+    const known = Array.isArray(value) ? atom.list : isMap(value) ? atom.map : undefined;
+    return !known || fitsShape(value, known);
+  }
   if (atom.kind === "scalar") return scalarError(value, atom.type) === undefined;
   if (atom.kind === "map") {
     if (!isMap(value)) return false;
@@ -139,7 +143,10 @@ export const shapeText = (errors: readonly string[]): string =>
 export function shapeErrors(value: JSONValue | undefined, atom: Atom, twice = false, path = ""): string[] {
   if (value === null || value === undefined) return [];
   const at = (message: string): string => (path ? `${path}: ${message}` : message);
-  if (atom.kind === "deduced") return [];
+  if (atom.kind === "deduced") {
+    const known = Array.isArray(value) ? atom.list : isMap(value) ? atom.map : undefined;
+    return known ? shapeErrors(value, known, twice, path) : [];
+  }
   if (atom.kind === "scalar") {
     const wrong = scalarError(value, atom.type);
     return wrong ? [at(wrong)] : [];

@@ -18,6 +18,8 @@ export interface Operation {
   manager: string;
   /** Version in which the client spoke: `apps/v1`. */
   apiVersion: string;
+  /** The kind whose type is given; absent: any. */
+  kind?: string;
   /** "" or absent for the main resource. */
   subresource?: string;
   /** RFC 3339, whole seconds. */
@@ -111,6 +113,9 @@ function reconciled(type: ObjectType, object: JSONObject, entries: readonly Mana
   });
 }
 
+/** Of another kind there is no type at all. */
+const isOf = ({ kind: found }: JSONObject, { kind }: Operation): boolean => kind === undefined || found === kind;
+
 /** The schema of a changeable type may be another than the one that entries were made with. Throws Unconvertible. */
 export function heldBy(type: ObjectType, live: JSONObject, entries: Managed[], operation: Operation): Managed[] {
   if (!operation.changeable || !entries.length) return entries;
@@ -137,7 +142,7 @@ export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next:
   if (!entries.length && exists) return withManaged(next, entries);
   try {
     const atom = wholeAtom(type);
-    const fits = operation.changeable ? fitsShape(old, atom) && fitsShape(next, atom) : fitsFieldSets(next, atom);
+    const fits = operation.changeable ? isOf(next, operation) && fitsShape(old, atom) && fitsShape(next, atom) : fitsFieldSets(next, atom);
     return withManaged(next, fits ? updateManaged(type, old ?? {}, next, heldBy(type, old ?? {}, entries, operation), operation) : []);
   } catch (error) {
     if (error instanceof Unconvertible) return withManaged(next, []);

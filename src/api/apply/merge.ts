@@ -129,12 +129,10 @@ export function withNamedFields(fields: FieldSet | undefined, atom: Atom | undef
     const node = fields[element] as FieldSet;
     if (element === "." || node === leaf) continue;
     const name = element.slice(2);
-    const map = atom?.kind === "map" ? atom : undefined;
+    const map = atom?.kind === "map" ? atom : atom?.kind === "deduced" ? atom.map : undefined;
     const field = element.startsWith("f:") ? map?.fields.get(name) : undefined;
     const inner = element.startsWith("k:")
-      ? atom?.kind === "list"
-        ? atom.element
-        : undefined
+      ? (atom?.kind === "deduced" ? atom.list : atom?.kind === "list" ? atom : undefined)?.element
       : (field?.atom ?? map?.element ?? (atom?.kind === "deduced" ? atom : undefined));
     const made = withNamedFields(node, inner) as FieldSet;
     const next = field && !isMember(made) ? { ".": leaf, ...made } : made;

@@ -7,6 +7,7 @@ import { type FieldSet, leaf } from "./fieldset.ts";
 
 /** The set itself where nothing in it is below an atomic part. */
 export function reconcile(fields: FieldSet, atom: Atom): FieldSet {
+  if (atom.kind === "deduced") return atom.map ? reconcile(fields, atom.map) : fields;
   // Maps of which nothing is known are never one piece.
   if (atom.kind === "map" && !atom.fields.size && atom.element?.kind === "deduced") return fields;
   let out: { [element: string]: FieldSet } | undefined;

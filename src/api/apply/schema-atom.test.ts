@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JSONObject } from "../json.ts";
 import { applyServerSide } from "./apply.ts";
+import { wholeAtom } from "./atom.ts";
+import { compare } from "./compare.ts";
+import { shapeErrors } from "./fields-of.ts";
 import { trackUpdate } from "./managed-fields.ts";
 import { schemaAtom } from "./schema-atom.ts";
 
@@ -78,4 +81,24 @@ test("documents that do not fit the schema are refused with the path of what is 
   );
   refuse({ a: 1 }, /\.spec\.a: expected string, got &value\.valueUnstructured\{Value:1\}/);
   refuse({ ports: [{ port: 1 }, { port: 1, protocol: "TCP" }] }, /\.spec\.ports: duplicate entries for key \[port=1,protocol="TCP"\]/);
+});
+
+test("what may be of any type merges as the value that it is; texts of a format may be any scalar; resources have no free fields", () => {
+  const either = schemaAtom({ type: "object", properties: { p: { "x-kubernetes-int-or-string": true }, f: { type: "string", format: "uuid" } } });
+  const object = (more: JSONObject): JSONObject => ({ apiVersion: "x/v1", kind: "X", metadata: { name: "a" }, ...more });
+  assert.deepEqual(shapeErrors(object({ p: { deep: [1] }, f: 5 }), wholeAtom(either)), []);
+  assert.deepEqual(shapeErrors(object({ f: [] }), wholeAtom(either)), [".f: expected any scalar, got &{[]}"]);
+  assert.deepEqual(shapeErrors(object({ spec: {} }), wholeAtom(schemaAtom({ type: "object" }))), [".spec: field not declared in schema"]);
+  const known = schemaAtom({
+    type: "object",
+    properties: { any: { "x-kubernetes-preserve-unknown-fields": true, properties: { n: { type: "integer" } } } },
+  });
+  assert.deepEqual(shapeErrors(object({ any: { n: "x", more: 1 } }), wholeAtom(known)), [".any.n: expected numeric (int or float), got string"]);
+  assert.deepEqual(shapeErrors(object({ any: [1] }), wholeAtom(known)), []);
+});
+
+test("a scalar that becomes a map is changed, and its fields are new; names that every object has are none", () => {
+  const atom = wholeAtom(schemaAtom({ type: "object", properties: { any: { "x-kubernetes-preserve-unknown-fields": true } } }));
+  assert.deepEqual(compare({ any: false }, { any: { a: { b: 1 } } }, atom).changed, { "f:any": { ".": {}, "f:a": { ".": {}, "f:b": {} } } });
+  assert.deepEqual(compare({ any: { toString: 1, __x: 1 } }, { any: { __x: 1 } }, atom).removed, { "f:any": { "f:toString": {} } });
 });

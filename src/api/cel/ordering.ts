@@ -1,6 +1,6 @@
 /** `<` and its like on values whose types only the evaluation knows. */
 import type { Implementation } from "./declarations.ts";
-import { CelError, compare, type Value } from "./values.ts";
+import { CelError, compare, noSuchOverload, type Value } from "./values.ts";
 
 const unordered = new CelError("NaN values cannot be ordered");
 
@@ -10,7 +10,8 @@ function ordered(name: string, holds: (order: number) => boolean): [string, Impl
     name,
     (a, b) => {
       const order = compare(a as Value, b as Value);
-      if (order === undefined) return noOrder;
+      // What has an order says itself that the other is none of its kind.
+      if (order === undefined) return compare(a as Value, a as Value) === undefined ? noOrder : noSuchOverload;
       return Number.isNaN(order) ? unordered : holds(order);
     },
   ];

@@ -102,7 +102,8 @@ const until = async (target: string, done: (found: Answer & { http: number }) =>
 };
 const condition = (found: Answer, type: string): string | undefined => found.status?.conditions?.find((one) => one.type === type)?.status;
 const defined = async (plural: string, kind: string, more?: object): Promise<Answer> => {
-  assert.equal((await answer("POST", crds, definition(plural, kind, more))).http, 201);
+  const { http, message } = await answer("POST", crds, definition(plural, kind, more));
+  assert.equal(http, 201, message);
   return until(`${crds}/${plural}.example.com`, (found) => condition(found, "Established") === "True");
 };
 const at = (plural: string, name = "", of = "v1"): string => `/apis/example.com/${of}/namespaces/default/${plural}${name && `/${name}`}`;
@@ -204,4 +205,65 @@ test("each version that is served has its APIService, as long as it is served", 
   assert.equal((await answer("GET", of("v2.local.example.com"))).http, 404);
   await answer("DELETE", `${crds}/locals.local.example.com`);
   await until(of("v1.local.example.com"), ({ http }) => http === 404);
+});
+
+const apply = { "content-type": "application/apply-patch+yaml" };
+
+test("replicas that the schema does not know are lost", async () => {
+  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+  await defined("losses", "Loss", { versions: [version("v1", { subresources: { scale } })] });
+  await answer("POST", at("losses"), object("Loss", "a", {}));
+  const scaled = await answer(
+    "PATCH",
+    `${at("losses", "a")}/scale?fieldManager=m`,
+    { spec: { replicas: 5 } },
+    { "content-type": "application/merge-patch+json" },
+  );
+  assert.deepEqual([scaled.http, scaled.spec], [200, {}]);
+  assert.deepEqual((await answer("GET", at("losses", "a"))).spec, { size: 1 });
+});
+
+test("an apply that leaves nothing in a map leaves null, which is judged and not kept", async () => {
+  const strict = { ...schema, required: ["spec"], properties: { ...schema.properties, spec: { type: "object", properties: { color: { type: "string" } } } } };
+  await defined("nulls", "Null", { versions: [version("v1", { schema: { openAPIV3Schema: strict } })] });
+  assert.equal((await answer("PATCH", `${at("nulls", "a")}?fieldManager=m`, object("Null", "a", { color: "red" }), apply)).http, 201);
+  const emptied = await answer("PATCH", `${at("nulls", "a")}?fieldManager=m`, object("Null", "a", {}), apply);
+  assert.deepEqual([emptied.http, emptied.details?.causes?.[0]?.message], [422, 'Invalid value: "null": spec in body must be of type object: "null"']);
+  const nothing = { apiVersion: "example.com/v1", kind: "Null", metadata: { name: "a" }, status: null };
+  const unchanged = await answer("PATCH", `${at("nulls", "a")}/status?fieldManager=s`, nothing, apply);
+  assert.deepEqual([unchanged.http, "status" in unchanged], [200, false]);
+});
+
+test("an apply that changes nothing brings no defaults", async () => {
+  const none = { ...schema, properties: { spec: { type: "object", properties: { color: { type: "string" } } } } };
+  const versions = [version("v1", { schema: { openAPIV3Schema: none } }), version("v2", { selectableFields: [] })];
+  await defined("sames", "Same", { versions });
+  await answer("PATCH", `${at("sames", "a", "v2")}?fieldManager=m`, object("Same", "a", { color: "red" }, "v2"), apply);
+  const again = await answer("PATCH", `${at("sames", "a", "v2")}?fieldManager=m`, object("Same", "a", { color: "red" }, "v2"), apply);
+  assert.deepEqual([again.spec, again.metadata.generation], [{ color: "red" }, 1]);
+});
+
+test("who patches in a way that there is not is warned of a deprecated version all the same", async () => {
+  await defined("plains", "Plain", { versions: [version("v1", { deprecated: true, deprecationWarning: "go away" })] });
+  await answer("POST", at("plains"), object("Plain", "a", {}));
+  const refused = await answer("PATCH", at("plains", "a"), {}, { "content-type": "application/strategic-merge-patch+json" });
+  assert.deepEqual([refused.http, refused.warnings], [415, ["go away"]]);
+});
+
+test("a status of another kind is judged under the name that it gives itself, and has no owners", async () => {
+  await defined("others", "Other", { versions: [version("v1")] });
+  await answer("POST", at("others"), object("Other", "a", {}));
+  const { resourceVersion } = (await answer("GET", at("others", "a"))).metadata;
+  const sent = (status: object): object => ({ apiVersion: "example.com/v1", kind: "Strange", metadata: { name: "a", resourceVersion }, status });
+  const refused = await answer("PUT", `${at("others", "a")}/status`, sent({ replicas: "x" }));
+  assert.match(refused.message ?? "", /^Strange\.example\.com "a" is invalid: \[status\.replicas/);
+  const taken = await answer("PUT", `${at("others", "a")}/status`, sent({ replicas: 1 }));
+  assert.deepEqual([taken.http, taken.kind, taken.metadata.managedFields], [200, "Other", undefined]);
+});
+
+test("a storage version that is not served has no hash", async () => {
+  const made = { ...definition("hashes", "Hash", { group: "hash.example.com", versions: [version("v1", { served: false }), version("v2")] }) };
+  assert.equal((await answer("POST", crds, { ...made, metadata: { name: "hashes.hash.example.com" } })).http, 201);
+  const found = await until("/apis/hash.example.com/v2", ({ http }) => http === 200);
+  assert.equal("storageVersionHash" in (found.resources?.[0] ?? {}), false);
 });

@@ -178,7 +178,7 @@ function defOf({ spec, status }: CustomResourceDefinition, version: CustomResour
   const names = status.acceptedNames;
   const kind = names.kind;
   const { subresources, additionalPrinterColumns } = version;
-  const storage = spec.versions.find((one) => one.storage && one.served)?.name;
+  const storage = spec.versions.find((one) => one.storage && one.served)?.name ?? "";
   return {
     group: spec.group,
     version: version.name,
@@ -194,6 +194,6 @@ function defOf({ spec, status }: CustomResourceDefinition, version: CustomResour
       ...(subresources?.scale ? [{ name: "scale", kind: "autoscaling/v1/Scale", verbs: subresourceVerbs }] : []),
     ],
     columns: printerColumns(additionalPrinterColumns),
-    ...(storage === undefined ? {} : { storageVersion: storage }),
+    storageVersion: storage,
   };
 }

@@ -9,6 +9,7 @@ import { parseYAML } from "../../api/codec/yaml.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
+import { equal } from "../../api/patch/values.ts";
 import { badRequest, StatusError } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 import { toStored } from "./decode.ts";
@@ -96,9 +97,15 @@ function nameByURL({ endpoint, info }: Call, object: KubeObject): void {
   if (endpoint.def.namespaced) object.metadata.namespace ??= info.namespace;
 }
 
-/** Nulls that the merge has left are judged as they are. */
+const withoutManagers = ({ metadata, ...rest }: JSONObject): JSONObject => {
+  const { managedFields: _, ...kept } = (metadata ?? {}) as JSONObject;
+  return { ...rest, metadata: kept };
+};
+
+/** Nulls that the merge has left are judged as they are; where it has changed nothing, no defaults come either. */
 function customApplied(call: Call, custom: CustomVersion, old: KubeObject | undefined, merged: JSONObject): KubeObject {
   const copy = deepCopy(merged);
+  if (old && equal(withoutManagers(merged), withoutManagers(old as unknown as JSONObject))) return copy as unknown as KubeObject;
   try {
     custom.coerce(copy, { merged: true });
   } catch (error) {

@@ -28,6 +28,8 @@ const readable: ReadonlySet<Media> = new Set(["json", "yaml", "cbor"]);
 export async function decodeCustom(call: Call, custom: CustomVersion, validation: FieldValidation): Promise<KubeObject> {
   const { request } = call;
   let bytes: Uint8Array | undefined;
+  /** Text as it came; otherwise what was made of it. */
+  let given = "";
   let object: JSONObject;
   let strict: string[] = [];
   const refuse = (kind: string, version: string, why: string): never => {
@@ -44,6 +46,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
         message: `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`,
       });
     bytes = await readBody(request);
+    if (media !== "cbor") given = Buffer.from(bytes).toString();
     const sniff = (given: Uint8Array): void => {
       try {
         sniffJSON(given);
@@ -73,7 +76,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   const apiVersion = text("apiVersion");
   // Who looks at repeated keys reads the body himself, and has not yet heard which kind is meant.
   if (kind === "")
-    refuse(validation === "Ignore" ? custom.kind : "", apiVersion || custom.apiVersion, `Object 'Kind' is missing in '${encodeJSONString(object)}'`);
+    refuse(validation === "Ignore" ? custom.kind : "", apiVersion || custom.apiVersion, `Object 'Kind' is missing in '${given || encodeJSONString(object)}'`);
   if (request.object !== undefined && !apiVersion) object.apiVersion = custom.apiVersion;
   if (apiVersion.split("/").length > 2) refuse("", "", `unexpected GroupVersion string: ${apiVersion}`);
   try {

@@ -49,6 +49,7 @@ export function operationOf(call: Call, manager: string, convert: Convert, dryRu
   const { endpoint, info, rest } = call;
   return {
     manager,
+    kind: endpoint.def.kind,
     dryRun,
     apiVersion: endpoint.apiVersion,
     subresource: info.subresource,

@@ -7,7 +7,7 @@ import { invalidValue, path } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TableColumn, typeByName } from "../../api/schema/schema.ts";
-import { badRequest, conflict, invalid } from "../../api/status.ts";
+import { badRequest, conflict, invalid, StatusError } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
 import { applyTo } from "./apply.ts";
@@ -33,7 +33,7 @@ export async function scale(call: Call): Promise<ApiResponse> {
   }
   const patchType = info.verb === "patch" ? patchTypeOf(call) : undefined;
   const options = writeOptions(call, patchType ? "PatchOptions" : "UpdateOptions", patchType);
-  const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation);
+  const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation).catch(custom ? unknownScale : undefined);
   const patch = patchType ? await readPatch(call, patchType) : undefined;
   if (given && given.metadata?.name !== info.name)
     throw badRequest(`the name of the object (${given.metadata?.name ?? ""}) does not match the name on the URL (${info.name})`);
@@ -77,6 +77,13 @@ export async function scale(call: Call): Promise<ApiResponse> {
   });
   const written = outcome.stored?.object() ?? outcome.object;
   return respondScale(call, custom ? custom.scaleOf(written) : scaleOf(written));
+}
+
+/** The scheme of custom resources knows no Scale: whatever is wrong with one, this is what upstream says. */
+function unknownScale(error: unknown): never {
+  const { code, message = "" } = error instanceof StatusError ? error.status : {};
+  if (code !== 400 || message.startsWith("the API version in the data")) throw error;
+  throw badRequest('no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"');
 }
 
 const expected = {

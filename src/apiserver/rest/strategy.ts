@@ -74,7 +74,7 @@ export function prepareCreate(endpoint: Endpoint, object: KubeObject): void {
 const rulesOf = (endpoint: Endpoint) => ({ namespaced: endpoint.def.namespaced, validateName: pathSegmentName });
 
 /** A custom resource is what it says it is, until it is refused for it. */
-const groupKindOf = ({ custom, groupKind }: Endpoint, { kind }: KubeObject): string => (custom ? `${kind ?? ""}.${custom.group}` : groupKind);
+export const groupKindOf = ({ custom, groupKind }: Endpoint, { kind }: KubeObject): string => (custom ? `${kind ?? ""}.${custom.group}` : groupKind);
 
 /** Throws 422. */
 export function validateCreate(call: Call, object: KubeObject): void {
@@ -116,8 +116,8 @@ export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, s
   if (metadata.deletionGracePeriodSeconds === undefined) metadata.deletionGracePeriodSeconds = old.metadata.deletionGracePeriodSeconds;
 }
 
-/** Throws 422. */
-export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, subresource: string): void {
+/** Throws 422. `groupKind` is what the object said that it was before it was prepared. */
+export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, subresource: string, groupKind: string): void {
   const { endpoint } = call;
   const strategy = strategyOf(endpoint, subresource);
   const errors = [
@@ -126,7 +126,7 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
     ...(strategy.validateUpdate?.(object, old) ?? []),
     ...(subresource === "" ? (endpoint.kind.refusals?.(object, old) ?? []) : []),
   ];
-  if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name, errors);
+  if (errors.length) throw invalid(groupKind, object.metadata.name, errors);
   for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);
 }
 

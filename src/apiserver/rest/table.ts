@@ -2,7 +2,7 @@
 import { goJson } from "../../api/field.ts";
 import { roundTripAnnotations } from "../../api/autoscaling/horizontalpodautoscaler.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { badRequest } from "../../api/status.ts";
+import { badRequest, StatusError } from "../../api/status.ts";
 import { humanDuration, parseTime } from "../../api/time.ts";
 import type { Call, Endpoint } from "./call.ts";
 import { type Form, unacceptable } from "./negotiate.ts";
@@ -61,6 +61,8 @@ export function checkForm({ endpoint, form, request }: Call, list: boolean): voi
   const type = internalType(endpoint, list);
   if (form.as === "Table") includeObject(request.query);
   if (form.as === "PartialObjectMetadata" && list) throw unacceptable(`you requested PartialObjectMetadata, but the requested object is a list (${type})`);
+  // Upstream takes what has no type for a list until it looks into it.
+  if (form.as === "PartialObjectMetadataList" && !list && endpoint.custom) throw new StatusError({ code: 500, message: "content is not a list" });
   if (form.as === "PartialObjectMetadataList" && !list)
     throw unacceptable(`you requested PartialObjectMetadataList, but the requested object is not a list (${type})`);
 }

@@ -20,6 +20,7 @@ import type { Outcome } from "./respond.ts";
 import {
   dedupOwnerReferences,
   generateName,
+  groupKindOf,
   initMetadata,
   matchNamespace,
   prepareCreate,
@@ -242,9 +243,10 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
   try {
     if (info.subresource === "") reserved = await endpoint.registry.beginUpdate?.(call, object, old, options.dryRun);
     if (info.subresource === "status") await endpoint.registry.beginStatusUpdate?.(call, object, old);
+    const groupKind = groupKindOf(endpoint, object);
     prepareUpdate(call, object, old, info.subresource);
     const judged = complete(endpoint, object);
-    validateUpdate(call, judged.object, old, info.subresource);
+    validateUpdate(call, judged.object, old, info.subresource, groupKind);
     keepTimesOfNoChange(judged.object, old);
     await rest.admission.validate({ ...attributes, object: judged.object });
     if (deletesNow(call, judged.object, old)) {
