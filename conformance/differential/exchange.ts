@@ -164,7 +164,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/(nodePort[\\"]*: ?)3\d{4}/g, "$1PORT")
         .replace(/:3[0-3]\d{3}\/(TCP|UDP|SCTP)/g, ":PORT/$1")
         .replace(
-          /(managedFields\\*":\[)(\{\\*"manager\\*":.*?\})(\](?=,\\*"|\}))/g,
+          /(managedFields\\*":\[)(\{\\*"(?:manager|apiVersion)\\*":.*?\})(\](?=,\\*"|\}))/g,
           (_, head: string, entries: string, end: string) => head + sortedEntries(entries) + end,
         )
         .replace(
@@ -200,7 +200,7 @@ function unordered(value: { reason?: string; message?: string; details?: { group
 /** Managers in a text, in an order that does not tell the times apart. */
 const sortedEntries = (entries: string): string =>
   entries
-    .split(/,(?=\{\\*"manager\\*":)/)
+    .split(/,(?=\{\\*"(?:manager|apiVersion)\\*":)/)
     .sort()
     .join();
 

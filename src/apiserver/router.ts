@@ -63,7 +63,8 @@ function shaped(call: Call): Call {
   const tables = endpoint.def.verbs.includes("get") && tabled;
   const streams = (info.parts.length === 1 || info.verb === "watch") && request.method === "GET";
   const also = info.subresource === "log" ? ["text/plain"] : [];
-  return { ...call, form: negotiate(request, { transforms: true, tables, protobuf: true, streams, also, routed: !endpoint.custom }) };
+  const untyped = endpoint.custom !== undefined;
+  return { ...call, form: negotiate(request, { transforms: true, tables, protobuf: true, untyped, streams, also, routed: !untyped }) };
 }
 
 export async function route(call: Call, connectors: Connectors): Promise<ApiResponse> {

@@ -51,3 +51,8 @@ test("a default that holds what the schema does not know is shown whole", () => 
   const [found] = judged({ type: "object", default: { z: [], b: { y: {}, x: 1 } }, properties: { c: { type: "string" } } });
   assert.equal(found?.body, 'Invalid value: {"b":{"x":1,"y":{}},"z":[]}: must not have unknown fields');
 });
+
+test("dependencies are shown as the choice that they are", () => {
+  const found = judged({ type: "object", dependencies: { a: ["b"] } }, { storage: false });
+  assert.match(found.find(({ field }) => field === "spec.versions")?.body ?? "", /"Dependencies":\{"a":\{"Schema":null,"Property":\["b"\]\}\}/);
+});

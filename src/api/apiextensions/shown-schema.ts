@@ -15,6 +15,15 @@ const orArray: Show = (value) => {
   if (Array.isArray(value)) return { Schema: null, JSONSchemas: value.map(schema) };
   return { Schema: value === false ? null : schema(value), JSONSchemas: null };
 };
+const dependencies: Show = (value) =>
+  value
+    ? Object.fromEntries(
+        Object.entries(value as Record<string, Schema | string[]>).map(([key, one]) => [
+          key,
+          Array.isArray(one) ? { Schema: null, Property: one } : { Schema: schema(one), Property: null },
+        ]),
+      )
+    : null;
 const pointer: Show = (value) => value ?? null;
 const free: Show = (value) => (value === undefined ? null : freeForm(value as JSONValue));
 const text: Show = (value) => value ?? "";
@@ -67,7 +76,7 @@ const fields: readonly [go: string, name: keyof Schema, show: Show][] = [
   ["Properties", "properties", map],
   ["AdditionalProperties", "additionalProperties", orBool],
   ["PatternProperties", "patternProperties", map],
-  ["Dependencies", "dependencies", pointer],
+  ["Dependencies", "dependencies", dependencies],
   ["AdditionalItems", "additionalItems", orBool],
   ["Definitions", "definitions", map],
   ["ExternalDocs", "externalDocs", (docs) => (docs ? named(docs, { Description: "description", URL: "url" }) : null)],

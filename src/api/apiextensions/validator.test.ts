@@ -36,3 +36,7 @@ test("a format of another type is none of the range that a number is in", () => 
     ['Invalid value: "": MultipleOf value must be of type integer (default format) in '],
   );
 });
+
+test("a map that is no choice is shown by the order of its keys", () => {
+  assert.deepEqual(said({ enum: ["a"] }, { z: { y: [], x: 1 } }), ['Unsupported value: {"z":{"x":1,"y":[]}}: supported values: "a"']);
+});

@@ -8,7 +8,7 @@ import { CelError, lengthOf } from "../cel/values.ts";
 import { compileRegex } from "../cel/regex.ts";
 import { deepEqual } from "../copy.ts";
 import { encodeJSONString } from "../codec/json.ts";
-import { type FieldError, goQuote, invalidValue, notSupported, notSupportedText, Path, required, tooLong, tooMany, typeInvalid } from "../field.ts";
+import { type FieldError, freeForm, goQuote, invalidValue, notSupported, notSupportedText, Path, required, tooLong, tooMany, typeInvalid } from "../field.ts";
 import { goFloat } from "../go-float.ts";
 import type { JSONValue } from "../json.ts";
 import { isGoInteger, isMap } from "../patch/values.ts";
@@ -336,7 +336,7 @@ function fieldError(mistake: Mistake, at: Path): FieldError {
       return required(here);
     case "enum": {
       const allowed = (mistake.allowed ?? []).map((one) => (typeof one === "string" ? one : encodeJSONString(one)));
-      return typeof value === "string" ? notSupportedText(here, value, allowed) : notSupported(here, value, allowed);
+      return typeof value === "string" ? notSupportedText(here, value, allowed) : notSupported(here, freeForm(value as JSONValue), allowed);
     }
     case "long":
       return tooLong(here, limit);

@@ -46,7 +46,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
         message: `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`,
       });
     bytes = await readBody(request);
-    if (media !== "cbor") given = Buffer.from(bytes).toString();
+    if (media === "json" || (media === "yaml" && validation !== "Ignore")) given = Buffer.from(bytes).toString();
     const sniff = (given: Uint8Array): void => {
       try {
         sniffJSON(given);

@@ -48,3 +48,11 @@ test("indentation is asked for by a word that Go takes for true, or by a known a
   assert.equal(negotiate(request("*/*", "pretty=t"), offer).pretty, true);
   assert.equal(negotiate(request("*/*", "pretty=yes"), offer).pretty, false);
 });
+
+test("what has no type is taken in another form than protobuf, where there is one, and its metadata in protobuf", () => {
+  const protobuf = "application/vnd.kubernetes.protobuf";
+  assert.throws(() => asked(protobuf, { untyped: true }), { message: /^only the following media types are accepted: .*protobuf$/ });
+  assert.equal(asked(`${protobuf},application/json`, { untyped: true }).media, "json");
+  assert.equal(asked(`${protobuf};as=PartialObjectMetadata;v=v1;g=meta.k8s.io`, { untyped: true }).media, "protobuf");
+  assert.equal(asked(protobuf).media, "protobuf");
+});

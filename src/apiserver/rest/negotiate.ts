@@ -108,6 +108,8 @@ export interface Offer {
   tables?: boolean;
   /** Types that cannot travel as protobuf have none. */
   protobuf: boolean;
+  /** What is offered has no type: in protobuf there are only its other forms. @default false */
+  untyped?: boolean;
   /** A refusal names the types of watches too. */
   streams: boolean;
   /** Where the server speaks it at all. @default true */
@@ -119,7 +121,7 @@ function formOf(media: Media, params: Record<string, string>, offer: Offer): Omi
   const { as, g, v, stream, sv } = params;
   if (stream !== undefined && (media === "yaml" || stream !== "watch")) return undefined;
   if (sv !== undefined && (!offer.transforms || sv !== "v1")) return undefined;
-  if (as === undefined && g === undefined && v === undefined) return { media };
+  if (as === undefined && g === undefined && v === undefined) return media === "protobuf" && offer.untyped ? undefined : { media };
   if (!offer.transforms || !as || !forms.has(as) || g !== "meta.k8s.io" || (v !== "v1" && v !== "v1beta1")) return undefined;
   if (as === "Table" && (media === "protobuf" || media === "cbor" || offer.tables === false)) return undefined;
   return { media, as: as as NonNullable<Form["as"]>, asVersion: v };
