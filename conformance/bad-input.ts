@@ -158,7 +158,7 @@ async function simulated(): Promise<void> {
   const starts = (): number => log().match(/ serving /g)?.length ?? 0;
   const startsBefore = starts();
   const connections = [await connectionOf(cluster.kubeconfig), ...(values.peer ? [await connectionOf(values.peer)] : [])] as Connection[];
-  for (const { name, ask } of badRequests(scratch)) {
+  for (const { name, ask } of badRequests()) {
     await checks.check(`API: ${name}`, async () => {
       for (const connection of connections) await ask(connection);
     });

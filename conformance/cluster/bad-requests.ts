@@ -1,9 +1,8 @@
 /** Requests that an API server refuses, with upstream's code, reason and text. */
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
-import { join } from "node:path";
 import { load } from "js-yaml";
+import { selfSigned } from "../../src/base/self-signed.fixture.ts";
 import { expect } from "./checks.ts";
 
 export interface Connection {
@@ -86,8 +85,7 @@ export interface BadRequest {
   ask(to: Connection): Promise<void>;
 }
 
-/** `scratch` is a directory for certificates. */
-export function badRequests(scratch: string): BadRequest[] {
+export function badRequests(): BadRequest[] {
   const refused = (
     name: string,
     method: string,
@@ -288,29 +286,7 @@ export function badRequests(scratch: string): BadRequest[] {
     {
       name: "a client certificate of another authority",
       async ask(to) {
-        const [key, cert] = [join(scratch, "foreign.key"), join(scratch, "foreign.crt")];
-        execFileSync(
-          "openssl",
-          [
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-keyout",
-            key,
-            "-out",
-            cert,
-            "-subj",
-            "/O=system:masters/CN=kubernetes-admin",
-            "-days",
-            "2",
-          ],
-          { stdio: "ignore" },
-        );
-        const foreign = new Agent({ ca: to.ca, key: readFileSync(key), cert: readFileSync(cert) });
+        const foreign = new Agent({ ca: to.ca, ...selfSigned("/O=system:masters/CN=kubernetes-admin") });
         isStatus(await send(to, "GET", "/api/v1/namespaces", undefined, {}, foreign), 401, "Unauthorized", "Unauthorized");
         foreign.destroy();
       },

@@ -2,16 +2,13 @@
  * What a client of HTTP/1.1 may send to the API server's own listener, as bytes. Each input is a connection: it ends, every
  * answer on it can be read, none is a 5xx, and no request is taken whose length could be read in two ways.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import type { ApiResponse } from "../../src/api/exchange.ts";
 import { StatusError } from "../../src/api/status.ts";
 import { readBody } from "../../src/apiserver/http/body.ts";
 import { listen } from "../../src/apiserver/http/listener.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { selfSigned } from "../../src/base/self-signed.fixture.ts";
 import { bytesOf, Finding, type MakeTarget, type Mutator, textOf } from "./target.ts";
 
 const request = (line: string, headers: readonly string[] = [], body = ""): Uint8Array => bytesOf([line, "Host: a", ...headers, "", body].join("\r\n"));
@@ -58,30 +55,7 @@ const lineMutator: Mutator = (input, random) => {
 };
 
 export const makeTarget: MakeTarget = async (random) => {
-  const folder = mkdtempSync(join(tmpdir(), "k8ts-fuzz-http1-"));
-  execFileSync(
-    "openssl",
-    [
-      "req",
-      "-x509",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:prime256v1",
-      "-nodes",
-      "-keyout",
-      join(folder, "key"),
-      "-out",
-      join(folder, "cert"),
-      "-subj",
-      "/CN=a",
-      "-days",
-      "2",
-    ],
-    { stdio: "ignore" },
-  );
-  const [key, cert] = ["key", "cert"].map((name) => readFileSync(join(folder, name))) as [Buffer, Buffer];
-  rmSync(folder, { recursive: true });
+  const { key, cert } = selfSigned("/CN=a");
   const broken: unknown[] = [];
   const logger = { debug() {}, info() {}, warn() {}, error: (message: string, fields: unknown) => broken.push(`${message} ${JSON.stringify(fields)}`) };
   let taken: string[] = [];

@@ -1,21 +1,19 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../base/clock.ts";
+import { selfSigned } from "../../base/self-signed.fixture.ts";
 import { auditTarget } from "./webhook-target.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "audit-target-"));
-const making = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out crt -subj /CN=sink -addext subjectAltName=IP:127.0.0.1 -days 1";
-execFileSync("openssl", making.split(" "), { cwd: directory, stdio: "ignore" });
-const cert = readFileSync(join(directory, "crt"));
+const { cert, key } = selfSigned("/CN=sink", "IP:127.0.0.1");
 let status = 200;
 const seen: string[] = [];
-const server = createServer({ cert, key: readFileSync(join(directory, "key")) }, (request, response) => {
+const server = createServer({ cert, key }, (request, response) => {
   let body = "";
   request.on("data", (chunk: Buffer) => {
     body += chunk.toString();

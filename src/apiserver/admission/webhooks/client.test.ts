@@ -8,41 +8,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../../base/clock.ts";
+import { selfSigned } from "../../../base/self-signed.fixture.ts";
 import { systemRandom } from "../../../base/random.ts";
 import { MemoryReader } from "../../authorization/memory-reader.fixture.ts";
 import { Unreachable } from "../../outside/post.ts";
 import { Misconfigured, WebhookClient } from "./client.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "webhook-client-"));
-const names = "subjectAltName=DNS:hook.team.svc,IP:127.0.0.1";
-execFileSync(
-  "openssl",
-  [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    "key",
-    "-out",
-    "crt",
-    "-subj",
-    "/CN=hook",
-    "-addext",
-    names,
-    "-days",
-    "1",
-  ],
-  { cwd: directory, stdio: "ignore" },
-);
-const cert = readFileSync(join(directory, "crt"));
+const { cert, key } = selfSigned("/CN=hook", "DNS:hook.team.svc", "IP:127.0.0.1");
 const caBundle = cert.toString("base64");
 let handle: (response: ServerResponse, path: string) => void = (response) => void response.end("{}");
 const sockets = new Set<Socket>();
-const server = createServer({ cert, key: readFileSync(join(directory, "key")) }, (request, response) => {
+const server = createServer({ cert, key }, (request, response) => {
   request.resume().on("end", () => handle(response, request.url ?? ""));
 });
 server.on("secureConnection", (socket: Socket) => sockets.add(socket));
@@ -136,7 +113,7 @@ test("a bundle that holds the webhook's own certificate, which an authority sign
     "-subj",
     "/CN=leaf",
     "-addext",
-    names,
+    "subjectAltName=DNS:hook.team.svc,IP:127.0.0.1",
     "-addext",
     "basicConstraints=CA:FALSE",
   );
