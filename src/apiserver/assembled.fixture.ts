@@ -1,6 +1,6 @@
 /** For tests: an API server over memory, on a virtual clock, and requests to it. */
 import { generateKeyPairSync } from "node:crypto";
-import type { ApiResponse, UserInfo } from "../api/exchange.ts";
+import type { ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
 import type { KubeObject } from "../api/object.ts";
 import { VirtualClock } from "../base/clock.ts";
 import { silentLogger } from "../base/logger.ts";
@@ -36,7 +36,7 @@ export async function bytesOf(body: ApiResponse["body"]): Promise<Buffer> {
 export const admin: UserInfo = { name: "admin", groups: ["system:masters", "system:authenticated"] };
 
 export interface Asking {
-  /** Bytes go out as they are, text too; all else as JSON. */
+  /** Bytes go out as they are, also those that come in chunks, and text; all else as JSON. */
   body?: unknown;
   /** @default application/json */
   type?: string;
@@ -44,6 +44,9 @@ export interface Asking {
   user?: UserInfo;
   signal?: AbortSignal;
 }
+
+const isBody = (body: unknown): body is ApiRequest["body"] =>
+  body === undefined || body instanceof Uint8Array || (typeof body === "object" && body !== null && Symbol.asyncIterator in body);
 
 export class TestServer implements AsyncDisposable {
   readonly clock = new VirtualClock();
@@ -70,7 +73,7 @@ export class TestServer implements AsyncDisposable {
   send(method: string, target: string, { body, type = "application/json", accept, user = admin, signal }: Asking = {}): Promise<ApiResponse> {
     const [path = "", query = ""] = target.split("?");
     const headers = { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) };
-    const bytes = body === undefined || body instanceof Uint8Array ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+    const bytes = isBody(body) ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
     const request = { method, path, query: new URLSearchParams(query), headers, user, remoteAddress: "127.0.0.1" };
     return this.api.server.handler({ ...request, ...(bytes ? { body: bytes } : {}), signal: signal ?? new AbortController().signal });
   }

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import test from "node:test";
 import type { JSONObject } from "../../api/json.ts";
-import { VirtualClock } from "../../base/clock.ts";
-import { silentLogger } from "../../base/logger.ts";
-import { seededRandom } from "../../base/random.ts";
-import { memoryStore } from "../../store/memory.ts";
-import { assembleApiServer } from "../assemble.ts";
+import { TestServer } from "../assembled.fixture.ts";
 
 const definition = {
   apiVersion: "apiextensions.k8s.io/v1",
@@ -30,22 +25,9 @@ const definition = {
 };
 
 test("a kind is described in both documents once it is established, and no longer when it is gone", async () => {
-  const clock = new VirtualClock();
-  await using store = memoryStore({ clock });
-  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey };
-  await using api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
-  const send = (method: string, path: string, object?: object) =>
-    api.server.handler({
-      method,
-      path,
-      query: new URLSearchParams(),
-      headers: { "user-agent": "test/1" },
-      ...(object ? { object } : {}),
-      user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
-      remoteAddress: "127.0.0.1",
-      signal: new AbortController().signal,
-    });
+  await using server = new TestServer();
+  await server.start();
+  const send = (method: string, path: string, body?: object) => server.send(method, path, { body });
   const document = async (path: string): Promise<JSONObject> =>
     JSON.parse(Buffer.from(((await send("GET", path)).body as Uint8Array | undefined) ?? []).toString());
   const until = async (status: number): Promise<void> => {

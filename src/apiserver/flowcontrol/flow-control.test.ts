@@ -1,48 +1,17 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import test, { after, before } from "node:test";
 import type { ApiResponse, UserInfo } from "../../api/exchange.ts";
-import { VirtualClock } from "../../base/clock.ts";
-import { silentLogger } from "../../base/logger.ts";
-import { seededRandom } from "../../base/random.ts";
-import { memoryStore } from "../../store/memory.ts";
-import { type AssembledServer, type AssembleOptions, assembleApiServer } from "../assemble.ts";
+import { admin, TestServer } from "../assembled.fixture.ts";
 
-const clock = new VirtualClock();
-const store = memoryStore({ clock });
-const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
 const joe = { name: "joe", groups: ["system:authenticated"] };
-const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-let api: AssembledServer;
-
-const assembled = (more: Partial<AssembleOptions> = {}): Promise<AssembledServer> =>
-  assembleApiServer({
-    ...{ clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey, serviceRanges: ["10.96.0.0/24"] },
-    serviceAccountIssuer: "https://kubernetes.default.svc",
-    ...more,
-  });
-before(async () => {
-  api = await assembled();
-});
-after(async () => {
-  await api[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-});
+const server = new TestServer();
+const { clock } = server;
+before(() => server.start());
+after(() => server[Symbol.asyncDispose]());
 
 const group = "/apis/flowcontrol.apiserver.k8s.io/v1";
-function send(method: string, target: string, who: UserInfo = admin, body?: object | AsyncIterable<Uint8Array>, server = api): Promise<ApiResponse> {
-  const [path = "", query = ""] = target.split("?");
-  return server.server.handler({
-    method,
-    path,
-    query: new URLSearchParams(query),
-    headers: { "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: Symbol.asyncIterator in body ? (body as AsyncIterable<Uint8Array>) : Buffer.from(JSON.stringify(body)) }),
-    user: who,
-    remoteAddress: "127.0.0.1",
-    signal: new AbortController().signal,
-  });
-}
+const send = (method: string, target: string, user: UserInfo = admin, body?: object, to = server): Promise<ApiResponse> =>
+  to.send(method, target, { user, body });
 const text = ({ body }: ApiResponse): string => Buffer.from(body as Uint8Array).toString();
 async function json<T>(response: Promise<ApiResponse>): Promise<T> {
   return JSON.parse(text(await response)) as T;
@@ -130,7 +99,7 @@ test("beyond its seats a level that rejects answers 429 at once, one that queues
   await send("POST", `${group}/flowschemas`, admin, schema("slow", "rejecting", "slow"));
   await send("POST", `${group}/flowschemas`, admin, schema("patient", "queuing", "patient"));
   await clock.advance(10);
-  const seats = Number(/nominal_limit_seats\{priority_level="rejecting"\} (\d+)/.exec(api.metrics.expose())?.[1]);
+  const seats = Number(/nominal_limit_seats\{priority_level="rejecting"\} (\d+)/.exec(server.api.metrics.expose())?.[1]);
   assert.ok(seats >= 1);
   const target = "/api/v1/namespaces/default/configmaps";
   const holding = Array.from({ length: seats }, held);
@@ -150,7 +119,7 @@ test("beyond its seats a level that rejects answers 429 at once, one that queues
   await clock.advance(0);
   assert.match(text(await send("GET", "/debug/api_priority_and_fairness/dump_priority_levels")), new RegExp(`queuing, +1, +false, +false, +1, +${seats},`));
   assert.equal((await send("GET", target, user("patient"))).status, 429);
-  assert.match(api.metrics.expose(), /apiserver_current_inqueue_requests\{request_kind="readOnly"\} 1/);
+  assert.match(server.api.metrics.expose(), /apiserver_current_inqueue_requests\{request_kind="readOnly"\} 1/);
   await clock.advance(14_990);
   assert.match(
     text(await send("GET", "/debug/api_priority_and_fairness/dump_requests?includeRequestDetails=1")),
@@ -165,7 +134,7 @@ test("beyond its seats a level that rejects answers 429 at once, one that queues
   assert.equal((await next).status, 200);
   for (const { release } of full) release();
   await Promise.all(busy);
-  const shown = api.metrics.expose();
+  const shown = server.api.metrics.expose();
   assert.match(shown, /apiserver_current_inqueue_requests\{request_kind="readOnly"\} 0/);
   assert.match(shown, /apiserver_current_inflight_requests\{request_kind="mutating"\} 0/);
   assert.match(shown, /rejected_requests_total\{priority_level="queuing",flow_schema="patient",reason="queue-full"\} 1/);
@@ -174,7 +143,7 @@ test("beyond its seats a level that rejects answers 429 at once, one that queues
 });
 
 test("a watch holds its seat until it has sent what there is", async () => {
-  const seats = (): number => Number(/current_executing_seats\{priority_level="queuing",flow_schema="patient"\} (\d+)/.exec(api.metrics.expose())?.[1]);
+  const seats = (): number => Number(/current_executing_seats\{priority_level="queuing",flow_schema="patient"\} (\d+)/.exec(server.api.metrics.expose())?.[1]);
   const plain = await send("GET", "/api/v1/configmaps?watch=true&resourceVersion=1", user("patient"));
   assert.equal(plain.status, 200);
   assert.equal(seats(), 0);
@@ -206,12 +175,12 @@ test("time that a client gives is kept to, and what is no time is refused", asyn
 });
 
 test("without priority and fairness so many run and the rest is refused, but administrators never", async () => {
-  await using own = memoryStore({ clock });
-  await using plain = await assembled({ store: own, priorityAndFairness: false, maxReading: 1, maxMutating: 1 });
+  await using plain = new TestServer({ priorityAndFairness: false, maxReading: 1, maxMutating: 1 });
+  await plain.start();
   const holding = held();
   const create = (who: UserInfo, body: object): Promise<ApiResponse> => send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", who, body, plain);
   const running = create(joe, holding.body);
-  await clock.advance(0);
+  await plain.clock.advance(0);
   const refused = await create(joe, {});
   assert.deepEqual([refused.status, refused.headers["x-kubernetes-pf-flowschema-uid"]], [429, undefined]);
   assert.equal((await create(admin, { metadata: {} })).status, 201);

@@ -1,38 +1,20 @@
 /** CBOR where the server speaks it (feature gate CBORServingAndStorage): what is taken, answered and refused, as kube-apiserver does. */
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import test, { after, before } from "node:test";
 import { decodeCBOR, decodeCBORItem } from "../../api/codec/cbor.ts";
 import { encodeCBOR } from "../../api/codec/cbor-write.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
-import { VirtualClock } from "../../base/clock.ts";
-import { silentLogger } from "../../base/logger.ts";
-import { seededRandom } from "../../base/random.ts";
-import { memoryStore } from "../../store/memory.ts";
-import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+import { TestServer } from "../assembled.fixture.ts";
 
-const clock = new VirtualClock();
-const store = memoryStore({ clock });
-const servers: Partial<Record<"on" | "off", AssembledServer>> = {};
-before(async () => {
-  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const options = { clock, logger: silentLogger, store, serviceAccountKey, serviceAccountIssuer: "https://issuer", serviceRanges: ["10.96.0.0/24"] };
-  servers.on = await assembleApiServer({ ...options, random: seededRandom(1), cbor: true });
-  servers.off = await assembleApiServer({ ...options, random: seededRandom(2), exclusiveStore: false });
-});
-after(async () => {
-  for (const server of Object.values(servers)) await server[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-});
+const servers = { on: new TestServer({ cbor: true }), off: new TestServer() };
+before(() => Promise.all(Object.values(servers).map((server) => server.start())));
+after(() => Promise.all(Object.values(servers).map((server) => server[Symbol.asyncDispose]())));
 
-const user = { name: "admin", groups: ["system:masters", "system:authenticated"] };
 const cbor = "application/cbor";
 const secrets = "/api/v1/namespaces/default/secrets";
 function ask(method: string, target: string, headers: Record<string, string>, body?: Uint8Array, gate: "on" | "off" = "on"): Promise<ApiResponse> {
-  const [path = "", query = ""] = target.split("?");
-  const { handler } = (servers[gate] as AssembledServer).server;
-  const common = { query: new URLSearchParams(query), user, remoteAddress: "127.0.0.1", signal: new AbortController().signal };
-  return handler({ ...common, method, path, headers: { "user-agent": "test/1", ...headers }, ...(body ? { body } : {}) });
+  const { accept, "content-type": type } = headers;
+  return servers[gate].send(method, target, { body, ...(type ? { type } : {}), ...(accept ? { accept } : {}) });
 }
 const read = (answer: ApiResponse): Record<string, unknown> => decodeCBOR(answer.body as Uint8Array) as Record<string, unknown>;
 const message = (answer: ApiResponse): string => (JSON.parse(Buffer.from(answer.body as Uint8Array).toString()) as { message: string }).message;

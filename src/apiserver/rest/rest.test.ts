@@ -1,54 +1,21 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import test, { after, before } from "node:test";
-import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
+import type { ApiRequest } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent } from "../../api/object.ts";
 import { VirtualClock } from "../../base/clock.ts";
-import { silentLogger } from "../../base/logger.ts";
 import { seededRandom } from "../../base/random.ts";
-import { memoryStore } from "../../store/memory.ts";
-import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+import { admin, type Asking, bytesOf, TestServer } from "../assembled.fixture.ts";
 import { type AuditEvent, Auditor } from "../audit/auditor.ts";
 import { parseAuditPolicy } from "../audit/policy.ts";
 
-const clock = new VirtualClock();
-const store = memoryStore({ clock });
-const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
-let api: AssembledServer;
 const audited: AuditEvent[] = [];
+const policy = parseAuditPolicy("apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]", "test");
+const auditor = new Auditor({ policy, sink: { write: (event) => audited.push(event) }, clock: new VirtualClock(), random: seededRandom(1) });
+const server = new TestServer({ auditor });
+const send = server.send.bind(server);
+before(() => server.start());
+after(() => server[Symbol.asyncDispose]());
 
-before(async () => {
-  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const policy = parseAuditPolicy("apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]", "test");
-  const auditor = new Auditor({ policy, sink: { write: (event) => audited.push(event) }, clock, random: seededRandom(1) });
-  const options = { clock, random: seededRandom(1), logger: silentLogger, store, serviceAccountKey, auditor };
-  api = await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
-});
-after(async () => {
-  await api[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-});
-
-interface Extra {
-  body?: unknown;
-  type?: string;
-  user?: typeof admin;
-  accept?: string;
-  signal?: AbortSignal;
-}
-function send(method: string, target: string, { body, type = "application/json", user = admin, accept, signal }: Extra = {}): Promise<ApiResponse> {
-  const [path = "", query = ""] = target.split("?");
-  return api.server.handler({
-    method,
-    path,
-    query: new URLSearchParams(query),
-    headers: { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) },
-    ...(body === undefined ? {} : { body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)) }),
-    user,
-    remoteAddress: "127.0.0.1",
-    signal: signal ?? new AbortController().signal,
-  });
-}
 // Answers are read as what the test expects them to be.
 interface Answer extends KubeObject {
   code?: number;
@@ -59,12 +26,9 @@ interface Answer extends KubeObject {
   spec?: Record<string, unknown>;
   details?: { uid?: string; causes?: { field: string }[] };
 }
-async function answer(method: string, target: string, extra?: Extra): Promise<Answer & { status: never; http: number; warnings: string[] }> {
-  const response = await send(method, target, extra);
-  const chunks: Uint8Array[] = [];
-  if (response.body instanceof Uint8Array) chunks.push(response.body);
-  else if (response.body) for await (const chunk of response.body) chunks.push(chunk);
-  return { ...JSON.parse(Buffer.concat(chunks).toString()), http: response.status, warnings: response.warnings ?? [] };
+async function answer(method: string, target: string, extra?: Asking): Promise<Answer & { status: never; http: number; warnings: string[] }> {
+  const { body, status, warnings } = await send(method, target, extra);
+  return { ...JSON.parse((await bytesOf(body)).toString()), http: status, warnings: warnings ?? [] };
 }
 const configmaps = "/api/v1/namespaces/default/configmaps";
 const cm = (name: string, more: object = {}): object => ({ metadata: { name, ...more }, data: { k: "v" } });
@@ -302,11 +266,11 @@ test("what was decided about a request, and why, is in its audit event", async (
 });
 
 test("a fault of the server's own is audited as a panic, and as nothing else", async () => {
-  const { admission } = api.server.rest;
+  const { admission } = server.api.server.rest;
   const from = audited.length;
-  api.server.rest.admission = { ...admission, mutate: () => Promise.reject(new TypeError("it broke")) };
+  server.api.server.rest.admission = { ...admission, mutate: () => Promise.reject(new TypeError("it broke")) };
   const { http, message } = await answer("POST", configmaps, { body: cm("broken") });
-  api.server.rest.admission = admission;
+  server.api.server.rest.admission = admission;
   assert.deepEqual([http, message], [500, "Internal error occurred: it broke"]);
   assert.deepEqual(
     audited.slice(from).map(({ stage, responseStatus }) => [stage, responseStatus?.code, responseStatus?.message]),
@@ -331,9 +295,9 @@ test("a WebSocket to a pod takes the right to create, and is audited whether it 
     signal: new AbortController().signal,
   });
   const from = audited.length;
-  await assert.rejects(api.server.admit(request()), { code: 403, message: 'pods "p" is forbidden: ' });
+  await assert.rejects(server.api.server.admit(request()), { code: 403, message: 'pods "p" is forbidden: ' });
   await answer("PUT", `${rbac}/roles/ex`, { body: rule(["get", "create"]) });
-  const admitted = await api.server.admit(request());
+  const admitted = await server.api.server.admit(request());
   admitted.started(101);
   admitted.ended();
   const seen = audited.slice(from).filter(({ objectRef }) => objectRef?.subresource === "exec");

@@ -1,78 +1,28 @@
 /** What upstream's kinds do that is easily taken for a mistake, each found beside a kube-apiserver. */
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import test, { after, before } from "node:test";
-import type { KubeObject } from "../../api/object.ts";
-import { VirtualClock } from "../../base/clock.ts";
-import { silentLogger } from "../../base/logger.ts";
-import { seededRandom } from "../../base/random.ts";
-import { memoryStore } from "../../store/memory.ts";
-import { type AssembledServer, assembleApiServer } from "../assemble.ts";
+import { type Answer, TestServer } from "../assembled.fixture.ts";
 
-const clock = new VirtualClock();
-const store = memoryStore({ clock });
-const enforcedElsewhere = ["networkpolicies.networking.k8s.io", "deviceclasses.resource.k8s.io"];
-let api: AssembledServer;
+const api = new TestServer({ enforcedElsewhere: ["networkpolicies.networking.k8s.io", "deviceclasses.resource.k8s.io"] });
+const answer = api.answer.bind(api);
+before(() => api.start());
+after(() => api[Symbol.asyncDispose]());
 
-async function assembled(over: typeof store, elsewhere: readonly string[]): Promise<AssembledServer> {
-  const serviceAccountKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const options = { clock, random: seededRandom(1), logger: silentLogger, store: over, serviceAccountKey, enforcedElsewhere: elsewhere };
-  return await assembleApiServer({ ...options, serviceAccountIssuer: "https://kubernetes.default.svc", serviceRanges: ["10.96.0.0/24"] });
-}
-before(async () => {
-  api = await assembled(store, enforcedElsewhere);
-});
-after(async () => {
-  await api[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-});
-
-interface Answer extends KubeObject {
-  message?: string;
-  reason?: string;
-  warnings?: string[];
-  spec?: Record<string, unknown>;
-  details?: { causes?: { field?: string; message?: string }[] };
-}
-async function answer(
-  method: string,
-  target: string,
-  body?: unknown,
-  type = "application/json",
-  server = api,
-  accept = "application/json",
-): Promise<Answer & { http: number }> {
-  const [path = "", query = ""] = target.split("?");
-  const answered = await server.server.handler({
-    method,
-    path,
-    query: new URLSearchParams(query),
-    headers: { "content-type": type, "user-agent": "test/1", accept },
-    ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
-    user: { name: "admin", groups: ["system:masters", "system:authenticated"] },
-    remoteAddress: "127.0.0.1",
-    signal: new AbortController().signal,
-  });
-  const warnings = answered.warnings?.length ? { warnings: answered.warnings } : {};
-  return { ...JSON.parse(Buffer.from(answered.body as Uint8Array).toString()), http: answered.status, ...warnings };
-}
 const apply = "application/apply-patch+yaml";
 const merge = "application/merge-patch+json";
 const policies = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies";
 
 test("a kind that protects is refused while nobody enforces it, and taken when somebody else does", async () => {
-  const other = memoryStore({ clock });
-  const lone = await assembled(other, []);
+  await using lone = new TestServer();
+  await lone.start();
   const policy = { metadata: { name: "p" }, spec: { podSelector: {} } };
-  const refused = await answer("POST", policies, policy, undefined, lone);
+  const refused = await lone.answer("POST", policies, policy);
   assert.deepEqual([refused.http, refused.reason], [403, "Forbidden"]);
   assert.match(refused.message ?? "", /not enforced by this cluster/);
   const classes = "/apis/resource.k8s.io/v1/deviceclasses";
   const device = { metadata: { name: "c" }, spec: { extendedResourceName: "example.com/gpu" } };
-  assert.match((await answer("POST", classes, device, undefined, lone)).message ?? "", /extended resources are not backed by devices/);
+  assert.match((await lone.answer("POST", classes, device)).message ?? "", /extended resources are not backed by devices/);
   assert.equal((await answer("POST", classes, device)).http, 201);
-  await lone[Symbol.asyncDispose]();
-  await other[Symbol.asyncDispose]();
   assert.equal((await answer("POST", policies, policy)).http, 201);
 });
 
@@ -117,8 +67,8 @@ test("the status of an APIService is never shown as a table", async () => {
   const spec = { group: "t.example.com", version: "v1", groupPriorityMinimum: 100, versionPriority: 10 };
   await answer("POST", services, { metadata: { name: "v1.t.example.com" }, spec });
   const tables = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-  assert.equal((await answer("GET", `${services}/v1.t.example.com`, undefined, undefined, api, tables)).kind, "Table");
-  assert.equal((await answer("GET", `${services}/v1.t.example.com/status`, undefined, undefined, api, tables)).kind, "APIService");
+  assert.equal((await answer("GET", `${services}/v1.t.example.com`, undefined, undefined, tables)).kind, "Table");
+  assert.equal((await answer("GET", `${services}/v1.t.example.com/status`, undefined, undefined, tables)).kind, "APIService");
 });
 
 const messages = (refused: Answer): string[] => (refused.details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`);
