@@ -21,7 +21,7 @@ export interface Giant {
 
 /** `things` is the path of a resource that keeps what it does not know; `maps` is that of ConfigMaps. */
 export function giants(things: string, maps: string): Giant[] {
-  const thing = (any: string): string => `{"apiVersion":"fuzz.example/v1","kind":"Thing","metadata":{"name":"big"},"spec":{"any":${any}}}`;
+  const thing = (any: string): string => `{"apiVersion":"fuzz.example/v1","kind":"Thing","metadata":{"name":"big"},"spec":{"list":["a"],"any":${any}}}`;
   const map = (rest: string): string => `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"big"},${rest}}`;
   const keyed = Array.from({ length: 150_000 }, (_, n) => `"k${n}":"v"`).join();
   const rooms = Array.from({ length: 20_000 }, (_, n) => ({ op: "add", path: `/spec/any/deep/${n % 9}`, value: n }));

@@ -14,6 +14,8 @@ export interface Outcome {
   kept: number;
   outcomes: number;
   blocks: number;
+  /** Ends of its process between two inputs. */
+  restarts: number;
   /** Processor time of the slowest input, seconds. */
   slowest: number;
   findings: { what: string; message: string; file: string; stack?: string }[];
@@ -97,7 +99,7 @@ export async function memoryOf(task: Task): Promise<number | undefined> {
 }
 
 export async function watchTarget(task: Task, say: (text: string) => void): Promise<Outcome> {
-  const outcome: Outcome = { target: task.target, seconds: 0, inputs: 0, kept: 0, outcomes: 0, blocks: 0, slowest: 0, findings: [] };
+  const outcome: Outcome = { target: task.target, seconds: 0, inputs: 0, kept: 0, outcomes: 0, blocks: 0, restarts: 0, slowest: 0, findings: [] };
   const heap = await memoryOf(task);
   const known = new Set<string>();
   const found = (what: string, message: string, file: string, stack?: string): void => {
@@ -126,6 +128,12 @@ export async function watchTarget(task: Task, say: (text: string) => void): Prom
     if (end.code === 0) break;
     if (end.code === 3) continue;
     const { input, fed } = readCurrent(currentOf(task));
+    if (!fed) {
+      // What makes the next input out of others took more than the reader is allowed.
+      outcome.restarts++;
+      if (seconds < 2) break;
+      continue;
+    }
     const file = save(task, input);
     const words =
       end.errors
@@ -134,8 +142,7 @@ export async function watchTarget(task: Task, say: (text: string) => void): Prom
         .filter((line) => /error|fatal|assert|at /i.test(line))
         .slice(0, 6)
         .join("\n    ") || end.errors.slice(0, 300);
-    if (!fed) found("between inputs", `${end.code ?? end.signal}: ${words}`, file);
-    else if (end.hung) found("hang", end.hung, file);
+    if (end.hung) found("hang", end.hung, file);
     else if (await survives({ ...task, inputs: [file] }, heap))
       found("memory", `its process ended (${end.code ?? end.signal}), this input alone does not end it: ${words}`, file);
     else found("crash", `${end.code ?? end.signal}: ${words}`, file);

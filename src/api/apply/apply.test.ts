@@ -206,3 +206,29 @@ test("nobody owns anything of an object whose template has managed fields that a
   assert.equal(managers(job(7)), undefined);
   assert.equal(managers(job(["a"])), undefined);
 });
+test("an object that has more fields than may be owned can be made smaller", () => {
+  const type = typeOfKind("v1", "ConfigMap");
+  const operation = { manager: "a", apiVersion: "v1", time: "2026-01-02T03:04:05Z" };
+  const data = Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`k${i}`, "v"]));
+  const large = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "n", uid: "u" }, data };
+  assert.throws(() => trackUpdate(type, undefined, large, operation), StatusError);
+  const fieldsV1 = { "f:data": Object.fromEntries(Object.keys(data).map((name) => [`f:${name}`, {}])) };
+  const managed = { ...large, metadata: { ...large.metadata, managedFields: [{ ...operation, operation: "Update", fieldsType: "FieldsV1", fieldsV1 }] } };
+  const small = trackUpdate(type, managed as JSONObject, { ...managed, data: { k1: "v" } } as JSONObject, operation);
+  assert.equal(fieldsText(managedOf(small)), '[{"f:data":{"f:k1":{}}}]');
+});
+test("a document that is applied again and says more takes nothing out, one that says less does", () => {
+  const type = typeOfKind("v1", "ConfigMap");
+  const operation = { manager: "a", apiVersion: "v1", time: "2026-01-02T03:04:05Z", kind: "ConfigMap" };
+  const document = (...names: string[]): JSONObject => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "n" },
+    data: Object.fromEntries(names.map((name) => [name, "v"])),
+  });
+  const once = applyServerSide(type, undefined, document("a", "b"), operation);
+  const more = applyServerSide(type, once, document("a", "b", "c"), operation);
+  assert.deepEqual(more.data, { a: "v", b: "v", c: "v" });
+  const theirs = applyServerSide(type, more, document("b"), { ...operation, manager: "b" });
+  assert.deepEqual(applyServerSide(type, theirs, document("c"), operation).data, { b: "v", c: "v" });
+});

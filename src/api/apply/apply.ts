@@ -3,14 +3,14 @@
  * manager applies is laid over the object; what it applied before and does not now goes, unless somebody else owns it;
  * what it would take from others is a conflict unless forced.
  */
-import type { JSONObject } from "../json.ts";
+import type { JSONObject, JSONValue } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { badRequest, StatusError } from "../status.ts";
-import { type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
+import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldsOf, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
-import { difference, type FieldSet, hasPath, intersection, ordered, paths, union } from "./fieldset.ts";
+import { difference, type FieldSet, hasPath, intersection, isMember, leaf, maxFields, ordered, paths, tooManyFields, union } from "./fieldset.ts";
 import {
   comparisons,
   entryOf,
@@ -113,6 +113,7 @@ function mergeHeld(
 ): JSONObject {
   const whole = wholeAtom(type);
   const self = entryOf(operation, "Apply");
+  if (hasMoreParts(applied, maxFields)) throw tooManyFields();
   const last = entries.find((entry) => sameManager(entry, self));
   const own = difference(fieldsOf(applied, ownedAtom(type, operation.resetFields)), neverMember);
   const others = entries.filter((entry) => entry !== last);
@@ -147,6 +148,37 @@ function withoutManaged(object: JSONObject): JSONObject {
   return { ...object, metadata: rest };
 }
 
+/** Whether a document has more keys and elements than so many. */
+function hasMoreParts(document: JSONObject, most: number): boolean {
+  let left = most;
+  const walk = (value: JSONValue | undefined): boolean => {
+    if (typeof value !== "object" || value === null) return false;
+    const inner = Array.isArray(value) ? value : Object.values(value);
+    left -= inner.length;
+    return left < 0 || inner.some(walk);
+  };
+  return walk(document);
+}
+
+/** Whether it is sure that nothing is to be taken out: what was applied last time is applied again, and nobody speaks another version. */
+function keepsAll(lastNamed: FieldSet | undefined, last: Managed, [own, ...others]: readonly Managed[], atom: MapAtom): boolean {
+  if (!lastNamed || !own || !sameManager(own, last) || others.some(({ apiVersion }) => apiVersion !== last.apiVersion)) return false;
+  return has(withNamedFields(own.fieldsV1, atom), lastNamed, false);
+}
+
+/** Whether `now` has all of `last`, of which what is below a member is a member too, and no element of a list without anything in it. */
+function has(now: FieldSet | undefined, last: FieldSet, below: boolean): boolean {
+  for (const element in last) {
+    if (element === ".") continue;
+    const before = last[element] as FieldSet;
+    const after = now?.[element];
+    const member = isMember(before);
+    if (!after || (below && !member) || (member && !isMember(after)) || (element.startsWith("k:") && after === leaf)) return false;
+    if (before !== after && before !== leaf && !has(after, before, below || member)) return false;
+  }
+  return true;
+}
+
 const pruning = "failed to prune fields: ";
 const adding = `${pruning}failed add back owned items: `;
 
@@ -157,6 +189,7 @@ function prune(merged: Versioned, last: Managed | undefined, owners: readonly Ma
   const whole = inVersion(merged, lastVersion, operation, `${pruning}failed to convert merged object to last applied version`);
   if (!whole) return merged.object;
   const lastNamed = withNamedFields(last.fieldsV1, wholeAtom(whole.type));
+  if (lastVersion === operation.apiVersion && keepsAll(lastNamed, last, owners, wholeAtom(whole.type))) return merged.object;
   let all = whole;
   let kept = without(whole, lastNamed);
   for (const [apiVersion, fields] of byVersion(owners, lastVersion)) {

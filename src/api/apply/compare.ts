@@ -6,7 +6,7 @@ import type { JSONObject, JSONValue } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { wholeSeconds } from "../time.ts";
 import { type Atom, type AtomField, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
-import { type FieldSet, leaf } from "./fieldset.ts";
+import { type FieldSet, leaf, maxFields, tooManyFields } from "./fieldset.ts";
 
 type Value = JSONValue | undefined;
 type Draft = { [element: string]: FieldSet };
@@ -24,6 +24,7 @@ export function wholeSet(value: JSONValue, atom: Atom): FieldSet {
   if (resolved.kind === "map") return isMap(value) && !resolved.atomic ? wholeMap(value, resolved) : leaf;
   if (resolved.kind !== "list" || resolved.atomic || !Array.isArray(value) || !value.length) return leaf;
   const out: Draft = { ".": leaf };
+  count(value.length);
   for (const item of value) {
     const key = elementKey(resolved, item);
     if (key === undefined) {
@@ -34,6 +35,22 @@ export function wholeSet(value: JSONValue, atom: Atom): FieldSet {
     out[key] = key in out ? leaf : wholeSet(item, resolved.element);
   }
   return out;
+}
+
+/** Fields that are new or have another value, of those that were found so far. */
+let counted = 0;
+/** What is gone may be as much as there is. */
+let counting = true;
+function count(more: number): void {
+  if (!counting) return;
+  counted += more;
+  if (counted > maxFields) throw tooManyFields();
+}
+function wholeGone(value: JSONValue, atom: Atom): FieldSet {
+  counting = false;
+  const gone = wholeSet(value, atom);
+  counting = true;
+  return gone;
 }
 
 /** Elements and their sets that the maps being made have so far, each map's behind those of the map that it is in. */
@@ -71,6 +88,7 @@ function wholeMap(value: JSONObject, atom: MapAtom): FieldSet {
       place(base, field.key, wholeSet(field.zero as JSONValue, field.atom), true);
     }
   if (filled === base) return leaf;
+  count(filled - base);
   const out: Draft = { ".": leaf };
   for (let at = base; at < filled; at++) out[elements[at] as string] = nodes[at] as FieldSet;
   filled = base;
@@ -124,11 +142,12 @@ let unnamed = false;
 let literal = false;
 const seen = (field: AtomField, value: Value): Value => (literal ? value : fieldValue(field, value));
 
-/** `literally`: for what is a document yet, not an object: a value that Go would not write is one all the same. */
+/** Throws a StatusError for more new values than may be. `literally`: for what is a document yet, not an object: a value that Go would not write is one all the same. */
 export function compare(before: JSONValue, after: JSONValue, atom: Atom, literally = false): Comparison {
   unnamed = false;
   literal = literally;
-  filled = 0;
+  filled = counted = 0;
+  counting = true;
   compareValues(before, after, atom);
   const result = { changed, removed, unnamed };
   changed = removed = undefined;
@@ -143,12 +162,12 @@ function compareValues(before: Value, after: Value, atom: Atom): void {
     return;
   }
   if (after === undefined) {
-    removed = wholeSet(before, atom);
+    removed = wholeGone(before, atom);
     return;
   }
   const resolved = resolve(atom, after === null ? before : after);
   if (atom.kind === "deduced" && before !== null && after !== null && kindOf(before) !== kindOf(after)) {
-    const gone = isMap(before) && !atom.atomic ? wholeSet(before, atom) : undefined;
+    const gone = isMap(before) && !atom.atomic ? wholeGone(before, atom) : undefined;
     changed = isMap(after) && !atom.atomic ? wholeSet(after, atom) : leaf;
     if (gone && hasKeys(gone)) removed = childrenOf(gone);
   } else if (resolved.kind === "map" && !resolved.atomic && (isMap(before) || isMap(after))) {
@@ -211,6 +230,7 @@ function compareMaps(before: JSONObject, after: JSONObject, atom: MapAtom): void
     if (left === right) return;
     compareValues(left, right, field ? field.atom : (atom.element as Atom));
     const key = field ? field.key : `f:${name}`;
+    if (changed) count(1);
     differs = put(differs, key, changed);
     gone = put(gone, key, removed);
   };
@@ -265,7 +285,7 @@ function compareElements(left: JSONValue[], right: JSONValue[], atom: ListAtom):
     if (right.length) changed = wholeSet(right[0] as JSONValue, atom.element);
     removed = leaf;
   } else {
-    if (left.length) removed = wholeSet(left[0] as JSONValue, atom.element);
+    if (left.length) removed = wholeGone(left[0] as JSONValue, atom.element);
     changed = leaf;
   }
 }

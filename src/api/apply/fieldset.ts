@@ -4,8 +4,16 @@
  * Sets are immutable and share structure. The empty set is undefined.
  */
 import { sortFew } from "../../base/sort-few.ts";
+import { requestEntityTooLarge, type StatusError } from "../status.ts";
 
 export type FieldSet = { readonly [element: string]: FieldSet };
+
+/**
+ * Fields that one write may give an owner. Upstream knows no such limit, but its store takes no more than 1.5 MB: as many do not fit
+ * there with their names, once as fields and once as owned ones.
+ */
+export const maxFields = 65_536;
+export const tooManyFields = (): StatusError => requestEntityTooLarge(`no more than ${maxFields} fields can be owned by their managers`);
 
 /** A member without children. */
 export const leaf: FieldSet = Object.freeze({});

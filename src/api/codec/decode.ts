@@ -10,7 +10,7 @@ import { contextOf, type Empties, normalize, normalizeKnown, tryNormalize } from
 import { decodeProtobuf } from "./protobuf.ts";
 import { kindOfValue } from "./scalars.ts";
 import { readTyped } from "./typed-reader.ts";
-import { parseYAML } from "./yaml.ts";
+import { maxNodes, parseYAML } from "./yaml.ts";
 
 export interface Decoded {
   object: JSONObject;
@@ -83,7 +83,7 @@ export function decodeJSON(bytes: Uint8Array | string, choice: TypeChoice, empti
 
 /** Throws DecodeError. */
 export function decodeYAML(bytes: Uint8Array | string, choice: TypeChoice, empties: Empties = "written"): Decoded {
-  const { value, duplicates } = parseYAML(bytes);
+  const { value, duplicates } = parseYAML(bytes, maxNodes);
   const type = chosen(choice, value);
   if (!type) return { object: objectOf(value), strictErrors: duplicates };
   const { object, unknown } = normalize(type, value, empties);

@@ -179,8 +179,16 @@ test("deep free-form values neither overflow nor escape as other errors", () => 
 });
 
 test("a body of nothing but empty objects is refused before it is made into them", () => {
-  assert.throws(() => decodeJSON(`[${"{},".repeat(300_000)}{}]`, undefined), new DecodeError("more than 250000 objects, lists and fields", true));
+  assert.throws(() => decodeJSON(`[${"{},".repeat(300_000)}{}]`, undefined), new DecodeError("more than 250000 objects, lists, fields and fractions", true));
+  assert.throws(() => decodeJSON(`{"a":[${"1.5,".repeat(300_000)}1]}`, undefined), /more than 250000 objects, lists, fields and fractions/);
+  assert.equal((decodeJSON(`{"a":[${"1,".repeat(300_000)}1]}`, undefined).object.a as unknown[]).length, 300_001);
   assert.throws(() => decodeJSON(`{${'"a":1,'.repeat(300_000)}"a":1}`, undefined), DecodeError);
   assert.equal((parseJSON(`[${"{},".repeat(300_000)}{}]`).value as unknown[]).length, 300_001);
   assert.throws(() => decodeCBOR(Buffer.alloc(3_000_000, 0x80).fill(0x9f, 0, 1)), DecodeError);
+});
+
+test("a number that no float holds is refused, written as it was", () => {
+  for (const text of ["1e999", "-1e400", `1${"0".repeat(400)}`])
+    assert.throws(() => parseJSON(`{"a":[${text}]}`), new DecodeError(`json: cannot unmarshal number ${text} into Go value of type float64`));
+  assert.deepEqual(parseJSON('{"a":1e-999}').value, { a: 0 });
 });

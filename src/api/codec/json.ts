@@ -30,16 +30,16 @@ export function parseJSON(bytes: Uint8Array | string, parts?: number): { value: 
 }
 
 /**
- * Objects, lists and fields of a body. Upstream knows no such limit, but its store takes no more than 1.5 MB; three megabytes of
+ * Objects, lists, fields and numbers that are no plain integers, of a body. Upstream knows no such limit, but its store takes no more than 1.5 MB; three megabytes of
  * nothing but brackets take a hundred times that while they are looked at.
  */
 export const maxParts = 250_000;
 
-/** The quick half of parseJSON. Throws DecodeError for malformed text, and for more than so many parts. */
+/** The quick half of parseJSON. Throws DecodeError for malformed text, for more than so many parts, and where those are given for more than 1,000 levels. */
 export function readJSON(bytes: Uint8Array | string, parts = Number.POSITIVE_INFINITY): JSONText {
   const text = typeof bytes === "string" ? bytes : decode(bytes);
   const colons = scan(text, parts);
-  if (colons === tooDense) throw new DecodeError(`more than ${parts} objects, lists and fields`, true);
+  if (colons === tooDense) throw new DecodeError(`more than ${parts} objects, lists, fields and fractions`, true);
   let value: JSONValue;
   try {
     if (colons === tooDeep) throw new DecodeError("exceeded max depth", true);
@@ -52,6 +52,35 @@ export function readJSON(bytes: Uint8Array | string, parts = Number.POSITIVE_INF
   return { text, value, keys: colons };
 }
 
+/** What JSON allows and YAML does not, or understands otherwise: other characters than these, a colon in another line, `-0`, `<<`, keys of more than 1024 characters. */
+const plain = /^[\n\x20-\x7e]*$/;
+const otherwise = /" *\n[\n ]*:|-0|"<<"|\\\//;
+/** Each of them may be written as an escape of six. */
+const longestKey = 170;
+
+function hasLongKey(value: JSONValue): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasLongKey);
+  for (const key in value) if (key.length > longestKey || hasLongKey(value[key] as JSONValue)) return true;
+  return false;
+}
+
+/**
+ * The value of a text that is an object both in JSON and in YAML, keys sorted as YAML's are; undefined for others, and for those
+ * that need a closer look. Most bodies that are called YAML are such.
+ */
+export function readPlainJSON(text: string, parts: number): JSONValue | undefined {
+  if (text.charCodeAt(0) !== 0x7b || !plain.test(text) || otherwise.test(text)) return undefined;
+  const colons = scan(text, parts);
+  if (colons < 0) return undefined;
+  try {
+    const value = JSON.parse(text) as JSONValue;
+    return countKeys(value) === colons && !hasLongKey(value) ? sortKeys(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function decode(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
@@ -59,8 +88,8 @@ function decode(bytes: Uint8Array): string {
 const unusual = -1;
 const tooDeep = -2;
 const tooDense = -3;
-/** Deeper than this JavaScript's own recursion is not sure to succeed; the exact reader decides. */
-const safeDepth = 1000;
+/** Deeper than this JavaScript's own recursion is not sure to succeed: the exact reader decides, and bodies are refused. */
+export const safeDepth = 1000;
 
 /** Number of keys in a well-formed text; `unusual` for numbers with a fraction, an exponent or 16 digits and for surrogate escapes. */
 function scan(text: string, most: number): number {
@@ -92,10 +121,13 @@ function scan(text: string, most: number): number {
       const from = i;
       let n = text.charCodeAt(i + 1);
       while (n >= 0x30 && n <= 0x39) n = text.charCodeAt(++i + 1);
-      if (n === 0x2e || (n | 0x20) === 0x65 || i - from >= 15) odd = true;
+      if (n === 0x2e || (n | 0x20) === 0x65 || i - from >= 15) {
+        odd = true;
+        if (++parts > most) return tooDense;
+      }
     }
   }
-  if (deepest > safeDepth) return deepest > 10_000 ? tooDeep : unusual;
+  if (deepest > safeDepth) return deepest > 10_000 || most < Number.POSITIVE_INFINITY ? tooDeep : unusual;
   return odd ? unusual : colons;
 }
 
@@ -118,9 +150,10 @@ export function countKeys(value: JSONValue): number {
   return keys;
 }
 
-/** Integers that int64 holds stay exact; what is larger becomes a float, as for Go's untyped values. */
+/** Integers that int64 holds stay exact; what is larger becomes a float, as for Go's untyped values. Throws DecodeError for what a float does not hold. */
 export function numberOf(text: string): number | bigint {
   const number = Number(text);
+  if (!Number.isFinite(number)) throw new DecodeError(`json: cannot unmarshal number ${text} into Go value of type float64`);
   if (Number.isSafeInteger(number) || /[.eE]/.test(text)) return number;
   const exact = BigInt(text);
   return BigInt.asIntN(64, exact) === exact ? exact : number;

@@ -135,3 +135,45 @@ test("a mapping of nothing but repeated keys does not make a message as long as 
   const { duplicates } = parseYAML("a: 1\n".repeat(200_000));
   assert.ok((duplicates[0] as string).length < 60_000);
 });
+
+test("JSON that YAML reads otherwise, or not at all, is read as YAML", () => {
+  const read = (text: string): unknown => {
+    try {
+      return parseYAML(text);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assert.deepEqual(read('{"b":{"y":[1,true,null,"~"]},"a":1}'), { value: { a: 1, b: { y: [1, true, null, "~"] } }, duplicates: [] });
+  assert.deepEqual(Object.keys((read('{"b":1,"a":{}}') as { value: object }).value), ["a", "b"]);
+  for (const text of [
+    '{"a":1,"a":2}',
+    '{"a"\n:1}',
+    '{"a":-0}',
+    '{"<<":{"a":1}}',
+    `{"${"k".repeat(1025)}":1}`,
+    '{"a":"\u007f"}',
+    '{"a":"\\ud83d\\ude00"}',
+    '{"a":1.50}',
+  ]) {
+    // A comment is all the same to YAML.
+    assert.deepEqual(read(text), read(`${text} #`), text);
+  }
+});
+test("more nodes than may be are refused while they are read, and a mistake does not cost an object for each line", () => {
+  for (const text of [`[${"{},".repeat(1000)}]`, `[${"1,".repeat(1000)}]`, "- a\n".repeat(1000), "a:\n".repeat(1000)])
+    assert.throws(() => parseYAML(text, 900), new DecodeError("yaml: more than 900 nodes", true), text.slice(0, 5));
+  assert.equal((parseYAML("- a\n".repeat(1000), 2010).value as unknown[]).length, 1000);
+  const exec = RegExp.prototype.exec;
+  let calls = 0;
+  RegExp.prototype.exec = function (text: string): RegExpExecArray | null {
+    if (this.source.includes("\\r?\\n|\\r|\\0")) calls++;
+    return exec.call(this, text);
+  };
+  try {
+    assert.throws(() => parseYAML(`${"- a\n".repeat(10_000)}\tx`), /^DecodeError: yaml: line 10001: found character that cannot start any token/);
+  } finally {
+    RegExp.prototype.exec = exec;
+  }
+  assert.equal(calls, 0);
+});

@@ -5,7 +5,7 @@
 import { type Event, EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { compareBytes, put } from "./json.ts";
+import { compareBytes, put, readPlainJSON } from "./json.ts";
 import { resolvePlain, type YAMLScalar } from "./yaml-scalar.ts";
 import { goWords } from "./yaml-words.ts";
 
@@ -18,15 +18,23 @@ export interface YAMLDocument {
 
 const textOf = (bytes: Uint8Array | string): string => (typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes));
 
-/** The first document; an empty text is null. What follows it is not looked at. Throws DecodeError. */
-export function parseYAML(bytes: Uint8Array | string): YAMLDocument {
+/**
+ * Nodes of a body, keys included. Upstream knows no such limit, but its store takes no more than 1.5 MB; three megabytes of nothing
+ * but brackets take a hundred times that while they are looked at.
+ */
+export const maxNodes = 200_000;
+
+/** The first document; an empty text is null. What follows it is not looked at. Throws DecodeError, also for more nodes than may be. */
+export function parseYAML(bytes: Uint8Array | string, nodes = Number.POSITIVE_INFINITY): YAMLDocument {
   const source = textOf(bytes);
+  const plain = readPlainJSON(source, nodes);
+  if (plain !== undefined) return { value: plain, duplicates: [] };
   try {
-    return documentsOf(source)[0] ?? { value: null, duplicates: [] };
+    return documentsOf(source, nodes)[0] ?? { value: null, duplicates: [] };
   } catch (error) {
     const first = firstDocument(source);
     if (first === undefined) throw error;
-    return documentsOf(first)[0] ?? { value: null, duplicates: [] };
+    return documentsOf(first, nodes)[0] ?? { value: null, duplicates: [] };
   }
 }
 
@@ -49,20 +57,59 @@ const deeper = " ".repeat(64);
 /** Repeated keys that are told; go-yaml tells all. */
 const mostDuplicates = 1000;
 
-function documentsOf(source: string): YAMLDocument[] {
-  const events = eventsOf(source);
+function documentsOf(source: string, nodes = Number.POSITIVE_INFINITY): YAMLDocument[] {
+  const events = eventsOf(source, nodes);
   const builder = new Builder(events.source, events.events);
   const documents: YAMLDocument[] = [];
   while (!builder.done) documents.push(bounded(() => builder.document()));
   return documents;
 }
 
+/** The parser asks how deep it may go at every node, and only then: it is stopped there when there are too many. */
+function depthAndNodes(depth: number, most: number): number {
+  let nodes = 0;
+  const limit = {
+    [Symbol.toPrimitive](hint: string) {
+      if (hint === "number" && ++nodes > most) throw new DecodeError(`yaml: more than ${most} nodes`, true);
+      return depth;
+    },
+  };
+  return limit as unknown as number;
+}
+
+/** Its own makes an object of every line of the text, to show three of them. */
+YAMLException.throwAt = (source, position, message): never => {
+  let [line, begin] = [0, 0];
+  for (let i = 0; i < position; i++) {
+    const code = source.charCodeAt(i);
+    if (code !== 0x0a && code !== 0x0d) continue;
+    line++;
+    if (code === 0x0d && source.charCodeAt(i + 1) === 0x0a) i++;
+    begin = i + 1;
+  }
+  throw new YAMLException(message, { name: "", buffer: "", position, line, column: position - begin, snippet: "" });
+};
+
 /** Within brackets and quotes go-yaml cares for no indentation, and what a line begins with there means nothing: it is moved to the right. */
-function eventsOf(given: string): { source: string; events: Event[] } {
+/** Elements without anything in them, and documents: the parser goes past them without asking. */
+function emptyOnes(source: string): number {
+  let found = 0;
+  for (let i = source.indexOf("-"); i >= 0; i = source.indexOf("-", i + 1)) {
+    let to = i + 1;
+    while (source.charCodeAt(to) === 0x20) to++;
+    const next = source.charCodeAt(to);
+    if (next === 0x0a || next === 0x0d || next === 0x09 || next === 0x23 || to >= source.length) found++;
+    i = to - 1;
+  }
+  return found;
+}
+
+function eventsOf(given: string, nodes: number): { source: string; events: Event[] } {
   let source = given;
+  if (nodes < given.length / 2 && emptyOnes(given) > nodes) throw new DecodeError(`yaml: more than ${nodes} nodes`, true);
   for (let left = readAgain; ; left -= source.length) {
     try {
-      return { source, events: bounded(() => parseEvents(source, { maxDepth: 1000 })) };
+      return { source, events: bounded(() => parseEvents(source, { maxDepth: depthAndNodes(1000, nodes) })) };
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
       const at = error.mark?.position ?? source.length;
@@ -84,12 +131,17 @@ interface Anchor {
 /** Mappings while they are built: keys may still be of any scalar type, and `<<` may add to them. */
 type Built = YAMLScalar | Built[] | Mapping;
 class Mapping {
-  readonly entries = new Map<string, Built>();
+  readonly entries: Map<string, Built>;
+  constructor(entries = new Map<string, Built>()) {
+    this.entries = entries;
+  }
 }
+const emptyMapping = new Mapping();
 
 class Builder {
   readonly #source: string;
-  readonly #events: Event[];
+  /** Each is let go when it has been looked at. */
+  readonly #events: (Event | undefined)[];
   #at = 0;
   #anchors = new Map<string, Anchor | undefined>();
   #duplicates: string[] = [];
@@ -119,7 +171,8 @@ class Builder {
   }
 
   #node(): Built {
-    const event = this.#events[this.#at++] as Event;
+    const event = this.#events[this.#at] as Event;
+    this.#events[this.#at++] = undefined;
     this.#nodes++;
     if (event.type === EVENT_ID.ALIAS) return this.#alias(this.#source.slice(event.anchorStart, event.anchorEnd));
     if (event.type !== EVENT_ID.SCALAR && event.type !== EVENT_ID.SEQUENCE && event.type !== EVENT_ID.MAPPING) {
@@ -159,6 +212,10 @@ class Builder {
   }
 
   #mapping(): Mapping {
+    if (this.#events[this.#at]?.type === EVENT_ID.POP) {
+      this.#at++;
+      return emptyMapping;
+    }
     const mapping = new Mapping();
     const merged = new Set<string>();
     for (;;) {

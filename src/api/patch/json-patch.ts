@@ -1,5 +1,5 @@
 /** JSON patch (RFC 6902) with the API server's leniencies and messages. Pure: unchanged parts of the document are shared. */
-import { encodeJSONString } from "../codec/json.ts";
+import { encodeJSONString, safeDepth } from "../codec/json.ts";
 import { goQuote } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
@@ -19,12 +19,21 @@ type Container = JSONObject | JSONValue[];
 /** Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for what does not apply. `spelled`: see runJSONPatch. */
 export function applyJSONPatch(doc: JSONObject, patch: JSONValue, spelled = false): JSONValue {
   try {
-    return runJSONPatch(doc, patch, spelled);
+    const patched = runJSONPatch(doc, patch, spelled);
+    if (isDeeper(patched, safeDepth)) throw new JSONPatchError(`the document has more than ${safeDepth} levels`);
+    return patched;
   } catch (error) {
     if (!(error instanceof JSONPatchError)) throw error;
     const message = "the server rejected our request due to an error in our request";
     throw new StatusError({ code: 422, reason: "Invalid", message, details: {} });
   }
+}
+
+function isDeeper(value: JSONValue | undefined, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) if (isDeeper(inner, levels - 1)) return true;
+  return false;
 }
 
 /** As applyJSONPatch, but operations that do not apply throw the JSONPatchError itself. `spelled`: the patch may have Spelled values. */

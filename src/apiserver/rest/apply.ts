@@ -5,7 +5,7 @@ import { cborKind, decodeCBOR } from "../../api/codec/cbor.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
 import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
-import { parseYAML } from "../../api/codec/yaml.ts";
+import { maxNodes, parseYAML } from "../../api/codec/yaml.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -26,7 +26,7 @@ export interface ApplyPatch {
 /** Throws 400 for what is no YAML map. */
 export function parseApply(bytes: Uint8Array): ApplyPatch {
   try {
-    const { value, duplicates } = parseYAML(bytes);
+    const { value, duplicates } = parseYAML(bytes, maxNodes);
     if (value === null) return { object: {}, strict: duplicates };
     if (typeof value !== "object" || Array.isArray(value))
       throw badRequest(

@@ -124,3 +124,33 @@ test("once nobody waits for the answer no further object of a collection is dele
   assert.equal((await answer).status, 504);
   assert.equal((await server.answer("GET", secrets)).items?.length, 40);
 });
+
+test("what is nested deeper than it could be written again is refused, in a body and by a patch", async () => {
+  const revisions = "/apis/apps/v1/namespaces/default/controllerrevisions";
+  const revision = (x: string): string => `{"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"deep"},"revision":1,"data":{"x":${x}}}`;
+  const lists = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+  for (const depth of [1500, 9000]) assert.equal((await server.answer("POST", revisions, revision(lists(depth)))).http, 400);
+  assert.equal((await server.answer("POST", revisions, revision(lists(900)))).http, 201);
+  const deeper = `[{"op":"add","path":"/data/x${"/0".repeat(899)}/0","value":${lists(900)}}]`;
+  const { http, message } = await server.answer("PATCH", `${revisions}/deep`, deeper, "application/json-patch+json");
+  assert.deepEqual([http, message], [422, "the server rejected our request due to an error in our request"]);
+  for (const type of ["application/merge-patch+json", "application/strategic-merge-patch+json"])
+    assert.equal((await server.answer("PATCH", `${revisions}/deep`, revision(lists(9000)), type)).http, 400, type);
+});
+
+test("more fields than anything holds are refused before they are owned", async () => {
+  const data = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "v"]));
+  assert.equal((await server.answer("POST", configmaps, { metadata: { name: "narrow" }, data: { a: "b" } })).http, 201);
+  const answers = [
+    await server.answer("POST", configmaps, { metadata: { name: "wide" }, data: data(66_000) }),
+    await server.answer("PATCH", `${configmaps}/narrow`, { data: data(66_000) }, "application/merge-patch+json"),
+    await server.answer(
+      "PATCH",
+      `${configmaps}/wide?fieldManager=f`,
+      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "wide" }, data: data(66_000) },
+      "application/apply-patch+yaml",
+    ),
+  ];
+  for (const { http, message } of answers)
+    assert.deepEqual([http, message], [413, "Request entity too large: no more than 65536 fields can be owned by their managers"]);
+});
