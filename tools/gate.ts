@@ -7,7 +7,14 @@ import { checkHouse } from "./house.ts";
 
 const steps: [string, () => string[]][] = [
   ["house", () => checkHouse()],
-  ["generated", () => [...run("node", ["tools/schema/typescript.ts", "--check"]), ...run("node", ["tools/kinds.ts", "--check"])]],
+  [
+    "generated",
+    () => [
+      ...run("node", ["tools/schema/typescript.ts", "--check"]),
+      ...run("node", ["tools/kinds.ts", "--check"]),
+      ...run("node", ["tools/flags.ts", "--check"]),
+    ],
+  ],
   ["types", () => run("tsc", ["--project", "tsconfig.json"])],
   ["lint", () => run("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."])],
   ["dead code", () => run("knip", ["--no-progress"])],

@@ -75,7 +75,7 @@ function preferences(config: RuntimeConfig): Preference[] {
 }
 
 /** What upstream serves when it is asked to, and k8ts does not have: by group and resource. */
-const missing: Readonly<Record<string, string>> = {
+export const missing: Readonly<Record<string, string>> = {
   "resource.k8s.io/devicetaintrules": "no device is tainted by rules",
   "resource.k8s.io/resourcepoolstatusrequests": "nobody answers them",
   "internal.apiserver.k8s.io/storageversions": "servers do not tell each other how they store objects",
