@@ -96,6 +96,8 @@ test("clients see what is served: discovery, OpenAPI, APIServices, paths", async
   assert.doesNotMatch(index, /apis\/node.k8s.io/);
   const swagger = JSON.stringify(await server.answer("GET", "/openapi/v2"));
   assert.match(swagger, /io.k8s.api.networking.v1beta1.IPAddress/);
+  // Who deletes a claim is shown it, in this version too.
+  assert.match(swagger, /"operationId":"deleteResourceV1beta1NamespacedResourceClaim".{0,900}?#\/definitions\/io.k8s.api.resource.v1beta1.ResourceClaim"/);
   assert.doesNotMatch(swagger, /\/apis\/batch\/v1\/cronjobs/);
 });
 

@@ -57,7 +57,7 @@ export const plainTypes = ["application/json", "application/yaml", "application/
 const watchTypes = [...plainTypes, "application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
 const patchTypes = ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"];
 
-/** Kinds whose deletion answers with the object instead of a Status. */
+/** Kinds whose deletion answers with the object instead of a Status, in whatever version. */
 const answersWithObject = new Set([
   "core/v1.PersistentVolume",
   "core/v1.PersistentVolumeClaim",
@@ -149,7 +149,7 @@ export function operationsOf(r: ResourceDef): Operation[] {
   const named = [inPath("name"), ...place];
   for (const operation of modifying(one, r.verbs, prefix, `${scope}${r.kind}`, type, named)) add(operation);
   if (has("delete")) {
-    const answer = answersWithObject.has(type) ? type : "meta/v1.Status";
+    const answer = answersWithObject.has(type.replace(/\/v1(alpha|beta)\d+\./, "/v1.")) ? type : "meta/v1.Status";
     add({
       method: "delete",
       action: "delete",
