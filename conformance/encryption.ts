@@ -1,27 +1,28 @@
 /**
  * Values that upstream's kube-apiserver encrypted, read by us, and ours by it: each provider, with one KMS v2 plugin for both.
+ * Then both start while their plugin is down, and after a while it comes back.
  *
  * Usage: node conformance/encryption.ts [--bin DIR] [--port P]
  *   --bin   kube-apiserver, etcd-3.6.16 and etcdctl-3.6.16, see conformance/build.ts
- *   --port  the first of four free ports
- * Exits 1 where a value could not be read, or was read as something else.
+ *   --port  the first of eight free ports
+ * Exits 1 where a value could not be read, or was read as something else, and where the two answer differently.
  */
 import { execFileSync } from "node:child_process";
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Encryption } from "../src/apiserver/encryption/encryption.ts";
-import { kms } from "../src/apiserver/encryption/kms-service.ts";
 import { encryptionSeries } from "../src/apiserver/encryption/metrics.ts";
 import { systemClock } from "../src/base/clock.ts";
-import { implement, serveGrpc } from "../src/base/grpc/server.ts";
 import { silentLogger } from "../src/base/logger.ts";
 import { Metrics } from "../src/base/metrics.ts";
 import { systemRandom } from "../src/base/random.ts";
 import { send } from "./differential/exchange.ts";
 import { startPair } from "./differential/servers.ts";
+import { startPlugin } from "./encryption/plugin.ts";
+import { withoutPlugin } from "./encryption/without-plugin.ts";
 
 const { values } = parseArgs({ options: { bin: { type: "string", default: "/var/tmp/k8ts-judges/bin" }, port: { type: "string", default: "22480" } } });
 const port = Number(values.port);
@@ -60,25 +61,7 @@ writeFileSync(
   }),
 );
 
-const wrapping = randomBytes(32);
-await using _plugin = await serveGrpc(
-  socket,
-  implement(kms, {
-    Status: async () => ({ version: "v2", healthz: "ok", keyId: "key-1" }),
-    Encrypt: async ({ plaintext }) => {
-      const nonce = randomBytes(12);
-      const cipher = createCipheriv("aes-256-gcm", wrapping, nonce);
-      const ciphertext = Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-      return { ciphertext, keyId: "key-1", annotations: { "note.example.com": Buffer.from("kept") } };
-    },
-    Decrypt: async ({ ciphertext }) => {
-      const bytes = Buffer.from(ciphertext);
-      const decipher = createDecipheriv("aes-256-gcm", wrapping, bytes.subarray(0, 12));
-      decipher.setAuthTag(bytes.subarray(-16));
-      return { plaintext: Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]) };
-    },
-  }),
-);
+await using _plugin = await startPlugin(socket, randomBytes(32));
 await using encryption = await Encryption.open({
   file,
   reload: false,
@@ -117,6 +100,10 @@ for (const { group, version, resource, kind, provider, extra = {} } of cases) {
   etcdctl(["put", key], transformer.toStorage(Buffer.from(JSON.stringify(object)), context));
   const { body } = await send(pair.peer, { method: "GET", path: `${path}/exchanged` });
   says((body as typeof object).metadata?.labels !== undefined, "upstream reads ours");
+}
+for (const { name, differences } of await withoutPlugin({ bin: values.bin, port: port + 4 })) {
+  if (differences.length) failed++;
+  process.stdout.write(`${differences.length ? "FAIL" : "ok  "} ${[name, ...differences].join("\n     ")}\n`);
 }
 process.exitCode = failed ? 1 : 0;
 

@@ -21,12 +21,21 @@ export class Processes implements AsyncDisposable {
   path(file: string): string {
     return join(this.directory, file);
   }
-  start(name: string, command: string, args: readonly string[]): void {
+  start(name: string, command: string, args: readonly string[]): ChildProcess {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     const log = createWriteStream(this.path(`${name}.log`));
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
     this.#children.push(child);
+    return child;
+  }
+  /** Asks it to end, and ends it where it does not. */
+  async stop(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await Promise.race([ended, pause(patience, undefined, { ref: false })]);
+    if (child.exitCode === null) child.kill("SIGKILL");
   }
   /** An etcd of one member; its URL. */
   etcd(bin: string, port: number, peerPort: number): string {
@@ -34,13 +43,7 @@ export class Processes implements AsyncDisposable {
     return `http://127.0.0.1:${port}`;
   }
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children.reverse()) {
-      if (child.exitCode !== null) continue;
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
-      await Promise.race([ended, pause(patience, undefined, { ref: false })]);
-      if (child.exitCode === null) child.kill("SIGKILL");
-    }
+    for (const child of this.#children.reverse()) await this.stop(child);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -5,6 +5,8 @@ import { queryBool } from "./request-info.ts";
 
 export interface HealthCheck {
   name: string;
+  /** Whether a server of which this fails is to be started again. @default true */
+  live?: boolean;
   /** Undefined when all is well, otherwise why not; one that throws has failed. */
   check(): Promise<string | undefined> | string | undefined;
 }
@@ -63,5 +65,5 @@ export function serverChecks(more: readonly HealthCheck[], read: () => Promise<v
     check: () => read().then(() => undefined),
   };
   const shutdown: HealthCheck = { name: "shutdown", check: () => (stopping.aborted ? "process is shutting down" : undefined) };
-  return { healthz: [...common, store], livez: [...common, store], readyz: [...common, store, shutdown] };
+  return { healthz: [...common, store], livez: [...common.filter(({ live = true }) => live), store], readyz: [...common, store, shutdown] };
 }

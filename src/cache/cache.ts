@@ -92,6 +92,11 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
   stale(namespace: string, name: string): Promise<boolean>;
   /** Revision this cache has reached. */
   revision(): Promise<number>;
+  /**
+   * Resolves when all is in memory. Rejects with StatusError 429 while a stored value cannot be read: until all can, lists
+   * without a limit and watches reject likewise, and what else is asked is looked up in the store.
+   */
+  held(): Promise<void>;
 }
 
 /** What the API server's own authorizers and admission plugins read: parsed, from memory, never a copy. */

@@ -11,8 +11,10 @@ import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predic
 import { Change, History, type HistoryBounds } from "./history.ts";
 import { cacheKey } from "./keys.ts";
 import { Past } from "./past.ts";
-import { spliceRevision } from "./splice.ts";
+import { spliceRevision, withoutRevision, withRevision } from "./splice.ts";
 import { type Family, StoredObject } from "./stored.ts";
+import { UnreadableError } from "./transformer.ts";
+import { initializing, nextDelay, type Unread } from "./unread.ts";
 import { Watcher, Watchers } from "./watcher.ts";
 
 /** What a resource needs of the cache it belongs to. */
@@ -65,6 +67,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   /** Changes that arrive while the first list is read. */
   #early?: StoreEvent[];
   #ready: Promise<void> = Promise.resolve();
+  /** Set while a stored value cannot be read: nothing is held then. `since` by the clock's monotonic(). */
+  #unread?: Unread;
 
   constructor(host: Host, resource: ResourceDef, prefix: string, family: Family) {
     this.#host = host;
@@ -73,12 +77,49 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     this.#family = family;
   }
 
-  /** Reads everything anew; watchers are ended, for their position is lost. */
+  /**
+   * Reads everything anew; watchers are ended, for their position is lost. Rejects with UnreadableError where a value cannot be
+   * read, and tries again until all can.
+   */
   load(): Promise<void> {
-    this.#early = [];
     for (const watcher of this.#watchers.all()) watcher.end(new CompactedError(this.#host.applied()));
-    this.#ready = this.#load();
-    return this.#ready;
+    const again = this.#unread;
+    again?.timer.cancel();
+    this.#unread = undefined;
+    this.#early = [];
+    const loading = this.#load();
+    this.#ready = loading;
+    loading.then(
+      () => again && this.#tellAll(),
+      (error) => {
+        if (error instanceof UnreadableError) this.#loadLater(error.message, again);
+      },
+    );
+    return loading;
+  }
+  #loadLater(why: string, again: Unread | undefined): void {
+    const { clock } = this.#host;
+    this.#live.clear();
+    this.#early = undefined;
+    const delay = nextDelay(again);
+    const timer = clock.after(delay, () => void this.load().catch(() => undefined));
+    this.#unread = { timer, delay, since: again?.since ?? clock.monotonic(), why };
+  }
+  #tellAll(): void {
+    for (const { namespace, name } of this.#live.values("")) for (const handler of this.#changeHandlers) handler(namespace, name);
+  }
+  async held(): Promise<void> {
+    if (!(await this.#holdsAll())) throw initializing(this.resource, this.#unread, this.#host.clock);
+  }
+  /** Whether everything is held. Rejects where it could not be loaded for another reason than values that cannot be read. */
+  async #holdsAll(): Promise<boolean> {
+    try {
+      await this.#ready;
+      return true;
+    } catch (error) {
+      if (error instanceof UnreadableError) return false;
+      throw error;
+    }
   }
   async #load(): Promise<void> {
     const pageSize = 1_000;
@@ -104,6 +145,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
 
   /** One change of the store under this resource's prefix. */
   apply(event: StoreEvent): void {
+    if (this.#unread) return;
     if (this.#early) {
       this.#early.push(event);
       return;
@@ -132,10 +174,12 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
 
   /** Ends all watches: with the error, or quietly when the cache is closed on purpose. */
   end(error: Error): void {
+    this.#unread?.timer.cancel();
     for (const watcher of this.#watchers.all()) watcher.end(error);
   }
   /** Ends all watches without an error. */
   close(): void {
+    this.#unread?.timer.cancel();
     for (const watcher of this.#watchers.all()) watcher.end();
   }
   onChange(handler: (namespace: string, name: string) => void): void {
@@ -159,19 +203,25 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   }
 
   async revision(): Promise<number> {
-    await this.#ready;
+    await this.#holdsAll();
     return this.#host.fresh();
   }
   async get(namespace: string, name: string): Promise<Stored<T> | undefined> {
-    await this.#ready;
+    if (!(await this.#holdsAll())) {
+      const found = await this.#host.store.get(this.prefix + cacheKey(namespace, name));
+      return found && this.#readable(found);
+    }
     await this.#host.fresh();
     return this.peek(namespace, name);
   }
 
   async list(options: CacheListOptions): Promise<CacheList> {
-    await this.#ready;
+    const held = await this.#holdsAll();
     const now = await this.#host.fresh();
     const { revision } = options;
+    // Only what is bounded is read past the cache.
+    if (!held && (!options.limit || options.predicate)) throw initializing(this.resource, this.#unread, this.#host.clock);
+    if (!held) return this.#listStored(options, revision || now);
     if (revision && revision > now) throw new FutureRevisionError(revision, now);
     // Nothing changed since: what lives now is what lived then.
     if (!revision || revision >= this.#lastChange) return this.#listOf(this.#live, options, revision || this.#host.applied());
@@ -236,7 +286,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
 
   async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
     const { signal } = options;
-    await this.#ready;
+    await this.held();
     if (signal.aborted) return;
     if (options.initial) {
       const until = Math.max(options.fromRevision, await this.#host.fresh());
@@ -275,7 +325,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     return this.#write(object, (key, bytes) => this.#host.store.update(key, bytes, expected, options));
   }
   async delete(namespace: string, name: string, expected: number): Promise<Stored<T>> {
-    await this.#ready;
+    await this.held();
     const key = cacheKey(namespace, name);
     const revision = await this.#host.store.delete(this.prefix + key, expected);
     await this.#host.reached(revision);
@@ -291,7 +341,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   }
 
   async #write(object: T, write: (key: string, bytes: Uint8Array) => Promise<number>): Promise<Stored<T>> {
-    await this.#ready;
+    await this.#holdsAll();
     const { namespace = "", name } = object.metadata;
     const key = cacheKey(namespace, name);
     const bytes = this.#host.encode(withoutRevision(object));
@@ -344,27 +394,3 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
 }
 
 const keyOfStored = (stored: Stored): string => cacheKey(stored.namespace, stored.name);
-
-function withoutRevision(object: KubeObject): KubeObject {
-  if (object.metadata.resourceVersion === undefined) return object;
-  const { resourceVersion: _, ...metadata } = object.metadata;
-  return { ...object, metadata: metadata as KubeObject["metadata"] };
-}
-
-const beforeRevision = new Set(["name", "generateName", "namespace", "selfLink", "uid"]);
-
-/** The same object with resourceVersion where the bytes have it. */
-function withRevision(object: KubeObject, revision: number): KubeObject {
-  const metadata: Record<string, unknown> = {};
-  let isPlaced = false;
-  for (const name in object.metadata) {
-    if (name === "resourceVersion") continue;
-    if (!isPlaced && !beforeRevision.has(name)) {
-      metadata.resourceVersion = String(revision);
-      isPlaced = true;
-    }
-    metadata[name] = object.metadata[name as keyof KubeObject["metadata"]];
-  }
-  if (!isPlaced) metadata.resourceVersion = String(revision);
-  return { ...object, metadata: metadata as unknown as KubeObject["metadata"] };
-}

@@ -2,6 +2,7 @@
  * metadata.resourceVersion in JSON that was stored without it: found by a scan of the top of the object, so that nothing
  * is parsed. Go writes ObjectMeta in the order name, generateName, namespace, selfLink, uid, resourceVersion, ...
  */
+import type { KubeObject } from "../api/object.ts";
 
 import { encryptedUnread, isEncrypted } from "./transformer.ts";
 
@@ -129,4 +130,27 @@ function skipValue(text: Buffer, at: number): number {
     next++;
   }
   throw new SyntaxError("the stored value ends too early");
+}
+
+/** Without the field. */
+export function withoutRevision(object: KubeObject): KubeObject {
+  if (object.metadata.resourceVersion === undefined) return object;
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  return { ...object, metadata: metadata as KubeObject["metadata"] };
+}
+
+/** The same object with resourceVersion where the bytes have it. */
+export function withRevision(object: KubeObject, revision: number): KubeObject {
+  const metadata: Record<string, unknown> = {};
+  let isPlaced = false;
+  for (const name in object.metadata) {
+    if (name === "resourceVersion") continue;
+    if (!isPlaced && !before.has(name)) {
+      metadata.resourceVersion = String(revision);
+      isPlaced = true;
+    }
+    metadata[name] = object.metadata[name as keyof KubeObject["metadata"]];
+  }
+  if (!isPlaced) metadata.resourceVersion = String(revision);
+  return { ...object, metadata: metadata as unknown as KubeObject["metadata"] };
 }

@@ -2,7 +2,7 @@
  * Values that are stored in another form than they are held (k8s.io/apiserver/pkg/storage/value): a store in front of a
  * store. What no rule names passes untouched.
  */
-import { StatusError } from "../api/status.ts";
+import { internalError } from "../api/status.ts";
 import { goQuote } from "../api/field.ts";
 import {
   type KeyValue,
@@ -15,6 +15,11 @@ import {
   type WatchOptions,
 } from "../store/store.ts";
 import { type GroupResource, storagePrefix } from "./keys.ts";
+
+/** A stored value cannot be read, for now or for good: its key is elsewhere, or nobody knows it. The cause says why. */
+export class UnreadableError extends StoreError {
+  override name = "UnreadableError";
+}
 
 export interface TransformContext {
   /** In the store; what is encrypted under one key is not read under another. */
@@ -81,7 +86,12 @@ export class TransformingStore implements Store {
   }
   async get(key: string): Promise<KeyValue | undefined> {
     const found = await this.#store.get(key);
-    return found && this.#item(found);
+    try {
+      return found && (await this.#item(found));
+    } catch (error) {
+      // Who asks for one knows its key.
+      throw error instanceof UnreadableError ? new UnreadableError((error.cause as Error).message, { cause: error.cause }) : error;
+    }
   }
   async list(prefix: string, options?: ListOptions): Promise<ListResult> {
     const list = await this.#store.list(prefix, options);
@@ -142,7 +152,7 @@ export class TransformingStore implements Store {
       if (isEncrypted(value)) throw new Error(encryptedUnread);
       return { data: value, stale: false };
     } catch (error) {
-      throw new StoreError(`unable to transform key ${goQuote(key)}: ${(error as Error).message}`, { cause: error });
+      throw new UnreadableError(`unable to transform key ${goQuote(key)}: ${(error as Error).message}`, { cause: error });
     }
   }
   #toStorage(key: string, value: Uint8Array): Uint8Array {
@@ -154,7 +164,7 @@ export class TransformingStore implements Store {
       this.#written.set(stored, value);
       return stored;
     } catch (error) {
-      throw new StatusError({ code: 500, message: (error as Error).message });
+      throw internalError((error as Error).message);
     }
   }
   #resourceOf(key: string): GroupResource {

@@ -9,6 +9,7 @@ import type { HistoryBounds } from "./history.ts";
 import { type GroupResource, storagePrefix } from "./keys.ts";
 import { CachedResource, type Extent, type Host } from "./resource.ts";
 import { Shared } from "./stored.ts";
+import { UnreadableError } from "./transformer.ts";
 import type { Watcher } from "./watcher.ts";
 
 export interface WatchCacheOptions {
@@ -55,7 +56,10 @@ export interface Holding {
 /** Changes applied without a turn of the event loop, after which writers wait for one. */
 const stagedAtMost = 256;
 
-/** Resolves when all `resources` are in memory. Rejects with StoreError. */
+/**
+ * Resolves when all `resources` are in memory, but those of which a value cannot be read: they come when it can. Rejects with
+ * StoreError.
+ */
 export async function openCache(options: WatchCacheOptions): Promise<WatchCache> {
   const cache = new StoreCache(options);
   try {
@@ -65,6 +69,11 @@ export async function openCache(options: WatchCacheOptions): Promise<WatchCache>
     throw error;
   }
   return cache;
+}
+
+/** The resource tells it to who asks, and tries again. */
+function tolerateUnreadable(error: unknown): void {
+  if (!(error instanceof UnreadableError)) throw error;
 }
 
 class StoreCache implements WatchCache, Host {
@@ -110,7 +119,7 @@ class StoreCache implements WatchCache, Host {
     this.#applied = this.#released = await this.store.revision();
     const loads = this.#options.resources.map((resource) => this.#loaded(resource));
     this.#following = this.#follow(this.#applied);
-    await Promise.all(loads.map((load) => load.ready));
+    await Promise.all(loads.map((load) => load.ready.catch(tolerateUnreadable)));
   }
 
   resource<T extends KubeObject>(resource: ResourceDef): ResourceCache<T> {
@@ -229,7 +238,11 @@ class StoreCache implements WatchCache, Host {
         }
         // The past is gone, so the present is read again; watchers have been told to do the same.
         at = await this.store.revision();
-        for (const resource of this.#resources.values()) resource.load().catch((failure) => this.#fail(failure as Error));
+        for (const resource of this.#resources.values())
+          resource
+            .load()
+            .catch(tolerateUnreadable)
+            .catch((failure) => this.#fail(failure as Error));
         this.#advance(at);
       }
   }

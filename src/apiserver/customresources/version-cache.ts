@@ -191,6 +191,9 @@ export class VersionCache implements ResourceCache {
   revision(): Promise<number> {
     return this.#options.storage.revision();
   }
+  held(): Promise<void> {
+    return this.#options.storage.held();
+  }
 
   async #written(object: KubeObject, write: (stored: KubeObject) => Promise<Stored>): Promise<Stored> {
     return this.#one(await write(await this.#toStorage(object)));

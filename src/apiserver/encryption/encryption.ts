@@ -185,7 +185,7 @@ export class Encryption implements AsyncDisposable {
 
   /** `kms-providers`, where plugins are asked or could be after the next reading. */
   checks(): HealthCheck[] {
-    return this.#options.reload || this.#current.asksPlugins ? [{ name: "kms-providers", check: () => this.#current.check() }] : [];
+    return this.#options.reload || this.#current.asksPlugins ? [{ name: "kms-providers", live: false, check: () => this.#current.check() }] : [];
   }
 
   /** Reads the file again if it changed. The former configuration stays in force when the new one is wrong, or its plugins are not well. */

@@ -1,6 +1,6 @@
 /** A KMS v2 plugin behind its unix socket (k8s.io/kms, KEP-3299). */
 import type { Clock } from "../../base/clock.ts";
-import { connectGrpc, type GrpcClient } from "../../base/grpc/client.ts";
+import { type CallOptions, connectGrpc, type GrpcClient } from "../../base/grpc/client.ts";
 import { protocolOf } from "../../base/grpc/protocol.ts";
 import facts from "./kms-facts.json" with { type: "json" };
 import type { DecryptRequest, EncryptResponse, KeyManagementServiceMethods, StatusResponse } from "./kms-types.gen.ts";
@@ -22,19 +22,21 @@ export interface KmsServiceOptions {
 export class KmsService {
   readonly #options: KmsServiceOptions;
   readonly #client: GrpcClient<KeyManagementServiceMethods>;
+  readonly #waiting: CallOptions;
 
   constructor(options: KmsServiceOptions) {
     this.#options = options;
+    this.#waiting = { timeout: options.timeout, waitForReady: true };
     this.#client = connectGrpc(options.endpoint, kms, options.clock);
   }
   status(): Promise<StatusResponse> {
-    return this.#timed("Status", () => this.#client.call("Status", {}, this.#options));
+    return this.#timed("Status", () => this.#client.call("Status", {}, this.#waiting));
   }
   encrypt(uid: string, plaintext: Uint8Array): Promise<EncryptResponse> {
-    return this.#timed("Encrypt", () => this.#client.call("Encrypt", { uid, plaintext }, this.#options));
+    return this.#timed("Encrypt", () => this.#client.call("Encrypt", { uid, plaintext }, this.#waiting));
   }
   async decrypt(request: DecryptRequest): Promise<Uint8Array> {
-    return (await this.#timed("Decrypt", () => this.#client.call("Decrypt", request, this.#options))).plaintext;
+    return (await this.#timed("Decrypt", () => this.#client.call("Decrypt", request, this.#waiting))).plaintext;
   }
   /** Calls under way are cancelled. */
   [Symbol.asyncDispose](): Promise<void> {

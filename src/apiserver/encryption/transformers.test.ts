@@ -108,10 +108,8 @@ test("a store in front of a store encrypts what a rule names, and hands everythi
   assert.equal(Buffer.from((await store.list("/registry/secrets/")).items[0]?.value ?? []).toString(), "s");
   assert.equal(await store.stale("/registry/secrets/default/a"), false);
   await plain.update("/registry/secrets/default/a", bytes("k8s:enc:other"), revision);
-  await fails(() => store.get("/registry/secrets/default/a"), 'unable to transform key "/registry/secrets/default/a": no');
+  await fails(() => store.get("/registry/secrets/default/a"), "no");
+  await fails(() => store.list("/registry/secrets/"), 'unable to transform key "/registry/secrets/default/a": no');
   encrypting = false;
-  await fails(
-    () => store.get("/registry/secrets/default/a"),
-    'unable to transform key "/registry/secrets/default/a": identity transformer tried to read encrypted data',
-  );
+  await fails(() => store.get("/registry/secrets/default/a"), "identity transformer tried to read encrypted data");
 });

@@ -37,6 +37,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   const options = listOptions(request.query, queryBool(request.query.get("watch")));
   const chosen = selection(endpoint, named(call, options));
   await endpoint.ready?.();
+  await endpoint.cache.held();
   const from = parseRevision(options.resourceVersion, true);
   if (form.as === "Table") includeObject(request.query);
   if (form.media === "yaml") throw onlyStreams(request);

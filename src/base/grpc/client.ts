@@ -12,6 +12,8 @@ export interface CallOptions {
   /** Milliseconds, connecting included. @default 120000 */
   timeout?: number;
   signal?: AbortSignal;
+  /** Where nobody listens yet it waits for somebody, as long as `timeout` lasts. */
+  waitForReady?: boolean;
 }
 
 /** Rejects with a GrpcError for what the peer answers and for its absence, with the signal's reason once that is aborted. */
@@ -27,6 +29,9 @@ export interface GrpcClient<Methods> {
   /** Calls under way are cancelled. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** Milliseconds between looks for somebody who listens. */
+const lookInterval = 100;
 
 /** Bytes of the longest message in either direction. */
 const maxMessage = 16 * 1024 * 1024;
@@ -49,31 +54,47 @@ export function connectGrpc<Methods>(
   });
   const calls = new Set<() => void>();
   let closed = false;
+  const once = <M extends keyof Methods & string>(
+    name: M,
+    request: Request<Methods[M]>,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Response<Methods[M]>> => {
+    const method = protocol.method(name);
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const call = client.makeUnaryRequest(
+        method.path,
+        method.encodeRequest,
+        method.decodeResponse,
+        request as Message,
+        Metadata.fromHttp2Headers(headers),
+        { deadline },
+        (error, response) => {
+          signal?.removeEventListener("abort", cancel);
+          calls.delete(cancel);
+          if (signal?.aborted) reject(signal.reason);
+          else if (error) reject(GrpcError.of(error));
+          else resolve(response as Response<Methods[M]>);
+        },
+      );
+      const cancel = (): void => call.cancel();
+      calls.add(cancel);
+      signal?.addEventListener("abort", cancel, { once: true });
+    });
+  };
   return {
-    call<M extends keyof Methods & string>(name: M, request: Request<Methods[M]>, options: CallOptions = {}): Promise<Response<Methods[M]>> {
-      const method = protocol.method(name);
-      const { signal } = options;
-      return new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason);
-        const call = client.makeUnaryRequest(
-          method.path,
-          method.encodeRequest,
-          method.decodeResponse,
-          request as Message,
-          Metadata.fromHttp2Headers(headers),
-          { deadline: clock.now() + (options.timeout ?? 120_000) },
-          (error, response) => {
-            signal?.removeEventListener("abort", cancel);
-            calls.delete(cancel);
-            if (signal?.aborted) reject(signal.reason);
-            else if (error) reject(GrpcError.of(error));
-            else resolve(response as Response<Methods[M]>);
-          },
-        );
-        const cancel = (): void => call.cancel();
-        calls.add(cancel);
-        signal?.addEventListener("abort", cancel, { once: true });
-      });
+    async call<M extends keyof Methods & string>(name: M, request: Request<Methods[M]>, options: CallOptions = {}): Promise<Response<Methods[M]>> {
+      const { signal, waitForReady = false, timeout = 120_000 } = options;
+      const deadline = clock.now() + timeout;
+      for (;;)
+        try {
+          return await once(name, request, deadline, signal);
+        } catch (error) {
+          if (!waitForReady || closed || !(error instanceof GrpcError) || !error.undialled) throw error;
+          if (clock.now() + lookInterval >= deadline) throw error.afterWaiting();
+          await clock.sleep(lookInterval, signal);
+        }
     },
     async *stream<M extends keyof Methods & string>(name: M, request: Request<Methods[M]>, signal?: AbortSignal): AsyncGenerator<Response<Methods[M]>> {
       const method = protocol.method(name);

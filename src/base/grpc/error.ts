@@ -31,6 +31,14 @@ export class GrpcError extends Error {
   get unknown(): boolean {
     return this.code === status.UNKNOWN;
   }
+  /** Nobody listens there. */
+  get undialled(): boolean {
+    return this.unavailable && this.details.startsWith('connection error: desc = "transport: Error while dialing');
+  }
+  /** The same, of a call that waited for somebody in vain. */
+  afterWaiting(): GrpcError {
+    return new GrpcError(status.DEADLINE_EXCEEDED, `latest balancer error: ${this.details}`);
+  }
   /** The peer is not there: not started yet, or gone. */
   get unavailable(): boolean {
     return this.code === status.UNAVAILABLE;

@@ -100,9 +100,14 @@ test("a server that is not there is refused in Go's words, and found once it is 
   await assert.rejects(client.call("Say", {}), {
     message: `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${path}: connect: no such file or directory"`,
   });
+  await assert.rejects(client.call("Say", {}, { waitForReady: true, timeout: 250 }), {
+    message: `rpc error: code = DeadlineExceeded desc = latest balancer error: connection error: desc = "transport: Error while dialing: dial unix ${path}: connect: no such file or directory"`,
+  });
+  const waiting = client.call("Say", {}, { waitForReady: true });
   await writeFile(path, "a stale file in its place");
   await using _server = await serveGrpc(path, implement(protocol, { Say: async () => ({ text: "here" }) }), 0o600);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
+  assert.deepEqual(await waiting, { text: "here" });
   let answer: string | undefined;
   while (answer === undefined)
     answer = await client.call("Say", {}).then(
