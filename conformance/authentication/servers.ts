@@ -15,10 +15,10 @@ export interface Ground extends AsyncDisposable {
   path(file: string): string;
   /** Flags that every server has. */
   flags: readonly string[];
-  /** Starts both servers with further flags; SIDE in them is `ours` or `peer`. */
-  start(flags: readonly string[]): Promise<Pair>;
+  /** Starts both servers with further flags; SIDE in them is `ours` or `peer`. `without`: flags of all servers that these have not. */
+  start(flags: readonly string[], without?: readonly string[]): Promise<Pair>;
   /** What upstream's says before it gives up. */
-  refusal(flags: readonly string[]): Promise<string>;
+  refusal(flags: readonly string[], without?: readonly string[]): Promise<string>;
 }
 export interface Pair extends AsyncDisposable {
   peer: Server;
@@ -83,17 +83,19 @@ export async function prepare(bin: string, port: number): Promise<Ground> {
   const peerOnly = [`--etcd-servers=${etcd}`, `--secure-port=${ports.peer}`, "--allow-privileged=true", "--enable-priority-and-fairness=false"];
   const store = run("etcd", join(bin, "etcd-3.6.16"), [...etcdFlags(dir, ports.etcd, ports.member), unsafe]);
   const of = (side: string, given: readonly string[]): string[] => given.map((flag) => flag.replaceAll("SIDE", side));
+  const flagsWithout = (names: readonly string[]): string[] => flags.filter((flag) => !names.includes(flag.slice(2).split("=", 1)[0] as string));
   let worlds = 0;
   return {
     pki,
     path,
     flags,
-    async start(more) {
+    async start(more, without = []) {
+      const common = flagsWithout(without);
       const world = worlds++;
       const launcher = new URL("../../k8ts", import.meta.url).pathname;
       const children = [
-        run("ours", launcher, ["apiserver", `--data-dir=${path(`data-${world}`)}`, `--secure-port=${ports.ours}`, ...flags, ...of("ours", more)]),
-        run("peer", join(bin, "kube-apiserver"), [...peerOnly, `--etcd-prefix=/world-${world}`, ...flags, ...of("peer", more)]),
+        run("ours", launcher, ["apiserver", `--data-dir=${path(`data-${world}`)}`, `--secure-port=${ports.ours}`, ...common, ...of("ours", more)]),
+        run("peer", join(bin, "kube-apiserver"), [...peerOnly, `--etcd-prefix=/world-${world}`, ...common, ...of("peer", more)]),
       ];
       try {
         const [peer, ours] = await Promise.all([ready(config("peer", ports.peer), path("peer.log")), ready(config("ours", ports.ours), path("ours.log"))]);
@@ -110,9 +112,9 @@ export async function prepare(bin: string, port: number): Promise<Ground> {
         throw error;
       }
     },
-    refusal: (more) =>
+    refusal: (more, without = []) =>
       new Promise((resolve) => {
-        const child = spawn(join(bin, "kube-apiserver"), [...peerOnly, ...flags, ...more], { stdio: ["ignore", "ignore", "pipe"] });
+        const child = spawn(join(bin, "kube-apiserver"), [...peerOnly, ...flagsWithout(without), ...more], { stdio: ["ignore", "ignore", "pipe"] });
         let text = "";
         const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
         child.stderr.on("data", (chunk: Buffer) => {

@@ -6,7 +6,7 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { MemoryReader } from "../../src/apiserver/authorization/memory-reader.fixture.ts";
 import { TokenError } from "../../src/apiserver/authentication/authenticator.ts";
 import { bearerAuthenticator } from "../../src/apiserver/authentication/bearer.ts";
-import { parseSigningKey, parseVerificationKeys, signToken } from "../../src/apiserver/authentication/service-account-keys.ts";
+import { fixedKeys, parseSigningKey, parseVerificationKeys, signToken } from "../../src/apiserver/authentication/service-account-keys.ts";
 import { ServiceAccountTokenAuthenticator } from "../../src/apiserver/authentication/service-account-token.ts";
 import type { ApiRequest } from "../../src/api/exchange.ts";
 import { StatusError } from "../../src/api/status.ts";
@@ -24,7 +24,13 @@ const reader = new MemoryReader()
   .put("secrets", { metadata: { namespace: "n", name: "s", uid: "su" }, data: { token: "eA==" } });
 const clock = new VirtualClock();
 const now = Math.floor(clock.now() / 1000);
-const authenticator = new ServiceAccountTokenAuthenticator({ reader, clock, issuers: [issuer], audiences: ["api"], keys: parseVerificationKeys(pem) });
+const authenticator = new ServiceAccountTokenAuthenticator({
+  reader,
+  clock,
+  issuers: [issuer],
+  audiences: ["api"],
+  keys: fixedKeys(parseVerificationKeys(pem)),
+});
 const bearer = bearerAuthenticator(authenticator, ["api"]);
 
 const claims = {

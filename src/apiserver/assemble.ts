@@ -19,7 +19,7 @@ import { converterOf } from "./customresources/webhook-converter.ts";
 import { DefinitionControllers } from "./customresources/definition-controllers.ts";
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { type OutsideTokenOptions, outsideTokens } from "./authentication/outside-tokens.ts";
-import { parseSigningKey, parseVerificationKeys, type VerificationKey } from "./authentication/service-account-keys.ts";
+import { fixedKeys, type KeySource, parseSigningKey, parseVerificationKeys, signToken, type TokenSigner } from "./authentication/service-account-keys.ts";
 import { type AuthorizationSource, type OpenAuthorization, openAuthorization } from "./authorization/open.ts";
 import { type BootstrapOptions, bootstrap, bootstrapRules, ensureAuthenticationConfig, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
 import type { Encryption } from "./encryption/encryption.ts";
@@ -68,7 +68,9 @@ export interface AssembleOptions
   /** PEM bundle against which client certificates are verified. */
   clientCa?: string;
   /** PEM private key that signs service account tokens; its public half verifies them. */
-  serviceAccountKey: string;
+  serviceAccountKey?: string;
+  /** Instead of it: who signs them, and has the keys that verify them. Stays the caller's. */
+  serviceAccountSigner?: TokenSigner & KeySource & { readonly maxTokenSeconds: number };
   /** PEM keys that verify service account tokens; absent: the public half of the one that signs. */
   serviceAccountPublicKeys?: string;
   serviceAccountIssuer: string;
@@ -128,13 +130,23 @@ function definitionOf(resource: string): ResourceDef {
 }
 
 /** None where the issuer cannot be published, as upstream has it. */
-function publishedKeys({ serviceAccountIssuer: issuer, jwksUri, logger }: AssembleOptions, externalAddress: string, keys: readonly VerificationKey[]) {
+function publishedKeys({ serviceAccountIssuer: issuer, jwksUri, logger }: AssembleOptions, externalAddress: string, keys: KeySource) {
   try {
     return openIdDocuments({ issuer, externalAddress, keys, ...(jwksUri ? { jwksUri } : {}) });
   } catch (error) {
     logger.warn("the issuer and the keys of service account tokens are not published", { error });
     return new Map<string, OpenIdDocument>();
   }
+}
+
+/** Who signs service account tokens, and what verifies them. Throws for keys that cannot be read. */
+function tokenKeys({ serviceAccountSigner: outside, serviceAccountKey = "", serviceAccountPublicKeys }: AssembleOptions): {
+  signer: TokenSigner;
+  keys: KeySource;
+} {
+  if (outside) return { signer: outside, keys: outside };
+  const key = parseSigningKey(serviceAccountKey);
+  return { signer: { sign: (claims) => signToken(claims, key) }, keys: fixedKeys(parseVerificationKeys(serviceAccountPublicKeys ?? serviceAccountKey)) };
 }
 
 const hostAndPort = (host: string, port: number): string =>
@@ -156,8 +168,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const outsiders = outsideTokens(options, { issuers, audiences, metrics });
   try {
     const { reader } = cache;
-    const signing = parseSigningKey(options.serviceAccountKey);
-    const keys = parseVerificationKeys(options.serviceAccountPublicKeys ?? options.serviceAccountKey);
+    const { signer, keys } = tokenKeys(options);
     const lifetime = certificateLifetimes(metrics);
     options.auditor?.observe(auditSeries(metrics));
     const handshakes = metrics.counter("apiserver_tls_handshake_errors_total", "Number of requests dropped with 'TLS handshake error from' error").with();
@@ -207,7 +218,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       tokens,
       issuer: {
         issuer: options.serviceAccountIssuer,
-        key: signing,
+        signer,
+        ...(options.serviceAccountSigner ? { maxExtendedSeconds: options.serviceAccountSigner.maxTokenSeconds } : {}),
         audiences,
         extendExpiration: options.extendTokens ?? true,
         ...(options.maxTokenSeconds ? { maxExpirationSeconds: options.maxTokenSeconds } : {}),

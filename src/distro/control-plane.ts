@@ -15,6 +15,7 @@ import type { ControllerOptions } from "../controllers/runtime/options.ts";
 import { createScheduler } from "../scheduler/scheduler.ts";
 
 export interface ControlPlaneOptions extends AssembleOptions {
+  serviceAccountKey: string;
   controllers?: ControllerOptions;
   /** Around every request of the components in this process. */
   around?(handler: ApiHandler): ApiHandler;

@@ -24,6 +24,7 @@ const sources = [
   { module: "k8s.io/kubelet@v0.36.3", path: "pkg/apis/podresources/v1/api.proto", to: "src/kubelet/pod-resources/" },
   { module: "k8s.io/kms@v0.36.3", path: "apis/v2/api.proto", to: "src/apiserver/encryption/kms-" },
   { module: "k8s.io/apiserver@v0.36.3", path: "pkg/storage/value/encrypt/envelope/kmsv2/v2/api.proto", to: "src/apiserver/encryption/envelope-" },
+  { module: "k8s.io/externaljwt@v0.36.3", path: "apis/v1/api.proto", to: "src/apiserver/authentication/external-signer/" },
 ];
 
 type Field = [number: number, name: string, type: string, shape: "one" | "optional" | "many" | "map"];

@@ -12,7 +12,7 @@ import { createToken, type TokenIssuer } from "../registry/core/serviceaccount-t
 import { TokenError } from "./authenticator.ts";
 import { bearerToken, webSocketToken } from "./bearer.ts";
 import { defaultAuthentication } from "./default.ts";
-import { parseSigningKey, parseVerificationKeys, signToken } from "./service-account-keys.ts";
+import { fixedKeys, parseSigningKey, parseVerificationKeys, signToken } from "./service-account-keys.ts";
 import { tokenFileAuthenticator } from "./token-file.ts";
 
 const audience = "https://kubernetes.default.svc";
@@ -21,13 +21,14 @@ const now = Date.UTC(2026, 10, 21, 12);
 function world(type: "ec" | "rsa" = "ec") {
   const pair = type === "ec" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("rsa", { modulusLength: 2048 });
   const privatePem = pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  const keys = parseVerificationKeys(pair.publicKey.export({ type: "spki", format: "pem" }) as string);
+  const keys = fixedKeys(parseVerificationKeys(pair.publicKey.export({ type: "spki", format: "pem" }) as string));
   const clock = new VirtualClock(now);
   const reader = new MemoryReader()
     .put("serviceaccounts", { metadata: { name: "s", namespace: "a", uid: "u-s" } })
     .put("nodes", { metadata: { name: "n1", uid: "u-n" } })
     .put("pods", { metadata: { name: "p", namespace: "a", uid: "u-p" }, spec: { serviceAccountName: "s", nodeName: "n1" } });
-  const issuer: TokenIssuer = { issuer: audience, key: parseSigningKey(privatePem), audiences: [audience] };
+  const key = parseSigningKey(privatePem);
+  const issuer: TokenIssuer = { issuer: audience, signer: { sign: (claims) => signToken(claims, key) }, audiences: [audience] };
   const auth = defaultAuthentication({ reader, clock, audiences: [audience], serviceAccountIssuers: [audience], serviceAccountKeys: keys });
   const request = (spec: object): TokenRequest => ({ metadata: {}, spec, status: {} }) as unknown as TokenRequest;
   const issue = (spec: object) => createToken(request(spec), "a", "s", { reader, clock, random: seededRandom(1), issuer });
@@ -89,7 +90,7 @@ test("a pod-bound token of 3607 seconds lives a year but says when to warn", asy
 test("claims of another type than theirs are refused, though they are signed", async () => {
   const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const signing = parseSigningKey(pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string);
-  const keys = parseVerificationKeys(pair.publicKey.export({ type: "spki", format: "pem" }) as string);
+  const keys = fixedKeys(parseVerificationKeys(pair.publicKey.export({ type: "spki", format: "pem" }) as string));
   const reader = new MemoryReader().put("serviceaccounts", { metadata: { name: "s", namespace: "a", uid: "u" } });
   const { tokens } = defaultAuthentication({
     reader,
@@ -186,6 +187,6 @@ test("the issuer's documents name the keys that verify its tokens", () => {
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["ES256"],
   });
-  assert.equal(read("/openid/v1/jwks").keys[0].kid, keys[0]?.id);
+  assert.equal(read("/openid/v1/jwks").keys[0].kid, keys.all[0]?.id);
   assert.throws(() => openIdDocuments({ issuer: "http://x", externalAddress: "h", keys }), /issuer URL must use https scheme, got: http:\/\/x/);
 });

@@ -7,7 +7,7 @@ import type { Authenticator, TokenAuthenticator } from "./authenticator.ts";
 import { bearerAuthenticator } from "./bearer.ts";
 import { bootstrapTokenAuthenticator } from "./bootstrap-token.ts";
 import { type RequestHeaderOptions, requestHeaderAuthenticator } from "./request-header.ts";
-import type { VerificationKey } from "./service-account-keys.ts";
+import type { KeySource } from "./service-account-keys.ts";
 import { ServiceAccountTokenAuthenticator, type TokenUse } from "./service-account-token.ts";
 import { cachedTokenAuthenticator, type TokenCacheOptions } from "./token-cache.ts";
 import { tokenFileAuthenticator } from "./token-file.ts";
@@ -20,7 +20,7 @@ export interface DefaultAuthenticationOptions {
   /** What tokens must be for. */
   audiences: readonly string[];
   serviceAccountIssuers: readonly string[];
-  serviceAccountKeys: readonly VerificationKey[];
+  serviceAccountKeys: KeySource;
   /** Whether tokens of Secrets need their Secret. @default true */
   serviceAccountLookup?: boolean;
   /** JSON Web Tokens of other issuers. */

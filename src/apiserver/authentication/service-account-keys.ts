@@ -8,10 +8,39 @@ const digests: Record<Algorithm, string> = { RS256: "sha256", ES256: "sha256", E
 
 export interface VerificationKey {
   key: KeyObject;
-  /** SHA-256 of the public key's DER, base64url. */
+  /** Where its holder gives it no other name: SHA-256 of the public key's DER, base64url. */
   id: string;
   algorithm: Algorithm;
+  /** It verifies, and is not shown to others. */
+  unpublished?: true;
 }
+
+/** Keys that verify tokens, which may change. */
+export interface KeySource {
+  readonly all: readonly VerificationKey[];
+  /** Seconds that others may keep them. */
+  readonly maxAgeSeconds: number;
+  /** Those that a token names; undefined: all of them. A promise is given only where somebody outside is asked. */
+  keysOf(id: string | undefined): readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
+  /** Told of each change. */
+  onChange(listener: () => void): void;
+}
+
+/** Keys that stay. */
+export const fixedKeys = (all: readonly VerificationKey[]): KeySource => ({
+  all,
+  maxAgeSeconds: 3600,
+  keysOf: (id) => (id ? all.filter((key) => key.id === id) : all),
+  onChange: () => undefined,
+});
+
+/** Makes a compact JWS over claims whose keys are written in the order given. Rejects with why it does not. */
+export interface TokenSigner {
+  sign(claims: object): string | Promise<string>;
+}
+
+/** Throws for a key of another kind. */
+export const verificationKeyOf = (key: KeyObject, id: string = idOf(key)): VerificationKey => ({ key, id, algorithm: algorithmOf(key) });
 
 export interface SigningKey {
   key: KeyObject;
@@ -37,10 +66,7 @@ const idOf = (key: KeyObject): string =>
 export function parseVerificationKeys(pem: string): VerificationKey[] {
   const blocks = pem.match(/-----BEGIN (?:[A-Z ]*KEY|CERTIFICATE)-----[\s\S]+?-----END (?:[A-Z ]*KEY|CERTIFICATE)-----/g) ?? [];
   if (!blocks.length) throw new Error("data does not contain any valid RSA or ECDSA public keys");
-  return blocks.map((block) => {
-    const key = createPublicKey(block);
-    return { key, id: idOf(key), algorithm: algorithmOf(key) };
-  });
+  return blocks.map((block) => verificationKeyOf(createPublicKey(block)));
 }
 
 export function parseSigningKey(pem: string): SigningKey {

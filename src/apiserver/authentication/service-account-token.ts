@@ -8,8 +8,8 @@ import type { KubeObject } from "../../api/object.ts";
 import type { Secret, ServiceAccount } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { type TokenAuthenticator, TokenError } from "./authenticator.ts";
-import { type VerificationKey, verifySignature } from "./service-account-keys.ts";
+import { type TokenAuthenticator, TokenError, type TokenUser } from "./authenticator.ts";
+import { type KeySource, type VerificationKey, verifySignature } from "./service-account-keys.ts";
 import { type BoundRef, checkClaims, type LegacyClaims, type ServiceAccountClaims } from "./token-claims.ts";
 
 export const legacyIssuer = "kubernetes/serviceaccount";
@@ -25,7 +25,7 @@ export interface ServiceAccountTokenOptions {
   issuers: readonly string[];
   /** The API server's own audiences; tokens that name none are good for these. */
   audiences: readonly string[];
-  keys: readonly VerificationKey[];
+  keys: KeySource;
   /** Whether tokens of Secrets need their Secret and their service account. @default true */
   lookup?: boolean;
   /** Called when a secret-based token is used and its secret does not carry today's date yet (label kubernetes.io/legacy-token-last-used). */
@@ -57,17 +57,19 @@ function decode(part: string): Record<string, unknown> | undefined {
 
 const quoteList = (list: readonly string[]): string => `[${list.map((item) => JSON.stringify(item)).join(" ")}]`;
 
+function verify(keys: readonly VerificationKey[], header: Record<string, unknown>, parts: string[]): void {
+  if (!keys.length) throw new TokenError("invalid signature, no keys found");
+  const signature = Buffer.from(parts[2] as string, "base64url");
+  const head = `${parts[0]}.${parts[1]}`;
+  if (!keys.some((key) => key.algorithm === header.alg && verifySignature(head, signature, key)))
+    throw new TokenError("go-jose/go-jose: error in cryptographic primitive");
+}
+
 export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
   readonly #options: ServiceAccountTokenOptions;
-  #keys: readonly VerificationKey[];
 
   constructor(options: ServiceAccountTokenOptions) {
     this.#options = options;
-    this.#keys = options.keys;
-  }
-  /** Takes other keys from now on. */
-  setKeys(keys: readonly VerificationKey[]): void {
-    this.#keys = keys;
   }
   authenticateToken(token: string, requested: readonly string[]): ReturnType<TokenAuthenticator["authenticateToken"]> {
     const parts = token.split(".");
@@ -78,21 +80,20 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     if (!header || !said || typeof issuer !== "string") return undefined;
     const legacy = issuer === legacyIssuer;
     if (!legacy && !this.#options.issuers.includes(issuer)) return undefined;
-    this.#verify(header, parts);
+    const keys = this.#options.keys.keysOf(typeof header.kid === "string" ? header.kid : undefined);
+    const judge = (known: readonly VerificationKey[]): TokenUser => {
+      verify(known, header, parts);
+      return this.#judge(said, token, requested, legacy);
+    };
+    return keys instanceof Promise ? keys.then(judge) : judge(keys);
+  }
+  #judge(said: Record<string, unknown>, token: string, requested: readonly string[], legacy: boolean): TokenUser {
     const claims = checkClaims(said);
     const named = typeof claims.aud === "string" ? [claims.aud] : (claims.aud ?? []);
     const own = named.length ? named : this.#options.audiences;
     const audiences = own.filter((audience) => requested.includes(audience));
     if (!audiences.length) throw new TokenError(`token audiences ${quoteList(own)} is invalid for the target audiences ${quoteList(requested)}`);
     return { user: legacy ? this.#legacy(claims, token) : this.#bound(claims), audiences };
-  }
-  #verify(header: Record<string, unknown>, parts: string[]): void {
-    const keys = header.kid ? this.#keys.filter(({ id }) => id === header.kid) : this.#keys;
-    if (!keys.length) throw new TokenError("invalid signature, no keys found");
-    const signature = Buffer.from(parts[2] as string, "base64url");
-    const head = `${parts[0]}.${parts[1]}`;
-    if (!keys.some((key) => key.algorithm === header.alg && verifySignature(head, signature, key)))
-      throw new TokenError("go-jose/go-jose: error in cryptographic primitive");
   }
   #bound(claims: ServiceAccountClaims): UserInfo {
     const now = this.#options.clock.now();

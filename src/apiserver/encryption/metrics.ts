@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
-import { codeName, GrpcError } from "../../base/grpc/error.ts";
+import { codeOf } from "../../base/grpc/error.ts";
 import type { Metrics } from "../../base/metrics.ts";
 
 interface Transformation {
@@ -35,12 +35,6 @@ const doubling = (first: number, count: number): number[] => Array.from({ length
 
 /** `sha256:...`; empty for an empty text. */
 export const hashOf = (text: string | Uint8Array): string => (text.length ? `sha256:${createHash("sha256").update(text).digest("hex")}` : "");
-
-/** The code that a plugin answered with, also where the error was wrapped. */
-function codeOf(error: unknown): string {
-  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof GrpcError) return codeName(one.code);
-  return "unknown-non-grpc";
-}
 
 /** `serverID` tells servers apart. */
 export function encryptionSeries(metrics: Metrics, clock: Clock, serverID: string): EncryptionSeries {

@@ -54,6 +54,12 @@ export function codeName(code: number): string {
   return name.toLowerCase().replace(/(^|_)([a-z])/g, (_, __, c: string) => c.toUpperCase());
 }
 
+/** The name of the code that a peer answered with, also where the error was wrapped, as Kubernetes counts it. */
+export function codeOf(error: unknown): string {
+  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof GrpcError) return codeName(one.code);
+  return "unknown-non-grpc";
+}
+
 const errnos: Record<string, string> = { ENOENT: "no such file or directory", ECONNREFUSED: "connection refused", EACCES: "permission denied" };
 
 /** The library's own sentences (not the peer's) in Go's words. */

@@ -133,7 +133,6 @@ export const apiserverRefusals: Refusals = [
   ["values are stored as JSON", "storage-media-type"],
   ["the cache holds every kind", "watch-cache-sizes"],
   ["audit events are written to the file one by one, whole, as they happen; nothing is gathered or cut", ...auditLogBatch()],
-  ["tokens are signed with --service-account-signing-key-file", "service-account-signing-endpoint"],
   ["use --enable-admission-plugins and --disable-admission-plugins", "admission-control"],
   ["nodes and webhooks are reached directly", "egress-selector-config-file"],
   ["redirects of aggregated API servers are never passed on", "aggregator-reject-forwarding-redirect"],

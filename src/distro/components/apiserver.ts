@@ -6,6 +6,8 @@ import { type AdmissionConfiguration, readAdmissionConfiguration } from "../../a
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
 import { firstAddress } from "../../apiserver/bootstrap.ts";
 import { ConfigurationError } from "../../apiserver/configuration-file.ts";
+import { ExternalSigner, SignerError } from "../../apiserver/authentication/external-signer/external-signer.ts";
+import { signerSeries } from "../../apiserver/authentication/external-signer/metrics.ts";
 import type { Encryption } from "../../apiserver/encryption/encryption.ts";
 import { featureGates } from "../../apiserver/feature-gates.ts";
 import { servedResources, withoutFlowControl } from "../../apiserver/runtime-config.ts";
@@ -154,6 +156,19 @@ function certificateOf(flags: Flags, clusterIPs: readonly string[]): Promise<Ser
   return keptCertificate(resolve(directory), "apiserver", { dns, ip: [...ip] }, systemClock);
 }
 
+async function signerOf(flags: Flags, metrics: Metrics, logger: Logger): Promise<ExternalSigner | undefined> {
+  const endpoint = flags["service-account-signing-endpoint"];
+  if (!endpoint) return undefined;
+  try {
+    const signer = await ExternalSigner.open({ endpoint, clock: systemClock, logger: logger.child("signer"), series: signerSeries(metrics, systemClock) });
+    signer.longest(Math.floor(flags["service-account-max-token-expiration"] / 1000));
+    return signer;
+  } catch (error) {
+    if (error instanceof SignerError) throw new FlagError([`--service-account-signing-endpoint: ${error.message}`]);
+    throw error;
+  }
+}
+
 async function encryptionOf(flags: Flags, metrics: Metrics, logger: Logger): Promise<Encryption | undefined> {
   const { "encryption-provider-config": file, "encryption-provider-config-automatic-reload": reload } = flags;
   if (!file) return undefined;
@@ -175,6 +190,7 @@ async function run(flags: Flags): Promise<void> {
   await using _sinks = audit?.sinks;
   const metrics = new Metrics();
   await using encryption = await encryptionOf(flags, metrics, logger);
+  await using signer = await signerOf(flags, metrics, logger);
   await using tracing = tracingFrom(flags, logger);
   const directory = join(resolve(flags["data-dir"]), "store");
   await using store = await lmdbStore({ directory, clock: systemClock });
@@ -187,6 +203,7 @@ async function run(flags: Flags): Promise<void> {
     store,
     metrics,
     ...(encryption ? { encryption } : {}),
+    ...(signer ? { serviceAccountSigner: signer, maxTokenSeconds: signer.longest(options.maxTokenSeconds ?? 0) } : {}),
     ...(audit ? { auditor: audit.auditor } : {}),
     ...(tracing ? { tracer: tracing.tracer } : {}),
   });

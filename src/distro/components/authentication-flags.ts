@@ -58,7 +58,8 @@ export const authenticationFlags = {
   "requestheader-group-headers": list("headers with groups"),
   "requestheader-extra-headers-prefix": list("prefixes of headers with what else is known of the user"),
   "service-account-issuer": repeated("issuer of the tokens that are made; further ones are accepted; required"),
-  "service-account-signing-key-file": file("PEM private key that signs tokens; required"),
+  "service-account-signing-key-file": file("PEM private key that signs tokens; required, but with --service-account-signing-endpoint"),
+  "service-account-signing-endpoint": text("unix socket of who signs tokens and has their keys, e.g. /run/signer.sock or @signer; instead of the key files"),
   "service-account-key-file": repeated("PEM keys that verify tokens; without one the signing key"),
   "service-account-jwks-uri": text("where the keys of tokens are published, an https URL; without one at this server"),
   "service-account-lookup": bool("tokens of Secrets die with their Secret and their service account", true),
@@ -82,7 +83,8 @@ export function authenticationProblems(flags: Flags): string[] {
     else if (one === "") problems.push("service-account-issuer should not be an empty string");
     else if (issuers.indexOf(one) !== i) problems.push(`service-account-issuer ${JSON.stringify(one)} is already specified`);
   }
-  if (!flags["service-account-signing-key-file"])
+  problems.push(...signerProblems(flags));
+  if (!flags["service-account-signing-key-file"] && !flags["service-account-signing-endpoint"])
     problems.push("--service-account-signing-key-file is required: a PEM private key, e.g. made by `openssl ecparam -genkey -name prime256v1 -noout`");
   const jwks = flags["service-account-jwks-uri"];
   if (jwks && URL.parse(jwks)?.protocol !== "https:") problems.push(`service-account-jwks-uri requires https scheme, parsed as: ${jwks}`);
@@ -95,6 +97,25 @@ export function authenticationProblems(flags: Flags): string[] {
   } else if (oidc && !(flags["oidc-issuer-url"] && flags["oidc-client-id"]))
     problems.push("oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set");
   return [...problems, ...headerProblems(flags)];
+}
+
+const abstractSocket = /^@([a-zA-Z0-9_-]+\.)*[a-zA-Z0-9_-]+$/;
+
+function signerProblems(flags: Flags): string[] {
+  const endpoint = flags["service-account-signing-endpoint"];
+  if (!endpoint) return [];
+  const problems: string[] = [];
+  if (flags["service-account-signing-key-file"])
+    problems.push("service-account-signing-key-file and service-account-signing-endpoint are mutually exclusive and cannot be set at the same time");
+  else if (flags["service-account-key-file"].length)
+    problems.push(
+      "can't set `--service-account-signing-key-file` and/or `--service-account-key-file` with `--service-account-signing-endpoint` (They are mutually exclusive)",
+    );
+  if (endpoint.startsWith("@") && !abstractSocket.test(endpoint))
+    problems.push(
+      `invalid value ${JSON.stringify(endpoint)} passed for \`--service-account-signing-endpoint\`, when prefixed with @ must be a valid abstract socket name`,
+    );
+  return problems;
 }
 
 function headerProblems(flags: Flags): string[] {
@@ -144,7 +165,9 @@ export function authenticationFrom(flags: Flags, mayBeAnonymous: boolean): Authe
     bootstrapTokens: flags["enable-bootstrap-token-auth"],
     ...(jwt ? { jwt } : {}),
     ...(tokenWebhook ? { tokenWebhook } : {}),
-    serviceAccountKey: readPrivateKey(flags["service-account-signing-key-file"], "--service-account-signing-key-file"),
+    ...(flags["service-account-signing-endpoint"]
+      ? {}
+      : { serviceAccountKey: readPrivateKey(flags["service-account-signing-key-file"], "--service-account-signing-key-file") }),
     ...(keyFiles.length ? { serviceAccountPublicKeys: keyFiles.map((path) => readPEM(path, "--service-account-key-file")).join("\n") } : {}),
     serviceAccountIssuer: issuer,
     acceptedIssuers,

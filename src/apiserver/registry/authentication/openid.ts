@@ -4,7 +4,7 @@
  */
 import type { ApiRequest, ApiResponse } from "../../../api/exchange.ts";
 import { notAcceptable } from "../../../api/status.ts";
-import { jsonWebKey, type VerificationKey } from "../../authentication/service-account-keys.ts";
+import { jsonWebKey, type KeySource, type VerificationKey } from "../../authentication/service-account-keys.ts";
 
 export const openIdConfigurationPath = "/.well-known/openid-configuration";
 export const keySetPath = "/openid/v1/jwks";
@@ -15,17 +15,19 @@ export interface OpenIdOptions {
   jwksUri?: string;
   /** host:port by which clients reach this server. */
   externalAddress: string;
-  keys: readonly VerificationKey[];
+  keys: KeySource;
 }
 
 export interface OpenIdDocument {
   contentType: string;
-  cacheControl: string;
-  body: Uint8Array;
+  /** Both as they are now. */
+  readonly cacheControl: string;
+  readonly body: Uint8Array;
 }
 
 /** Throws StatusError 406 for who takes something else only. */
-export function answerOpenId({ headers }: ApiRequest, { contentType, cacheControl, body }: OpenIdDocument): ApiResponse {
+export function answerOpenId({ headers }: ApiRequest, document: OpenIdDocument): ApiResponse {
+  const { contentType, cacheControl, body } = document;
   const wanted = (headers.accept || "*/*").split(",").map((range) => range.split(";", 1)[0]?.trim());
   if (!wanted.some((range) => range === "*/*" || range === contentType))
     throw notAcceptable(`406: Not Acceptable\n\nAvailable representations: ${contentType}`);
@@ -34,28 +36,41 @@ export function answerOpenId({ headers }: ApiRequest, { contentType, cacheContro
 
 /** The two documents by path. Throws when the issuer cannot be published: then neither is served. */
 export function openIdDocuments(options: OpenIdOptions): Map<string, OpenIdDocument> {
-  const issuer = URL.parse(options.issuer);
-  if (!options.issuer) throw new Error("empty issuer URL");
-  if (issuer?.protocol !== "https:") throw new Error(`issuer URL must use https scheme, got: ${options.issuer}`);
-  if (issuer.search) throw new Error(`issuer URL may not include a query, got: ${options.issuer}`);
-  if (issuer.hash) throw new Error(`issuer URL may not include a fragment, got: ${options.issuer}`);
-  if (!options.keys.length) throw new Error("no keys provided for validating keyset");
+  const { issuer: text, keys } = options;
+  const issuer = URL.parse(text);
+  if (!text) throw new Error("empty issuer URL");
+  if (issuer?.protocol !== "https:") throw new Error(`issuer URL must use https scheme, got: ${text}`);
+  if (issuer.search) throw new Error(`issuer URL may not include a query, got: ${text}`);
+  if (issuer.hash) throw new Error(`issuer URL may not include a fragment, got: ${text}`);
   const uri = options.jwksUri ?? `https://${options.externalAddress}${keySetPath}`;
   if (URL.parse(uri)?.protocol !== "https:") throw new Error(`jwksURI requires https scheme, parsed as: ${uri}`);
-  const configuration = {
-    issuer: options.issuer,
+  const published = (): readonly VerificationKey[] => keys.all.filter(({ unpublished }) => !unpublished);
+  if (!published().length) throw new Error("no keys provided for validating keyset");
+  const configuration = (): object => ({
+    issuer: text,
     jwks_uri: uri,
     response_types_supported: ["id_token"],
     subject_types_supported: ["public"],
-    id_token_signing_alg_values_supported: [...new Set(options.keys.map((key) => key.algorithm))].sort(),
-  };
-  const document = (contentType: string, value: object): OpenIdDocument => ({
-    contentType,
-    cacheControl: "public, max-age=3600",
-    body: Buffer.from(JSON.stringify(value)),
+    id_token_signing_alg_values_supported: [...new Set(published().map((key) => key.algorithm))].sort(),
   });
+  const document = (contentType: string, value: () => object): OpenIdDocument => {
+    let body = Buffer.from(JSON.stringify(value()));
+    // Where no key is left to be shown the former ones stay.
+    keys.onChange(() => {
+      if (published().length) body = Buffer.from(JSON.stringify(value()));
+    });
+    return {
+      contentType,
+      get cacheControl() {
+        return `public, max-age=${keys.maxAgeSeconds}`;
+      },
+      get body() {
+        return body;
+      },
+    };
+  };
   return new Map([
     [openIdConfigurationPath, document("application/json", configuration)],
-    [keySetPath, document("application/jwk-set+json", { keys: options.keys.map(jsonWebKey) })],
+    [keySetPath, document("application/jwk-set+json", () => ({ keys: published().map(jsonWebKey) }))],
   ]);
 }

@@ -1,14 +1,14 @@
 /** POST serviceaccounts/NAME/token (pkg/registry/core/serviceaccount/storage/token.go, KEP-1205, KEP-2799, KEP-4193). */
 import type { KubeObject } from "../../../api/object.ts";
 import { invalidValue, path } from "../../../api/field.ts";
-import { badRequest, conflict, invalid, notFound } from "../../../api/status.ts";
+import { badRequest, conflict, internalError, invalid, notFound } from "../../../api/status.ts";
 import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
 import type { Node, Pod, Secret, ServiceAccount } from "../../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Reader } from "../../../cache/cache.ts";
 import { warnedTokenSeconds } from "../../admission/service-account.ts";
-import { type SigningKey, signToken } from "../../authentication/service-account-keys.ts";
+import type { TokenSigner } from "../../authentication/service-account-keys.ts";
 import type { BoundRef, ServiceAccountClaims } from "../../authentication/token-claims.ts";
 
 const extendedSeconds = 365 * 24 * 3600;
@@ -16,13 +16,15 @@ const minimumSeconds = 600;
 
 export interface TokenIssuer {
   issuer: string;
-  key: SigningKey;
+  signer: TokenSigner;
   /** The API server's own audiences: what a token is for when its request names none. */
   audiences: readonly string[];
   /** Longest lifetime given; absent: any. */
   maxExpirationSeconds?: number;
   /** Gives pod-bound tokens of 3607 seconds a year, so that old clients keep working. @default true */
   extendExpiration?: boolean;
+  /** Seconds, where that is less than a year. */
+  maxExtendedSeconds?: number;
 }
 
 export interface TokenRequestDeps {
@@ -77,12 +79,20 @@ export async function createToken(request: TokenRequest, namespace: string, name
   const ours = answer.spec.audiences.every((audience) => issuer.audiences.includes(audience));
   const extend = (issuer.extendExpiration ?? true) && bound.pod !== undefined && expirationSeconds === warnedTokenSeconds && ours;
   const claims = claimsOf(account, bound, answer.spec.audiences, Math.floor(now / 1000), {
-    lifetime: extend ? extendedSeconds : expirationSeconds,
+    lifetime: extend ? Math.min(extendedSeconds, issuer.maxExtendedSeconds ?? extendedSeconds) : expirationSeconds,
     warnAfter: extend ? expirationSeconds : undefined,
   });
-  const token = signToken({ ...claims, iss: issuer.issuer, jti: deps.random.uuid() }, issuer.key);
+  const token = await signed(issuer.signer, { ...claims, iss: issuer.issuer, jti: deps.random.uuid() });
   answer.status = { token, expirationTimestamp: rfc3339(now + expirationSeconds * 1000) };
   return answer;
+}
+
+async function signed(signer: TokenSigner, claims: object): Promise<string> {
+  try {
+    return await signer.sign(claims);
+  } catch (error) {
+    throw internalError(`failed to generate token: ${(error as Error).message}`);
+  }
 }
 
 const rfc3339 = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
