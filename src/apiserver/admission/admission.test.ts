@@ -7,7 +7,7 @@ import { systemClock, VirtualClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
 import { MemoryReader, type Sketch } from "../authorization/memory-reader.fixture.ts";
 import { privilegedAuthorizer } from "../authorization/union.ts";
-import type { AdmissionAttributes } from "./admission.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { AdmissionChain } from "./chain.ts";
 import { defaultAdmission } from "./default.ts";
 
@@ -229,4 +229,25 @@ test("a bound pod becomes only what its node declares", async () => {
   });
   reader.put("nodes", { ...node, status: { ...node.status, declaredFeatures: ["InPlacePodLevelResourcesVerticalScaling"] } });
   await resize();
+});
+
+test("plugins are asked about the operations that upstream's are asked about", async () => {
+  const asked: string[] = [];
+  const noting = (name: string): AdmissionPlugin => ({
+    name,
+    mutate: ({ operation }) => void asked.push(`${name} admits ${operation}`),
+    validate: ({ operation }) => void asked.push(`${name} validates ${operation}`),
+  });
+  const chain = new AdmissionChain(["RuntimeClass", "PodResizeValidator", "Priority", "MutatingAdmissionPolicy"].map(noting));
+  for (const operation of ["CREATE", "UPDATE", "DELETE", "CONNECT"] as const) {
+    const attributes = { operation } as AdmissionAttributes;
+    await chain.mutate(attributes);
+    await chain.validate(attributes);
+  }
+  const of = (name: string): string[] => asked.filter((line) => line.startsWith(`${name} admits`)).map((line) => line.split(" ")[2] as string);
+  assert.deepEqual(of("RuntimeClass"), ["CREATE"]);
+  assert.deepEqual(of("PodResizeValidator"), ["UPDATE"]);
+  assert.deepEqual(of("Priority"), ["CREATE", "UPDATE", "DELETE"]);
+  assert.deepEqual(of("MutatingAdmissionPolicy"), ["CREATE", "UPDATE", "CONNECT"]);
+  assert.equal(asked.length, 16);
 });

@@ -80,8 +80,6 @@ export interface AdmissionAttributes {
 export interface AdmissionPlugin {
   /** Upstream's name: `NamespaceLifecycle`. */
   name: string;
-  /** It has a say in connections to what runs as well. */
-  connects?: boolean;
   mutate?(attributes: AdmissionAttributes): void | Promise<void>;
   validate?(attributes: AdmissionAttributes): void | Promise<void>;
   /** Connections that it keeps end. */

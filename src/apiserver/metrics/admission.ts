@@ -54,7 +54,6 @@ export function timePlugins(plugins: readonly AdmissionPlugin[], metrics: Metric
   );
   return plugins.map((plugin) => ({
     name: plugin.name,
-    ...(plugin.connects ? { connects: true } : {}),
     ...(plugin.mutate ? { mutate: timed((attributes) => plugin.mutate?.(attributes), duration, clock, [plugin.name, "admit"]) } : {}),
     ...(plugin.validate ? { validate: timed((attributes) => plugin.validate?.(attributes), duration, clock, [plugin.name, "validate"]) } : {}),
   }));

@@ -6,7 +6,6 @@ export const alwaysAdmit: AdmissionPlugin = { name: "AlwaysAdmit", validate: () 
 
 export const alwaysDeny: AdmissionPlugin = {
   name: "AlwaysDeny",
-  connects: true,
   mutate(attributes) {
     throw refuse(attributes, "admission control is denying all modifications");
   },

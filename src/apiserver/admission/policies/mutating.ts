@@ -240,7 +240,6 @@ export function mutatingPolicies(options: PolicyOptions): AdmissionPlugin {
 
   return {
     name: plugin,
-    connects: true,
     mutate(attributes) {
       // Nothing of what is deleted is left to change.
       if (attributes.operation === "DELETE") return undefined;

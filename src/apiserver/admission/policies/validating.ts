@@ -176,7 +176,6 @@ export function validatingPolicies(options: PolicyOptions): AdmissionPlugin {
 
   return {
     name: "ValidatingAdmissionPolicy",
-    connects: true,
     validate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExcluded(attributes)) return undefined;

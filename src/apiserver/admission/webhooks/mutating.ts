@@ -160,7 +160,6 @@ export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
 
   return {
     name,
-    connects: true,
     mutate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExempt(attributes)) return undefined;

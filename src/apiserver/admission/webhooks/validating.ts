@@ -94,7 +94,6 @@ export function validatingWebhooks(options: WebhookOptions): AdmissionPlugin {
 
   return {
     name: "ValidatingAdmissionWebhook",
-    connects: true,
     validate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExempt(attributes)) return undefined;
