@@ -173,7 +173,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         )
         // The first of several in the order of a Go map.
         .replace(/(failed to create typed patch object \([^)]*\): )[\s\S]*field not declared in schema[\s\S]*/, "$1fields not declared in schema")
-        .replace(/^((?:failed to [\w ]+: )*)\.\S*: field not declared in schema$/, "$1field not declared in schema")
+        .replace(/^((?:failed to [\w ]+: )*)(?:errors:\n[\s\S]*)?\.\S*: field not declared in schema[\s\S]*$/, "$1field not declared in schema")
         // Several, in the order of a Go map.
         .replace(/(errors:\n)((?: {2}\..*(?:\n|$))+)/, (_, head: string, lines: string) => head + lines.split("\n").sort().join("\n"))
         .replace(/, current: \d+/g, ", current: RV")

@@ -1,6 +1,6 @@
 /** JSONPath as kubectl and printer columns have it, for one path without ranges: `.a.b[0].c`, `..`, `[*]`, `[?(@.type=="Ready")]` (k8s.io/client-go/util/jsonpath). */
 import { goFloat } from "./go-float.ts";
-import { encodeJSONString } from "./codec/json.ts";
+import { encodeJSONString, sortKeys } from "./codec/json.ts";
 import type { JSONValue } from "./json.ts";
 import { isGoInteger, isMap } from "./patch/values.ts";
 
@@ -166,7 +166,7 @@ function filterOf(text: string): Step {
 /** As Go's templates print what a path has found: of null only that there is no value. */
 export function printJSONValue(value: JSONValue): string {
   if (value === null) return "<no value>";
-  if (typeof value === "object") return encodeJSONString(value);
+  if (typeof value === "object") return encodeJSONString(sortKeys(value));
   if (typeof value !== "number") return String(value);
   return isGoInteger(value) ? String(value) : goFloat(value);
 }

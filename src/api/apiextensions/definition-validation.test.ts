@@ -56,3 +56,11 @@ test("dependencies are shown as the choice that they are", () => {
   const found = judged({ type: "object", dependencies: { a: ["b"] } }, { storage: false });
   assert.match(found.find(({ field }) => field === "spec.versions")?.body ?? "", /"Dependencies":\{"a":\{"Schema":null,"Property":\["b"\]\}\}/);
 });
+
+test("a choice of integer or string is one whatever is there with nothing in it", () => {
+  const found = judged({ "x-kubernetes-int-or-string": true, anyOf: [{ type: "integer" }, { type: "string", $ref: "" }] });
+  assert.deepEqual(
+    found.map(({ field }) => field),
+    ["spec.versions[0].schema.openAPIV3Schema.properties[spec].anyOf[1].$ref"],
+  );
+});

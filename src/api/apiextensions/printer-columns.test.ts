@@ -8,8 +8,9 @@ test("a column of text shows null as Go's templates do, and a number that is too
     { name: "N", type: "string", jsonPath: ".spec.null" },
     { name: "F", type: "string", jsonPath: ".spec.large" },
     { name: "I", type: "integer", jsonPath: ".spec.null" },
+    { name: "M", type: "string", jsonPath: ".spec.map" },
     { name: "G", type: "string", jsonPath: ".spec.gone" },
   ]);
-  const object = { metadata: { name: "a" }, spec: { null: null, large: 1e20 } } as unknown as KubeObject;
-  assert.deepEqual(cells(object, 0), ["a", "<no value>", "1e+20", null, null]);
+  const object = { metadata: { name: "a" }, spec: { null: null, large: 1e20, map: { b: 1, a: [] } } } as unknown as KubeObject;
+  assert.deepEqual(cells(object, 0), ["a", "<no value>", "1e+20", null, '{"a":[],"b":1}', null]);
 });

@@ -1,7 +1,6 @@
 /** Which schemas are structural (apiextensions-apiserver/pkg/apiserver/schema: convert.go, validation.go, complete.go; KEP 20190425-structural-openapi). */
 import { CelError } from "../cel/values.ts";
 import { compileRegex } from "../cel/regex.ts";
-import { deepEqual } from "../copy.ts";
 import { type FieldError, forbiddenField, invalidValue, type Path, required } from "../field.ts";
 import { hasDefault, isEmbedded, isIntOrString, itemsOf, preserves, propertyOf, rulesOf, type Schema, valuesOf } from "./schema.ts";
 
@@ -88,8 +87,13 @@ function invariants(schema: Schema, level: Level, path: Path): FieldError[] {
   return errors;
 }
 
+/** What is there with nothing in it is not, to a structural schema. */
+const isNothing = (name: string, value: unknown): boolean =>
+  value === undefined || value === "" || (name !== "required" && typeof value === "object" && value !== null && Object.keys(value).length === 0);
+const isOnlyOf = (type: string, schema: Schema | undefined): boolean =>
+  schema?.type === type && Object.entries(schema).every(([name, value]) => name === "type" || isNothing(name, value));
 const isIntOrStringChoice = (anyOf: readonly Schema[] | undefined): boolean =>
-  anyOf?.length === 2 && deepEqual(anyOf, [{ type: "integer" }, { type: "string" }]);
+  anyOf?.length === 2 && isOnlyOf("integer", anyOf[0]) && isOnlyOf("string", anyOf[1]);
 
 function metadataInvariants(schema: Schema, checked: boolean, level: Level, path: Path): FieldError[] {
   const errors: FieldError[] = [];

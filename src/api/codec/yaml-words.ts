@@ -48,7 +48,9 @@ function astray(source: string, at: number, line: number): string {
   const starts = /(^|[:\-?,[{]\s)\s*$/m.test(source.slice(0, at));
   if (next === ":") return byScanner(line, "mapping values are not allowed in this context");
   if (starts && next !== "" && "@`%\t".includes(next)) return byScanner(line, noToken);
-  if (starts && next === "-") return byScanner(line, "block sequence entries are not allowed in this context");
+  // At the beginning of a line one may stand: it is the mapping around it that cannot go on.
+  if (starts && next === "-" && !/^[^\S\n]*$/.test(source.slice(source.lastIndexOf("\n", at - 1) + 1, at)))
+    return byScanner(line, "block sequence entries are not allowed in this context");
   if (starts && next !== "" && "}],".includes(next)) return byParser(line, noContent);
   return byParser(line, noKey);
 }

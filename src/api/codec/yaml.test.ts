@@ -80,6 +80,7 @@ test("what cannot be read is refused in go-yaml's words, the first line unnamed"
     ["a: @b", "found character that cannot start any token"],
     ["a:\n\t- b", "line 2: found character that cannot start any token"],
     ["key: - a", "block sequence entries are not allowed in this context"],
+    ["a:\n  b: 1\n  - c", "line 2: did not find expected key"],
     ["a:\n  b: 1\n c: 2", "line 2: did not find expected key"],
     ["- a\nb: 1", "line 1: did not find expected '-' indicator"],
     ["a: 1\nb", "line 3: could not find expected ':'"],

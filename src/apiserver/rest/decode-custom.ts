@@ -61,7 +61,11 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
       if (!(error instanceof DecodeError)) throw error;
       if (media === "cbor") return refuse("", "", error.syntax ? `${unidentified}${error.message}` : error.message);
       if (error.syntax || media === "yaml")
-        return refuse("", "", error.syntax ? `couldn't get version/kind; json parse error: ${error.message}` : error.message);
+        return refuse(
+          "",
+          "",
+          error.syntax && !error.message.startsWith("yaml: ") ? `couldn't get version/kind; json parse error: ${error.message}` : error.message,
+        );
       sniff(bytes);
       return refuse("", "", error.message);
     }
