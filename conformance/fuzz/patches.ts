@@ -152,7 +152,7 @@ export const makeTarget: MakeTarget = () => ({
     }
     if (typeof given !== "object" || given === null || Array.isArray(given)) return "no patch";
     const { type, on, patch } = given;
-    const subject = subjects[Number(on)];
+    const subject = typeof on === "number" ? subjects[on] : undefined;
     if (!subject || typeof type !== "string" || patch === undefined) return "no patch";
     try {
       const value = result(type, subject, patch);

@@ -97,7 +97,8 @@ export const makeTarget: MakeTarget = () => ({
       const { value, duplicates } = parseYAML(input);
       const text = encodeJSONString(value);
       same("as JSON", text, encodeJSONString(sortKeys(parseJSON(text).value)));
-      if (value !== null) same("written and read again", text, encodeJSONString(parseYAML(encodeYAMLString(value)).value));
+      // What is only a text is no object; go-yaml and YAML 1.2 count its indentation differently.
+      if (typeof value === "object" && value !== null) same("written and read again", text, encodeJSONString(parseYAML(encodeYAMLString(value)).value));
       outcome = `read ${duplicates.length ? "repeated" : ""}`;
     } catch (error) {
       outcome = refusal(error, DecodeError);

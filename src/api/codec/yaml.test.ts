@@ -178,3 +178,11 @@ test("more nodes than may be are refused while they are read, and a mistake does
   }
   assert.equal(calls, 0);
 });
+
+test("an escape of half a character is refused, one of a whole character or of a backslash is read", () => {
+  const wrong = "found invalid Unicode character escape code";
+  assert.throws(() => parseYAML('"\\ud800"'), new DecodeError(`yaml: ${wrong}`, true));
+  assert.throws(() => parseYAML('{"a": "\\ud83d\\ude00"}'), new DecodeError(`yaml: ${wrong}`, true));
+  assert.throws(() => parseYAML('a: 1\nb: "\\U0000DFFF"'), new DecodeError(`yaml: line 2: ${wrong}`, true));
+  assert.deepEqual(parseYAML('a: "\\\\ud800 \\U0001f600 \\ud7ff"').value, { a: "\\ud800 \u{1f600} \ud7ff" });
+});

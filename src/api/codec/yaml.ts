@@ -184,10 +184,22 @@ class Builder {
     let value: Built;
     if (event.type === EVENT_ID.SCALAR) {
       const tag = event.tagStart < 0 ? "" : this.#source.slice(event.tagStart, event.tagEnd);
+      if (event.style === SCALAR_STYLE.DOUBLE_QUOTED) this.#refuseSurrogates(event.valueStart, event.valueEnd);
       value = tagged(tag, getScalarValue(this.#source, event), event.style === SCALAR_STYLE.PLAIN);
     } else value = event.type === EVENT_ID.SEQUENCE ? this.#sequence() : this.#mapping();
     if (anchor !== undefined) this.#anchors.set(anchor, { value, size: this.#nodes - before + 1 });
     return value;
+  }
+
+  /** Of escapes, go-yaml wants each to be a character of its own: halves of one it refuses, also where both are there. */
+  #refuseSurrogates(from: number, to: number): void {
+    const raw = this.#source.slice(from, to);
+    if (!raw.includes("\\")) return;
+    for (const { 0: found, index } of raw.matchAll(/\\(?:u[dD][89a-fA-F]|U0000[dD][89a-fA-F]|[\s\S])/g)) {
+      if (found.length === 2) continue;
+      const line = this.#lineOf(from + index);
+      throw new DecodeError(`yaml: ${line > 1 ? `line ${line}: ` : ""}found invalid Unicode character escape code`, true);
+    }
   }
 
   /** go-yaml refuses documents that consist of aliases for the most part. */
