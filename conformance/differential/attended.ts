@@ -17,9 +17,10 @@ export const storedAnew = new Set(["persistentvolumeclaims"]);
 /** After a creation, of which `name` is answered. */
 export async function storeAnew(target: Target, peer: Side, name: string): Promise<void> {
   const answer = await send(peer.server, { method: "PATCH", path: `${target.collection}/${name}`, headers: patchHeaders.merge, body: {} });
-  if (answer.code !== 200) return;
+  // What was answered in another form is not known to either side.
+  if (answer.code !== 200 || !peer.last) return;
   peer.last = answer.body as JSONObject;
-  for (const value of ["rv", "first"]) peer.values.set(value, revision(answer.body));
+  for (const value of ["rv", "first"]) if (peer.values.has(value)) peer.values.set(value, revision(answer.body));
 }
 
 /** One of the two servers, and what it last said. */

@@ -1,5 +1,5 @@
 /** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
-import { compareBytes } from "./codec/json.ts";
+import { compareBytes, encodeJSONString } from "./codec/json.ts";
 import { EmptyMap } from "./copy.ts";
 import { goFloat } from "./go-float.ts";
 import type { JSONValue } from "./json.ts";
@@ -91,9 +91,18 @@ export function goQuote(text: string): string {
   return `"${quoted}"`;
 }
 
+/** What no type describes is shown as it is, with all that is empty in it. */
+export class FreeForm {
+  readonly value: unknown;
+  constructor(value: unknown) {
+    this.value = value;
+  }
+}
+
 /** A value as upstream's messages quote it: strings in Go quotes, structures as JSON. */
 export function quoteValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
+  if (value instanceof FreeForm) return encodeJSONString(value.value);
   if (typeof value === "string") return goQuote(wholeSeconds(value));
   if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? String(value) : goFloat(value);
   if (typeof value === "boolean" || typeof value === "bigint") return String(value);

@@ -45,6 +45,15 @@ test("what is behind a proxy begins where the path says so, whatever the namespa
   assert.deepEqual(split("//api/v1/nodes/nodes/proxy//x"), ["//x", "//api/v1/nodes/nodes/proxy"]);
 });
 
+test("an object that is selected by name among other things is named", () => {
+  const named = (selector: string): string => parseRequestInfo("GET", "/api/v1/pods", new URLSearchParams({ fieldSelector: selector })).name;
+  assert.equal(named("metadata.name=p,spec.nodeName=n"), "p");
+  assert.equal(named("spec.nodeName!=n,metadata.name==p"), "p");
+  assert.equal(named("metadata.name=a\\,b"), "a,b");
+  for (const none of ["metadata.name!=p", "metadata.name", "metadata.name=a/b", "metadata.name=a\\x", "spec.nodeName=metadata.name"])
+    assert.equal(named(none), "");
+});
+
 test("options that cannot be read name no object", () => {
   const named = (query: string): string => parseRequestInfo("GET", "/api/v1/namespaces/d/pods", new URLSearchParams(query)).name;
   assert.equal(named("fieldSelector=metadata.name%3Dp&limit=1"), "p");

@@ -1,4 +1,5 @@
 /** What a request is about, read off its method, path and query (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go). */
+import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../api/selectors/labels.ts";
 import { badRequest } from "../api/status.ts";
 
@@ -80,6 +81,19 @@ function isReadable(query: URLSearchParams): boolean {
   }
 }
 
+/** The one object that a list or a watch may show, "" where it may show others; what else is selected by makes no difference. */
+function selectedName(query: URLSearchParams): string {
+  const selector = query.get("fieldSelector") ?? "";
+  if (!selector.includes("metadata.name")) return "";
+  try {
+    const name = parseFieldSelector(selector).exactMatch("metadata.name") ?? "";
+    return /^[^/%]+$/.test(name) && name !== "." && name !== ".." && isReadable(query) ? name : "";
+  } catch (error) {
+    if (error instanceof FieldSelectorError) return "";
+    throw error;
+  }
+}
+
 /** Throws a StatusError for a path that is no path of ours but looks like one. */
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const info: RequestInfo = {
@@ -127,8 +141,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   // The old path of a watch names nobody in its selector.
   if (info.name === "" && info.verb === "get") {
     info.verb = queryBool(query.get("watch")) ? "watch" : "list";
-    const named = query.size === 0 ? null : /^metadata\.name==?([^,=!]+)$/.exec(query.get("fieldSelector") ?? "");
-    if (named && /^[^/%]+$/.test(named[1] as string) && named[1] !== "." && named[1] !== ".." && isReadable(query)) info.name = named[1] as string;
+    if (query.size) info.name = selectedName(query);
   }
   if (info.name === "" && info.verb === "delete") info.verb = "deletecollection";
   return info;

@@ -86,3 +86,14 @@ test("what Go takes for something in a schema counts until it is stored", () => 
   assert.equal(list(1.5), `Invalid value: {"Schema":null,"JSONSchemas":null}: ${single}`);
   assert.equal(list([]), `Invalid value: {"Schema":null,"JSONSchemas":[]}: ${single}`);
 });
+
+test("a webhook that says nothing converts nothing", () => {
+  const versions = [{ name: "v1", served: true, storage: true }];
+  const conversion = (webhook: JSONObject) =>
+    prepared({
+      metadata: {},
+      spec: { group: "b.c", scope: "Cluster", names: { plural: "as", kind: "A" }, versions, conversion: { strategy: "None", webhook } },
+    }).spec.conversion;
+  assert.deepEqual(conversion({}), { strategy: "None" });
+  assert.deepEqual(conversion({ conversionReviewVersions: [] })?.webhook, { conversionReviewVersions: [] });
+});

@@ -39,7 +39,10 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
     names.singular ||= (names.kind ?? "").toLowerCase();
     if (!names.listKind && names.kind) names.listKind = `${names.kind}List`;
     spec.conversion ??= { strategy: "None" };
-    const service = spec.conversion.webhook?.clientConfig?.service;
+    const { webhook } = spec.conversion;
+    // Upstream's internal version has no room for one of which nothing is said.
+    if (webhook && !webhook.clientConfig && !webhook.conversionReviewVersions) delete spec.conversion.webhook;
+    const service = webhook?.clientConfig?.service;
     if (service) service.port ??= 443;
     if (!definition.status?.storedVersions?.length) {
       const storage = spec.versions?.find((version) => version.storage)?.name;

@@ -1,7 +1,7 @@
 /** ControllerRevisions: what a controller's template was at a time (pkg/registry/apps/controllerrevision). */
 import { validateNonNegative } from "../core/checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
-import { type FieldError, path, required } from "../field.ts";
+import { type FieldError, FreeForm, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { controllerOf } from "../meta/owner.ts";
@@ -34,7 +34,7 @@ export const controllerRevisionKind: Kind<ControllerRevision> = {
   validateUpdate: (revision, old) => [
     ...validateMetadataUpdate(revision.metadata, old.metadata),
     ...validateCommon(revision),
-    ...validateImmutable(revision.data, old.data, path("data")),
+    ...validateImmutable(revision.data, old.data, path("data"), revision.data && new FreeForm(revision.data)),
   ],
   cells: (revision, now) => [revision.metadata.name, controllerName(revision), revision.revision, age(revision, now)],
 };

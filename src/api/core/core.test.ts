@@ -183,6 +183,17 @@ test("a policy of resizing that is none is shown as JSON writes it", () => {
   assert.ok(causesOf(podKind.validate?.(pod as never)).some((cause) => cause.includes("Invalid value: \"\\u003c\": must be 'NotRequired'")));
 });
 
+test("ports are kept for a Service that gets some whether it asks or not", () => {
+  const service = (nodePort: number, allocates: boolean): Service =>
+    made("Service", { metadata: {}, spec: { type: "LoadBalancer", allocateLoadBalancerNodePorts: allocates, ports: [{ port: 80, nodePort }] } }) as never;
+  const kept = (allocates: boolean): number | undefined => {
+    const next = service(0, allocates);
+    keepAllocatedValues(next, service(30080, allocates));
+    return next.spec.ports?.[0]?.nodePort;
+  };
+  assert.deepEqual([kept(true), kept(false)], [30080, undefined]);
+});
+
 test("addresses that are none are no two families", () => {
   const pod = (ips: string[]): KubeObject =>
     made("Pod", { metadata: { name: "p", namespace: "d", resourceVersion: "1" }, spec: { containers: [] }, status: { hostIPs: ips.map((ip) => ({ ip })) } });

@@ -14,6 +14,10 @@ export const needsHealthCheck = (service: Service): boolean => service.spec.type
 export const sameClusterIPList = (a: Service, b: Service): boolean => sameList(a.spec.clusterIPs, b.spec.clusterIPs);
 export const sameFamilies = (a: Service, b: Service): boolean => sameList(a.spec.ipFamilies, b.spec.ipFamilies);
 
+/** Each of its ports gets one, whether the client asks for it or not. */
+export const needsNodePorts = (service: Service): boolean =>
+  service.spec.type === "NodePort" || (service.spec.type === "LoadBalancer" && service.spec.allocateLoadBalancerNodePorts !== false);
+
 /** A client that knows only clusterIP sets, keeps and clears clusterIPs with it. */
 export function normalizeClusterIPs(service: Service, old?: Service): void {
   const { spec } = service;
@@ -36,7 +40,7 @@ export function keepAllocatedValues(service: Service, old: Service): void {
     if (!spec.clusterIP && before.clusterIP) spec.clusterIP = before.clusterIP;
     if (!spec.clusterIPs?.length && before.clusterIPs?.length) spec.clusterIPs = before.clusterIPs;
   }
-  if (usesNodePorts(old) && usesNodePorts(service)) {
+  if (needsNodePorts(old) && needsNodePorts(service)) {
     const ports = (of: Service): Set<number> => new Set((of.spec.ports ?? []).flatMap((port) => port.nodePort || []));
     const now = ports(service);
     const used = new Set([...ports(old)].filter((port) => now.has(port)));

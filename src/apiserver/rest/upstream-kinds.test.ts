@@ -155,3 +155,26 @@ test("a token is bound to nothing whose version cannot be read", async () => {
   assert.equal((await token("a/b/c")).message, "cannot bind token to object of type /, Kind=X");
   assert.equal((await token("a/b")).message, "cannot bind token to object of type a/b, Kind=X");
 });
+
+test("a revision's data is shown with all that is empty in it", async () => {
+  const path = "/apis/apps/v1/namespaces/default/controllerrevisions";
+  await answer("POST", path, { metadata: { name: "r" }, revision: 1, data: { a: 1 } });
+  const refused = await answer("PUT", `${path}/r`, { metadata: { name: "r" }, revision: 1, data: { b: [] } });
+  assert.match(refused.message ?? "", /data: Invalid value: \{"b":\[\]\}: field is immutable$/);
+});
+
+test("where a Service has a port for checks it is not asked for another one", async () => {
+  const path = "/api/v1/namespaces/default/services";
+  const service = (healthCheckNodePort: number) => ({
+    metadata: { name: "checked" },
+    spec: { type: "LoadBalancer", externalTrafficPolicy: "Local", ports: [{ port: 80 }], healthCheckNodePort },
+  });
+  const refused = await answer("POST", path, service(30));
+  assert.equal(refused.http, 500);
+  assert.match(
+    refused.message ?? "",
+    /^Internal error occurred: failed to allocate requested HealthCheck NodePort 30: provided port is not in the valid range\. /,
+  );
+  assert.equal((await answer("POST", path, service(0))).http, 201);
+  assert.match((await answer("PUT", `${path}/checked`, service(30))).message ?? "", /spec\.healthCheckNodePort: Forbidden: field is immutable$/);
+});

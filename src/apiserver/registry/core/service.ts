@@ -7,6 +7,7 @@ import {
   keepAllocatedValues,
   needsHealthCheck,
   normalizeClusterIPs,
+  needsNodePorts,
   usesNodePorts,
 } from "../../../api/core/service-addresses.ts";
 import { isHeadless } from "../../../api/core/service-cluster-ips.ts";
@@ -22,10 +23,6 @@ export interface ServiceAllocation {
 }
 
 const needsAddress = (service: Service): boolean => !isExternalName(service) && !isHeadless(service);
-const portsOf = (service: Service): number[] => [
-  ...(usesNodePorts(service) ? (service.spec.ports ?? []).flatMap((port) => port.nodePort || []) : []),
-  ...(needsHealthCheck(service) && service.spec.healthCheckNodePort ? [service.spec.healthCheckNodePort] : []),
-];
 const addressesOf = (service: Service): string[] => (needsAddress(service) ? (service.spec.clusterIPs ?? []).filter((ip) => ip !== "None") : []);
 
 /** What a write took; given back when it fails. What the old object had alone is given back when it succeeds. */
@@ -161,22 +158,17 @@ function allocatePorts(allocation: ServiceAllocation, service: Service, old: Ser
   const { spec } = service;
   const errors: FieldError[] = [];
   if (usesNodePorts(service)) {
-    const automatic = spec.type !== "LoadBalancer" || spec.allocateLoadBalancerNodePorts !== false;
+    const automatic = needsNodePorts(service);
     errors.push(...(old ? updatePorts(allocation, service, old, taken, automatic) : createPorts(allocation, service, taken, automatic)));
   }
-  if (needsHealthCheck(service)) {
+  // That it stays as it is is said when all is judged.
+  if (needsHealthCheck(service) && !(old && needsHealthCheck(old))) {
     const number = spec.healthCheckNodePort;
-    if (number && !(old && portsOf(old).includes(number))) {
-      const why = nodePorts.take(number, taken.dryRun);
-      if (why) errors.push(invalidValue(path("spec", "healthCheckNodePort"), number, why));
-      else taken.ports.push(number);
-    } else if (!number) {
-      const any = nodePorts.takeAny();
-      if (any !== undefined) {
-        spec.healthCheckNodePort = any;
-        taken.ports.push(any);
-      }
-    }
+    const why = number ? nodePorts.take(number, taken.dryRun) : undefined;
+    if (why) throw internalError(`failed to allocate requested HealthCheck NodePort ${number}: ${why}`);
+    spec.healthCheckNodePort = number || nodePorts.takeAny();
+    if (!spec.healthCheckNodePort) throw internalError("failed to allocate a HealthCheck NodePort 0: range is full");
+    taken.ports.push(spec.healthCheckNodePort);
   }
   return errors;
 }
