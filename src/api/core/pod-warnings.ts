@@ -4,6 +4,7 @@ import { warningsForIP } from "../ip.ts";
 import { isDNS1123Label } from "../names.ts";
 import type { Container, ContainerPort, Pod, PodAffinity, PodSpec, PodTemplateSpec, Volume } from "../types/core-v1.gen.ts";
 import type { ObjectMeta } from "../types/meta-v1.gen.ts";
+import { seenBefore } from "../seen.ts";
 import { deprecatedLabelMessage, nodeSelectorWarnings } from "./node-labels.ts";
 import { claimSpecWarnings } from "./persistentvolumeclaim.ts";
 import { appArmorOfAnnotation, appArmorPrefix, seccompContainerPrefix, seccompPodAnnotation } from "./pod-annotations.ts";
@@ -73,7 +74,8 @@ function volumeWarnings(volumes: Volume[] | undefined, at: Path): string[] {
 /** Values given twice where more than one is given at all. */
 function duplicates(values: string[], at: Path, field: string, what: string): string[] {
   if (values.length < 2) return [];
-  return values.flatMap((value, i) => (values.indexOf(value) < i ? [`${at.index(i).child(field)}: duplicate ${what} ${goQuote(value)}`] : []));
+  const seen = seenBefore<string>();
+  return values.flatMap((value, i) => (seen(value) ? [`${at.index(i).child(field)}: duplicate ${what} ${goQuote(value)}`] : []));
 }
 
 const byteSizes = ["memory", "ephemeral-storage"] as const;

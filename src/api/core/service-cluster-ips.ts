@@ -1,6 +1,7 @@
 /** The linked fields clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy of a Service. */
 import { duplicate, type FieldError, invalidValue, path, required, invalidNamed } from "../field.ts";
 import { isIPv6, isValidIPForLegacyField } from "../ip.ts";
+import { seenBefore } from "../seen.ts";
 import type { Service } from "../types/core-v1.gen.ts";
 import { oneOf } from "./checks.ts";
 
@@ -18,9 +19,10 @@ export function validateClusterIPs(service: Service, old: Service | undefined): 
     if (!ips.length) errors.push(required(ipsPath));
     else if (ips[0] !== clusterIP) errors.push(invalidValue(ipsPath, ips, "first value must match `clusterIP`"));
   } else if (ips.length) errors.push(invalidValue(ipsPath, ips, "must be empty when `clusterIP` is not specified"));
+  const seen = seenBefore<string>();
   for (const [i, family] of families.entries()) {
     errors.push(...oneOf(family, ["IPv4", "IPv6"], familiesPath.index(i)));
-    if (families.indexOf(family) < i) errors.push(duplicate(familiesPath.index(i), family));
+    if (seen(family)) errors.push(duplicate(familiesPath.index(i), family));
   }
   if (ipFamilyPolicy !== undefined) errors.push(...oneOf(ipFamilyPolicy, ["PreferDualStack", "RequireDualStack", "SingleStack"], spec.child("ipFamilyPolicy")));
   let malformed = false;

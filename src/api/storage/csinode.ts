@@ -4,6 +4,7 @@ import { validateNonNegative, validateQualifiedName } from "../core/checks.ts";
 import { age, validateMetadata } from "../core/object-meta.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { duplicate, type FieldError, invalidValue, type Path, path, required } from "../field.ts";
+import { seenBefore } from "../seen.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { longerThan } from "../names.ts";
@@ -20,9 +21,10 @@ function validateDriver({ name = "", nodeID = "", topologyKeys, allocatable }: C
   errors.push(...validateNonNegative(allocatable?.count, here.child("allocatable", "count")));
   if (seen.has(name)) errors.push(duplicate(here.child("name"), name));
   seen.add(name);
-  for (const [i, key] of (topologyKeys ?? []).entries()) {
+  const repeated = seenBefore<string>();
+  for (const key of topologyKeys ?? []) {
     if (!key) errors.push(required(here));
-    if (topologyKeys.indexOf(key) < i) errors.push(duplicate(here, key));
+    if (repeated(key)) errors.push(duplicate(here, key));
     errors.push(...validateQualifiedName(key, here));
   }
   return errors;
