@@ -50,10 +50,17 @@ export class RuleContext {
   readonly total: TotalCost;
   readonly structs: Record<string, Struct>;
   readonly #parent: RuleContext | undefined;
-  readonly #name: string;
+  /** undefined: items, or values under free keys. */
+  readonly #name: string | undefined;
   #declared: DeclType | undefined;
 
-  private constructor(schema: Schema, parent: RuleContext | undefined, name: string, maxCardinality: number | undefined, structs: Record<string, Struct>) {
+  private constructor(
+    schema: Schema,
+    parent: RuleContext | undefined,
+    name: string | undefined,
+    maxCardinality: number | undefined,
+    structs: Record<string, Struct>,
+  ) {
     this.schema = schema;
     this.#parent = parent;
     this.#name = name;
@@ -68,18 +75,27 @@ export class RuleContext {
   child(schema: Schema, name?: string): RuleContext {
     const elements = elementsOf(this.schema);
     const cardinality = this.maxCardinality === undefined || elements === undefined ? undefined : multiplied(this.maxCardinality, elements);
-    return new RuleContext(schema, this, name ?? "", cardinality, this.structs);
+    return new RuleContext(schema, this, name, cardinality, this.structs);
   }
   /** Whether a rule here or above may look at it. */
   private get seen(): boolean {
     return rulesOf(this.schema).length > 0 || (this.#parent?.seen ?? false);
   }
+  /** Why there is no type. What is no list and no map has no elements, whatever its schema says of them. */
+  get whyUndeclared(): string {
+    if (this.#name === undefined && this.#parent?.seen && this.#parent.declared) return "failed to convert to declType for CEL validation rules";
+    return "internal error: failed to construct type information for x-kubernetes-validations rules: unable to convert structural schema to CEL declarations";
+  }
   /** undefined: expressions do not see such values. */
   get declared(): DeclType | undefined {
     if (!this.#declared) {
       const above = this.#parent?.seen ? this.#parent.declared : undefined;
-      const escaped = this.#name ? escapeName(this.#name) : undefined;
-      const found = above && (this.#name ? (escaped === undefined ? undefined : above.fields?.get(escaped)) : above.element);
+      if (above && this.#name === undefined) {
+        this.#declared = above.element;
+        return this.#declared;
+      }
+      const escaped = this.#name === undefined ? undefined : escapeName(this.#name);
+      const found = escaped === undefined ? undefined : above?.fields?.get(escaped);
       this.#declared = found ?? declTypeOf(this.schema, this.#parent === undefined || isEmbedded(this.schema), `selfType${names++}`, this.structs);
     }
     return this.#declared;

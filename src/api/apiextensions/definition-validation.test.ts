@@ -64,3 +64,13 @@ test("a choice of integer or string is one whatever is there with nothing in it"
     ["spec.versions[0].schema.openAPIV3Schema.properties[spec].anyOf[1].$ref"],
   );
 });
+
+test("rules on values under free keys of what is no map have no type", () => {
+  const rule = [{ rule: "true" }];
+  const found = judged({
+    type: "object",
+    "x-kubernetes-validations": rule,
+    properties: { a: { type: "boolean", additionalProperties: { type: "string", "x-kubernetes-validations": rule } } },
+  });
+  assert.ok(found.some(({ body }) => body === "Internal error: failed to convert to declType for CEL validation rules"));
+});

@@ -227,13 +227,7 @@ const shownRule = (rule: ReturnType<typeof rulesOf>[number]) => ({
 function validateRules(schema: Schema, path: Path, place: Place, options: SchemaOptions, context: RuleContext): FieldError[] {
   const rulesPath = path.child("x-kubernetes-validations");
   const { declared, total } = context;
-  if (!declared)
-    return [
-      internalFieldError(
-        rulesPath,
-        "internal error: failed to construct type information for x-kubernetes-validations rules: unable to convert structural schema to CEL declarations",
-      ),
-    ];
+  if (!declared) return [internalFieldError(rulesPath, context.whyUndeclared)];
   const errors: FieldError[] = [];
   for (const [i, compiled] of compileRules(schema, declared, context.structs).entries()) {
     const at = rulesPath.index(i);

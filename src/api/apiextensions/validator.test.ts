@@ -40,3 +40,11 @@ test("a format of another type is none of the range that a number is in", () => 
 test("a map that is no choice is shown by the order of its keys", () => {
   assert.deepEqual(said({ enum: ["a"] }, { z: { y: [], x: 1 } }), ['Unsupported value: {"z":{"x":1,"y":[]}}: supported values: "a"']);
 });
+
+test("an integer beside a limit that is out of range is shown as a float", () => {
+  assert.deepEqual(said({ type: "integer", format: "int32", maximum: 2147483648, exclusiveMaximum: true }, 2147483648), [
+    'Invalid value: "": Checked value must be of type integer with format int32 in ',
+    'Invalid value: "": Maximum boundary value must be of type integer with format int32 in ',
+    "Invalid value: 2.147483648e+09:  in body should be less than 2.147483648e+09",
+  ]);
+});

@@ -25,6 +25,8 @@ interface Mistake {
   message: string;
   value?: unknown;
   limit?: number;
+  /** The value is shown as a float, whatever it is. */
+  float?: boolean;
   allowed?: readonly JSONValue[];
 }
 
@@ -187,7 +189,9 @@ function numberRules(own: Rules, value: number | bigint, name: string, result: R
     const how = format ? `with format ${format} in ${name}` : `(default format) in ${name}`;
     result.add({ code: "composite", name: "", message: `${prefix} value must be of type ${type} ${how}` });
   };
-  const wrong = (message: string): void => result.add({ code: "other", name, message: `${name} in body should be ${message}`, value });
+  /** Compared with what is out of range, an integer is a float. */
+  const wrong = (limited: number, message: string): void =>
+    result.add({ code: "other", name, message: `${name} in body should be ${message}`, value, float: !(integer && inRange(limited, own)) });
   // A fraction that is too small for its type to be another still counts here.
   const integer = typeof value === "bigint" || (Number.isInteger(value) && Math.abs(value) < 2 ** 63);
   /** Integers are compared with what is left of the limit without its fraction, unless that is out of range. */
@@ -207,18 +211,18 @@ function numberRules(own: Rules, value: number | bigint, name: string, result: R
           : factor < 1
             ? (1 / factor) * Number(value)
             : Number(value) / factor;
-      if (!isNearInteger(quotient)) wrong(`a multiple of ${shown(factor)}`);
+      if (!isNearInteger(quotient)) wrong(multipleOf, `a multiple of ${shown(factor)}`);
     }
   }
   if (minimum !== undefined) {
     range(minimum, "Minimum boundary");
     const at = limit(minimum);
-    if (value < at || (exclusiveMinimum && Number(value) === at)) wrong(`greater than ${exclusiveMinimum ? "" : "or equal to "}${shown(at)}`);
+    if (value < at || (exclusiveMinimum && Number(value) === at)) wrong(minimum, `greater than ${exclusiveMinimum ? "" : "or equal to "}${shown(at)}`);
   }
   if (maximum !== undefined) {
     range(maximum, "Maximum boundary");
     const at = limit(maximum);
-    if (value > at || (exclusiveMaximum && Number(value) === at)) wrong(`less than ${exclusiveMaximum ? "" : "or equal to "}${shown(at)}`);
+    if (value > at || (exclusiveMaximum && Number(value) === at)) wrong(maximum, `less than ${exclusiveMaximum ? "" : "or equal to "}${shown(at)}`);
   }
   result.matches += 2;
 }
@@ -348,7 +352,9 @@ function fieldError(mistake: Mistake, at: Path): FieldError {
     case "composite":
       return invalidValue(at, "", message);
     default:
-      return invalidValue(here, value ?? "", message);
+      return mistake.float
+        ? { ...invalidValue(here, "", ""), body: `Invalid value: ${goFloat(Number(value))}: ${message}` }
+        : invalidValue(here, value ?? "", message);
   }
 }
 
