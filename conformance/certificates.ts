@@ -37,7 +37,9 @@ const good = requests.make();
 const manager = (side: "peer" | "ours"): ChildProcess => {
   const flags = [
     `--kubeconfig=${ground.path(`${side}.conf`)}`,
-    "--controllers=certificatesigningrequest-approving-controller,certificatesigningrequest-signing-controller",
+    "--controllers=certificatesigningrequest-approving-controller,certificatesigningrequest-signing-controller,kube-apiserver-serving-clustertrustbundle-publisher-controller",
+    "--feature-gates=ClusterTrustBundle=true",
+    `--root-ca-file=${ground.path("ca.crt")}`,
     `--cluster-signing-cert-file=${ground.path("ca.crt")}`,
     `--cluster-signing-key-file=${ground.path("ca.key")}`,
     "--leader-elect=false",
@@ -271,6 +273,24 @@ await checks.check("bundles of trust anchors", async () => {
   const all = bundleRequests(authorities, certificate);
   for (const [name, request] of all) found.push(...(await same(name, request)));
   return told(found, all.length);
+});
+await checks.check("the authority of the API server as a bundle", async () => {
+  const list: Request = {
+    method: "GET",
+    path: "/apis/certificates.k8s.io/v1beta1/clustertrustbundles?fieldSelector=spec.signerName%3Dkubernetes.io/kube-apiserver-serving",
+  };
+  const stray = {
+    metadata: { name: "kubernetes.io:kube-apiserver-serving:stray" },
+    spec: { signerName: "kubernetes.io/kube-apiserver-serving", trustBundle: authority },
+  };
+  await both({ method: "POST", path: "/apis/certificates.k8s.io/v1beta1/clustertrustbundles", body: stray });
+  const names = ({ body }: Answer): string[] => (body as { items: { metadata: { name: string } }[] }).items.map(({ metadata }) => metadata.name);
+  for (let i = 0; i < 40; i++) {
+    const { peer, ours } = await both(list);
+    if ([peer, ours].every((answer) => names(answer).length === 1 && !names(answer)[0]?.endsWith("stray"))) break;
+    await pause(250);
+  }
+  return told(await same("published", list), 1);
 });
 process.stdout.write(`${compared} comparisons, ${differing.length} differences\n`);
 checks.finish();

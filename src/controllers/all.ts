@@ -14,6 +14,7 @@ import { ttlAfterFinished } from "./batch/ttl-after-finished.ts";
 import { certificateSigningRequestApproving } from "./certificates/certificatesigningrequest-approving.ts";
 import { certificateSigningRequestCleaner } from "./certificates/certificatesigningrequest-cleaner.ts";
 import { certificateSigningRequestSigning } from "./certificates/certificatesigningrequest-signing.ts";
+import { clusterTrustBundlePublisher } from "./certificates/clustertrustbundle-publisher.ts";
 import { endpoints } from "./core/endpoints.ts";
 import { namespace } from "./core/namespace.ts";
 import { podGC } from "./core/podgc.ts";
@@ -69,6 +70,7 @@ export const controllers: readonly Controller[] = [
   certificateSigningRequestApproving,
   certificateSigningRequestSigning,
   certificateSigningRequestCleaner,
+  clusterTrustBundlePublisher,
   persistentVolumeBinder,
   persistentVolumeProtection,
   persistentVolumeClaimProtection,
@@ -101,5 +103,6 @@ export function startControllers(options: StartControllersOptions): RunningContr
     if (!controllers.some((c) => c.name === name))
       throw new Error(`no controller ${JSON.stringify(name)}; there are ${controllers.map((c) => c.name).join(", ")}`);
   }
-  return runControllers({ ...options, controllers: only ? controllers.filter((c) => only.includes(c.name)) : controllers });
+  const possible = controllers.filter(({ gate }) => !gate || options.options?.features?.(gate));
+  return runControllers({ ...options, controllers: only ? possible.filter((c) => only.includes(c.name)) : possible });
 }

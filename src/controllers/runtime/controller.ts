@@ -49,6 +49,8 @@ export interface Controller {
   workers?: number;
   /** Not among those that `*` of --controllers means. @default false */
   offByDefault?: boolean;
+  /** The feature without which it does not run at all. */
+  gate?: string;
   /** Asks for informers, wires their changes to keys, and returns the reconciler. Must not write. */
   start(context: ControllerContext): Reconcile;
 }

@@ -5,6 +5,8 @@ export type SignRequest = (asked: { signerName: string; request: string; usages:
 export interface ControllerOptions {
   /** PEM, published in each namespace as kube-root-ca.crt. Absent: not published. */
   rootCA?: string;
+  /** --feature-gates: whether a feature is on that is off by default. @default none is */
+  features?(gate: string): boolean;
   /** --node-monitor-period. @default 5000 */
   nodeMonitorPeriod?: number;
   /** --node-monitor-grace-period. @default 50000 */

@@ -1,6 +1,6 @@
 /** kube-apiserver's flags (k8s.io/kubernetes/cmd/kube-apiserver/app/options). */
-import { featureGates, type GivenGates, parseFeatureGates, switchable } from "../../apiserver/feature-gates.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../../apiserver/runtime-config.ts";
+import { gatesFlag } from "./feature-gates-flag.ts";
 import { auditFlags } from "./audit-flags.ts";
 import { authenticationFlags } from "./authentication-flags.ts";
 import { tracingFlags } from "./tracing-flags.ts";
@@ -28,17 +28,6 @@ const portRange = (help: string, first: number, last: number): Flag<PortRange> =
     return { first: from, last: to };
   },
 });
-
-const gatesFlag: Flag<GivenGates> = {
-  type: "colonSeparatedMultimapStringString",
-  help: `features to switch: ${[...switchable].join(", ")}, e.g. CBORServingAndStorage=true; the others have their state of Kubernetes v1.36`,
-  fallback: new Map(),
-  parse(value, before) {
-    const given = parseFeatureGates(value, before);
-    featureGates(given);
-    return given;
-  },
-};
 
 const runtimeConfig: Flag<RuntimeConfig> = {
   type: "mapStringString",

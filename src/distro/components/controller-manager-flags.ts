@@ -9,6 +9,7 @@ import {
   servingRefusals,
   verbosity,
 } from "./common-flags.ts";
+import { gatesFlag } from "./feature-gates-flag.ts";
 import { bool, duration, file, fixed, integer, list, networks, number } from "./flag-types.ts";
 import type { Refusals } from "./flags.ts";
 import { signingFlags } from "./signing-flags.ts";
@@ -21,6 +22,7 @@ export const controllerManagerFlags = {
   ...leaderElectionFlags("kube-controller-manager"),
   controllers: list("controllers to run: * for all, foo for one, -foo for all but it", ["*"]),
   "use-service-account-credentials": bool("each controller acts as its own service account in kube-system", false),
+  "feature-gates": gatesFlag,
   "root-ca-file": file("PEM bundle that is published in each namespace as kube-root-ca.crt"),
   ...signingFlags,
   "service-account-private-key-file": file("PEM key that signs the tokens in Secrets of type kubernetes.io/service-account-token"),
@@ -59,7 +61,7 @@ export const controllerManagerFlags = {
 } as const;
 
 export const controllerManagerRefusals: Refusals = [
-  ...commonRefusals,
+  ...commonRefusals.map(([reason, ...names]) => [reason, ...names.filter((name) => name !== "feature-gates")] as const),
   ...clientRefusals,
   ...servingRefusals,
   ["the controller does not exist here yet", "concurrent-validating-admission-policy-status-syncs"],

@@ -4,6 +4,11 @@ import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import { parseSigningKey, signToken } from "../../apiserver/authentication/service-account-keys.ts";
 import type { Client } from "../../client/client.ts";
+import type { Logger } from "../../base/logger.ts";
+import { featureGates } from "../../apiserver/feature-gates.ts";
+import { discover } from "../../client/discovery.ts";
+import { clustertrustbundles } from "../../client/resources.gen.ts";
+import { clusterTrustBundlePublisher } from "../../controllers/certificates/clustertrustbundle-publisher.ts";
 import { controllers, startControllers } from "../../controllers/all.ts";
 import { ControllerMetrics } from "../../controllers/runtime/metrics.ts";
 import type { ControllerOptions } from "../../controllers/runtime/options.ts";
@@ -75,10 +80,22 @@ const optionsFrom = (flags: Flags): ControllerOptions => ({
   disableForceDetachOnTimeout: flags["disable-force-detach-on-timeout"],
 });
 
+/** Without the controllers whose resource stands behind a feature, where the API server does not serve it: upstream asks once as well. */
+async function withoutUnserved(names: readonly string[], client: Client, logger: Logger, signal: AbortSignal): Promise<string[]> {
+  const { name: publisher } = clusterTrustBundlePublisher;
+  if (!names.includes(publisher)) return [...names];
+  const { resources } = await discover(client.transport, signal);
+  const { group, version, resource } = clustertrustbundles;
+  if (resources.some((one) => one.group === group && one.version === version && one.resource === resource)) return [...names];
+  logger.info("not started: its resource is not served", { controller: publisher, resource, version: `${group}/${version}` });
+  return names.filter((name) => name !== publisher);
+}
+
 async function run(flags: Flags): Promise<void> {
   checkLeaderElection(flags);
-  const only = selectControllers(flags.controllers);
-  const options = optionsFrom(flags);
+  const isOn = featureGates(flags["feature-gates"]);
+  const selected = selectControllers(flags.controllers, isOn);
+  const options = { ...optionsFrom(flags), features: isOn };
   const server = connection(flags.kubeconfig);
   const metrics = new Metrics();
   addProcessMetrics(metrics, systemClock);
@@ -93,10 +110,11 @@ async function run(flags: Flags): Promise<void> {
     client,
     metrics,
     logger,
-    parts: () => [...(flags["leader-elect"] ? ["leaderElection"] : []), ...(leads ? only : [])],
+    parts: () => [...(flags["leader-elect"] ? ["leaderElection"] : []), ...(leads ? selected : [])],
   });
-  logger.info("starting", { server: server.server, controllers: only.length });
+  logger.info("starting", { server: server.server, controllers: selected.length });
   await leading(flags, { client, logger, signal, metrics, component: userAgent }, async (term) => {
+    const only = await withoutUnserved(selected, client, logger, term);
     const accounts = new AccountClients({
       client,
       connection: server,

@@ -31,3 +31,10 @@ test("what does not exist is named; leaving out what does not exist here is no m
   assert.throws(() => selectControllers(["selinux-warning-controller"]), /does not exist here yet/);
   assert.deepEqual(others(["ttl-controller", "-service"]), ["ttl-controller"]);
 });
+
+test("what stands behind a feature runs only where that is on, and is no mistake elsewhere", () => {
+  const name = "kube-apiserver-serving-clustertrustbundle-publisher-controller";
+  assert.deepEqual(others([name]), []);
+  assert.ok(!selectControllers(["*"]).includes(name));
+  assert.ok(selectControllers(["*"], (gate) => gate === "ClusterTrustBundle").includes(name));
+});

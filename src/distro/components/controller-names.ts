@@ -6,7 +6,6 @@ import { FlagError } from "./flag-error.ts";
 /** Upstream's names of controllers that do not exist here. */
 const absent = [
   "cloud-node-lifecycle-controller",
-  "kube-apiserver-serving-clustertrustbundle-publisher-controller",
   "node-route-controller",
   "podcertificaterequest-cleaner-controller",
   "podgroup-protection-controller",
@@ -76,7 +75,7 @@ function enabled({ name, offByDefault }: Controller, patterns: readonly string[]
 }
 
 /** Names of controllers to run. Throws FlagError for names that are unknown or do not exist here. */
-export function selectControllers(given: readonly string[]): string[] {
+export function selectControllers(given: readonly string[], isOn: (gate: string) => boolean = () => false): string[] {
   const existing = controllers.map(({ name }) => name);
   const patterns = given.map(withoutAlias);
   const problems: string[] = [];
@@ -87,5 +86,6 @@ export function selectControllers(given: readonly string[]): string[] {
     else if (name === pattern) problems.push(`--controllers: ${name} is not supported: it does not exist here yet`);
   }
   if (problems.length) throw new FlagError(problems);
-  return controllers.filter((one) => enabled(one, patterns)).map(({ name }) => name);
+  // What stands behind a feature that is off is passed over, as in upstream.
+  return controllers.filter((one) => enabled(one, patterns) && (!one.gate || isOn(one.gate))).map(({ name }) => name);
 }
