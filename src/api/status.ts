@@ -58,11 +58,23 @@ export const timeout = (message: string, retryAfterSeconds = 0): StatusError =>
   make(504, "Timeout", `Timeout: ${message}`, retryAfterSeconds ? { retryAfterSeconds } : undefined);
 
 /** Of one object; upstream tells all, however many hundred thousand there are. */
-const mostErrors = 10_000;
+export const mostErrors = 10_000;
+/** Characters of what is told, or one error, however long that is: a value that is wrong ten thousand times is shown as often. */
+export const mostText = 2 << 20;
+
+function told(all: readonly FieldError[]): readonly FieldError[] {
+  let length = 0;
+  for (let i = 0; i < all.length; i++) {
+    const { field, body } = all[i] as FieldError;
+    length += field.length + body.length;
+    if (i === mostErrors || (i > 0 && length > mostText)) return all.slice(0, i);
+  }
+  return all;
+}
 
 /** `kind` is a GroupKind: `Deployment.apps`, `Pod`. */
-export const invalid = (kind: string, name: string, all: FieldError[]): StatusError => {
-  const errors = all.length > mostErrors ? all.slice(0, mostErrors) : all;
+export const invalid = (kind: string, name: string, all: readonly FieldError[]): StatusError => {
+  const errors = told(all);
   const texts = [...new Set(errors.map((e) => `${e.field}: ${e.body}`))];
   const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return make(422, "Invalid", `${kind} ${goQuote(name)} is invalid: ${text}`, {

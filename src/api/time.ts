@@ -179,8 +179,11 @@ export function parseDurationNanos(text: string): bigint {
     const unit = units[name];
     if (unit === undefined) throw new TimeError(`time: unknown unit ${JSON.stringify(name)} in duration ${quoted}`);
     rest = rest.slice(name.length);
+    // What lies beyond an int64 makes a duration invalid, and changes nothing behind the point.
+    if (whole.replace(/^0+/, "").length > 19) return invalid();
+    const digits = fraction.slice(0, 19);
     total += BigInt(whole || 0) * unit;
-    if (fraction) total += (BigInt(fraction) * unit) / 10n ** BigInt(fraction.length);
+    if (digits) total += (BigInt(digits) * unit) / 10n ** BigInt(digits.length);
     if (total > 2n ** 63n || (total === 2n ** 63n && !negative)) return invalid();
   }
   return negative ? -total : total;

@@ -4,7 +4,7 @@
  */
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/exchange.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
-import { internalError, notFound, StatusError, timeout } from "../api/status.ts";
+import { badRequest, internalError, notFound, StatusError, timeout } from "../api/status.ts";
 import type { Status } from "../api/types/meta-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -234,6 +234,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return respondError(error, request, request.asObject ? undefined : errorForm(request), warned.get(error));
     }
     if (request.signal.aborted) return respondError(timeout("request was aborted by the client"), request, undefined);
+    // Every step that goes into an object goes as deep as that is: too deep is a mistake of who sent it, wherever it shows.
+    if (error instanceof RangeError && error.message.startsWith("Maximum call stack size"))
+      return respondError(badRequest("exceeded max depth"), request, undefined);
     logger.error("request handling failed", { method: request.method, path: request.path, error, stack: error instanceof Error ? error.stack : undefined });
     return respondError(internalError(textOf(error)), request, undefined);
   }

@@ -9,7 +9,7 @@ import { isMap } from "../patch/values.ts";
 import { parseDurationNanos, TimeError } from "../time.ts";
 import { escapeName, unescapeName } from "./decl-name.ts";
 import { withMeta } from "./decl-type.ts";
-import { isDate } from "./formats.ts";
+import { durationParts, isDate } from "./formats.ts";
 import { type Node, nodeOf } from "./node.ts";
 
 const unfit = (expected: string): CelError => new CelError(`invalid data, ${expected}`);
@@ -104,11 +104,11 @@ const units: readonly [RegExp, bigint][] = [
 function scalaDuration(text: string): Value | undefined {
   let nanos = 0n;
   let found = false;
-  for (const [, number, unit] of text.matchAll(/(\d+)\s*([A-Za-zµ]+)/g)) {
-    const scale = units.find(([name]) => name.test((unit as string).toLowerCase()))?.[1];
+  for (const { number, unit } of durationParts(text)) {
+    const scale = units.find(([name]) => name.test(unit.toLowerCase()))?.[1];
     if (scale === undefined) continue;
     found = true;
-    nanos += BigInt(number as string) * scale;
+    nanos += BigInt(number) * scale;
   }
   return found ? durationOf(nanos) : undefined;
 }

@@ -1,5 +1,6 @@
 /** Formats of strings that schemas may demand (k8s.io/kube-openapi/pkg/validation/strfmt, apiextensions-apiserver/pkg/apiserver/validation/formats.go). */
 import { parseRequestURI, URLError } from "../cel/library/go-url.ts";
+import { matches } from "../cel/regex.ts";
 import { parseCIDR, parseIP } from "../ip.ts";
 import type { Schema } from "./schema.ts";
 
@@ -13,12 +14,12 @@ function isURI(text: string): boolean {
   }
 }
 
-const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u0080-\\u{10ffff}-]+";
+const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\x{80}-\\x{10ffff}-]+";
 const dotAtom = `${atom}(?:\\.${atom})*`;
-const quoted = '"(?:[^"\\\\\\u0000-\\u001f]|\\\\[^\\u0000-\\u001f])*"';
+const quoted = '"(?:[^"\\\\\\x00-\\x1f]|\\\\[^\\x00-\\x1f])*"';
 const address = `(?:${dotAtom}|${quoted})@(?:${dotAtom}|\\[[^\\[\\]\\\\]*\\])`;
-/** RFC 5322, as Go's net/mail reads a single address: with or without a name before it. */
-const mail = new RegExp(`^\\s*(?:${address}|(?:(?:${atom}|${quoted}|\\.)\\s*)*<${address}>)\\s*$`, "u");
+/** RFC 5322, as Go's net/mail reads a single address: with or without a name before it. Only a matcher that never goes back may read it. */
+const mail = `^\\s*(?:${address}|(?:(?:${atom}|${quoted}|\\.)\\s*)*<${address}>)\\s*$`;
 
 const matching =
   (pattern: RegExp) =>
@@ -72,12 +73,17 @@ function isDateTime(text: string): boolean {
   return isDate(date) && parts !== null && (parts[1] as string) <= "23" && (parts[2] as string) <= "59" && (parts[3] as string) <= "59";
 }
 
-const goDuration = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+const goDuration = /^[-+]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 const scalaUnits =
   /^(?:ns|nano|nanosecond|nanos|us|µs|micro|microsecond|micros|ms|milli|millisecond|millis|s|sec|second|seconds|m|min|minute|h|hr|hour|d|day|w|wk|week)/i;
+/** Numbers and what stands behind them. Each run of digits is looked at once. */
+export function* durationParts(text: string): Generator<{ number: string; unit: string }> {
+  for (const [, number = "", unit = ""] of text.matchAll(/(?<!\d)(\d+)\s*([A-Za-zµ]+)/g)) yield { number, unit };
+}
 function isDuration(text: string): boolean {
   if (goDuration.test(text)) return true;
-  return [...text.matchAll(/\d+\s*([A-Za-zµ]+)/g)].some(([, unit]) => scalaUnits.test(unit as string));
+  for (const { unit } of durationParts(text)) if (scalaUnits.test(unit)) return true;
+  return false;
 }
 
 const mac =
@@ -89,7 +95,7 @@ const longName = new RegExp(`^${label}(?:\\.${label})*$`);
 const known: Readonly<Record<string, (text: string) => boolean>> = {
   bsonobjectid: matching(/^[0-9a-fA-F]{24}$/),
   uri: isURI,
-  email: (text) => text.length <= 1000 && mail.test(text),
+  email: (text) => text.length <= 1000 && matches(text, mail) === true,
   hostname: isHostname,
   ipv4: (text) => text.includes(".") && parseIP(text) !== undefined,
   ipv6: (text) => text.includes(":") && parseIP(text)?.leadingZeros === false,

@@ -2,7 +2,7 @@
  * A schema's judgement of most values that are valid, without words and made once for each schema: where it says no, or has no
  * answer of its own, the validator that has the words is asked.
  */
-import { compileRegex } from "../cel/regex.ts";
+import { compileRegex, programSize } from "../cel/regex.ts";
 import { CelError, lengthOf } from "../cel/values.ts";
 import type { JSONValue } from "../json.ts";
 import { isMap } from "../patch/values.ts";
@@ -16,21 +16,23 @@ export interface Rules {
   format: string;
 }
 /** The validator that has the words. */
-export interface Judge {
+export interface Words {
   rulesFor(schema: Schema): Rules;
   isValid(schema: Schema, value: JSONValue): boolean;
+  /** Counts a match of a pattern of so many instructions with so many characters. Throws where it is one too many. */
+  matching(size: number, length: number): void;
 }
 export type Check = (value: JSONValue) => boolean;
 
 /** Every value for which it gives true is valid. */
-export function compileCheck(schema: Schema, judge: Judge): Check {
+export function compileCheck(schema: Schema, judge: Words): Check {
   const ask: Check = (value) => judge.isValid(schema, value);
   const { anyOf, oneOf, allOf, not, enum: choices, multipleOf, uniqueItems } = schema;
   if (anyOf?.length || oneOf?.length || allOf?.length || not || multipleOf !== undefined || uniqueItems) return ask;
   const own = judge.rulesFor(schema);
   const fits = (type: string): boolean => (own.types.length === 0 ? !own.format : own.types.includes(type));
   const texts = choices?.length ? new Set(choices.filter((one) => typeof one === "string")) : undefined;
-  const text = fits("string") ? textCheck(own, ask) : ask;
+  const text = fits("string") ? textCheck(own, judge, ask) : ask;
   const integer = fits("integer") ? integerCheck(own, ask) : ask;
   const list = fits("array") ? listCheck(schema, judge) : ask;
   const map = fits("object") ? mapCheck(schema, judge) : ask;
@@ -46,7 +48,7 @@ export function compileCheck(schema: Schema, judge: Judge): Check {
 }
 
 /** Most of a large schema is never met. */
-function later(schema: Schema, judge: Judge): Check {
+function later(schema: Schema, judge: Words): Check {
   let made: Check | undefined;
   return (value) => {
     made ??= compileCheck(schema, judge);
@@ -54,12 +56,15 @@ function later(schema: Schema, judge: Judge): Check {
   };
 }
 
-function textCheck({ schema, format }: Rules, ask: Check): (value: string) => boolean {
+function textCheck({ schema, format }: Rules, judge: Words, ask: Check): (value: string) => boolean {
   const { maxLength = Number.POSITIVE_INFINITY, minLength = 0, pattern } = schema;
   const isFormatted = formatOf(format);
+  const size = programSize(pattern ?? "");
   const matches = (value: string): boolean => {
-    const compiled = pattern ? compileRegex(pattern) : undefined;
-    return compiled instanceof CelError ? ask(value) : compiled === undefined || compiled.test(value);
+    if (!pattern) return true;
+    judge.matching(size, value.length);
+    const compiled = compileRegex(pattern);
+    return compiled instanceof CelError ? ask(value) : compiled.test(value);
   };
   return (value) =>
     (value.length <= maxLength || lengthOf(value) <= maxLength) &&
@@ -84,7 +89,7 @@ function integerCheck({ schema, types, format }: Rules, ask: Check): (value: num
   return (value) => (value >= minimum && value <= maximum && inRange(value) ? true : ask(value));
 }
 
-function listCheck({ items, minItems = 0, maxItems = Number.POSITIVE_INFINITY }: Schema, judge: Judge): (value: JSONValue[]) => boolean {
+function listCheck({ items, minItems = 0, maxItems = Number.POSITIVE_INFINITY }: Schema, judge: Words): (value: JSONValue[]) => boolean {
   const item = items && !Array.isArray(items) ? later(items, judge) : undefined;
   return (value) => {
     if (value.length < minItems || value.length > maxItems) return false;
@@ -93,10 +98,11 @@ function listCheck({ items, minItems = 0, maxItems = Number.POSITIVE_INFINITY }:
   };
 }
 
-function mapCheck(schema: Schema, judge: Judge): (value: { [key: string]: JSONValue | undefined }) => boolean {
+function mapCheck(schema: Schema, judge: Words): (value: { [key: string]: JSONValue | undefined }) => boolean {
   const { properties = {}, additionalProperties, required = [], minProperties = 0, maxProperties = Number.POSITIVE_INFINITY } = schema;
   const checks = new Map(Object.entries(properties).map(([name, property]) => [name, later(property, judge)]));
   const others = typeof additionalProperties === "object" ? later(additionalProperties, judge) : undefined;
+  const needed = new Set(required);
   return (value) => {
     const keys = Object.keys(value);
     if (keys.length < minProperties || keys.length > maxProperties) return false;
@@ -104,7 +110,7 @@ function mapCheck(schema: Schema, judge: Judge): (value: { [key: string]: JSONVa
       const check = checks.get(key) ?? others;
       if (check ? !check(value[key] as JSONValue) : additionalProperties === false) return false;
     }
-    for (const name of required) if (!Object.hasOwn(value, name)) return false;
+    for (const name of needed) if (!Object.hasOwn(value, name)) return false;
     return true;
   };
 }

@@ -44,8 +44,7 @@ const types = ["array", "boolean", "integer", "number", "object", "string"];
 const metaFields = new Set(["metadata", "kind", "apiVersion"]);
 const filled = (value: object | undefined): boolean => value !== undefined && Object.keys(value).length > 0;
 
-function standard(schema: Schema, path: Path, place: Place, options: SchemaOptions): FieldError[] {
-  const errors: FieldError[] = [];
+function standard(schema: Schema, path: Path, place: Place, options: SchemaOptions, errors: FieldError[]): void {
   const forbid = (name: string, detail = `${name} is not supported`): void => void errors.push(forbiddenField(path.child(name), detail));
   if (options.requireValidPropertyType && schema.type && !types.includes(schema.type)) errors.push(notSupportedText(path.child("type"), schema.type, types));
   if (hasDefault(schema) && !place.allowDefaults) forbid("default", `must not be set${place.whyNoDefaults ? ` ${place.whyNoDefaults}` : ""}`);
@@ -58,23 +57,26 @@ function standard(schema: Schema, path: Path, place: Place, options: SchemaOptio
   if (schema.type === "null") forbid("type", "type cannot be set to null, use nullable as an alternative");
   if (Array.isArray(schema.items) && schema.items.length) forbid("items", "items must be a schema object and not an array");
   if (place.inMeta && isEmbedded(schema)) forbid("x-kubernetes-embedded-resource", "must not be used inside of resource meta");
+}
+
+export function validateSchema(schema: Schema, path: Path, place: Place, options: SchemaOptions, context: RuleContext | undefined): SchemaErrors {
+  const errors: SchemaErrors = { schema: [], rules: [] };
+  validate(schema, path, place, true, options, context, errors);
   return errors;
 }
 
-export function validateSchema(
+function validate(
   schema: Schema,
   path: Path,
   place: Place,
   isRoot: boolean,
   options: SchemaOptions,
   context: RuleContext | undefined,
-): SchemaErrors {
-  const errors: SchemaErrors = { schema: standard(schema, path, place, options), rules: [] };
-  const walk = (inner: Schema, at: Path, where = place, within?: RuleContext): void => {
-    const found = validateSchema(inner, at, where, false, options, within);
-    errors.schema.push(...found.schema);
-    errors.rules.push(...found.rules);
-  };
+  errors: SchemaErrors,
+): void {
+  const before = errors.schema.length;
+  standard(schema, path, place, options, errors.schema);
+  const walk = (inner: Schema, at: Path, where = place, within?: RuleContext): void => validate(inner, at, where, false, options, within, errors);
   if (schema.uniqueItems)
     errors.schema.push(forbiddenField(path.child("uniqueItems"), "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"));
   const { additionalProperties: values, properties = {}, items } = schema;
@@ -103,20 +105,18 @@ export function validateSchema(
   for (const [name, one] of Object.entries(schema.dependencies ?? {})) if (!Array.isArray(one)) walk(one, path.child("dependencies").key(name));
   if (schema["x-kubernetes-preserve-unknown-fields"] === false)
     errors.schema.push(invalidValue(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"));
-  errors.schema.push(...listAndMapTypes(schema, path, options));
+  listAndMapTypes(schema, path, options, errors.schema);
   if (options.requireMapListKeysMapSetValidation) errors.schema.push(...validateMapKeys(schema, path));
   const rules = rulesOf(schema);
   if (rules.length) {
-    errors.schema.push(...ruleFields(schema, path));
-    if (errors.schema.length === 0 && context) errors.rules.push(...validateRules(schema, path, place, options, context));
+    ruleFields(schema, path, errors.schema);
+    if (errors.schema.length === before && context) validateRules(schema, path, place, options, context, errors.rules);
   }
-  return errors;
 }
 
 const correlatable = ({ "x-kubernetes-map-type": type }: Schema): boolean => type === undefined || type === "granular" || type === "atomic";
 
-function listAndMapTypes(schema: Schema, path: Path, options: SchemaOptions): FieldError[] {
-  const errors: FieldError[] = [];
+function listAndMapTypes(schema: Schema, path: Path, options: SchemaOptions, errors: FieldError[]): void {
   const mapType = schema["x-kubernetes-map-type"];
   const listType = schema["x-kubernetes-list-type"];
   const { type = "" } = schema;
@@ -145,7 +145,7 @@ function listAndMapTypes(schema: Schema, path: Path, options: SchemaOptions): Fi
     const at = path.child("x-kubernetes-list-type");
     errors.push(listType === undefined ? required(at, why) : invalidValue(at, listType, why));
   }
-  if (listType !== "map") return errors;
+  if (listType !== "map") return;
   const keysPath = path.child("x-kubernetes-list-map-keys");
   if (!keys.length) errors.push(required(keysPath, "must not be empty if x-kubernetes-list-type is map"));
   if (schema.items === undefined) errors.push(required(path.child("items"), "must have a schema if x-kubernetes-list-type is map"));
@@ -153,11 +153,16 @@ function listAndMapTypes(schema: Schema, path: Path, options: SchemaOptions): Fi
     errors.push(invalidValue(path.child("items"), shownItems(schema.items), "must only have a single schema if x-kubernetes-list-type is map"));
   if (items && items.type !== "object")
     errors.push(invalidValue(path.child("items", "type"), items.type ?? "", "must be object if parent array's x-kubernetes-list-type is map"));
-  if (items?.type !== "object") return errors;
+  if (items?.type !== "object") return;
   const seen = new Set<string>();
+  // Each shows all keys.
+  const [unknown, repeated] = ["entries must all be names of item properties", "must not contain duplicate entries"].map((why) => {
+    let made: FieldError | undefined;
+    return (): FieldError => (made ??= invalidValue(keysPath, keys, why));
+  }) as [() => FieldError, () => FieldError];
   for (const key of keys) {
     const property = propertyOf(items, key);
-    if (!property) errors.push(invalidValue(keysPath, keys, "entries must all be names of item properties"));
+    if (!property) errors.push(unknown());
     else if (property.type === "array" || property.type === "object")
       errors.push(
         invalidValue(
@@ -166,10 +171,9 @@ function listAndMapTypes(schema: Schema, path: Path, options: SchemaOptions): Fi
           "must be a scalar type if parent array's x-kubernetes-list-type is map",
         ),
       );
-    if (seen.has(key)) errors.push(invalidValue(keysPath, keys, "must not contain duplicate entries"));
+    if (seen.has(key)) errors.push(repeated());
     seen.add(key);
   }
-  return errors;
 }
 
 /** Keys of maps must always be there, elements of sets and maps never null. */
@@ -180,11 +184,12 @@ export function validateMapKeys(schema: Schema, path: Path): FieldError[] {
   const errors: FieldError[] = [];
   if (items.nullable) errors.push(forbiddenField(path.child("items", "nullable"), `cannot be nullable when x-kubernetes-list-type is ${listType}`));
   if (listType === "set") return errors;
+  const needed = new Set(items.required);
   for (const key of schema["x-kubernetes-list-map-keys"] ?? []) {
     const property = propertyOf(items, key);
     if (!property) continue;
     const at = path.child("items", "properties").key(key);
-    if (!items.required?.includes(key) && !hasDefault(property))
+    if (!needed.has(key) && !hasDefault(property))
       errors.push(required(at.child("default"), "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"));
     if (property.nullable) errors.push(forbiddenField(at.child("nullable"), "this property is in x-kubernetes-list-map-keys, so it cannot be nullable"));
   }
@@ -194,8 +199,8 @@ export function validateMapKeys(schema: Schema, path: Path): FieldError[] {
 const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 const hasNewlines = (text: string): boolean => /[\n\r]/.test(text);
 
-function ruleFields(schema: Schema, path: Path): FieldError[] {
-  const errors: FieldError[] = [];
+function ruleFields(schema: Schema, path: Path, errors: FieldError[]): void {
+  let unfit: boolean | undefined;
   for (const [i, one] of rulesOf(schema).entries()) {
     const at = path.child("x-kubernetes-validations").index(i);
     const { rule = "", message = "", messageExpression = "", reason, fieldPath = "" } = one;
@@ -208,10 +213,10 @@ function ruleFields(schema: Schema, path: Path): FieldError[] {
     if (reason !== undefined && !reasons.includes(reason)) errors.push(notSupported(at.child("reason"), reason, reasons));
     if (fieldPath && !fieldPath.trim()) errors.push(invalidValue(at.child("fieldPath"), fieldPath, "must be non-empty if specified"));
     if (hasNewlines(fieldPath)) errors.push(invalidValue(at.child("fieldPath"), fieldPath, "must not contain line breaks"));
-    if (fieldPath && notStructural(schema) === undefined && typeof validFieldPath(fieldPath, schema) === "string")
+    if (fieldPath) unfit ??= notStructural(schema) !== undefined;
+    if (fieldPath && !unfit && typeof validFieldPath(fieldPath, schema) === "string")
       errors.push(invalidValue(at.child("fieldPath"), fieldPath, "must be a valid path"));
   }
-  return errors;
 }
 
 /** As Go shows one. */
@@ -224,11 +229,13 @@ const shownRule = (rule: ReturnType<typeof rulesOf>[number]) => ({
   OptionalOldSelf: rule.optionalOldSelf ?? null,
 });
 
-function validateRules(schema: Schema, path: Path, place: Place, options: SchemaOptions, context: RuleContext): FieldError[] {
+function validateRules(schema: Schema, path: Path, place: Place, options: SchemaOptions, context: RuleContext, errors: FieldError[]): void {
   const rulesPath = path.child("x-kubernetes-validations");
   const { declared, total } = context;
-  if (!declared) return [internalFieldError(rulesPath, context.whyUndeclared)];
-  const errors: FieldError[] = [];
+  if (!declared) {
+    errors.push(internalFieldError(rulesPath, context.whyUndeclared));
+    return;
+  }
   for (const [i, compiled] of compileRules(schema, declared, context.structs).entries()) {
     const at = rulesPath.index(i);
     const given = compiled.rule;
@@ -249,5 +256,4 @@ function validateRules(schema: Schema, path: Path, place: Place, options: Schema
     } else if (given.optionalOldSelf !== undefined)
       errors.push(invalidValue(at.child("optionalOldSelf"), given.optionalOldSelf, "may not be set if oldSelf is not used in rule"));
   }
-  return errors;
 }

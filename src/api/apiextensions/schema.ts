@@ -27,29 +27,28 @@ export const rulesOf = (schema: Schema) => schema["x-kubernetes-validations"] ??
 /** A default of null is none. */
 export const hasDefault = (schema: Schema): boolean => schema.default !== undefined && schema.default !== null;
 
-/** Schemas that stand directly in this one. */
-export function* children(schema: Schema): Generator<Schema> {
+/** Whether one of the schemas that stand directly in this one satisfies the predicate, in upstream's order. */
+function someChild(schema: Schema, predicate: (schema: Schema) => boolean): boolean {
   const { items, allOf, anyOf, oneOf, not, properties, additionalProperties, patternProperties, additionalItems, definitions, dependencies } = schema;
-  if (Array.isArray(items)) yield* items;
-  else if (items) yield items;
-  yield* allOf ?? [];
-  yield* anyOf ?? [];
-  yield* oneOf ?? [];
-  if (not) yield not;
-  yield* Object.values(properties ?? {});
-  if (typeof additionalProperties === "object") yield additionalProperties;
-  yield* Object.values(patternProperties ?? {});
-  if (typeof additionalItems === "object") yield additionalItems;
-  yield* Object.values(definitions ?? {});
-  for (const dependency of Object.values(dependencies ?? {})) if (!Array.isArray(dependency)) yield dependency;
+  if (Array.isArray(items) ? items.some(predicate) : items && predicate(items)) return true;
+  if (allOf?.some(predicate) || anyOf?.some(predicate) || oneOf?.some(predicate) || (not && predicate(not))) return true;
+  for (const name in properties) if (predicate(properties[name] as Schema)) return true;
+  if (typeof additionalProperties === "object" && predicate(additionalProperties)) return true;
+  for (const name in patternProperties) if (predicate(patternProperties[name] as Schema)) return true;
+  if (typeof additionalItems === "object" && predicate(additionalItems)) return true;
+  for (const name in definitions) if (predicate(definitions[name] as Schema)) return true;
+  for (const name in dependencies) {
+    const dependency = dependencies[name];
+    if (dependency && !Array.isArray(dependency) && predicate(dependency)) return true;
+  }
+  return false;
 }
 
 /** Whether the schema or one within it satisfies the predicate. */
 export function schemaHas(schema: Schema | undefined, predicate: (schema: Schema) => boolean): boolean {
   if (!schema) return false;
-  if (predicate(schema)) return true;
-  for (const child of children(schema)) if (schemaHas(child, predicate)) return true;
-  return false;
+  const within = (one: Schema): boolean => predicate(one) || someChild(one, within);
+  return within(schema);
 }
 
 /** The same schema as one of a whole resource: with apiVersion, kind and metadata whether it names them or not. */

@@ -4,41 +4,44 @@ import { compileRegex } from "../cel/regex.ts";
 import { type FieldError, forbiddenField, invalidValue, type Path, required } from "../field.ts";
 import { hasDefault, isEmbedded, isIntOrString, itemsOf, preserves, propertyOf, rulesOf, type Schema, valuesOf } from "./schema.ts";
 
+const filled = (value: object | undefined): boolean => value !== undefined && Object.keys(value).length > 0;
+
 /** Why a schema cannot be read as a structural one at all. */
 export function notStructural(schema: Schema): string | undefined {
   const unsupported = (name: string): string => `OpenAPIV3Schema '${name}' is not supported`;
   if (schema.id) return unsupported("id");
   if (schema.$schema) return unsupported("schema");
   if (schema.$ref) return unsupported("$ref");
-  if (Object.keys(schema.patternProperties ?? {}).length) return unsupported("patternProperties");
-  if (Object.keys(schema.dependencies ?? {}).length) return unsupported("dependencies");
+  if (filled(schema.patternProperties)) return unsupported("patternProperties");
+  if (filled(schema.dependencies)) return unsupported("dependencies");
   if (schema.additionalItems !== undefined) return unsupported("additionalItems");
-  if (Object.keys(schema.definitions ?? {}).length) return unsupported("definitions");
-  const nested = [...(schema.not ? [schema.not] : []), ...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
-  for (const one of nested) {
-    const why = notStructural(one);
-    if (why !== undefined) return why;
-  }
+  if (filled(schema.definitions)) return unsupported("definitions");
+  let why = schema.not && notStructural(schema.not);
+  for (const all of [schema.allOf, schema.anyOf, schema.oneOf])
+    if (all) for (let i = 0; i < all.length && why === undefined; i++) why = notStructural(all[i] as Schema);
+  if (why !== undefined) return why;
   if (schema["x-kubernetes-preserve-unknown-fields"] === false) return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
-  if (Array.isArray(schema.items)) {
-    if (schema.items.length > 0) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
-  }
-  const items = itemsOf(schema);
-  const values = valuesOf(schema);
-  for (const one of [...(items ? [items] : []), ...Object.values(schema.properties ?? {}), ...(values ? [values] : [])]) {
-    const why = notStructural(one);
+  const { properties, items } = schema;
+  if (Array.isArray(items)) {
+    if (items.length > 0) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
+  } else why = items && notStructural(items);
+  for (const name in properties) {
     if (why !== undefined) return why;
+    why = notStructural(properties[name] as Schema);
   }
-  return undefined;
+  const values = valuesOf(schema);
+  return why ?? (values && notStructural(values));
 }
 
 type Level = "root" | "item" | "field";
 
 /** Sorted, because upstream walks maps in random order. */
 export function validateStructural(schema: Schema, path: Path): FieldError[] {
-  const errors = [...invariants(schema, "root", path), ...completeness(schema, schema, path, path)];
-  const text = ({ field, body }: FieldError): string => `${field}: ${body}`;
-  return errors.sort((a, b) => (text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0));
+  const errors: FieldError[] = [];
+  invariants(schema, "root", path, errors);
+  completeness(schema, schema, path, path, errors);
+  const named = errors.map((error) => ({ error, text: `${error.field}: ${error.body}` }));
+  return named.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)).map(({ error }) => error);
 }
 
 const whenEmpty: Readonly<Record<Level, string>> = {
@@ -47,33 +50,33 @@ const whenEmpty: Readonly<Record<Level, string>> = {
   field: "must not be empty for specified object fields",
 };
 
-function invariants(schema: Schema, level: Level, path: Path): FieldError[] {
-  const errors: FieldError[] = [];
+function invariants(schema: Schema, level: Level, path: Path, errors: FieldError[]): void {
   const { type = "", properties = {} } = schema;
   const items = itemsOf(schema);
   const values = valuesOf(schema);
-  const typePath = path.child("type");
+  const typePath = (): Path => path.child("type");
   const embedded = isEmbedded(schema);
   if (type === "array" && !items) errors.push(required(path.child("items"), "must be specified"));
-  if (items) errors.push(...invariants(items, "item", path.child("items")));
-  for (const [name, property] of Object.entries(properties)) errors.push(...invariants(property, "field", path.child("properties").key(name)));
+  if (items) invariants(items, "item", path.child("items"), errors);
+  const inside = path.child("properties");
+  for (const name in properties) invariants(properties[name] as Schema, "field", inside.key(name), errors);
   if (schema.additionalProperties !== undefined) {
     if (level === "root") errors.push(forbiddenField(path.child("additionalProperties"), "must not be used at the root"));
-    if (values) errors.push(...invariants(values, "field", path.child("additionalProperties")));
+    if (values) invariants(values, "field", path.child("additionalProperties"), errors);
   }
   if (isIntOrString(schema) && preserves(schema))
     errors.push(invalidValue(path.child("x-kubernetes-preserve-unknown-fields"), true, "must be false if x-kubernetes-int-or-string is true"));
   if (isIntOrString(schema) && embedded)
     errors.push(invalidValue(path.child("x-kubernetes-embedded-resource"), true, "must be false if x-kubernetes-int-or-string is true"));
   const [all] = schema.allOf ?? [];
-  errors.push(...valueValidation(schema, isIntOrStringChoice(schema.anyOf), isIntOrStringChoice(all?.anyOf), level, path));
+  valueValidation(schema, isIntOrStringChoice(schema.anyOf), isIntOrStringChoice(all?.anyOf), level, path, errors);
   if (embedded && type !== "object") {
     const why = "must be object if x-kubernetes-embedded-resource is true";
-    errors.push(type ? invalidValue(typePath, type, why) : required(typePath, why));
-  } else if (!type && !isIntOrString(schema) && !preserves(schema)) errors.push(required(typePath, whenEmpty[level]));
+    errors.push(type ? invalidValue(typePath(), type, why) : required(typePath(), why));
+  } else if (!type && !isIntOrString(schema) && !preserves(schema)) errors.push(required(typePath(), whenEmpty[level]));
   if (embedded && schema.additionalProperties !== undefined)
     errors.push(forbiddenField(path.child("additionalProperties"), "must not be used if x-kubernetes-embedded-resource is set"));
-  if (level === "root" && type && type !== "object") errors.push(invalidValue(typePath, type, "must be object at the root"));
+  if (level === "root" && type && type !== "object") errors.push(invalidValue(typePath(), type, "must be object at the root"));
   const checked = level === "root" || embedded;
   for (const name of ["kind", "apiVersion"]) {
     const property = propertyOf(schema, name);
@@ -84,7 +87,6 @@ function invariants(schema: Schema, level: Level, path: Path): FieldError[] {
   if (metadata) errors.push(...metadataInvariants(metadata, checked, level, path.child("properties").key("metadata")));
   if (embedded && !preserves(schema) && Object.keys(properties).length === 0)
     errors.push(required(path.child("properties"), "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields"));
-  return errors;
 }
 
 /** What is there with nothing in it is not, to a structural schema. */
@@ -108,21 +110,19 @@ function metadataInvariants(schema: Schema, checked: boolean, level: Level, path
 }
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-function valueValidation(schema: Schema, skipAnyOf: boolean, skipFirstAllOf: boolean, level: Level, path: Path): FieldError[] {
-  const errors: FieldError[] = [];
+function valueValidation(schema: Schema, skipAnyOf: boolean, skipFirstAllOf: boolean, level: Level, path: Path, errors: FieldError[]): void {
   const each = (name: "anyOf" | "allOf" | "oneOf", skip: (i: number) => boolean = () => false): void => {
-    for (const [i, one] of (schema[name] ?? []).entries()) errors.push(...nestedValidation(one, skip(i), level, path.child(name).index(i)));
+    for (const [i, one] of (schema[name] ?? []).entries()) nestedValidation(one, skip(i), level, path.child(name).index(i), errors);
   };
   if (!skipAnyOf) each("anyOf");
   each("allOf", (i) => skipFirstAllOf && i === 0);
   each("oneOf");
-  if (schema.not) errors.push(...nestedValidation(schema.not, false, level, path.child("not")));
+  if (schema.not) nestedValidation(schema.not, false, level, path.child("not"), errors);
   if (schema.pattern) {
     const compiled = compileRegex(schema.pattern);
     if (compiled instanceof CelError)
       errors.push(invalidValue(path.child("pattern"), schema.pattern, `must be a valid regular expression, but isn't: ${compiled.message}`));
   }
-  return errors;
 }
 
 /** What may not stand under a logical junctor. */
@@ -138,12 +138,12 @@ const emptyWhenNested: readonly [name: keyof Schema, detail: string][] = [
   ["x-kubernetes-map-type", "must be undefined to be structural"],
 ];
 
-function nestedValidation(schema: Schema, skipAnyOf: boolean, level: Level, path: Path): FieldError[] {
-  const errors = valueValidation(schema, skipAnyOf, false, level, path);
+function nestedValidation(schema: Schema, skipAnyOf: boolean, level: Level, path: Path, errors: FieldError[]): void {
+  valueValidation(schema, skipAnyOf, false, level, path, errors);
   const items = itemsOf(schema);
-  if (items) errors.push(...nestedValidation(items, false, level, path.child("items")));
-  for (const [name, property] of Object.entries(schema.properties ?? {}))
-    errors.push(...nestedValidation(property, false, "field", path.child("properties").key(name)));
+  if (items) nestedValidation(items, false, level, path.child("items"), errors);
+  const { properties } = schema;
+  for (const name in properties) nestedValidation(properties[name] as Schema, false, "field", path.child("properties").key(name), errors);
   const forbid = (name: string, detail: string): void => void errors.push(forbiddenField(path.child(name), detail));
   if (schema.type) forbid("type", "must be empty to be structural");
   const { additionalProperties: values } = schema;
@@ -155,26 +155,31 @@ function nestedValidation(schema: Schema, skipAnyOf: boolean, level: Level, path
   }
   if (rulesOf(schema).length) forbid("x-kubernetes-validations", "must be empty to be structural");
   if (propertyOf(schema, "metadata")) errors.push(forbiddenField(path.child("properties").key("metadata"), "must not be specified in a nested context"));
-  return errors;
 }
 
 /** Each value that is validated under a junctor has a place outside of them. */
-function completeness(validation: Schema, schema: Schema | undefined, schemaPath: Path, path: Path): FieldError[] {
-  const missing = (): FieldError[] => [required(schemaPath, `because it is defined in ${path}`)];
-  if (!schema) return missing();
-  const errors: FieldError[] = [];
-  const nested = (one: Schema, at: Path): void => void errors.push(...nestedCompleteness(one, schema, schemaPath, at));
-  if (validation.not) nested(validation.not, path.child("not"));
-  for (const name of ["allOf", "anyOf", "oneOf"] as const) for (const [i, one] of (validation[name] ?? []).entries()) nested(one, path.child(name).index(i));
-  return errors;
+function completeness(validation: Schema, schema: Schema, schemaPath: Path, path: Path, errors: FieldError[]): void {
+  const { not } = validation;
+  if (not) nestedCompleteness(not, schema, schemaPath, path.child("not"), errors);
+  for (const name of ["allOf", "anyOf", "oneOf"] as const)
+    for (const [i, one] of (validation[name] ?? []).entries()) nestedCompleteness(one, schema, schemaPath, path.child(name).index(i), errors);
 }
 
-function nestedCompleteness(validation: Schema, schema: Schema | undefined, schemaPath: Path, path: Path): FieldError[] {
-  if (!schema) return [required(schemaPath, `because it is defined in ${path}`)];
-  const errors = completeness(validation, schema, schemaPath, path);
+function nestedCompleteness(validation: Schema, schema: Schema | undefined, schemaPath: Path, path: Path, errors: FieldError[]): void {
+  if (!schema) {
+    errors.push(required(schemaPath, `because it is defined in ${path}`));
+    return;
+  }
+  completeness(validation, schema, schemaPath, path, errors);
   const items = itemsOf(validation);
-  if (items) errors.push(...nestedCompleteness(items, itemsOf(schema), schemaPath.child("items"), path.child("items")));
-  for (const [name, property] of Object.entries(validation.properties ?? {}))
-    errors.push(...nestedCompleteness(property, propertyOf(schema, name), schemaPath.child("properties").key(name), path.child("properties").key(name)));
-  return errors;
+  if (items) nestedCompleteness(items, itemsOf(schema), schemaPath.child("items"), path.child("items"), errors);
+  const { properties } = validation;
+  for (const name in properties)
+    nestedCompleteness(
+      properties[name] as Schema,
+      propertyOf(schema, name),
+      schemaPath.child("properties").key(name),
+      path.child("properties").key(name),
+      errors,
+    );
 }

@@ -1,10 +1,11 @@
 /** What one version of a definition says: schema, subresources, columns, selectable fields (apis/apiextensions/validation/validation.go). */
 import { duplicate, type FieldError, forbiddenField, invalidNamed, invalidValue, type Path, required, tooMany } from "../field.ts";
 import type { CustomResourceColumnDefinition, CustomResourceSubresources, CustomResourceValidation, SelectableField } from "../types/apiextensions-v1.gen.ts";
+import { programSize } from "../cel/regex.ts";
 import { costMessage, definitionCostLimit, RuleContext } from "./cel-cost.ts";
 import { validateDefaults } from "./default-validation.ts";
 import { validFieldPath } from "./field-path.ts";
-import type { Schema } from "./schema.ts";
+import { type Schema, schemaHas } from "./schema.ts";
 import { type SchemaOptions, validateSchema } from "./schema-validation.ts";
 import { shownSchema } from "./shown-schema.ts";
 import { notStructural, validateStructural } from "./structural.ts";
@@ -55,6 +56,20 @@ function validateRoot(schema: Schema, at: Path): FieldError[] {
   return [invalidValue(at, shownSchema(schema), `only [${names}] fields are allowed at the root of the schema if the status subresource is enabled`)];
 }
 
+/** Instructions of all patterns of a schema together, and of each beside its own: upstream knows no such limit. */
+const mostInstructions = 250_000;
+const ofEach = 16;
+function patternsAreTooLarge(schema: Schema): boolean {
+  const seen = new Set<string>();
+  let size = 0;
+  return schemaHas(schema, ({ pattern }) => {
+    if (!pattern || seen.has(pattern)) return false;
+    seen.add(pattern);
+    size += programSize(pattern) + ofEach;
+    return size > mostInstructions;
+  });
+}
+
 export function validateVersionSchema(validation: CustomResourceValidation | undefined, status: boolean, options: VersionOptions, at: Path): FieldError[] {
   const schema = validation?.openAPIV3Schema;
   if (!schema) return [];
@@ -62,6 +77,7 @@ export function validateVersionSchema(validation: CustomResourceValidation | und
   const errors: FieldError[] = [];
   if (status) errors.push(...validateRoot(schema, place));
   if (schema.nullable) errors.push(forbiddenField(place.child("nullable"), "nullable cannot be true at the root"));
+  if (patternsAreTooLarge(schema)) return [...errors, forbiddenField(place, `patterns of more than ${mostInstructions} instructions together`)];
   let context: RuleContext | undefined;
   let unfit: string | undefined;
   if (options.requireStructuralSchema) {
@@ -74,7 +90,7 @@ export function validateVersionSchema(validation: CustomResourceValidation | und
     }
   }
   const where = { allowDefaults: options.allowDefaults, whyNoDefaults: "", inMeta: false, uncorrelatable: undefined };
-  const found = validateSchema(schema, place, where, true, options, context);
+  const found = validateSchema(schema, place, where, options, context);
   errors.push(...found.schema, ...found.rules);
   if (!errors.length && unfit !== undefined) errors.push(invalidValue(place, "", unfit));
   const { total, expensive } = context?.total ?? { total: 0, expensive: [] };

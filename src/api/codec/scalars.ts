@@ -51,16 +51,22 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*$/;
 function bytes(value: JSONValue): JSONValue {
   if (typeof value !== "string") return value === null ? null : mismatch(value, "[]uint8");
   if (value.length % 4 === 0 && base64.test(value)) return value;
-  const offsets = [...value.matchAll(/[^\r\n]/g)];
-  const text = offsets.map((m) => m[0]).join("");
+  const text = value.replaceAll(/[\r\n]+/g, "");
   const wrong = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==$|[A-Za-z0-9+/]{3}=$)?/.exec(text)?.[0].length ?? 0;
-  if (wrong < text.length) throw new DecodeError(`illegal base64 data at input byte ${corruptAt(value, text, wrong, offsets)}`);
+  if (wrong < text.length) throw new DecodeError(`illegal base64 data at input byte ${corruptAt(value, text, wrong)}`);
   return Buffer.from(text, "base64").toString("base64");
 }
 
+const isBreak = (code: number): boolean => code === 0x0a || code === 0x0d;
+
 /** Where Go's decoder says that the input is corrupt: the first character that cannot stand there, or the start of what is cut off. */
-function corruptAt(value: string, text: string, from: number, offsets: RegExpExecArray[]): number {
-  const place = (i: number): number => offsets[i]?.index ?? value.length;
+function corruptAt(value: string, text: string, from: number): number {
+  /** Where the character of `text` stands in `value`. */
+  const place = (i: number): number => {
+    let at = 0;
+    for (let seen = 0; at < value.length; at++) if (!isBreak(value.charCodeAt(at)) && seen++ === i) break;
+    return at;
+  };
   for (let i = from; i < text.length; i++) {
     if (/[A-Za-z0-9+/]/.test(text[i] as string)) continue;
     if (text[i] !== "=" || i - from < 2) return place(i);

@@ -43,7 +43,7 @@ export const parseYAMLDocuments = (bytes: Uint8Array | string): YAMLDocument[] =
 
 /** Up to the mark behind the first document, or to a line further left than it began; undefined where there is neither. */
 function firstDocument(source: string): string | undefined {
-  const begin = /^(?!\s*(?:#.*)?$|%)(?:---(?=\s).*|( *).+)$/m.exec(source);
+  const begin = /^(?![^\S\n\r\u2028\u2029]*(?:#.*)?$|%)(?:---(?=\s).*|( *).+)$/m.exec(source);
   if (!begin) return undefined;
   const [line, { length: depth } = ""] = begin;
   const behind = begin.index + line.length;

@@ -76,7 +76,13 @@ function join(list: ListValue, separator = ""): Value {
 }
 const quote = (text: string): string => `"${text.toWellFormed().replaceAll(/["\\\p{Cc}]/gu, (one) => goEscapes[one] ?? one)}"`;
 /** What Go takes for white space. */
-const trim = (text: string): string => text.replaceAll(/^[\s\u0085]+|[\s\u0085]+$/g, (blanks) => blanks.replaceAll(/[^\ufeff]/g, ""));
+const blank = /[^\S\ufeff]|\u0085/;
+function trim(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && blank.test(text[from] as string)) from++;
+  while (to > from && blank.test(text[to - 1] as string)) to--;
+  return text.slice(from, to);
+}
 const lower = (text: string): string => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 const upper = (text: string): string => text.replaceAll(/[a-z]+/g, (letters) => letters.toUpperCase());
 

@@ -1,0 +1,92 @@
+/** Definitions whose rules are as long, as deep and as costly as can be. */
+import { definition, fields, type Input, list, map, nested, object, rule, rules, type Schema, text, times, tried } from "./making.ts";
+
+const bounded: Schema = { ...text, maxLength: 10 };
+const ruled = (title: string, source: string, schema: Schema = bounded, more: Schema = {}): Input =>
+  tried(title, definition("ruled", rule(source, schema, more)));
+const joined = (count: number, term: string, by: string): string => Array.from({ length: count }, () => term).join(by);
+const within = (depth: number, head: string, leaf: string, tail: string): string => head.repeat(depth) + leaf + tail.repeat(depth);
+const strings = list(bounded, { maxItems: 10 });
+const all = (depth: number): string => `${times(depth, (i) => `self.all(v${i}, `).join("")}true${")".repeat(depth)}`;
+
+export const ruleInputs: readonly Input[] = [
+  tried("2,000 rules", definition("ruled", rules(bounded, ...times(2000, (i) => ({ rule: `self != '${i}'` }))))),
+  tried("20,000 rules", definition("ruled", rules(bounded, ...times(20_000, (i) => ({ rule: `self != '${i}'` }))))),
+  tried("2,000 rules that are none", definition("ruled", rules(bounded, ...times(2000, (i) => ({ rule: `self == ${i}` }))))),
+  tried("2,000 rules that do not parse", definition("ruled", rules(bounded, ...times(2000, (i) => ({ rule: `self == (${i}` }))))),
+  tried("20,000 empty rules", definition("ruled", rules(bounded, ...times(20_000, () => ({ rule: " " }))))),
+  tried("rules on 2,000 fields", definition("ruled", object(fields(2000, () => rule("self != 'a'", bounded))))),
+  tried(
+    "rules on 300 levels",
+    definition(
+      "ruled",
+      nested(300, bounded, (inner) => rule("has(self.a)", object({ a: inner }))),
+    ),
+  ),
+  tried("a rule on 10,000 fields", definition("ruled", rule("has(self.p1) && self.p2 != self.p3", object(fields(10_000, () => bounded))))),
+  ruled("9,000 parentheses", within(9000, "(", "true", ")")),
+  ruled("240 parentheses", within(240, "(", "true", ")")),
+  ruled("500,000 parentheses", within(500_000, "(", "true", ")")),
+  ruled("20,000 terms", joined(20_000, "true", " && ")),
+  ruled("20,000 different terms", times(20_000, (i) => `self != 'v${i}'`).join(" && ")),
+  ruled("1.5 MB of terms", joined(150_000, "true", " && ")),
+  ruled("1.5 MB of sums", `${joined(500_000, "1", "+")} == 1`),
+  ruled("1.5 MB of minus", `${"-".repeat(1_500_000)}1 == 1`),
+  ruled("1.5 MB of nots", `${"!".repeat(1_500_000)}true`),
+  ruled("1.5 MB of fields", `self${".a".repeat(750_000)}`),
+  ruled("1.5 MB of calls", `self${".size()".repeat(200_000)} == 1`),
+  ruled("1.5 MB of indices", `self${"[0]".repeat(500_000)} == 1`),
+  ruled("1.5 MB of conditions", `${"true?true:".repeat(150_000)}true`),
+  ruled("1.5 MB of text", `self != '${"x".repeat(1_500_000)}'`),
+  ruled("1.5 MB of escapes", `self != '${"\\u0041".repeat(250_000)}'`),
+  ruled("1.5 MB of an open text", `self != '${"x".repeat(1_500_000)}`),
+  ruled("1.5 MB of nothing", `true${" ".repeat(1_500_000)}`),
+  ruled("1.5 MB of comment", `true // ${"x".repeat(1_500_000)}`),
+  ruled("1.5 MB of signs", "§".repeat(700_000)),
+  ruled("1.5 MB of a name", `${"x".repeat(1_500_000)} == 1`),
+  ruled("1.5 MB of a number", `${"9".repeat(1_500_000)} == 1`),
+  ruled("1.5 MB of brackets", "[".repeat(1_500_000)),
+  ruled("1.5 MB of commas", `[${",".repeat(1_500_000)}]`),
+  ruled("1.5 MB of a list", `size([${joined(700_000, "1", ",")}]) == 1`),
+  ruled("1.5 MB of a map", `size({${times(100_000, (i) => `${i}:${i}`).join(",")}}) == 1`),
+  ruled("20,000 equal keys", `size({${joined(20_000, "'a':1", ",")}}) == 1`),
+  ruled("1.5 MB of words that are none", joined(250_000, "in as", " ")),
+  ruled("1.5 MB of lines", `${"\n".repeat(1_000_000)}true &&`, bounded, { message: "m" }),
+  ruled("lists within lists", `${"[".repeat(200)}1${"]".repeat(200)} == []`),
+  ruled("maps within maps", `${within(200, "{'a':", "1", "}")} == {}`),
+  ruled("conditions within conditions", `${within(200, "(true ? ", "true", " : false)")}`),
+  ruled("all within all within all", "self.all(a, self.all(b, self.all(c, self.all(d, a == b || c == d))))", list(text)),
+  ruled("all within all 30 times", all(30), strings),
+  ruled("all within all 200 times", all(200), strings),
+  ruled("maps that map", `${nested(60, "self", (inner) => `${String(inner)}.map(x, x)`)} == self`, strings),
+  ruled("maps that are lists of lists", `size(${nested(15, "self", (inner) => `${String(inner)}.map(x, [x, x])`)}) == 1`, strings),
+  ruled("has 5,000 times", joined(5000, "has(self.a)", " && "), object({ a: bounded })),
+  ruled("bindings that double", `${times(60, (i) => `cel.bind(v${i}, ${i ? `v${i - 1} + v${i - 1}` : "self"}, `).join("")}v59 == ''${")".repeat(60)}`),
+  ruled("a rule that doubles a text", `${nested(16, "self", (inner) => `(${String(inner)} + ${String(inner)})`)} == ''`),
+  ruled("formats that double", `${nested(30, "self", (inner) => `'%s%s'.format([${String(inner)}, 'x'])`)} == ''`),
+  ruled("2,000 patterns", times(2000, (i) => `self.matches('^(a+)${i}$')`).join(" || ")),
+  ruled("a pattern of 100 kB", `self.matches('${"(ab?)*".repeat(16_000)}')`),
+  ruled("2,000 patterns that are none", times(2000, (i) => `self.matches('(${i}')`).join(" || ")),
+  ruled("2,000 addresses that are none", times(2000, (i) => `ip('${i}') == ip('x')`).join(" || ")),
+  ruled("names that nobody has", times(20_000, (i) => `n${i}`).join(" && ")),
+  ruled("types that do not fit", joined(20_000, "self == 1", " && ")),
+  ruled("joined and split", "self.split('').map(x, self.split('').join(x)).join('') == ''", { ...text, maxLength: 100_000 }),
+  ruled("replaced by itself", `${nested(20, "self", (inner) => `${String(inner)}.replace('a', self)`)} == ''`, { ...text, maxLength: 1000 }),
+  ruled("a range of lists", "lists.range(10000000).all(x, x >= 0)", bounded),
+  ruled("old values where none can be", "self == oldSelf", list(rule("self == oldSelf", bounded), { maxItems: 5 })),
+  tried("transitions in 2,000 items", definition("ruled", object(fields(2000, () => list(rule("self == oldSelf", bounded), { maxItems: 5 }))))),
+  ruled("a message that doubles", "false", bounded, { messageExpression: nested(14, "self", (inner) => `(${String(inner)} + ${String(inner)})`) }),
+  ruled("a message of 1 MB", "false", bounded, { messageExpression: `'${"x".repeat(1_000_000)}'` }),
+  ruled("a message that costs too much", "false", list(text), {
+    messageExpression: "self.map(x, self.map(y, self.map(z, x + y + z).join('')).join('')).join('')",
+  }),
+  ruled("a plain message of 1 MB", "false", bounded, { message: "m".repeat(1_000_000) }),
+  ruled("a field path of 1 MB", "true", object({ a: bounded }), { fieldPath: ".a".repeat(500_000) }),
+  ruled("a field path of quotes", "true", object({ a: bounded }), { fieldPath: `.a['${"\\'".repeat(300_000)}` }),
+  ruled("maps of maps of maps", "self.all(a, self[a].all(b, self[a][b].all(c, self[a][b][c] != a)))", map(map(map(text)))),
+  ruled(
+    "names of Object",
+    "self.constructor != self.__proto__ && has(self.toString)",
+    object(Object.fromEntries(["constructor", "__proto__", "toString"].map((name) => [name, bounded]))),
+  ),
+];
