@@ -163,6 +163,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/(ResourceVersion in object meta: )\d+/g, "$1RV")
         .replace(/(nodePort[\\"]*: ?)3\d{4}/g, "$1PORT")
         .replace(/:3[0-3]\d{3}\/(TCP|UDP|SCTP)/g, ":PORT/$1")
+        // Managed fields that are quoted in a message or in YAML: see sortedEntries.
         .replace(
           /(managedFields\\*":\[)(\{\\*"(?:manager|apiVersion)\\*":.*?\})(\](?=,\\*"|\}))/g,
           (_, head: string, entries: string, end: string) => head + sortedEntries(entries) + end,
@@ -171,7 +172,8 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
           /^( *)managedFields:\n((?:\1(?:- | {2}).*\n)+)/gm,
           (_, indent: string, entries: string) => `${indent}managedFields:\n${sortedInYaml(indent, entries)}`,
         )
-        // The first of several in the order of a Go map.
+        // structured-merge-diff walks a Go map and stops at the first field that the schema does not declare: chance decides which
+        // of several is named, and whether mistakes of fields beside it are listed before it. Only that one is undeclared is compared.
         .replace(/(failed to create typed patch object \([^)]*\): )[\s\S]*field not declared in schema[\s\S]*/, "$1fields not declared in schema")
         .replace(/^((?:failed to [\w ]+: )*)(?:errors:\n[\s\S]*)?\.\S*: field not declared in schema[\s\S]*$/, "$1field not declared in schema")
         // Several, in the order of a Go map.
@@ -197,7 +199,10 @@ function unordered(value: { reason?: string; message?: string; details?: { group
   return { ...value, message: [...message].sort().join(""), details: { ...details, causes: [...details.causes].sort(byText) } };
 }
 
-/** Managers in a text, in an order that does not tell the times apart. */
+/**
+ * Managers in a text, in an order that does not tell the times apart: servers order those of an operation by time, in whole seconds,
+ * and only then by manager, so that two change places where a second ends between two requests for one of the two.
+ */
 const sortedEntries = (entries: string): string =>
   entries
     .split(/,(?=\{\\*"(?:manager|apiVersion)\\*":)/)
