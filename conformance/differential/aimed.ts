@@ -1,4 +1,4 @@
-/** Requests that aim at single rules of validation (aimed.yaml, aimed-more.yaml), sent to both servers and compared like the others. */
+/** Requests that aim at single rules of validation (aimed.yaml and what follows it), sent to both servers and compared like the others. */
 import { setTimeout as pause } from "node:timers/promises";
 import { readFileSync } from "node:fs";
 import { load } from "js-yaml";
@@ -29,7 +29,7 @@ export interface AimedOptions {
 }
 
 const aims = (): Aim[] =>
-  ["./aimed.yaml", "./aimed-more.yaml"]
+  ["./aimed.yaml", "./aimed-more.yaml", "./aimed-found.yaml"]
     .flatMap((file) => load(readFileSync(new URL(file, import.meta.url), "utf8")) as Aim[])
     .flatMap((aim) => (aim.at === undefined ? [aim] : (aim.values ?? []).map((value) => placed(aim, aim.at as string, value))));
 

@@ -41,7 +41,7 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
     spec.conversion ??= { strategy: "None" };
     const { webhook } = spec.conversion;
     // Upstream's internal version has no room for one of which nothing is said.
-    if (webhook && !webhook.clientConfig && !webhook.conversionReviewVersions) delete spec.conversion.webhook;
+    if (webhook && !webhook.clientConfig && !webhook.conversionReviewVersions?.length) delete spec.conversion.webhook;
     const service = webhook?.clientConfig?.service;
     if (service) service.port ??= 443;
     if (!definition.status?.storedVersions?.length) {

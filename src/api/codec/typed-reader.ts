@@ -181,7 +181,7 @@ class TypedReader {
       if (node.kind === "bool") return node.value;
       throw new DecodeError("boolean or JSON schema expected");
     }
-    if (node.kind !== "object" && node.kind !== "array") return null;
+    if (node.kind !== "object" && node.kind !== "array") return type.endsWith("OrArray") ? false : null;
     const inner = node.kind === "object" ? unionSchema : type.endsWith("OrArray") ? `[]${unionSchema}` : "[]string";
     const value = quiet.read(inner, undefined, node, undefined);
     if (quiet.failure) throw quiet.failure;
