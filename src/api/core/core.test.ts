@@ -175,6 +175,8 @@ test("to no name a label of a volume's affinity may be renamed as well", () => {
 test("what is no JSON in a secret is named by its byte", () => {
   const secret = { metadata: { name: "s", namespace: "d" }, type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": "tQ==" } };
   assert.match(causesOf(secretKind.validate?.(made("Secret", secret) as never)).join(), /invalid character 'µ' looking for beginning of value$/);
+  const nothing = { ...secret, data: { ".dockerconfigjson": null } };
+  assert.match(causesOf(secretKind.validate?.(made("Secret", nothing) as never)).join(), /unexpected end of JSON input$/);
 });
 
 test("a policy of resizing that is none is shown as JSON writes it", () => {

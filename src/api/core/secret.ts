@@ -17,7 +17,7 @@ const data = path("data");
 function validateDockerConfig(secret: Secret, key: string): FieldError[] {
   const text = secret.data?.[key];
   if (text === undefined) return [required(data.key(key))];
-  const wrong = goJsonError(Buffer.from(text, "base64"));
+  const wrong = goJsonError(Buffer.from(text ?? "", "base64"));
   return wrong ? [invalidValue(data.key(key), "<secret contents redacted>", wrong)] : [];
 }
 
