@@ -12,7 +12,8 @@ import type { ApiRequest } from "../../src/api/exchange.ts";
 import { StatusError } from "../../src/api/status.ts";
 import { VirtualClock } from "../../src/base/clock.ts";
 import { jsonMutator } from "./mutate-json.ts";
-import { bytesOf, Finding, kindOf, type MakeTarget, type Mutator, textOf } from "./target.ts";
+import { bytesOf, Finding, kindOf, type MakeTarget, textOf } from "./target.ts";
+import { partMutator } from "./tokens.ts";
 
 const issuer = "https://issuer";
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
@@ -59,17 +60,6 @@ function signed(given: { header: unknown; claims: unknown }): string {
   const head = `${base64(given.header)}.${base64(given.claims)}`;
   return `${head}.${sign("sha256", Buffer.from(head), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
 }
-
-/** One of a token's parts as JSON, changed. */
-const partMutator: Mutator = (input, random) => {
-  const parts = textOf(input).split(".");
-  const at = random.int(parts.length);
-  const inner = Buffer.from(parts[at] as string, "base64url");
-  const next = jsonMutator(inner, random);
-  if (!next) return undefined;
-  parts[at] = Buffer.from(next).toString("base64url");
-  return bytesOf(parts.join("."));
-};
 
 export const makeTarget: MakeTarget = () => ({
   seeds: [
