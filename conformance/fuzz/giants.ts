@@ -23,7 +23,10 @@ export interface Giant {
 export function giants(things: string, maps: string): Giant[] {
   const thing = (any: string): string => `{"apiVersion":"fuzz.example/v1","kind":"Thing","metadata":{"name":"big"},"spec":{"list":["a"],"any":${any}}}`;
   const map = (rest: string): string => `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"big"},${rest}}`;
-  const keyed = Array.from({ length: 150_000 }, (_, n) => `"k${n}":"v"`).join();
+  const keys = (count: number, value: string): string => Array.from({ length: count }, (_, n) => `"k${n}":"${value}"`).join();
+  const keyed = keys(150_000, "v");
+  /** As many as may be owned. */
+  const most = keys(65_000, "v");
   const rooms = Array.from({ length: 20_000 }, (_, n) => ({ op: "add", path: `/spec/any/deep/${n % 9}`, value: n }));
   const made: [string, Record<string, string>, string | Uint8Array][] = [
     [`POST ${things}`, json, thing(many("{},", '{"deep":[', "{}]}"))],
@@ -51,7 +54,15 @@ export function giants(things: string, maps: string): Giant[] {
     [`POST ${maps}`, yaml, many("{a: ", "", "", 100_000)],
     [`POST ${maps}`, yaml, many("x\n", 'a: "', '"')],
     [`POST ${maps}`, yaml, many("[\n", "a: [", "")],
+    [`POST ${things}`, json, thing(`{${most}}`)],
+    [`POST ${maps}`, json, map(`"data":{${most}}`)],
+    [`POST ${maps}`, json, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"big","labels":{${most}}}}`],
     [`PATCH ${things}/t?fieldManager=f&force=true`, apply, thing(`{${keyed}}`).replace('"big"', '"t"')],
+    [`PATCH ${things}/t?fieldManager=f&force=true`, apply, thing(`{${most}}`).replace('"big"', '"t"')],
+    [`PATCH ${things}/t?fieldManager=f&force=true`, apply, thing(`{${keys(65_000, "w")}}`).replace('"big"', '"t"')],
+    [`PATCH ${things}/t?fieldManager=f&force=true`, apply, thing("{}").replace('"big"', '"t"')],
+    [`PATCH ${things}/t`, merge, `{"spec":{"any":{${most}}}}`],
+    [`PATCH ${things}/t`, merge, '{"spec":{"any":null}}'],
     [`PATCH ${things}/t`, merge, `{"spec":{"any":{${keyed}}}}`],
     [`PATCH ${things}/t`, patch, JSON.stringify(rooms)],
     [`PATCH ${things}/t`, patch, JSON.stringify(rooms.slice(0, 10_000))],
