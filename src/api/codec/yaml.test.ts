@@ -186,3 +186,9 @@ test("an escape of half a character is refused, one of a whole character or of a
   assert.throws(() => parseYAML('a: 1\nb: "\\U0000DFFF"'), new DecodeError(`yaml: line 2: ${wrong}`, true));
   assert.deepEqual(parseYAML('a: "\\\\ud800 \\U0001f600 \\ud7ff"').value, { a: "\\ud800 \u{1f600} \ud7ff" });
 });
+
+test("a line that stands nowhere right is not moved for ever", () => {
+  const before = process.cpuUsage();
+  for (let n = 0; n < 20; n++) assert.throws(() => parseYAML('!?n###\te: {<<: {f: 1}, g: [01"01*x, *x]}? \n...\n__proto__'), DecodeError);
+  assert.ok(process.cpuUsage(before).user < 2_000_000);
+});

@@ -54,6 +54,8 @@ function firstDocument(source: string): string | undefined {
 /** Characters that are read again, at most, for lines that stand too far to the left: some hundred lines of a manifest. */
 const readAgain = 1 << 22;
 const deeper = " ".repeat(64);
+/** Of one line: where it is refused still, it is for another reason. */
+const mostMoves = 16;
 /** Repeated keys that are told; go-yaml tells all. */
 const mostDuplicates = 1000;
 
@@ -107,6 +109,7 @@ function emptyOnes(source: string): number {
 function eventsOf(given: string, nodes: number): { source: string; events: Event[] } {
   let source = given;
   if (nodes < given.length / 2 && emptyOnes(given) > nodes) throw new DecodeError(`yaml: more than ${nodes} nodes`, true);
+  let moved = { line: -1, times: 0 };
   for (let left = readAgain; ; left -= source.length) {
     try {
       return { source, events: bounded(() => parseEvents(source, { maxDepth: depthAndNodes(1000, nodes) })) };
@@ -116,7 +119,8 @@ function eventsOf(given: string, nodes: number): { source: string; events: Event
       const begin = source.lastIndexOf("\n", at - 1) + 1;
       const movable = error.reason === "deficient indentation" && at < source.length && !/^(?:---|\.\.\.)/.test(source.slice(begin, begin + 3));
       if (!movable) throw new DecodeError(`yaml: ${goWords(error, source)}`, true);
-      if (left < source.length)
+      moved = { line: begin, times: moved.line === begin ? moved.times + 1 : 1 };
+      if (left < source.length || moved.times > mostMoves)
         throw new DecodeError(`yaml: line ${(error.mark?.line ?? 0) + 1}: too many lines within brackets or quotes stand left of what they belong to`, true);
       source = source.slice(0, begin) + deeper + source.slice(begin);
     }

@@ -162,7 +162,13 @@ export function selectorFromSet(labels: Labels | undefined): LabelSelector {
   return entries.length ? new LabelSelector(entries.map(([key, value]) => ({ key, operator: "=", values: [value as string] }))) : everything;
 }
 
-const specOperators: Record<string, Operator> = { In: "in", NotIn: "notin", Exists: "exists", DoesNotExist: "!" };
+/** Of label selectors in objects. */
+export const specOperators: ReadonlyMap<string, Operator> = new Map([
+  ["In", "in"],
+  ["NotIn", "notin"],
+  ["Exists", "exists"],
+  ["DoesNotExist", "!"],
+]);
 const compiled = new WeakMap<LabelSelectorSpec, LabelSelector>();
 
 /** metav1.LabelSelectorAsSelector: undefined selects nothing, an empty one everything. Throws SelectorError. */
@@ -172,7 +178,7 @@ export function selectorOf(spec: LabelSelectorSpec | null | undefined): LabelSel
   if (known) return known;
   const requirements: Requirement[] = Object.entries(spec.matchLabels ?? {}).map(([key, value]) => ({ key, operator: "=", values: [value] }));
   for (const { key, operator, values } of spec.matchExpressions ?? []) {
-    const known = specOperators[operator];
+    const known = specOperators.get(operator);
     if (!known) throw new SelectorError(`${goQuote(operator)} is not a valid label selector operator`);
     requirements.push({ key, operator: known, values: values ?? [] });
   }

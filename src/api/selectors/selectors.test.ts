@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
 import { parseFieldSelector } from "./fields.ts";
-import { formatLabelSelector, parseLabelSelector, type Requirement, selectorOf } from "./labels.ts";
+import { formatLabelSelector, parseLabelSelector, type Requirement, SelectorError, selectorOf } from "./labels.ts";
 
 test("label selectors match as they read", () => {
   const labels = { app: "web", tier: "1", empty: "" };
@@ -82,4 +82,9 @@ test("field selectors split, unescape and match", () => {
   assert.throws(() => parseFieldSelector("metadata.name"), { message: "invalid selector: 'metadata.name'; can't understand 'metadata.name'" });
   assert.throws(() => parseFieldSelector("a=b=c"), { message: "invalid field selector: unescaped character in value: 61" });
   assert.throws(() => parseFieldSelector("a=\\x"), { message: "invalid field selector: invalid escape sequence: \\x" });
+});
+
+test("an operator of the name of a member of Object is no operator", () => {
+  for (const operator of ["hasOwnProperty", "constructor", "__proto__"])
+    assert.throws(() => selectorOf({ matchExpressions: [{ key: "a", operator }] }), new SelectorError(`"${operator}" is not a valid label selector operator`));
 });

@@ -1,5 +1,5 @@
 /** Which nodes a pod asks for (k8s.io/component-helpers/scheduling/corev1/nodeaffinity), compiled. */
-import { LabelSelector, type Operator, validateRequirement } from "../../api/selectors/labels.ts";
+import { specOperators, LabelSelector, type Operator, validateRequirement } from "../../api/selectors/labels.ts";
 import type { NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from "../../api/types/core-v1.gen.ts";
 
 export interface NodeFacts {
@@ -8,13 +8,13 @@ export interface NodeFacts {
 }
 export type NodeTest = (node: NodeFacts) => boolean;
 
-const operators: Record<string, Operator> = { In: "in", NotIn: "notin", Exists: "exists", DoesNotExist: "!", Gt: "gt", Lt: "lt" };
+const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([...specOperators, ["Gt", "gt"], ["Lt", "lt"]]);
 
 /** Undefined for a term that no node satisfies because it is not valid. */
 function labelTest(expressions: readonly NodeSelectorRequirement[]): LabelSelector | undefined {
   const requirements = [];
   for (const { key, operator, values = [] } of expressions) {
-    const known = operators[operator];
+    const known = operators.get(operator);
     if (!known) return undefined;
     const requirement = { key, operator: known, values };
     if (validateRequirement(requirement).length) return undefined;

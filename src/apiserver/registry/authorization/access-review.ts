@@ -3,7 +3,7 @@ import type { UserInfo } from "../../../api/exchange.ts";
 import { aggregateText, type FieldError, forbiddenField, invalidValue, type Path, path, required } from "../../../api/field.ts";
 import { validateLabelSelectorRequirement } from "../../../api/meta/labels.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../../api/selectors/fields.ts";
-import { type Operator, parseLabelSelector, type Requirement, SelectorError, validateRequirement } from "../../../api/selectors/labels.ts";
+import { specOperators, parseLabelSelector, type Requirement, SelectorError, validateRequirement } from "../../../api/selectors/labels.ts";
 import type { NonResourceAttributes, ResourceAttributes, SubjectAccessReviewStatus } from "../../../api/types/authorization-v1.gen.ts";
 import type { FieldSelectorRequirement, ObjectMeta } from "../../../api/types/meta-v1.gen.ts";
 import type { Asking, AuthorizationAttributes, Authorizer, FieldRequirement } from "../../authorization/authorizer.ts";
@@ -97,12 +97,10 @@ function fieldSelectorOf({ fieldSelector: selector }: ResourceAttributes): Read<
   }
 }
 
-const labelOperators: Readonly<Record<string, Operator>> = { In: "in", NotIn: "notin", Exists: "exists", DoesNotExist: "!" };
-
 function labelSelectorOf({ labelSelector: selector }: ResourceAttributes): Read<Requirement> {
   if (selector?.requirements?.length) {
     const usable = selector.requirements.flatMap(({ key, operator, values = [] }) => {
-      const known = labelOperators[operator];
+      const known = specOperators.get(operator);
       const requirement = known && { key, operator: known, values };
       return requirement && !validateRequirement(requirement).length ? [requirement] : [];
     });
