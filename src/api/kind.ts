@@ -12,6 +12,8 @@ export interface UpdateStrategy<T extends KubeObject = KubeObject> {
   prepareForUpdate?(object: T, old: T, now?: number): void;
   /** Errors in the order in which upstream reports them. */
   validateUpdate?(object: T, old: T): FieldError[];
+  /** What validating the object itself gave reason to say, whether it is accepted or not. */
+  validationWarnings?(object: T): string[];
   warningsOnUpdate?(object: T, old: T): string[];
 }
 

@@ -53,8 +53,10 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
     if (rules === null) rules = schema && RuleValidator.of(schema, true);
     return rules;
   };
-  /** Of unchanged parts, said when the update is accepted. */
+  /** Of unchanged parts, said whether the update is accepted or not. */
   const ratcheted = new WeakMap<KubeObject, string[]>();
+
+  const validationWarnings = (object: KubeObject): string[] => ratcheted.get(object) ?? [];
 
   const typeErrors = (object: KubeObject): FieldError[] => [
     ...(object.kind === version.kind ? [] : [invalidValue("kind", object.kind ?? "", `must be ${version.kind}`)]),
@@ -114,7 +116,8 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
       errors.push(...validateEmbedded(json(object), schema, path()), ...listErrors(object, old));
       return byRules(errors, object, old, correlation);
     },
-    warningsOnUpdate: (object, old) => [...(ratcheted.get(object) ?? []), ...finalizerWarnings(object, old)],
+    validationWarnings,
+    warningsOnUpdate: (object, old) => finalizerWarnings(object, old),
     subresources: {
       status: {
         prepareForUpdate(object, old) {
@@ -142,7 +145,7 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
           errors.push(...listErrors(object, old));
           return byRules(errors, object, old, correlation);
         },
-        warningsOnUpdate: (object) => ratcheted.get(object) ?? [],
+        validationWarnings,
       },
     },
     ...(selectable.length ? { fields: (object: KubeObject) => Object.fromEntries(selectable.map((name) => [name, textAt(json(object), name)])) } : {}),

@@ -243,6 +243,17 @@ test("an apply that changes nothing brings no defaults", async () => {
   assert.deepEqual([again.spec, again.metadata.generation], [{ color: "red" }, 1]);
 });
 
+test("rules that unchanged parts break are warned of, be the update refused or not", async () => {
+  const not = (value: string): object => ({ type: "string", "x-kubernetes-validations": [{ rule: `self != '${value}'`, reason: "FieldValueForbidden" }] });
+  const strict = { type: "object", properties: { spec: { type: "object", properties: { color: not("red"), kept: not("x") } } } };
+  await defined("olds", "Old", { versions: [version("v1"), version("v2", { schema: { openAPIV3Schema: strict }, selectableFields: [], subresources: {} })] });
+  assert.equal((await answer("POST", at("olds"), object("Old", "a", { color: "red", kept: "y" }))).http, 201);
+  for (const [kept, code] of [["x", 422] as const, ["z", 200] as const]) {
+    const changed = await answer("PATCH", at("olds", "a", "v2"), { spec: { kept } }, { "content-type": "application/merge-patch+json" });
+    assert.deepEqual([changed.http, changed.warnings], [code, ["spec.color: Forbidden: failed rule: self != 'red'"]]);
+  }
+});
+
 test("who patches in a way that there is not is warned of a deprecated version all the same", async () => {
   await defined("plains", "Plain", { versions: [version("v1", { deprecated: true, deprecationWarning: "go away" })] });
   await answer("POST", at("plains"), object("Plain", "a", {}));

@@ -126,6 +126,7 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
     ...(strategy.validateUpdate?.(object, old) ?? []),
     ...(subresource === "" ? (endpoint.kind.refusals?.(object, old) ?? []) : []),
   ];
+  for (const text of strategy.validationWarnings?.(object) ?? []) call.warn(text);
   if (errors.length) throw invalid(groupKind, object.metadata.name, errors);
   for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);
 }
