@@ -83,6 +83,7 @@ test("what Go takes for something in a schema counts until it is stored", () => 
     );
   const single = "must only have a single schema if x-kubernetes-list-type is map";
   assert.equal(list(null), "Required value: must have a schema if x-kubernetes-list-type is map");
+  assert.deepEqual(judge({ type: "object", properties: { a: { type: "array", items: "x" } } }), ["Required value: must be specified"]);
   assert.equal(list(1.5), `Invalid value: {"Schema":null,"JSONSchemas":null}: ${single}`);
   assert.equal(list([]), `Invalid value: {"Schema":null,"JSONSchemas":[]}: ${single}`);
 });

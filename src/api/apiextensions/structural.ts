@@ -24,7 +24,7 @@ export function notStructural(schema: Schema): string | undefined {
   const { properties, items } = schema;
   if (Array.isArray(items)) {
     if (items.length > 0) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
-  } else why = items && notStructural(items);
+  } else if (items) why = notStructural(items);
   for (const name in properties) {
     if (why !== undefined) return why;
     why = notStructural(properties[name] as Schema);
