@@ -5,7 +5,8 @@ import type { UserInfo } from "../../api/exchange.ts";
 import { aggregateText, goQuote } from "../../api/field.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { compactRules, describeRule, missingRules } from "../../api/rbac/rules.ts";
-import { forbidden, groupResource, notFound, StatusError } from "../../api/status.ts";
+import { isPathSegmentName } from "../../api/names.ts";
+import { badRequest, forbidden, groupResource, notFound, StatusError } from "../../api/status.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef } from "../../api/types/rbac-v1.gen.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { RbacAuthorizer } from "./rbac.ts";
@@ -67,7 +68,10 @@ const aggregates = (role: ClusterRole | undefined): boolean => !!role?.aggregati
 /** Upstream looks the role up in the name of the resource that is written, and its errors say so. */
 function missingRole(ref: RoleRef, text: string, resource: string): StatusError {
   if (ref.kind !== "Role" && ref.kind !== "ClusterRole") return new StatusError({ code: 500, message: text });
-  return notFound(groupResource(group, resource), ref.name);
+  const { name = "" } = ref;
+  if (!name) return badRequest("Name parameter required.");
+  const wrong = isPathSegmentName(name);
+  return wrong.length ? badRequest(`Name parameter invalid: ${goQuote(name)}: ${wrong.join(";")}`) : notFound(groupResource(group, resource), name);
 }
 
 async function mayBind(user: UserInfo, ref: RoleRef, namespace: string, deps: EscalationDeps): Promise<boolean> {

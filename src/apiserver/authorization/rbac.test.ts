@@ -186,6 +186,8 @@ test("nobody grants more than they hold, unless they may escalate or bind", asyn
   await bind("reader");
   await assert.rejects(bind("admin"), /rolebindings.rbac.authorization.k8s.io "nb" is forbidden: user "u"/);
   await assert.rejects(bind("missing"), { code: 404 });
+  await assert.rejects(bind(""), { code: 400, message: "Name parameter required." });
+  await assert.rejects(bind("a/b"), { code: 400, message: "Name parameter invalid: \"a/b\": may not contain '/'" });
   reader.put(names.clusterRoles, {
     metadata: { name: "reader" },
     rules: [readPods, { apiGroups: ["rbac.authorization.k8s.io"], resources: ["clusterroles"], resourceNames: ["admin"], verbs: ["bind"] }],

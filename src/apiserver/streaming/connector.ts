@@ -16,7 +16,7 @@ import { type Admit, connectorsOf, isConnectable, upgrading } from "./connectabl
 import { proxyRequest, proxyUpgrade } from "./http-proxy.ts";
 import { nodeTarget, podTarget, type ProxyTarget, serviceTarget } from "./proxy-target.ts";
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
-import { checkLogOptions, kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
+import { checkLogOptions, checkPorts, kubeletOf, logPath, type NodeEndpoint, portForwardPath, streamPath } from "./location.ts";
 import { fetchLogs, logSubprotocols, sendLogs } from "./logs.ts";
 import { forwardedHeaders, join, relayRefusal, responseHead } from "../../base/relay.ts";
 import { kubeletProtocol, subprotocols, translate } from "./remote-command.ts";
@@ -60,7 +60,7 @@ export class Connector {
       if (!path && (request.method === "GET" || request.method === "HEAD")) return { status: 301, headers: { location: `${prefix}/${queryOf(request)}` } };
       return proxyRequest(request, target, { path: path || "/", prefix });
     }
-    if (info.subresource === "log") checkLogOptions(info.name, request.query);
+    checkOptions(info, request.query);
     const pod = this.#pod(info);
     if (info.subresource === "log") return this.#logs(pod, request);
     this.#streamOf(pod, info, request);
@@ -76,7 +76,7 @@ export class Connector {
       started(response.statusCode ?? switched);
       return relayAnswer(upgrade, response, socket, head);
     }
-    if (info.subresource === "log") checkLogOptions(info.name, request.query);
+    checkOptions(info, request.query);
     const pod = this.#pod(info);
     const ws = isWebSocket(upgrade.request);
     if (info.subresource === "log") {
@@ -167,6 +167,12 @@ export class Connector {
   close(): void {
     this.#kubelets.close();
   }
+}
+
+/** What is asked is read before anybody is looked for. */
+function checkOptions({ subresource, name }: RequestInfo, query: URLSearchParams): void {
+  if (subresource === "log") checkLogOptions(name, query);
+  if (subresource === "portforward") checkPorts(query);
 }
 
 /** Bytes of what a kubelet says when it does not switch protocols. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
-import { checkLogOptions, kubeletOf, logPath, streamPath } from "./location.ts";
+import { checkLogOptions, checkPorts, kubeletOf, logPath, streamPath } from "./location.ts";
 
 const pod = (nodeName?: string): Pod =>
   ({ metadata: { name: "p", namespace: "d" }, spec: { containers: [{ name: "a" }, { name: "b" }], ...(nodeName ? { nodeName } : {}) } }) as unknown as Pod;
@@ -18,6 +18,15 @@ test("log options that mean nothing are refused before the pod is looked for", (
   assert.throws(() => checkLogOptions("p", query("tailLines=x")), { message: 'strconv.ParseInt: parsing "x": invalid syntax' });
   assert.throws(() => checkLogOptions("p", query("stream=Stdout")), { message: /stream: Forbidden: may not be specified/ });
   checkLogOptions("p", query("tailLines=0&sinceTime=2026-01-02T03:04:05Z"));
+});
+
+test("ports to forward are numbers of 16 bits", () => {
+  checkPorts(new URLSearchParams("ports=80,443&ports=65535"));
+  const refused = (ports: string, why: string): void =>
+    assert.throws(() => checkPorts(new URLSearchParams({ ports })), { message: `cannot convert to []int32: strconv.ParseUint: parsing ${why}` });
+  refused("80,x", '"x": invalid syntax');
+  refused("", '"": invalid syntax');
+  refused("65536", '"65536": value out of range');
 });
 
 test("a container that is not there is missed before the node is", () => {

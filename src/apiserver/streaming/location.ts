@@ -3,7 +3,7 @@
  * LogLocation, streamLocation, PortForwardLocation). Pure.
  */
 import { queryBool } from "../request-info.ts";
-import { type FieldError, forbiddenField, invalidValue, path } from "../../api/field.ts";
+import { type FieldError, forbiddenField, goQuote, invalidValue, path } from "../../api/field.ts";
 import { badRequest, invalid, StatusError } from "../../api/status.ts";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 
@@ -52,6 +52,14 @@ export function streamPath(verb: "exec" | "attach", pod: Pod, query: URLSearchPa
   }
   if (verb === "exec") for (const part of query.getAll("command")) out.append("command", part);
   return `${encode(verb, pod.metadata.namespace as string, pod.metadata.name, container)}?${out}`;
+}
+
+/** Throws 400 for ports that are no numbers of 16 bits. */
+export function checkPorts(query: URLSearchParams): void {
+  for (const text of query.getAll("ports").flatMap((p) => p.split(","))) {
+    const why = !/^\d+$/.test(text) ? "invalid syntax" : Number(text) > 65_535 ? "value out of range" : undefined;
+    if (why) throw badRequest(`cannot convert to []int32: strconv.ParseUint: parsing ${goQuote(text)}: ${why}`);
+  }
 }
 
 export function portForwardPath(pod: Pod, query: URLSearchParams): string {
