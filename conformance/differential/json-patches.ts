@@ -51,6 +51,8 @@ function operation(random: Random, object: JSONObject, type: string, all: readon
 
 /** In metadata, and in no other server's. */
 const unshared = new Set(["managedFields", "resourceVersion", "uid", "creationTimestamp", "deletionTimestamp"]);
+/** Each server draws its own. */
+const drawn = new Set(["nodePort", "healthCheckNodePort"]);
 
 const broken: readonly JSONValue[] = [
   [{}],
@@ -84,7 +86,9 @@ export function jsonPatch(random: Random, object: JSONObject, type: string): JSO
   if (chance(random, 0.08)) return pick(random, broken);
   const all: Node[] = [];
   nodes(object, type, undefined, [], all);
-  const within = all.filter(({ path }) => path.length > 0 && path[0] !== "kind" && path[0] !== "apiVersion" && !unshared.has(String(path[1])));
+  const within = all.filter(
+    ({ path }) => path.length > 0 && path[0] !== "kind" && path[0] !== "apiVersion" && !unshared.has(String(path[1])) && !drawn.has(String(path.at(-1))),
+  );
   if (!within.length) return pick(random, broken);
   return Array.from({ length: 1 + random.int(3) }, () => operation(random, object, type, within));
 }
