@@ -23,6 +23,7 @@ import { type WriteOptions, writeOptions } from "./options.ts";
 import { asPatched, consumed, misfitOf, notAnObject } from "./patch-words.ts";
 import { respondOutcome } from "./respond.ts";
 import { authorizationOf, checkName } from "./update.ts";
+import { matchNamespace } from "./strategy.ts";
 import { warnStrictly } from "./strict-warnings.ts";
 import { checkActs, updateObject } from "./write.ts";
 
@@ -200,6 +201,7 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
     if (patch.apply) return applyTo(quiet, old, patch.apply, options);
     if (!old) throw notFound(endpoint.groupResource, info.name);
     const object = patched(quiet, old, patch, options);
+    matchNamespace(call, object);
     checkName(call, object);
     return object;
   };

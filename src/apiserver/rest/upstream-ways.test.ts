@@ -163,6 +163,13 @@ test("a collection is deleted in its order up to the first that preconditions ke
   assert.equal((await answer("GET", `${core}/configmaps?labelSelector=row`)).items?.length, 3);
 });
 
+test("a patch that leaves neither name nor namespace is told of the namespace first", async () => {
+  await answer("POST", `${core}/configmaps`, { metadata: { name: "moved" } });
+  const move = [{ op: "move", from: "/metadata/name", path: "/metadata/namespace" }];
+  const refused = await answer("PATCH", `${core}/configmaps/moved`, move, "application/json-patch+json");
+  assert.equal(refused.message, "the namespace of the provided object does not match the namespace sent on the request");
+});
+
 test("an apply of the status of a namespace that is not there does not make one", async () => {
   const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: "absent" }, status: {} };
   assert.equal((await answer("PATCH", "/api/v1/namespaces/absent/status?fieldManager=m", object, apply)).reason, "NotFound");
