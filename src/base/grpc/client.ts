@@ -54,6 +54,8 @@ export function connectGrpc<Methods>(
   });
   const calls = new Set<() => void>();
   let closed = false;
+  /** Why the last attempt to connect failed. */
+  let missed: GrpcError | undefined;
   const once = <M extends keyof Methods & string>(
     name: M,
     request: Request<Methods[M]>,
@@ -91,7 +93,11 @@ export function connectGrpc<Methods>(
         try {
           return await once(name, request, deadline, signal);
         } catch (error) {
-          if (!waitForReady || closed || !(error instanceof GrpcError) || !error.undialled) throw error;
+          if (error instanceof GrpcError && error.undialled) missed = error;
+          if (!waitForReady || closed || !(error instanceof GrpcError)) throw error;
+          // The time may also be up while gRPC dials once more.
+          if (error.deadlineExceeded && missed && client.getChannel().getConnectivityState(false) !== connectivityState.READY) throw missed.afterWaiting();
+          if (!error.undialled) throw error;
           if (clock.now() + lookInterval >= deadline) throw error.afterWaiting();
           await clock.sleep(lookInterval, signal);
         }
