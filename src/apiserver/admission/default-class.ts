@@ -22,7 +22,7 @@ export function defaultStorageClass({ reader }: { reader: Reader }): AdmissionPl
   return {
     name: "DefaultStorageClass",
     mutate(attributes) {
-      if (attributes.operation !== "CREATE" || !concerns(attributes, "persistentvolumeclaims")) return;
+      if (!concerns(attributes, "persistentvolumeclaims")) return;
       const claim = attributes.object as PersistentVolumeClaim;
       if (claim.metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] !== undefined || claim.spec.storageClassName !== undefined) return;
       const name = defaultOf(reader, "storageclasses.storage.k8s.io", storageAnnotations);
@@ -35,7 +35,7 @@ export function defaultIngressClass({ reader }: { reader: Reader }): AdmissionPl
   return {
     name: "DefaultIngressClass",
     mutate(attributes) {
-      if (attributes.operation !== "CREATE" || !concerns(attributes, "ingresses.networking.k8s.io")) return;
+      if (!concerns(attributes, "ingresses.networking.k8s.io")) return;
       const ingress = attributes.object as Ingress;
       if (ingress.spec?.ingressClassName !== undefined || ingress.metadata.annotations?.["kubernetes.io/ingress.class"] !== undefined) return;
       const name = defaultOf(reader, "ingressclasses.networking.k8s.io", ["ingressclass.kubernetes.io/is-default-class"]);

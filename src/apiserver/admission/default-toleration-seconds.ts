@@ -18,7 +18,7 @@ export function defaultTolerationSeconds({ notReadySeconds = 300, unreachableSec
   return {
     name: "DefaultTolerationSeconds",
     mutate(attributes) {
-      if (!concerns(attributes, "pods") || (attributes.operation !== "CREATE" && attributes.operation !== "UPDATE")) return;
+      if (!concerns(attributes, "pods")) return;
       const { spec } = attributes.object as Pod;
       const given: readonly Toleration[] = spec.tolerations ?? [];
       const missing = wanted.filter(([key]) => !given.some((t) => (t.key === key || !t.key) && (t.effect === "NoExecute" || !t.effect)));

@@ -31,7 +31,6 @@ export function namespaceLifecycle({ reader, clock }: { reader: Reader; clock: C
     name: "NamespaceLifecycle",
     mutate(attributes) {
       const { operation, resource, namespace } = attributes;
-      if (operation === "CONNECT") return;
       if (resource.group === "" && resource.resource === "namespaces") {
         if (operation === "DELETE" && immortal.has(attributes.name)) throw forbidden("namespaces", attributes.name, "this namespace may not be deleted");
         return;

@@ -9,7 +9,7 @@ export function nodeDeclaredFeatureValidator({ reader }: { reader: Reader }): Ad
   return {
     name: "NodeDeclaredFeatureValidator",
     validate(attributes) {
-      if (attributes.operation !== "UPDATE" || !concerns(attributes, "pods", "resize")) return;
+      if (!concerns(attributes, "pods", "resize")) return;
       const { metadata, spec } = attributes.object as Pod;
       const old = attributes.old as Pod;
       if (!spec.nodeName || old.metadata.generation === metadata.generation) return;

@@ -28,7 +28,6 @@ export function nodeRestriction(options: NodeRestrictionOptions): AdmissionPlugi
   return {
     name: "NodeRestriction",
     mutate(attributes) {
-      if (attributes.operation === "CONNECT") return;
       const node = nodeOf(attributes.user);
       if (node === undefined) return;
       if (node === "") throw refuse(attributes, `could not determine node from user ${quote(attributes.user.name)}`);

@@ -14,7 +14,7 @@ export function persistentVolumeClaimResize({ reader }: { reader: Reader }): Adm
   return {
     name: "PersistentVolumeClaimResize",
     validate(attributes) {
-      if (attributes.operation !== "UPDATE" || !concerns(attributes, "persistentvolumeclaims")) return;
+      if (!concerns(attributes, "persistentvolumeclaims")) return;
       const claim = attributes.object as PersistentVolumeClaim;
       const old = attributes.old as PersistentVolumeClaim;
       if (sizeOf(claim).cmp(sizeOf(old)) <= 0) return;

@@ -10,7 +10,7 @@ export function podResizeValidator({ reader }: { reader: Reader }): AdmissionPlu
   return {
     name: "PodResizeValidator",
     validate(attributes) {
-      if (attributes.operation !== "UPDATE" || attributes.subresource !== "resize" || !concerns(attributes, "pods", "resize")) return;
+      if (attributes.subresource !== "resize" || !concerns(attributes, "pods", "resize")) return;
       const pod = attributes.object as Pod;
       const name = pod.spec.nodeName;
       if (!name || attributes.old?.metadata.generation === pod.metadata.generation) return;

@@ -10,7 +10,7 @@ export function podTopologyLabels({ reader }: { reader: Reader }): AdmissionPlug
   return {
     name: "PodTopologyLabels",
     mutate(attributes) {
-      if (attributes.operation !== "CREATE" || !concerns(attributes, "pods", "binding")) return;
+      if (!concerns(attributes, "pods", "binding")) return;
       const object = attributes.object as Pod | Binding;
       let nodeName: string | undefined;
       if (attributes.subresource === "binding") {

@@ -11,7 +11,7 @@ import { mergeTolerations } from "./tolerations.ts";
 
 export function runtimeClass({ reader }: { reader: Reader }): AdmissionPlugin {
   const find = (attributes: AdmissionAttributes): { pod: Pod; found?: RuntimeClass } | undefined => {
-    if (attributes.operation !== "CREATE" || !concerns(attributes, "pods")) return undefined;
+    if (!concerns(attributes, "pods")) return undefined;
     const pod = attributes.object as Pod;
     const name = pod.spec.runtimeClassName;
     if (name === undefined) return { pod };

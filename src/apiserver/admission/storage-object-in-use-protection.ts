@@ -11,7 +11,6 @@ const finalizers: Record<string, string> = {
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: "StorageObjectInUseProtection",
   mutate(attributes) {
-    if (attributes.operation !== "CREATE") return;
     for (const [resource, finalizer] of Object.entries(finalizers)) {
       const metadata = concerns(attributes, resource) ? attributes.object?.metadata : undefined;
       if (metadata && !metadata.finalizers?.includes(finalizer)) metadata.finalizers = [...(metadata.finalizers ?? []), finalizer];

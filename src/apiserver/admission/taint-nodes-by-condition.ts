@@ -8,7 +8,7 @@ const notReady = { key: "node.kubernetes.io/not-ready", effect: "NoSchedule" };
 export const taintNodesByCondition: AdmissionPlugin = {
   name: "TaintNodesByCondition",
   mutate(attributes) {
-    if (attributes.operation !== "CREATE" || !concerns(attributes, "nodes")) return;
+    if (!concerns(attributes, "nodes")) return;
     const node = attributes.object as Node;
     node.spec ??= {};
     if (node.spec.taints?.some((taint) => taint.key === notReady.key && taint.effect === notReady.effect)) return;

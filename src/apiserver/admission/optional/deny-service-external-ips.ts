@@ -6,8 +6,7 @@ import { concerns, refuse } from "../refuse.ts";
 export const denyServiceExternalIPs: AdmissionPlugin = {
   name: "DenyServiceExternalIPs",
   validate(attributes) {
-    const { operation } = attributes;
-    if (!concerns(attributes, "services") || (operation !== "CREATE" && operation !== "UPDATE")) return;
+    if (!concerns(attributes, "services")) return;
     const { externalIPs = [] } = (attributes.object as Service).spec ?? {};
     const known = (attributes.old as Service | undefined)?.spec?.externalIPs ?? [];
     if (externalIPs.some((ip) => !known.includes(ip))) throw refuse(attributes, "Use of external IPs is denied by admission control");

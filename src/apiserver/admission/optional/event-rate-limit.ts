@@ -68,8 +68,8 @@ export function eventRateLimit({ limits, clock }: { limits: readonly EventLimit[
   return {
     name: "EventRateLimit",
     validate(attributes) {
-      const { operation, resource, dryRun } = attributes;
-      if (resource.resource !== "events" || resource.group !== "" || dryRun || (operation !== "CREATE" && operation !== "UPDATE")) return;
+      const { resource, dryRun } = attributes;
+      if (resource.resource !== "events" || resource.group !== "" || dryRun) return;
       const reached = [...new Set(enforced.flatMap((accept) => accept(attributes) ?? []))];
       if (!reached.length) return;
       const why = reached.length === 1 ? reached[0] : `[${reached.join(", ")}]`;

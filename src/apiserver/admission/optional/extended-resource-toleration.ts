@@ -7,8 +7,7 @@ import { concerns } from "../refuse.ts";
 export const extendedResourceToleration: AdmissionPlugin = {
   name: "ExtendedResourceToleration",
   mutate(attributes) {
-    const { operation } = attributes;
-    if (!concerns(attributes, "pods") || (operation !== "CREATE" && operation !== "UPDATE")) return;
+    if (!concerns(attributes, "pods")) return;
     const { spec } = attributes.object as Pod;
     const asked = [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ resources }) => Object.keys(resources?.requests ?? {}));
     for (const key of [...new Set(asked.filter(isExtendedResource))].sort()) {

@@ -127,8 +127,7 @@ export function imagePolicyWebhook({ policy, clock, random }: ImagePolicyOptions
   return {
     name: "ImagePolicyWebhook",
     validate(attributes) {
-      const { operation } = attributes;
-      if ((operation !== "CREATE" && operation !== "UPDATE") || !concerns(attributes, "pods", "ephemeralcontainers")) return undefined;
+      if (!concerns(attributes, "pods", "ephemeralcontainers")) return undefined;
       return decide(attributes);
     },
     [Symbol.dispose]: () => webhook[Symbol.dispose](),

@@ -9,8 +9,7 @@ const hostname = "kubernetes.io/hostname";
 export const limitPodHardAntiAffinityTopology: AdmissionPlugin = {
   name: "LimitPodHardAntiAffinityTopology",
   validate(attributes) {
-    const { operation } = attributes;
-    if (!concerns(attributes, "pods") || (operation !== "CREATE" && operation !== "UPDATE")) return;
+    if (!concerns(attributes, "pods")) return;
     const { metadata, spec } = attributes.object as Pod;
     for (const { topologyKey } of spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
       if (topologyKey === hostname) continue;

@@ -11,8 +11,8 @@ export function namespaceAutoProvision({ reader, create }: { reader: Reader; cre
   return {
     name: "NamespaceAutoProvision",
     async mutate(attributes) {
-      const { operation, dryRun, namespace } = attributes;
-      if (operation !== "CREATE" || dryRun || !isInside(attributes) || reader.labels("namespaces", "", namespace)) return;
+      const { dryRun, namespace } = attributes;
+      if (dryRun || !isInside(attributes) || reader.labels("namespaces", "", namespace)) return;
       try {
         await create(namespace);
       } catch (error) {
@@ -26,7 +26,7 @@ export function namespaceExists({ reader }: { reader: Reader }): AdmissionPlugin
   return {
     name: "NamespaceExists",
     validate(attributes) {
-      if (attributes.operation === "CONNECT" || !isInside(attributes)) return;
+      if (!isInside(attributes)) return;
       if (!reader.labels("namespaces", "", attributes.namespace)) throw notFound("namespaces", attributes.namespace);
     },
   };

@@ -74,7 +74,7 @@ export function podNodeSelector({ reader, selectors = {} }: { reader: Reader; se
       throw error instanceof StatusError ? error : new StatusError({ code: 500, message: (error as Error).message });
     }
   };
-  const concerned = (attributes: AdmissionAttributes): boolean => attributes.operation === "CREATE" && concerns(attributes, "pods");
+  const concerned = (attributes: AdmissionAttributes): boolean => concerns(attributes, "pods");
   return {
     name: "PodNodeSelector",
     mutate(attributes) {

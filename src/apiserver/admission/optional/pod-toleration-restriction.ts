@@ -59,8 +59,7 @@ export function podTolerationRestriction({ reader, cluster = {} }: { reader: Rea
     if (!found) throw notFound("namespaces", namespace);
     return found;
   };
-  const concerned = (attributes: AdmissionAttributes): boolean =>
-    (attributes.operation === "CREATE" || attributes.operation === "UPDATE") && concerns(attributes, "pods");
+  const concerned = (attributes: AdmissionAttributes): boolean => concerns(attributes, "pods");
   return {
     name: "PodTolerationRestriction",
     mutate(attributes) {

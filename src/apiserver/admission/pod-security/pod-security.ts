@@ -132,7 +132,6 @@ export function podSecurity(options: PodSecurityOptions): AdmissionPlugin {
   return {
     name: "PodSecurity",
     validate(attributes) {
-      if (attributes.operation !== "CREATE" && attributes.operation !== "UPDATE") return;
       const resource = groupResource(attributes.resource.group, attributes.resource.resource);
       if (resource === "pods") validatePod(attributes);
       else if (resource === "namespaces") validateNamespace(attributes);
