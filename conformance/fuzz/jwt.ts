@@ -2,7 +2,7 @@
  * Tokens: what nobody signed is nobody's, and what was signed with the right key and says anything at all is taken or refused.
  * An input that is a JSON object {"header","claims"} is signed first; another one is the token itself.
  */
-import { generateKeyPairSync, sign } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { MemoryReader } from "../../src/apiserver/authorization/memory-reader.fixture.ts";
 import { TokenError } from "../../src/apiserver/authentication/authenticator.ts";
 import { bearerAuthenticator } from "../../src/apiserver/authentication/bearer.ts";
@@ -12,8 +12,8 @@ import type { ApiRequest } from "../../src/api/exchange.ts";
 import { StatusError } from "../../src/api/status.ts";
 import { VirtualClock } from "../../src/base/clock.ts";
 import { jsonMutator } from "./mutate-json.ts";
-import { bytesOf, Finding, kindOf, type MakeTarget, textOf } from "./target.ts";
-import { partMutator } from "./tokens.ts";
+import { bytesOf, Finding, kindOf, type MakeTarget } from "./target.ts";
+import { encodePart, partMutator, tokenOf } from "./tokens.ts";
 
 const issuer = "https://issuer";
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
@@ -55,17 +55,11 @@ const legacy = {
 const header = { alg: signing.algorithm, kid: signing.id };
 const valid = signToken(claims, signing);
 
-const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-function signed(given: { header: unknown; claims: unknown }): string {
-  const head = `${base64(given.header)}.${base64(given.claims)}`;
-  return `${head}.${sign("sha256", Buffer.from(head), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
-}
-
 export const makeTarget: MakeTarget = () => ({
   seeds: [
     valid,
-    `${base64({ alg: "none" })}.${base64(claims)}.`,
-    `${base64({ alg: "HS256", kid: signing.id })}.${base64(claims)}.AAAA`,
+    `${encodePart({ alg: "none" })}.${encodePart(claims)}.`,
+    `${encodePart({ alg: "HS256", kid: signing.id })}.${encodePart(claims)}.AAAA`,
     JSON.stringify({ header, claims }),
     JSON.stringify({ header: { alg: "none" }, claims }),
     JSON.stringify({ header, claims: legacy }),
@@ -96,18 +90,7 @@ export const makeTarget: MakeTarget = () => ({
   mutators: [jsonMutator, jsonMutator, partMutator],
   longest: 256 << 10,
   async run(input) {
-    const text = textOf(input);
-    let token = text;
-    let ours = false;
-    if (text.startsWith("{")) {
-      try {
-        const given = JSON.parse(text) as { header: unknown; claims: unknown };
-        token = signed(given);
-        ours = true;
-      } catch (error) {
-        if (!(error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError)) throw error;
-      }
-    }
+    const { token, made: ours } = tokenOf(input, privateKey);
     const headers: Record<string, string | undefined> = { authorization: `Bearer ${token.replace(/[^\x20-\x7e]/g, "")}` };
     let outcome = "";
     try {

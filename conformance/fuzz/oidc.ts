@@ -2,7 +2,7 @@
  * ID tokens of an issuer that the authentication configuration names, whose claims become a user by CEL and are judged by it. An
  * input that is a JSON object {"header","claims"} is signed first; another one is the token itself. The issuer is a server of ours.
  */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Path } from "../../src/api/field.ts";
@@ -14,8 +14,8 @@ import { validateJwt } from "../../src/apiserver/authentication/jwt/validation.t
 import { VirtualClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { jsonMutator } from "./mutate-json.ts";
-import { bytesOf, Finding, kindOf, type MakeTarget, textOf } from "./target.ts";
-import { partMutator } from "./tokens.ts";
+import { bytesOf, Finding, kindOf, type MakeTarget } from "./target.ts";
+import { type Parts, partMutator, signedToken, tokenOf } from "./tokens.ts";
 
 const issuer = "https://issuer";
 const clock = new VirtualClock(Date.UTC(2026, 10, 22));
@@ -61,11 +61,7 @@ const claims = {
   at_hash: "x",
   nonce: "n",
 };
-const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-function signed(given: { header: unknown; claims: unknown }, key: KeyObject = ours.privateKey): string {
-  const head = `${encode(given.header)}.${encode(given.claims)}`;
-  return `${head}.${sign("sha256", Buffer.from(head), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
-}
+const signed = (given: Parts, key: KeyObject = ours.privateKey): string => signedToken(given, key);
 /** What a token says, however its base64 is written. */
 const said = (token: string): string => {
   const [head, payload] = token.split(".", 2).map((part) => Buffer.from(part, "base64url").toString("hex"));
@@ -123,17 +119,7 @@ export const makeTarget: MakeTarget = async () => {
     mutators: [jsonMutator, jsonMutator, partMutator],
     longest: 256 << 10,
     async run(input) {
-      const text = textOf(input);
-      let token = text;
-      let made = false;
-      if (text.startsWith("{")) {
-        try {
-          token = signed(JSON.parse(text) as { header: unknown; claims: unknown });
-          made = true;
-        } catch (error) {
-          if (!(error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError)) throw error;
-        }
-      }
+      const { token, made } = tokenOf(input, ours.privateKey);
       const outcomes: string[] = [];
       for (const authenticator of authenticators) {
         try {
