@@ -8,7 +8,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { services } from "../src/client/resources.gen.ts";
 import { type Side, inTurn } from "./in-turn.ts";

@@ -6,7 +6,7 @@
  *   --pods  @default 110
  *   --idle  how long processor time is counted @default 120
  */
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import type { Container, PodSpec } from "../src/api/types/core-v1.gen.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { configmaps, pods } from "../src/client/resources.gen.ts";

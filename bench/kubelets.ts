@@ -10,7 +10,7 @@
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { NodeOfParts } from "../conformance/node/node.ts";
 import { cpuSecondsWithEnded, describeMachine } from "./machine.ts";
 import { type PodStarts, podStarts } from "./pod-starts.ts";

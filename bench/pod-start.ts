@@ -7,7 +7,7 @@
  *   --burst    pods at once @default 50
  *   --rounds   of both @default 2
  */
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { systemClock } from "../src/base/clock.ts";
 import type { Client } from "../src/client/client.ts";
 import { readAdminClient } from "../src/distro/admin-client.ts";

@@ -7,7 +7,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { connect, createServer } from "node:net";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { endpointslices, services } from "../src/client/resources.gen.ts";
 import { type Side, inTurn } from "./in-turn.ts";

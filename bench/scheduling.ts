@@ -18,7 +18,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { buildLoad, runLoad, type StepResult } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { startOurScheduler, startPeerScheduler } from "./schedulers.ts";

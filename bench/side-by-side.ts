@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { buildLoad, runLoad, type StepResult } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { makePKI, type ServerOptions, startOurs, startPeer } from "./servers.ts";

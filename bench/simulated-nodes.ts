@@ -15,7 +15,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import type { KubeObject } from "../src/api/object.ts";
 import type { Node, Pod } from "../src/api/types/core-v1.gen.ts";
 import { systemClock } from "../src/base/clock.ts";

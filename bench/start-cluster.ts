@@ -15,7 +15,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { describeMachine, root } from "./machine.ts";
 import { makePKI, startPeer } from "./servers.ts";
 import { median, percent, short, spread, table } from "./statistics.ts";

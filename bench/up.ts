@@ -9,7 +9,7 @@
  *   --wait    for another cluster to leave the machine @default 0
  */
 import { get } from "node:http";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { deployments, nodes, services } from "../src/client/resources.gen.ts";
 import { addressOf, defaultSettings } from "../src/distro/settings.ts";

@@ -9,7 +9,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { type PluginWorld, pluginWorlds, wrongConfigurations } from "./admission/plugin-worlds.ts";
 import { prepare } from "./authentication/servers.ts";
 import { Checks, expect } from "./cluster/checks.ts";

@@ -8,7 +8,7 @@
  */
 import { connect } from "node:tls";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { groups, startBackend } from "./aggregation/backend.ts";
 import { backendService, type Ports, sampleService, startServers } from "./aggregation/servers.ts";
 import { type Answer, differences, type Request, type Server, send, settled } from "./differential/exchange.ts";

@@ -12,7 +12,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Agent } from "node:https";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { parseSigningKey, signToken } from "../src/apiserver/authentication/service-account-keys.ts";
 import { type ClientCase, clientCases } from "./authentication/certificates.ts";
 import { startIssuer } from "./authentication/issuer.ts";

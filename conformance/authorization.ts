@@ -12,7 +12,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { startHookServer } from "./admission/hook-server.ts";
 import { actAsOthers, tokenFile } from "./authorization/act.ts";
 import { kubeconfigs, policies, type Refusal, refusals } from "./authorization/refusals.ts";

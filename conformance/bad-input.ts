@@ -11,7 +11,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { badRequests, type Connection, connectionOf } from "./cluster/bad-requests.ts";
 import { Checks, expect, expectText } from "./cluster/checks.ts";
 import { Cluster, clusterFlags, launcher, type Result, run, type RunOptions } from "./cluster/cluster.ts";

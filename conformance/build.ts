@@ -11,7 +11,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { go, ownCopy } from "./go.ts";
 import { buildImages } from "./images.ts";
 import { type Judge, judges, kubernetes, moduleNames, moduleSets, staging } from "./modules.ts";

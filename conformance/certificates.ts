@@ -10,7 +10,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { prepare } from "./authentication/servers.ts";
 import { bundleRequests, bundleRights } from "./certificates/bundles.ts";
 import { courses, type Loose, rights } from "./certificates/decisions.ts";

@@ -10,7 +10,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { namespaces } from "../src/client/resources.gen.ts";
 import { Checks, Failed } from "./cluster/checks.ts";
 import { attaching, outOfService, reattaching, sharing, takingOver } from "./controllers/attaching.ts";

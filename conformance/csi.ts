@@ -12,7 +12,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { misused, parseArgs } from "../tools/command-line.ts";
 import { Checks, expect, expectText } from "./cluster/checks.ts";
 import { Background, Cluster, clusterFlags, until } from "./cluster/cluster.ts";
 import * as manifests from "./csi/manifests.ts";
@@ -108,10 +108,7 @@ async function killAgent(): Promise<void> {
 }
 
 const missing = ["hostpathplugin", "csi-node-driver-registrar", "csi-provisioner", "csi-attacher", "csi-resizer"].filter((name) => !existsSync(program(name)));
-if (missing.length) {
-  process.stderr.write(`${values.bin} has no ${missing.join(", ")}: make them with node conformance/build.ts\n`);
-  process.exit(2);
-}
+if (missing.length) misused(`${values.bin} has no ${missing.join(", ")}: make them with node conformance/build.ts`);
 
 try {
   const up =

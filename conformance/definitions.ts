@@ -6,7 +6,7 @@
  * `node conformance/definitions.ts [--requests N] [--seed S] [--episode K,...] [--seconds S] [--bin DIR] [--port P] [--verbose] [PEER.conf OURS.conf]`
  * starts both servers itself unless two are given. Exits 1 where answers differ.
  */
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { runDefinitions } from "./differential/definitions-run.ts";
 import { standingPair, startPair } from "./differential/servers.ts";
 

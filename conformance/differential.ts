@@ -11,7 +11,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { cases as builtIn, type Step } from "./differential/cases.ts";
 import { customResourceCases } from "./differential/custom-resource-cases.ts";
 import { type Answer, closeServer, differences, type Server, send, serverOf, settled } from "./differential/exchange.ts";

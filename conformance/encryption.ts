@@ -12,7 +12,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { Encryption } from "../src/apiserver/encryption/encryption.ts";
 import { encryptionSeries } from "../src/apiserver/encryption/metrics.ts";
 import { systemClock } from "../src/base/clock.ts";

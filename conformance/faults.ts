@@ -12,7 +12,7 @@
  *   --first N        leaves out the first N points
  * Each finding ends with the line that repeats it alone.
  */
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { explore, type Finding } from "./faults/explore.ts";
 import { parsePoint } from "./faults/kinds.ts";

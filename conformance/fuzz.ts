@@ -10,7 +10,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { misused, parseArgs } from "../tools/command-line.ts";
 import type { Task } from "./fuzz/child.ts";
 import { replay, watchTarget } from "./fuzz/watch.ts";
 
@@ -31,10 +31,8 @@ const all = readdirSync(folder).filter((file) => file.endsWith(".ts") && readFil
 const known = all.map((file) => file.slice(0, -".ts".length)).sort();
 const names = positionals.length ? positionals : known;
 const unknown = names.find((name) => !known.includes(name));
-if (unknown !== undefined || !(Number(values.seconds) > 0)) {
-  process.stderr.write(unknown !== undefined ? `${unknown} is no target; there are: ${known.join(", ")}\n` : "--seconds is a number\n");
-  process.exit(2);
-}
+if (unknown !== undefined) misused(`${unknown} is no target; there are: ${known.join(", ")}`);
+if (!(Number(values.seconds) > 0)) misused("--seconds is a number");
 mkdirSync(values.directory, { recursive: true });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const task = (target: string): Task => ({

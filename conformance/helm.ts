@@ -10,7 +10,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { Checks } from "./cluster/checks.ts";
 import { Cluster, clusterFlags } from "./cluster/cluster.ts";
 import { judgeCreatedChart } from "./helm/created-chart.ts";

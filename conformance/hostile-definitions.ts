@@ -8,7 +8,7 @@
  * Example: node conformance/hostile-definitions.ts --pid 4711 ours/admin.conf --only "lists: "
  * Exits 1 on a failure.
  */
-import { parseArgs } from "node:util";
+import { misused, parseArgs } from "../tools/command-line.ts";
 import { closeServer, type Request, type Server, send, serverOf } from "./differential/exchange.ts";
 import { definitionInputs } from "./hostile/definitions.ts";
 import { crds, group } from "./hostile/making.ts";
@@ -21,10 +21,7 @@ const { values, positionals } = parseArgs({
   options: { only: { type: "string", default: "" }, pid: { type: "string", default: "" }, verbose: { type: "boolean", default: false } },
 });
 const [oursConfig, peerConfig] = positionals;
-if (!oursConfig || !values.pid) {
-  process.stderr.write("usage: node conformance/hostile-definitions.ts --pid PID OURS.conf [PEER.conf]\n");
-  process.exit(2);
-}
+if (!oursConfig || !values.pid) misused("--pid PID and OURS.conf are needed");
 const mostMs = 1000;
 const mostMb = 64;
 

@@ -10,7 +10,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { Checks, expect } from "./cluster/checks.ts";
 import { changes } from "./interchange/changes.ts";
 import { complaints } from "./interchange/logs.ts";

@@ -11,7 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { misused, parseArgs } from "../tools/command-line.ts";
 import type { KubeObject } from "../src/api/object.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { nodes, pods } from "../src/client/resources.gen.ts";
@@ -19,10 +19,7 @@ import { type Cluster, startCluster } from "../src/distro/start-cluster.ts";
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { port: { type: "string", default: "0" } } });
 const [module, kwok] = positionals;
-if (!module || !kwok) {
-  process.stderr.write("usage: node conformance/kwok-beside.ts MODULE KWOK [--port N]\n");
-  process.exit(2);
-}
+if (!module || !kwok) misused("MODULE and KWOK are needed");
 const folders = ["node/fast", "pod/fast", "node/chaos", "pod/chaos"].map((folder) => join(module, "kustomize", "stage", folder));
 const files = folders.flatMap((folder) =>
   readdirSync(folder)

@@ -12,7 +12,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { seededRandom } from "../src/base/random.ts";
 import { childrenOf } from "../src/linux/process.ts";
 import { Checks, expect } from "./cluster/checks.ts";

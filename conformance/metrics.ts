@@ -9,7 +9,7 @@
  * Exits 1 where something differs or a stable or beta family is missing without a reason.
  */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { send, type Request, type Server } from "./differential/exchange.ts";
 import { type Pair, standingPair, startPair } from "./differential/servers.ts";
 

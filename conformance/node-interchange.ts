@@ -14,7 +14,7 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { misused, parseArgs } from "../tools/command-line.ts";
 import type { Side } from "./interchange/world.ts";
 import { NodeOfParts } from "./node/node.ts";
 
@@ -40,10 +40,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const parts = courses[positionals[0] ?? ""];
-if (!parts) {
-  process.stderr.write(`usage: node conformance/node-interchange.ts ${Object.keys(courses).join("|")} [--list FILE] ...\n`);
-  process.exit(2);
-}
+if (!parts) misused(`COURSE is one of ${Object.keys(courses).join(", ")}`);
 
 rmSync(values.directory, { recursive: true, force: true });
 await using node = await NodeOfParts.start({ ...parts, directory: values.directory, bin: values.bin, images: values.images });

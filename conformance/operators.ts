@@ -13,7 +13,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { archiveOf, type Image, layerOf } from "../src/distro/images/oci.ts";
 import { Checks, expect } from "./cluster/checks.ts";
 import { Cluster, clusterFlags } from "./cluster/cluster.ts";

@@ -9,7 +9,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { proxySynced, startProxy } from "../bench/proxy-program.ts";
 import { end } from "../bench/servers.ts";
 import { node, serviceWorld, sliceOf } from "../bench/service-world.ts";

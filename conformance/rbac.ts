@@ -11,7 +11,7 @@
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import type { NonResourceRule, ResourceRule } from "../src/api/types/authorization-v1.gen.ts";
 import { aggregateText } from "../src/api/field.ts";
 import { missingRights } from "../src/apiserver/authorization/escalation.ts";

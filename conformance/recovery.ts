@@ -11,7 +11,7 @@ import { Resolver } from "node:dns/promises";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { seededRandom } from "../src/base/random.ts";
 import { Checks, expect } from "./cluster/checks.ts";
 import { Cluster, clusterFlags, until } from "./cluster/cluster.ts";

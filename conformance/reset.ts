@@ -11,7 +11,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { Checks, expect, expectText } from "./cluster/checks.ts";
 import { Background, Cluster, clusterFlags, launcher } from "./cluster/cluster.ts";
 

@@ -8,7 +8,7 @@
  *   --archives DIR, --kubectl FILE, --data-dir DIR, --port PORT: as in web-application.ts
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { Checks, expect } from "./cluster/checks.ts";
 import { Cluster, clusterFlags } from "./cluster/cluster.ts";
 import { Load } from "./cluster/http.ts";

@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { misused, parseArgs } from "../tools/command-line.ts";
 
 interface SpecReport {
   ContainerHierarchyTexts: string[] | null;
@@ -38,10 +38,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [list] = positionals;
-if (!list) {
-  process.stderr.write("usage: node conformance/run.ts LIST [--kubeconfig FILE] [--procs N] [--report FILE] [--judges DIR] [--focus REGEX]\n");
-  process.exit(2);
-}
+if (!list) misused("LIST is needed");
 const wanted = readFileSync(list, "utf8").split("\n").filter(Boolean);
 const names = values.focus ? wanted.filter((n) => new RegExp(values.focus as string).test(n)) : wanted;
 const isSerial = (name: string): boolean => name.includes("[Serial]");

@@ -11,7 +11,7 @@
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import type { Node, Pod } from "../src/api/types/core-v1.gen.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { seededRandom } from "../src/base/random.ts";

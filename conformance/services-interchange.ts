@@ -12,7 +12,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { Checks, expect } from "./cluster/checks.ts";
 import { Cluster, clusterFlags, until } from "./cluster/cluster.ts";
 import { get } from "./cluster/http.ts";

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { type Random, seededRandom } from "../src/base/random.ts";
 import { lmdbStore } from "../src/store/lmdb.ts";

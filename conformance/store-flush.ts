@@ -11,7 +11,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { lmdbStore } from "../src/store/lmdb.ts";
 

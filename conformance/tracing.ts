@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { implement, serveGrpc } from "../src/base/grpc/server.ts";
 import { traceService } from "../src/base/tracing/otlp.ts";
 import { prepare } from "./authentication/servers.ts";

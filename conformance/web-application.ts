@@ -10,7 +10,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "../tools/command-line.ts";
 import { Checks, expect, expectText } from "./cluster/checks.ts";
 import { Cluster, clusterFlags, until } from "./cluster/cluster.ts";
 import { get } from "./cluster/http.ts";

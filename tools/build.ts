@@ -14,7 +14,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "./command-line.ts";
 import { build, type Plugin } from "esbuild";
 
 const { values } = parseArgs({ options: { out: { type: "string", default: "dist" }, bundle: { type: "boolean", default: false } } });
