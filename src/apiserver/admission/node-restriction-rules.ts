@@ -1,8 +1,8 @@
 /** Which labels a kubelet may set on its node, and which mirror pods it may make. */
 import { notFound } from "../../api/status.ts";
-import type { Node, Pod, Volume } from "../../api/types/core-v1.gen.ts";
+import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { podConfigMaps, podSecrets } from "../../api/core/pod-references.ts";
+import { apiReference } from "../../api/core/api-reference.ts";
 import type { AdmissionAttributes } from "./admission.ts";
 import { mirrorPodAnnotation, refuse } from "./refuse.ts";
 
@@ -60,71 +60,4 @@ export function admitMirrorPod(node: string, a: AdmissionAttributes, reader: Rea
       ? `error checking mirror pod for API references: ${reference.error}`
       : `node ${quote(node)} can not create pods that reference ${reference.resource}`,
   );
-}
-
-interface Reference {
-  resource?: string;
-  error?: string;
-}
-
-function apiReference(pod: Pod): Reference | undefined {
-  if (pod.spec.serviceAccountName) return { resource: "serviceaccounts" };
-  if (podSecrets(pod).length) return { resource: "secrets" };
-  if (podConfigMaps(pod).length) return { resource: "configmaps" };
-  if (pod.spec.resourceClaims?.length) return { resource: "resourceclaims" };
-  for (const volume of pod.spec.volumes ?? []) {
-    const found = volumeReference(volume);
-    if (found) return found;
-  }
-  return undefined;
-}
-
-const local: (keyof Volume)[] = [
-  "awsElasticBlockStore",
-  "azureDisk",
-  "cephfs",
-  "cinder",
-  "downwardAPI",
-  "emptyDir",
-  "fc",
-  "flexVolume",
-  "flocker",
-  "gcePersistentDisk",
-  "gitRepo",
-  "hostPath",
-  "image",
-  "iscsi",
-  "nfs",
-  "photonPersistentDisk",
-  "portworxVolume",
-  "quobyte",
-  "rbd",
-  "scaleIO",
-  "storageos",
-  "vsphereVolume",
-];
-const remote: [keyof Volume, string][] = [
-  ["configMap", "configmaps (via configmap volumes)"],
-  ["secret", "secrets (via secret volumes)"],
-  ["csi", "csidrivers (via CSI volumes)"],
-  ["glusterfs", "endpoints (via glusterFS volumes)"],
-  ["persistentVolumeClaim", "persistentvolumeclaims"],
-  ["ephemeral", "persistentvolumeclaims (via ephemeral volumes)"],
-  ["azureFile", "secrets (via azureFile volumes)"],
-];
-
-function volumeReference(volume: Volume): Reference | undefined {
-  if (local.some((kind) => volume[kind])) return undefined;
-  const found = remote.find(([kind]) => volume[kind]);
-  if (found) return { resource: found[1] };
-  if (!volume.projected) return { error: `unknown volume type for volume  ${quote(volume.name)}` };
-  for (const source of volume.projected.sources ?? []) {
-    if (source.configMap) return { resource: "configmaps (via projected volumes)" };
-    if (source.secret) return { resource: "secrets (via projected volumes)" };
-    if (source.serviceAccountToken) return { resource: "serviceaccounts (via projected volumes)" };
-    if (source.clusterTrustBundle) return { resource: "clustertrustbundles" };
-    if (source.podCertificate) return { resource: "podcertificates" };
-    if (!source.downwardAPI) return { error: `unknown source for projected volume ${quote(volume.name)}` };
-  }
-  return undefined;
 }

@@ -13,18 +13,42 @@ export class CorruptCheckpoint extends Error {
   }
 }
 
-/** Undefined: there is none. */
-export async function readCheckpoint(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+/** One state file and its states, which are written one after the other. */
+export class Checkpoint {
+  readonly path: string;
+  #writes: Promise<void> = Promise.resolve();
+  /** What is on the disk, as far as it is known. */
+  #written: string | undefined;
+  constructor(path: string) {
+    this.path = path;
+  }
+  /** Undefined: there is none. */
+  async read(): Promise<string | undefined> {
+    try {
+      this.#written = await readFile(this.path, "utf8");
+      return this.#written;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+  /** On the disk when it resolves, whole or not at all. `text` is asked for once the states before are written; what stands there already is not written again. */
+  async save(text: () => string): Promise<void> {
+    const saved = this.#writes.then(async () => {
+      const now = text();
+      if (now === this.#written) return;
+      await write(this.path, now);
+      this.#written = now;
+    });
+    this.#writes = saved.catch(() => {});
+    await saved;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writes;
   }
 }
 
-/** Whole or not at all, on the disk when it resolves. One writer at a time. */
-export async function writeCheckpoint(path: string, text: string): Promise<void> {
+async function write(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}`);
   const file = await open(temporary, "w", 0o600);
   try {

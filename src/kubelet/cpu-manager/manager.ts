@@ -9,7 +9,7 @@ import { quantityToMilli } from "../../api/quantity.ts";
 import type { Logger } from "../../base/logger.ts";
 import { formatCpuList } from "../../linux/cpu-list.ts";
 import type { Topology } from "../../linux/topology.ts";
-import { readCheckpoint, writeCheckpoint } from "../checkpoint/file.ts";
+import { Checkpoint } from "../checkpoint/file.ts";
 import { isSidecar, qosClass } from "../pod.ts";
 import { AdmissionError, type AffinityOf, type HintProvider, type Hints, type TopologyHint } from "../topology-manager/hints.ts";
 import { count, has, type Mask, nodesOf, subsets } from "../topology-manager/mask.ts";
@@ -43,18 +43,15 @@ export class CpuManager implements HintProvider {
   readonly #reserved: CpuSet;
   /** With everything that shares a core with a reserved one. */
   readonly #reservedCores: CpuSet;
-  readonly #file: string;
+  readonly #checkpoint: Checkpoint;
   #state: CpuState;
   #reusable: { pod: string; cpus: CpuSet } = { pod: "", cpus: noCpus };
-  #writes: Promise<void> = Promise.resolve();
-  /** What the file says. */
-  #written: string | undefined;
 
   /** Throws, in upstream's words, for a policy that this machine cannot have. */
   constructor(options: CpuManagerOptions) {
     const { topology, policy, policyOptions, reservedMilli } = options;
     this.#options = options;
-    this.#file = join(options.rootDir, "cpu_manager_state");
+    this.#checkpoint = new Checkpoint(join(options.rootDir, "cpu_manager_state"));
     this.#all = new Set(topology.cpus.keys());
     this.#state = { policy, shared: noCpus, given: new Map() };
     if (policy === "none") {
@@ -79,12 +76,11 @@ export class CpuManager implements HintProvider {
   /** Rejects, in upstream's words, when what was given before does not go with what is wanted now. */
   async start(): Promise<void> {
     try {
-      const text = await readCheckpoint(this.#file);
-      this.#written = text;
+      const text = await this.#checkpoint.read();
       if (text !== undefined) this.#state = readCpuState(text, this.#options.policy);
     } catch (error) {
       throw new Error(
-        `could not restore state from checkpoint: ${(error as Error).message}, please drain this node and delete the CPU manager checkpoint file ${JSON.stringify(this.#file)} before restarting Kubelet`,
+        `could not restore state from checkpoint: ${(error as Error).message}, please drain this node and delete the CPU manager checkpoint file ${JSON.stringify(this.#checkpoint.path)} before restarting Kubelet`,
       );
     }
     if (this.#options.policy === "static") this.#validate();
@@ -114,17 +110,10 @@ export class CpuManager implements HintProvider {
     if (known.symmetricDifference(all).size) throw new Error(`current set of available CPUs ${list(all)} doesn't match with CPUs in state ${list(known)}`);
   }
   async #save(): Promise<void> {
-    const saved = this.#writes.then(async () => {
-      const text = writeCpuState(this.#state);
-      if (text === this.#written) return;
-      await writeCheckpoint(this.#file, text);
-      this.#written = text;
-    });
-    this.#writes = saved.catch(() => {});
-    await saved;
+    await this.#checkpoint.save(() => writeCpuState(this.#state));
   }
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writes;
+    await this.#checkpoint[Symbol.asyncDispose]();
   }
   /** What the container has alone; empty: it shares. */
   exclusive(podUid: string, container: string): CpuSet {

@@ -10,7 +10,7 @@ import type { Container, Pod, ResourceStatus } from "../../api/types/core-v1.gen
 import type { Clock } from "../../base/clock.ts";
 import type { GrpcServer } from "../../base/grpc/server.ts";
 import type { Logger } from "../../base/logger.ts";
-import { readCheckpoint, writeCheckpoint } from "../checkpoint/file.ts";
+import { Checkpoint } from "../checkpoint/file.ts";
 import type { ContainerAdditions } from "../lifecycle.ts";
 import type { PluginHandler } from "../plugin-manager/handler.ts";
 import { isSidecar } from "../pod.ts";
@@ -55,8 +55,7 @@ export class DeviceManager implements HintProvider {
   /** What init containers of the pod that is being admitted leave behind. */
   #reusable: { pod: string; devices: Map<string, Set<string>> } = { pod: "", devices: new Map() };
   #allocated = new Map<string, Set<string>>();
-  #writes: Promise<void> = Promise.resolve();
-  #written = "";
+  readonly #checkpoint: Checkpoint;
   /** Nothing was here: the machine is new, and what its node counts of devices is not there. */
   #fresh = false;
   #told = false;
@@ -65,14 +64,12 @@ export class DeviceManager implements HintProvider {
 
   constructor(options: DeviceManagerOptions) {
     this.#options = options;
+    this.#checkpoint = new Checkpoint(join(options.directory, "kubelet_internal_checkpoint"));
     this.#resources = new Resources(options.clock);
     this.handler = deviceHandler(
       (resource, socket) => this.#connect(resource, socket),
       (resource) => void this.#resources.plugin(resource)?.[Symbol.asyncDispose](),
     );
-  }
-  get #file(): string {
-    return join(this.#options.directory, "kubelet_internal_checkpoint");
   }
   /** Plugins can register once it resolves. */
   async start(): Promise<void> {
@@ -82,33 +79,25 @@ export class DeviceManager implements HintProvider {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.[Symbol.asyncDispose]();
     await Promise.all(this.#resources.plugins().map((plugin) => plugin[Symbol.asyncDispose]()));
-    await this.#writes;
+    await this.#checkpoint[Symbol.asyncDispose]();
   }
   async #restore(): Promise<void> {
     const { logger } = this.#options;
     try {
-      const text = await readCheckpoint(this.#file);
+      const text = await this.#checkpoint.read();
       this.#fresh = !(await readdir(this.#options.directory).catch(() => [])).length;
       if (text === undefined) return;
       const { PodDeviceEntries, RegisteredDevices } = readDevices(text);
       this.#pods.restore(PodDeviceEntries ?? []);
       for (const resource of Object.keys(RegisteredDevices ?? {})) this.#resources.expect(resource);
     } catch (error) {
-      logger.error("Continue after failing to read checkpoint file. Device allocation info may NOT be up-to-date", { file: this.#file, error });
+      logger.error("Continue after failing to read checkpoint file. Device allocation info may NOT be up-to-date", { file: this.#checkpoint.path, error });
     }
     this.#allocated = this.#pods.allocated();
   }
   async #write(): Promise<void> {
-    this.#writes = this.#writes.then(async () => {
-      const text = writeDevices({ PodDeviceEntries: this.#pods.entries(), RegisteredDevices: this.#resources.registered() });
-      if (text === this.#written) return;
-      await writeCheckpoint(this.#file, text);
-      this.#written = text;
-    });
-    const done = this.#writes;
-    this.#writes = done.catch(() => {});
     try {
-      await done;
+      await this.#checkpoint.save(() => writeDevices({ PodDeviceEntries: this.#pods.entries(), RegisteredDevices: this.#resources.registered() }));
     } catch (error) {
       throw new Error(`failed to write checkpoint file "kubelet_internal_checkpoint": ${(error as Error).message}`);
     }

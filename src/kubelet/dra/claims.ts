@@ -1,6 +1,6 @@
 /** Claims that drivers were asked to prepare, as they are known here and on the disk (pkg/kubelet/cm/dra/claiminfo.go). */
 import type { ResourceClaim } from "../../api/types/resource-v1.gen.ts";
-import { readCheckpoint, writeCheckpoint } from "../checkpoint/file.ts";
+import { Checkpoint } from "../checkpoint/file.ts";
 import { type DeviceState, readClaims, writeClaims } from "./checkpoint.ts";
 
 export interface ClaimInfo {
@@ -30,18 +30,17 @@ export function infoOf(claim: ResourceClaim): ClaimInfo {
 }
 
 export class Claims {
-  readonly #file: string;
+  readonly #checkpoint: Checkpoint;
   readonly #claims = new Map<string, ClaimInfo>();
-  #writes: Promise<void> = Promise.resolve();
 
   private constructor(file: string) {
-    this.#file = file;
+    this.#checkpoint = new Checkpoint(file);
   }
   /** Rejects when the file cannot be read: what was prepared would be forgotten. */
   static async open(file: string): Promise<Claims> {
     const claims = new Claims(file);
     try {
-      const text = await readCheckpoint(file);
+      const text = await claims.#checkpoint.read();
       for (const state of text === undefined ? [] : readClaims(text))
         claims.add({
           uid: state.ClaimUID,
@@ -72,9 +71,8 @@ export class Claims {
   }
   /** On the disk when it resolves. */
   async save(): Promise<void> {
-    const saved = this.#writes.then(() =>
-      writeCheckpoint(
-        this.#file,
+    try {
+      await this.#checkpoint.save(() =>
         writeClaims(
           [...this.#claims.values()].map((claim) => ({
             ClaimUID: claim.uid,
@@ -84,11 +82,7 @@ export class Claims {
             DriverState: Object.fromEntries([...claim.drivers].map(([driver, Devices]) => [driver, { Devices }])),
           })),
         ),
-      ),
-    );
-    this.#writes = saved.catch(() => {});
-    try {
-      await saved;
+      );
     } catch (error) {
       throw new Error(`checkpoint ResourceClaim state: ${(error as Error).message}`);
     }

@@ -1,7 +1,7 @@
 /** Health of the devices of drivers, as their plugins tell it (KEP-4680; pkg/kubelet/cm/dra/healthinfo.go). */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
-import { readCheckpoint, writeCheckpoint } from "../checkpoint/file.ts";
+import { Checkpoint } from "../checkpoint/file.ts";
 import type { DeviceHealth } from "./health-types.gen.ts";
 
 export interface Health {
@@ -24,24 +24,23 @@ const names = { HEALTHY: "Healthy", UNHEALTHY: "Unhealthy", UNKNOWN: "Unknown" }
 const unknown: Health = { Health: "Unknown", Message: "" };
 
 export class DeviceHealths {
-  readonly #file: string;
+  readonly #checkpoint: Checkpoint;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #drivers: State = {};
-  #writes: Promise<void> = Promise.resolve();
 
   constructor(file: string, clock: Clock, logger: Logger) {
-    this.#file = file;
+    this.#checkpoint = new Checkpoint(file);
     this.#clock = clock;
     this.#logger = logger;
   }
   /** What cannot be read is forgotten: plugins tell it again. */
   async load(): Promise<void> {
     try {
-      const text = await readCheckpoint(this.#file);
+      const text = await this.#checkpoint.read();
       if (text !== undefined) this.#drivers = (JSON.parse(text) as State | null) ?? {};
     } catch (error) {
-      this.#logger.error("Failed to load health checkpoint, proceeding with empty cache", { file: this.#file, error });
+      this.#logger.error("Failed to load health checkpoint, proceeding with empty cache", { file: this.#checkpoint.path, error });
     }
   }
   of(driver: string, pool: string, device: string): Health {
@@ -84,11 +83,11 @@ export class DeviceHealths {
     if (gone) this.#save();
   }
   #save(): void {
-    this.#writes = this.#writes
-      .then(() => writeCheckpoint(this.#file, JSON.stringify(this.#drivers)))
+    this.#checkpoint
+      .save(() => JSON.stringify(this.#drivers))
       .catch((error: unknown) => this.#logger.error("the health of devices could not be kept", { error }));
   }
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writes;
+    await this.#checkpoint[Symbol.asyncDispose]();
   }
 }

@@ -8,7 +8,7 @@ import { quantityToNumber } from "../../api/quantity.ts";
 import type { Container, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { NumaNode } from "../../linux/topology.ts";
-import { readCheckpoint, writeCheckpoint } from "../checkpoint/file.ts";
+import { Checkpoint } from "../checkpoint/file.ts";
 import { isSidecar, qosClass } from "../pod.ts";
 import type { AffinityOf, HintProvider, Hints } from "../topology-manager/hints.ts";
 import { type Mask, maskOf, nodesOf } from "../topology-manager/mask.ts";
@@ -35,19 +35,16 @@ export interface MemoryManagerOptions {
 
 export class MemoryManager implements HintProvider {
   readonly #options: MemoryManagerOptions;
-  readonly #file: string;
+  readonly #checkpoint: Checkpoint;
   readonly #reserved: Reserved;
   #state: MemoryState;
   /** What init containers of the pod that is being admitted leave behind: by nodes and resource. */
   #reusable: { pod: string; memory: Map<string, number> } = { pod: "", memory: new Map() };
-  #writes: Promise<void> = Promise.resolve();
-  /** What the file says. */
-  #written: string | undefined;
 
   /** Throws, in upstream's words, for reservations that do not go with the machine. */
   constructor(options: MemoryManagerOptions) {
     this.#options = options;
-    this.#file = join(options.rootDir, "memory_manager_state");
+    this.#checkpoint = new Checkpoint(join(options.rootDir, "memory_manager_state"));
     this.#state = { policyName: options.policy, machineState: {}, entries: {} };
     this.#reserved = options.policy === "Static" ? reservedByNode(options) : new Map();
   }
@@ -55,12 +52,11 @@ export class MemoryManager implements HintProvider {
   async start(): Promise<void> {
     const { policy, nodes } = this.#options;
     try {
-      const text = await readCheckpoint(this.#file);
-      this.#written = text;
+      const text = await this.#checkpoint.read();
       if (text !== undefined) this.#state = readMemoryState(text, policy);
     } catch (error) {
       throw new Error(
-        `could not restore state from checkpoint: ${(error as Error).message}, please drain this node and delete the memory manager checkpoint file ${JSON.stringify(this.#file)} before restarting Kubelet`,
+        `could not restore state from checkpoint: ${(error as Error).message}, please drain this node and delete the memory manager checkpoint file ${JSON.stringify(this.#checkpoint.path)} before restarting Kubelet`,
       );
     }
     if (policy === "Static") this.#validate(nodes);
@@ -96,17 +92,10 @@ export class MemoryManager implements HintProvider {
     if (shape(expected) !== shape(this.#state.machineState)) throw new Error("[memorymanager] the expected machine state is different from the real one");
   }
   async #save(): Promise<void> {
-    const saved = this.#writes.then(async () => {
-      const text = writeMemoryState(this.#state);
-      if (text === this.#written) return;
-      await writeCheckpoint(this.#file, text);
-      this.#written = text;
-    });
-    this.#writes = saved.catch(() => {});
-    await saved;
+    await this.#checkpoint.save(() => writeMemoryState(this.#state));
   }
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writes;
+    await this.#checkpoint[Symbol.asyncDispose]();
   }
   blocks(podUid: string, container: string): readonly Block[] {
     return this.#state.entries[podUid]?.[container] ?? [];

@@ -3,13 +3,13 @@
  * node's name behind the pod's, and nothing that would have to be asked of the API. Pure.
  */
 import { podKind } from "../../api/core/pod.ts";
-import { podConfigMaps, podSecrets } from "../../api/core/pod-references.ts";
+import { apiReference } from "../../api/core/api-reference.ts";
 import { decodeJSON, decodeYAML } from "../../api/codec/decode.ts";
 import { encodeJSON, sortKeys } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import { type TypeDef, typeOfKind } from "../../api/schema/schema.ts";
-import type { Pod, PodList, Toleration, Volume } from "../../api/types/core-v1.gen.ts";
+import type { Pod, PodList, Toleration } from "../../api/types/core-v1.gen.ts";
 import { fnv1a128 } from "../../base/fnv.ts";
 import { annotationKeys } from "../pod.ts";
 
@@ -60,8 +60,8 @@ function complete(pod: Pod, origin: Origin): Pod {
   if (origin.source === "file") made.spec.tolerations = withNoExecute(made.spec.tolerations ?? []);
   const errors = (podKind.validate?.(made) ?? []).map(({ field, body }) => `${field}: ${body}`);
   if (errors.length) throw new Error(`invalid pod: ${errors.length === 1 ? errors[0] : `[${errors.join(", ")}]`}`);
-  const needs = apiReference(made);
-  if (needs) throw new Error(`static pods may not reference ${needs}`);
+  const reference = apiReference(made);
+  if (reference) throw new Error(reference.error ?? `static pods may not reference ${reference.resource}`);
   metadata.annotations[annotationKeys.source] = origin.source;
   made.status = { ...made.status, phase: "Pending" };
   const type = typeOfKind("v1", "Pod") as TypeDef;
@@ -78,67 +78,4 @@ function uidOf(pod: Pod, { source, name, nodeName }: Origin): string {
 function withNoExecute(tolerations: readonly Toleration[]): Toleration[] {
   const isIt = (t: Toleration): boolean => t.operator === "Exists" && t.effect === "NoExecute" && !t.key && !t.value;
   return [...tolerations.filter((t) => !isIt(t)), { operator: "Exists", effect: "NoExecute" }];
-}
-
-const withoutApi: readonly (keyof Volume)[] = [
-  "awsElasticBlockStore",
-  "azureDisk",
-  "cephfs",
-  "cinder",
-  "downwardAPI",
-  "emptyDir",
-  "fc",
-  "flexVolume",
-  "flocker",
-  "gcePersistentDisk",
-  "gitRepo",
-  "hostPath",
-  "image",
-  "iscsi",
-  "nfs",
-  "photonPersistentDisk",
-  "portworxVolume",
-  "quobyte",
-  "rbd",
-  "scaleIO",
-  "storageos",
-  "vsphereVolume",
-];
-const withApi: readonly [keyof Volume, string][] = [
-  ["configMap", "configmaps (via configmap volumes)"],
-  ["secret", "secrets (via secret volumes)"],
-  ["csi", "csidrivers (via CSI volumes)"],
-  ["glusterfs", "endpoints (via glusterFS volumes)"],
-  ["persistentVolumeClaim", "persistentvolumeclaims"],
-  ["ephemeral", "persistentvolumeclaims (via ephemeral volumes)"],
-  ["azureFile", "secrets (via azureFile volumes)"],
-];
-
-/** The first thing that only the API can give (pkg/api/pod HasAPIObjectReference). */
-function apiReference(pod: Pod): string | undefined {
-  if (pod.spec.serviceAccountName) return "serviceaccounts";
-  if (podSecrets(pod).length) return "secrets";
-  if (podConfigMaps(pod).length) return "configmaps";
-  if (pod.spec.resourceClaims?.length) return "resourceclaims";
-  for (const volume of pod.spec.volumes ?? []) {
-    if (withoutApi.some((name) => volume[name])) continue;
-    const needs = withApi.find(([name]) => volume[name])?.[1];
-    if (needs) return needs;
-    if (!volume.projected) throw new Error(`unknown volume type for volume  ${JSON.stringify(volume.name)}`);
-    const projected = projectedReference(volume);
-    if (projected) return projected;
-  }
-  return undefined;
-}
-
-function projectedReference(volume: Volume): string | undefined {
-  for (const source of volume.projected?.sources ?? []) {
-    if (source.configMap) return "configmaps (via projected volumes)";
-    if (source.secret) return "secrets (via projected volumes)";
-    if (source.serviceAccountToken) return "serviceaccounts (via projected volumes)";
-    if (source.clusterTrustBundle) return "clustertrustbundles";
-    if (source.podCertificate) return "podcertificates";
-    if (!source.downwardAPI) throw new Error(`unknown source for projected volume ${JSON.stringify(volume.name)}`);
-  }
-  return undefined;
 }

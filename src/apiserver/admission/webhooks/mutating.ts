@@ -14,7 +14,8 @@ import { type AdmissionAttributes, type AdmissionPlugin, type Face, Reinvocation
 import { isExempt } from "../matching.ts";
 import { ReinvocationState } from "../reinvocation-state.ts";
 import { callWebhook } from "./call.ts";
-import { CallFailure, Rejection } from "./failure.ts";
+import { counted } from "./counted.ts";
+import { CallFailure } from "./failure.ts";
 import { invocationOf, shownTo } from "./invocation.ts";
 import type { Shown, Verdict } from "./review.ts";
 import { type Hook, webhookSource } from "./source.ts";
@@ -94,43 +95,6 @@ async function mutate(
   }
 }
 
-/** Counts it; throws what refuses the request. */
-async function counted(hook: Hook, index: number, run: () => Promise<boolean>, attributes: AdmissionAttributes, options: WebhookOptions): Promise<boolean> {
-  const { series, clock, logger } = options;
-  const { name: webhook, failurePolicy } = hook.webhook;
-  const { operation } = attributes;
-  const began = clock.monotonic();
-  const ignores = failurePolicy === "Ignore";
-  const called = (code: number, rejected: boolean): void => series.called(webhook, "admit", operation, code, rejected, (clock.monotonic() - began) / 1000);
-  try {
-    const changed = await run();
-    called(200, false);
-    return changed;
-  } catch (error) {
-    if (error instanceof Rejection) {
-      series.rejected(webhook, "admit", operation, "no_error", error.status.code);
-      called(error.status.code, true);
-      throw error.status;
-    }
-    if (!(error instanceof CallFailure)) {
-      series.rejected(webhook, "admit", operation, "apiserver_internal_error", 0);
-      called(0, true);
-      throw error;
-    }
-    if (!ignores && !error.cancelled) series.rejected(webhook, "admit", operation, "calling_webhook_error", error.code);
-    called(error.code, !ignores);
-    if (!ignores) {
-      logger.warn("a webhook failed, and the request with it", { webhook, error: error.message });
-      throw internalError(error.message);
-    }
-    if (attributes.request.signal.aborted) throw timeout("request did not complete within requested timeout");
-    logger.warn("a webhook failed and is passed over", { webhook, error: error.message });
-    series.failedOpen(webhook, "admit");
-    attributes.annotate?.(`failed-open.mutation.webhook.admission.k8s.io/${round(attributes, index)}`, webhook);
-    return false;
-  }
-}
-
 export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
   const source = webhookSource(options.reader, "mutatingwebhookconfigurations.admissionregistration.k8s.io");
 
@@ -146,7 +110,9 @@ export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
         const face = await invocationOf(hook, attributes, faces, { ...options, type: "admit" });
         if (!face || (reinvocation.active && !state.mayRunAgain(hook.uid))) continue;
         const shown = await shownTo(face, attributes);
-        const changed = await counted(hook, i, () => mutate(hook, i, face, faces.own, shown, attributes, options), attributes, options);
+        const failedOpen = `failed-open.mutation.webhook.admission.k8s.io/${round(attributes, i)}`;
+        const changed = await counted(hook, "admit", failedOpen, attributes, options, () => mutate(hook, i, face, faces.own, shown, attributes, options));
+        if (changed === undefined && attributes.request.signal.aborted) throw timeout("request did not complete within requested timeout");
         if (changed) {
           state.requireReinvocation();
           reinvocation.wanted = true;
