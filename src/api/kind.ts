@@ -28,6 +28,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   preparationWarnings?(object: T): string[];
   validate?(object: T): FieldError[];
   warnings?(object: T): string[];
+  /** What the two say at once, of a new object, for kinds that need not look at all of it each time. Errors leave out the warnings. */
+  judge?(object: T): { errors: FieldError[]; warnings: string[] };
   /** Generic default for `status`: only status (and metadata as upstream allows) changes. */
   subresources?: Record<string, UpdateStrategy<T>>;
   /** Selectable fields besides metadata.name and metadata.namespace. */

@@ -11,10 +11,14 @@ import { validatePodSpec } from "./pod-spec.ts";
 const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 const specPath = path("spec");
 
-export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptions): FieldError[] {
+const annotationsPath = path("metadata", "annotations");
+
+/** `good`: the specification is known to be without errors. */
+export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptions, good = false): FieldError[] {
   const { metadata, spec } = pod;
   const errors = validateMetadata(metadata, rules);
-  errors.push(...validatePodAnnotations(metadata.annotations, spec, path("metadata", "annotations"), options));
+  errors.push(...validatePodAnnotations(metadata.annotations, spec, annotationsPath, options));
+  if (good) return errors;
   errors.push(...validatePodSpec(spec, metadata, specPath, options));
   if (!spec.serviceAccountName) {
     for (const [i, volume] of (spec.volumes ?? []).entries()) {
@@ -30,9 +34,10 @@ export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptio
   return errors;
 }
 
-export function validatePodCreate(pod: Pod): FieldError[] {
+/** `good`: the specification is known to be without errors. */
+export function validatePodCreate(pod: Pod, good = false): FieldError[] {
   const { metadata, spec } = pod;
-  const errors = validatePodMetadataAndSpec(pod, podValidationOptions(undefined, undefined, true));
+  const errors = validatePodMetadataAndSpec(pod, podValidationOptions(undefined, undefined, true), good);
   if (spec.ephemeralContainers?.length) errors.push(forbiddenField(specPath.child("ephemeralContainers"), "cannot be set on create"));
   if (spec.nodeName && spec.schedulingGates?.length)
     errors.push(forbiddenField(specPath.child("nodeName"), "cannot be set until all schedulingGates have been cleared"));

@@ -206,8 +206,19 @@ function warnings(spec: PodSpec, meta: Partial<ObjectMeta>, root: Path): string[
 export const podTemplateWarnings = (template: PodTemplateSpec | undefined, at: Path): string[] =>
   template?.spec ? warnings(template.spec, template.metadata ?? {}, at) : [];
 
-export function podWarnings(pod: Pod): string[] {
-  const wrong = isDNS1123Label(pod.metadata.name ?? "");
+const old = new Set(oldAnnotations.map(([key]) => key));
+/** Whether any of them may give reason to warn. */
+function speak(annotations: Record<string, string> | undefined): boolean {
+  for (const key in annotations)
+    if (old.has(key) || key === seccompPodAnnotation || key.startsWith(seccompContainerPrefix) || key.startsWith(appArmorPrefix)) return true;
+  return false;
+}
+
+/** `silent`: the specification alone is known to give none. */
+export function podWarnings(pod: Pod, silent = false): string[] {
+  const { metadata, spec } = pod;
+  const wrong = isDNS1123Label(metadata.name ?? "");
   const why = "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended";
-  return [...(wrong.length ? [`metadata.name: ${why}: [${wrong.join(" ")}]`] : []), ...warnings(pod.spec, pod.metadata, path())];
+  const ofName = wrong.length ? [`metadata.name: ${why}: [${wrong.join(" ")}]`] : [];
+  return silent && !speak(metadata.annotations) ? ofName : [...ofName, ...warnings(spec, metadata, path())];
 }

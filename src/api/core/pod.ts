@@ -9,6 +9,7 @@ import { keepMetadata, podResizeStrategy } from "./pod-resize.ts";
 import { podStatusStrategy } from "./pod-status-update.ts";
 import { validateEphemeralContainersUpdate, validatePodUpdate } from "./pod-update.ts";
 import { validatePodCreate } from "./pod-validation.ts";
+import { judgePod } from "./pod-verdict.ts";
 import { podWarnings } from "./pod-warnings.ts";
 import { semanticEqual } from "./semantic.ts";
 
@@ -20,9 +21,10 @@ export const podKind: Kind<Pod> = {
   resource: "pods",
   setDefaults: setPodDefaults,
   prepareForCreate,
-  validate: validatePodCreate,
+  validate: (pod) => validatePodCreate(pod),
   preparationWarnings,
-  warnings: podWarnings,
+  warnings: (pod) => podWarnings(pod),
+  judge: judgePod,
   prepareForUpdate(pod, old) {
     pod.status = old.status;
     dropDisabledPodFields(pod.spec, old.spec);

@@ -80,11 +80,12 @@ export const groupKindOf = ({ custom, groupKind }: Endpoint, { kind }: KubeObjec
 export function validateCreate(call: Call, object: KubeObject): void {
   const { endpoint } = call;
   const kind: Kind = endpoint.hubKind;
-  const errors = [...(kind.validate?.(object) ?? []), ...(endpoint.kind.refusals?.(object) ?? [])];
+  const verdict = kind.judge?.(object);
+  const errors = [...(verdict?.errors ?? kind.validate?.(object) ?? []), ...(endpoint.kind.refusals?.(object) ?? [])];
   if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name ?? "", errors);
   const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
   if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", meta);
-  for (const text of kind.warnings?.(object) ?? []) call.warn(text);
+  for (const text of verdict?.warnings ?? kind.warnings?.(object) ?? []) call.warn(text);
 }
 
 /** How an update through this way in is treated. `undefined` strategy: the generic one for `status`. */
