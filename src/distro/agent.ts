@@ -116,8 +116,9 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   showBuild(metrics);
   await using server = new KubeletServer({
     kubelet: servedKubelet(kubelet, clock, metrics),
-    access: new Access(kubeletClient, clock, settings.nodeName),
-    tls: { cert: pki("kubelet-serving.crt"), key: pki("kubelet-serving.key"), clientCA: pki("ca.crt") },
+    access: new Access(kubeletClient, clock, settings.nodeName, { clientCA: pki("ca.crt") }),
+    tls: { cert: pki("kubelet-serving.crt"), key: pki("kubelet-serving.key") },
+    clientCA: pki("ca.crt"),
     host: address,
     port: kubeletPort,
     logger: logger.child("kubelet"),

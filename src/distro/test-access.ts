@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApiHandler, UserInfo } from "../api/exchange.ts";
-import { CertificateVerifier } from "../apiserver/authentication/x509.ts";
+import { CertificateVerifier } from "../api/x509/verifier.ts";
 import { listen } from "../apiserver/http/listener.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";

@@ -68,8 +68,10 @@ function validateName(name: string, at: Path): FieldError[] {
 function validateReviewVersions(versions: readonly string[], lenient: boolean, at: Path): FieldError[] {
   const known = reviewVersions.join(", ");
   if (!versions.length) return [required(at, `must specify one of ${known}`)];
+  const seen = new Set<string>();
   const errors = versions.flatMap((version, i) => {
-    if (versions.indexOf(version) < i) return [invalidValue(at.index(i), version, "duplicate version")];
+    if (seen.has(version)) return [invalidValue(at.index(i), version, "duplicate version")];
+    seen.add(version);
     return isDNS1035Label(version).map((message) => invalidValue(at.index(i), version, message));
   });
   if (!lenient && !versions.some((version) => reviewVersions.includes(version)))

@@ -55,11 +55,16 @@ export function validateBindingConditions({ bindingConditions, bindingFailureCon
   const [conditions, failures] = [bindingConditions ?? [], bindingFailureConditions ?? []];
   const [here, there] = [at.child("bindingConditions"), at.child("bindingFailureConditions")];
   const errors = [...validateSlice(conditions, maxConditions, validateLabelName, here), ...validateSlice(failures, maxConditions, validateLabelName, there)];
-  const twice = (list: readonly string[], of: Path): FieldError[] => list.flatMap((one, i) => (list.indexOf(one) < i ? [duplicate(of.index(i), one)] : []));
-  errors.push(...twice(conditions, here));
+  const known = new Set<string>();
+  for (const [i, condition] of conditions.entries()) {
+    if (known.has(condition)) errors.push(duplicate(here.index(i), condition));
+    known.add(condition);
+  }
+  const seen = new Set<string>();
   for (const [i, failure] of failures.entries()) {
-    if (failures.indexOf(failure) < i) errors.push(duplicate(there.index(i), failure));
-    if (conditions.includes(failure)) errors.push(invalidValue(there.index(i), failure, "bindingFailureConditions must not overlap with bindingConditions"));
+    if (seen.has(failure)) errors.push(duplicate(there.index(i), failure));
+    seen.add(failure);
+    if (known.has(failure)) errors.push(invalidValue(there.index(i), failure, "bindingFailureConditions must not overlap with bindingConditions"));
   }
   if (!conditions.length && failures.length)
     errors.push(invalidValue(here, bindingConditions ?? null, "bindingConditions are required to use bindingFailureConditions"));

@@ -3,7 +3,7 @@ import { pemBlocks } from "../../api/certificates/pem.ts";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.gen.ts";
 import type { ClusterTrustBundle } from "../../api/types/certificates-v1beta1.gen.ts";
-import { type NameAttribute, nameOids, requestSubject } from "../authentication/der.ts";
+import { type NameAttribute, nameOids, requestSubject } from "../../api/x509/der.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { onlyGarbageCollection } from "../authorization/escalation.ts";
 import { sameValue } from "../authorization/same.ts";

@@ -5,7 +5,7 @@ import type { KubeObject } from "../../api/object.ts";
 import type { Node, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.gen.ts";
 import type { ResourceSlice } from "../../api/types/resource-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { nameOids } from "../authentication/der.ts";
+import { nameOids } from "../../api/x509/der.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { nodeOf } from "../authorization/node.ts";
 import { sameValue } from "../authorization/same.ts";

@@ -12,7 +12,8 @@ import { ServiceAccountTokenAuthenticator, type TokenUse } from "./service-accou
 import { cachedTokenAuthenticator, type TokenCacheOptions } from "./token-cache.ts";
 import { tokenFileAuthenticator } from "./token-file.ts";
 import { unionAuthenticator, unionTokenAuthenticator } from "./union.ts";
-import { CertificateVerifier, certificateAuthenticator } from "./x509.ts";
+import { CertificateVerifier } from "../../api/x509/verifier.ts";
+import { certificateAuthenticator } from "./x509.ts";
 
 export interface DefaultAuthenticationOptions {
   reader: Reader;

@@ -5,7 +5,7 @@
 import type { ApiRequest } from "../../api/exchange.ts";
 import { unauthorized } from "../../api/status.ts";
 import type { Authenticator } from "./authenticator.ts";
-import type { CertificateVerifier } from "./x509.ts";
+import type { CertificateVerifier } from "../../api/x509/verifier.ts";
 
 export interface RequestHeaderOptions {
   verifier: CertificateVerifier;

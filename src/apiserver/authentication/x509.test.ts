@@ -5,7 +5,7 @@ import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { VirtualClock } from "../../base/clock.ts";
 import { requestHeaderAuthenticator } from "./request-header.ts";
-import { CertificateVerifier } from "./x509.ts";
+import { CertificateVerifier } from "../../api/x509/verifier.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const start = Date.UTC(2026, 0, 1);

@@ -30,3 +30,13 @@ test("a deletion without a body takes its preconditions from the query", () => {
 test("an empty name in a path is shown as an empty key", () => {
   assert.equal(path("status", "allocatable").child("").text, "status.allocatable[]");
 });
+
+test("what a patch adds to a list twice is shown merged, whatever the length of the list", () => {
+  const env = Array.from({ length: 20_000 }, (_, i) => ({ name: `v${i % 10_000}`, ...(i < 10_000 ? { value: "a" } : { value: "b" }) }));
+  const containers = (list: object[]): JSONObject => ({ spec: { containers: [{ name: "a", env: list }] } }) as unknown as JSONObject;
+  const original = containers([{ name: "v0", value: "old" }]);
+  const shown = consumed(typeByName("core/v1.Pod"), original, containers(env)) as unknown as { spec: { containers: [{ env: { value: string }[] }] } };
+  const [first, second] = shown.spec.containers[0].env;
+  assert.equal(first?.value, "a");
+  assert.equal(second?.value, "b");
+});

@@ -72,14 +72,22 @@ function elementOf(type: string): TypeDef | undefined {
 
 /** What a patch adds to a list is merged into when the patch names it again. */
 function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JSONValue[]): void {
-  const named = (item: JSONValue, name: JSONValue | undefined): boolean => isMap(item) && name !== undefined && item[key] === name;
-  for (const [i, item] of list.entries()) {
+  const first = new Map<JSONValue, JSONObject>();
+  for (const item of old) {
+    const name = isMap(item) ? item[key] : undefined;
+    if (name !== undefined && !first.has(name)) first.set(name, item as JSONObject);
+  }
+  const added = new Map<JSONValue, JSONObject>();
+  for (const item of list) {
     if (!isMap(item)) continue;
-    const there = old.find((other) => named(other, item[key]));
-    if (isMap(there) && !Object.hasOwn(item, "$patch")) consumed(element, there, item);
-    if (there !== undefined) continue;
-    const earlier = list.slice(0, i).find((other) => named(other, item[key]));
-    if (isMap(earlier)) Object.assign(earlier, applyStrategicMergePatch(element, deepCopy(earlier), item));
+    const name = item[key];
+    if (name === undefined) continue;
+    const there = first.get(name);
+    if (there && !Object.hasOwn(item, "$patch")) consumed(element, there, item);
+    if (there) continue;
+    const earlier = added.get(name);
+    if (earlier) Object.assign(earlier, applyStrategicMergePatch(element, deepCopy(earlier), item));
+    else added.set(name, item);
   }
 }
 

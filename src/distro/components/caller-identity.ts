@@ -8,7 +8,7 @@ import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
 import { StatusError } from "../../api/status.ts";
 import type { ConfigMap } from "../../api/types/core-v1.gen.ts";
 import { type RequestHeaderOptions, requestHeaderAuthenticator } from "../../apiserver/authentication/request-header.ts";
-import { CertificateVerifier } from "../../apiserver/authentication/x509.ts";
+import { CertificateVerifier } from "../../api/x509/verifier.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { sentCertificates } from "../../base/sent-certificates.ts";

@@ -19,6 +19,7 @@ import { readCertificates } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { startHealthServer } from "./health-server.ts";
+import { followKubeletFiles } from "./kubelet-files.ts";
 import { readKubeletConfig } from "./kubelet-config.ts";
 import { defaultEndpoint, kubeletFlags, kubeletRefusals } from "./kubelet-flags.ts";
 import { givenCertificate, keptCertificate } from "./serving-certificate.ts";
@@ -79,11 +80,13 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
     ...(flags["register-with-taints"].length ? { registerWithTaints: [...flags["register-with-taints"]] } : {}),
     ...(flags["provider-id"] ? { providerID: flags["provider-id"] } : {}),
   });
-  const clientCA = readCertificates(
-    required(flags["client-ca-file"] || file.clientCAFile, "--client-ca-file (or authentication.x509.clientCAFile)"),
-    "--client-ca-file",
-  );
-  const given = givenCertificate(flags["tls-cert-file"] || file.tlsCertFile, flags["tls-private-key-file"] || file.tlsPrivateKeyFile);
+  const files = {
+    clientCA: flags["client-ca-file"] || file.clientCAFile,
+    cert: flags["tls-cert-file"] || file.tlsCertFile,
+    key: flags["tls-private-key-file"] || file.tlsPrivateKeyFile,
+  };
+  const clientCA = readCertificates(required(files.clientCA, "--client-ca-file (or authentication.x509.clientCAFile)"), "--client-ca-file");
+  const given = givenCertificate(files.cert, files.key);
   const server = connection(flags.kubeconfig);
   const { logger, signal } = foreground("kubelet", flags.v);
   try {
@@ -99,19 +102,23 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
   await using cri = connectCri(socket, systemClock);
   await using kubelet = await Kubelet.create({ config, client, cri, clock: systemClock, random: systemRandom, logger });
   const served = servedKubelet(kubelet, systemClock, metrics);
+  const access = new Access(client, systemClock, nodeName, { ...file.access, clientCA });
   await using https = new KubeletServer({
     kubelet: served,
-    access: new Access(client, systemClock, nodeName, file.access),
-    tls: { ...pair, clientCA },
+    access,
+    tls: pair,
+    clientCA,
     host: file.address ?? (nodeIPs[0] as string),
     port: config.port,
     logger,
   });
   await https.start();
+  const following = followKubeletFiles({ files, access, server: https, clock: systemClock, logger, signal });
   await using _health = await startHealthServer({ ...file.healthz, unhealthy: served.unhealthy, logger });
   await kubelet.start();
   logger.info("the node runs", { node: nodeName, addresses: nodeIPs, runtime: socket });
   await untilStopped(signal);
+  await following;
   await client.transport[Symbol.asyncDispose]();
 }
 

@@ -1,18 +1,20 @@
 /**
- * Who may use the kubelet's API: client certificates of the cluster's CA or tokens that the API server knows
+ * Who may use the kubelet's API: client certificates that lead to an authority of clients, or tokens that the API server knows
  * (TokenReview), and then what the API server allows them (SubjectAccessReview on nodes/<subresource>), remembered as long
  * as upstream's defaults say (k8s.io/kubernetes/pkg/kubelet/server/auth.go, KEP-2862).
  */
 import { createHash } from "node:crypto";
-import type { TLSSocket } from "node:tls";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { SubjectAccessReview } from "../../api/types/authorization-v1.gen.ts";
 import type { TokenReview } from "../../api/types/authentication-v1.gen.ts";
+import { CertificateVerifier } from "../../api/x509/verifier.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import { subjectaccessreviews, tokenreviews } from "../../client/resources.gen.ts";
 
 export interface AccessSettings {
+  /** PEM bundle of the authorities of clients. Absent: no certificate is believed. */
+  clientCA?: string;
   /** Who says nothing is system:anonymous, instead of nobody. */
   anonymous?: boolean;
   /** Whoever is known may do everything, without the API server being asked. */
@@ -52,23 +54,33 @@ export class Access {
   readonly #tokens = new Map<string, { until: number; user: UserInfo | undefined }>();
   readonly #decisions = new Map<string, { until: number; allowed: boolean }>();
   readonly #settings: AccessSettings;
+  #verifier: CertificateVerifier | undefined;
   constructor(client: Client, clock: Clock, nodeName: string, settings: AccessSettings = {}) {
     this.#settings = settings;
     this.#client = client;
     this.#clock = clock;
     this.#nodeName = nodeName;
+    if (settings.clientCA) this.trust(settings.clientCA);
   }
 
-  /** Undefined: nobody who is known. */
-  async authenticate(socket: TLSSocket, authorization: string | undefined): Promise<UserInfo | undefined> {
-    if (socket.authorized) {
-      const { subject } = socket.getPeerCertificate();
-      const organizations = subject?.O as string | string[] | undefined;
-      if (subject?.CN) return { name: subject.CN as string, groups: [...(organizations === undefined ? [] : [organizations].flat()), "system:authenticated"] };
-    }
+  /** Believes certificates of these authorities alone from now on. Throws, and keeps the former ones, where one cannot be read. */
+  trust(clientCA: string): void {
+    if (this.#verifier) this.#verifier.setAuthorities(clientCA);
+    else this.#verifier = new CertificateVerifier({ ca: clientCA, clock: this.#clock });
+  }
+
+  /**
+   * `certificates` as the client sent them, its own first: one list for a connection. Undefined: nobody who is known; a
+   * certificate or a token that does not count is not nobody's.
+   */
+  async authenticate(certificates: readonly Uint8Array[], authorization: string | undefined): Promise<UserInfo | undefined> {
+    const found = certificates.length ? this.#verifier?.look(certificates) : undefined;
+    const user = found?.caller?.user;
+    if (user) return { ...user, groups: [...(user.groups ?? []), "system:authenticated"] };
     const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
     if (token) return this.#review(token);
-    return this.#settings.anonymous && !authorization ? anonymous : undefined;
+    const refused = found && (!found.caller || user === null);
+    return this.#settings.anonymous && !authorization && !refused ? anonymous : undefined;
   }
 
   async #review(token: string): Promise<UserInfo | undefined> {
@@ -79,7 +91,12 @@ export class Access {
     const { status } = await this.#client.resource<TokenReview>(tokenreviews).create("", { metadata: {}, spec: { token } });
     const user =
       status.authenticated && status.user
-        ? { name: status.user.username ?? "", groups: status.user.groups ?? [], ...(status.user.uid ? { uid: status.user.uid } : {}) }
+        ? {
+            name: status.user.username ?? "",
+            groups: status.user.groups ?? [],
+            ...(status.user.uid ? { uid: status.user.uid } : {}),
+            ...(status.user.extra ? { extra: status.user.extra } : {}),
+          }
         : undefined;
     remember(this.#tokens, key, { until: now + (this.#settings.tokenTTL ?? 120_000), user });
     return user;
@@ -92,15 +109,18 @@ export class Access {
   }
 
   async #decide(user: UserInfo, verb: string, subresource: string): Promise<boolean> {
-    const key = JSON.stringify([user.name, user.groups, verb, subresource]);
+    const { name, groups, uid, extra } = user;
+    const key = JSON.stringify([name, groups, uid, extra, verb, subresource]);
     const now = this.#clock.monotonic();
     const known = this.#decisions.get(key);
     if (known && known.until > now) return known.allowed;
     const { status } = await this.#client.resource<SubjectAccessReview>(subjectaccessreviews).create("", {
       metadata: {},
       spec: {
-        user: user.name,
-        groups: user.groups,
+        user: name,
+        groups,
+        ...(uid ? { uid } : {}),
+        ...(extra ? { extra } : {}),
         resourceAttributes: { verb, group: "", version: "v1", resource: "nodes", subresource, name: this.#nodeName },
       },
     });

@@ -7,9 +7,10 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { TLSSocket } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { Logger } from "../../base/logger.ts";
+import { askingForCertificates, sentCertificates } from "../../base/sent-certificates.ts";
 import { answer, forwardedHeaders, join, relayRefusal, responseHead } from "../../base/relay.ts";
 import { type Access, subresourcesOf, verbOf } from "./access.ts";
 import { type LogOptions, parseLogOptions } from "./log-options.ts";
@@ -45,25 +46,43 @@ export interface ServedKubelet {
   readonly systemLogs: string | undefined;
 }
 
+/** PEM. */
+export interface ServingPair {
+  cert: string;
+  key: string;
+}
+
 export interface KubeletServerOptions {
   kubelet: ServedKubelet;
   access: Access;
-  tls: { cert: string; key: string; clientCA: string };
+  tls: ServingPair;
+  /** PEM of the authorities of clients, whose names a handshake tells. */
+  clientCA: string;
   host: string;
   /** 0: any free port. */
   port: number;
   logger: Logger;
 }
 
+const contextOf = ({ cert, key, clientCA }: ServingPair & { clientCA: string }): SecureContextOptions => ({
+  cert,
+  key,
+  minVersion: "TLSv1.2",
+  ...askingForCertificates(clientCA),
+});
+
 export class KubeletServer {
   readonly #options: KubeletServerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
+  readonly #sent = new WeakMap<TLSSocket, readonly Uint8Array[]>();
+  #shown: ServingPair & { clientCA: string };
 
   constructor(options: KubeletServerOptions) {
     this.#options = options;
-    const { cert, key, clientCA } = options.tls;
-    this.#server = createServer({ cert, key, ca: clientCA, requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.2" });
+    this.#shown = { ...options.tls, clientCA: options.clientCA };
+    // Who a certificate stands for is found out by the request, from all that the client sent.
+    this.#server = createServer({ ...contextOf(this.#shown), requestCert: true, rejectUnauthorized: false });
     this.#server.setTimeout(0);
     this.#server.on("secureConnection", (socket) => {
       this.#sockets.add(socket);
@@ -85,14 +104,22 @@ export class KubeletServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Replaces the serving certificate for new connections. */
-  replaceTLS(tls: { cert: string; key: string; clientCA: string }): void {
-    this.#server.setSecureContext({ cert: tls.cert, key: tls.key, ca: tls.clientCA });
+  /** What new connections are shown instead. Throws, and keeps the former, where it cannot be used. */
+  show(changed: Partial<ServingPair & { clientCA: string }>): void {
+    const shown = { ...this.#shown, ...changed };
+    this.#server.setSecureContext(contextOf(shown));
+    this.#shown = shown;
+  }
+
+  #sentOver(socket: TLSSocket): readonly Uint8Array[] {
+    const known = this.#sent.get(socket) ?? sentCertificates(socket);
+    this.#sent.set(socket, known);
+    return known;
   }
 
   /** Rejects with HttpError 401 or 403. */
   async #admit(request: IncomingMessage, route: Route): Promise<void> {
-    const user = await this.#options.access.authenticate(request.socket as TLSSocket, request.headers.authorization);
+    const user = await this.#options.access.authenticate(this.#sentOver(request.socket as TLSSocket), request.headers.authorization);
     if (!user) throw new HttpError(401, "Unauthorized");
     if (!(await this.#options.access.allowed(user, request.method ?? "GET", route.path))) {
       const about = `user=${user.name}, verb=${verbOf(request.method ?? "GET")}, resource=nodes, subresource(s)=[${subresourcesOf(route.path).join(" ")}]`;

@@ -2,7 +2,7 @@
 import { URLError } from "../../../api/cel/library/go-url.ts";
 import { duplicate, type FieldError, internalFieldError, invalidNamed, invalidValue, path, type Path, required, tooMany } from "../../../api/field.ts";
 import { isDomainPrefixedPath } from "../../../api/names.ts";
-import { parseBundle } from "../x509.ts";
+import { parseBundle } from "../../../api/x509/verifier.ts";
 import type { AuthenticationConfiguration, ClaimValidationRule, Issuer, JwtConfiguration, PrefixedClaimOrExpression } from "./configuration.ts";
 import { type ParsedURL, parseGoURL } from "../../outside/go-url.ts";
 import { compileExpression, type Expression, selects, type Variable } from "./expressions.ts";

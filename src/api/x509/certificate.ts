@@ -3,7 +3,7 @@
  * byte, extensions at most once each, and critical ones that nobody here understands noted.
  */
 import { type KeyObject, X509Certificate } from "node:crypto";
-import { attributesOf, DerError, type Element, elements, type NameAttribute, oid, signedFields } from "../der.ts";
+import { attributesOf, DerError, type Element, elements, type NameAttribute, oid, signedFields } from "./der.ts";
 import { type AlternativeNames, type NameConstraints, readAlternativeNames, readNameConstraints } from "./names.ts";
 
 export interface Certificate {

@@ -3,7 +3,7 @@
  * 4.2.1.10), matched as Go's crypto/x509 matches them: hosts, mail addresses, IP addresses and hosts of URIs. Local parts of
  * mail addresses in quotes are not read: where an authority is limited, they are refused.
  */
-import { DerError, type Element, elements } from "../der.ts";
+import { DerError, type Element, elements } from "./der.ts";
 
 export interface AlternativeNames {
   dns: string[];
