@@ -19,7 +19,7 @@ export interface HttpTransportOptions {
   /** Bearer token, asked for each request. */
   token?: () => string | undefined;
   /** Sent with each request (impersonation). */
-  headers?: Record<string, string>;
+  headers?: Record<string, string | string[]>;
 }
 
 type Answer = { status: number; headers: Record<string, string>; body: AsyncIterable<Buffer>; stream: ClientHttp2Stream };

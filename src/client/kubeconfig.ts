@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { load } from "js-yaml";
+import { impersonationHeaders, impersonationProblem, type KubeconfigUser } from "../api/kubeconfig.ts";
 import type { Clock } from "../base/clock.ts";
 import type { TLSMaterial } from "./http-session.ts";
 import type { HttpTransportOptions } from "./http-transport.ts";
@@ -21,21 +22,6 @@ export interface KubeconfigCluster {
   "insecure-skip-tls-verify"?: boolean;
   "tls-server-name"?: string;
   "proxy-url"?: string;
-}
-export interface KubeconfigUser {
-  "client-certificate"?: string;
-  "client-certificate-data"?: string;
-  "client-key"?: string;
-  "client-key-data"?: string;
-  token?: string;
-  tokenFile?: string;
-  as?: string;
-  "as-uid"?: string;
-  "as-groups"?: string[];
-  exec?: unknown;
-  "auth-provider"?: unknown;
-  username?: string;
-  password?: string;
 }
 export interface Kubeconfig {
   clusters?: { name: string; cluster: KubeconfigCluster }[];
@@ -78,6 +64,8 @@ export function transportOptions(config: Kubeconfig, from: { directory: string; 
   }).find(([, value]) => value !== undefined);
   if (refused)
     throw new KubeconfigError(`context ${JSON.stringify(contextName)}: ${refused[0]} are not supported; use a client certificate, a token or a token file`);
+  const unclear = impersonationProblem(context.user, user);
+  if (unclear) throw new KubeconfigError(unclear);
   if (!cluster.server) throw new KubeconfigError(`cluster ${JSON.stringify(context.cluster)}: server is not set`);
   const pathTo = (path: string): string => resolve(from.directory, path);
   const material = (data: string | undefined, path: string | undefined): string | undefined =>
@@ -112,15 +100,6 @@ export function tokenFromFile(path: string, clock: Clock): () => string {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
     return token;
-  };
-}
-
-function impersonationHeaders(user: KubeconfigUser): Record<string, string> {
-  if ((user["as-groups"]?.length ?? 0) > 1) throw new KubeconfigError("as-groups: more than one group is not supported");
-  return {
-    "impersonate-user": user.as as string,
-    ...(user["as-uid"] ? { "impersonate-uid": user["as-uid"] } : {}),
-    ...(user["as-groups"]?.[0] ? { "impersonate-group": user["as-groups"][0] } : {}),
   };
 }
 

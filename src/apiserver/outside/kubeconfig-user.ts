@@ -1,24 +1,7 @@
 /** Users of a kubeconfig: what they say to show who asks (k8s.io/client-go/tools/clientcmd, k8s.io/client-go/transport). */
 import { readFileSync } from "node:fs";
 import type { OutgoingHttpHeaders } from "node:http";
-
-/** As the file has it. */
-export interface KubeconfigUser {
-  "client-certificate"?: string;
-  "client-certificate-data"?: string;
-  "client-key"?: string;
-  "client-key-data"?: string;
-  token?: string;
-  tokenFile?: string;
-  username?: string;
-  password?: string;
-  as?: string;
-  "as-uid"?: string;
-  "as-groups"?: string[];
-  "as-user-extra"?: Record<string, string[]>;
-  exec?: object;
-  "auth-provider"?: object;
-}
+import { impersonationHeaders, type KubeconfigUser } from "../../api/kubeconfig.ts";
 
 export interface Identity {
   /** PEM. */
@@ -53,24 +36,9 @@ export function identityOf(user: KubeconfigUser, at: Locate): Identity {
     ...(token ? { token } : {}),
     ...(tokenFile ? { tokenFile } : {}),
     ...(user.username || user.password ? { username: user.username ?? "", password: user.password ?? "" } : {}),
-    ...(user.as ? { impersonation: impersonationOf(user, user.as) } : {}),
+    ...(user.as ? { impersonation: impersonationHeaders(user) } : {}),
   };
 }
-
-function impersonationOf(user: KubeconfigUser, name: string): OutgoingHttpHeaders {
-  const { "as-uid": uid, "as-groups": groups = [], "as-user-extra": extra = {} } = user;
-  const headers: OutgoingHttpHeaders = { "impersonate-user": name };
-  if (uid) headers["impersonate-uid"] = uid;
-  if (groups.length) headers["impersonate-group"] = groups;
-  for (const [key, values] of Object.entries(extra)) headers[`impersonate-extra-${escaped(key)}`] = values;
-  return headers;
-}
-
-/** What may not stand in the name of a header, and what begins an escape. */
-const escaped = (key: string): string =>
-  [...Buffer.from(key)]
-    .map((byte) => (/[\w!#$&'*+\-.^`|~]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`))
-    .join("");
 
 /** What each question says of who asks. */
 export function identityHeaders(identity: Identity): OutgoingHttpHeaders {

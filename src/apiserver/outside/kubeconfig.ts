@@ -7,7 +7,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import { aggregateText, goQuote } from "../../api/field.ts";
-import { type Identity, identityOf, type KubeconfigUser, type Locate, pemOf, unsupportedWay } from "./kubeconfig-user.ts";
+import { impersonationProblem, type KubeconfigUser } from "../../api/kubeconfig.ts";
+import { type Identity, identityOf, type Locate, pemOf, unsupportedWay } from "./kubeconfig-user.ts";
 
 export interface KubeconfigTarget extends Identity {
   server: URL;
@@ -130,9 +131,8 @@ function userProblems(name: string, user: KubeconfigUser, at: Locate): string[] 
       if (why) problems.push(`unable to read ${what} ${path} for ${name} due to ${why}`);
     }
   }
-  const { as, "as-uid": uid, "as-groups": groups = [], "as-user-extra": extra = {} } = user;
-  if (!as && (uid || groups.length || Object.keys(extra).length))
-    problems.push(`requesting uid, groups or user-extra for ${name} without impersonating a user`);
+  const unclear = impersonationProblem(name, user);
+  if (unclear) problems.push(unclear);
   if (methods.length > 1) problems.push(`more than one authentication method found for ${name}; found [${methods.join(" ")}], only one is allowed`);
   return problems;
 }
