@@ -49,6 +49,8 @@ export interface ApiResponse {
   warnings?: string[];
   /** Whole, or in chunks with back-pressure (lists, watches, logs). */
   body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Aborted while a chunked body is on its way: it comes no further, and whoever sends it breaks it off. */
+  cut?: AbortSignal;
   /** Bytes of a chunked body, where known, or less than there are: decides whether compressing is worth it. */
   size?: number;
   /** Answer to `asObject`: an object, a list, a Status; immutable and possibly shared. */

@@ -174,9 +174,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     audit: AuditRecord | undefined,
     visit: Visit,
     arrived: (series: RequestSeries) => void,
+    cut: () => void,
   ): Promise<ApiResponse> {
+    const passedOn = (response: ApiResponse): ApiResponse => whenEnded(response, (_, whole) => whole || cut());
     const remote = aggregator?.at(request.path);
-    if (remote && aggregator) return aggregator.forward(request, user, remote, isLong(info, request));
+    if (remote && aggregator) return passedOn(await aggregator.forward(request, user, remote, isLong(info, request)));
     if (info.isResource) {
       const endpoint = served.endpoint(info.group, info.version, info.resource);
       if (!endpoint || !exists(endpoint, info)) {
@@ -197,7 +199,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const inner = request.span && verbSpan(request.span, request, info);
       if (inner) request.span = inner;
       try {
-        return await route(call, connectors);
+        const response = await route(call, connectors);
+        return info.subresource === "proxy" ? passedOn(response) : response;
       } catch (error) {
         if (error instanceof StatusError && call.warnings.length && !unrouted(endpoint, error, info.verb)) warned.set(error, call.warnings);
         throw error;
@@ -262,6 +265,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       const mayTake = long ? longest : askedLimit(request.query, longest);
       const present = new Visit(gate, info, long, mayTake);
       visit = present;
+      let isCut = false;
+      const cut = (): void => {
+        if (!isCut) metrics.of(request, about).aborted();
+        isCut = true;
+      };
       const work = async (bound: ApiRequest): Promise<ApiResponse> => {
         const begun = (who: UserInfo): AuditRecord | undefined => {
           if (options.tracer) {
@@ -272,21 +280,35 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           return audit;
         };
         const user = await access.identify(bound, about, begun, present);
-        return answer(bound, about, user, audit, present, (found) => {
-          series = found;
-          if (long) found.running.value++;
-          else {
-            const bytes = writingVerbs.has(about.verb) ? bodyBytes(request) : undefined;
-            if (bytes !== undefined) found.received(bytes);
-          }
-        });
+        return answer(
+          bound,
+          about,
+          user,
+          audit,
+          present,
+          (found) => {
+            series = found;
+            if (long) found.running.value++;
+            else {
+              const bytes = writingVerbs.has(about.verb) ? bodyBytes(request) : undefined;
+              if (bytes !== undefined) found.received(bytes);
+            }
+          },
+          cut,
+        );
       };
       response = long
         ? await work(request)
-        : await limit.run(request, work, mayTake, () => {
-            series?.terminated(504);
-            return timeout("request did not complete within the allotted timeout");
-          });
+        : await limit.run(
+            request,
+            work,
+            mayTake,
+            () => {
+              series?.terminated(504);
+              return timeout("request did not complete within the allotted timeout");
+            },
+            cut,
+          );
     } catch (error) {
       if (error instanceof StatusError) refusal = error.status;
       if (error instanceof TooManyRequests && info && served.endpoint(info.group, info.version, info.resource)) {

@@ -1,9 +1,10 @@
 /** How long requests may take (k8s.io/apiserver/pkg/server/filters/timeout.go): one timer for all that run. */
-import type { ApiRequest } from "../api/exchange.ts";
+import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { badRequest } from "../api/status.ts";
 import { parseDuration, TimeError } from "../api/time.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { PassingMap } from "../base/passing-map.ts";
+import { whenEnded } from "./when-ended.ts";
 
 interface Running {
   request: BoundRequest;
@@ -101,9 +102,15 @@ export class TimeLimit {
   }
   /**
    * What `work` gives; rejects with what `expired` makes when that takes longer than `ms`, or than all may, and tells what
-   * still runs to stop.
+   * still runs to stop. An answer in chunks has to be sent in that time as well: otherwise it is cut, and `cut` is told.
    */
-  run<T>(request: ApiRequest, work: (request: ApiRequest) => Promise<T>, ms: number, expired: () => Error): Promise<T> {
+  run(
+    request: ApiRequest,
+    work: (request: ApiRequest) => Promise<ApiResponse>,
+    ms: number,
+    expired: () => Error,
+    cut: () => void = () => undefined,
+  ): Promise<ApiResponse> {
     return new Promise((resolve, reject) => {
       const bound = new BoundRequest(request);
       const running: Running = { request: bound, until: this.#clock.monotonic() + this.#ms, expire: () => reject(expired()) };
@@ -119,9 +126,17 @@ export class TimeLimit {
         this.#rest();
       };
       work(bound).then(
-        (result) => {
-          settled();
-          resolve(result);
+        (answer) => {
+          if (!answer.body || answer.body instanceof Uint8Array || !this.#running.has(number)) {
+            settled();
+            return resolve(answer);
+          }
+          const late = new AbortController();
+          running.expire = () => {
+            cut();
+            late.abort(new Error("the answer took too long"));
+          };
+          resolve(whenEnded({ ...answer, cut: late.signal }, settled));
         },
         (error) => {
           settled();

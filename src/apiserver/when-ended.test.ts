@@ -23,3 +23,15 @@ test("the end is told once, with the bytes that were sent, however it comes", as
   whenEnded({ status: 200, headers: {}, body: Buffer.from("whole") }, (sent) => ends.push(sent));
   assert.deepEqual(ends, [8, 8, 3, 0, 5]);
 });
+
+test("what broke or was left is told from what is whole", async () => {
+  const ends: boolean[] = [];
+  const streamed = (body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+    whenEnded({ status: 200, headers: {}, body }, (_, whole) => ends.push(whole)).body as AsyncIterable<Uint8Array>;
+  for await (const _ of streamed(chunks()));
+  await assert.rejects(async () => {
+    for await (const _ of streamed(chunks(true)));
+  }, /broke/);
+  for await (const _ of streamed(chunks())) break;
+  assert.deepEqual(ends, [true, false, false]);
+});

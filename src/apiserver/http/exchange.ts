@@ -142,11 +142,21 @@ interface Taker {
   drained(): Promise<void>;
 }
 
-/** Writes chunk by chunk, waiting while the other side does not take more; stops taking chunks when it went away. */
-async function pump(body: AsyncIterable<Uint8Array>, out: Taker, request: SocketRequest): Promise<void> {
-  for await (const chunk of body) {
-    if (request.gone) return;
-    if (!out.write(chunk)) await out.drained();
+/**
+ * Writes chunk by chunk, waiting while the other side does not take more; stops taking chunks when it went away. Where the
+ * answer is cut, `breakOff` is called at once, whatever is waited for; who waits for the other side then waits no longer.
+ */
+async function pump(body: AsyncIterable<Uint8Array>, out: Taker, request: SocketRequest, cut: AbortSignal | undefined, breakOff: () => void): Promise<void> {
+  cut?.addEventListener("abort", breakOff, { once: true });
+  try {
+    for await (const chunk of body) {
+      if (request.gone) return;
+      cut?.throwIfAborted();
+      if (!out.write(chunk)) await out.drained();
+      cut?.throwIfAborted();
+    }
+  } finally {
+    cut?.removeEventListener("abort", breakOff);
   }
 }
 
@@ -198,15 +208,19 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   reply.writeHead(response.status, answerHeaders(response, options.date()));
   if (message.method === "HEAD" || response.body === undefined || response.body instanceof Uint8Array) {
     answered = true;
-    if (message.method === "HEAD" || response.body === undefined) reply.end();
-    else reply.end(response.body);
+    if (message.method === "HEAD" || response.body === undefined) {
+      reply.end();
+      await abandon(response.body);
+    } else reply.end(response.body);
     watchSending(reply, options.clock);
   } else {
     reply.flushHeaders();
     try {
-      await pump(response.body, { write: (chunk) => reply.write(chunk), drained: () => drained(reply) }, request);
+      const out: Taker = { write: (chunk) => reply.write(chunk), drained: () => drained(reply) };
+      await pump(response.body, out, request, response.cut, () => void reply.destroy());
       answered = true;
       reply.end();
+      watchSending(reply, options.clock);
     } catch {
       // The status line has gone; a cut connection is the only way left to say that the body is not whole.
       reply.destroy();
@@ -225,12 +239,14 @@ export async function serveHttp2(handler: ApiHandler, stream: Http2Stream, socke
   if (stream.closed) return abandon(response.body);
   const headers = answerHeaders(response, date());
   const { body } = response;
-  if (method === "HEAD" || body === undefined) stream.answer(response.status, headers);
-  else if (body instanceof Uint8Array) stream.answer(response.status, headers, body);
+  if (method === "HEAD" || body === undefined) {
+    stream.answer(response.status, headers);
+    await abandon(body);
+  } else if (body instanceof Uint8Array) stream.answer(response.status, headers, body);
   else {
     stream.begin(response.status, headers);
     try {
-      await pump(body, stream, request);
+      await pump(body, stream, request, response.cut, () => stream.reset());
       stream.end();
     } catch {
       stream.reset();
