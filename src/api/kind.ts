@@ -54,6 +54,4 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   refused?: string;
   /** Why upstream cannot read the object as the type that it works with. */
   misread?(object: T): string | undefined;
-  /** What of a valid object is refused because nothing acts on it yet. */
-  refusals?(object: T, old?: T): FieldError[];
 }

@@ -43,7 +43,7 @@ export const storedResources = (served: readonly ResourceDef[] = resources): rea
 function actingKind(resource: string, enforcedElsewhere: readonly string[]): Kind {
   const kind = kindFor(resource);
   if (!enforcedElsewhere.includes(resource)) return kind;
-  const { refused: _, refusals: __, ...acting } = kind;
+  const { refused: _, ...acting } = kind;
   return acting;
 }
 

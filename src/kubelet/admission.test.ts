@@ -32,6 +32,18 @@ test("extended resources are counted where the node's status has them, and ignor
   assert.equal(admit(pod(claims("2")), node, [], allocatable, []), undefined);
 });
 
+test("what devices of a claim provide to a container is not counted on the node, what others ask for is", () => {
+  const asks = (name: string, more: object = {}): object => ({ name, resources: { requests: { "example.com/gpu": "1", ...more } } });
+  const backed = pod({ containers: [asks("c", { "deviceclass.resource.kubernetes.io/fpga": "1" })] });
+  const counted = { ...node, status: { allocatable: { "example.com/gpu": "0" } } } as unknown as Node;
+  assert.equal(admit(backed, counted, [], allocatable, [])?.reason, "OutOfexample.com/gpu");
+  const mapped = (resourceName: string): object => ({ containerName: "c", resourceName, requestName: "r" });
+  const requestMappings = ["example.com/gpu", "deviceclass.resource.kubernetes.io/fpga"].map(mapped);
+  const status = { extendedResourceClaimStatus: { resourceClaimName: "x", requestMappings } } as unknown as Pod["status"];
+  assert.equal(admit({ ...backed, status }, counted, [], allocatable, []), undefined);
+  assert.equal(admit({ ...pod({ containers: [asks("d")] }), status }, counted, [], allocatable, [])?.reason, "OutOfexample.com/gpu");
+});
+
 test("selectors, ports and taints are honoured", () => {
   assert.equal(reason({ nodeSelector: { zone: "b" } }), "NodeAffinity");
   const affinity = (operator: string, values: string[]): object => ({

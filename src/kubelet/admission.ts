@@ -2,8 +2,9 @@
 import { requiredToRun, undeclared } from "../api/core/declared-features.ts";
 import { podRequests } from "../api/core/pod-resources.ts";
 import { isExtendedResource } from "../api/core/resource-names.ts";
+import { mayBeDevices } from "../api/resource/extended-resource.ts";
 import { quantityToMilli, quantityToNumber } from "../api/quantity.ts";
-import type { Node, Pod, Taint, Toleration } from "../api/types/core-v1.gen.ts";
+import type { Container, Node, Pod, Taint, Toleration } from "../api/types/core-v1.gen.ts";
 import type { Refusal, Shortage } from "./lifecycle.ts";
 import { nodeMatches } from "./node-selector.ts";
 import { isCritical, isStatic } from "./pod.ts";
@@ -34,12 +35,25 @@ export function tolerates(tolerations: readonly Toleration[], taint: Taint): boo
 export const resourceAmount = (name: string, quantity: string | undefined): number =>
   quantity === undefined ? 0 : name === "cpu" ? quantityToMilli(quantity) : quantityToNumber(quantity);
 
+/** Without what devices of the pod's claim for extended resources provide (KEP-5004). */
+function withoutDevices({ spec, status }: Pod): Pod["spec"] {
+  const mappings = status?.extendedResourceClaimStatus?.requestMappings;
+  if (!mappings?.length) return spec;
+  const without = (container: Container): Container => {
+    const own = mappings.filter(({ containerName }) => containerName === container.name).map(({ resourceName }) => resourceName);
+    const requests = Object.entries(container.resources?.requests ?? {}).filter(([name]) => !own.includes(name) || !mayBeDevices(name));
+    return own.length ? { ...container, resources: { ...container.resources, requests: Object.fromEntries(requests) } } : container;
+  };
+  const { containers, initContainers } = spec;
+  return { ...spec, containers: containers.map(without), ...(initContainers ? { initContainers: initContainers.map(without) } : {}) };
+}
+
 /** `extended`: what others have put into the node's status; a resource that nobody counts is no reason to refuse. */
 function shortagesOf(pod: Pod, others: readonly Pod[], allocatable: Record<string, string>, extended: Record<string, string>): Shortage[] {
   const found: Shortage[] = [];
   const pods = resourceAmount("pods", allocatable.pods);
   if (others.length + 1 > pods) found.push({ name: "pods", requested: 1, used: others.length, capacity: pods });
-  const requests = podRequests(pod.spec) as Record<string, string>;
+  const requests = podRequests(withoutDevices(pod)) as Record<string, string>;
   for (const name of Object.keys(requests)) {
     const requested = resourceAmount(name, String(requests[name]));
     if (!requested || (isExtendedResource(name) && !(name in extended))) continue;

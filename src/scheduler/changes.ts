@@ -29,6 +29,7 @@ export function podActions(old: Pod, pod: Pod): number {
   if (shrank(podInfoOf(old).requests, podInfoOf(pod).requests)) actions |= action.updatePodScaleDown;
   if (old.spec.schedulingGates?.length && !pod.spec.schedulingGates?.length) actions |= action.updatePodGates;
   if ((old.spec.tolerations?.length ?? 0) !== (pod.spec.tolerations?.length ?? 0)) actions |= action.updatePodTolerations;
-  if (!same(old.status?.resourceClaimStatuses ?? [], pod.status?.resourceClaimStatuses ?? [])) actions |= action.updatePodGeneratedResourceClaim;
+  const claims = ({ status }: Pod): unknown[] => [status?.resourceClaimStatuses ?? [], status?.extendedResourceClaimStatus ?? null];
+  if (!same(claims(old), claims(pod))) actions |= action.updatePodGeneratedResourceClaim;
   return actions || action.updateOther;
 }

@@ -2,6 +2,7 @@
 import type { LabelSelector } from "../api/selectors/labels.ts";
 import { LabelSelector as Selector, selectorOf } from "../api/selectors/labels.ts";
 import type { Pod } from "../api/types/core-v1.gen.ts";
+import type { ResourceClaim } from "../api/types/resource-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
@@ -11,15 +12,27 @@ import * as r from "../client/resources.gen.ts";
 import type { ImageSpread } from "./cache/images.ts";
 import { PodIndex } from "./cache/pod-index.ts";
 import { createDeviceBinder } from "./device-binder.ts";
+import { podBehind } from "./devices/extended-claim.ts";
+import { byPodBehind } from "./extended-claims.ts";
 import type { ClusterView } from "./framework/cluster-view.ts";
 import { livingPods } from "./informer-events.ts";
 import { Assumptions, createVolumeBinder } from "./volume-binder.ts";
 
 const byNode = "node";
 
+export interface ClusterViewOptions {
+  client: Client;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  informers: InformerFactory;
+}
+
+/** `asked`: told of each claim that the server was asked to make. */
 export function createClusterView(
-  { client, clock, random, logger, informers }: { client: Client; clock: Clock; random: Random; logger: Logger; informers: InformerFactory },
+  { client, clock, random, logger, informers }: ClusterViewOptions,
   images: ImageSpread,
+  asked: (result: "success" | "failure") => void,
 ): ClusterView {
   const namespaces = informers.informer(r.namespaces);
   const claimInformer = informers.informer(r.persistentvolumeclaims);
@@ -51,10 +64,11 @@ export function createClusterView(
       random,
       logger,
       informers: {
-        claims: informers.informer(r.resourceclaims),
+        claims: informers.informer(r.resourceclaims, { indexes: { [byPodBehind]: (claim: ResourceClaim) => [podBehind(claim) ?? []].flat() } }),
         classes: informers.informer(r.deviceclasses),
         slices: informers.informer(r.resourceslices),
       },
+      asked,
     }),
     namespaceLabels,
     namespaces: () => namespaces.list(),

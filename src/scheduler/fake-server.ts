@@ -6,7 +6,7 @@ import { settle, VirtualClock } from "../base/clock.ts";
 import { silentLogger } from "../base/logger.ts";
 import { seededRandom } from "../base/random.ts";
 import type { Client, Resource } from "../client/client.ts";
-import type { InformerFactory } from "../client/factory.ts";
+import type { InformerFactory, InformerOptions } from "../client/factory.ts";
 import type { ChangeHandler, Informer } from "../client/informer.ts";
 import { defaultConfig, type SchedulerConfig } from "./config.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -45,17 +45,20 @@ export class FakeServer {
   get<T extends KubeObject>(resource: string, key: string): T | undefined {
     return this.#of(resource).objects.get(key) as T | undefined;
   }
+  list<T extends KubeObject>(resource: string): T[] {
+    return [...this.#of(resource).objects.values()] as T[];
+  }
   pod(name: string): Pod | undefined {
     return this.#of("pods").objects.get(`default/${name}`) as Pod | undefined;
   }
 
   readonly informers: InformerFactory = {
-    informer: <T extends KubeObject>({ resource }: Resource<T>): Informer<T> => {
+    informer: <T extends KubeObject>({ resource }: Resource<T>, { indexes = {} }: InformerOptions<T> = {}): Informer<T> => {
       const { objects, handlers } = this.#of(resource);
       return {
         get: (namespace: string, name: string) => objects.get(namespace ? `${namespace}/${name}` : name),
         list: () => [...objects.values()],
-        by: () => [],
+        by: (index: string, value: string) => [...objects.values()].filter((object) => indexes[index]?.(object as T).includes(value)),
         onChange: (handler: ChangeHandler<KubeObject>) => handlers.push(handler),
         hasSynced: true,
         synced: () => Promise.resolve(),
@@ -68,9 +71,13 @@ export class FakeServer {
 
   readonly client = {
     resource: ({ resource }: Resource) => ({
-      create: async (_: string, object: { reason: string; note: string }) => {
-        if (resource === "events") this.events.push(object);
-        return object;
+      create: async (namespace: string, object: KubeObject & { reason: string; note: string }) => {
+        if (resource === "events") {
+          this.events.push(object);
+          return object;
+        }
+        const name = object.metadata.name ?? `${object.metadata.generateName}${++this.#version}`;
+        return this.put(resource, { ...object, metadata: { ...object.metadata, namespace, name, uid: `uid-${name}` } });
       },
       patch: async (namespace: string, name: string, _: string, patch: { status?: object }) => {
         this.patches.push({ name, patch });

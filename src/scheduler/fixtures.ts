@@ -39,6 +39,8 @@ export function makePod(name: string, spec: Partial<PodSpec> & { requests?: Reco
 const noDevices: ClusterView["devices"] = {
   claim: () => undefined,
   deviceClass: () => undefined,
+  classBehind: () => undefined,
+  extendedClaim: () => undefined,
   slices: () => [],
   inUse: () => ({ whole: new Set(), shared: new Map() }),
   isPending: () => false,
@@ -49,6 +51,7 @@ const noDevices: ClusterView["devices"] = {
   unreserve() {},
   bind: async () => [],
   async wait() {},
+  async remove() {},
   async deallocate() {},
 };
 

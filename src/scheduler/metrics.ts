@@ -82,3 +82,9 @@ export function incomingPods(metrics: Metrics): (queue: string, event: string) =
     sample.value++;
   };
 }
+
+/** Of the server's answers to requests for claims for extended resources. */
+export function claimCreations(metrics: Metrics): (status: "success" | "failure") => void {
+  const total = metrics.counter("scheduler_resourceclaim_creates_total", "Number of ResourceClaims creation requests within scheduler", ["status"]);
+  return (status) => total.inc(status);
+}

@@ -27,7 +27,7 @@ import { podInfoOf } from "./framework/pod-info.ts";
 import { RejectedNodes } from "./framework/rejected-nodes.ts";
 import { type Profile, SchedulingAlgorithm } from "./framework/schedule.ts";
 import { livingPods, watchCluster } from "./informer-events.ts";
-import { createSchedulerMetrics, incomingPods } from "./metrics.ts";
+import { claimCreations, createSchedulerMetrics, incomingPods } from "./metrics.ts";
 import { createPodWriter } from "./pod-writer.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
 import { createPodEventRecorder, type PodEventRecorder } from "./recorder.ts";
@@ -70,11 +70,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const { client, informers, clock, random, logger } = options;
   const config = options.config ?? defaultConfig;
   const images = new ImageSpread();
-  const cluster = createClusterView(options, images);
+  const metrics = new Metrics();
+  const cluster = createClusterView(options, images, claimCreations(metrics));
   const cache = new ClusterCache(cluster.pods, images);
   const profileOf = (pod: Pod): Profile | undefined => config.profiles.get(pod.spec.schedulerName ?? "default-scheduler");
   const none: readonly Plugin[] = [];
-  const metrics = new Metrics();
   const queue = new SchedulingQueue({
     incoming: incomingPods(metrics),
     clock,

@@ -1,8 +1,8 @@
 /** DeviceClasses (pkg/registry/resource/deviceclass). */
 import { semanticEqual } from "../core/semantic.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
-import { isExtendedResourceName } from "./extended-resource.ts";
-import { type FieldError, forbiddenField, invalidValue, path } from "../field.ts";
+import { isExtendedResource } from "../core/resource-names.ts";
+import { type FieldError, invalidValue, path } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsLong } from "../meta/names.ts";
 import type { DeviceClass } from "../types/resource-v1.gen.ts";
@@ -20,17 +20,13 @@ function validateSpec({ spec }: DeviceClass, old?: DeviceClass): FieldError[] {
     ...validateSelectors(selectors, at.child("selectors")),
     ...validateSlice(config, maxConfigs, (one, here) => validateConfiguration(one, here, stored), at.child("config")),
   ];
-  if (extendedResourceName !== undefined && !isExtendedResourceName(extendedResourceName))
+  if (extendedResourceName !== undefined && !isExtendedResource(extendedResourceName))
     errors.push(invalidValue(at.child("extendedResourceName"), extendedResourceName, "must be a valid extended resource name"));
   return errors;
 }
 
 export const deviceClassKind: Kind<DeviceClass> = {
   resource: "deviceclasses.resource.k8s.io",
-  refusals: ({ spec }, old) =>
-    spec.extendedResourceName === undefined || spec.extendedResourceName === old?.spec.extendedResourceName
-      ? []
-      : [forbiddenField(at.child("extendedResourceName"), "extended resources are not backed by devices in this cluster yet")],
   prepareForCreate(item) {
     item.metadata.generation = 1;
   },

@@ -70,12 +70,12 @@ test("a slice is of one place, and names its devices once", () => {
   assert.deepEqual(mistakes({ nodeName: "n", devices: [{ name: "d" }, { name: "d" }] }), [`spec.devices[1]: Duplicate value: "d"`]);
 });
 
-test("a class that stands for an extended resource is refused: nothing would give it devices", () => {
-  const made: DeviceClass = { metadata: { name: "c" } as DeviceClass["metadata"], spec: { extendedResourceName: "example.com/gpu" } };
-  assert.deepEqual(told(deviceClassKind.refusals?.(made)), [
-    "spec.extendedResourceName: Forbidden: extended resources are not backed by devices in this cluster yet",
-  ]);
-  assert.deepEqual(told(deviceClassKind.refusals?.(made, made)), []);
+test("a class may stand behind an extended resource, which needs a domain of its own", () => {
+  const made = (extendedResourceName: string): DeviceClass => ({ metadata: { name: "c" } as DeviceClass["metadata"], spec: { extendedResourceName } });
+  assert.deepEqual(told(deviceClassKind.validate?.(made("example.com/gpu"))), []);
+  const mistake = (name: string): string => `spec.extendedResourceName: Invalid value: "${name}": must be a valid extended resource name`;
+  for (const name of ["gpu", "requests.example.com/gpu", "deviceclass.resource.kubernetes.io/c"])
+    assert.deepEqual(told(deviceClassKind.validate?.(made(name))), [mistake(name)]);
 });
 
 test("a policy that is without a default is told so, however that is written", () => {

@@ -81,7 +81,7 @@ export function validateCreate(call: Call, object: KubeObject): void {
   const { endpoint } = call;
   const kind: Kind = endpoint.hubKind;
   const verdict = kind.judge?.(object);
-  const errors = [...(verdict?.errors ?? kind.validate?.(object) ?? []), ...(endpoint.kind.refusals?.(object) ?? [])];
+  const errors = verdict?.errors ?? kind.validate?.(object) ?? [];
   if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name ?? "", errors);
   const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
   if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", meta);
@@ -125,7 +125,6 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
     ...validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata")),
     ...validateObjectMetaUpdate(object.metadata, old.metadata, path("metadata")),
     ...(strategy.validateUpdate?.(object, old) ?? []),
-    ...(subresource === "" ? (endpoint.kind.refusals?.(object, old) ?? []) : []),
   ];
   for (const text of strategy.validationWarnings?.(object) ?? []) call.warn(text);
   if (errors.length) throw invalid(groupKind, object.metadata.name, errors);

@@ -19,10 +19,6 @@ test("a kind that protects is refused while nobody enforces it, and taken when s
   const refused = await lone.answer("POST", policies, policy);
   assert.deepEqual([refused.http, refused.reason], [403, "Forbidden"]);
   assert.match(refused.message ?? "", /not enforced by this cluster/);
-  const classes = "/apis/resource.k8s.io/v1/deviceclasses";
-  const device = { metadata: { name: "c" }, spec: { extendedResourceName: "example.com/gpu" } };
-  assert.match((await lone.answer("POST", classes, device)).message ?? "", /extended resources are not backed by devices/);
-  assert.equal((await answer("POST", classes, device)).http, 201);
   assert.equal((await answer("POST", policies, policy)).http, 201);
 });
 

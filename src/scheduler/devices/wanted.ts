@@ -91,7 +91,7 @@ function celValue(device: Device, driver: string): Value {
   return value;
 }
 
-function meets(selectors: readonly DeviceSelector[] | undefined, device: Device, driver: string, whose: string): boolean {
+export function meets(selectors: readonly DeviceSelector[] | undefined, device: Device, driver: string, whose: string): boolean {
   return (selectors ?? []).every(({ cel }, i) => {
     try {
       return selects(programOf(cel?.expression ?? ""), celValue(device, driver));

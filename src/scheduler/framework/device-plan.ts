@@ -1,5 +1,5 @@
 /** Devices for the claims of pods: what is known of them, and who writes down which pod gets which. */
-import type { Pod } from "../../api/types/core-v1.gen.ts";
+import type { ContainerExtendedResourceRequest, Pod } from "../../api/types/core-v1.gen.ts";
 import type { AllocationResult, DeviceClass, ResourceClaim, ResourceSlice } from "../../api/types/resource-v1.gen.ts";
 import type { DevicesInUse } from "../devices/in-use.ts";
 
@@ -7,11 +7,17 @@ export interface DevicePlan {
   readonly claim: ResourceClaim;
   /** Absent where the claim has its devices already. */
   readonly allocation: AllocationResult | undefined;
+  /** Of a claim for the pod's extended resources, which has still to be made: what is to be said of it in the pod's status. */
+  readonly mappings?: readonly ContainerExtendedResourceRequest[];
 }
 
 export interface DeviceBinder {
   claim(namespace: string, name: string): ResourceClaim | undefined;
   deviceClass(name: string): DeviceClass | undefined;
+  /** The class of the devices that stand behind a resource; undefined where none do. */
+  classBehind(resource: string): DeviceClass | undefined;
+  /** What an earlier attempt made for the pod's extended resources. */
+  extendedClaim(pod: Pod): ResourceClaim | undefined;
   slices(): readonly ResourceSlice[];
   /** By all claims, those included that are about to be written. */
   inUse(): DevicesInUse;
@@ -30,6 +36,8 @@ export interface DeviceBinder {
   bind(pod: Pod, plans: readonly DevicePlan[], signal: AbortSignal): Promise<ResourceClaim[]>;
   /** Waits until `done`, which is asked every so often and may throw, or throws after `timeout` milliseconds. */
   wait(done: () => boolean, timeout: number, signal: AbortSignal): Promise<void>;
+  /** Removes a claim that was made for extended resources. */
+  remove(claim: ResourceClaim, signal: AbortSignal): Promise<void>;
   /** Takes its devices from a claim that nobody uses. */
   deallocate(claim: ResourceClaim, signal: AbortSignal): Promise<void>;
 }

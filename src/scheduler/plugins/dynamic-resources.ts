@@ -1,152 +1,24 @@
 /** Devices of a pod's claims: a node fits where they are, or can be had (pkg/scheduler/framework/plugins/dynamicresources). */
-import { findCondition, isConditionTrue } from "../../api/meta/conditions.ts";
+import { isReservedFor } from "../../api/resource/pod-claims.ts";
+import { mayBeDevices } from "../../api/resource/extended-resource.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
-import type { AllocationResult, ResourceClaim } from "../../api/types/resource-v1.gen.ts";
-import { Allocator, AllocationTimeout, PoolsInvalid } from "../devices/allocator.ts";
+import type { ResourceClaim } from "../../api/types/resource-v1.gen.ts";
+import type { Snapshot } from "../cache/snapshot.ts";
+import { podBehind } from "../devices/extended-claim.ts";
 import type { ClusterView } from "../framework/cluster-view.ts";
 import { action } from "../framework/events.ts";
-import { type NodeTest, nodeSelectorTest } from "../framework/node-selector.ts";
 import { type Cycle, isRejection, normalizeToMax, type Plugin, type Rejection, rejection } from "../framework/plugin.ts";
+import type { PodInfo } from "../framework/pod-info.ts";
 import { same } from "../framework/same.ts";
-import type { NodeRow, Snapshot } from "../cache/snapshot.ts";
 import type { PluginArgs } from "../plugin-args.ts";
+import { ClaimsOfPod } from "./claims-of-pod.ts";
+import { isOverdue, readiness, waitsForDevices } from "./device-readiness.ts";
 import { usableResourceClaims } from "./resource-claims.ts";
 
 const name = "DynamicResources";
-const elsewhere = rejection(name, false, "resourceclaim not available on the node");
-const notAll = rejection(name, false, "cannot allocate all claims");
-const invalid = rejection(name, false, "invalid resource pools were encountered");
-const maxAlternatives = 8;
-
-const filterError = (message: string): Error => new Error(`running "${name}" filter plugin: ${message}`);
-
-interface Known {
-  readonly claim: ResourceClaim;
-  /** Undefined: its devices can be reached from everywhere, or it has none yet. */
-  readonly reaches: NodeTest | undefined;
-}
-
-/** Why a device cannot be used any more; true once all are ready. */
-function readiness({ status, metadata }: ResourceClaim): boolean {
-  return (status.allocation?.devices.results ?? []).every(({ driver, pool, device, bindingConditions = [], bindingFailureConditions = [] }) => {
-    if (!bindingConditions.length) return true;
-    const told = status.devices?.find((one) => one.device === device && one.driver === driver && one.pool === pool);
-    for (const type of told ? bindingFailureConditions : []) {
-      const failed = findCondition(told?.conditions, type);
-      if (failed?.status !== "True") continue;
-      const why = `claim=${metadata.name}, reason=${failed.reason}, message=${JSON.stringify(failed.message)}`;
-      throw new Error(`device binding failed: ${why}`);
-    }
-    return Boolean(told) && bindingConditions.every((type) => isConditionTrue(told?.conditions, type));
-  });
-}
-
-const waitsForDevices = ({ status }: ResourceClaim): boolean =>
-  Boolean(status.allocation?.devices.results?.some(({ bindingConditions }) => bindingConditions?.length));
-
-function isOverdue(claim: ResourceClaim, timeout: number, now: number): boolean {
-  const since = claim.status.allocation?.allocationTimestamp;
-  return since !== undefined && waitsForDevices(claim) && Date.parse(since) + timeout < now;
-}
-
-function isLost(claim: ResourceClaim, timeout: number, now: number): boolean {
-  if (!claim.status?.allocation) return false;
-  try {
-    return !readiness(claim) && isOverdue(claim, timeout, now);
-  } catch {
-    return true;
-  }
-}
-
-/** How good the alternatives are that were chosen. */
-function scoreOf(claims: readonly ResourceClaim[], allocations: readonly AllocationResult[]): number {
-  let next = 0;
-  let score = 0;
-  for (const { spec, status } of claims) {
-    const { devices } = status?.allocation ?? (allocations[next++] as AllocationResult);
-    const used = new Set((devices.results ?? []).map(({ request }) => request));
-    for (const request of spec.devices.requests ?? []) {
-      for (const [i, alternative] of (request.firstAvailable ?? []).entries()) {
-        if (used.has(`${request.name}/${alternative.name}`)) score += maxAlternatives - i;
-      }
-    }
-  }
-  return score;
-}
-
-/** What one cycle knows about the claims of its pod. */
-class ClaimsOfPod {
-  readonly claims: readonly ResourceClaim[];
-  readonly #known: readonly Known[];
-  readonly #allocator: Allocator | undefined;
-  readonly #cluster: ClusterView;
-  readonly #args: PluginArgs[typeof name];
-  /** By node. */
-  readonly #found = new Map<string, AllocationResult[]>();
-  readonly unavailable = new Set<ResourceClaim>();
-
-  constructor(claims: readonly ResourceClaim[], cluster: ClusterView, args: PluginArgs[typeof name]) {
-    this.claims = claims;
-    this.#cluster = cluster;
-    this.#args = args;
-    this.#known = claims.map((claim) => {
-      const selector = claim.status?.allocation?.nodeSelector;
-      return { claim, reaches: selector && nodeSelectorTest(selector) };
-    });
-    const { devices } = cluster;
-    const missing = claims.filter(({ status }) => !status?.allocation);
-    if (!missing.length) return;
-    this.#allocator = new Allocator({
-      claims: missing,
-      slices: devices.slices(),
-      inUse: devices.inUse(),
-      classOf: (className) => devices.deviceClass(className),
-      uuid: () => devices.uuid(),
-      timer: () => (args.filterTimeout ? devices.timer(args.filterTimeout) : () => {}),
-    });
-  }
-
-  check(node: NodeRow): Rejection | undefined {
-    const now = this.#cluster.devices.now();
-    const lost = this.#known.filter(({ claim, reaches }) => (reaches && !reaches(node)) || isLost(claim, this.#args.bindingTimeout, now));
-    const allocations = this.allocate(node);
-    if (isRejection(allocations)) return allocations;
-    for (const { claim } of lost) this.unavailable.add(claim);
-    return lost.length ? elsewhere : undefined;
-  }
-
-  /** For the claims that have none, in their order. */
-  allocate(node: NodeRow): AllocationResult[] | Rejection {
-    const known = this.#found.get(node.name);
-    if (known || !this.#allocator) return known ?? [];
-    try {
-      const found = this.#allocator.allocate(node);
-      if (!found) return notAll;
-      this.#found.set(node.name, found);
-      return found;
-    } catch (error) {
-      if (error instanceof PoolsInvalid) return invalid;
-      throw filterError(error instanceof AllocationTimeout ? `node ${node.name}: timed out trying to allocate devices` : (error as Error).message);
-    }
-  }
-
-  score(node: NodeRow): number {
-    const allocations = this.allocate(node);
-    return isRejection(allocations) ? 0 : scoreOf(this.claims, allocations);
-  }
-
-  get hasAlternatives(): boolean {
-    return this.claims.some(({ spec }) => spec.devices.requests?.some(({ firstAvailable }) => firstAvailable?.length));
-  }
-
-  /** The first that could get other devices if it gave its own back. */
-  toDeallocate(pod: Pod): ResourceClaim | undefined {
-    return [...this.unavailable].find(({ status }) => {
-      const { reservedFor = [] } = status;
-      return reservedFor.length === 0 || (reservedFor.length === 1 && reservedFor[0]?.uid === pod.metadata.uid);
-    });
-  }
-}
+const inUse = rejection(name, false, "resourceclaim in use");
+/** That a claim has room for. */
+const maxUsers = 256;
 
 function missingClass({ spec }: ResourceClaim, cluster: ClusterView): Rejection | undefined {
   for (const { name: request, exactly, firstAvailable } of spec.devices.requests ?? []) {
@@ -157,21 +29,31 @@ function missingClass({ spec }: ResourceClaim, cluster: ClusterView): Rejection 
   return undefined;
 }
 
-function prepare(args: PluginArgs[typeof name], { pod: { pod }, cluster }: Cycle): ClaimsOfPod | Rejection | undefined {
-  if (!pod.spec.resourceClaims?.length) return undefined;
+/** Resources that may be devices; none where devices stand behind none of those that the pod asks for. */
+function resourcesOf({ requests }: PodInfo, { devices }: ClusterView): string[] {
+  const names = requests.scalars.flatMap(([resource]) => (mayBeDevices(resource) ? [resource] : []));
+  return names.some((resource) => devices.classBehind(resource)) ? names : [];
+}
+
+function prepare(args: PluginArgs[typeof name], { pod: info, cluster }: Cycle): ClaimsOfPod | Rejection | undefined {
+  const { pod } = info;
+  if (!pod.spec.resourceClaims?.length && !info.requests.scalars.length) return undefined;
   const claims = usableResourceClaims(pod, cluster.devices);
   if (typeof claims === "string") return rejection(name, false, claims);
-  if (!claims.length) return undefined;
+  const resources = resourcesOf(info, cluster);
+  if (!claims.length && !resources.length) return undefined;
   for (const claim of claims) {
     const { metadata, status } = claim;
-    if (status?.allocation) continue;
-
+    if (status?.allocation) {
+      if ((status.reservedFor?.length ?? 0) >= maxUsers && !isReservedFor(claim, pod)) return inUse;
+      continue;
+    }
     if (cluster.devices.isPending(claim))
       return rejection(name, false, `resource claim ${metadata.namespace}/${metadata.name} is in the process of being allocated`);
     const missing = missingClass(claim, cluster);
     if (missing) return missing;
   }
-  return new ClaimsOfPod(claims, cluster, args);
+  return new ClaimsOfPod({ pod, claims, resources, cluster, args });
 }
 
 export const dynamicResources = (args: PluginArgs[typeof name]): Plugin => {
@@ -187,8 +69,10 @@ export const dynamicResources = (args: PluginArgs[typeof name]): Plugin => {
       { source: "Node", actions: action.add | action.updateLabel | action.updateAllocatable },
       {
         source: "ResourceClaim",
-        actions: action.add | action.updateOther,
+        actions: action.add | action.updateOther | action.delete,
         hint(pod, { old, object }, cluster) {
+          // Its devices are free, or what an attempt left behind is gone and the next one may begin.
+          if (!object) return Boolean((old as ResourceClaim).status?.allocation) || podBehind(old as ResourceClaim) === pod.metadata.uid;
           const claims = usableResourceClaims(pod, cluster.devices);
           if (typeof claims === "string") return false;
           const [before, now] = [old as ResourceClaim | undefined, object as ResourceClaim];
@@ -220,9 +104,12 @@ export const dynamicResources = (args: PluginArgs[typeof name]): Plugin => {
       return {
         check: ({ rows }, row) => claims.check(rows[row]!),
         noNode() {
-          const claim = claims.toDeallocate(pod);
-          if (!claim) return { message: "still not schedulable" };
-          return { message: "deallocation of ResourceClaim completed", work: (signal) => cycle.cluster.devices.deallocate(claim, signal) };
+          const found = claims.toFree();
+          if (!found) return { message: "still not schedulable" };
+          const { claim, remove } = found;
+          const { devices } = cycle.cluster;
+          if (remove) return { message: "deletion of ResourceClaim completed", work: (signal) => devices.remove(claim, signal) };
+          return { message: "deallocation of ResourceClaim completed", work: (signal) => devices.deallocate(claim, signal) };
         },
       };
     },
@@ -241,10 +128,9 @@ export const dynamicResources = (args: PluginArgs[typeof name]): Plugin => {
       latest = undefined;
       if (!claims || isRejection(claims)) return claims;
       const node = cycle.snapshot.rows[row]!;
-      const allocations = claims.allocate(node);
-      if (isRejection(allocations)) return allocations;
-      let next = 0;
-      const plans = claims.claims.map((claim) => ({ claim, allocation: claim.status?.allocation ? undefined : allocations[next++] }));
+      const plans = claims.plans(node);
+      if (isRejection(plans)) return plans;
+      if (!plans.length) return undefined;
       const { devices } = cycle.cluster;
       const { pod } = cycle.pod;
       devices.reserve(plans);

@@ -30,12 +30,12 @@ const points = (gain: number): number => maxNodeScore / 2 + Math.trunc((maxNodeS
 
 export const nodeResourcesBalancedAllocation = ({ resources }: PluginArgs["NodeResourcesBalancedAllocation"]): Plugin => ({
   name,
-  score({ pod }) {
+  score({ pod, cluster }) {
     if (!wantsAny(pod.requests, resources, false)) return "skip";
     if (!isCpuAndMemory(resources)) {
       return {
         score(snapshot, rows, out) {
-          const columns = columnsOf(snapshot, pod.requests, resources, false);
+          const columns = columnsOf({ snapshot, cluster, rows }, pod.requests, resources, false);
           for (let i = 0; i < rows.length; i++) {
             const row = rows[i] as number;
             out[i] = points(balanceOf(columns, row, true) - balanceOf(columns, row, false));

@@ -1,7 +1,10 @@
 /** What a pod requests must be left on the node; among nodes, those with more left are better (LeastAllocated). */
-import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 import { isExtendedResource } from "../../api/core/resource-names.ts";
+import { implicitResource } from "../../api/resource/extended-resource.ts";
+import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
+import type { DeviceClass } from "../../api/types/resource-v1.gen.ts";
 import { Snapshot } from "../cache/snapshot.ts";
+import type { ClusterView } from "../framework/cluster-view.ts";
 import { action, type ClusterEvent } from "../framework/events.ts";
 import { maxNodeScore, type Plugin, type Rejection, rejection } from "../framework/plugin.ts";
 import { podInfoOf, type Requests } from "../framework/pod-info.ts";
@@ -32,9 +35,18 @@ const byBits: readonly Rejection[] = Array.from({ length: 32 }, (_, bits) => {
   );
 });
 
+/** Resources that are devices where the node itself has none of them: DynamicResources looks after those. */
+type Delegated = ReadonlySet<string>;
+const none: Delegated = new Set();
+
+function delegatedOf({ scalars }: Requests, { devices }: ClusterView): Delegated {
+  const names = scalars.flatMap(([resource]) => (devices.classBehind(resource) ? [resource] : []));
+  return names.length ? new Set(names) : none;
+}
+
 const short = (wanted: number, used: number, capacity: number): boolean => wanted > 0 && wanted > capacity - used;
 
-function refuse(snapshot: Snapshot, row: number, { cpu, memory, ephemeralStorage, scalars }: Requests): Rejection {
+function refuse(snapshot: Snapshot, row: number, { cpu, memory, ephemeralStorage, scalars }: Requests, delegated: Delegated): Rejection {
   const [allCpu, allMemory, allStorage] = [snapshot.cpu[row]!, snapshot.memory[row]!, snapshot.ephemeralStorage[row]!];
   let bits = snapshot.podCount[row]! + 1 > snapshot.allowedPods[row]! ? 1 : 0;
   if (short(cpu, snapshot.usedCpu[row]!, allCpu)) bits |= cpu > allCpu ? 18 : 2;
@@ -47,6 +59,7 @@ function refuse(snapshot: Snapshot, row: number, { cpu, memory, ephemeralStorage
   for (const [resource, wanted] of scalars) {
     const column = snapshot.scalars.get(resource);
     const capacity = column?.allocatable[row] ?? 0;
+    if (capacity <= 0 && delegated.has(resource)) continue;
     if (!short(wanted, column?.requested[row] ?? 0, capacity)) continue;
     reasons.push(`Insufficient ${resource}`);
     if (wanted > capacity) resolvable = false;
@@ -54,13 +67,14 @@ function refuse(snapshot: Snapshot, row: number, { cpu, memory, ephemeralStorage
   return reasons.length ? refusal([...common.reasons, ...reasons], resolvable) : common;
 }
 
-function fits(snapshot: Snapshot, row: number, { cpu, memory, ephemeralStorage, scalars }: Requests): boolean {
+function fits(snapshot: Snapshot, row: number, { cpu, memory, ephemeralStorage, scalars }: Requests, delegated: Delegated): boolean {
   if (snapshot.podCount[row]! + 1 > snapshot.allowedPods[row]!) return false;
   if (cpu > 0 && cpu > snapshot.cpu[row]! - snapshot.usedCpu[row]!) return false;
   if (memory > 0 && memory > snapshot.memory[row]! - snapshot.usedMemory[row]!) return false;
   if (ephemeralStorage > 0 && ephemeralStorage > snapshot.ephemeralStorage[row]! - snapshot.usedEphemeralStorage[row]!) return false;
   for (const [resource, wanted] of scalars) {
     const column = snapshot.scalars.get(resource);
+    if (delegated.size && !((column?.allocatable[row] ?? 0) > 0) && delegated.has(resource)) continue;
     if (!column || wanted > column.allocatable[row]! - column.requested[row]!) return false;
   }
   return true;
@@ -74,16 +88,26 @@ function empty(node: Node): Snapshot {
 }
 
 /** Whether the node could hold the pod if nothing else ran there, and has more than before of what the pod wants. */
-function nodeHint(pod: Pod, { old, object }: ClusterEvent): boolean {
+function nodeHint(pod: Pod, { old, object }: ClusterEvent, cluster: ClusterView): boolean {
   const { requests } = podInfoOf(pod);
+  const delegated = delegatedOf(requests, cluster);
   const after = empty(object as Node);
-  if (!fits(after, 0, requests)) return false;
+  if (!fits(after, 0, requests, delegated)) return false;
   if (!old) return true;
   const before = empty(old as Node);
   const more = (column: "allowedPods" | "cpu" | "memory" | "ephemeralStorage"): boolean => after[column][0]! > before[column][0]!;
   if (more("allowedPods") || (requests.cpu > 0 && more("cpu")) || (requests.memory > 0 && more("memory"))) return true;
   if (requests.ephemeralStorage > 0 && more("ephemeralStorage")) return true;
-  return requests.scalars.some(([name]) => after.scalar(name).allocatable[0]! > before.scalar(name).allocatable[0]!);
+  const grew = (name: string): boolean => after.scalar(name).allocatable[0]! > before.scalar(name).allocatable[0]!;
+  return requests.scalars.some(([name]) => grew(name) || (delegated.has(name) && after.scalar(name).allocatable[0]! <= 0));
+}
+
+/** From now on devices of the class stand behind a resource that the pod wants. */
+function classHint(pod: Pod, { old, object }: ClusterEvent): boolean {
+  const { metadata, spec } = object as DeviceClass;
+  const wants = (resource: string | undefined): boolean => podInfoOf(pod).requests.scalars.some(([name]) => name === resource);
+  if (old && (old as DeviceClass).spec.extendedResourceName === spec.extendedResourceName) return false;
+  return wants(spec.extendedResourceName) || (!old && wants(implicitResource(metadata.name)));
 }
 
 /** The pod itself wants less, or another gives back some of what it wants. */
@@ -111,18 +135,20 @@ export const nodeResourcesFit = (args: PluginArgs["NodeResourcesFit"]): Plugin =
     { source: "AssignedPod", actions: action.updatePodScaleDown, hint: shrinkHint },
     { source: "TargetPod", actions: action.updatePodScaleDown },
     { source: "Node", actions: action.add | action.updateAllocatable, hint: nodeHint },
+    { source: "DeviceClass", actions: action.add | action.updateOther, hint: classHint },
   ],
-  filter({ pod }) {
+  filter({ pod, cluster }) {
     const requests = withoutIgnored(pod.requests, args);
-    return { check: (snapshot, row) => (fits(snapshot, row, requests) ? undefined : refuse(snapshot, row, requests)) };
+    const delegated = delegatedOf(requests, cluster);
+    return { check: (snapshot, row) => (fits(snapshot, row, requests, delegated) ? undefined : refuse(snapshot, row, requests, delegated)) };
   },
-  score({ pod }) {
+  score({ pod, cluster }) {
     const { type, resources } = args.scoringStrategy;
     if (type !== "LeastAllocated" || !isCpuAndMemory(resources)) {
       const score = strategyScore(args.scoringStrategy);
       return {
         score(snapshot, rows, out) {
-          const columns = columnsOf(snapshot, pod.requests, resources, true);
+          const columns = columnsOf({ snapshot, cluster, rows }, pod.requests, resources, true);
           for (let i = 0; i < rows.length; i++) out[i] = score(columns, rows[i] as number);
         },
       };
