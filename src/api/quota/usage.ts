@@ -6,10 +6,11 @@ import { isPodLevelResourcesSet, podLimits, podRequests } from "../core/pod-reso
 import { podQos } from "../core/pod-qos.ts";
 import { isPodTerminal } from "../core/pod-status.ts";
 import { addQuantities, canonicalQuantity, compareQuantities, type ResourceList } from "../core/resource-list.ts";
-import { isExtendedResource, isNativeResource } from "../core/resource-names.ts";
 import type { KubeObject } from "../object.ts";
 import { parseQuantity } from "../quantity.ts";
-import type { ResourceClaim } from "../types/resource-v1.gen.ts";
+import { mayBeDevices } from "../resource/extended-resource.ts";
+import type { QuotaEvaluator, QuotaSurroundings } from "./evaluator.ts";
+import { claimEvaluator, isExtendedQuota } from "./resource-claims.ts";
 import type {
   Container,
   PersistentVolumeClaim,
@@ -20,19 +21,9 @@ import type {
   Service,
 } from "../types/core-v1.gen.ts";
 
-export interface QuotaEvaluator {
-  /** Those of the names that objects of this kind count against. */
-  matching(names: readonly string[]): string[];
-  /** `now` in milliseconds since the epoch. */
-  usage(object: KubeObject, now: number): ResourceList;
-  matchesScope(selector: ScopedResourceSelectorRequirement, object: KubeObject): boolean;
-  /** What the object must say and does not, because a quota bounds it; undefined when nothing is missing. */
-  missing(required: readonly string[], object: KubeObject): string | undefined;
-}
-
 /** For a groupResource; kinds without rules of their own are counted. */
-export function quotaEvaluator(resource: string): QuotaEvaluator {
-  const own = withRules.get(resource);
+export function quotaEvaluator(resource: string, around: QuotaSurroundings): QuotaEvaluator {
+  const own = resource === deviceClaims ? claimEvaluator(around, pods.usage as (pod: Pod, now: number) => ResourceList) : withRules.get(resource);
   if (own) return own;
   const names = [`count/${resource}`, ...(counted.has(resource) ? [resource] : [])];
   return {
@@ -43,11 +34,11 @@ export function quotaEvaluator(resource: string): QuotaEvaluator {
   };
 }
 
-/** The groupResource whose objects count against a name of `spec.hard`; undefined for a name that nothing counts. */
-export function countedBy(name: string): string | undefined {
-  if (name.startsWith("count/")) return name.slice("count/".length);
-  for (const [resource, evaluator] of withRules) if (evaluator.matching([name]).length) return resource;
-  return counted.has(name) ? name : undefined;
+/** The groupResources whose objects count against a name of `spec.hard`; none for a name that nothing counts. */
+export function countedBy(name: string, around: QuotaSurroundings): string[] {
+  if (name.startsWith("count/")) return [name.slice("count/".length)];
+  const resources = [...withRules.keys(), deviceClaims].filter((resource) => quotaEvaluator(resource, around).matching([name]).length);
+  return resources.length || !counted.has(name) ? resources : [name];
 }
 
 const counted = new Set(["configmaps", "resourcequotas", "replicationcontrollers", "secrets"]);
@@ -86,7 +77,7 @@ function containerUsage(requests: ResourceList = {}, limits: ResourceList = {}):
   }
   for (const [name, quantity] of Object.entries(requests)) {
     if (name.startsWith("hugepages-")) result[name] = result[`requests.${name}`] = quantity;
-    else if (isExtendedResource(name) || name.startsWith("deviceclass.resource.kubernetes.io/")) result[`requests.${name}`] = quantity;
+    else if (mayBeDevices(name)) result[`requests.${name}`] = quantity;
   }
   return result;
 }
@@ -112,13 +103,7 @@ function crossesNamespaces({ spec }: Pod): boolean {
 
 const pods: QuotaEvaluator = {
   matching: (names) =>
-    names.filter(
-      (name) =>
-        podNames.has(name) ||
-        name.startsWith("hugepages-") ||
-        name.startsWith("requests.hugepages-") ||
-        (name.startsWith("requests.") && !isNativeResource(name)),
-    ),
+    names.filter((name) => podNames.has(name) || name.startsWith("hugepages-") || name.startsWith("requests.hugepages-") || isExtendedQuota(name)),
   usage(object, now) {
     const pod = object as Pod;
     const count = { "count/pods": "1" };
@@ -209,43 +194,15 @@ const claims: QuotaEvaluator = {
   missing: () => undefined,
 };
 
-const byDeviceClass = ".deviceclass.resource.k8s.io/devices";
-/** Most devices that one claim can be given. */
-const mostDevices = 32;
-const devicesOf = ({ allocationMode, count }: { allocationMode?: string; count?: number }): number =>
-  allocationMode === "All" ? mostDevices : allocationMode === "ExactCount" ? (count ?? 0) : 0;
-
-const resourceClaims: QuotaEvaluator = {
-  matching: (names) => names.filter((name) => name === "count/resourceclaims.resource.k8s.io" || name.endsWith(byDeviceClass)),
-  usage(object) {
-    const devices = new Map<string, number>();
-    const add = (deviceClass: string, count: number): void => {
-      devices.set(deviceClass, (devices.get(deviceClass) ?? 0) + count);
-    };
-    for (const { exactly, firstAvailable } of (object as ResourceClaim).spec.devices?.requests ?? []) {
-      // Which alternative is taken is not known: of each class the most that may be.
-      const most = new Map<string, number>();
-      for (const request of firstAvailable ?? []) most.set(request.deviceClassName, Math.max(most.get(request.deviceClassName) ?? 0, devicesOf(request)));
-      for (const [deviceClass, count] of most) add(deviceClass, count);
-      if (exactly && !firstAvailable?.length) add(exactly.deviceClassName, devicesOf(exactly));
-    }
-    const byClass = [...devices].map(([deviceClass, count]) => [deviceClass + byDeviceClass, String(count)]);
-    return { "count/resourceclaims.resource.k8s.io": "1", ...Object.fromEntries(byClass) };
-  },
-  matchesScope: () => false,
-  missing: () => undefined,
-};
-
+const deviceClaims = "resourceclaims.resource.k8s.io";
 const withRules: ReadonlyMap<string, QuotaEvaluator> = new Map([
   ["pods", pods],
   ["services", services],
   ["persistentvolumeclaims", claims],
-  ["resourceclaims.resource.k8s.io", resourceClaims],
 ]);
 
 /** Sum of what the objects of a kind take, for the names of `spec.hard` that it counts against; zero where they take nothing. */
-export function totalUsage(quota: ResourceQuota, resource: string, objects: Iterable<KubeObject>, now: number): ResourceList {
-  const evaluator = quotaEvaluator(resource);
+export function totalUsage(quota: ResourceQuota, evaluator: QuotaEvaluator, objects: Iterable<KubeObject>, now: number): ResourceList {
   const names = evaluator.matching(Object.keys(quota.spec?.hard ?? {}));
   const total: ResourceList = Object.fromEntries(names.map((name) => [name, "0"]));
   const scopes = scopesOf(quota);

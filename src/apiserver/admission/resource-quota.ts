@@ -2,9 +2,12 @@
 import type { ResourceList } from "../../api/core/resource-list.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { parseQuantity } from "../../api/quantity.ts";
-import { addUsage, isTerminatingPod, type QuotaEvaluator, quotaEvaluator, quotaMatches, scopesOf, subtractUsage } from "../../api/quota/usage.ts";
+import type { QuotaEvaluator, QuotaSurroundings } from "../../api/quota/evaluator.ts";
+import { addUsage, isTerminatingPod, quotaEvaluator, quotaMatches, scopesOf, subtractUsage } from "../../api/quota/usage.ts";
+import { classesByResource } from "../../api/resource/extended-resource.ts";
 import { groupResource, isConflict, StatusError } from "../../api/status.ts";
 import type { PersistentVolumeClaim, Pod, ResourceQuota } from "../../api/types/core-v1.gen.ts";
+import type { DeviceClass, ResourceClaim } from "../../api/types/resource-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Reader } from "../../cache/cache.ts";
 import { sameValue } from "../authorization/same.ts";
@@ -36,6 +39,19 @@ const retries = 3;
 
 export function resourceQuota(options: ResourceQuotaOptions): AdmissionPlugin {
   const { reader, limited = [] } = options;
+  const deviceClasses = "deviceclasses.resource.k8s.io";
+  let behind: ReadonlyMap<string, DeviceClass> | undefined;
+  reader.onChange(deviceClasses, () => {
+    behind = undefined;
+  });
+  const around: QuotaSurroundings = {
+    classBehind(resource) {
+      behind ??= classesByResource(reader.list<DeviceClass>(deviceClasses));
+      return behind.get(resource);
+    },
+    pod: (namespace, name) => reader.get<Pod>("pods", namespace, name),
+    resourceClaims: (namespace) => reader.list<ResourceClaim>("resourceclaims.resource.k8s.io", namespace),
+  };
   /** The charge before this one in each namespace: they go one after another. */
   const last = new Map<string, Promise<void>>();
 
@@ -58,7 +74,7 @@ export function resourceQuota(options: ResourceQuotaOptions): AdmissionPlugin {
   };
   const chargeInTurn = async (attributes: AdmissionAttributes, resource: string): Promise<void> => {
     const { namespace } = attributes;
-    const mine = (last.get(namespace) ?? Promise.resolve()).then(() => charge(attributes, quotaEvaluator(resource)));
+    const mine = (last.get(namespace) ?? Promise.resolve()).then(() => charge(attributes, quotaEvaluator(resource, around)));
     const settled = mine.catch(() => {});
     last.set(namespace, settled);
     try {

@@ -1,11 +1,16 @@
 /** ResourceQuota: counts what its namespace uses: https://kubernetes.io/docs/concepts/policy/resource-quotas/ */
 import { type KubeObject, keyOf, splitKey } from "../../api/object.ts";
-import { countedBy, totalUsage } from "../../api/quota/usage.ts";
+import type { ResourceList } from "../../api/core/resource-list.ts";
+import type { QuotaSurroundings } from "../../api/quota/evaluator.ts";
+import { isExtendedQuota } from "../../api/quota/resource-claims.ts";
+import { addUsage, countedBy, quotaEvaluator, totalUsage } from "../../api/quota/usage.ts";
+import { classesByResource } from "../../api/resource/extended-resource.ts";
 import { groupResource } from "../../api/status.ts";
 import type { ResourceQuota } from "../../api/types/core-v1.gen.ts";
+import type { DeviceClass } from "../../api/types/resource-v1.gen.ts";
 import { discover } from "../../client/discovery.ts";
 import type { Informer } from "../../client/informer.ts";
-import { resourcequotas } from "../../client/resources.gen.ts";
+import { deviceclasses, pods as podResource, resourceclaims, resourcequotas } from "../../client/resources.gen.ts";
 import type { Controller, ControllerContext } from "../runtime/controller.ts";
 import { semanticEqual } from "../runtime/equal.ts";
 import { isCharged, isReplenishing, usedOf } from "./quota-replenishment.ts";
@@ -30,9 +35,31 @@ export const resourcequota: Controller = {
       ledgers.set(key, known);
       return known;
     };
+    const classes = informers.informer(deviceclasses);
+    const pods = informers.informer(podResource);
+    const claims = informers.informer(resourceclaims);
+    let behind: ReadonlyMap<string, DeviceClass> | undefined;
+    const around: QuotaSurroundings = {
+      classBehind(resource) {
+        behind ??= classesByResource(classes.list());
+        return behind.get(resource);
+      },
+      pod: (namespace, name) => pods.get(namespace, name),
+      resourceClaims: (namespace) => claims.list(namespace),
+    };
+    // A class that begins or ceases to stand behind a resource changes whose devices count against it.
+    classes.onChange((old, changed) => {
+      behind = undefined;
+      if (old && changed && old.spec.extendedResourceName === changed.spec.extendedResourceName) return;
+      for (const quota of quotas.list()) {
+        if (!Object.keys(quota.spec?.hard ?? {}).some(isExtendedQuota)) continue;
+        ledger(keyOf(quota)).freed ??= clock.monotonic();
+        enqueue(keyOf(quota), batchPeriod);
+      }
+    });
     const counted = new CountedKinds(context, (resource, namespace, isFreed) => {
       for (const quota of quotas.list(namespace)) {
-        if (!countedFor(quota).has(resource)) continue;
+        if (!countedFor(quota, around).has(resource)) continue;
         if (isFreed) ledger(keyOf(quota)).freed ??= clock.monotonic();
         enqueue(keyOf(quota), batchPeriod);
       }
@@ -56,12 +83,13 @@ export const resourcequota: Controller = {
       mine.freed = undefined;
       try {
         // What nobody here can count keeps what was last said of it.
-        const used = { ...charged };
-        for (const resource of countedFor(quota)) {
+        let total: ResourceList = {};
+        for (const resource of countedFor(quota, around)) {
           const informer = await counted.informer(resource);
-          if (informer) Object.assign(used, usedOf(charged, totalUsage(quota, resource, informer.list(namespace), clock.now()), mayLower));
+          if (!informer) continue;
+          total = addUsage(total, totalUsage(quota, quotaEvaluator(resource, around), informer.list(namespace), clock.now()));
         }
-        const status = { hard, used };
+        const status = { hard, used: { ...charged, ...usedOf(charged, total, mayLower) } };
         if (!semanticEqual(quota.status, status)) await client.resource(resourcequotas).updateStatus({ ...quota, status }, { signal });
       } catch (error) {
         mine.freed = freed;
@@ -88,7 +116,8 @@ interface Ledger {
 }
 
 /** groupResources that some name of the quota counts. */
-const countedFor = (quota: ResourceQuota): Set<string> => new Set(Object.keys(quota.spec?.hard ?? {}).flatMap((name) => countedBy(name) ?? []));
+const countedFor = (quota: ResourceQuota, around: QuotaSurroundings): Set<string> =>
+  new Set(Object.keys(quota.spec?.hard ?? {}).flatMap((name) => countedBy(name, around)));
 
 /** Caches of the kinds that quotas count, started when the first quota names them. */
 class CountedKinds {
