@@ -1,8 +1,5 @@
 /** Random definitions, changes of them, and mistakes in them. */
-import type { Random } from "../../src/base/random.ts";
-import { badPatterns } from "./definitions-strings.ts";
-import { decorated, type Making, objectSchema, propertiesOf, type Schema, schemaOf } from "./definitions-schema.ts";
-import { oddValue } from "./definitions-values.ts";
+import { changedSchema, decorated, type Making, objectSchema, propertiesOf, type Schema, schemaOf } from "./definitions-schema.ts";
 import { chance, pick } from "./mutate.ts";
 
 export interface Version {
@@ -38,7 +35,7 @@ function* paths(schema: Schema, at: string, depth = 4): Generator<[string, Schem
 }
 const scalar = new Set(["string", "integer", "boolean"]);
 
-function columns({ random, wrong }: Making, root: Schema): object[] {
+export function columns({ random, wrong }: Making, root: Schema): object[] {
   const places = [...paths(root, "")].slice(1);
   const types = ["string", "integer", "number", "boolean", "date"];
   const odd = [
@@ -71,7 +68,8 @@ function columns({ random, wrong }: Making, root: Schema): object[] {
           ? String(schema.type ?? "string")
           : pick(random, types);
     return {
-      name: chance(random, wrong / 2) ? "" : `C${i}`,
+      // Of paths that find things in any order, R tells.
+      name: chance(random, wrong / 2) ? "" : `${/\.\*|\.\./.test(path) ? "R" : "C"}${i}`,
       type: chance(random, wrong / 2) ? pick(random, ["", "object", "array"]) : own,
       jsonPath: path,
       ...(chance(random, 0.15) ? { format: pick(random, ["int32", "date-time", "password", chance(random, wrong) ? "strange" : "byte"]) } : {}),
@@ -81,7 +79,7 @@ function columns({ random, wrong }: Making, root: Schema): object[] {
   });
 }
 
-function selectable({ random, wrong }: Making, root: Schema): object[] {
+export function selectable({ random, wrong }: Making, root: Schema): object[] {
   const places = [...paths(root, "")].filter(([path, { type }]) => scalar.has(String(type)) && !/\[/.test(path));
   const bad = [".metadata.name", ".spec", "", "spec.a", ".spec.list[0]", ".nope", ".spec['x']", ".spec.a.b.c", "."];
   return Array.from({ length: 1 + random.int(2) }, () => ({
@@ -134,7 +132,7 @@ function rootSchema(making: Making): Schema {
   return root;
 }
 
-function subresources({ random, wrong }: Making): object | undefined {
+export function subresources({ random, wrong }: Making): object | undefined {
   if (chance(random, 0.3)) return undefined;
   const made: Record<string, unknown> = {};
   if (chance(random, 0.85)) made.status = {};
@@ -147,7 +145,7 @@ function subresources({ random, wrong }: Making): object | undefined {
   return made;
 }
 
-function versionOf(making: Making, name: string, root: Schema): Version {
+export function versionOf(making: Making, name: string, root: Schema): Version {
   const { random, wrong } = making;
   const version: Version = { name, served: !chance(random, 0.05), storage: false, schema: { openAPIV3Schema: root } };
   const sub = subresources(making);
@@ -162,29 +160,23 @@ function versionOf(making: Making, name: string, root: Schema): Version {
   return version;
 }
 
-/** The same data in another version: the schema changed here and there. */
-export function changedSchema(making: Making, root: Schema): Schema {
-  const copy = structuredClone(root);
-  const properties = propertiesOf(copy);
-  const { spec } = properties;
-  if (spec?.type === "object" && spec.properties) {
-    const own = spec.properties as Record<string, Schema>;
-    const names = Object.keys(own);
-    if (names.length && chance(making.random, 0.6)) own[pick(making.random, names)] = schemaOf(making, 2);
-    if (chance(making.random, 0.5)) own[pick(making.random, ["a", "b", "name", "extra"])] = schemaOf(making, 1);
-    if (names.length > 1 && chance(making.random, 0.4)) delete own[pick(making.random, names)];
-    if (chance(making.random, 0.3)) delete spec.required;
-    else if (chance(making.random, 0.2)) spec.required = [pick(making.random, names)];
-  } else properties.spec = objectSchema(making, 2);
-  return copy;
+/** A webhook that converts by what it is asked alone. */
+export interface ConversionHook {
+  /** Base64 of PEM. */
+  caBundle: string;
+  urlOf(name: string): string;
+}
+export function conversionBy({ random, wrong }: Making, { caBundle }: ConversionHook, url: string): object {
+  const reviews = pick(random, [["v1"], ["v1"], ["v1", "v1beta1"], ["v1beta1"], ["v1beta1", "v1"], ["v9", "v1"], chance(random, wrong) ? ["v9"] : ["v1"]]);
+  return { strategy: "Webhook", webhook: { conversionReviewVersions: reviews, clientConfig: { url, caBundle } } };
 }
 
 /** `seed` keeps the groups of runs apart that go on beside each other. */
-export function definitionOf(making: Making, n: number, seed: number): Definition {
+export function definitionOf(making: Making, n: number, seed: number, hook: ConversionHook): Definition {
   const { random, wrong } = making;
   const group = `g${n}.s${seed}.judge.example.com`;
   const root = rootSchema(making);
-  const count = chance(random, 0.65) ? 1 : 2 + random.int(2);
+  const count = chance(random, 0.5) ? 1 : 2 + random.int(2);
   const names = pick(random, [
     ["v1", "v2", "v1beta1"],
     ["v1alpha1", "v1", "v2beta3"],
@@ -197,197 +189,8 @@ export function definitionOf(making: Making, n: number, seed: number): Definitio
   if (chance(random, 0.3))
     Object.assign(spec.names, { singular: "thing", shortNames: ["th", "thi"].slice(0, 1 + random.int(2)), categories: ["all", "judged"] });
   if (chance(random, 0.1)) spec.names.listKind = "ThingSet";
-  if (chance(random, 0.2)) spec.conversion = { strategy: "None" };
+  if (chance(random, versions.length > 1 ? 0.5 : 0.05)) spec.conversion = conversionBy(making, hook, hook.urlOf(`e${n}`));
+  else if (chance(random, 0.2)) spec.conversion = { strategy: "None" };
   if (chance(random, wrong / 3)) spec.preserveUnknownFields = true;
   return { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: `things.${group}`, labels: { judge: `e${n}` } }, spec };
-}
-
-/** Keywords with a value that may be wrong where it is put. */
-const keywords: readonly (readonly [string, readonly unknown[]])[] = [
-  ["type", ["string", "object", "array", "integer", "null", "strange", "", "boolean", "number"]],
-  ["format", ["int32", "strange", "date", ""]],
-  ["nullable", [true, false, "x"]],
-  ["default", [null, 5, "x", {}, [], [1], { unknown: 1 }, true]],
-  ["enum", [[], [1, "a", null], [{}], "x", ["a", "a"]]],
-  ["pattern", [...badPatterns, "", 5]],
-  ["minimum", [5, -1, 0.5, "x"]],
-  ["maximum", [5, -1, 1e30]],
-  ["exclusiveMinimum", [true, 5]],
-  ["multipleOf", [0, -1, 2]],
-  ["minLength", [-1, 5, 1.5]],
-  ["maxLength", [-1, 0, 5, 1e18]],
-  ["minItems", [5]],
-  ["maxItems", [0, -1, 1e18]],
-  ["maxProperties", [0, 1]],
-  ["uniqueItems", [true, false]],
-  ["required", [["a"], ["zz", "zz"], "x", []]],
-  ["properties", [{ a: { type: "string" } }, {}, { a: {} }, { metadata: { type: "object" } }, null]],
-  ["additionalProperties", [true, false, { type: "string" }, {}]],
-  ["patternProperties", [{ a: { type: "string" } }, {}]],
-  ["additionalItems", [true, { type: "string" }, false]],
-  ["items", [{ type: "string" }, [{ type: "string" }], {}, [], { type: "object", nullable: true }]],
-  ["$ref", ["#/x", ""]],
-  ["$schema", ["http://x", ""]],
-  ["id", ["x", ""]],
-  ["definitions", [{ a: { type: "string" } }, {}]],
-  ["dependencies", [{ a: ["b"] }, { a: { type: "string" } }, {}]],
-  ["not", [{}, { type: "string" }, { required: ["a"] }, { properties: { zz: {} } }]],
-  ["allOf", [[], [{}], [{ type: "string" }], [{ default: 1 }], [{ properties: { a: { minLength: 1 } } }], [{ items: { minimum: 1 } }]]],
-  [
-    "anyOf",
-    [
-      [{ type: "integer" }, { type: "string" }],
-      [{ nullable: true }],
-      [{ "x-kubernetes-validations": [{ rule: "true" }] }],
-      [{ not: { anyOf: [{ title: "x" }] } }],
-    ],
-  ],
-  ["oneOf", [[{ required: ["a"] }, { required: ["b"] }], [{ additionalProperties: false }], [{ "x-kubernetes-list-type": "set" }]]],
-  ["x-kubernetes-preserve-unknown-fields", [true, false]],
-  ["x-kubernetes-embedded-resource", [true, false]],
-  ["x-kubernetes-int-or-string", [true, false]],
-  ["x-kubernetes-list-type", ["set", "map", "atomic", "strange", ""]],
-  ["x-kubernetes-list-map-keys", [["a"], ["name", "name"], [], ["zz"]]],
-  ["x-kubernetes-map-type", ["atomic", "granular", "strange"]],
-  [
-    "x-kubernetes-validations",
-    [
-      [],
-      [{ rule: "self" }],
-      [{ rule: "self == oldSelf" }],
-      [{ rule: "true", fieldPath: ".a" }],
-      [{ rule: "self.all(x, self.all(y, x == y))" }],
-      [{ rule: "true" }, { rule: "true" }],
-      [{}],
-    ],
-  ],
-  ["title", ["t"]],
-  ["example", [1]],
-  ["unknownKeyword", [1]],
-];
-
-function* schemas(value: unknown, isSchema: boolean): Generator<Schema> {
-  if (typeof value !== "object" || value === null) return;
-  if (Array.isArray(value)) {
-    for (const item of value) yield* schemas(item, isSchema);
-    return;
-  }
-  const map = value as Schema;
-  if (isSchema) yield map;
-  for (const [key, inner] of Object.entries(map)) {
-    if (key === "openAPIV3Schema" || ["items", "additionalProperties", "not", "allOf", "anyOf", "oneOf"].includes(key)) yield* schemas(inner, true);
-    else if (key === "properties") for (const property of Object.values((inner ?? {}) as object)) yield* schemas(property, true);
-    else if (!isSchema) yield* schemas(inner, false);
-  }
-}
-
-/** Any place in the document. */
-function somewhere(random: Random, value: unknown): [Record<string, unknown> | unknown[], string | number] | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const keys = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
-  if (!keys.length) return undefined;
-  const key = pick<string | number>(random, keys);
-  const inner = (value as Record<string | number, unknown>)[key];
-  return (chance(random, 0.75) ? somewhere(random, inner) : undefined) ?? [value as Record<string, unknown>, key];
-}
-
-const names: readonly [string, readonly unknown[]][] = [
-  ["plural", ["Things", "", "a b", "x".repeat(64), "others"]],
-  ["kind", ["thing", "", "A B", "Thing", "x".repeat(70)]],
-  ["singular", ["Thing", "", "a.b"]],
-  ["shortNames", [["A"], ["th", "th"], [""], ["things"]]],
-  ["listKind", ["Thing", "", "thing_list"]],
-  ["categories", [["A B"], ["all", "all"], [""]]],
-];
-
-/** Changes a definition in a way that is likely not allowed. */
-export function mistaken(random: Random, definition: Definition): Definition {
-  const made = structuredClone(definition);
-  const { spec } = made;
-  for (let i = chance(random, 0.75) ? 1 : 2; i > 0; i--) {
-    // The first mistake may have left nothing to make another in.
-    if (!Array.isArray(spec.versions) || !spec.versions.every((one) => one && typeof one === "object") || !spec.versions.length) break;
-    if (!spec.names || typeof spec.names !== "object") break;
-    const version = pick(random, spec.versions);
-    const roll = random.next();
-    if (roll < 0.5) {
-      const found = [...schemas(spec.versions, false)];
-      const [keyword, values] = pick(random, keywords);
-      if (found.length) pick(random, found)[keyword] = structuredClone(pick(random, values));
-    } else if (roll < 0.58) {
-      const [name, values] = pick(random, names);
-      spec.names[name] = pick(random, values);
-    } else if (roll < 0.66) {
-      const changes: (() => unknown)[] = [
-        () => (version.storage = !version.storage),
-        () => (version.name = pick(random, ["V1", "", "v1", "a.b", "x".repeat(64)])),
-        () => (version.schema = pick(random, [undefined, null, {}, { openAPIV3Schema: null }])),
-        () => (version.served = false),
-        () => spec.versions.push({ ...structuredClone(version) }),
-        () => spec.versions.splice(0, 1),
-        () => (version.deprecationWarning = "x".repeat(300)),
-        () => (version.subresources = { scale: pick(random, [{}, { specReplicasPath: ".spec.x", statusReplicasPath: ".status" }, null]) }),
-        () => (version.selectableFields = Array.from({ length: 10 }, (_, k) => ({ jsonPath: `.spec.${"abcdefghij"[k]}` }))),
-        () => (version.additionalPrinterColumns = [{ name: "x", type: "string" }]),
-      ];
-      pick(random, changes)();
-    } else if (roll < 0.72) spec.group = pick(random, ["", "nodots", "a..b", "A.b", `${spec.group}.k8s.io`, "x.k8s.io"]);
-    else if (roll < 0.76) spec.scope = pick(random, ["", "namespaced", "Cluster", "Namespaced"]);
-    else if (roll < 0.8) spec.preserveUnknownFields = pick(random, [true, false]);
-    else if (roll < 0.86)
-      spec.conversion = pick<unknown>(random, [
-        {},
-        { strategy: "Webhook" },
-        { strategy: "Other" },
-        { strategy: "None", webhook: { conversionReviewVersions: ["v1"] } },
-        { strategy: "Webhook", webhook: { conversionReviewVersions: [], clientConfig: { url: "https://x" } } },
-        { strategy: "Webhook", webhook: { conversionReviewVersions: ["v1"], clientConfig: {} } },
-        { strategy: "Webhook", webhook: { conversionReviewVersions: ["v9"], clientConfig: { url: "http://x", service: { name: "n", namespace: "m" } } } },
-        {
-          strategy: "Webhook",
-          webhook: {
-            conversionReviewVersions: ["v1", "v1"],
-            clientConfig: { service: { name: "n", namespace: "m", port: 70000, path: "x" }, caBundle: "eA==" },
-          },
-        },
-        null,
-      ]);
-    else if (roll < 0.9) made.metadata.annotations = { "api-approved.kubernetes.io": pick(random, ["", "nope", "https://x/y", "unapproved, z"]) };
-    else if (roll < 0.92) made.metadata.name = pick(random, ["x", "", "things.other", "UPPER"]);
-    else {
-      const found = somewhere(random, spec);
-      if (found) {
-        const [container, key] = found;
-        const map = container as Record<string | number, unknown>;
-        if (chance(random, 0.35) && !Array.isArray(container)) delete map[key];
-        else map[key] = oddValue(random);
-      }
-    }
-  }
-  return made;
-}
-
-/** A change that a definition may be given while it has objects. */
-export function changed(making: Making, definition: Definition): Definition {
-  const { random } = making;
-  const made = structuredClone(definition);
-  const { spec } = made;
-  const version = pick(random, spec.versions);
-  const root = rootOf(version);
-  const roll = random.next();
-  if (roll < 0.45) version.schema = { openAPIV3Schema: changedSchema(making, root) };
-  else if (roll < 0.55) version.additionalPrinterColumns = columns(making, root);
-  else if (roll < 0.62) version.subresources = subresources(making);
-  else if (roll < 0.7 && spec.versions.length < 4)
-    spec.versions.push({ ...versionOf(making, pick(random, ["v3", "v4alpha1"]), changedSchema(making, root)), served: true });
-  else if (roll < 0.78) {
-    for (const one of spec.versions) one.storage = false;
-    pick(random, spec.versions).storage = true;
-  } else if (roll < 0.84 && spec.versions.length > 1) spec.versions.splice(random.int(spec.versions.length), 1);
-  else if (roll < 0.9) spec.names.shortNames = ["sh"];
-  else if (roll < 0.93) spec.scope = spec.scope === "Cluster" ? "Namespaced" : "Cluster";
-  else if (roll < 0.96) spec.names.kind = pick(random, ["Thing", "Other"]);
-  else version.selectableFields = selectable(making, root);
-  for (const one of spec.versions) for (const key of ["subresources", "selectableFields"]) if (one[key] === undefined) delete one[key];
-  return made;
 }

@@ -268,3 +268,20 @@ function junctor(making: Making, schema: Schema): void {
   if (schema[name] !== undefined) return;
   schema[name] = name === "not" ? validation(making, schema) : several();
 }
+
+/** The same data in another version: the schema changed here and there. */
+export function changedSchema(making: Making, root: Schema): Schema {
+  const copy = structuredClone(root);
+  const properties = propertiesOf(copy);
+  const { spec } = properties;
+  if (spec?.type === "object" && spec.properties) {
+    const own = spec.properties as Record<string, Schema>;
+    const names = Object.keys(own);
+    if (names.length && chance(making.random, 0.6)) own[pick(making.random, names)] = schemaOf(making, 2);
+    if (chance(making.random, 0.5)) own[pick(making.random, ["a", "b", "name", "extra"])] = schemaOf(making, 1);
+    if (names.length > 1 && chance(making.random, 0.4)) delete own[pick(making.random, names)];
+    if (chance(making.random, 0.3)) delete spec.required;
+    else if (chance(making.random, 0.2)) spec.required = [pick(making.random, names)];
+  } else properties.spec = objectSchema(making, 2);
+  return copy;
+}

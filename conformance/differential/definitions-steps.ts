@@ -3,6 +3,7 @@ import { dump, YAMLException } from "js-yaml";
 import type { Random } from "../../src/base/random.ts";
 import type { JSONObject } from "../../src/api/json.ts";
 import { type Definition, rootOf, type Version } from "./definitions-made.ts";
+import { moreStep } from "./definitions-more-steps.ts";
 import { propertiesOf, type Schema } from "./definitions-schema.ts";
 import { oddValue, exampleOf } from "./definitions-values.ts";
 import type { Request } from "./exchange.ts";
@@ -21,6 +22,8 @@ export interface World {
   definition: Definition;
   n: number;
   reseeded(seed: number): Random;
+  /** Nothing can be converted: how upstream's cache fares then is chance, so that nothing is listed. */
+  broken: boolean;
 }
 
 const served = ({ spec }: Definition): Version[] => spec.versions.filter((one) => one.served);
@@ -288,10 +291,17 @@ function read(world: World, version: Version, name: string, path: string): Step 
 
 /** `known`: the object exists on both sides. */
 export function nextStep(world: World, name: string, known: boolean): Step {
+  for (;;) {
+    const step = anyStep(world, name, known);
+    if (!world.broken || (!["list", "watch", "deletecollection"].includes(step.verb) && !step.path.includes("resourceVersion="))) return step;
+  }
+}
+function anyStep(world: World, name: string, known: boolean): Step {
   const { random, definition } = world;
   const version = pick(random, served(definition));
   const collection = collectionOf(definition, version.name);
   const path = `${collection}/${name}`;
+  if (known && chance(random, 0.14)) return moreStep(world, version, name, collection);
   const roll = random.next();
   if (known ? roll < 0.06 : roll < 0.55) {
     const object = body(world, version, name, pick(random, odds));

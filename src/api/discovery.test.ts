@@ -24,6 +24,13 @@ test("a list of resources names subresources, foreign kinds and the hash of what
   assert.equal(apiResourceList("apps", "v2"), undefined);
 });
 
+test("what a definition that is ending has keeps the hash of its storage version", () => {
+  const cups = { group: "shop.example", version: "v1", resource: "cups", kind: "Cup", namespaced: true, singular: "cup", columns: [] };
+  const ending = { ...cups, storageVersion: "v2", verbs: ["get", "list", "watch", "delete", "deletecollection"] } as ResourceDef;
+  const [found] = apiResourceList("shop.example", "v1", [ending])?.resources ?? [];
+  assert.equal(found?.storageVersionHash, storageVersionHash("shop.example", "v2", "Cup"));
+});
+
 test("the core list has no apiVersion, the others have", () => {
   assert.equal("apiVersion" in (apiResourceList("", "v1") ?? {}), false);
   assert.equal(apiResourceList("apps", "v1")?.apiVersion, "v1");

@@ -108,9 +108,10 @@ function resourceEntry(r: ResourceDef): APIResource {
     verbs: r.verbs,
     ...(r.shortNames?.length ? { shortNames: r.shortNames } : {}),
     ...(r.categories?.length ? { categories: r.categories } : {}),
-    // Only what is stored has a storage version; what is only answered (reviews, bindings, componentstatuses) cannot be created and read back.
+    // Only what is stored has a storage version; what is only answered (reviews, bindings, componentstatuses) cannot be created and read back,
+    // nor can what a definition that is ending has.
     // One that is not served has none either.
-    ...(r.verbs.includes("create") && r.verbs.includes("get") && r.storageVersion !== ""
+    ...(r.storageVersion || (r.verbs.includes("create") && r.verbs.includes("get") && r.storageVersion !== "")
       ? { storageVersionHash: storageVersionHash(r.group, r.storageVersion ?? r.version, r.kind) }
       : {}),
   };

@@ -60,8 +60,12 @@ function parse(text: string): Step[] {
         at += number.length - 1;
       } else if (/[\p{L}_]/u.test(char)) {
         const word = /^[^\s.,[\]$@{}]*/.exec(text.slice(at - 1))?.[0] ?? "";
-        if (word !== "true" && word !== "false") throw new JSONPathError(`unrecognized identifier ${word}`);
-        steps.push((values) => values.map(() => word === "true"));
+        // Nobody knows what it means, which is found out when values are looked for.
+        if (word !== "true" && word !== "false")
+          steps.push(() => {
+            throw new JSONPathError(`unrecognized identifier ${word}`);
+          });
+        else steps.push((values) => values.map(() => word === "true"));
         at += word.length - 1;
       } else throw new JSONPathError(`unrecognized character in action: ${char}`);
     }

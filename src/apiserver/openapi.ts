@@ -1,5 +1,6 @@
 /** /openapi/v2 and /openapi/v3 with their hashes (k8s.io/kube-openapi/pkg/handler, handler3). Each document is encoded once. */
 import { createHash } from "node:crypto";
+import { stringify } from "../api/codec/json.ts";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { openapiV2 } from "../api/openapi/v2.ts";
 import { encodeSwagger } from "../api/openapi/v2-protobuf.ts";
@@ -10,7 +11,7 @@ const encoded = new WeakMap<object, Uint8Array>();
 function bytesOf(document: object): Uint8Array {
   const known = encoded.get(document);
   if (known) return known;
-  const bytes = Buffer.from(JSON.stringify(document));
+  const bytes = Buffer.from(stringify(document));
   encoded.set(document, bytes);
   return bytes;
 }

@@ -78,7 +78,8 @@ export interface CacheWatchOptions {
 /** One resource: reads from memory, writes through to the store. All objects given are complete and normalised. */
 export interface ResourceCache<T extends KubeObject = KubeObject> {
   readonly resource: ResourceDef;
-  get(namespace: string, name: string): Promise<Stored<T> | undefined>;
+  /** `anew`: nothing that was made of the stored value before will do. */
+  get(namespace: string, name: string, options?: { anew?: boolean }): Promise<Stored<T> | undefined>;
   list(options: CacheListOptions): Promise<CacheList>;
   /** Batches; ends when the signal does; the iteration throws CompactedError for a watcher too slow for its queue. */
   watch(options: CacheWatchOptions): AsyncIterable<CacheEvent[]>;

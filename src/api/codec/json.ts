@@ -211,19 +211,23 @@ const html = /[<>&\u2028\u2029]/g;
 const escapes: Record<string, string> = { "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029" };
 export const escapeHTML = (text: string): string => text.replace(html, (c) => escapes[c] as string);
 
-/**
- * Keys are written in the order in which the object has them: structs in Go's order and maps sorted, as `normalize` and
- * `sortKeys` leave them. Only maps with keys that are integers, whose order JavaScript does not keep, are sorted here.
- */
-export function encodeJSONString(value: unknown): string {
-  let text: string;
+/** As JSON.stringify writes it; integers beyond 2^53 are written in full. */
+export function stringify(value: unknown): string {
   try {
-    text = JSON.stringify(value);
+    return JSON.stringify(value);
   } catch (error) {
     // Only a bigint (TypeError) or a depth beyond the stack (RangeError) can bring us here.
     if (!(error instanceof TypeError)) throw error;
     return write(value as JSONValue);
   }
+}
+
+/**
+ * Keys are written in the order in which the object has them: structs in Go's order and maps sorted, as `normalize` and
+ * `sortKeys` leave them. Only maps with keys that are integers, whose order JavaScript does not keep, are sorted here.
+ */
+export function encodeJSONString(value: unknown): string {
+  const text = stringify(value);
   if (!ordinary.test(text)) return text;
   return /[{,]"\d+":/.test(text) ? write(value as JSONValue) : escapeHTML(text);
 }

@@ -2,6 +2,7 @@
  * API servers behind this one (k8s.io/kube-aggregator): what belongs to an APIService with a Service is forwarded, and
  * discovery and OpenAPI show everything as one. Without such APIServices nothing here costs a request anything.
  */
+import { stringify } from "../../api/codec/json.ts";
 import type { APIGroupDiscoveryList } from "../../api/discovery.ts";
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import { encodeSwagger } from "../../api/openapi/v2-protobuf.ts";
@@ -146,7 +147,7 @@ export class Aggregator implements AsyncDisposable {
     this.#swagger = made;
     const merge = (): Swagger => mergedSwagger(base, parts);
     return respondSwagger(request, {
-      json: () => (made.json ??= Buffer.from(JSON.stringify(merge()))),
+      json: () => (made.json ??= Buffer.from(stringify(merge()))),
       protobuf: () => (made.protobuf ??= encodeSwagger(merge())),
     });
   }

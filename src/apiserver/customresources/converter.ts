@@ -7,7 +7,10 @@ import type { KubeObject } from "../../api/object.ts";
 export interface Converter {
   /** Conversions that need nobody else are made at once. */
   readonly now?: (object: KubeObject, to: CustomVersion) => KubeObject;
-  /** In the order of the objects, which are not changed. Those that have the version already may come as they are. Rejects with StatusError. */
+  /**
+   * In the order of the objects, which are not changed. Those that have the version already may come as they are; others may have
+   * fields that the version does not know. Rejects with StatusError.
+   */
   convert(objects: readonly KubeObject[], to: CustomVersion): Promise<KubeObject[]>;
 }
 

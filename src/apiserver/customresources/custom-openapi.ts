@@ -1,5 +1,6 @@
 /** OpenAPI documents with what definitions add: each is made when it is asked for, and again when its definitions have changed. */
 import { createHash } from "node:crypto";
+import { stringify } from "../../api/codec/json.ts";
 import { customDocument, customSwagger } from "../../api/openapi/custom.ts";
 import { openapiV2 } from "../../api/openapi/v2.ts";
 import { type Document, openapiV3Index, type Served as BuiltIn } from "../../api/openapi/v3.ts";
@@ -47,7 +48,7 @@ export class CustomOpenAPI {
   document(path: string): Uint8Array | undefined {
     const group = this.#all().get(path);
     if (!group) return undefined;
-    group.bytes ??= Buffer.from(JSON.stringify(customDocument(group.served)));
+    group.bytes ??= Buffer.from(stringify(customDocument(group.served)));
     return group.bytes;
   }
   /** The same object as long as it is the same document. */
@@ -81,7 +82,7 @@ export class CustomOpenAPI {
     return made;
   }
   #digest({ spec }: CustomResourceDefinition): string {
-    const known = this.#digests.get(spec) ?? createHash("sha512").update(JSON.stringify(spec)).digest("hex");
+    const known = this.#digests.get(spec) ?? createHash("sha512").update(stringify(spec)).digest("hex");
     this.#digests.set(spec, known);
     return known;
   }

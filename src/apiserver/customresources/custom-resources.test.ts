@@ -278,3 +278,16 @@ test("a storage version that is not served has no hash", async () => {
   const found = await until("/apis/hash.example.com/v2", ({ http }) => http === 200);
   assert.equal("storageVersionHash" in (found.resources?.[0] ?? {}), false);
 });
+
+test("what is created of a definition that is ending is refused under its name", async () => {
+  await defined("endings", "Ending", { versions: [version("v1")] });
+  await answer("POST", at("endings"), { ...(object("Ending", "a", {}) as { metadata: object }), metadata: { name: "a", finalizers: ["example.com/f"] } });
+  await answer("DELETE", `${crds}/endings.example.com`);
+  await until(`${crds}/endings.example.com`, (found) => JSON.stringify(found).includes("InstanceDeletionInProgress"));
+  const refused = await answer("POST", at("endings"), object("Ending", "b", {}));
+  assert.deepEqual(
+    [refused.http, refused.message],
+    [403, 'endings.example.com "b" is forbidden: create not allowed while custom resource definition is terminating'],
+  );
+  await answer("PATCH", at("endings", "a"), { metadata: { finalizers: null } }, { "content-type": "application/merge-patch+json" });
+});

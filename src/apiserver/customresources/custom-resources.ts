@@ -158,10 +158,10 @@ export class CustomResources {
       tried: (object) => cache.tried(object),
       ...(warning === undefined ? {} : { deprecation: warning }),
       registry: {
-        beginCreate: async (call) => {
+        beginCreate: async (call, { metadata }) => {
           const now = this.#entries.get(groupResource)?.definition;
           if (now && isTrue(now, "Terminating"))
-            throw forbidden(groupResource, call.info.name, "create not allowed while custom resource definition is terminating");
+            throw forbidden(groupResource, call.info.name || metadata.name, "create not allowed while custom resource definition is terminating");
           return undefined;
         },
       },

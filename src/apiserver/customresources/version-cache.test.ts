@@ -127,6 +127,26 @@ test("a version in which what is stored cannot be shown is not listed, and asks 
   await assert.rejects(view.list({}), (error: StatusError) => error.status.code === 500);
 });
 
+test("one object is converted anew for who asks for it; who changes it is given what was converted before", async () => {
+  const clock = new VirtualClock();
+  await using store = memoryStore({ clock });
+  await using cache = await openCache({ store, clock, resources: [], index: () => ({}) });
+  const storage = cache.resource(resource);
+  let calls = 0;
+  const counting: Converter = {
+    convert: async (objects, to) => (await converter.convert(objects, to)).map((object) => ({ ...object, host: `${++calls}`, unknown: 1 }) as KubeObject),
+  };
+  await storage.create({ apiVersion: "example.com/v1", kind: "Cup", metadata: { name: "a", namespace: "default", uid: "a" }, hostPort: "red:80" } as Cup);
+  const versions = new Map([one, two].map((version) => [version.apiVersion, version]));
+  const kind = customResourceKind("cups.example.com", two);
+  const view = new VersionCache({ resource, storage, version: two, storageVersion: one, versions, converter: counting, kind, clock });
+  await view.ready();
+  const shown = async (anew: boolean): Promise<unknown> => ((await view.get("default", "a", { anew }))?.object() as Cup | undefined)?.host;
+  const seen = [await shown(false), await shown(true), await shown(true), await shown(false)];
+  assert.deepEqual(seen, ["1", "2", "3", "1"]);
+  assert.equal("unknown" in ((await view.get("default", "a", { anew: true }))?.object() ?? {}), false, "what the schema does not know goes");
+});
+
 test("what a version does not show is lost when it is written, be it unchanged, and what a schema does not know once it is read", async () => {
   const clock = new VirtualClock();
   await using store = memoryStore({ clock });

@@ -107,9 +107,14 @@ export class VersionCache implements ResourceCache {
     this.#ended.abort();
   }
 
-  async get(namespace: string, name: string): Promise<Stored | undefined> {
-    const stored = await this.#options.storage.get(namespace, name);
-    return stored && this.#one(stored);
+  async get(namespace: string, name: string, { anew = false }: { anew?: boolean } = {}): Promise<Stored | undefined> {
+    const { storage, converter, kind } = this.#options;
+    const stored = await storage.get(namespace, name);
+    if (!stored || !anew || converter.now) return stored && this.#one(stored);
+    // As upstream reads it past its cache: a webhook that has learned otherwise, or fails now, shows.
+    const read = this.#read(stored);
+    const [object] = await this.#converted([read], this.#options.version);
+    return new View(stored, object === stored.object() ? undefined : object, kind);
   }
   async list(options: CacheListOptions): Promise<CacheList> {
     const { storage, converter } = this.#options;
@@ -199,20 +204,20 @@ export class VersionCache implements ResourceCache {
     return this.#one(await write(await this.#toStorage(object)));
   }
   async #toStorage(object: KubeObject): Promise<KubeObject> {
-    const { version, storageVersion, converter } = this.#options;
+    const { version, storageVersion } = this.#options;
     if (version === storageVersion) return object;
     const { resourceVersion, ...metadata } = object.metadata;
-    const [converted] = await converter.convert([{ ...object, metadata: metadata as KubeObject["metadata"] }], storageVersion);
+    const [converted] = await this.#converted([{ ...object, metadata: metadata as KubeObject["metadata"] }], storageVersion);
     const stored = storageVersion.settled(converted as KubeObject);
     if (resourceVersion !== undefined) stored.metadata.resourceVersion = resourceVersion;
     return stored;
   }
   /** A write that is not made goes there and back as well: what a schema does not know is lost on the way. */
   async tried(object: KubeObject): Promise<KubeObject> {
-    const { version, storageVersion, converter } = this.#options;
+    const { version, storageVersion } = this.#options;
     if (version === storageVersion) return this.#schemed(object);
-    const [stored] = await converter.convert([object], storageVersion);
-    const [back] = await converter.convert([this.#schemed(stored as KubeObject)], version);
+    const [stored] = await this.#converted([object], storageVersion);
+    const [back] = await this.#converted([this.#schemed(stored as KubeObject)], version);
     return back as KubeObject;
   }
   /** Selects by what this version shows. */
@@ -253,9 +258,16 @@ export class VersionCache implements ResourceCache {
     if (converter.now) return this.#mapped(items, (stored) => this.#now(stored));
     const unknown = items.filter((stored) => !this.#views.has(stored));
     const read = await this.#mapped(unknown, (stored) => this.#read(stored));
-    const converted = read.length ? await converter.convert(read, version) : [];
+    const converted = read.length ? await this.#converted(read, version) : [];
     for (const [i, stored] of unknown.entries()) this.#keep(stored, converted[i] === stored.object() ? undefined : converted[i]);
     return items.map((stored) => this.#views.get(stored) as Stored);
+  }
+  /** What the version does not know goes. */
+  async #converted(objects: readonly KubeObject[], to: CustomVersion): Promise<KubeObject[]> {
+    const { converter } = this.#options;
+    const made = await converter.convert(objects, to);
+    if (!converter.now) for (const [i, object] of made.entries()) if (object !== objects[i]) to.coerce(object as unknown as JSONObject);
+    return made;
   }
   async #mapped<T, R>(items: readonly T[], map: (item: T) => R): Promise<R[]> {
     const slices = new Slices(this.#options.clock);

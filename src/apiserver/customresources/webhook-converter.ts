@@ -144,7 +144,6 @@ export class WebhookConverter implements Converter {
     if (differs) throw failed(`${name} ${listed ? at : "returned invalid object"}: ${differs}`);
     const wrong = restoreMetadata(before, value);
     if (wrong) throw failed(`${name} returned invalid metadata${listed ? ` in object at index ${index}` : ""}: ${wrong}`);
-    to.coerce(value);
     return value as unknown as KubeObject;
   }
 }

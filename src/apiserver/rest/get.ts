@@ -7,9 +7,9 @@ import { respondStored } from "./respond.ts";
 import { waitForRevision } from "./revision.ts";
 
 /** Throws 404. */
-export async function read(call: Call): Promise<Stored> {
+export async function read(call: Call, anew = false): Promise<Stored> {
   const { endpoint, info } = call;
-  const stored = await endpoint.cache.get(endpoint.def.namespaced ? info.namespace : "", info.name);
+  const stored = await endpoint.cache.get(endpoint.def.namespaced ? info.namespace : "", info.name, anew ? { anew } : undefined);
   if (!stored) throw notFound(endpoint.groupResource, info.name);
   return stored;
 }
@@ -18,5 +18,5 @@ export async function get(call: Call): Promise<ApiResponse> {
   const version = call.request.query.get("resourceVersion");
   // Events are read past the watch cache, whose words others have.
   if (version && version !== "0") await waitForRevision(call, version, call.endpoint.hub.resource !== "events");
-  return respondStored(call, 200, await read(call));
+  return respondStored(call, 200, await read(call, !version));
 }

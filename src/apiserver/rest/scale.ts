@@ -28,7 +28,7 @@ export async function scale(call: Call): Promise<ApiResponse> {
   const { info, endpoint } = call;
   const custom = endpoint.custom?.scale && customScale(endpoint, endpoint.custom.scale);
   if (info.verb === "get") {
-    const object = (await read(call)).object();
+    const object = (await read(call, true)).object();
     return respondScale(call, custom ? custom.shown(object) : scaleOf(object));
   }
   const patchType = info.verb === "patch" ? patchTypeOf(call) : undefined;
