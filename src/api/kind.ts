@@ -17,6 +17,21 @@ export interface UpdateStrategy<T extends KubeObject = KubeObject> {
   warningsOnUpdate?(object: T, old: T): string[];
 }
 
+export interface KnownSpec {
+  /** In its completed form; immutable. */
+  readonly spec: object;
+  /** Its JSON, as encodeJSONString makes it. */
+  readonly text: string;
+}
+
+/** Specifications about which there was nothing to say, whatever else the object has. Bounded. */
+export interface KnownSpecs<T extends KubeObject = KubeObject> {
+  /** `object` as it was prepared. */
+  find(object: T): KnownSpec | undefined;
+  /** `completed`: what that came to, which had neither errors nor warnings nor anything that storage does not keep. */
+  learn(prepared: T, completed: T): void;
+}
+
 export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<T> {
   /** GroupResource: `pods`, `deployments.apps`. */
   resource: string;
@@ -26,10 +41,11 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   prepareForCreate?(object: T, now?: number): void;
   /** What preparing the object itself gave reason to say, whether it is accepted or not. */
   preparationWarnings?(object: T): string[];
-  validate?(object: T): FieldError[];
-  warnings?(object: T): string[];
-  /** What the two say at once, of a new object, for kinds that need not look at all of it each time. Errors leave out the warnings. */
-  judge?(object: T): { errors: FieldError[]; warnings: string[] };
+  /** `known`: `knownSpecs` has the specification. */
+  validate?(object: T, known?: boolean): FieldError[];
+  warnings?(object: T, known?: boolean): string[];
+  /** Of new objects, for kinds of which many are made of one template. */
+  knownSpecs?: KnownSpecs<T>;
   /** Generic default for `status`: only status (and metadata as upstream allows) changes. */
   subresources?: Record<string, UpdateStrategy<T>>;
   /** Selectable fields besides metadata.name and metadata.namespace. */

@@ -75,7 +75,7 @@ function answer({ verb, subresource = "", input, old }: Case): Answer {
       prepareCreate(endpoint, object);
     } else prepareUpdate(call, object, stored(endpoint, old as JSONObject), subresource);
     const judged = complete(endpoint, object);
-    if (verb === "create") validateCreate(call, judged.object);
+    if (verb === "create") validateCreate(call, judged.object, false);
     else validateUpdate(call, judged.object, stored(endpoint, old as JSONObject), subresource, endpoint.groupKind);
     const wanted = storedForm(endpoint, judged);
     const served = endpoint.conversion ? endpoint.conversion.fromHub(wanted) : wanted;

@@ -8,6 +8,7 @@
  * - A watch sees each change once, in order of revision, after the write's promise settled.
  * - Bytes and parsed objects are shared and immutable. An event is encoded once for all its watchers.
  */
+import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 
@@ -83,8 +84,8 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
   list(options: CacheListOptions): Promise<CacheList>;
   /** Batches; ends when the signal does; the iteration throws CompactedError for a watcher too slow for its queue. */
   watch(options: CacheWatchOptions): AsyncIterable<CacheEvent[]>;
-  /** Rejects with ExistsError. `ttlSeconds` for events. */
-  create(object: T, options?: { ttlSeconds?: number }): Promise<Stored<T>>;
+  /** Rejects with ExistsError. `ttlSeconds` for events; `texts`: JSON of members of the object, where the writer has it. */
+  create(object: T, options?: { ttlSeconds?: number; texts?: MemberTexts }): Promise<Stored<T>>;
   /** Replaces the version `expected`. Rejects with RevisionMismatchError. */
   update(object: T, expected: number, options?: { ttlSeconds?: number }): Promise<Stored<T>>;
   /** Deletes the version `expected`; returns the last state under the deletion's revision. */

@@ -4,6 +4,7 @@ import { PassingMap } from "../base/passing-map.ts";
 import { Slices } from "../base/slices.ts";
 import { SortedMap } from "../base/sorted-map.ts";
 import { goQuote } from "../api/field.ts";
+import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, FutureRevisionError, type KeyValue, type Store, StoreError, type StoreEvent } from "../store/store.ts";
@@ -32,7 +33,7 @@ export interface Host {
   releaseSoon(watcher: Watcher): void;
   /** Resolves when watchers have had the chance to take what was staged, if that is much: who writes without a pause must not outrun them. */
   breathe(): Promise<void> | undefined;
-  encode(object: KubeObject): Uint8Array;
+  encode(object: KubeObject, texts: MemberTexts | undefined): Uint8Array;
 }
 
 interface Writing {
@@ -318,8 +319,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     }
   }
 
-  async create(object: T, options?: { ttlSeconds?: number }): Promise<Stored<T>> {
-    return this.#write(object, (key, bytes) => this.#host.store.create(key, bytes, options));
+  async create(object: T, { ttlSeconds, texts }: { ttlSeconds?: number; texts?: MemberTexts } = {}): Promise<Stored<T>> {
+    return this.#write(object, (key, bytes) => this.#host.store.create(key, bytes, ttlSeconds ? { ttlSeconds } : undefined), texts);
   }
   async update(object: T, expected: number, options?: { ttlSeconds?: number }): Promise<Stored<T>> {
     return this.#write(object, (key, bytes) => this.#host.store.update(key, bytes, expected, options));
@@ -340,11 +341,11 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     return store.stale ? store.stale(this.prefix + cacheKey(namespace, name)) : false;
   }
 
-  async #write(object: T, write: (key: string, bytes: Uint8Array) => Promise<number>): Promise<Stored<T>> {
+  async #write(object: T, write: (key: string, bytes: Uint8Array) => Promise<number>, texts?: MemberTexts): Promise<Stored<T>> {
     await this.#holdsAll();
     const { namespace = "", name } = object.metadata;
     const key = cacheKey(namespace, name);
-    const bytes = this.#host.encode(withoutRevision(object));
+    const bytes = this.#host.encode(withoutRevision(object), texts);
     const writing = { bytes, object };
     this.#writing.set(key, writing);
     try {

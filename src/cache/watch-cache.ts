@@ -1,6 +1,6 @@
 /** The watch cache of one API server: follows the store with a single watch and hands each change to its resource. */
 import type { Clock } from "../base/clock.ts";
-import { encodeJSON } from "../api/codec/json.ts";
+import { encodeMembers, type MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, type Store, StoreError, type StoreEvent } from "../store/store.ts";
@@ -172,8 +172,8 @@ class StoreCache implements WatchCache, Host {
       });
     });
   }
-  encode(object: KubeObject): Uint8Array {
-    return this.#options.encode ? this.#options.encode(object) : encodeJSON(object);
+  encode(object: KubeObject, texts: MemberTexts | undefined): Uint8Array {
+    return this.#options.encode ? this.#options.encode(object) : encodeMembers(object, texts);
   }
   extent(groupResource: string): Extent | undefined {
     return this.#find(groupResource)?.extent();

@@ -13,12 +13,12 @@ const specPath = path("spec");
 
 const annotationsPath = path("metadata", "annotations");
 
-/** `good`: the specification is known to be without errors. */
-export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptions, good = false): FieldError[] {
+/** `known`: the specification was found to be without errors. */
+export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptions, known = false): FieldError[] {
   const { metadata, spec } = pod;
   const errors = validateMetadata(metadata, rules);
   errors.push(...validatePodAnnotations(metadata.annotations, spec, annotationsPath, options));
-  if (good) return errors;
+  if (known) return errors;
   errors.push(...validatePodSpec(spec, metadata, specPath, options));
   if (!spec.serviceAccountName) {
     for (const [i, volume] of (spec.volumes ?? []).entries()) {
@@ -34,10 +34,10 @@ export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptio
   return errors;
 }
 
-/** `good`: the specification is known to be without errors. */
-export function validatePodCreate(pod: Pod, good = false): FieldError[] {
+/** `known`: the specification was found to be without errors. */
+export function validatePodCreate(pod: Pod, known = false): FieldError[] {
   const { metadata, spec } = pod;
-  const errors = validatePodMetadataAndSpec(pod, podValidationOptions(undefined, undefined, true), good);
+  const errors = validatePodMetadataAndSpec(pod, podValidationOptions(undefined, undefined, true), known);
   if (spec.ephemeralContainers?.length) errors.push(forbiddenField(specPath.child("ephemeralContainers"), "cannot be set on create"));
   if (spec.nodeName && spec.schedulingGates?.length)
     errors.push(forbiddenField(specPath.child("nodeName"), "cannot be set until all schedulingGates have been cleared"));

@@ -214,11 +214,11 @@ function speak(annotations: Record<string, string> | undefined): boolean {
   return false;
 }
 
-/** `silent`: the specification alone is known to give none. */
-export function podWarnings(pod: Pod, silent = false): string[] {
+/** `known`: the specification alone was found to give none. */
+export function podWarnings(pod: Pod, known = false): string[] {
   const { metadata, spec } = pod;
   const wrong = isDNS1123Label(metadata.name ?? "");
   const why = "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended";
   const ofName = wrong.length ? [`metadata.name: ${why}: [${wrong.join(" ")}]`] : [];
-  return silent && !speak(metadata.annotations) ? ofName : [...ofName, ...warnings(spec, metadata, path())];
+  return known && !speak(metadata.annotations) ? ofName : [...ofName, ...warnings(spec, metadata, path())];
 }

@@ -1,6 +1,7 @@
 /** Pods (pkg/registry/core/pod). */
 import type { Kind } from "../kind.ts";
 import type { Pod } from "../types/core-v1.gen.ts";
+import { KnownPods } from "./known-pods.ts";
 import { podCells } from "./pod-cells.ts";
 import { preparationWarnings, prepareForCreate } from "./pod-create.ts";
 import { setPodDefaults } from "./pod-defaults.ts";
@@ -9,7 +10,6 @@ import { keepMetadata, podResizeStrategy } from "./pod-resize.ts";
 import { podStatusStrategy } from "./pod-status-update.ts";
 import { validateEphemeralContainersUpdate, validatePodUpdate } from "./pod-update.ts";
 import { validatePodCreate } from "./pod-validation.ts";
-import { judgePod } from "./pod-verdict.ts";
 import { podWarnings } from "./pod-warnings.ts";
 import { semanticEqual } from "./semantic.ts";
 
@@ -21,10 +21,10 @@ export const podKind: Kind<Pod> = {
   resource: "pods",
   setDefaults: setPodDefaults,
   prepareForCreate,
-  validate: (pod) => validatePodCreate(pod),
+  validate: validatePodCreate,
   preparationWarnings,
-  warnings: (pod) => podWarnings(pod),
-  judge: judgePod,
+  warnings: podWarnings,
+  knownSpecs: new KnownPods(),
   prepareForUpdate(pod, old) {
     pod.status = old.status;
     dropDisabledPodFields(pod.spec, old.spec);

@@ -158,12 +158,16 @@ export interface Completed {
   empties: boolean;
 }
 
-/** In Go's order, with every field that is always written: what validation judges. Fields that strategies have set to undefined are left out. */
-export function complete({ hubType, custom }: Endpoint, object: KubeObject): Completed {
+/**
+ * In Go's order, with every field that is always written: what validation judges. Fields that strategies have set to undefined
+ * are left out. `spec`: what its specification comes to, where that is known.
+ */
+export function complete({ hubType, custom }: Endpoint, object: KubeObject, spec?: object): Completed {
   if (custom) return { object: custom.settled(object), empties: false };
-  const value = object as unknown as JSONObject;
+  const value = (spec ? { ...object, spec: {} } : object) as unknown as JSONObject;
   const context = contextOf("kept");
   const made = tryNormalize(hubType, value, context) ?? normalize(hubType, value, "kept").object;
+  if (spec) made.spec = spec as JSONObject;
   return { object: made as unknown as KubeObject, empties: context.kept };
 }
 

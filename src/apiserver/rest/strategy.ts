@@ -76,16 +76,17 @@ const rulesOf = (endpoint: Endpoint) => ({ namespaced: endpoint.def.namespaced, 
 /** A custom resource is what it says it is, until it is refused for it. */
 export const groupKindOf = ({ custom, groupKind }: Endpoint, { kind }: KubeObject): string => (custom ? `${kind ?? ""}.${custom.group}` : groupKind);
 
-/** Throws 422. */
-export function validateCreate(call: Call, object: KubeObject): void {
+/** Throws 422. `known`: nothing is to be said of the specification. Gives whether nothing was said at all. */
+export function validateCreate(call: Call, object: KubeObject, known: boolean): boolean {
   const { endpoint } = call;
   const kind: Kind = endpoint.hubKind;
-  const verdict = kind.judge?.(object);
-  const errors = verdict?.errors ?? kind.validate?.(object) ?? [];
+  const errors = kind.validate?.(object, known) ?? [];
   if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name ?? "", errors);
   const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
   if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", meta);
-  for (const text of verdict?.warnings ?? kind.warnings?.(object) ?? []) call.warn(text);
+  const warnings = kind.warnings?.(object, known) ?? [];
+  for (const text of warnings) call.warn(text);
+  return warnings.length === 0;
 }
 
 /** How an update through this way in is treated. `undefined` strategy: the generic one for `status`. */

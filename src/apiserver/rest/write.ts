@@ -107,8 +107,11 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     try {
       prepareCreate(endpoint, object);
       for (const text of endpoint.hubKind.preparationWarnings?.(object) ?? []) call.warn(text);
-      const judged = complete(endpoint, object);
-      validateCreate(call, judged.object);
+      const { knownSpecs } = endpoint.hubKind;
+      const known = knownSpecs?.find(object);
+      const judged = complete(endpoint, object, known?.spec);
+      const silent = validateCreate(call, judged.object, known !== undefined);
+      if (knownSpecs && !known && silent && !judged.empties) knownSpecs.learn(object, judged.object);
       await rest.admission.validate({ ...attributes, object: judged.object });
       const wanted = storedForm(endpoint, judged);
       if (options.dryRun) {
@@ -120,7 +123,8 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
         throw new StatusError({ code: 500, message: "resourceVersion should not be set on objects to be created" });
       delete (wanted.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
       delete wanted.metadata.selfLink;
-      const stored = await endpoint.cache.create(wanted, ttlOf(call, wanted));
+      const texts = known && wanted === judged.object ? { spec: known.text } : undefined;
+      const stored = await endpoint.cache.create(wanted, { ...ttlOf(call, wanted), ...(texts ? { texts } : {}) });
       await reserved?.commit();
       return { object: wanted, stored };
     } catch (error) {
