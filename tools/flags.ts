@@ -68,8 +68,11 @@ words: \`api/all\`, \`api/ga\`, \`api/beta\`, \`api/alpha\`, \`GROUP/VERSION\`, 
 
 \`\`\`sh
 k8ts apiserver ... --runtime-config=networking.k8s.io/v1beta1=true,batch/v1/cronjobs=false
-k8ts apiserver ... --feature-gates=ClusterTrustBundle=true --runtime-config=certificates.k8s.io/v1beta1=true
+k8ts apiserver ... --feature-gates=ClusterTrustBundle=true --runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true
+sudo k8ts up --runtime-config=networking.k8s.io/v1beta1=true
 \`\`\`
+
+\`k8ts up\` and \`k8ts server\` take \`--runtime-config\` and \`--feature-gates\` as well, for the control plane that they start.
 
 Discovery, OpenAPI and APIServices follow. What would be served and is not implemented keeps the server from starting, with what
 to add to leave it out. Off by default:

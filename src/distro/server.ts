@@ -17,7 +17,8 @@ import { foreground, untilStopped } from "./foreground.ts";
 import { metricsUser, startMetricsServer } from "./metrics-server.ts";
 import { pathsOf } from "./paths.ts";
 import type { requestSigner } from "./request-signer.ts";
-import { addressOf, dnsServiceAddress, nodeAddress, type Settings } from "./settings.ts";
+import { servingFrom } from "./serving.ts";
+import { addressOf, dnsServiceAddress, nodeAddress, type ServingFlags, type Settings } from "./settings.ts";
 import { loadStages, startSimulatedNodes } from "./simulated-nodes.ts";
 
 /** Milliseconds that running requests get when the process is asked to stop. */
@@ -30,15 +31,21 @@ export interface SimulateOptions {
   stages: string[];
 }
 
-export function runServer(settings: Settings, options: { simulate?: SimulateOptions }): Promise<void> {
+interface ServeOptions {
+  simulate?: SimulateOptions;
+  serving?: ServingFlags;
+}
+
+export function runServer(settings: Settings, options: ServeOptions): Promise<void> {
   return runDaemon(pathsOf(settings.dataDir), "server", (started) => serve(settings, options, started));
 }
 
-async function serve(settings: Settings, { simulate }: { simulate?: SimulateOptions }, started: () => void): Promise<void> {
+async function serve(settings: Settings, { simulate, serving: flags }: ServeOptions, started: () => void): Promise<void> {
   const { logger, signal } = foreground("server");
   const paths = pathsOf(settings.dataDir);
   const read = (file: string): string => readFileSync(join(paths.pki, file), "utf8");
   const stages = simulate && loadStages(simulate.stages);
+  const { controllerFeatures, ...serving } = servingFrom(flags ?? {});
   if (!existsSync(join(paths.pki, "apiserver.crt"))) throw new Error(`no certificates in ${paths.pki}: \`k8ts up\` makes them`);
   const metrics = new Metrics();
   await using encryption = await encryptionIfThere({ file: paths.encryption, metrics, logger });
@@ -66,7 +73,8 @@ async function serve(settings: Settings, { simulate }: { simulate?: SimulateOpti
     aggregatorClient: { cert: read("front-proxy-client.crt"), key: read("front-proxy-client.key") },
     // Endpoints are there before the node's rules are.
     aggregatorRouting: true,
-    controllers: { signRequest: signerWhenAsked({ certificate: read("ca.crt"), key: read("ca.key"), clock: systemClock }) },
+    ...serving,
+    controllers: { features: controllerFeatures, signRequest: signerWhenAsked({ certificate: read("ca.crt"), key: read("ca.key"), clock: systemClock }) },
     serviceAccountKey: read("sa.key"),
     serviceAccountIssuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
     serviceRanges: [settings.serviceCIDR],

@@ -18,6 +18,12 @@ export interface Settings {
   disabled: readonly Replaceable[];
 }
 
+/** Which APIs and features the API server has besides its defaults, in kube-apiserver's words; chosen anew at each start. */
+export interface ServingFlags {
+  runtimeConfig?: string;
+  featureGates?: string;
+}
+
 /** Parts of the agent that upstream's kube-proxy and CoreDNS, or others, may take the place of. */
 export const replaceable = ["proxy", "dns"] as const;
 export type Replaceable = (typeof replaceable)[number];

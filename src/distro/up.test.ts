@@ -39,7 +39,9 @@ test("a port in use is refused before anything is made", async () => {
 test("settings that make no cluster are refused before anything is made", async () => {
   await assert.rejects(up(settings("networks", { podCIDR: "10.96.0.0/24" }), { simulate }), /overlap/);
   await assert.rejects(up(settings("stages"), { simulate: { nodes: 1, stages: [join(scratch, "absent.yaml")] } }), /absent\.yaml/);
-  assert.equal(existsSync(join(scratch, "networks")) || existsSync(join(scratch, "stages")), false);
+  const unknown = { featureGates: "NoSuch=true" };
+  await assert.rejects(up(settings("features"), { simulate, serving: unknown }), /^UsageError: --feature-gates: unrecognized feature gate: NoSuch$/);
+  assert.equal(existsSync(join(scratch, "networks")) || existsSync(join(scratch, "features")) || existsSync(join(scratch, "stages")), false);
 });
 
 test("a cluster keeps the settings it was made with", async () => {

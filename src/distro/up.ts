@@ -8,7 +8,7 @@ import { systemClock } from "../base/clock.ts";
 import type { Client } from "../client/client.ts";
 import { leases, nodes } from "../client/resources.gen.ts";
 import { readAdminClient } from "./admin-client.ts";
-import { settingsFlags, simulateFlags, UsageError } from "./commands/options.ts";
+import { servingFlags, settingsFlags, simulateFlags, UsageError } from "./commands/options.ts";
 import { type Daemon, findDaemon, lastError, logFile, startDaemon } from "./daemon.ts";
 import { stopAll } from "./down.ts";
 import { readJsonFile, writeFileAtomic } from "./files.ts";
@@ -22,7 +22,7 @@ import { installPackages, missingPackages } from "./packages.ts";
 import { kubeconfigPath, type Paths, pathsOf } from "./paths.ts";
 import { Progress } from "./progress.ts";
 import type { SimulateOptions } from "./server.ts";
-import { cgroupRoot, nodeAddress, type Settings, settingsProblems } from "./settings.ts";
+import { cgroupRoot, nodeAddress, type ServingFlags, type Settings, settingsProblems } from "./settings.ts";
 import { loadStages, simulatedNodeNames } from "./simulated-nodes.ts";
 
 const clock = systemClock;
@@ -31,13 +31,15 @@ const startLimit = 60_000;
 /** The agent makes little garbage at a time: a smaller young generation saves it about 10 MB with 110 pods, and costs nothing that shows. */
 const agentFlags = ["--max-semi-space-size=2"];
 
-export async function up(settings: Settings, options: { simulate?: SimulateOptions }): Promise<void> {
+export async function up(settings: Settings, options: { simulate?: SimulateOptions; serving?: ServingFlags }): Promise<void> {
   const progress = new Progress(process.stdout, clock);
   const started = clock.monotonic();
   const paths = pathsOf(settings.dataDir);
   // Everything that can be refused is, before anything is made. Mistakes in stage files are shown here, not in the server's log.
   const problems = settingsProblems(settings);
   if (problems.length) throw new UsageError(problems.join("; "));
+  const serving = servingFlags(options.serving ?? {});
+  if (options.serving && serving.length) await checkServing(options.serving);
   if (options.simulate) loadStages(options.simulate.stages);
   assertSameSettings(paths, settings, options.simulate);
   if (!findDaemon(paths, "server")) await assertPortFree(settings.port, "--port");
@@ -76,14 +78,15 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
 
   const flags = [...settingsFlags(settings), ...(options.simulate ? simulateFlags(options.simulate) : [])];
   const wallStarted = clock.now();
-  const server = findDaemon(paths, "server") ?? startDaemon(paths, "server", ["server", ...flags]);
+  const server = findDaemon(paths, "server") ?? startDaemon(paths, "server", ["server", ...flags, ...serving]);
   const agent = options.simulate ? undefined : (findDaemon(paths, "agent") ?? startDaemon(paths, "agent", ["agent", ...flags], agentFlags));
 
   const client = readAdminClient(kubeconfigPath(paths, "admin"), clock);
   try {
     await progress.step("server", async (note) => {
       await until(paths, [server], () => isReady(client));
-      note(wasRunning ? "was running" : `https://127.0.0.1:${settings.port}`);
+      const later = serving.length ? "; --runtime-config and --feature-gates count when it is started next (k8ts down, then k8ts up)" : "";
+      note(wasRunning ? `was running${later}` : `https://127.0.0.1:${settings.port}`);
     });
     await progress.step("node", async (note) => {
       const names = options.simulate ? simulatedNodeNames(settings.nodeName, options.simulate.nodes) : [settings.nodeName];
@@ -100,6 +103,16 @@ export async function up(settings: Settings, options: { simulate?: SimulateOptio
   }
   progress.line(`\nThe cluster is up (${((clock.monotonic() - started) / 1000).toFixed(2)} s). Kubernetes v1.36 at https://127.0.0.1:${settings.port}`);
   progress.line(`  k8ts kubectl get nodes\n  export KUBECONFIG=${kubeconfigPath(paths, "admin")}`);
+}
+
+/** The mistakes in these flags are shown here as well; what knows of all APIs is loaded for it. */
+async function checkServing(flags: ServingFlags): Promise<void> {
+  const { servingFrom } = await import("./serving.ts");
+  try {
+    servingFrom(flags);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /** A cluster keeps the settings it was made with: certificates, addresses and stored objects depend on them. */

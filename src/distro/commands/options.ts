@@ -1,7 +1,7 @@
 /** Flags that many commands share, and how a command ends. */
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { addressOf, defaultSettings, type Replaceable, replaceable, type Settings } from "../settings.ts";
+import { addressOf, defaultSettings, type Replaceable, replaceable, type ServingFlags, type Settings } from "../settings.ts";
 
 const defaults = defaultSettings();
 export const defaultRegistryPort = 5000;
@@ -62,6 +62,18 @@ export const settingsFrom = ({ podCidr, serviceCidr, dataDir, port, nodeName, cl
   disabled: disable ?? [],
   ...(registry === undefined ? {} : { registry: registry === true ? defaultRegistryPort : registry }),
 });
+
+const joined = (text: string, before?: string): string => (before ? `${before},${text}` : text);
+
+/** Adds kube-apiserver's flags that say which APIs and features there are; each may be repeated. */
+export const withServing = (command: Command): Command =>
+  command
+    .option("--runtime-config <apis>", "APIs to serve or to leave out, such as networking.k8s.io/v1beta1=true", joined)
+    .option("--feature-gates <features>", "features of Kubernetes to switch, such as ClusterTrustBundle=true", joined);
+export const servingFlags = ({ runtimeConfig, featureGates }: ServingFlags): string[] => [
+  ...(runtimeConfig ? [`--runtime-config=${runtimeConfig}`] : []),
+  ...(featureGates ? [`--feature-gates=${featureGates}`] : []),
+];
 
 export interface SimulateFlags {
   simulate?: boolean;
