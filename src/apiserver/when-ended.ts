@@ -15,18 +15,17 @@ export function whenEnded(response: ApiResponse, fn: (sent: number, whole: boole
         if (!over) fn(sent, whole);
         over = true;
       };
+      const seen = (step: IteratorResult<T, unknown>): IteratorResult<T, unknown> => {
+        if (step.done) end(true);
+        else if (step.value instanceof Uint8Array) sent += step.value.length;
+        return step;
+      };
+      const failed = (error: unknown): never => {
+        end(false);
+        throw error;
+      };
       return {
-        async next() {
-          try {
-            const step = await inner.next();
-            if (step.done) end(true);
-            else if (step.value instanceof Uint8Array) sent += step.value.length;
-            return step;
-          } catch (error) {
-            end(false);
-            throw error;
-          }
-        },
+        next: () => inner.next().then(seen, failed),
         async return() {
           end(false);
           await inner.return?.();

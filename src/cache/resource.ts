@@ -311,7 +311,11 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
         }
         if (!signal.aborted) yield [{ type: "BOOKMARK", revision: from, initial: true }];
       }
-      yield* watcher.batches();
+      for (;;) {
+        const batch = await watcher.next();
+        if (!batch) return;
+        yield batch;
+      }
     } finally {
       timers?.();
       signal.removeEventListener("abort", stop);

@@ -57,21 +57,21 @@ export class Watcher {
     this.#wake?.();
   }
 
-  async *batches(): AsyncGenerator<CacheEvent[], void> {
-    for (;;) {
-      if (this.#queue.length > 0) {
-        const batch = this.#queue;
-        this.#queue = [];
-        yield batch;
-      } else if (this.#ended) {
-        if (this.#error) throw this.#error;
-        return;
-      } else
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+  /** What has come since the last time, as soon as there is something; undefined at the end. */
+  next(): CacheEvent[] | undefined | Promise<CacheEvent[] | undefined> {
+    if (this.#queue.length > 0) {
+      const batch = this.#queue;
+      this.#queue = [];
+      return batch;
     }
+    if (!this.#ended)
+      return new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      }).then(this.#again);
+    if (this.#error) throw this.#error;
+    return undefined;
   }
+  readonly #again = (): ReturnType<Watcher["next"]> => this.next();
 }
 
 /** The watchers of one resource, arranged so that a change meets only those that it can concern. */

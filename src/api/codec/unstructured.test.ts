@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { typeByName } from "../schema/schema.ts";
-import { convertUnstructured, unstructuredMismatch } from "./unstructured.ts";
+import { changedPart, convertUnstructured, unstructuredMismatch } from "./unstructured.ts";
 
 test("a value that converts by reflection is refused in the converter's words", () => {
   assert.equal(unstructuredMismatch("core/v1.ConfigMap", { data: { a: -3 } }), "cannot convert int64 to string");
@@ -30,4 +30,25 @@ test("paths of unknown fields leave out the keys of maps", () => {
   const value = { spec: { devices: [{ attributes: { ok: { a: 1 }, model: { string: "x" } }, b: 2 }] } };
   const { unknown } = convertUnstructured(typeByName("resource/v1.ResourceSlice"), value);
   assert.deepEqual(unknown, [`unknown field "spec.devices[0].attributes.a"`, `unknown field "spec.devices[0].b"`]);
+});
+
+test("of an object made of another only what they do not share is converted, and the whole is as a conversion of all makes it", () => {
+  const type = typeByName("core/v1.Pod");
+  const { object: current } = convertUnstructured(type, {
+    status: { phase: "Pending" },
+    spec: { nodeName: "n", containers: [{ image: "i", name: "c" }] },
+    metadata: { labels: { b: "1", a: "2" }, name: "p" },
+    kind: "Pod",
+    apiVersion: "v1",
+  });
+  const value = { ...current, status: { phase: "Running", podIPs: [], unknown: 1 } };
+  const { changed, whole } = changedPart(type, value, current);
+  assert.deepEqual(Object.keys(changed).sort(), ["apiVersion", "kind", "status"]);
+  const part = convertUnstructured(type, changed);
+  const all = convertUnstructured(type, value);
+  assert.deepEqual(part.unknown, all.unknown);
+  const made = whole(part.object);
+  assert.deepEqual(made, all.object);
+  assert.deepEqual(Object.keys(made), Object.keys(all.object));
+  assert.equal(changedPart(type, { ...current, spec: { containers: 1 } }, current).changed.spec !== undefined, true);
 });

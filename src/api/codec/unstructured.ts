@@ -115,6 +115,34 @@ export function convertUnstructured(type: TypeDef, value: JSONValue): Normalized
   }
 }
 
+/**
+ * Of an object that was made of `current`, which fits and is as a conversion leaves it: what is not shared with it. `whole` puts
+ * what is shared back into what became of the rest.
+ */
+export function changedPart(type: TypeDef, value: JSONObject, current: JSONObject): { changed: JSONObject; whole(converted: JSONObject): JSONObject } {
+  const shared = new Set<string>();
+  // Free-form parts are written anew.
+  if (!type.flat.some((field) => field.type === "RawExtension"))
+    for (const { name } of type.flat) {
+      const there = value[name];
+      if (typeof there === "object" && there !== null && there === current[name]) shared.add(name);
+    }
+  if (shared.size === 0) return { changed: value, whole: (converted) => converted };
+  const changed: JSONObject = {};
+  for (const key of Object.keys(value)) if (!shared.has(key)) set(changed, key, value[key]);
+  return {
+    changed,
+    whole(converted) {
+      const out: JSONObject = {};
+      for (const { name } of type.flat) {
+        const made = shared.has(name) ? value[name] : converted[name];
+        if (made !== undefined) out[name] = made;
+      }
+      return out;
+    },
+  };
+}
+
 const integers = /^(u?)int(8|32|64)?$/;
 
 /** The value with integers that their fields do not hold cut to the low bits, as Go's conversion by reflection does. */

@@ -3,7 +3,7 @@ import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSONString, maxParts, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
-import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
+import { changedPart, convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
@@ -115,14 +115,16 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   if (endpoint.custom) return patchedCustom(call, endpoint.custom, value as JSONObject, patch, options, rejected);
   // Free-form parts are stored as the text that they are.
   if (patch.type !== "strategic" && endpoint.type.flat.some((field) => field.type === "RawExtension")) value = asPatched(value, current, patch);
-  if (patch.type === "strategic") {
-    const misfit = unstructuredMismatch(endpoint.type.name, value);
-    if (misfit !== undefined) rejected(misfit);
-  }
   let object: JSONObject;
   let unknown: string[];
   try {
-    ({ object, unknown } = patch.type === "strategic" ? convertUnstructured(endpoint.type, value) : normalize(endpoint.type, value, "kept"));
+    if (patch.type === "strategic") {
+      const { changed, whole } = changedPart(endpoint.type, value as JSONObject, endpoint.conversion ? {} : current);
+      const misfit = unstructuredMismatch(endpoint.type.name, changed);
+      if (misfit !== undefined) rejected(misfit);
+      ({ object, unknown } = convertUnstructured(endpoint.type, changed));
+      object = whole(object);
+    } else ({ object, unknown } = normalize(endpoint.type, value, "kept"));
   } catch (error) {
     if (error instanceof DecodeError) return rejected(misfitOf(endpoint.type, patch.type === "strategic" ? value : asPatched(value, current, patch), error));
     throw error;
@@ -132,7 +134,7 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   const strict = [...patch.strict, ...(patch.type === "strategic" ? unknown.sort() : unknown)];
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
   if (options.fieldValidation === "Warn") warnStrictly(call, strict);
-  const typed = deepCopy(object) as unknown as KubeObject;
+  const typed = ownCopy(object);
   typed.kind = endpoint.def.kind;
   typed.apiVersion = endpoint.apiVersion;
   const misread = endpoint.kind.misread?.(typed);
@@ -141,6 +143,16 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
     rejected(misread);
   }
   return toStored(endpoint, typed);
+}
+
+/** Nobody changes entries of managed fields, which are half of many an object: they stay shared. */
+function ownCopy(object: JSONObject): KubeObject {
+  const { metadata } = object;
+  if (!isMap(metadata) || metadata.managedFields === undefined) return deepCopy(object) as unknown as KubeObject;
+  const { managedFields, ...others } = metadata;
+  const copy = deepCopy({ ...object, metadata: others }) as JSONObject;
+  (copy.metadata as JSONObject).managedFields = managedFields;
+  return copy as unknown as KubeObject;
 }
 
 function patchedCustom(

@@ -66,16 +66,11 @@ export async function watch(call: Call): Promise<ApiResponse> {
     deadline: rest.clock.monotonic() + seconds * 1000,
     signal: ended.signal,
   });
-  const iterator = events[Symbol.asyncIterator]();
-  const close = async (): Promise<void> => {
-    end();
-    await iterator.return?.();
-  };
   if (!initial) call.initialized?.();
   // The old paths watch without being told to; then the initial state has no end that is told.
   const marked = options.allowWatchBookmarks && options.watch;
-  const source = wanted(iterator, close, marked, initial ? call.initialized : undefined);
-  if (request.asObject) return { status: 200, headers: {}, warnings: call.warnings, events: asObjects(call, source) };
+  const source = initial ? wanted(events, marked, call.initialized) : events;
+  if (request.asObject) return { status: 200, headers: {}, warnings: call.warnings, events: asObjects(call, source, end) };
   return {
     status: 200,
     headers: {
@@ -83,30 +78,19 @@ export async function watch(call: Call): Promise<ApiResponse> {
       "content-type": form.media === "json" ? "application/json" : form.media === "cbor" ? cborSequence : `${contentTypes[form.media]};stream=watch`,
     },
     warnings: call.warnings,
-    body: asFrames(call, source),
+    body: asFrames(call, source, end),
   };
 }
 
-/** The cache's batches until the end, without the bookmark of an initial state where bookmarks are not asked for. */
-async function* wanted(
-  iterator: AsyncIterator<CacheEvent[]>,
-  close: () => Promise<void>,
-  marked: boolean,
-  initialized?: () => void,
-): AsyncGenerator<CacheEvent[]> {
+/** The cache's batches, without the bookmark of an initial state where bookmarks are not asked for. */
+async function* wanted(events: AsyncIterable<CacheEvent[]>, marked: boolean, initialized?: () => void): AsyncGenerator<CacheEvent[]> {
   let waiting = initialized;
-  try {
-    for (;;) {
-      const step = await iterator.next();
-      if (step.done) return;
-      if (waiting && step.value.some((event) => event.initial)) {
-        waiting();
-        waiting = undefined;
-      }
-      yield marked ? step.value : step.value.filter((event) => !event.initial);
+  for await (const batch of events) {
+    if (waiting && batch.some((event) => event.initial)) {
+      waiting();
+      waiting = undefined;
     }
-  } finally {
-    await close();
+    yield marked ? batch : batch.filter((event) => !event.initial);
   }
 }
 
@@ -144,7 +128,7 @@ function projected(call: Call, event: CacheEvent, first: boolean): object {
   return call.form.as ? partial(call.form, object) : object;
 }
 
-async function* asObjects(call: Call, source: AsyncIterable<CacheEvent[]>): AsyncGenerator<WatchEvent> {
+async function* asObjects(call: Call, source: AsyncIterable<CacheEvent[]>, end: () => void): AsyncGenerator<WatchEvent> {
   let first = true;
   try {
     for await (const batch of source) {
@@ -155,6 +139,8 @@ async function* asObjects(call: Call, source: AsyncIterable<CacheEvent[]>): Asyn
     }
   } catch (error) {
     yield { type: "ERROR", object: statusOf(call, error).status as unknown as KubeObject };
+  } finally {
+    end();
   }
 }
 
@@ -167,7 +153,7 @@ function jsonFrame(type: WatchEventType, object: Uint8Array): Uint8Array {
   return Buffer.concat([heads.get(type) as Buffer, object, newline]);
 }
 
-async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): AsyncGenerator<Uint8Array> {
+async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: () => void): AsyncGenerator<Uint8Array> {
   const { form, endpoint, info, rest, request } = call;
   const encode = (type: WatchEventType, object: object): Uint8Array =>
     form.media === "protobuf"
@@ -224,5 +210,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>): Async
     }
   } catch (error) {
     yield encode("ERROR", statusOf(call, error).status);
+  } finally {
+    end();
   }
 }

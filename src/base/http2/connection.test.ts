@@ -69,6 +69,24 @@ test("bodies of every size travel both ways within the windows of node's client"
   peer.destroy();
 });
 
+test("what many connections are sent under the same stream number, and under others, comes to each whole", async () => {
+  const pieces = [5_000, 16_384, 40_000].map((size, i) => Buffer.alloc(size, `${i} `));
+  const whole = Buffer.concat(pieces);
+  const peers = Array.from({ length: 4 }, () => {
+    const { client } = serve(async (stream) => {
+      stream.begin(200, []);
+      for (const piece of pieces) if (!stream.write(piece)) await stream.drained();
+      stream.end();
+    });
+    return session(client, { initialWindowSize: 1 << 20 });
+  });
+  for (let round = 0; round < 3; round++) {
+    const answers = await Promise.all(peers.map((peer) => ask(peer, { ":path": "/" })));
+    for (const { body } of answers) assert.ok(body.equals(whole));
+  }
+  for (const peer of peers) peer.destroy();
+});
+
 test("a stream is written as far as its reader reads, and ends", async () => {
   let waits = 0;
   const { client } = serve(async (stream) => {

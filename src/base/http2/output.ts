@@ -4,7 +4,7 @@
  * allocated for each write makes it collect garbage far too often.
  */
 
-const sizes = [4096, 16_896, 73_728];
+const sizes = [4096, 16_896, 73_728, 294_912];
 const largest = sizes.at(-1) as number;
 const free: Buffer[][] = sizes.map(() => []);
 let freeBytes = 0;
@@ -48,9 +48,11 @@ export class Output {
   /** Room for `size` bytes, to be filled at `at` at once. */
   reserve(size: number): { bytes: Buffer; at: number } {
     if (!this.#block || this.#to + size > this.#block.length) {
-      const more = this.#length > 0;
-      this.#close();
-      this.#block = takeBlock(more ? Math.max(size, largest) : size);
+      if (!this.#block || !this.#grow(size)) {
+        const more = this.#length > 0;
+        this.#close();
+        this.#block = takeBlock(more ? Math.max(size, largest) : size);
+      }
     }
     const at = this.#to;
     this.#to += size;
@@ -79,6 +81,18 @@ export class Output {
     this.#length = 0;
     return taken;
   }
+  /**
+   * What is in the block moves to a larger one: of several parts the socket would make one of its own, in memory that it
+   * allocates for each write.
+   */
+  #grow(size: number): boolean {
+    const old = this.#block as Buffer;
+    if (this.#from > 0 || this.#to + size > largest) return false;
+    this.#block = takeBlock(this.#to + size);
+    old.copy(this.#block, 0, 0, this.#to);
+    giveBack(old);
+    return true;
+  }
   #cut(): void {
     if (this.#block && this.#to > this.#from) this.#done.push({ bytes: this.#block.subarray(this.#from, this.#to) });
     this.#from = this.#to;
@@ -102,28 +116,78 @@ interface Flushable {
   flush(): void;
 }
 
-/** Flushes connections at the end of the turn. */
+/** A turn of the event loop that takes no longer had nothing to do. Milliseconds, as below. */
+const idleMs = 0.1;
+/** What nobody waits for leaves after this time at the latest. */
+const patienceMs = 5;
+
+export interface Turns {
+  now(): number;
+  /** Calls back in the next turn of the event loop. */
+  soon(fn: () => void): void;
+}
+
+/**
+ * Flushes connections: at the end of the turn where an answer is to leave, and where there is only more of an answer that goes
+ * on, as soon as a turn went by in which nothing else was to be done. So a busy server sends many events to a watcher at once,
+ * and one that is not sends each at once.
+ */
 export class Flusher {
-  #waiting: Flushable[] = [];
+  #urgent: Flushable[] = [];
+  #patient: Flushable[] = [];
+  #running = false;
+  /** When the first of the patient ones came, when the last look was over, and how many there were. */
+  #since = 0;
+  #last = 0;
+  #looks = 0;
   readonly #before: (() => void) | undefined;
+  readonly #turns: Turns;
 
   /** `before` runs before anything leaves. */
-  constructor(before?: () => void) {
+  constructor(before?: () => void, turns: Turns = { now: () => performance.now(), soon: setImmediate }) {
     this.#before = before;
+    this.#turns = turns;
   }
-  /** Once for each connection and turn. */
+  /** At the end of the turn. */
   add(connection: Flushable): void {
-    if (this.#waiting.push(connection) === 1) setImmediate(() => this.#run());
+    this.#urgent.push(connection);
+    this.#begin();
+  }
+  /** When nothing else is to be done. */
+  addPatiently(connection: Flushable): void {
+    if (this.#patient.push(connection) === 1) {
+      this.#since = this.#turns.now();
+      this.#looks = 0;
+    }
+    this.#begin();
   }
   /** Without waiting. */
   now(connection: Flushable): void {
     this.#before?.();
     connection.flush();
   }
-  #run(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#before?.();
-    for (const connection of waiting) connection.flush();
+  #begin(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#turns.soon(this.#run);
+  }
+  readonly #run = (): void => {
+    this.#running = false;
+    const urgent = this.#urgent;
+    const patient = this.#isDue() ? this.#patient : [];
+    if (urgent.length) this.#urgent = [];
+    if (patient.length) this.#patient = [];
+    if (urgent.length || patient.length) this.#before?.();
+    for (const connection of urgent) connection.flush();
+    for (const connection of patient) connection.flush();
+    if (this.#patient.length === 0) return;
+    this.#last = this.#turns.now();
+    this.#begin();
+  };
+  #isDue(): boolean {
+    if (this.#patient.length === 0) return false;
+    const now = this.#turns.now();
+    // Sockets may not have been looked at before the first.
+    return (this.#looks++ > 0 && now - this.#last <= idleMs) || now - this.#since >= patienceMs;
   }
 }

@@ -15,6 +15,7 @@ import {
 } from "./frames.ts";
 import { headerBlockRoom, writeHeaderBlock } from "./hpack.ts";
 import { type Flusher, Output } from "./output.ts";
+import { RecentlyFramed } from "./recently-framed.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** Bytes that a socket has not taken beyond which a peer's wish for acknowledgements ends the connection. */
@@ -23,6 +24,8 @@ const maxUnread = 1 << 20;
 const sharedFrom = 4096;
 /** A stream's share before the next has its turn. */
 const turnBytes = 64 * 1024;
+
+const recentlyFramed = new RecentlyFramed();
 
 export class Sender {
   readonly #socket: Duplex;
@@ -34,7 +37,8 @@ export class Sender {
   readonly #held = new Set<Http2Stream>();
   #window = defaultWindow;
   #full = false;
-  #flushing = false;
+  /** What the flusher knows of: nothing, that there is something, or that it shall leave at the end of the turn. */
+  #flushing: "no" | "patiently" | "soon" = "no";
   #finished = false;
   /** Window that a new stream begins with. */
   streamWindow = defaultWindow;
@@ -113,7 +117,7 @@ export class Sender {
     if (this.#held.has(stream)) this.pump(stream);
   }
   flush(): void {
-    this.#flushing = false;
+    this.#flushing = "no";
     if (this.closed || this.#finished || this.#output.length === 0) return;
     const parts = this.#output.take();
     if (parts.length > 1) this.#socket.cork();
@@ -164,6 +168,20 @@ export class Sender {
     return true;
   }
   #data(stream: Http2Stream, chunk: Uint8Array, size: number, ends: boolean): void {
+    const framed = ends || size < chunk.length || size < sharedFrom ? undefined : recentlyFramed.get(chunk, stream.id);
+    if (framed) this.#output.share(framed);
+    else this.#frames(stream, chunk, size, ends);
+    this.#window -= size;
+    stream.sendWindow -= size;
+    stream.stalled = 0;
+    if (this.#output.length > maxUnread) this.#flusher.now(this);
+    else if (ends || stream.queue.length > 0) this.#flushSoon();
+    else this.#flushPatiently();
+    if (!ends) return;
+    this.#end(stream);
+    stream.wake();
+  }
+  #frames(stream: Http2Stream, chunk: Uint8Array, size: number, ends: boolean): void {
     for (let from = 0; from < size; from += defaultFrameSize) {
       const to = Math.min(from + defaultFrameSize, size);
       const copied = to - from < sharedFrom;
@@ -173,14 +191,6 @@ export class Sender {
       if (copied) bytes.set(part, at + frameHead);
       else this.#output.share(part);
     }
-    this.#window -= size;
-    stream.sendWindow -= size;
-    stream.stalled = 0;
-    if (this.#output.length > maxUnread) this.#flusher.now(this);
-    else this.#flushSoon();
-    if (!ends) return;
-    this.#end(stream);
-    stream.wake();
   }
   #pumpAll(): void {
     let progress = this.#held.size > 0;
@@ -199,9 +209,14 @@ export class Sender {
     this.#ended(stream);
   }
   #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
+    if (this.#flushing === "soon") return;
+    this.#flushing = "soon";
     this.#flusher.add(this);
+  }
+  #flushPatiently(): void {
+    if (this.#flushing !== "no") return;
+    this.#flushing = "patiently";
+    this.#flusher.addPatiently(this);
   }
 }
 
