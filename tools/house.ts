@@ -1,6 +1,7 @@
 /**
  * The house: what a file may import (its own folder's layer or a lower one, never a sibling component), no import cycle
- * between files, file length, and no clock, timer or random number outside src/base/.
+ * between files, file length, no clock, timer or random number outside src/base/, and no table of a file that finds what
+ * objects inherit.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -36,6 +37,10 @@ const longFiles: Record<string, { lines: number; why: string }> = {};
 
 const ambient = /(?<!\.)\b(Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|randomUUID|performance\.now)\b/;
 
+/** A table of the file, and being asked for text that was not written down. */
+const plainTable = /^(?:export )?const (\w+): (?:Readonly<)?(?:Partial<)?Record<string,[^=]* = \{(?!\};)/gm;
+const isAsked = (text: string, name: string): boolean => new RegExp(`(?<![\\w.])${name}(\\?\\.)?\\[[a-z]| in ${name}\\b`).test(text);
+
 export function checkHouse(root = "src"): string[] {
   const files = readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((f) => f.endsWith(".ts"))
@@ -55,6 +60,9 @@ export function checkHouse(root = "src"): string[] {
         if (found) problems.push(`${file}:${i + 1}: ${found[0]} outside src/base: take a Clock or a Random, so that tests and simulations control it`);
       });
     }
+    if (!generated && !file.endsWith(".test.ts"))
+      for (const [, name = ""] of text.matchAll(plainTable))
+        if (isAsked(text, name)) problems.push(`${file}: ${name} is asked for text: make it with table() of src/base/table.ts, or it finds "constructor"`);
     const imports: string[] = [];
     for (const match of text.matchAll(/^\s*(?:import|export)\s(?:[^"';]*?\sfrom\s)?"(\.[^"]+)"/gm)) {
       const target = join(dirname(file), match[1] as string);

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { apiVersionOf, type ResourceDef, resources, type Subresource } from "./schema/schema.ts";
 import type { APIGroup, APIGroupList, APIResource, APIResourceList, APIVersions, ServerAddressByClientCIDR } from "./types/meta-v1.gen.ts";
+import { table } from "../base/table.ts";
 
 /** A list of resources, one after another by group and version. Versions of a group in order of preference. */
 export type Served = readonly ResourceDef[];
@@ -37,7 +38,7 @@ export interface APIGroupDiscoveryList {
 }
 
 /** Kinds of several versions, or that are stored under another name: what they are stored as. Clients compare the hash only. */
-const storedAs: Record<string, string> = {
+const storedAs = table<string>({
   "admissionregistration.k8s.io/MutatingAdmissionPolicy": "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy",
   "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding",
   "apiextensions.k8s.io/CustomResourceDefinition": "apiextensions.k8s.io/v1beta1/CustomResourceDefinition",
@@ -52,7 +53,7 @@ const storedAs: Record<string, string> = {
       ["storage.k8s.io", "VolumeAttributesClass"],
     ].flatMap(([group, ...kinds]) => kinds.map((kind) => [`${group}/${kind}`, `${group}/v1/${kind}`])),
   ),
-};
+});
 
 /** Upstream's hash of the kind that is stored (staging/src/k8s.io/apiserver/pkg/endpoints/discovery/storageversionhash.go). */
 export function storageVersionHash(group: string, version: string, kind: string): string {

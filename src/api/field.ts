@@ -4,6 +4,7 @@ import { EmptyMap } from "./copy.ts";
 import { goFloat } from "./go-float.ts";
 import type { JSONValue } from "./json.ts";
 import { wholeSeconds } from "./time.ts";
+import { table } from "../base/table.ts";
 
 export type FieldErrorType =
   | "FieldValueNotFound"
@@ -69,7 +70,7 @@ export class Path {
 export const path = (...names: string[]): Path => new Path(names.join("."));
 
 /** What Go writes for these characters within quotes. */
-export const goEscapes: Readonly<Record<string, string>> = {
+export const goEscapes = table<string>({
   "\u0007": "\\a",
   "\b": "\\b",
   "\f": "\\f",
@@ -79,7 +80,7 @@ export const goEscapes: Readonly<Record<string, string>> = {
   "\v": "\\v",
   "\\": "\\\\",
   '"': '\\"',
-};
+});
 const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0");
 
 /** A string in Go's quotes (strconv.Quote). */

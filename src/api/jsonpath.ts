@@ -3,6 +3,7 @@ import { goFloat } from "./go-float.ts";
 import { encodeJSONString, sortKeys } from "./codec/json.ts";
 import type { JSONValue } from "./json.ts";
 import { isGoInteger, isMap } from "./patch/values.ts";
+import { table } from "../base/table.ts";
 
 export class JSONPathError extends Error {}
 
@@ -135,14 +136,14 @@ function sliceOf(from: number, to: number | "next" | undefined, step = 1): Step 
     });
 }
 
-const operators: Readonly<Record<string, (a: JSONValue, b: JSONValue) => boolean>> = {
+const operators = table<(a: JSONValue, b: JSONValue) => boolean>({
   "==": (a, b) => a === b,
   "!=": (a, b) => a !== b,
   "<": (a, b) => (a as number) < (b as number),
   ">": (a, b) => (a as number) > (b as number),
   "<=": (a, b) => (a as number) <= (b as number),
   ">=": (a, b) => (a as number) >= (b as number),
-};
+});
 
 function filterOf(text: string): Step {
   const parts = /^([^!<>=]+)([!<>=]+)(.+?)$/s.exec(text);

@@ -2,6 +2,7 @@
  * Quantities such as `100m`, `1.5Gi`, `12e6` (k8s.io/apimachinery/pkg/api/resource): exact decimal numbers of at most
  * nine decimals with the notation they were written in. Immutable.
  */
+import { table } from "../base/table.ts";
 
 /** Thrown for text that is no quantity; the message is upstream's. */
 export class QuantityError extends Error {}
@@ -12,8 +13,8 @@ const formatWrong = "quantities must match the regular expression '^([+-]?[0-9.]
 const suffixWrong = "unable to parse quantity's suffix";
 const numericWrong = "unable to parse numeric part of quantity";
 
-const decimalSuffixes: Record<string, number> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
-const binarySuffixes: Record<string, number> = { Ki: 10, Mi: 20, Gi: 30, Ti: 40, Pi: 50, Ei: 60 };
+const decimalSuffixes = table<number>({ n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 });
+const binarySuffixes = table<number>({ Ki: 10, Mi: 20, Gi: 30, Ti: 40, Pi: 50, Ei: 60 });
 const decimalNames = new Map(Object.entries(decimalSuffixes).map(([name, exponent]) => [exponent, name]));
 const binaryNames = new Map(Object.entries(binarySuffixes).map(([name, exponent]) => [exponent, name]));
 

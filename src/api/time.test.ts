@@ -53,6 +53,7 @@ test("durations read and print as Go's", () => {
     ".5s": "500ms",
   };
   for (const [text, expected] of Object.entries(printed)) assert.equal(canonicalDuration(text), expected);
+  assert.throws(() => canonicalDuration("1constructor"), { message: 'time: unknown unit "constructor" in duration "1constructor"' });
   assert.throws(() => canonicalDuration("5"), { message: 'time: missing unit in duration "5"' });
   assert.throws(() => canonicalDuration("5d"), { message: 'time: unknown unit "d" in duration "5d"' });
   assert.throws(() => canonicalDuration(""), { message: 'time: invalid duration ""' });

@@ -2,6 +2,7 @@
  * Times and durations as the API writes them: metav1.Time, MicroTime and Duration, Go's time.Duration, and the ages of
  * tables (k8s.io/apimachinery/pkg/util/duration).
  */
+import { table } from "../base/table.ts";
 
 /** Thrown for text that is no time or duration; the message is Go's. */
 export class TimeError extends Error {}
@@ -146,7 +147,7 @@ export function parseMicroTime(text: string): number {
   return seconds * 1000 + nanos / 1e6;
 }
 
-const units: Record<string, bigint> = {
+const units = table<bigint>({
   ns: 1n,
   us: 1000n,
   "\u00b5s": 1000n,
@@ -155,7 +156,7 @@ const units: Record<string, bigint> = {
   s: 1_000_000_000n,
   m: 60_000_000_000n,
   h: 3_600_000_000_000n,
-};
+});
 
 /** Go's time.ParseDuration, in nanoseconds. Throws TimeError. */
 export function parseDurationNanos(text: string): bigint {

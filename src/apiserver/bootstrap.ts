@@ -16,6 +16,7 @@ import type { Endpoint, Rest } from "./rest/call.ts";
 import { finish } from "./rest/decode.ts";
 import { rangeOf } from "./registry/core/service-addresses.ts";
 import { formatIP, parseCIDR } from "../api/ip.ts";
+import { table } from "../base/table.ts";
 
 type Draft = Record<string, unknown> & { metadata: { name: string; namespace?: string; annotations?: Record<string, string> } };
 type Facts = Readonly<Record<string, Draft[]>>;
@@ -239,7 +240,7 @@ function reconcile(endpoint: Endpoint, old: KubeObject, draft: Draft): KubeObjec
   return undefined;
 }
 
-const booleans: Readonly<Record<string, boolean>> = {
+const booleans = table<boolean>({
   1: true,
   t: true,
   T: true,
@@ -252,7 +253,7 @@ const booleans: Readonly<Record<string, boolean>> = {
   FALSE: false,
   false: false,
   False: false,
-};
+});
 
 /** Mandatory objects are always as they have to be, others where their annotation says so or nobody has changed them yet; the annotation says which. */
 function withFlowSpec(old: KubeObject, draft: Draft): KubeObject {

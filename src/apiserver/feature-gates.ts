@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { goQuote } from "../api/field.ts";
 import { parseGoBool } from "../api/go-bool.ts";
+import { table } from "../base/table.ts";
 
 interface Gate {
   stage: "ALPHA" | "BETA" | "GA" | "DEPRECATED";
@@ -41,7 +42,7 @@ export function parseFeatureGates(text: string, before?: GivenGates): GivenGates
 }
 
 const words: Readonly<Record<Gate["stage"], string>> = { ALPHA: "alpha", BETA: "beta", GA: "stable", DEPRECATED: "deprecated" };
-const groups: Readonly<Record<string, Gate["stage"]>> = { AllAlpha: "ALPHA", AllBeta: "BETA" };
+const groups = table<Gate["stage"]>({ AllAlpha: "ALPHA", AllBeta: "BETA" });
 
 /** Whether each feature is on. Throws an Error that names all that is wrong: in upstream's words where upstream refuses it too. */
 export function featureGates(given: GivenGates): (name: string) => boolean {

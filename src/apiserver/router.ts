@@ -13,6 +13,7 @@ import { patchTypeOf, patchVerb } from "./rest/patch.ts";
 import { scale } from "./rest/scale.ts";
 import { update } from "./rest/update.ts";
 import { watch } from "./rest/watch.ts";
+import { table } from "../base/table.ts";
 
 export const notFoundPage = (): ApiResponse => ({
   status: 404,
@@ -23,7 +24,7 @@ export const notFoundPage = (): ApiResponse => ({
 export const methodNotAllowed = (): StatusError =>
   new StatusError({ code: 405, reason: "MethodNotAllowed", message: "the server does not allow this method on the requested resource", details: {} });
 
-const verbs: Record<string, SubresourceHandler> = { create, get, list, watch, update, patch: patchVerb, delete: remove, deletecollection: deleteCollection };
+const verbs = table<SubresourceHandler>({ create, get, list, watch, update, patch: patchVerb, delete: remove, deletecollection: deleteCollection });
 
 /** Whether such a path exists for the resource at all. */
 export function exists(endpoint: Endpoint, info: RequestInfo): boolean {

@@ -6,6 +6,7 @@
 import { goQuote } from "../api/field.ts";
 import { parseGoBool } from "../api/go-bool.ts";
 import { allResources, apiVersionOf, kinds, type ResourceDef, resources } from "../api/schema/schema.ts";
+import { table } from "../base/table.ts";
 
 /** Names to what was written behind their `=`; empty where nothing was. */
 export type RuntimeConfig = ReadonlyMap<string, string>;
@@ -75,11 +76,11 @@ function preferences(config: RuntimeConfig): Preference[] {
 }
 
 /** What upstream serves when it is asked to, and k8ts does not have: by group and resource. */
-export const missing: Readonly<Record<string, string>> = {
+export const missing = table<string>({
   "resource.k8s.io/devicetaintrules": "no device is tainted by rules",
   "resource.k8s.io/resourcepoolstatusrequests": "nobody answers them",
   "internal.apiserver.k8s.io/storageversions": "servers do not tell each other how they store objects",
-};
+});
 
 /**
  * The built-in resources that are served, in discovery's order: `resources` itself where nothing was asked for.

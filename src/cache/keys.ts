@@ -3,20 +3,21 @@
  * (pkg/kubeapiserver/default_storage_factory_builder.go); custom resources and the kinds of the API's own machinery have
  * their group before the resource.
  */
+import { table } from "../base/table.ts";
 
 export interface GroupResource {
   group: string;
   resource: string;
 }
 
-const special: Record<string, string> = {
+const special = table<string>({
   replicationcontrollers: "controllers",
   endpoints: "services/endpoints",
   nodes: "minions",
   services: "services/specs",
   "ingresses.networking.k8s.io": "ingress",
   "ingresses.extensions": "ingress",
-};
+});
 
 /** Groups of kube-apiserver's own resources, which have no group in their key. All others do. */
 const ungrouped = new Set([

@@ -6,6 +6,7 @@ import { issuedAlternatives, issuedSubject } from "../api/certificates/issued-na
 import { requestNames } from "../api/certificates/request-names.ts";
 import type { Clock } from "../base/clock.ts";
 import type { SignRequest } from "../controllers/runtime/options.ts";
+import { table } from "../base/table.ts";
 
 const backdate = 5 * 60_000;
 /** Milliseconds of life below which the end is not backdated with the beginning. */
@@ -14,7 +15,7 @@ const alternativeNames = "2.5.29.17";
 /** Bytes of a subject that names nothing. */
 const emptySequence = 2;
 const flags = x509.KeyUsageFlags;
-const keyUsages: Record<string, number> = {
+const keyUsages = table<number>({
   signing: flags.digitalSignature,
   "digital signature": flags.digitalSignature,
   "content commitment": flags.nonRepudiation,
@@ -25,9 +26,9 @@ const keyUsages: Record<string, number> = {
   "crl sign": flags.cRLSign,
   "encipher only": flags.encipherOnly,
   "decipher only": flags.decipherOnly,
-};
+});
 /** In the order in which they are written. */
-const extendedUsages: Record<string, string> = {
+const extendedUsages = table<string>({
   any: "2.5.29.37.0",
   "server auth": "1.3.6.1.5.5.7.3.1",
   "client auth": "1.3.6.1.5.5.7.3.2",
@@ -41,7 +42,7 @@ const extendedUsages: Record<string, string> = {
   "ocsp signing": "1.3.6.1.5.5.7.3.9",
   "microsoft sgc": "1.3.6.1.4.1.311.10.3.3",
   "netscape sgc": "2.16.840.1.113730.4.1",
-};
+});
 
 export interface Authority {
   /** PEM. */

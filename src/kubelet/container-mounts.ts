@@ -6,6 +6,7 @@ import type { Mount } from "../cri/types.gen.ts";
 import { expand } from "./expansion.ts";
 import { bindSubPath } from "./volumes/subpath.ts";
 import type { MountedVolumes } from "./volumes/plugin.ts";
+import { table } from "../base/table.ts";
 
 export interface ContainerMountsInput {
   pod: Pod;
@@ -21,11 +22,11 @@ export interface ContainerMountsInput {
   startName: string;
 }
 
-const propagations: Record<string, Mount["propagation"]> = {
+const propagations = table<Mount["propagation"]>({
   None: "PROPAGATION_PRIVATE",
   HostToContainer: "PROPAGATION_HOST_TO_CONTAINER",
   Bidirectional: "PROPAGATION_BIDIRECTIONAL",
-};
+});
 
 /** Throws with upstream's text for a variable that is not there. */
 function subPathOf(mount: VolumeMount, env: ReadonlyMap<string, string>): string {

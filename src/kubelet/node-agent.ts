@@ -14,6 +14,7 @@ import { extendedCapacity, type NodeFacts, newNode, nodeStatus } from "./node-st
 import type { PodEvents } from "./pod-events.ts";
 import type { Runtime } from "./runtime.ts";
 import { sameJSON } from "./status-merge.ts";
+import { table } from "../base/table.ts";
 
 export interface NodeAgentOptions {
   config: KubeletConfig;
@@ -38,11 +39,11 @@ export interface NodeAgentOptions {
 const leaseNamespace = "kube-node-lease";
 const runtimeCheckInterval = 5000;
 
-const eventOf: Record<string, [good: string, bad: string]> = {
+const eventOf = table<[good: string, bad: string]>({
   MemoryPressure: ["NodeHasSufficientMemory", "NodeHasInsufficientMemory"],
   DiskPressure: ["NodeHasNoDiskPressure", "NodeHasDiskPressure"],
   PIDPressure: ["NodeHasSufficientPID", "NodeHasInsufficientPID"],
-};
+});
 
 export class NodeAgent {
   readonly #options: NodeAgentOptions;

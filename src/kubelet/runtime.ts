@@ -5,13 +5,14 @@ import type { ContainerStatus, ContainerStatusResponse, PodSandboxStatus, Runtim
 import { readEnd } from "./log-tail.ts";
 import { annotations, type ContainerRecord, type ContainerState, labels, type RuntimePod, type SandboxRecord } from "./runtime-pod.ts";
 import { readTerminationMessage } from "./termination-message.ts";
+import { table } from "../base/table.ts";
 
-const states: Record<string, ContainerState> = {
+const states = table<ContainerState>({
   CONTAINER_CREATED: "created",
   CONTAINER_RUNNING: "running",
   CONTAINER_EXITED: "exited",
   CONTAINER_UNKNOWN: "unknown",
-};
+});
 
 /** Nanoseconds since the epoch as milliseconds; a runtime says 0 or less for never. */
 const milliseconds = (nanoseconds: number): number => (nanoseconds > 0 ? nanoseconds / 1e6 : 0);

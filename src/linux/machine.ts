@@ -2,6 +2,7 @@
 import { readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
 import { type Pressure, parsePressure } from "./cgroup-usage.ts";
+import { table } from "../base/table.ts";
 
 export interface MachineFacts {
   cpus: number;
@@ -30,7 +31,7 @@ function text(path: string): string {
   }
 }
 
-const goArchitecture: Record<string, string> = { x64: "amd64", ia32: "386" };
+const goArchitecture = table<string>({ x64: "amd64", ia32: "386" });
 
 export function machineFacts(): MachineFacts {
   const memory = memoryInfo();

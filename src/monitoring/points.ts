@@ -1,4 +1,5 @@
 /** What a kubelet's `/metrics/resource` says at one moment (KEP-1209), in Prometheus' text format. Pure. */
+import { table } from "../base/table.ts";
 
 /** Of a node or of a container. */
 export interface Point {
@@ -20,7 +21,7 @@ export interface NodePoints {
 }
 
 type Field = "cpu" | "memory" | "swap" | "start";
-const fields: Readonly<Record<string, [of: "node" | "container", field: Field]>> = {
+const fields = table<[of: "node" | "container", field: Field]>({
   node_cpu_usage_seconds_total: ["node", "cpu"],
   node_memory_working_set_bytes: ["node", "memory"],
   node_swap_usage_bytes: ["node", "swap"],
@@ -28,7 +29,7 @@ const fields: Readonly<Record<string, [of: "node" | "container", field: Field]>>
   container_memory_working_set_bytes: ["container", "memory"],
   container_swap_usage_bytes: ["container", "swap"],
   container_start_time_seconds: ["container", "start"],
-};
+});
 
 type Draft = Partial<Point>;
 

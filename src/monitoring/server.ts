@@ -11,6 +11,7 @@ import type { SubjectAccessReviewSpec } from "../api/types/authorization-v1.gen.
 import type { Logger } from "../base/logger.ts";
 import { group, type MetricsAPI, type NodeMetrics, type PodMetrics, resources, tableOf, version } from "./metrics-api.ts";
 import { openapiV2, openapiV3, openapiV3Path } from "./openapi.ts";
+import { table } from "../base/table.ts";
 
 type Asked = Pick<SubjectAccessReviewSpec, "resourceAttributes" | "nonResourceAttributes">;
 
@@ -38,14 +39,14 @@ const root = `/apis/${groupVersion}`;
 const open = new Set(["/healthz", "/livez", "/readyz"]);
 const gv = { groupVersion, version };
 const groupDocument = { kind: "APIGroup", apiVersion: "v1", name: group, versions: [gv], preferredVersion: gv };
-const documents: Readonly<Record<string, object>> = {
+const documents = table<object>({
   "/apis": { kind: "APIGroupList", apiVersion: "v1", groups: [{ name: group, versions: [gv], preferredVersion: gv }] },
   [`/apis/${group}`]: groupDocument,
   [root]: { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources },
   "/openapi/v2": openapiV2,
   "/openapi/v3": { paths: { [openapiV3Path]: { serverRelativeURL: `/openapi/v3/${openapiV3Path}` } } },
   [`/openapi/v3/${openapiV3Path}`]: openapiV3,
-};
+});
 
 interface Place {
   resource: "nodes" | "pods";

@@ -7,6 +7,7 @@ import { selectorFromSet } from "../api/selectors/labels.ts";
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import { systemClock } from "../base/clock.ts";
 import { makeNode, makePod, World } from "./fixtures.ts";
+import { table } from "../base/table.ts";
 
 const { values } = parseArgs({ options: { pods: { type: "string", default: "5000" } } });
 const count = Number(values.pods);
@@ -14,7 +15,7 @@ const requests = { cpu: "100m", memory: "500Mi" };
 const labels = { app: "web" };
 const term = (topologyKey: string, app = "web") => ({ topologyKey, labelSelector: { matchLabels: { app } } });
 
-const shapes: Record<string, (i: number) => Pod> = {
+const shapes = table<(i: number) => Pod>({
   basic: (i) => makePod(`p${i}`, { requests }),
   "of a ReplicaSet, spread by default": (i) => makePod(`p${i}`, { requests, labels: { ...labels, spread: "yes" } }),
   "topology spread over zones": (i) =>
@@ -44,7 +45,7 @@ const shapes: Record<string, (i: number) => Pod> = {
       affinity: { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: term("kubernetes.io/hostname") }] } },
     }),
   "node affinity": (i) => makePod(`p${i}`, { requests, nodeSelector: { "topology.kubernetes.io/zone": "z1" } }),
-};
+});
 
 for (const size of [1000, 5000]) {
   const nodes = Array.from({ length: size }, (_, i) => makeNode(`n${i}`, { labels: { "topology.kubernetes.io/zone": `z${i % 10}` } }));

@@ -5,6 +5,7 @@ import { readSteps } from "./parse-steps.ts";
 import { compileQuery, type Query, QueryError } from "./query/query.ts";
 import { type PlacedKind, kindKey, nodeKind, podKind, type Stage } from "./stage.ts";
 import { type Located, readDocuments, StageFileError } from "./stage-source.ts";
+import { table } from "../base/table.ts";
 
 const apiVersion = "kwok.x-k8s.io/v1alpha1";
 
@@ -188,7 +189,7 @@ function readDelay(delay: Located | undefined): Stage["delay"] {
   };
 }
 
-const units: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const units = table<number>({ ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 });
 
 /** A Go duration (`1m30s`), or an RFC 3339 time as its distance from `now`. */
 function milliseconds(value: unknown, now: number): number | undefined {

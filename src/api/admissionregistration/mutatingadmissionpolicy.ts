@@ -15,6 +15,7 @@ import { paramKindCell } from "./param-ref.ts";
 import { defaultPolicy, validatePolicy } from "./policy.ts";
 import { validateMutatingOperations } from "./rules.ts";
 import { staticNameWarnings } from "./webhook.ts";
+import { table } from "../../base/table.ts";
 
 interface Way {
   readonly field: "jsonPatch" | "applyConfiguration";
@@ -22,10 +23,10 @@ interface Way {
   readonly type: Type;
 }
 /** By patchType: where the expression is and what it gives. */
-export const mutationWays: Readonly<Record<string, Way>> = {
+export const mutationWays = table<Way>({
   ApplyConfiguration: { field: "applyConfiguration", other: "jsonPatch", type: objectType },
   JSONPatch: { field: "jsonPatch", other: "applyConfiguration", type: listOf(jsonPatchType) },
-};
+});
 const patchTypes = Object.keys(mutationWays);
 
 function validateMutation(mutation: Mutation, expressions: Expressions, params: boolean, at: Path): FieldError[] {

@@ -12,6 +12,7 @@ import { hasType, type TypeDef, typeByName } from "../schema/schema.ts";
 import type { ExpressionWarning, ValidatingAdmissionPolicy } from "../types/admissionregistration-v1.gen.ts";
 import { admissionEnvironment } from "./environments.ts";
 import { declaredVariable } from "./expressions.ts";
+import { table } from "../../base/table.ts";
 
 export interface KnownKind {
   readonly group: string;
@@ -27,7 +28,7 @@ export interface KnownKinds {
 }
 
 const maxKinds = 10;
-const scalarTypes: Readonly<Record<string, Type>> = {
+const scalarTypes = table<Type>({
   string: types.string,
   bool: types.bool,
   int32: types.int,
@@ -38,7 +39,7 @@ const scalarTypes: Readonly<Record<string, Type>> = {
   MicroTime: types.timestamp,
   Duration: types.string,
   Quantity: types.string,
-};
+});
 
 function fieldType(written: string, structs: Record<string, Struct>): Type {
   const name = written.replace(/^\*/, "");

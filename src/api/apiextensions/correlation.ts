@@ -3,11 +3,10 @@
  * all (k8s.io/apiserver/pkg/cel/common: equality.go, maplist.go; KEP 4008).
  */
 import { deepEqual } from "../copy.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import type { JSONValue } from "../json.ts";
 import { isMap } from "../patch/values.ts";
 import type { Node } from "./node.ts";
-
-const own = (map: JSONObject, key: string): JSONValue | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
+import { own } from "../../base/table.ts";
 
 /** The elements of a list by what their keys say; of equal ones the first. */
 export class MapList {

@@ -1,8 +1,9 @@
 /** Names of properties as CEL can write them (k8s.io/apiserver/pkg/cel/escaping.go). */
+import { table } from "../../base/table.ts";
 
 const reserved = new Set("true false null in as break const continue else for function if import let loop package namespace return var void while".split(" "));
-const signs: Readonly<Record<string, string>> = { __: "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__" };
-const words: Readonly<Record<string, string>> = { underscores: "__", dot: ".", dash: "-", slash: "/" };
+const signs = table<string>({ __: "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__" });
+const words = table<string>({ underscores: "__", dot: ".", dash: "-", slash: "/" });
 
 /** undefined: no expression can name it. */
 export function escapeName(name: string): string | undefined {

@@ -3,6 +3,7 @@ import type { Struct } from "../cel/declarations.ts";
 import { listOf, mapOf, struct, type Type, types } from "../cel/types.ts";
 import { escapeName } from "./decl-name.ts";
 import { hasDefault, isEmbedded, isIntOrString, itemsOf, type Schema, valuesOf } from "./schema.ts";
+import { table } from "../../base/table.ts";
 
 /** Bytes of the largest request. */
 export const maxRequestSize = 3 * 1024 * 1024;
@@ -24,11 +25,11 @@ export interface DeclType {
 const simple = (type: Type, minSize: number, maxElements = 0): DeclType => ({ type, minSize, maxElements });
 const stringType = simple(types.string, 2, maxRequestSize - 2);
 const keyType = simple(types.string, 2);
-const scalars: Readonly<Record<string, DeclType>> = {
+const scalars = table<DeclType>({
   boolean: simple(types.bool, 4),
   number: simple(types.double, 1),
   integer: simple(types.int, 1),
-};
+});
 const positive = (value: number): number => Math.max(0, Number(value));
 
 function textType(schema: Schema): DeclType {

@@ -1,6 +1,7 @@
 /** Paths of fields and keys that a schema has: `.spec.list`, `.spec['a b']` (apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go). */
 import { Path } from "../field.ts";
 import { propertyOf, type Schema, valuesOf } from "./schema.ts";
+import { table } from "../../base/table.ts";
 
 export interface FoundField {
   /** `spec.list`, `spec[a b]`. */
@@ -9,7 +10,7 @@ export interface FoundField {
   readonly schema: Schema | undefined;
 }
 
-const escapes: Readonly<Record<string, string>> = { a: "\u0007", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "'": "'", "\\": "\\" };
+const escapes = table<string>({ a: "\u0007", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "'": "'", "\\": "\\" });
 
 /** Delimiters, quoted strings and what is between them. */
 const tokensOf = (path: string): string[] => path.match(/'(?:\\.|[^'])*'|'.*$|[.[\]]|[^.[\]]+/gs) ?? [];

@@ -3,6 +3,7 @@ import { parseRequestURI, URLError } from "../cel/library/go-url.ts";
 import { matches } from "../cel/regex.ts";
 import { parseCIDR, parseIP } from "../ip.ts";
 import type { Schema } from "./schema.ts";
+import { table } from "../../base/table.ts";
 
 function isURI(text: string): boolean {
   try {
@@ -92,7 +93,7 @@ const byte = "(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])";
 const label = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?";
 const longName = new RegExp(`^${label}(?:\\.${label})*$`);
 
-const known: Readonly<Record<string, (text: string) => boolean>> = {
+const known = table<(text: string) => boolean>({
   bsonobjectid: matching(/^[0-9a-fA-F]{24}$/),
   uri: isURI,
   email: (text) => text.length <= 1000 && matches(text, mail) === true,
@@ -119,12 +120,12 @@ const known: Readonly<Record<string, (text: string) => boolean>> = {
   datetime: isDateTime,
   k8sshortname: (text) => text.length <= 63 && new RegExp(`^${label}$`).test(text),
   k8slongname: (text) => text.length <= 253 && longName.test(text),
-};
+});
 
 /** How a string of the format is checked; undefined: the format is not one that is. Dashes do not count. */
 export function formatOf(name: string | undefined): ((text: string) => boolean) | undefined {
   const plain = name?.replaceAll("-", "") ?? "";
-  return Object.hasOwn(known, plain) ? known[plain] : undefined;
+  return known[plain];
 }
 
 /** Formats that the schema's type does not have are passed over, and warned of. */

@@ -15,6 +15,7 @@ import { Judge, nameOf, propertiesIn } from "./judge.ts";
 import { type Code, Enough, fieldError, type Mistake, Told } from "./mistakes.ts";
 import { type Check, compileCheck, type Words } from "./quick-check.ts";
 import type { Schema } from "./schema.ts";
+import { table } from "../../base/table.ts";
 
 /**
  * Values judged by schemas, of one object. Upstream knows no such limit and takes minutes for what goes beyond it: a choice of a
@@ -65,7 +66,7 @@ function isNearInteger(value: number): boolean {
 }
 
 const numeric = new Set(["integer", "number"]);
-const numericFormats: Readonly<Record<string, readonly string[]>> = { integer: ["int32", "int64"], number: ["float", "double"] };
+const numericFormats = table<readonly string[]>({ integer: ["int32", "int64"], number: ["float", "double"] });
 /** Only of one type, and only one of its own. */
 const numericFormat = ({ types, format }: Judge): string => (types.length === 1 && numericFormats[types[0] as string]?.includes(format) ? format : "");
 const many = 8;

@@ -4,6 +4,7 @@
  */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.ts";
+import { table } from "../../base/table.ts";
 
 export interface ScalarAtom {
   kind: "scalar";
@@ -56,7 +57,7 @@ export interface AtomField {
   default: unknown;
 }
 
-const scalarTypes: Record<string, ScalarAtom["type"]> = {
+const scalarTypes = table<ScalarAtom["type"]>({
   string: "string",
   bytes: "string",
   Duration: "string",
@@ -64,7 +65,7 @@ const scalarTypes: Record<string, ScalarAtom["type"]> = {
   int32: "numeric",
   int64: "numeric",
   float64: "numeric",
-};
+});
 export const deducedAtom: DeducedAtom = { kind: "deduced", atomic: false };
 /** An object of nobody knows what, wherever a template carries metadata. */
 export const fieldSetAtom: MapAtom = { kind: "map", atomic: false, fields: new Map(), always: [], element: deducedAtom };
@@ -88,7 +89,7 @@ const atomicStructs = new Set(
   }).flatMap(([group, names]) => names.split(" ").map((name) => `${group}.${name}`)),
 );
 
-const zeroScalars: Record<string, JSONValue> = {
+const zeroScalars = table<JSONValue>({
   string: "",
   bool: false,
   bytes: null,
@@ -99,7 +100,7 @@ const zeroScalars: Record<string, JSONValue> = {
   MicroTime: null,
   RawExtension: null,
   JSON: null,
-};
+});
 /** Go structs, which `omitempty` does not leave out. */
 const structScalars = new Set(["Quantity", "IntOrString", "Duration", "Time", "MicroTime", "RawExtension", "JSON"]);
 

@@ -7,6 +7,7 @@ import { equal } from "../patch/values.ts";
 import { wholeSeconds } from "../time.ts";
 import { type Atom, type AtomField, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
 import { type FieldSet, leaf, maxFields, tooManyFields } from "./fieldset.ts";
+import { own } from "../../base/table.ts";
 
 type Value = JSONValue | undefined;
 type Draft = { [element: string]: FieldSet };
@@ -239,7 +240,6 @@ function compareMaps(before: JSONObject, after: JSONObject, atom: MapAtom): void
   changed = differs;
   removed = gone;
 }
-const own = (map: JSONObject, name: string): Value => (Object.hasOwn(map, name) ? map[name] : undefined);
 
 function compareLists(before: readonly JSONValue[], after: readonly JSONValue[], atom: ListAtom): void {
   let differs: Draft | undefined;

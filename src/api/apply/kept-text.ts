@@ -9,8 +9,9 @@ import type { JSONObject, JSONValue } from "../json.ts";
 import type { Atom } from "./atom.ts";
 import { elementKey } from "./atom.ts";
 import { type FieldSet, leaf } from "./fieldset.ts";
+import { table } from "../../base/table.ts";
 
-const decimal: Record<string, number> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+const decimal = table<number>({ n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 });
 const binary = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
 /** Whether reading a canonical quantity keeps its text. */

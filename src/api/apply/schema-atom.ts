@@ -1,8 +1,9 @@
 /** Structural schemas of custom resources as ownership sees them (k8s.io/kube-openapi/pkg/schemaconv/openapi.go). */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type Atom, type AtomField, deducedAtom, type ListAtom, type MapAtom, objectAtom, type ScalarAtom } from "./atom.ts";
+import { table } from "../../base/table.ts";
 
-const scalars: Record<string, ScalarAtom["type"]> = { string: "string", boolean: "boolean", integer: "numeric", number: "numeric" };
+const scalars = table<ScalarAtom["type"]>({ string: "string", boolean: "boolean", integer: "numeric", number: "numeric" });
 const flag = (schema: JSONObject, name: string): boolean => schema[`x-kubernetes-${name}`] === true;
 const atoms = new WeakMap<JSONObject, MapAtom>();
 

@@ -5,6 +5,7 @@ import { invalidAll, validateDNSLabel } from "../core/checks.ts";
 import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, type Path, required, invalidNamed } from "../field.ts";
 import { isPathSegmentName } from "../names.ts";
 import type { CrossVersionObjectReference, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget } from "../types/autoscaling-v2.gen.ts";
+import { table } from "../../base/table.ts";
 
 export interface ReferenceOptions {
   allowEmptyGroup?: boolean;
@@ -91,13 +92,13 @@ const sources: Rules = {
   ],
 };
 
-const fieldOf: Record<string, keyof Rules> = {
+const fieldOf = table<keyof Rules>({
   ContainerResource: "containerResource",
   External: "external",
   Object: "object",
   Pods: "pods",
   Resource: "resource",
-};
+});
 const types = Object.keys(fieldOf);
 
 function validateMetric(spec: MetricSpec, at: Path, options: ReferenceOptions): FieldError[] {

@@ -3,6 +3,7 @@
  * and days, `@daily` and its like, `@every 1h30m`, a leading `TZ=` or `CRON_TZ=`. Pure.
  */
 import { parseDuration } from "../time.ts";
+import { table } from "../../base/table.ts";
 
 export class CronScheduleError extends Error {
   override name = "CronScheduleError";
@@ -21,7 +22,7 @@ interface Field {
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const descriptors: Record<string, string> = {
+const descriptors = table<string>({
   "@yearly": "0 0 1 1 *",
   "@annually": "0 0 1 1 *",
   "@monthly": "0 0 1 * *",
@@ -29,7 +30,7 @@ const descriptors: Record<string, string> = {
   "@daily": "0 0 * * *",
   "@midnight": "0 0 * * *",
   "@hourly": "0 * * * *",
-};
+});
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;

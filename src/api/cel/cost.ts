@@ -1,5 +1,6 @@
 /** What standard functions cost when they run (cel-go's interpreter/runtimecost.go). */
 import { OptionalValue, ObjectValue, sizeOf, type Value } from "./values.ts";
+import { table } from "../../base/table.ts";
 
 /** Of a character that is passed over. */
 export const traversal = 0.1;
@@ -22,7 +23,7 @@ const both: Cost = (args) => traversed(sizeAt(args, 0) + sizeAt(args, 1));
 /** One more than the text's size, so that an empty text is not free. */
 export const regexCost = (text: number, pattern: number): number => traversed(1 + text) * Math.ceil(pattern * regexFactor);
 
-const costs: Readonly<Record<string, Cost>> = {
+const costs = table<Cost>({
   starts_with_string: first,
   ends_with_string: first,
   string_to_bytes: first,
@@ -44,7 +45,7 @@ const costs: Readonly<Record<string, Cost>> = {
   add_bytes: both,
   matches_string: (args) => regexCost(sizeAt(args, 0), sizeAt(args, 1)),
   contains_string: (args) => traversed(sizeAt(args, 0)) * traversed(sizeAt(args, 1)),
-};
+});
 
 /** By the overload that the static types chose; one where they left several or none is known. */
 export const standardCost = (overload: string | undefined): Cost | number => (overload !== undefined && costs[overload]) || 1;

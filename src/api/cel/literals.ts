@@ -1,11 +1,12 @@
 /** Text of literals to values: numbers, strings and bytes with their escapes (cel-spec, "String and Bytes Values"). */
 import { UInt, type Value } from "./values.ts";
+import { table } from "../../base/table.ts";
 
 /** Why a literal is none. */
 export class LiteralError extends Error {}
 
-const plain: Record<string, number> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11, "\\": 92, "'": 39, '"': 34, "`": 96, "?": 63 };
-const hexDigits: Record<string, number> = { x: 2, X: 2, u: 4, U: 8 };
+const plain = table<number>({ a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11, "\\": 92, "'": 39, '"': 34, "`": 96, "?": 63 });
+const hexDigits = table<number>({ x: 2, X: 2, u: 4, U: 8 });
 const unable = "unable to unescape string";
 
 /** Code points of a string, bytes of a bytes literal. */

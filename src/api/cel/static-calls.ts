@@ -2,6 +2,7 @@
 import { regexFactor, traversal } from "./cost.ts";
 import { one, plus, type Range, range, scaled, times, unknownSize } from "./sizes.ts";
 import type { CallEstimate, EstimatedCall, Sized } from "./static-cost.ts";
+import { table } from "../../base/table.ts";
 
 const size = (value: Sized | undefined): Range => value?.size ?? unknownSize;
 const traversed = (of: Range): Range => scaled(of, traversal);
@@ -17,7 +18,8 @@ function joined({ args }: EstimatedCall): CallEstimate {
   return { cost: traversed(result), size: result };
 }
 
-const estimates: Record<string, (call: EstimatedCall) => CallEstimate> = {
+const ordered = ["less", "greater", "less_equals", "greater_equals"].flatMap((order) => ["string", "bytes"].map((type) => [`${order}_${type}`, compared]));
+const estimates = table<(call: EstimatedCall) => CallEstimate>({
   string_format: ({ target }) => ({ cost: traversed(size(target)) }),
   string_to_bytes({ args }) {
     const { min, max } = size(args[0]);
@@ -41,7 +43,7 @@ const estimates: Record<string, (call: EstimatedCall) => CallEstimate> = {
   add_list: ({ args }) => ({ cost: one, size: plus(size(args[0]), size(args[1])) }),
   equals: compared,
   not_equals: compared,
-};
-for (const order of ["less", "greater", "less_equals", "greater_equals"]) for (const type of ["string", "bytes"]) estimates[`${order}_${type}`] = compared;
+  ...Object.fromEntries(ordered),
+});
 
 export const standardCallEstimate = (call: EstimatedCall): CallEstimate => estimates[call.overload]?.(call) ?? { cost: one };

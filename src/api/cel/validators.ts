@@ -6,6 +6,7 @@ import { type Clause, FormatError, parseFormat } from "./library/format-clauses.
 import { compileRegex } from "./regex.ts";
 import { isOptional, type Type } from "./types.ts";
 import { CelError, ListValue } from "./values.ts";
+import { table } from "../../base/table.ts";
 
 export function children(node: Expr): readonly Expr[] {
   switch (node.kind) {
@@ -50,17 +51,17 @@ function mapIssues({ entries: [first, ...rest] }: MapExpr): Issue[] {
   ]);
 }
 
-const checks: Record<string, (literal: unknown, call: Call, names: Names) => boolean> = {
+const checks = table<(literal: unknown, call: Call, names: Names) => boolean>({
   duration: converts,
   timestamp: converts,
   matches: (pattern) => typeof pattern !== "string" || !(compileRegex(pattern) instanceof CelError),
-};
+});
 function converts(literal: unknown, { name, reference }: Call, names: Names): boolean {
   const overload = names.resolveFunction(`.${name}`)?.overloads.find(({ id }) => reference?.overloads?.includes(id));
   return !(overload?.call(literal as never) instanceof CelError);
 }
 
-const allowed: Record<string, readonly string[]> = {
+const allowed = table<readonly string[]>({
   s: ["list", "map", "int", "uint", "double", "bool", "string", "timestamp", "bytes", "duration", "type", "null"],
   d: ["int", "uint"],
   f: ["double", "string"],
@@ -69,8 +70,8 @@ const allowed: Record<string, readonly string[]> = {
   x: ["int", "uint", "string", "bytes"],
   X: ["int", "uint", "string", "bytes"],
   o: ["int", "uint"],
-};
-const complaints: Record<string, string> = {
+});
+const complaints = table<string>({
   s: "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps",
   d: "decimal clause can only be used on integers",
   f: "fixed-point clause can only be used on doubles",
@@ -79,7 +80,7 @@ const complaints: Record<string, string> = {
   x: "only integers, byte buffers, and strings can be formatted as hex",
   X: "only integers, byte buffers, and strings can be formatted as hex",
   o: "octal clause can only be used on integers",
-};
+});
 function unfit(verb: string, node: Expr): Expr | undefined {
   const { kind } = node.type as Type;
   if (kind !== "dyn" && !allowed[verb]?.includes(kind)) return node;

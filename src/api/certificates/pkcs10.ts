@@ -1,6 +1,7 @@
 /** Certificate requests (RFC 2986): that one is well formed and signed by the key it names. */
 import { createPublicKey, verify } from "node:crypto";
 import { pemBlocks } from "./pem.ts";
+import { table } from "../../base/table.ts";
 
 interface Element {
   tag: number;
@@ -38,7 +39,7 @@ function elementAt(bytes: Uint8Array, start: number): Element {
 
 const sequence = 0x30;
 const bitString = 0x03;
-const hashes: Record<string, string | null> = {
+const hashes = table<string | null>({
   "2a864886f70d01010b": "sha256",
   "2a864886f70d01010c": "sha384",
   "2a864886f70d01010d": "sha512",
@@ -46,7 +47,7 @@ const hashes: Record<string, string | null> = {
   "2a8648ce3d040303": "sha384",
   "2a8648ce3d040304": "sha512",
   "2b6570": null,
-};
+});
 
 /** Why the PEM request, in base64, cannot be accepted. */
 export function requestError(base64: string): string | undefined {

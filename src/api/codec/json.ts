@@ -6,6 +6,7 @@ import { sortFew } from "../../base/sort-few.ts";
 import type { JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { checkBytes, type JSONNode, parseNodes } from "./json-syntax.ts";
+import { table } from "../../base/table.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -208,7 +209,7 @@ export function merge(before: JSONValue, after: JSONValue): JSONValue {
 /** What JSON.stringify writes otherwise than Go: characters that HTML gives a meaning, and the order of keys that are integers. */
 const ordinary = /[<>&\u2028\u2029]|[{,]"\d+":/;
 const html = /[<>&\u2028\u2029]/g;
-const escapes: Record<string, string> = { "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029" };
+const escapes = table<string>({ "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029" });
 export const escapeHTML = (text: string): string => text.replace(html, (c) => escapes[c] as string);
 
 /** As JSON.stringify writes it; integers beyond 2^53 are written in full. */

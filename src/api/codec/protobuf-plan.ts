@@ -4,6 +4,7 @@ import { slotOf, valueOfType } from "./protobuf.ts";
 import type { Value } from "./protobuf-values.ts";
 import { ProtoWriter } from "./protobuf-wire.ts";
 import { unions } from "./scalars.ts";
+import { table } from "../../base/table.ts";
 
 /** What has one place in a message's frame: two numbers, zero where the text has nothing or null. */
 export interface Slot {
@@ -87,7 +88,7 @@ function slotFor(field: Field, root: Plan): Slot {
 }
 
 const generic = (type: string): Item => ({ form: "value", value: valueOfType(type) });
-const forms: Readonly<Record<string, Item["form"]>> = {
+const forms = table<Item["form"]>({
   string: "text",
   Quantity: "quantity",
   RawExtension: "raw",
@@ -98,7 +99,7 @@ const forms: Readonly<Record<string, Item["form"]>> = {
   int32: "integer",
   int: "integer",
   int64: "integer",
-};
+});
 const wholly = new Set(["uint8", "uint32", "uint64", "float64", "bytes", "MicroTime", "IntOrString"]);
 
 function itemOf(type: string): Item {

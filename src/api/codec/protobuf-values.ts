@@ -5,6 +5,7 @@ import { DecodeError } from "./decode-error.ts";
 import { encodeJSON, parseJSON } from "./json.ts";
 import { hasEnvelope } from "./protobuf-envelope.ts";
 import { type ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
+import { table } from "../../base/table.ts";
 
 export interface Value {
   /** Writes with a field number; `null` and `undefined` are Go's zero value. */
@@ -98,7 +99,7 @@ const rawJSON: Value = handmade(
   },
 );
 
-export const scalarValues: Record<string, Value> = {
+export const scalarValues = table<Value>({
   string,
   bool: {
     wire: wire.varint,
@@ -177,4 +178,4 @@ export const scalarValues: Record<string, Value> = {
   RawExtension: rawJSON,
   FieldsV1: rawJSON,
   JSON: rawJSON,
-};
+});

@@ -4,6 +4,7 @@ import { canonicalQuantity, QuantityError } from "../quantity.ts";
 import type { TypeDef } from "../schema/schema.ts";
 import { canonicalDuration, canonicalMicroTime, canonicalTime, TimeError } from "../time.ts";
 import { DecodeError } from "./decode-error.ts";
+import { table } from "../../base/table.ts";
 
 /** Thrown without a place by a scalar that got JSON of another kind; the reader that knows the place makes a message of it. */
 export class Mismatch extends Error {
@@ -91,7 +92,7 @@ const int32 = integer("int32", -(2 ** 31), 2 ** 31 - 1);
  * null gives what Go's zero value is written as. Throw Mismatch, DecodeError, QuantityError or TimeError; `wordsOf` makes
  * the message of the latter three.
  */
-export const scalars: Readonly<Record<string, (value: JSONValue) => JSONValue>> = {
+export const scalars = table<(value: JSONValue) => JSONValue>({
   string: (value) => (typeof value === "string" ? value : value === null ? "" : mismatch(value, "string")),
   bool: (value) => (typeof value === "boolean" ? value : value === null ? false : mismatch(value, "bool")),
   int32,
@@ -113,7 +114,7 @@ export const scalars: Readonly<Record<string, (value: JSONValue) => JSONValue>> 
   RawExtension: (value) => value,
   FieldsV1: (value) => value,
   JSON: (value) => value,
-};
+});
 
 /** The scalars whose own UnmarshalJSON ends the decoding when it fails; the others are noted and decoding goes on. */
 export const isUnmarshaler = (type: string): boolean => !/^(string|bool|u?int\d*|float64|bytes)$/.test(type);

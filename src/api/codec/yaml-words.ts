@@ -1,5 +1,6 @@
 /** What go-yaml v2 says of text that it cannot read, told from where the parser stopped (its scannerc.go, parserc.go and decode.go). */
 import type { YAMLException } from "js-yaml";
+import { table } from "../../base/table.ts";
 
 const noToken = "found character that cannot start any token";
 const noContent = "did not find expected node content";
@@ -7,7 +8,7 @@ const noKey = "did not find expected key";
 const cutShort = "found unexpected end of stream";
 
 /** Of the scanner, where the other parser has words of its own. */
-const scanned: Readonly<Record<string, string>> = {
+const scanned = table<string>({
   "unexpected end of the stream within a double quoted scalar": cutShort,
   "unexpected end of the stream within a single quoted scalar": cutShort,
   "unexpected end of the stream within a verbatim tag": "did not find the expected '>'",
@@ -16,7 +17,7 @@ const scanned: Readonly<Record<string, string>> = {
   "tab characters must not be used in indentation": noToken,
   "expected ':' after a mapping key": "could not find expected ':'",
   "can not read a block mapping entry; a multiline key may not be an implicit key": "could not find expected ':'",
-};
+});
 
 /** The scanner counts lines from one, the parser from none; neither names the first. */
 const byScanner = (line: number, problem: string): string => `${line ? `line ${line + 1}: ` : ""}${problem}`;

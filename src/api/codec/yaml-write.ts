@@ -5,6 +5,7 @@
 import { goFloat } from "../go-float.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { isAmbiguous } from "./yaml-scalar.ts";
+import { table } from "../../base/table.ts";
 
 export function encodeYAML(value: unknown): Uint8Array {
   return new TextEncoder().encode(encodeYAMLString(value));
@@ -128,7 +129,7 @@ function literal(text: string, pad: string): string {
   return `|${hint}${chomp}\n${lines.map((line) => (line === "" ? "" : pad + line)).join("\n")}`;
 }
 
-const named: Record<string, string> = {
+const named = table<string>({
   "\0": "0",
   "\x07": "a",
   "\b": "b",
@@ -143,7 +144,7 @@ const named: Record<string, string> = {
   "\u0085": "N",
   "\u2028": "L",
   "\u2029": "P",
-};
+});
 
 function doubleQuoted(text: string, column: number, pad: string, mayFold: boolean): string {
   const chars = [...text];

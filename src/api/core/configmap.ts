@@ -8,6 +8,7 @@ import { invalidAll } from "./checks.ts";
 import { base64Length, maxDataSize } from "./data-size.ts";
 import { validateImmutableData } from "./immutable-data.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "./object-meta.ts";
+import { own } from "../../base/table.ts";
 
 const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 
@@ -17,7 +18,7 @@ function validateConfigMap(map: ConfigMap): FieldError[] {
   for (const [key, value] of Object.entries(map.data ?? {})) {
     const at = path("data").key(key);
     errors.push(...invalidAll(at, key, isConfigMapKey(key)));
-    if (map.binaryData?.[key] !== undefined) errors.push(invalidValue(at, key, "duplicate of key present in binaryData"));
+    if (own(map.binaryData, key) !== undefined) errors.push(invalidValue(at, key, "duplicate of key present in binaryData"));
     size += Buffer.byteLength(value);
   }
   for (const [key, value] of Object.entries(map.binaryData ?? {})) {

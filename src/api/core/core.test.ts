@@ -179,6 +179,20 @@ test("what is no JSON in a secret is named by its byte", () => {
   assert.match(causesOf(secretKind.validate?.(made("Secret", nothing) as never)).join(), /unexpected end of JSON input$/);
 });
 
+test("names that every object of the language knows are keys like any other", () => {
+  const configMap = made("ConfigMap", { metadata: { name: "m", namespace: "d" }, data: { constructor: "a" }, binaryData: { b: "AQI=" } });
+  assert.deepEqual(causesOf(configMapKind.validate?.(configMap as never)), []);
+  const limits = { "example.com/a": "1" };
+  const item = { type: "Container", max: { valueOf: "1" }, min: { constructor: "1" } };
+  assert.doesNotThrow(() => limitRangeKind.validate?.(made("LimitRange", { metadata: { name: "l", namespace: "d" }, spec: { limits: [item] } }) as never));
+  const container = { name: "c", image: "i", resources: { limits, requests: { ...limits, constructor: "1" } } };
+  const pod = made("Pod", { metadata: { name: "p", namespace: "d" }, spec: { restartPolicy: "Never", containers: [container] } });
+  const causes = causesOf(podKind.validate?.(pod as never));
+  assert.ok(causes.some((cause) => cause.includes('Invalid value: "constructor"')));
+  const quota = { metadata: { name: "q", namespace: "d" }, spec: { scopes: ["constructor"], hard: { pods: "1" } } };
+  assert.ok(causesOf(resourceQuotaKind.validate?.(made("ResourceQuota", quota) as never)).some((cause) => cause.includes("unsupported scope")));
+});
+
 test("a policy of resizing that is none is shown as JSON writes it", () => {
   const container = { name: "c", image: "i", resizePolicy: [{ resourceName: "cpu", restartPolicy: "<" }] };
   const pod = made("Pod", { metadata: { name: "p", namespace: "d" }, spec: { restartPolicy: "Never", containers: [container] } });

@@ -2,6 +2,7 @@
  * Image references as container tools read them (distribution/reference, ParseNormalizedNamed): `nginx` is
  * `docker.io/library/nginx`, and a reference with neither tag nor digest means `latest`.
  */
+import { table } from "../../base/table.ts";
 
 export interface ImageName {
   repository: string;
@@ -16,7 +17,7 @@ const pathComponent = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const tag = "[\\w][\\w.-]{0,127}";
 const digest = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
 const reference = new RegExp(`^((?:${domain}/)?${pathComponent}(?:/${pathComponent})*)(?::(${tag}))?(?:@(${digest}))?$`);
-const digestLengths: Record<string, number> = { sha256: 64, sha384: 96, sha512: 128 };
+const digestLengths = table<number>({ sha256: 64, sha384: 96, sha512: 128 });
 
 function validDigest(text: string): boolean {
   const [algorithm, hex] = text.split(":") as [string, string];

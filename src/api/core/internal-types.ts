@@ -4,11 +4,12 @@
  * `GoName:jsonName:type`: `*` may be null and is printed as it is, `*T` and `[]T` may be null, an empty name is embedded.
  */
 import { readFileSync } from "node:fs";
+import { table } from "../../base/table.ts";
 
 const facts = JSON.parse(readFileSync(new URL("./internal-types.json", import.meta.url), "utf8")) as Record<string, string[]>;
 
 type Values = Record<string, unknown>;
-const zero: Record<string, unknown> = { string: "", int: 0, bool: false, quantity: "0", object: {}, "*": null };
+const zero = table<unknown>({ string: "", int: 0, bool: false, quantity: "0", object: {}, "*": null });
 /** What the internal pod keeps in its security context and the wire at the top of the specification. */
 const hoisted = new Set(["HostNetwork", "HostPID", "HostIPC", "ShareProcessNamespace", "HostUsers"]);
 

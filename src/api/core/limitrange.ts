@@ -9,6 +9,7 @@ import { validateMetadata } from "./object-meta.ts";
 import { type ResourceList, roundUpToMilli } from "./resource-list.ts";
 import { isOvercommitAllowed } from "./resource-names.ts";
 import { validateContainerResourceName, validateResourceName } from "./resources.ts";
+import { own } from "../../base/table.ts";
 
 const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 const standardTypes = ["Pod", "Container", "PersistentVolumeClaim"];
@@ -35,7 +36,10 @@ function goFixed(value: number): string {
 
 function validateAmounts(item: LimitRangeItem, name: string, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  const get = (list: ResourceList | undefined): Quantity | undefined => (list?.[name] === undefined ? undefined : parseQuantity(list[name]));
+  const get = (list: ResourceList | undefined): Quantity | undefined => {
+    const amount = own(list, name);
+    return amount === undefined ? undefined : parseQuantity(amount);
+  };
   const pod = item.type === "Pod";
   const [min, max, ratio] = [get(item.min), get(item.max), get(item.maxLimitRequestRatio)];
   const limit = pod ? undefined : get(item.default);

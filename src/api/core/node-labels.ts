@@ -2,8 +2,9 @@
 import type { Path } from "../field.ts";
 import { isValidLabelValue } from "../names.ts";
 import type { NodeSelectorTerm } from "../types/core-v1.gen.ts";
+import { table } from "../../base/table.ts";
 
-const deprecated: Record<string, string> = {
+const deprecated = table<string>({
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
   "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
   "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
@@ -12,7 +13,7 @@ const deprecated: Record<string, string> = {
   "app.kubernetes.io/created-by": "deprecated since v1.9",
   "scheduler.alpha.kubernetes.io/preferAvoidPods": "deprecated since v1.22; use Taints and Tolerations instead",
   "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
-};
+});
 
 /** What to use instead; undefined for a label that is fine. */
 export const deprecatedLabelMessage = (key: string): string | undefined => deprecated[key];

@@ -15,6 +15,7 @@ import { accessModesText, storageClassAnnotation } from "./persistentvolumeclaim
 import { setVolumeSourceDefaults } from "./pod-defaults.ts";
 import { canonicalQuantity, roundUpToMilli } from "./resource-list.ts";
 import { semanticEqual } from "./semantic.ts";
+import { table } from "../../base/table.ts";
 
 const rules = { namespaced: false, validateName: nameIsDNSSubdomain };
 const spec = path("spec");
@@ -48,13 +49,13 @@ function validateMountOptions(volume: PersistentVolume): FieldError[] {
   return [forbiddenField(path("metadata", "annotations", mountOptionsAnnotation), "may not specify mount options for this volume type")];
 }
 
-const renamedLabels: Record<string, string> = {
+const renamedLabels = table<string>({
   "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
   "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
   "beta.kubernetes.io/os": "kubernetes.io/os",
   "beta.kubernetes.io/arch": "kubernetes.io/arch",
   "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
-};
+});
 
 /** The old affinity with each label that the new one has renamed from beta to its final name; to upstream none is the final name of all others. */
 function renamed(affinity: VolumeNodeAffinity, now: VolumeNodeAffinity | undefined): VolumeNodeAffinity {

@@ -9,6 +9,7 @@ import type { ObjectMeta } from "../types/meta-v1.gen.ts";
 import { invalidAll, oneOf } from "./checks.ts";
 import { validatePositiveQuantity } from "./resources.ts";
 import { requireFields } from "./volume-sources.ts";
+import { table } from "../../base/table.ts";
 
 export const volumeModes = ["Block", "Filesystem"];
 const accessModes = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
@@ -79,7 +80,7 @@ const metadataOrder: (keyof ObjectMeta)[] = [
   "finalizers",
   "managedFields",
 ];
-const goNames: Record<string, string> = { uid: "uID" };
+const goNames = table<string>({ uid: "uID" });
 
 /** Only labels and annotations may be given for an object that is yet to be made. */
 export function validateTemplateMetadata(meta: Partial<ObjectMeta> | undefined, at: Path): FieldError[] {

@@ -15,10 +15,11 @@ import { canonicalQuantity, compareQuantities, isWhole, quantityOf, roundUpToMil
 import { isNativeResource } from "./resource-names.ts";
 import { validateBasicResource, validateQuantityValue } from "./resources.ts";
 import { semanticEqual } from "./semantic.ts";
+import { table } from "../../base/table.ts";
 
 const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 export const storageClassAnnotation = "volume.beta.kubernetes.io/storage-class";
-const shortModes: Record<string, string> = { ReadWriteOnce: "RWO", ReadOnlyMany: "ROX", ReadWriteMany: "RWX", ReadWriteOncePod: "RWOP" };
+const shortModes = table<string>({ ReadWriteOnce: "RWO", ReadOnlyMany: "ROX", ReadWriteMany: "RWX", ReadWriteOncePod: "RWOP" });
 
 /** `RWO,RWX`, in upstream's order. */
 export const accessModesText = (modes: string[] | undefined): string =>

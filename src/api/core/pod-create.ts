@@ -10,11 +10,15 @@ import { podQos } from "./pod-qos.ts";
 import { validateAppArmorProfile } from "./security-context.ts";
 import { path } from "../field.ts";
 import { semanticEqual } from "./semantic.ts";
+import { own } from "../../base/table.ts";
 
 /** The pod's own values of those labels become part of the selector. */
 function mergeKeys(selector: LabelSelector | undefined, keys: string[] | undefined, operator: string, labels: Record<string, string>): void {
   if (!selector) return;
-  const found = (keys ?? []).flatMap((key): LabelSelectorRequirement[] => (labels[key] === undefined ? [] : [{ key, operator, values: [labels[key]] }]));
+  const found = (keys ?? []).flatMap((key): LabelSelectorRequirement[] => {
+    const value = own(labels, key);
+    return value === undefined ? [] : [{ key, operator, values: [value] }];
+  });
   if (found.length) selector.matchExpressions = [...(selector.matchExpressions ?? []), ...found];
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Container, ContainerStatus, PodSpec, PodStatus } from "../types/core-v1.gen.ts";
 import { addQuantities, compareQuantities, isZeroQuantity, type ResourceList } from "./resource-list.ts";
+import { own } from "../../base/table.ts";
 
 export interface PodResourcesOptions {
   /** Where given, what the kubelet has allocated and applied counts too (a pod may be in the middle of a resize). */
@@ -25,11 +26,17 @@ export const isPodLevelResourcesSet = (spec: Pick<PodSpec, "resources">): boolea
 export const isSidecar = (container: Pick<Container, "restartPolicy">): boolean => container.restartPolicy === "Always";
 
 function addInto(sum: ResourceList, list: ResourceList | undefined): void {
-  for (const [name, quantity] of Object.entries(list ?? {})) sum[name] = sum[name] === undefined ? quantity : addQuantities(sum[name], quantity);
+  for (const [name, quantity] of Object.entries(list ?? {})) {
+    const before = own(sum, name);
+    sum[name] = before === undefined ? quantity : addQuantities(before, quantity);
+  }
 }
 
 function maxInto(max: ResourceList, list: ResourceList | undefined): void {
-  for (const [name, quantity] of Object.entries(list ?? {})) if (max[name] === undefined || compareQuantities(quantity, max[name]) > 0) max[name] = quantity;
+  for (const [name, quantity] of Object.entries(list ?? {})) {
+    const before = own(max, name);
+    if (before === undefined || compareQuantities(quantity, before) > 0) max[name] = quantity;
+  }
 }
 
 function maxOf(...lists: (ResourceList | undefined)[]): ResourceList {

@@ -8,12 +8,13 @@ import { age, validateMetadata, validateMetadataUpdate } from "./object-meta.ts"
 import { canonicalQuantity, compareQuantities, type ResourceList, roundUpToMilli } from "./resource-list.ts";
 import { isStandardQuotaResource } from "./resource-names.ts";
 import { validateQuantityValue, validateQuotaResourceName } from "./resources.ts";
+import { table } from "../../base/table.ts";
 
 const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 const podResources = ["pods", "cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
 const claimResources = ["persistentvolumeclaims", "requests.storage"];
 /** What each scope may limit. */
-const scopes: Record<string, string[]> = {
+const scopes = table<string[]>({
   Terminating: podResources,
   NotTerminating: podResources,
   BestEffort: ["pods"],
@@ -21,7 +22,7 @@ const scopes: Record<string, string[]> = {
   PriorityClass: podResources,
   CrossNamespacePodAffinity: podResources,
   VolumeAttributesClass: claimResources,
-};
+});
 const existsOnly = ["BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity"];
 const conflicting = [
   ["BestEffort", "NotBestEffort"],

@@ -17,6 +17,7 @@ import {
   isStandardQuotaResource,
   isStandardResource,
 } from "./resource-names.ts";
+import { own } from "../../base/table.ts";
 
 export function validateResourceName(name: string, at: Path): FieldError[] {
   const errors = invalidAllNamed(at, name, isQualifiedName(name));
@@ -137,7 +138,7 @@ function validateRequirements(
   for (const [name, text] of Object.entries(requests)) {
     const here = requestsPath.key(name);
     errors.push(...validateName(name, here), ...validateQuantityValue(name, text, here));
-    const limit = limits[name];
+    const limit = own(limits, name);
     if (limit !== undefined) {
       const order = compareQuantities(text, limit);
       const relation = order !== 0 && !isOvercommitAllowed(name) ? "equal to" : order > 0 ? "less than or equal to" : undefined;
@@ -163,24 +164,26 @@ export function validatePodLevelResources(spec: PodSpec, podClaims: Set<string>,
   const errors: FieldError[] = resources.claims ? [forbiddenField(at.child("claims"), "claims may not be set for Resources at pod-level")] : [];
   errors.push(...validateRequirements(resources, validatePodResourceName, podClaims, at, options));
   for (const [name, sum] of Object.entries(aggregateContainerRequests(spec))) {
-    const own = resources.requests?.[name];
-    if (own !== undefined && compareQuantities(sum, own) > 0) {
+    const amount = own(resources.requests, name);
+    if (amount !== undefined && compareQuantities(sum, amount) > 0) {
       const why = `must be greater than or equal to aggregate container requests of ${sum}`;
-      errors.push(invalidValue(at.child("requests").key(name), canonicalQuantity(own), why));
+      errors.push(invalidValue(at.child("requests").key(name), canonicalQuantity(amount), why));
     }
   }
   for (const [name, sum] of Object.entries(aggregateContainerLimits(spec))) {
-    const own = resources.limits?.[name];
-    if (isHugePages(name) && own !== undefined && compareQuantities(sum, own) > 0) {
-      errors.push(invalidValue(at.child("limits").key(name), canonicalQuantity(own), `must be greater than or equal to aggregate container limits of ${sum}`));
+    const amount = own(resources.limits, name);
+    if (isHugePages(name) && amount !== undefined && compareQuantities(sum, amount) > 0) {
+      errors.push(
+        invalidValue(at.child("limits").key(name), canonicalQuantity(amount), `must be greater than or equal to aggregate container limits of ${sum}`),
+      );
     }
   }
   for (const [i, container] of (spec.containers ?? []).entries()) {
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
-      const own = resources.limits?.[name];
-      if (own === undefined || compareQuantities(limit, own) <= 0) continue;
+      const most = own(resources.limits, name);
+      if (most === undefined || compareQuantities(limit, most) <= 0) continue;
       const here = at.child("containers").index(i).key(name).child("limits");
-      errors.push(invalidValue(here, canonicalQuantity(limit), `must be less than or equal to pod limits of ${canonicalQuantity(own)}`));
+      errors.push(invalidValue(here, canonicalQuantity(limit), `must be less than or equal to pod limits of ${canonicalQuantity(most)}`));
     }
   }
   return errors;

@@ -3,8 +3,9 @@
 import { DecodeError } from "../codec/decode-error.ts";
 import { parseJSON } from "../codec/json.ts";
 import type { JSONValue } from "../json.ts";
+import { table } from "../../base/table.ts";
 
-const goTypes: Record<string, string> = { string: "string", number: "number", boolean: "bool" };
+const goTypes = table<string>({ string: "string", number: "number", boolean: "bool" });
 
 /** Undefined for an object (and for null, which Go takes for an empty map). Go sees bytes where the text is no UTF-8. */
 export function goJsonError(text: string | Uint8Array): string | undefined {

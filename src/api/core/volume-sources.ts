@@ -26,6 +26,7 @@ import {
   validateLocalDescendingPath,
   validatePathNoBacksteps,
 } from "./checks.ts";
+import { table } from "../../base/table.ts";
 
 /** Required: none of these fields is empty. */
 export const requireFields = (source: object, fields: readonly string[], at: Path): FieldError[] =>
@@ -64,11 +65,11 @@ export const validateDisk =
     return errors;
   };
 
-const initiators: Record<string, RegExp> = {
+const initiators = table<RegExp>({
   iqn: /iqn\.\d{4}-\d{2}\.([A-Za-z0-9\-.]+)(:[^,;*&$|\s]+)$/,
   eui: /^eui.[A-Za-z0-9]{16}$/,
   naa: /^naa.[A-Za-z0-9]{32}$/,
-};
+});
 
 function initiatorErrors(name: string, noPrefix: string): string[] {
   const rule = initiators[name.slice(0, 3)];

@@ -1,6 +1,7 @@
 /** The order of versions such as v1, v2beta1 and v1alpha3 (k8s.io/apimachinery/pkg/version). */
+import { table } from "../../base/table.ts";
 
-const ranks: Readonly<Record<string, number>> = { alpha: 0, beta: 1 };
+const ranks = table<number>({ alpha: 0, beta: 1 });
 const stable = 2;
 
 function parse(version: string): [rank: number, major: number, minor: number] | undefined {

@@ -8,6 +8,7 @@ import { nameIsDNSSubdomain } from "../meta/names.ts";
 import type { FlowSchema, FlowSchemaSpec } from "../types/flowcontrol-v1.gen.ts";
 import { validateFlowRule } from "./flow-rules.ts";
 import { metadataOf, validateConditionTypes } from "./flow-status.ts";
+import { table } from "../../base/table.ts";
 
 const rules = { namespaced: false, validateName: nameIsDNSSubdomain };
 const at = path("spec");
@@ -20,7 +21,7 @@ const everything = {
 };
 const group = (name: string): object => ({ kind: "Group", group: { name } });
 /** Schemas without which no request would have a priority. */
-const mandatory: Record<string, object> = {
+const mandatory = table<object>({
   exempt: {
     matchingPrecedence: 1,
     priorityLevelConfiguration: { name: "exempt" },
@@ -32,7 +33,7 @@ const mandatory: Record<string, object> = {
     distinguisherMethod: { type: "ByUser" },
     rules: [{ subjects: [group("system:unauthenticated"), group("system:authenticated")], ...everything }],
   },
-};
+});
 
 function validateSpec(name: string, spec: FlowSchemaSpec): FieldError[] {
   const precedence = spec.matchingPrecedence ?? 0;

@@ -1,6 +1,7 @@
 /** What can be done at which path, in upstream's names; both versions of OpenAPI are written from this. */
 import { groupVersionKind } from "../discovery.ts";
 import { hasType, kinds, type ResourceDef, typeByName } from "../schema/schema.ts";
+import { table } from "../../base/table.ts";
 
 export interface Parameter {
   name: string;
@@ -221,7 +222,7 @@ function modifying(path: string, verbs: readonly string[], prefix: string, subje
   return out;
 }
 
-const methodsOf: Record<string, string[]> = { create: ["post"], delete: ["delete"], get: ["get", "head", "options"], patch: ["patch"], update: ["put"] };
+const methodsOf = table<string[]>({ create: ["post"], delete: ["delete"], get: ["get", "head", "options"], patch: ["patch"], update: ["put"] });
 
 /** Subresources that stream or forward, with their options as query parameters. */
 function connecting(path: string, name: string, verbs: readonly string[], prefix: string, subject: string, place: Parameter[]): Part[] {
@@ -253,7 +254,7 @@ function connecting(path: string, name: string, verbs: readonly string[], prefix
     : [];
   return [...made, ...deeper];
 }
-const connectNames: Record<string, string> = { attach: "Attach", exec: "Exec", portforward: "PortForward" };
+const connectNames = table<string>({ attach: "Attach", exec: "Exec", portforward: "PortForward" });
 
 /** The fields of an options type as query parameters. */
 function optionsOf(type: string): Parameter[] {
@@ -282,7 +283,7 @@ export function discoveryOperation(group: string | undefined, version: string | 
 }
 
 /** What is served beside the APIs, by the name of its document. */
-export const otherOperations: Readonly<Record<string, Operation>> = {
+export const otherOperations = table<Operation>({
   version: {
     method: "get",
     path: "/version/",
@@ -313,4 +314,4 @@ export const otherOperations: Readonly<Record<string, Operation>> = {
     produces: ["application/json"],
     responses: { "200": "string" },
   },
-};
+});

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { groupVersionKind } from "../discovery.ts";
 import { type Field, hasType, kinds, typeByName, typeNames } from "../schema/schema.ts";
 import { prose } from "./prose.ts";
+import { table } from "../../base/table.ts";
 
 export type Schema = { [key: string]: unknown };
 
@@ -25,7 +26,7 @@ const prefixes: [RegExp, string][] = [
   [/^runtime\./, "io.k8s.apimachinery.pkg.runtime."],
   [/^/, "io.k8s.api."],
 ];
-const messages: Record<string, string> = {
+const messages = table<string>({
   Time: "io.k8s.apimachinery.pkg.apis.meta.v1.Time",
   MicroTime: "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime",
   Duration: "io.k8s.apimachinery.pkg.apis.meta.v1.Duration",
@@ -34,7 +35,7 @@ const messages: Record<string, string> = {
   IntOrString: "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
   RawExtension: "io.k8s.apimachinery.pkg.runtime.RawExtension",
   JSON: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON",
-};
+});
 
 /** `core/v1.Pod` -> `io.k8s.api.core.v1.Pod`; the name of a schema is its own. */
 export function schemaName(type: string): string {
@@ -54,7 +55,7 @@ export function typeOfSchema(name: string): string {
   return bySchema.get(name) ?? name;
 }
 
-const plain: Record<string, Schema> = {
+const plain = table<Schema>({
   string: { type: "string" },
   bool: { type: "boolean" },
   int: { format: "int32", type: "integer" },
@@ -64,8 +65,8 @@ const plain: Record<string, Schema> = {
   uint64: { format: "int64", type: "integer" },
   float64: { format: "double", type: "number" },
   bytes: { format: "byte", type: "string" },
-};
-const zeros: Record<string, unknown> = { string: "", bool: false, int: 0, int32: 0, int64: 0, uint32: 0, uint64: 0, float64: 0 };
+});
+const zeros = table<unknown>({ string: "", bool: false, int: 0, int32: 0, int64: 0, uint32: 0, uint64: 0, float64: 0 });
 /** A struct by value that Go's OpenAPI does not know as a struct, so that it has no default. */
 const opaque = new Set(["Time", "MicroTime", "Quantity", "IntOrString", "RawExtension", "FieldsV1", "JSON", "Duration"]);
 

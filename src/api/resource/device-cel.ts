@@ -17,19 +17,20 @@ import { mapOf, struct, type Type, types } from "../cel/types.ts";
 import { CelError, MapValue, ObjectValue, typeOfValue, type Value } from "../cel/values.ts";
 import { quantityOf } from "./device-capacity.ts";
 import type { Device, DeviceAttribute } from "../types/resource-v1.gen.ts";
+import { table } from "../../base/table.ts";
 
 /** Of the worst case, and while it runs. */
 export const selectorCostLimit = 1_000_000;
 const [maxEntries, maxDomain, maxId, maxDriver, maxValue] = [32, 63, 32, 63, 64];
 
 const deviceType = struct("kubernetes.DRADevice");
-const fields: Readonly<Record<string, Type>> = {
+const fields = table<Type>({
   driver: types.string,
   allowMultipleAllocations: types.bool,
   attributes: mapOf(types.string, mapOf(types.string, types.any)),
   capacity: mapOf(types.string, mapOf(types.string, quantityType)),
-};
-const device: Struct = { type: deviceType, field: (name) => (Object.hasOwn(fields, name) ? fields[name] : undefined) };
+});
+const device: Struct = { type: deviceType, field: (name) => fields[name] };
 const environment = kubernetesEnvironment.extend({
   libraries: [bindings, { structs: { [deviceType.name]: device } }],
   variables: { device: deviceType },

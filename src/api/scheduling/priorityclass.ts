@@ -5,11 +5,12 @@ import { type FieldError, forbiddenField, notSupported, path, required } from ".
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import type { PriorityClass } from "../types/scheduling-v1.gen.ts";
+import { table } from "../../base/table.ts";
 
 const rules = { namespaced: false, validateName: nameIsDNSSubdomain };
 const highestForUsers = 1_000_000_000;
 const systemPrefix = "system-";
-const systemClasses: Record<string, number> = { "system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000 };
+const systemClasses = table<number>({ "system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000 });
 const policies = ["PreemptLowerPriority", "Never"];
 
 /** Why a class with the system's prefix is not one of the system's. */

@@ -5,6 +5,7 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { attributesOf, DerError, type Element, elements, type NameAttribute, oid, signedFields } from "./der.ts";
 import { type AlternativeNames, type NameConstraints, readAlternativeNames, readNameConstraints } from "./names.ts";
+import { table } from "../../base/table.ts";
 
 export interface Certificate {
   raw: Uint8Array;
@@ -130,7 +131,7 @@ type ReadExtension = (certificate: Certificate, value: Uint8Array) => boolean;
 const understood: ReadExtension = () => true;
 const anyPolicy = "2.5.29.32.0";
 
-const readers: Readonly<Record<string, ReadExtension>> = {
+const readers = table<ReadExtension>({
   // Subject key identifier, CRL distribution points, policies, authority key identifier.
   "2.5.29.14": understood,
   "2.5.29.31": understood,
@@ -178,4 +179,4 @@ const readers: Readonly<Record<string, ReadExtension>> = {
     if (usages.length) certificate.usages = usages;
     return true;
   },
-};
+});

@@ -3,6 +3,7 @@
  * validated by the kind, all validate.
  */
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
+import { table } from "../../base/table.ts";
 
 type Operation = AdmissionAttributes["operation"];
 const create: readonly Operation[] = ["CREATE"];
@@ -12,7 +13,7 @@ const changes: readonly Operation[] = [...writes, "DELETE"];
 const all: readonly Operation[] = [...changes, "CONNECT"];
 
 /** Those that there are in upstream's order, with the operations that each is asked about (its NewHandler). */
-export const handled: Readonly<Record<string, readonly Operation[]>> = {
+export const handled = table<readonly Operation[]>({
   AlwaysAdmit: all,
   NamespaceAutoProvision: create,
   NamespaceLifecycle: changes,
@@ -51,7 +52,7 @@ export const handled: Readonly<Record<string, readonly Operation[]>> = {
   ValidatingAdmissionWebhook: all,
   ResourceQuota: writes,
   AlwaysDeny: all,
-};
+});
 
 interface Asked {
   mutating: readonly AdmissionPlugin[];

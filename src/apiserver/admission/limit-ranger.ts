@@ -5,6 +5,7 @@ import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod 
 import type { Reader } from "../../cache/cache.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { concerns, refuse } from "./refuse.ts";
+import { own } from "../../base/table.ts";
 
 type List = Record<string, string>;
 const annotation = "kubernetes.io/limit-ranger";
@@ -55,7 +56,7 @@ function applyDefaults(range: LimitRange, pod: Pod): void {
 function mergeInto(container: Container, requests: List, limits: List, what: string): string[] {
   const missing = (mine: List | undefined, defaults: List): string[] =>
     Object.keys(defaults)
-      .filter((name) => mine?.[name] === undefined)
+      .filter((name) => own(mine, name) === undefined)
       .sort();
   const setRequests = missing(container.resources?.requests, requests);
   const setLimits = missing(container.resources?.limits, limits);
@@ -89,8 +90,9 @@ function claimErrors(limit: LimitRangeItem, claim: PersistentVolumeClaim): strin
     ...each(limit.min, (name, bound) => minimum(limit.type, name, bound, requests, {})),
     ...each(limit.max, (name, bound) => {
       const text = `maximum ${name} usage per ${limit.type} is ${bound}`;
-      if (requests[name] === undefined) return `${text}.  No request is specified`;
-      return parseQuantity(requests[name]).cmp(bound) > 0 ? `${text}, but request is ${parseQuantity(requests[name])}` : undefined;
+      const request = quantityOf(requests, name);
+      if (request === undefined) return `${text}.  No request is specified`;
+      return request.cmp(bound) > 0 ? `${text}, but request is ${request}` : undefined;
     }),
   ];
 }
@@ -101,7 +103,10 @@ function each(bounds: List | undefined, check: (name: string, bound: Quantity) =
     .flatMap(([name, bound]) => check(name, parseQuantity(bound)) ?? []);
 }
 
-const quantityOf = (list: List, name: string): Quantity | undefined => (list[name] === undefined ? undefined : parseQuantity(list[name]));
+function quantityOf(list: List, name: string): Quantity | undefined {
+  const amount = own(list, name);
+  return amount === undefined ? undefined : parseQuantity(amount);
+}
 
 function minimum(type: string, name: string, bound: Quantity, requests: List, limits: List): string | undefined {
   const [request, limit] = [quantityOf(requests, name), quantityOf(limits, name)];

@@ -8,6 +8,7 @@ import type { Reader } from "../../cache/cache.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { concerns, refuse } from "./refuse.ts";
 import { mergeTolerations } from "./tolerations.ts";
+import { own } from "../../base/table.ts";
 
 export function runtimeClass({ reader }: { reader: Reader }): AdmissionPlugin {
   const find = (attributes: AdmissionAttributes): { pod: Pod; found?: RuntimeClass } | undefined => {
@@ -55,7 +56,7 @@ function sameQuantities(a: Record<string, string> = {}, b: Record<string, string
 
 function schedule(attributes: AdmissionAttributes, { spec }: Pod, scheduling: NonNullable<RuntimeClass["scheduling"]>): void {
   for (const [key, value] of Object.entries(scheduling.nodeSelector ?? {})) {
-    const mine = spec.nodeSelector?.[key];
+    const mine = own(spec.nodeSelector, key);
     if (mine !== undefined && mine !== value)
       throw refuse(attributes, `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${mine}`);
     spec.nodeSelector = { ...spec.nodeSelector, [key]: value };

@@ -1,9 +1,10 @@
 /** Keys that sign and verify service account tokens, and their JSON Web Key form (pkg/serviceaccount/jwt.go, RFC 7517, 7518). */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { table } from "../../base/table.ts";
 
 type Algorithm = "RS256" | "ES256" | "ES384" | "ES512";
 
-const curves: Record<string, Algorithm> = { prime256v1: "ES256", secp384r1: "ES384", secp521r1: "ES512" };
+const curves = table<Algorithm>({ prime256v1: "ES256", secp384r1: "ES384", secp521r1: "ES512" });
 const digests: Record<Algorithm, string> = { RS256: "sha256", ES256: "sha256", ES384: "sha384", ES512: "sha512" };
 
 export interface VerificationKey {

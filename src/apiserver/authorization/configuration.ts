@@ -10,6 +10,7 @@ import { canonicalDuration, parseDuration } from "../../api/time.ts";
 import { ConfigurationError, type ConfigurationKind, decodeConfiguration, throwFieldErrors } from "../configuration-file.ts";
 import { goFileError } from "../outside/kubeconfig.ts";
 import { compileConditions, type MatchConditions } from "./match-conditions.ts";
+import { table } from "../../base/table.ts";
 
 export const authorizerTypes = ["ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"] as const;
 export type AuthorizerType = (typeof authorizerTypes)[number];
@@ -89,7 +90,7 @@ const kind: ConfigurationKind = {
 };
 
 const longestTimeout = 30_000;
-const policies: Readonly<Record<string, WebhookSettings["onError"]>> = { NoOpinion: "no-opinion", Deny: "deny" };
+const policies = table<WebhookSettings["onError"]>({ NoOpinion: "no-opinion", Deny: "deny" });
 
 /** What the file says. `needed`: types that it must name. Throws ConfigurationError. */
 export function parseAuthorizationConfiguration(text: string, needed: ReadonlySet<AuthorizerType> = new Set()): AuthorizerSettings[] {

@@ -2,8 +2,9 @@
 import { goQuote } from "../../api/field.ts";
 import { forbidden, groupResource, StatusError } from "../../api/status.ts";
 import type { AuthorizationAttributes } from "./authorizer.ts";
+import { table } from "../../base/table.ts";
 
-const htmlEntities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+const htmlEntities = table<string>({ "&": "&amp;", "<": "&lt;", ">": "&gt;" });
 export const escapeHTML = (text: string): string => text.replace(/[&<>]/g, (c) => htmlEntities[c] as string);
 
 /** `User "x" cannot list resource "pods" in API group "" in the namespace "y"` */

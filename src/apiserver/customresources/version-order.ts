@@ -1,6 +1,7 @@
 /** Which of two versions is the newer one: v2 before v1, v1 before v1beta2, and whatever else is there last (k8s.io/apimachinery/pkg/version/helpers.go). */
+import { table } from "../../base/table.ts";
 
-const rank: Readonly<Record<string, number>> = { alpha: 0, beta: 1, "": 2 };
+const rank = table<number>({ alpha: 0, beta: 1, "": 2 });
 
 /** Positive where `a` is newer. */
 export function compareVersions(a: string, b: string): number {

@@ -15,6 +15,7 @@ import { Flusher } from "../../base/http2/output.ts";
 import type { Logger } from "../../base/logger.ts";
 import { askingForCertificates } from "../../base/sent-certificates.ts";
 import { serveHttp1, serveHttp2, upgradeRequest } from "./exchange.ts";
+import { table } from "../../base/table.ts";
 
 export interface TlsMaterial {
   /** PEM, leaf first. */
@@ -77,10 +78,10 @@ const limits = {
 };
 
 /** What node:http could not read, as Go's server answers it. */
-const refusals: Readonly<Record<string, string>> = {
+const refusals = table<string>({
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-};
+});
 
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { logger } = options;

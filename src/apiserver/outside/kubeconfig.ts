@@ -9,6 +9,7 @@ import { parseYAML } from "../../api/codec/yaml.ts";
 import { aggregateText, goQuote } from "../../api/field.ts";
 import { impersonationProblem, type KubeconfigUser } from "../../api/kubeconfig.ts";
 import { type Identity, identityOf, type Locate, pemOf, unsupportedWay } from "./kubeconfig-user.ts";
+import { table } from "../../base/table.ts";
 
 export interface KubeconfigTarget extends Identity {
   server: URL;
@@ -52,12 +53,12 @@ function openError(file: string): string | undefined {
   }
 }
 
-const causes: Readonly<Record<string, string>> = {
+const causes = table<string>({
   ENOENT: "no such file or directory",
   EACCES: "permission denied",
   EISDIR: "is a directory",
   ENOTDIR: "not a directory",
-};
+});
 /** `what`: the call and its file, as Go names them. */
 export const goFileError = ({ code = "", message }: NodeJS.ErrnoException, what: string): string => (causes[code] ? `${what}: ${causes[code]}` : message);
 

@@ -1,4 +1,5 @@
 /** What went wrong on the way, as Go's net, crypto/tls and net/http say it: people search for these texts. */
+import { table } from "../../base/table.ts";
 
 interface Where {
   host: string;
@@ -6,12 +7,12 @@ interface Where {
 }
 type NetworkError = NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string; cert?: { valid_to?: string; subjectaltname?: string } };
 
-const dialing: Readonly<Record<string, string>> = {
+const dialing = table<string>({
   ECONNREFUSED: "connect: connection refused",
   EHOSTUNREACH: "connect: no route to host",
   ENETUNREACH: "connect: network is unreachable",
   ETIMEDOUT: "connect: connection timed out",
-};
+});
 const unknownAuthority = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "SELF_SIGNED_CERT_IN_CHAIN",

@@ -13,9 +13,10 @@ import { formatTime } from "../../api/time.ts";
 import type { ManagedFieldsEntry } from "../../api/types/meta-v1.gen.ts";
 import type { Call, CustomConverter, Endpoint } from "./call.ts";
 import { hasStatus } from "./strategy.ts";
+import { table } from "../../base/table.ts";
 
 /** What the strategies of these kinds take away on the way in through `status`, besides spec. */
-const statusResets: Record<string, readonly string[]> = {
+const statusResets = table<readonly string[]>({
   pods: ["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"],
   "certificatesigningrequests.certificates.k8s.io": ["spec", "status.conditions"],
   "deployments.apps": ["spec", "metadata.labels"],
@@ -26,7 +27,7 @@ const statusResets: Record<string, readonly string[]> = {
   "volumeattachments.storage.k8s.io": ["spec", "metadata"],
   "apiservices.apiregistration.k8s.io": ["spec", "metadata"],
   "validatingadmissionpolicies.admissionregistration.k8s.io": ["spec", "metadata"],
-};
+});
 
 const signingRequests = "certificatesigningrequests.certificates.k8s.io";
 

@@ -2,6 +2,7 @@
 import { goQuote } from "../../api/field.ts";
 import { FieldSelectorError } from "../../api/selectors/fields.ts";
 import type { Endpoint } from "./call.ts";
+import { table } from "../../base/table.ts";
 
 const involved = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((field) => `involvedObject.${field}`);
 const regarding = involved.map((field) => field.replace("involvedObject", "regarding"));
@@ -15,7 +16,7 @@ interface Fields {
   renamed?: Readonly<Record<string, string>>;
 }
 
-const byResource: Record<string, Fields> = {
+const byResource = table<Fields>({
   pods: {
     names: [
       ...named,
@@ -49,7 +50,7 @@ const byResource: Record<string, Fields> = {
     names: ["metadata.name", "spec.nodeName", "spec.driver"],
     refusal: (field) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${field}`,
   },
-};
+});
 
 const unsupported = (field: string): string => `field label not supported: ${field}`;
 

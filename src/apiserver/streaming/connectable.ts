@@ -6,8 +6,9 @@ import type { Upgrade } from "../http/listener.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { SubresourceHandler } from "../rest/call.ts";
 import type { Connectors } from "../router.ts";
+import { table } from "../../base/table.ts";
 
-const connectable: Record<string, string[]> = { pods: ["log", "exec", "attach", "portforward", "proxy"], services: ["proxy"], nodes: ["proxy"] };
+const connectable = table<string[]>({ pods: ["log", "exec", "attach", "portforward", "proxy"], services: ["proxy"], nodes: ["proxy"] });
 
 /** What is told of a connection that leaves HTTP. */
 export interface Admitted {

@@ -4,6 +4,7 @@ import { parseTraceparent, type Attributes, type Span, type Tracer } from "../..
 import { scopeOf, verbOf } from "../metrics/requests.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { whenEnded } from "../when-ended.ts";
+import { table } from "../../base/table.ts";
 
 /** They say which trace a request belongs to; of others a trace of ours only names theirs. */
 const trusted = new Set(["system:masters", "system:monitoring"]);
@@ -62,7 +63,7 @@ function endTrace(span: Span, status: number, sent: number | undefined, auditID:
   span.end();
 }
 
-const names: Readonly<Record<string, string>> = {
+const names = table<string>({
   get: "Get",
   list: "List",
   create: "Create",
@@ -70,7 +71,7 @@ const names: Readonly<Record<string, string>> = {
   patch: "Patch",
   delete: "Delete",
   deletecollection: "Delete",
-};
+});
 
 /** The verb's part of a request; undefined for watches and what has no verb of its own. */
 export function verbSpan(outer: Span, request: ApiRequest, info: RequestInfo): Span | undefined {

@@ -1,5 +1,6 @@
 /** What a gRPC peer answers instead of a result, in the words of Go's grpc package. */
 import { type ServiceError, status } from "@grpc/grpc-js";
+import { table } from "../table.ts";
 
 export class GrpcError extends Error {
   readonly code: number;
@@ -60,7 +61,7 @@ export function codeOf(error: unknown): string {
   return "unknown-non-grpc";
 }
 
-const errnos: Record<string, string> = { ENOENT: "no such file or directory", ECONNREFUSED: "connection refused", EACCES: "permission denied" };
+const errnos = table<string>({ ENOENT: "no such file or directory", ECONNREFUSED: "connection refused", EACCES: "permission denied" });
 
 /** The library's own sentences (not the peer's) in Go's words. */
 function asGo(code: number, details: string): string {

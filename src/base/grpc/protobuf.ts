@@ -4,6 +4,7 @@
  * message's table is compiled to closures at first use.
  */
 import { Reader, Writer } from "./wire.ts";
+import { table } from "../table.ts";
 
 export type Message = Record<string, unknown>;
 /** `optional`: a scalar whose presence is told apart from its zero. */
@@ -26,7 +27,7 @@ interface Scalar {
   read(reader: Reader): unknown;
 }
 const number: Scalar = { wireType: 0, zero: 0, write: (w, v: number) => w.varint(v), read: (r) => r.varint() };
-const scalars: Record<string, Scalar> = {
+const scalars = table<Scalar>({
   int32: number,
   int64: number,
   uint32: number,
@@ -35,7 +36,7 @@ const scalars: Record<string, Scalar> = {
   double: { wireType: 1, zero: 0, write: (w, v: number) => w.double(v), read: (r) => r.double() },
   string: { wireType: 2, zero: "", write: (w, v: string) => w.text(v), read: (r) => r.text() },
   bytes: { wireType: 2, zero: new Uint8Array(), write: (w, v: Uint8Array) => w.bytes(v), read: (r) => r.bytes() },
-};
+});
 
 function enumScalar(name: string, values: Record<string, number>): Scalar {
   const names = new Map(Object.entries(values).map(([key, value]) => [value, key]));

@@ -7,8 +7,9 @@ import type { Node, NodeSelectorRequirement, Pod, PodSpec, Toleration } from "..
 import { tolerates } from "../node/taints.ts";
 import { isAvailable, isReady, isTerminating } from "../runtime/pods.ts";
 import { revisionHashLabel } from "./controller-revisions.ts";
+import { table } from "../../base/table.ts";
 
-const operators: Record<string, Operator> = { In: "in", NotIn: "notin", Exists: "exists", DoesNotExist: "!", Gt: "gt", Lt: "lt" };
+const operators = table<Operator>({ In: "in", NotIn: "notin", Exists: "exists", DoesNotExist: "!", Gt: "gt", Lt: "lt" });
 const matches = (requirements: readonly NodeSelectorRequirement[], labels: Record<string, string> | undefined): boolean =>
   new LabelSelector(requirements.map(({ key, operator, values = [] }) => ({ key, operator: operators[operator] as Operator, values }))).matches(labels);
 

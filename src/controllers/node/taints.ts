@@ -1,13 +1,14 @@
 /** Taints that follow from a node's state, and which pods put up with taints. Pure. */
 import type { Node, Taint, Toleration } from "../../api/types/core-v1.gen.ts";
+import { table } from "../../base/table.ts";
 
-const byCondition: Record<string, Record<string, string>> = {
+const byCondition = table<Record<string, string>>({
   Ready: { False: "node.kubernetes.io/not-ready", Unknown: "node.kubernetes.io/unreachable" },
   MemoryPressure: { True: "node.kubernetes.io/memory-pressure" },
   DiskPressure: { True: "node.kubernetes.io/disk-pressure" },
   NetworkUnavailable: { True: "node.kubernetes.io/network-unavailable" },
   PIDPressure: { True: "node.kubernetes.io/pid-pressure" },
-};
+});
 const unschedulable = "node.kubernetes.io/unschedulable";
 const managed = new Set([unschedulable, ...Object.values(byCondition).flatMap((statuses) => Object.values(statuses))]);
 export const notReadyKey = "node.kubernetes.io/not-ready";

@@ -3,9 +3,10 @@ import type { Clock } from "../../base/clock.ts";
 import type { Histogram, Metrics, Value } from "../../base/metrics.ts";
 import type { WorkqueueObserver } from "../../client/workqueue.ts";
 import { Measures } from "./measures.ts";
+import { table } from "../../base/table.ts";
 
 /** Upstream's names of queues where they are not the controller's own; undefined where it has none. */
-const queueNames: Readonly<Record<string, string | undefined>> = {
+const queueNames = table<string | undefined>({
   "bootstrap-signer-controller": "bootstrap_signer_queue",
   "certificatesigningrequest-approving-controller": "certificate",
   "certificatesigningrequest-cleaner-controller": undefined,
@@ -47,7 +48,7 @@ const queueNames: Readonly<Record<string, string | undefined>> = {
   "ttl-after-finished-controller": "ttl_jobs_to_delete",
   "ttl-controller": "ttlcontroller",
   "volumeattributesclass-protection-controller": "vacprotection",
-};
+});
 
 const buckets = Array.from({ length: 10 }, (_, i) => 10e-9 * 10 ** i);
 const label = ["name"];

@@ -2,6 +2,7 @@
 import { isPodReady as isReady, isPodTerminal as isFinished, podCondition } from "../../api/core/pod-status.ts";
 import { parseTime } from "../../api/time.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
+import { table } from "../../base/table.ts";
 
 export { isFinished, isReady };
 export const isTerminating = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
@@ -34,7 +35,7 @@ export function nextAvailability(pods: readonly Pod[], minReadySeconds: number, 
   return soonest;
 }
 
-const phaseOrder: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };
+const phaseOrder = table<number>({ Pending: 0, Unknown: 1, Running: 2 });
 const deletionCost = (pod: Pod): number => {
   const text = pod.metadata.annotations?.["controller.kubernetes.io/pod-deletion-cost"];
   return text !== undefined && /^-?(0|[1-9]\d*)$/.test(text) ? Number(text) : 0;

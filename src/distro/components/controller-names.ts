@@ -2,6 +2,7 @@
 import { controllers } from "../../controllers/all.ts";
 import type { Controller } from "../../controllers/runtime/controller.ts";
 import { FlagError } from "./flag-error.ts";
+import { table } from "../../base/table.ts";
 
 /** Upstream's names of controllers that do not exist here. */
 const absent = [
@@ -17,7 +18,7 @@ const absent = [
 ];
 
 /** Names of old, which configurations still use. */
-const aliases: Readonly<Record<string, string>> = {
+const aliases = table<string>({
   attachdetach: "persistentvolume-attach-detach-controller",
   bootstrapsigner: "bootstrap-signer-controller",
   "cloud-node-lifecycle": "cloud-node-lifecycle-controller",
@@ -60,7 +61,7 @@ const aliases: Readonly<Record<string, string>> = {
   tokencleaner: "token-cleaner-controller",
   ttl: "ttl-controller",
   "ttl-after-finished": "ttl-after-finished-controller",
-};
+});
 
 const withoutAlias = (pattern: string): string => {
   const name = pattern.replace(/^-/, "");

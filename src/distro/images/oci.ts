@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import tar from "tar-stream";
+import { table } from "../../base/table.ts";
 
 export interface ImageConfig {
   Entrypoint?: string[];
@@ -53,7 +54,7 @@ export async function layerOf(files: LayerFile[]): Promise<Uint8Array> {
 }
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-const architectures: Record<string, string> = { x64: "amd64", arm64: "arm64", ia32: "386" };
+const architectures = table<string>({ x64: "amd64", arm64: "arm64", ia32: "386" });
 /** Of this machine, in the words of the image specification. */
 export const architecture = (): string => architectures[process.arch] ?? process.arch;
 const manifestType = "application/vnd.oci.image.manifest.v1+json";

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { load } from "js-yaml";
 import type { Credentials } from "./docker-config.ts";
 import type { Trust } from "./registry-http.ts";
+import { table } from "../../base/table.ts";
 
 interface HostConfig {
   auth?: { username?: string; password?: string; auth?: string; identity_token?: string };
@@ -19,10 +20,10 @@ export interface Registries {
 const wrong = (path: string, message: string): Error => new Error(`${path}: ${message}`);
 const isMapping = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 const hostPattern = /^(\*|[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:\d{1,5})?)$/;
-const known: Record<string, readonly string[]> = {
+const known = table<readonly string[]>({
   auth: ["username", "password", "auth", "identity_token"],
   tls: ["ca_file", "cert_file", "key_file", "insecure_skip_verify"],
-};
+});
 
 function assertKeys(path: string, where: string, value: unknown, keys: readonly string[]): asserts value is Record<string, unknown> {
   if (!isMapping(value)) throw wrong(path, `${where} must be a mapping with the keys ${keys.join(", ")}`);

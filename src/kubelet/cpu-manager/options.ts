@@ -1,6 +1,7 @@
 /** cpuManagerPolicyOptions (pkg/kubelet/cm/cpumanager/policy_options.go). */
 
 import { booleanOption } from "../policy-options.ts";
+import { table } from "../../base/table.ts";
 
 export interface CpuOptions {
   fullCoresOnly: boolean;
@@ -9,12 +10,12 @@ export interface CpuOptions {
   preferCacheAlignment: boolean;
 }
 
-const names: Record<string, keyof CpuOptions> = {
+const names = table<keyof CpuOptions>({
   "full-pcpus-only": "fullCoresOnly",
   "distribute-cpus-across-numa": "distributeAcrossNuma",
   "strict-cpu-reservation": "strictReservation",
   "prefer-align-cpus-by-uncorecache": "preferCacheAlignment",
-};
+});
 /** Behind a gate that is off. */
 const alpha: ReadonlySet<string> = new Set(["align-by-socket", "distribute-cpus-across-cores"]);
 

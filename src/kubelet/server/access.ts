@@ -11,6 +11,7 @@ import { CertificateVerifier } from "../../api/x509/verifier.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import { subjectaccessreviews, tokenreviews } from "../../client/resources.gen.ts";
+import { table } from "../../base/table.ts";
 
 export interface AccessSettings {
   /** PEM bundle of the authorities of clients. Absent: no certificate is believed. */
@@ -45,7 +46,7 @@ export function subresourcesOf(path: string): string[] {
 
 /** The API's word for a method; empty for one that it has none for. */
 export const verbOf = (method: string): string => verbs[method] ?? "";
-const verbs: Record<string, string> = { POST: "create", GET: "get", PUT: "update", PATCH: "patch", DELETE: "delete" };
+const verbs = table<string>({ POST: "create", GET: "get", PUT: "update", PATCH: "patch", DELETE: "delete" });
 
 export class Access {
   readonly #client: Client;

@@ -4,6 +4,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join, posix } from "node:path";
 import type { Readable } from "node:stream";
 import { HttpError } from "./routes.ts";
+import { table } from "../../base/table.ts";
 
 export interface LogAnswer {
   status: number;
@@ -13,7 +14,7 @@ export interface LogAnswer {
 
 const escapeHTML = (text: string): string =>
   text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`.replace("&#38;", "&amp;").replace("&#60;", "&lt;").replace("&#62;", "&gt;"));
-const types: Readonly<Record<string, string>> = { ".html": "text/html; charset=utf-8", ".json": "application/json", ".gz": "application/gzip" };
+const types = table<string>({ ".html": "text/html; charset=utf-8", ".json": "application/json", ".gz": "application/gzip" });
 
 /** `path`: of the request, decoded. Rejects with HttpError 404 for what is not below `root`, links followed. */
 export async function nodeLogs(root: string, path: string): Promise<LogAnswer> {

@@ -1,4 +1,5 @@
 /** Paths of the kubelet's API, taken apart. */
+import { table } from "../../base/table.ts";
 
 /** Answered with this status and this text. */
 export class HttpError extends Error {
@@ -24,7 +25,7 @@ export type Route =
   | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run" | "checkpoint"; container: string });
 
 export type MetricsPage = "metrics" | "resourceMetrics" | "cadvisorMetrics" | "probeMetrics";
-const pages: Readonly<Record<string, MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods">> = {
+const pages = table<MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods">({
   "/metrics": "metrics",
   "/metrics/resource": "resourceMetrics",
   "/metrics/cadvisor": "cadvisorMetrics",
@@ -33,7 +34,7 @@ const pages: Readonly<Record<string, MetricsPage | "runningPods" | "configz" | "
   "/runningpods": "runningPods",
   "/configz": "configz",
   "/pods": "pods",
-};
+});
 /** Served only where debugging handlers are on. */
 const debugging = new Set(["run", "exec", "attach", "portForward", "containerLogs", "runningpods", "logs", "debug", "checkpoint", "configz"]);
 

@@ -3,6 +3,7 @@ import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { dirname } from "node:path";
 import type { VolumePlugin } from "./plugin.ts";
+import { table } from "../../base/table.ts";
 
 async function look(path: string): Promise<Stats | undefined> {
   try {
@@ -13,7 +14,7 @@ async function look(path: string): Promise<Stats | undefined> {
   }
 }
 
-const checks: Record<string, { what: string; is(stats: Stats): boolean }> = {
+const checks = table<{ what: string; is(stats: Stats): boolean }>({
   Directory: { what: "a directory", is: (s) => s.isDirectory() },
   DirectoryOrCreate: { what: "a directory", is: (s) => s.isDirectory() },
   File: { what: "a file", is: (s) => s.isFile() },
@@ -21,7 +22,7 @@ const checks: Record<string, { what: string; is(stats: Stats): boolean }> = {
   Socket: { what: "a socket file", is: (s) => s.isSocket() },
   CharDevice: { what: "a character device", is: (s) => s.isCharacterDevice() },
   BlockDevice: { what: "a block device", is: (s) => s.isBlockDevice() },
-};
+});
 
 /** Rejects with upstream's text when the path is not what `type` says. */
 export async function prepareHostPath(path: string, type: string): Promise<void> {

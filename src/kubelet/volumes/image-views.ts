@@ -7,6 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { ContainerdClient, ContainerdMount } from "../../cri/containerd.ts";
 import { type CriClient, CriError } from "../../cri/client.ts";
 import { mount, type MountFlag, mountsBelow, unmount } from "../../linux/mounts.ts";
+import { table } from "../../base/table.ts";
 
 export interface ImageViewsOptions {
   cri: CriClient;
@@ -24,7 +25,7 @@ export interface ViewPlace {
 const keyOf = ({ pod, name }: ViewPlace): string => `k8ts-image-volume-${pod}-${name}`;
 /** The kernel takes mount options of one page. */
 const longestOptions = 4000;
-const flagOf: Record<string, MountFlag> = { ro: "readonly", rbind: "recursive", bind: "bind" };
+const flagOf = table<MountFlag>({ ro: "readonly", rbind: "recursive", bind: "bind" });
 
 export class ImageViews {
   readonly #options: ImageViewsOptions;

@@ -5,6 +5,7 @@ import type { ClusterView } from "../framework/cluster-view.ts";
 import { type NodeTest, requiredNodes } from "../framework/node-selector.ts";
 import { untoleratedTaint } from "../framework/toleration.ts";
 import type { NodeRow } from "../cache/snapshot.ts";
+import { own } from "../../base/table.ts";
 
 export interface Constraint {
   readonly key: string;
@@ -24,7 +25,7 @@ const systemDefaults: readonly TopologySpreadConstraint[] = [
 ];
 
 function withLabelKeys(selector: LabelSelector, keys: readonly string[] | undefined, labels: Readonly<Record<string, string>>): LabelSelector {
-  const wanted = (keys ?? []).filter((key) => labels[key] !== undefined);
+  const wanted = (keys ?? []).filter((key) => own(labels, key) !== undefined);
   return wanted.length ? selector.and(...wanted.map((key) => ({ key, operator: "=" as const, values: [labels[key] as string] }))) : selector;
 }
 

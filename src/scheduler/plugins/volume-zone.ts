@@ -3,13 +3,14 @@ import type { StorageClass } from "../../api/types/storage-v1.gen.ts";
 import { action } from "../framework/events.ts";
 import { type Plugin, rejection } from "../framework/plugin.ts";
 import { classOf, isOfPod, namedClaims } from "./pod-claims.ts";
+import { own, table } from "../../base/table.ts";
 
 const name = "VolumeZone";
 const refused = rejection(name, false, "node(s) had no available volume zone");
-const newKey: Record<string, string> = {
+const newKey = table<string>({
   "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
   "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
-};
+});
 const keys = Object.entries(newKey).flat();
 
 export const volumeZone: Plugin = {
@@ -57,9 +58,9 @@ export const volumeZone: Plugin = {
     return {
       check({ rows }, row) {
         const { labels } = rows[row]!;
-        if (!keys.some((key) => labels[key] !== undefined)) return undefined;
+        if (!keys.some((key) => own(labels, key) !== undefined)) return undefined;
         for (const { key, values } of topologies) {
-          const value = labels[key] ?? labels[newKey[key] ?? key];
+          const value = own(labels, key) ?? own(labels, newKey[key] ?? key);
           if (value === undefined || !values.has(value)) return refused;
         }
         return undefined;

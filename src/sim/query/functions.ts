@@ -1,5 +1,6 @@
 /** Functions of queries, by name and number of arguments as jq's manual writes them: `test/1`. */
 import { add, compare, EvaluationError, type Filter, isMap, iterate, textOf, truthy, typeOf, unusable } from "./values.ts";
+import { table } from "../../base/table.ts";
 
 type Build = (...filters: Filter[]) => Filter;
 
@@ -95,7 +96,7 @@ const joined = (input: unknown, separator: unknown): string =>
 const sorted = (input: unknown): unknown[] => list(input).toSorted(compare);
 const keys = (input: unknown): unknown[] => (isMap(input) ? Object.keys(input).sort() : [...list(input).keys()]);
 
-export const functions: Record<string, Build> = {
+export const functions = table<Build>({
   "not/0": of((input) => !truthy(input)),
   "length/0": of(lengthOf),
   "empty/0": () => () => [],
@@ -141,4 +142,4 @@ export const functions: Record<string, Build> = {
   "test/1": matches,
   "test/2": matches,
   "capture/1": capture,
-};
+});

@@ -3,6 +3,7 @@ import { Scanner, type Token } from "../../base/scanner.ts";
 import { hint } from "../nearest.ts";
 import { functions, pattern } from "./functions.ts";
 import { EvaluationError, fieldOf, type Filter, indexOf, iterate, operators, textOf, truthy } from "./values.ts";
+import { table } from "../../base/table.ts";
 
 export class QueryError extends Error {
   /** Zero-based offset in the query's text. */
@@ -20,8 +21,8 @@ const lexicon = {
   kinds: ["symbol", "word", "number"],
   blank: /\s+/y,
 } as const;
-const escapes: Record<string, string> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", '"': '"', "\\": "\\", "/": "/" };
-const constants: Record<string, unknown> = { true: true, false: false, null: null };
+const escapes = table<string>({ n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", '"': '"', "\\": "\\", "/": "/" });
+const constants = table<unknown>({ true: true, false: false, null: null });
 const same: Filter = (input) => [input];
 
 export class Parser {

@@ -1,4 +1,5 @@
 /** How jq looks at values: types, truth, order, text. `undefined` is null everywhere. */
+import { table } from "../../base/table.ts";
 
 /** A query that meets a value that it cannot use gives nothing, as in kwok. */
 export class EvaluationError extends Error {}
@@ -68,7 +69,7 @@ export function indexOf(input: unknown, at: unknown): unknown {
   return input.at(Math.trunc(at)) ?? null;
 }
 
-export const operators: Record<string, (a: unknown, b: unknown) => unknown> = {
+export const operators = table<(a: unknown, b: unknown) => unknown>({
   "==": (a, b) => compare(a, b) === 0,
   "!=": (a, b) => compare(a, b) !== 0,
   "<": (a, b) => compare(a, b) < 0,
@@ -80,7 +81,7 @@ export const operators: Record<string, (a: unknown, b: unknown) => unknown> = {
   "*": (a, b) => numbers(a, b, (x, y) => x * y),
   "/": (a, b) => (typeof a === "string" && typeof b === "string" ? a.split(b) : numbers(a, nonZero(b), (x, y) => x / y)),
   "%": (a, b) => numbers(a, nonZero(b), (x, y) => Math.trunc(x) % Math.trunc(y)),
-};
+});
 
 export function add(a: unknown, b: unknown): unknown {
   if (a === null || a === undefined) return b;

@@ -5,6 +5,7 @@
 import { encodeYAMLString } from "../../api/codec/yaml-write.ts";
 import { sprig } from "./sprig.ts";
 import { FunctionError, isMap, order, same, type TemplateFunction, toText, truthy } from "./values.ts";
+import { table } from "../../base/table.ts";
 
 /** What a stage's template may ask about the node it acts for, and the time. */
 export interface TemplateEnvironment {
@@ -83,7 +84,7 @@ function equal(first: unknown, ...others: unknown[]): boolean {
   });
 }
 
-const general: Record<string, TemplateFunction> = {
+const general = table<TemplateFunction>({
   ...sprig,
   eq: equal,
   ne: (a, b) => !equal(a, b),
@@ -108,7 +109,7 @@ const general: Record<string, TemplateFunction> = {
     return pad ? `\n${lines}`.replaceAll("\n", `\n${pad}`) : lines;
   },
   NodeConditions: () => nodeConditions,
-};
+});
 
 const fromEnvironment = (env: TemplateEnvironment): Record<string, TemplateFunction> => ({
   Now: () => env.now(),

@@ -3,6 +3,7 @@ import { type Implementation, type Library, type Overload, overload } from "../d
 import { orderings } from "../ordering.ts";
 import { listOf, mapOf, param, type Type, types } from "../types.ts";
 import { type CelError, compared, type ListValue, type MapValue, noSuchOverload, type Value, uncounted, unequal } from "../values.ts";
+import { table } from "../../../base/table.ts";
 
 const { bool, int, uint, double, string, bytes, timestamp, duration } = types;
 const [a, b] = [param("A"), param("B")];
@@ -19,7 +20,7 @@ const same: [Type, string][] = [
 const numbers = same.filter(([type]) => type === int || type === uint || type === double);
 const different = numbers.flatMap(([x, first]) => numbers.flatMap(([y, second]): [Type, Type, string][] => (x === y ? [] : [[x, y, `${first}_${second}`]])));
 
-const names: Record<string, string> = { "_<_": "less", "_<=_": "less_equals", "_>_": "greater", "_>=_": "greater_equals" };
+const names = table<string>({ "_<_": "less", "_<=_": "less_equals", "_>_": "greater", "_>=_": "greater_equals" });
 const eachOrder = (make: (name: string, apply: Implementation) => Overload[]): Record<string, Overload[]> =>
   Object.fromEntries([...orderings].map(([operator, apply]) => [operator, make(names[operator] as string, apply)]));
 

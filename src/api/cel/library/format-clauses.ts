@@ -1,5 +1,6 @@
 /** A format string in its pieces, and the clauses that both of cel-go's ways of writing share. */
 import { typeOfValue, UInt, type Value } from "../values.ts";
+import { table } from "../../../base/table.ts";
 
 /** What cannot be written so. */
 export class FormatError extends Error {}
@@ -56,13 +57,13 @@ function hexadecimal(value: Value): string {
   return integer(value)?.toString(16) ?? refuse("only integers, byte buffers, and strings can be formatted as hex", value);
 }
 
-const shared: Record<string, (value: Value) => string> = {
+const shared = table<(value: Value) => string>({
   b: (value) =>
     typeof value === "boolean" ? String(Number(value)) : (integer(value)?.toString(2) ?? refuse("only integers and bools can be formatted as binary", value)),
   o: (value) => integer(value)?.toString(8) ?? refuse("octal clause can only be used on integers", value),
   x: hexadecimal,
   X: (value) => hexadecimal(value).toUpperCase(),
-};
+});
 
 /** Throws FormatError. */
 export function writeClause({ verb, precision = defaultPrecision }: Clause, value: Value, dialect: Dialect): string {

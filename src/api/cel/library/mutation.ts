@@ -8,6 +8,7 @@ import type { Library, Struct } from "../declarations.ts";
 import { formatDuration, formatTimestamp } from "./time-values.ts";
 import { struct, type Type, types } from "../types.ts";
 import { CelError, Duration, equal, isError, ListValue, MapValue, ObjectValue, Timestamp, typeOfValue, UInt, type Value } from "../values.ts";
+import { table } from "../../../base/table.ts";
 
 export const objectType = struct("Object");
 export const jsonPatchType = struct("JSONPatch");
@@ -62,7 +63,7 @@ export class JSONPatchOperation extends ObjectValue {
   }
 }
 
-const patchFields: Readonly<Record<string, Type>> = { op: types.string, path: types.string, from: types.string, value: types.dyn };
+const patchFields = table<Type>({ op: types.string, path: types.string, from: types.string, value: types.dyn });
 const jsonPatch: Struct = {
   type: jsonPatchType,
   // What there is not has no type's name, in upstream's words too.

@@ -4,6 +4,7 @@ import { type Library, member, overload } from "../declarations.ts";
 import { listOf, optionalOf, struct, types } from "../types.ts";
 import { ArrayList, none, ObjectValue, OptionalValue, type Value } from "../values.ts";
 import { parseRequestURI, URLError } from "./go-url.ts";
+import { table } from "../../../base/table.ts";
 
 const { string } = types;
 export const formatType = struct("kubernetes.NamedFormat");
@@ -56,7 +57,7 @@ function isDateTime(text: string): boolean {
   return isDate(date) && match !== null && Number(match[1]) < 24 && Number(match[2]) < 60 && Number(match[3]) < 60;
 }
 
-const formats: Record<string, FormatValue> = {
+const formats = table<FormatValue>({
   dns1123Label: new FormatValue("DNS1123Label", isDNS1123Label, 30),
   dns1123Subdomain: new FormatValue("DNS1123Subdomain", isDNS1123Subdomain, 60),
   dns1035Label: new FormatValue("DNS1035Label", isDNS1035Label, 30),
@@ -78,7 +79,7 @@ const formats: Record<string, FormatValue> = {
   ),
   date: new FormatValue("date", matching(isDate, "invalid date"), dateTimePattern.length),
   datetime: new FormatValue("datetime", matching(isDateTime, "invalid datetime"), dateTimePattern.length),
-};
+});
 
 function validate({ complaints }: FormatValue, text: string): Value {
   const found = complaints(text);

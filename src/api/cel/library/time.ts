@@ -3,6 +3,7 @@ import { type Library, member, type Overload, overload } from "../declarations.t
 import { types } from "../types.ts";
 import { CelError, type Duration, type Timestamp, type Value } from "../values.ts";
 import { clockAt, durationOf, timestampOf } from "./time-values.ts";
+import { table } from "../../../base/table.ts";
 
 const { int, string, timestamp, duration } = types;
 
@@ -19,12 +20,12 @@ const parts: [name: string, id: string, idWithZone: string, of: (clock: Date) =>
   ["getMilliseconds", "timestamp_to_milliseconds", "timestamp_to_milliseconds_with_tz", (clock) => clock.getUTCMilliseconds()],
 ];
 /** Whole units of a duration. */
-const units: Record<string, [id: string, nanos: bigint]> = {
+const units = table<[id: string, nanos: bigint]>({
   getHours: ["duration_to_hours", 3_600_000_000_000n],
   getMinutes: ["duration_to_minutes", 60_000_000_000n],
   getSeconds: ["duration_to_seconds", 1_000_000_000n],
   getMilliseconds: ["duration_to_milliseconds", 1_000_000n],
-};
+});
 
 function dayOfYear(clock: Date): number {
   const year = new Date(clock);

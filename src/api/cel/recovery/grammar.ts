@@ -2,6 +2,7 @@
  * CEL's grammar (cel-go's CEL.g4) as a network of states, as ANTLR makes one: what may come next, and where an error is
  * noticed, are read off it.
  */
+import { table } from "../../../base/table.ts";
 
 /** In the order in which messages list them. */
 export const tokenNames = [
@@ -250,7 +251,7 @@ const definitions: Record<string, () => Make> = {
 };
 
 const recursive = new Set(["relation", "calc", "member"]);
-const passes: Record<string, "always" | number> = {
+const passes = table<"always" | number>({
   conditionalOr: "always",
   conditionalAnd: "always",
   relation: "always",
@@ -258,7 +259,7 @@ const passes: Record<string, "always" | number> = {
   unary: 1,
   member: "always",
   primary: 7,
-};
+});
 for (const name of Object.keys(definitions)) {
   const made: Rule = { name, recursive: recursive.has(name), passes: passes[name], returns: [], body: { kind: "sequence", parts: [] } } as unknown as Rule;
   rules.set(name, Object.assign(made, { start: stateOf(made), stop: stateOf(made, "stop") }));

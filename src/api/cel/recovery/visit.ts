@@ -5,6 +5,7 @@ import { LiteralError, numberLiteral, stringLiteral } from "../literals.ts";
 import { reserved, type Syntax } from "../syntax.ts";
 import type { Found } from "./recover.ts";
 import type { Token } from "./tokens.ts";
+import { table } from "../../../base/table.ts";
 
 class MacroMistake extends Error {
   readonly at: number;
@@ -28,10 +29,10 @@ const children = (found: Found, rule: string): Found[] => found.parts.filter((pa
 const tokensOf = (found: Found): Token[] => found.parts.filter((part): part is Token => !isFound(part));
 const nothing = (at: number): Expr => literal(at, null);
 
-const operators: Record<string, string> = {
+const operators = table<string>({
   ...{ "==": "_==_", "!=": "_!=_", "<": "_<_", "<=": "_<=_", ">": "_>_", ">=": "_>=_", in: "@in" },
   ...{ "+": "_+_", "-": "_-_", "*": "_*_", "/": "_/_", "%": "_%_" },
-};
+});
 
 class Visitor {
   readonly issues: Issue[] = [];

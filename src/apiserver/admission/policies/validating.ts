@@ -19,6 +19,7 @@ import { isExcluded } from "./excluded.ts";
 import { faceOf } from "./matcher.ts";
 import { ConfigurationError, type ParamSources, paramSourceOf, paramsOf } from "./params.ts";
 import { type BoundPolicy, policySource } from "./source.ts";
+import { table } from "../../../base/table.ts";
 
 export interface PolicyOptions {
   reader: Reader;
@@ -38,7 +39,7 @@ interface Denial {
   reason: string;
 }
 
-const codes: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413, Invalid: 422 };
+const codes = table<number>({ Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413, Invalid: 422 });
 /** Bytes of an audit annotation. */
 const maxAnnotation = 10 * 1024;
 

@@ -9,6 +9,7 @@ import { PlanError } from "../../../api/cel/plan-error.ts";
 import { listOf, mapOf, struct, type Type, types } from "../../../api/cel/types.ts";
 import { CelError, ListValue, type MapValue, TextList, type Value } from "../../../api/cel/values.ts";
 import { ClaimError } from "./claims.ts";
+import { table } from "../../../base/table.ts";
 
 export type Variable = "claims" | "user";
 
@@ -29,7 +30,7 @@ const costLimit = 1_000_000;
 
 const { any, bool, string } = types;
 const userType = struct("kubernetes.UserInfo");
-const userFields: Readonly<Record<string, Type>> = { username: string, uid: string, groups: listOf(string), extra: mapOf(string, listOf(string)) };
+const userFields = table<Type>({ username: string, uid: string, groups: listOf(string), extra: mapOf(string, listOf(string)) });
 
 let environments: Record<Variable, Environment> | undefined;
 function environmentOf(variable: Variable): Environment {
@@ -38,7 +39,7 @@ function environmentOf(variable: Variable): Environment {
     user: kubernetesEnvironment.extend({
       libraries: [
         {
-          structs: { [userType.name]: { type: userType, field: (name) => (Object.hasOwn(userFields, name) ? userFields[name] : undefined) } },
+          structs: { [userType.name]: { type: userType, field: (name) => userFields[name] } },
         },
       ],
       variables: { user: userType },

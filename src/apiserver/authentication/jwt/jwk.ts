@@ -2,6 +2,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import type { JSONNode } from "../../../api/codec/json-syntax.ts";
 import { ClaimError, decodeBase64Url, fieldsOf } from "./claims.ts";
+import { table } from "../../../base/table.ts";
 
 export interface Jwk {
   id: string;
@@ -9,7 +10,7 @@ export interface Jwk {
   key?: KeyObject;
 }
 
-const curves: Readonly<Record<string, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
+const curves = table<number>({ "P-256": 32, "P-384": 48, "P-521": 66 });
 const texts = ["use", "kty", "kid", "crv", "alg", "x5t", "x5t#S256"];
 const buffers = ["k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
 

@@ -7,6 +7,7 @@ import type { JSONNode } from "../../../api/codec/json-syntax.ts";
 import { goQuote } from "../../../api/field.ts";
 import { ClaimError, decodeBase64Url, parseJson, tooLarge } from "./claims.ts";
 import { type Jwk, jwkOf } from "./jwk.ts";
+import { table } from "../../../base/table.ts";
 
 export interface Jws {
   algorithm: string;
@@ -26,7 +27,7 @@ interface Algorithm {
   curve?: string;
 }
 
-const algorithms: Readonly<Record<string, Algorithm>> = {
+const algorithms = table<Algorithm>({
   RS256: { type: "rsa", hash: "sha256" },
   RS384: { type: "rsa", hash: "sha384" },
   RS512: { type: "rsa", hash: "sha512" },
@@ -36,7 +37,7 @@ const algorithms: Readonly<Record<string, Algorithm>> = {
   ES256: { type: "ec", hash: "sha256", curve: "prime256v1" },
   ES384: { type: "ec", hash: "sha384", curve: "secp384r1" },
   ES512: { type: "ec", hash: "sha512", curve: "secp521r1" },
-};
+});
 
 /** All that may be allowed, in order. */
 export const signingAlgorithms = Object.keys(algorithms).sort();
@@ -152,7 +153,7 @@ export function parseJws(token: string): Jws {
 
 /** Whether the key made the signature. Never throws. */
 export function isSignedBy(jws: Jws, { key }: Jwk): boolean {
-  const algorithm = Object.hasOwn(algorithms, jws.algorithm) ? algorithms[jws.algorithm] : undefined;
+  const algorithm = algorithms[jws.algorithm];
   if (!key || !algorithm || !jws.understood || key.asymmetricKeyType !== algorithm.type) return false;
   const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {};
   if (algorithm.type === "rsa" ? modulusLength < least : namedCurve !== algorithm.curve) return false;
