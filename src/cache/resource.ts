@@ -1,5 +1,4 @@
 /** One resource of the watch cache. The watch cache feeds it the store's changes; everything else reads. */
-import type { Clock } from "../base/clock.ts";
 import { PassingMap } from "../base/passing-map.ts";
 import { Slices } from "../base/slices.ts";
 import { SortedMap } from "../base/sorted-map.ts";
@@ -7,9 +6,11 @@ import { goQuote } from "../api/field.ts";
 import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
-import { CompactedError, FutureRevisionError, type KeyValue, type Store, StoreError, type StoreEvent } from "../store/store.ts";
+import { CompactedError, FutureRevisionError, type KeyValue, type StoreEvent } from "../store/store.ts";
+import { sendBookmarks } from "./bookmarks.ts";
 import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
-import { Change, History, type HistoryBounds } from "./history.ts";
+import { Change, History } from "./history.ts";
+import type { Host } from "./host.ts";
 import { cacheKey } from "./keys.ts";
 import { Past } from "./past.ts";
 import { spliceRevision, withoutRevision, withRevision } from "./splice.ts";
@@ -18,31 +19,11 @@ import { UnreadableError } from "./transformer.ts";
 import { initializing, nextDelay, type Unread } from "./unread.ts";
 import { Watcher, Watchers } from "./watcher.ts";
 
-/** What a resource needs of the cache it belongs to. */
-export interface Host {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly history?: HistoryBounds;
-  /** Revision up to which the store's changes are applied. */
-  applied(): number;
-  /** Resolves when all changes up to `revision` are applied. */
-  reached(revision: number): Promise<void>;
-  /** Resolves with a revision that covers every write settled so far, applied. */
-  fresh(): Promise<number>;
-  /** Lets the watcher see what was staged, once the writes applied now have settled. */
-  releaseSoon(watcher: Watcher): void;
-  /** Resolves when watchers have had the chance to take what was staged, if that is much: who writes without a pause must not outrun them. */
-  breathe(): Promise<void> | undefined;
-  encode(object: KubeObject, texts: MemberTexts | undefined): Uint8Array;
-}
-
 interface Writing {
   bytes: Uint8Array;
   object: KubeObject;
 }
 
-const bookmarkMs = 60_000;
-const bookmarkBeforeDeadlineMs = 2_000;
 /** Objects tested before the clock is looked at; also how many initial events come at once. */
 const selectBatch = 32;
 /** Objects whose bytes are looked at for an estimate. */
@@ -70,6 +51,10 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   #ready: Promise<void> = Promise.resolve();
   /** Set while a stored value cannot be read: nothing is held then. `since` by the clock's monotonic(). */
   #unread?: Unread;
+  /** Of whom it is told once everything is held again, by key: those that were held before. Absent: all was told. */
+  #untold?: Map<string, Stored>;
+  #loads = 0;
+  #ended = false;
 
   constructor(host: Host, resource: ResourceDef, prefix: string, family: Family) {
     this.#host = host;
@@ -80,7 +65,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
 
   /**
    * Reads everything anew; watchers are ended, for their position is lost. Rejects with UnreadableError where a value cannot be
-   * read, and tries again until all can.
+   * read, and tries again until all can; so it does whatever the reason is, where it could be read before.
    */
   load(): Promise<void> {
     for (const watcher of this.#watchers.all()) watcher.end(new CompactedError(this.#host.applied()));
@@ -88,12 +73,14 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     again?.timer.cancel();
     this.#unread = undefined;
     this.#early = [];
-    const loading = this.#load();
+    const number = ++this.#loads;
+    if (number > 1) this.#remember();
+    const loading = this.#load(number);
     this.#ready = loading;
     loading.then(
-      () => again && this.#tellAll(),
+      () => number === this.#loads && this.#tellAll(),
       (error) => {
-        if (error instanceof UnreadableError) this.#loadLater(error.message, again);
+        if (number === this.#loads && (number > 1 || error instanceof UnreadableError)) this.#loadLater((error as Error).message, again);
       },
     );
     return loading;
@@ -102,12 +89,21 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const { clock } = this.#host;
     this.#live.clear();
     this.#early = undefined;
+    if (this.#ended) return;
     const delay = nextDelay(again);
     const timer = clock.after(delay, () => void this.load().catch(() => undefined));
     this.#unread = { timer, delay, since: again?.since ?? clock.monotonic(), why };
   }
+  #remember(): void {
+    this.#untold ??= new Map();
+    for (const stored of this.#live.values("")) this.#untold.set(keyOfStored(stored), stored);
+  }
   #tellAll(): void {
-    for (const { namespace, name } of this.#live.values("")) for (const handler of this.#changeHandlers) handler(namespace, name);
+    if (!this.#untold) return;
+    this.#remember();
+    const all = [...this.#untold.values()];
+    this.#untold = undefined;
+    for (const { namespace, name } of all) for (const handler of this.#changeHandlers) handler(namespace, name);
   }
   async held(): Promise<void> {
     if (!(await this.#holdsAll())) throw initializing(this.resource, this.#unread, this.#host.clock);
@@ -122,23 +118,27 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
       throw error;
     }
   }
-  async #load(): Promise<void> {
+  /** One that another has begun after gives what that gives. */
+  async #load(number: number): Promise<void> {
     const pageSize = 1_000;
     this.#live.clear();
     let after: string | undefined;
     let revision = 0;
     for (;;) {
       const page = await this.#host.store.list(this.prefix, { revision, after, limit: pageSize });
+      if (number !== this.#loads) return this.#ready;
       revision = page.revision;
       for (const item of page.items) this.#live.set(item.key.slice(this.prefix.length), this.#readable(item));
       after = page.items.at(-1)?.key;
       if (page.remaining === 0) break;
       // Reading everything takes seconds for a large cluster; others get a turn after each page.
       await new Promise((resolve) => setImmediate(resolve));
+      if (number !== this.#loads) return this.#ready;
     }
     this.#history = new History(revision, this.#host.history);
     this.#lastChange = revision;
     await this.#host.reached(revision);
+    if (number !== this.#loads) return this.#ready;
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const event of early) if (event.revision > revision) this.apply(event);
@@ -155,7 +155,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const previous = this.#live.get(key);
     let stored: StoredObject<T> | undefined;
     if (event.value) {
-      stored = this.#stored({ key: event.key, value: event.value, revision: event.revision });
+      stored = this.#readableChange(event, event.value);
+      if (!stored) return void this.load().catch(() => undefined);
       const writing = this.#writing.get(key);
       if (writing?.bytes === event.value) this.#family.shared.keep(stored, withRevision(writing.object, event.revision));
       this.#live.set(key, stored);
@@ -175,11 +176,13 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
 
   /** Ends all watches: with the error, or quietly when the cache is closed on purpose. */
   end(error: Error): void {
+    this.#ended = true;
     this.#unread?.timer.cancel();
     for (const watcher of this.#watchers.all()) watcher.end(error);
   }
   /** Ends all watches without an error. */
   close(): void {
+    this.#ended = true;
     this.#unread?.timer.cancel();
     for (const watcher of this.#watchers.all()) watcher.end();
   }
@@ -302,7 +305,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     this.#watchers.add(watcher);
     const stop = (): void => watcher.end();
     signal.addEventListener("abort", stop, { once: true });
-    const timers = options.bookmarks ? this.#bookmarks(watcher) : undefined;
+    const timers = options.bookmarks ? sendBookmarks(this.#host, watcher) : undefined;
     try {
       if (initial) {
         for await (const batch of this.#select(initial, options.predicate)) {
@@ -363,12 +366,22 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     }
   }
 
-  /** Throws StoreError, which names the key, for a value that is no object. */
+  /** Undefined: what is written there now cannot be read. */
+  #readableChange({ key, revision, unreadable }: StoreEvent, value: Uint8Array): StoredObject<T> | undefined {
+    if (unreadable) return undefined;
+    try {
+      return this.#stored({ key, value, revision });
+    } catch {
+      // Why is found out, and told, where everything is read anew.
+      return undefined;
+    }
+  }
+  /** Throws UnreadableError, which names the key, for a value that is no object. */
   #readable(item: KeyValue): StoredObject<T> {
     try {
       return this.#stored(item);
     } catch (error) {
-      throw new StoreError(`unable to transform key ${goQuote(item.key)}: ${(error as Error).message}`, { cause: error });
+      throw new UnreadableError(`unable to transform key ${goQuote(item.key)}: ${(error as Error).message}`, { cause: error });
     }
   }
   #stored(item: Pick<KeyValue, "key" | "value" | "revision">): StoredObject<T> {
@@ -376,25 +389,6 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const slash = this.resource.namespaced ? key.indexOf("/") : -1;
     const namespace = slash < 0 ? "" : this.#family.shared.string(key.slice(0, slash));
     return new StoredObject<T>(this.#family, namespace, key.slice(slash + 1), item.revision, spliceRevision(item.value, item.revision));
-  }
-
-  #bookmarks(watcher: Watcher): () => void {
-    const { clock } = this.#host;
-    const send = (): void => {
-      const revision = this.#host.applied();
-      if (revision > watcher.from && watcher.stage({ type: "BOOKMARK", revision }, revision)) this.#host.releaseSoon(watcher);
-    };
-    const again = (): void => {
-      send();
-      timer = clock.after(bookmarkMs, again);
-    };
-    let timer = clock.after(bookmarkMs, again);
-    const { deadline } = watcher.options;
-    const final = deadline === undefined ? undefined : clock.after(deadline - bookmarkBeforeDeadlineMs - clock.monotonic(), send);
-    return () => {
-      timer.cancel();
-      final?.cancel();
-    };
   }
 }
 

@@ -108,9 +108,19 @@ export class TransformingStore implements Store {
       const readable: StoreEvent[] = [];
       for (const event of events) {
         if (!event.value || !this.#touches(event.key, event.value)) readable.push(event);
-        else readable.push({ ...event, value: this.#written.get(event.value) ?? (await this.#fromStorage(event.key, event.value)).data });
+        else readable.push(await this.#event(event, event.value));
       }
       yield readable;
+    }
+  }
+  async #event(event: StoreEvent, stored: Uint8Array): Promise<StoreEvent> {
+    const written = this.#written.get(stored);
+    if (written) return { ...event, value: written };
+    try {
+      return { ...event, value: (await this.#fromStorage(event.key, stored)).data };
+    } catch (error) {
+      // The changes of all other keys go on.
+      return { ...event, unreadable: error as Error };
     }
   }
   async stale(key: string): Promise<boolean> {

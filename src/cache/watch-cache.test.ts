@@ -4,7 +4,7 @@ import type { KubeObject } from "../api/object.ts";
 import { type ResourceDef, resourceOf } from "../api/schema/schema.ts";
 import { settle, systemClock, VirtualClock } from "../base/clock.ts";
 import { memoryStore } from "../store/memory.ts";
-import { CompactedError, ExistsError, FutureRevisionError, RevisionMismatchError } from "../store/store.ts";
+import { CompactedError, ExistsError, FutureRevisionError, RevisionMismatchError, type Store } from "../store/store.ts";
 import type { CacheEvent, ResourceCache } from "./cache.ts";
 import { openCache, type WatchCache } from "./watch-cache.ts";
 
@@ -28,6 +28,20 @@ async function open(clock = new VirtualClock()): Promise<{ cache: WatchCache; po
   });
   return { cache, pods: cache.resource<Pod>(pods), clock };
 }
+
+/** The store's methods as properties of a plain object. */
+const bound = (store: Store): Store => ({
+  create: (...args) => store.create(...args),
+  update: (...args) => store.update(...args),
+  delete: (...args) => store.delete(...args),
+  get: (...args) => store.get(...args),
+  list: (...args) => store.list(...args),
+  watch: (...args) => store.watch(...args),
+  revision: () => store.revision(),
+  compact: (revision) => store.compact(revision),
+  compactedRevision: () => store.compactedRevision(),
+  [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+});
 
 const brief = (event: CacheEvent): string => `${event.type} ${event.stored?.name ?? ""}@${event.revision}${event.initial ? " initial" : ""}`;
 
@@ -245,15 +259,91 @@ test("closing the cache ends its watches and refuses reads", async () => {
   await assert.rejects(cache.get("default", "a"), /closed/);
 });
 
-test("what is wrong with the store is told to whoever checks the cache", async () => {
+test("a change that cannot be read ends the watches of its resource alone, which is held again once it can be read", async () => {
   const clock = new VirtualClock();
   const store = memoryStore({ clock });
-  const cache = await openCache({ store, clock, resources: [pods], index: () => ({}) });
-  await cache.check();
-  // Whatever is written past the cache and is no object cannot be shown.
-  await store.create("/registry/pods/default/torn", Buffer.from("torn"));
+  await using cache = await openCache({ store, clock, resources: [pods, nodes], index: () => ({}) });
+  const held = cache.resource<Pod>(pods);
+  await held.create(pod("default", "a"));
+  const { signal } = new AbortController();
+  const ended = assert.rejects(take(held.watch({ fromRevision: 2, signal }), 1), CompactedError);
+  const others = take(cache.resource(nodes).watch({ fromRevision: 2, signal }), 1);
+  const told: string[] = [];
+  cache.reader.onChange("pods", (_, name) => told.push(name));
   await settle();
-  await assert.rejects(cache.check(), /not a JSON object/);
-  await assert.rejects(cache.resource(pods).get("default", "torn"), /not a JSON object/);
-  await cache[Symbol.asyncDispose]();
+  // Whatever is written past the cache and is no object cannot be shown.
+  const torn = await store.create("/registry/pods/default/torn", Buffer.from("torn"));
+  await ended;
+  await settle();
+  await cache.check();
+  await assert.rejects(
+    held.list({}),
+    /storage is \(re\)initializing: failed to list \*core\.Pod: unable to transform key "\/registry\/pods\/default\/torn": .*not a JSON object/,
+  );
+  await assert.rejects(held.get("default", "torn"), /not a JSON object/);
+  assert.equal((await held.get("default", "a"))?.name, "a");
+  await cache.resource(nodes).create({ kind: "Node", apiVersion: "v1", metadata: { name: "n", uid: "n" } as Pod["metadata"] });
+  assert.deepEqual((await others).map(brief), ["ADDED n@4"]);
+  await clock.advance(5_000);
+  await assert.rejects(held.list({}), /initializing/);
+  await store.delete("/registry/pods/default/torn", torn);
+  await clock.advance(10_000);
+  await settle();
+  assert.deepEqual(
+    (await held.list({})).items.map(({ name }) => name),
+    ["a"],
+  );
+  assert.deepEqual(told, ["a"]);
+  const watch = take(held.watch({ fromRevision: cache.revision(), signal }), 1);
+  await held.create(pod("default", "b"));
+  assert.deepEqual((await watch).map(brief), ["ADDED b@6"]);
+});
+
+test("a store whose changes cannot be followed is unwell until they can; then everything is read anew and watchers begin again", async () => {
+  const clock = new VirtualClock();
+  const inner = memoryStore({ clock });
+  let broken: Error | undefined;
+  let breakOff: (error: Error) => void = () => undefined;
+  const store: Store = {
+    ...bound(inner),
+    async *watch(prefix, options) {
+      if (broken) throw broken;
+      const stop = new AbortController();
+      const { promise, reject } = Promise.withResolvers<never>();
+      promise.catch(() => stop.abort());
+      breakOff = reject;
+      const events = inner.watch(prefix, { ...options, signal: AbortSignal.any([options.signal, stop.signal]) })[Symbol.asyncIterator]();
+      for (;;) {
+        const step = await Promise.race([events.next(), promise]);
+        if (step.done) return;
+        yield step.value;
+      }
+    },
+  };
+  await using cache = await openCache({ store, clock, resources: [pods], index: () => ({}) });
+  const held = cache.resource<Pod>(pods);
+  await held.create(pod("default", "a"));
+  const { signal } = new AbortController();
+  const ended = assert.rejects(take(held.watch({ fromRevision: 2, signal }), 1), CompactedError);
+  const told: string[] = [];
+  cache.reader.onChange("pods", (_, name) => told.push(name));
+  await settle();
+  broken = new Error("the disk is gone");
+  breakOff(broken);
+  await settle();
+  await assert.rejects(cache.check(), /the disk is gone/);
+  const other = await inner.create("/registry/pods/default/b", Buffer.from(JSON.stringify(pod("default", "b"))));
+  await inner.delete("/registry/pods/default/a", 2);
+  await clock.advance(3_000);
+  await assert.rejects(cache.check(), /the disk is gone/);
+  broken = undefined;
+  await clock.advance(10_000);
+  await settle();
+  await cache.check();
+  await ended;
+  assert.deepEqual(
+    (await held.list({})).items.map(({ name, revision }) => [name, revision]),
+    [["b", other]],
+  );
+  assert.deepEqual([...new Set(told)].sort(), ["a", "b"]);
 });

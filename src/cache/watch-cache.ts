@@ -6,8 +6,9 @@ import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, type Store, StoreError, type StoreEvent } from "../store/store.ts";
 import type { Reader, ResourceCache } from "./cache.ts";
 import type { HistoryBounds } from "./history.ts";
+import type { Host } from "./host.ts";
 import { type GroupResource, storagePrefix } from "./keys.ts";
-import { CachedResource, type Extent, type Host } from "./resource.ts";
+import { CachedResource, type Extent } from "./resource.ts";
 import { Shared } from "./stored.ts";
 import { UnreadableError } from "./transformer.ts";
 import type { Watcher } from "./watcher.ts";
@@ -53,6 +54,10 @@ export interface Holding {
   bytes: number;
 }
 
+/** Milliseconds until a watch of the store that has broken is begun again: the first time, and at most. */
+const firstDelay = 1_000;
+const longestDelay = 10_000;
+
 /** Changes applied without a turn of the event loop, after which writers wait for one. */
 const stagedAtMost = 256;
 
@@ -95,7 +100,10 @@ class StoreCache implements WatchCache, Host {
   #breathing: (() => void)[] = [];
   #applied = 0;
   #following: Promise<void> = Promise.resolve();
+  /** It is closed. */
   #failure?: Error;
+  /** Why the store's changes cannot be followed at the moment. */
+  #broken?: Error;
 
   constructor(options: WatchCacheOptions) {
     this.#options = options;
@@ -140,7 +148,7 @@ class StoreCache implements WatchCache, Host {
     return this.#applied;
   }
   async check(): Promise<void> {
-    if (this.#failure) throw this.#failure;
+    if (this.#failure ?? this.#broken) throw this.#failure ?? this.#broken;
     await this.store.revision();
   }
   reached(revision: number): Promise<void> {
@@ -222,29 +230,38 @@ class StoreCache implements WatchCache, Host {
     this.#toRelease = new Set();
     for (const watcher of watchers) watcher.release();
   }
+  /** Whatever ends the store's watch, it is begun again, ever later; then everything is read anew, as nobody knows what was missed. */
   async #follow(from: number): Promise<void> {
-    let at = from;
-    while (!this.#stop.signal.aborted)
+    const { signal } = this.#stop;
+    let at: number | undefined = from;
+    let delay = firstDelay;
+    while (!signal.aborted)
       try {
-        for await (const events of this.store.watch("", { fromRevision: at, signal: this.#stop.signal })) {
+        at ??= await this.#reload();
+        for await (const events of this.store.watch("", { fromRevision: at, signal })) {
+          delay = firstDelay;
           for (const event of events) this.#resourceOf(event.key)?.apply(event);
           at = (events.at(-1) as StoreEvent).revision;
           this.#advance(at);
         }
       } catch (error) {
-        if (!(error instanceof CompactedError)) {
-          this.#fail(error as Error);
-          return;
-        }
-        // The past is gone, so the present is read again; watchers have been told to do the same.
-        at = await this.store.revision();
-        for (const resource of this.#resources.values())
-          resource
-            .load()
-            .catch(tolerateUnreadable)
-            .catch((failure) => this.#fail(failure as Error));
-        this.#advance(at);
+        if (signal.aborted) return;
+        at = undefined;
+        // The past is gone, so the present is read.
+        if (error instanceof CompactedError) continue;
+        this.#broken = error as Error;
+        await this.clock.sleep(delay, signal).catch(() => undefined);
+        delay = Math.min(delay * 2, longestDelay);
       }
+  }
+  /** Gives the revision to follow from. Watchers are told to begin anew, too. */
+  async #reload(): Promise<number> {
+    const revision = await this.store.revision();
+    this.#broken = undefined;
+    // A resource that cannot be loaded tells it to who asks, and tries again.
+    for (const resource of this.#resources.values()) resource.load().catch(() => undefined);
+    this.#advance(revision);
+    return revision;
   }
   #advance(revision: number): void {
     this.#applied = revision;

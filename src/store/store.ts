@@ -25,6 +25,8 @@ export interface StoreEvent {
   key: string;
   revision: number;
   value?: Uint8Array;
+  /** Why the value cannot be read, of a store in front of another one. */
+  unreadable?: Error;
 }
 
 export interface ListOptions {
