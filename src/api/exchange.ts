@@ -38,6 +38,8 @@ export interface ApiRequest {
   cbor?: boolean;
   /** Aborted when nobody waits for the answer any more. May be made on demand: a copy by spreading must name it. */
   readonly signal: AbortSignal;
+  /** Calls `fn` once as soon as the signal is aborted, or was, without making the signal; what is returned takes that back. */
+  onAbort?(fn: (reason: unknown) => void): () => void;
 }
 
 export interface ApiResponse {

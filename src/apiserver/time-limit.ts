@@ -4,6 +4,7 @@ import { badRequest } from "../api/status.ts";
 import { parseDuration, TimeError } from "../api/time.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { PassingMap } from "../base/passing-map.ts";
+import { LazyAbort, onAbort } from "./lazy-abort.ts";
 import { whenEnded } from "./when-ended.ts";
 
 interface Running {
@@ -29,9 +30,9 @@ class BoundRequest implements ApiRequest {
   readonly remoteAddress: string;
   declare cbor?: boolean;
   readonly #outer: ApiRequest;
-  #abort?: AbortController;
+  #abort?: LazyAbort;
   #expired?: Error;
-  #gone?: () => void;
+  #unasked?: () => void;
 
   constructor(outer: ApiRequest) {
     this.method = outer.method;
@@ -49,25 +50,25 @@ class BoundRequest implements ApiRequest {
     this.#outer = outer;
   }
   get signal(): AbortSignal {
-    if (this.#abort) return this.#abort.signal;
-    const abort = new AbortController();
-    this.#abort = abort;
-    const { signal } = this.#outer;
-    const gone = (): void => abort.abort(signal.reason);
-    if (this.#expired) abort.abort(this.#expired);
-    else if (signal.aborted) gone();
-    else {
-      this.#gone = gone;
-      signal.addEventListener("abort", gone, { once: true });
-    }
-    return abort.signal;
+    return this.#aborts().signal;
+  }
+  onAbort(fn: (reason: unknown) => void): () => void {
+    return this.#aborts().onAbort(fn);
   }
   expire(error: Error): void {
     this.#expired = error;
     this.#abort?.abort(error);
   }
   settled(): void {
-    if (this.#gone) this.#outer.signal.removeEventListener("abort", this.#gone);
+    this.#unasked?.();
+  }
+  #aborts(): LazyAbort {
+    if (this.#abort) return this.#abort;
+    const abort = new LazyAbort();
+    this.#abort = abort;
+    if (this.#expired) abort.abort(this.#expired);
+    else this.#unasked = onAbort(this.#outer, (reason) => abort.abort(reason));
+    return abort;
   }
 }
 

@@ -9,6 +9,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Extent } from "../../cache/resource.ts";
+import { onAbort } from "../lazy-abort.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { byPrecedence, compileSchema, compileSubjects, distinguisherOf, type Matcher } from "./classify.ts";
 import { Dealer } from "./dealer.ts";
@@ -107,19 +108,18 @@ export class FlowControl implements Limiter, Disposable {
     const giveUp = (): void => flow.level.set.cancel(admitted);
     this.#series.inPhase("waiting", kind, 1);
     const timer = clock.after(waitMs, giveUp);
-    const { signal } = request;
-    signal.addEventListener("abort", giveUp, { once: true });
+    let unasked: (() => void) | undefined;
     try {
       const execute = await new Promise<boolean>((resolve) => {
         admitted.decided = resolve;
-        if (signal.aborted) giveUp();
+        unasked = onAbort(request, giveUp);
       });
       const waited = (clock.monotonic() - admitted.arrived) / 1000;
       if (!execute) throw this.#refusal(flow, waited);
       return this.#passage(flow, admitted, request, info, waited);
     } finally {
       timer.cancel();
-      signal.removeEventListener("abort", giveUp);
+      unasked?.();
       this.#series.inPhase("waiting", kind, -1);
     }
   }

@@ -24,6 +24,8 @@ export interface Queuing {
 /** What a request is expected to take, milliseconds. */
 const expected = 3;
 const scale = 1e8;
+/** Milliseconds between ends that count as one. */
+const togetherMs = 0.5;
 /** Beyond it R is wound back, so that numbers stay exact. */
 const highR = 2 ** 52;
 const rewind = 2 ** 51;
@@ -108,6 +110,8 @@ export class QueueSet {
   /** Seats in use of requests that came through a queue. */
   #queuedSeats = 0;
   #activeQueues = 0;
+  /** Those that ended last, which still take their seats. */
+  #releasing?: { began: number; latency: number; requests: FlowRequest[] };
   #currentR = 0;
   #last: number;
   #robin = 0;
@@ -203,15 +207,27 @@ export class QueueSet {
       if (!queue.isActive) this.#activeQueues--;
     }
     if (request.additionalLatency <= 0) this.#release(request, now);
-    else
-      this.#clock.after(request.additionalLatency, () => {
-        const later = this.#sync();
-        this.#release(request, later);
-        this.#dispatch(later);
-      });
+    else this.#releaseLater(request, now);
     this.#dispatch(now);
   }
 
+  /** One timer for all that end in the same turn and so give back their seats together; timers are no more exact than that. */
+  #releaseLater(request: FlowRequest, now: number): void {
+    const { additionalLatency: latency } = request;
+    const last = this.#releasing;
+    if (last && last.latency === latency && now - last.began < togetherMs) {
+      last.requests.push(request);
+      return;
+    }
+    const group = { began: now, latency, requests: [request] };
+    this.#releasing = group;
+    this.#clock.after(latency, () => {
+      if (this.#releasing === group) this.#releasing = undefined;
+      const later = this.#sync();
+      for (const one of group.requests) this.#release(one, later);
+      this.#dispatch(later);
+    });
+  }
   #startUnqueued(flow: FlowSeries, about: Described, work: Work, now: number): FlowRequest | undefined {
     const request = new FlowRequest(flow, about, work, now, undefined);
     if (this.limiting !== "exempt" && !this.#accommodates(request.maxSeats)) {

@@ -8,6 +8,7 @@ import { drained } from "../../base/drained.ts";
 import { headerLines } from "../../base/relay.ts";
 import { sentCertificates } from "../../base/sent-certificates.ts";
 import type { Clock } from "../../base/clock.ts";
+import { LazyAbort } from "../lazy-abort.ts";
 import { compress } from "./compress.ts";
 import { warningLines } from "./warnings.ts";
 
@@ -70,7 +71,7 @@ class SocketRequest implements ApiRequest {
   declare clientCertificates?: readonly Uint8Array[];
   readonly remoteAddress: string;
   #gone?: Error;
-  #abort?: AbortController;
+  #abort?: LazyAbort;
 
   constructor(method: string, target: string, { headers, repeatedHeaders }: Headers, peer: Peer, body: ApiRequest["body"]) {
     const mark = target.indexOf("?");
@@ -84,9 +85,10 @@ class SocketRequest implements ApiRequest {
     this.remoteAddress = peer.address;
   }
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#gone) this.#abort.abort(this.#gone);
-    return this.#abort.signal;
+    return this.#aborts().signal;
+  }
+  onAbort(fn: (reason: unknown) => void): () => void {
+    return this.#aborts().onAbort(fn);
   }
   get gone(): boolean {
     return this.#gone !== undefined;
@@ -94,7 +96,12 @@ class SocketRequest implements ApiRequest {
   /** Nobody waits for the answer any more. */
   abort(error: Error): void {
     this.#gone ??= error;
-    this.#abort?.abort(error);
+    this.#abort?.abort(this.#gone);
+  }
+  #aborts(): LazyAbort {
+    this.#abort ??= new LazyAbort();
+    if (this.#gone) this.#abort.abort(this.#gone);
+    return this.#abort;
   }
 }
 
