@@ -6,6 +6,7 @@ import type { JSONObject, JSONValue } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { wholeSeconds } from "../time.ts";
 import { type Atom, type AtomField, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
+import type { KnownSets } from "./known-sets.ts";
 import { type FieldSet, leaf, maxFields, tooManyFields } from "./fieldset.ts";
 import { own } from "../../base/table.ts";
 
@@ -143,10 +144,32 @@ let unnamed = false;
 let literal = false;
 const seen = (field: AtomField, value: Value): Value => (literal ? value : fieldValue(field, value));
 
-/** Throws a StatusError for more new values than may be. `literally`: for what is a document yet, not an object: a value that Go would not write is one all the same. */
-export function compare(before: JSONValue, after: JSONValue, atom: Atom, literally = false): Comparison {
+/** Specifications of objects that come from templates. */
+let specs: KnownSets | undefined;
+let specAtom: Atom | undefined;
+
+/** A specification where there was none, which Go writes as one with nothing in it. */
+function newSpec(none: JSONObject, value: JSONObject, atom: MapAtom): void {
+  const known = (specs as KnownSets).find(value, atom);
+  if (known) {
+    count(known.fields);
+    changed = known.set;
+    return;
+  }
+  const before = counted;
+  compareMaps(none, value, atom);
+  if (changed && !removed && !unnamed) specs?.learn(value, atom, changed, counted - before);
+}
+
+/**
+ * Throws a StatusError for more new values than may be. `literally`: for what is a document yet, not an object: a value that Go
+ * would not write is one all the same. `known`: where the fields of new specifications are remembered.
+ */
+export function compare(before: JSONValue, after: JSONValue, atom: Atom, literally = false, known?: KnownSets): Comparison {
   unnamed = false;
   literal = literally;
+  specs = literally ? undefined : known;
+  specAtom = specs && atom.kind === "map" ? atom.fields.get("spec")?.atom : undefined;
   filled = counted = 0;
   counting = true;
   compareValues(before, after, atom);
@@ -174,7 +197,8 @@ function compareValues(before: Value, after: Value, atom: Atom): void {
   } else if (resolved.kind === "map" && !resolved.atomic && (isMap(before) || isMap(after))) {
     const left = isMap(before) ? before : {};
     const right = isMap(after) ? after : {};
-    if (hasKeys(left) || hasKeys(right) || (resolved.always.length && !literal)) compareMaps(left, right, resolved);
+    if (resolved === specAtom && !hasKeys(left) && hasKeys(right)) newSpec(left, right, resolved);
+    else if (hasKeys(left) || hasKeys(right) || (resolved.always.length && !literal)) compareMaps(left, right, resolved);
     else if (!same(before, after, resolved)) changed = leaf;
   } else if (resolved.kind === "list" && !resolved.atomic) {
     const left = Array.isArray(before) ? before : [];

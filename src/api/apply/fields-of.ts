@@ -123,7 +123,10 @@ export function fitsFieldSets(object: JSONObject, atom: MapAtom): boolean {
 function setsAreMaps(value: JSONValue | undefined, atom: Atom): boolean {
   if (value === null || value === undefined || !mayHoldFieldSets(atom)) return true;
   if (atom === fieldSetAtom) return isMap(value);
-  if (atom.kind === "list") return !Array.isArray(value) || value.every((item) => setsAreMaps(item, atom.element));
+  if (atom.kind === "list") {
+    if (Array.isArray(value)) for (let i = 0; i < value.length; i++) if (!setsAreMaps(value[i], atom.element)) return false;
+    return true;
+  }
   if (atom.kind !== "map" || !isMap(value)) return true;
   for (const name in value) {
     const inner = atom.fields.get(name)?.atom ?? atom.element;

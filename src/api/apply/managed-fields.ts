@@ -10,6 +10,7 @@ import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { fitsFieldSets, fitsShape } from "./fields-of.ts";
 import { forgotten } from "./kept-text.ts";
+import type { KnownSets } from "./known-sets.ts";
 import { reconcile } from "./reconcile.ts";
 import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union } from "./fieldset.ts";
 
@@ -35,6 +36,8 @@ export interface Operation {
   convert?(object: JSONObject, apiVersion: string): Versioned | undefined;
   /** What this way of writing does not write in another version. Default: nothing of a changeable type, else as in this one. */
   resetsIn?(apiVersion: string): readonly string[];
+  /** Where what is owned of new specifications is remembered. */
+  knownSets?: KnownSets | undefined;
   /** Of a type that may have changed since the object was stored: what does not have its shape has no owners. */
   changeable?: boolean;
 }
@@ -162,8 +165,8 @@ export function withManaged(object: JSONObject, managed: readonly ManagedFieldsE
   return { ...object, metadata: { ...metadata, managedFields: managed as unknown as JSONValue } };
 }
 
-function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom, dryRun = false): Comparison {
-  const result = compare(old, next, atom);
+function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom, { dryRun, knownSets }: Operation): Comparison {
+  const result = compare(old, next, atom, false, knownSets);
   if (dryRun) return result;
   const same = forgotten(old, next, atom);
   return same ? { ...result, changed: union(result.changed, same) } : result;
@@ -196,11 +199,11 @@ export function comparisons(
     let result: Comparison | undefined;
     if (apiVersion === operation.apiVersion || !operation.convert) {
       const atom = ownedAtom(type, operation.resetFields);
-      result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom, operation.dryRun);
+      result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom, operation);
     } else {
       const before = inVersion({ type, object: old }, apiVersion, operation, "failed to convert old object");
       const after = before && inVersion({ type, object: next }, apiVersion, operation, "failed to convert new object");
-      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, elsewhere(apiVersion)), operation.dryRun);
+      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, elsewhere(apiVersion)), operation);
     }
     made.set(apiVersion, result);
     return result;

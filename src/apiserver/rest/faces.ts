@@ -112,6 +112,17 @@ function foreignFace(endpoint: Endpoint, kind: GroupVersionKind, type: TypeDef):
   };
 }
 
+/** Of resources whose faces do not depend on the request; the same for each of them. */
+const ownFaces = new WeakMap<Endpoint, Face>();
+function knownFace(endpoint: Endpoint): Face {
+  let face = ownFaces.get(endpoint);
+  if (!face) {
+    face = faceOf(endpoint);
+    ownFaces.set(endpoint, face);
+  }
+  return face;
+}
+
 export function facesOf({ endpoint, info, rest }: Call): Faces {
   const { def } = endpoint;
   const own = `${apiVersionOf(def.group, def.version)}/${def.kind}`;
@@ -122,6 +133,6 @@ export function facesOf({ endpoint, info, rest }: Call): Faces {
     if (!type) throw new Error(`the schema has no ${subresource}`);
     return { own: foreignFace(endpoint, kind, type), equivalents: () => [] };
   }
-  const face = (one: Endpoint): Face => (one.custom ? customFace(one, one.custom, endpoint) : faceOf(one));
+  const face = (one: Endpoint): Face => (one.custom ? customFace(one, one.custom, endpoint) : knownFace(one));
   return { own: face(endpoint), equivalents: () => rest.equivalents(endpoint).map(face) };
 }

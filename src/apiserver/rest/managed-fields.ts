@@ -3,6 +3,7 @@ import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { shapeErrors, shapeText } from "../../api/apply/fields-of.ts";
 import { type Operation, trackUpdate, Unconvertible } from "../../api/apply/managed-fields.ts";
 import { type ObjectType, wholeAtom } from "../../api/apply/atom.ts";
+import { KnownSets } from "../../api/apply/known-sets.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
 import { goQuote } from "../../api/field.ts";
 import type { JSONObject } from "../../api/json.ts";
@@ -44,6 +45,8 @@ function resetFields(endpoint: Endpoint, subresource: string): readonly string[]
   return hasStatus(endpoint) ? ["status"] : [];
 }
 
+const knownSets = new KnownSets();
+
 type Convert = NonNullable<Operation["convert"]>;
 
 export function operationOf(call: Call, manager: string, convert: Convert, dryRun = false): Operation {
@@ -58,6 +61,7 @@ export function operationOf(call: Call, manager: string, convert: Convert, dryRu
     resetFields: resetFields(endpoint, info.subresource),
     changeable: endpoint.custom !== undefined,
     convert,
+    knownSets: endpoint.hubKind.knownSpecs && knownSets,
     ...(endpoint.custom && info.subresource === "status"
       ? { resetsIn: (apiVersion: string) => (endpoint.versions?.get(apiVersion)?.hasStatus ? ["spec", "metadata"] : []) }
       : {}),
