@@ -4,6 +4,7 @@
  *
  * A kind's file is src/api/<group>/<kind>.ts ("core" for the group ""), and exports one Kind.
  */
+import type { Reads } from "./codec/json-part.ts";
 import type { FieldError } from "./field.ts";
 import type { KubeObject } from "./object.ts";
 
@@ -52,6 +53,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   fields?(object: T): Record<string, string>;
   /** Table cells in the order of the kind's columns in schema/resources.json; `now` is milliseconds since the epoch. */
   cells?(object: T, now: number): unknown[];
+  /** All that `fields` and `cells` look at: other parts of objects need not be read for them. Absent: anything. */
+  reads?: { fields?: Reads<T>; cells?: Reads<T> };
   /** Name rule; the default is a DNS-1123 subdomain. Returns upstream's messages. */
   validateName?(name: string, prefix: boolean): string[];
   /** generateName is taken as the name: what is generated would not be valid. */

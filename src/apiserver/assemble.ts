@@ -23,7 +23,7 @@ import { fixedKeys, type KeySource, parseSigningKey, parseVerificationKeys, sign
 import { type AuthorizationSource, type OpenAuthorization, openAuthorization } from "./authorization/open.ts";
 import { type BootstrapOptions, bootstrap, bootstrapRules, ensureAuthenticationConfig, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
 import type { Encryption } from "./encryption/encryption.ts";
-import { indexFields, storedResources } from "./endpoints.ts";
+import { indexFields, indexReads, storedResources } from "./endpoints.ts";
 import { DanglingController } from "./flowcontrol/dangling.ts";
 import { dump } from "./flowcontrol/dump.ts";
 import { FlowControl } from "./flowcontrol/flow-control.ts";
@@ -162,7 +162,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const serviceRanges = options.serviceRanges ?? ["10.96.0.0/12"];
   const issuers = [options.serviceAccountIssuer, ...(options.acceptedIssuers ?? [])];
   const audiences = options.audiences ?? issuers;
-  const cache = await openCache({ store, clock, resources: stored, index: indexFields, exclusive: options.exclusiveStore ?? true });
+  const cache = await openCache({ store, clock, resources: stored, index: indexFields, indexReads, exclusive: options.exclusiveStore ?? true });
   let flow: FlowControl | undefined;
   let authorization: OpenAuthorization | undefined;
   const outsiders = outsideTokens(options, { issuers, audiences, metrics });

@@ -1,4 +1,5 @@
 /** The resources that are served, each with its kind, its place in the store and its registry. */
+import type { Wanted } from "../api/codec/json-part.ts";
 import type { Kind } from "../api/kind.ts";
 import { allResources, apiVersionOf, type ResourceDef, resources, typeOfKind } from "../api/schema/schema.ts";
 import { groupResource } from "../api/status.ts";
@@ -30,6 +31,12 @@ export function hubOf(def: ResourceDef): ResourceDef {
 export function indexFields(def: ResourceDef, object: Parameters<NonNullable<Kind["fields"]>>[0]): { fields?: Record<string, string> } {
   const kind = kindFor(groupResource(def.group, def.resource));
   return kind.fields ? { fields: kind.fields(object) } : {};
+}
+
+/** What of an object that takes; undefined: anything. */
+export function indexReads(def: ResourceDef): Wanted | undefined {
+  const { fields, reads } = kindFor(groupResource(def.group, def.resource));
+  return fields ? (reads?.fields as Wanted | undefined) : {};
 }
 
 /** Kinds that are asked and never stored have no cache of their own behind them. */

@@ -9,6 +9,7 @@
  * - Bytes and parsed objects are shared and immutable. An event is encoded once for all its watchers.
  */
 import type { MemberTexts } from "../api/codec/json.ts";
+import type { Wanted } from "../api/codec/json-part.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 
@@ -26,6 +27,8 @@ export interface Stored<T extends KubeObject = KubeObject> {
   readonly bytes: Uint8Array;
   /** Parsed on demand, kept in a bounded cache; immutable. */
   object(): T;
+  /** The object with at least the members that are wanted, without parsing the others; not kept. Immutable. */
+  part(wanted: Wanted): T;
 }
 
 /** Whether an object is selected; absent means everything. */

@@ -2,8 +2,8 @@
  * metadata.resourceVersion in JSON that was stored without it: found by a scan of the top of the object, so that nothing
  * is parsed. Go writes ObjectMeta in the order name, generateName, namespace, selfLink, uid, resourceVersion, ...
  */
+import { findMember, memberValue, nextMember, skipString, skipValue, space } from "../api/codec/json-scan.ts";
 import type { KubeObject } from "../api/object.ts";
-
 import { encryptedUnread, isEncrypted } from "./transformer.ts";
 
 export interface Spliced {
@@ -17,12 +17,12 @@ export interface Spliced {
 
 const before = new Set(["name", "generateName", "namespace", "selfLink", "uid"]);
 const quote = 0x22;
-const backslash = 0x5c;
+const quoted = { metadata: Buffer.from('"metadata"'), uid: Buffer.from('"uid"') };
 
 /** Throws SyntaxError for what is not a JSON object with an object `metadata`, and where resourceVersion is there already. */
 export function spliceRevision(value: Uint8Array, revision: number): Spliced {
   const text = value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.length);
-  const metadata = findMember(text, open(text, 0), "metadata");
+  const metadata = findMember(text, open(text, 0), quoted.metadata);
   if (metadata < 0) throw new SyntaxError("the stored value has no metadata");
   let uidAt = 0;
   let uidLength = 0;
@@ -34,7 +34,7 @@ export function spliceRevision(value: Uint8Array, revision: number): Spliced {
     const nameEnd = skipString(text, at);
     const name = text.toString("latin1", at + 1, nameEnd - 1);
     if (name === "resourceVersion") throw new SyntaxError("the stored value carries a resourceVersion");
-    const valueAt = space(text, expect(text, space(text, nameEnd), 0x3a));
+    const valueAt = memberValue(text, nameEnd);
     const end = skipValue(text, valueAt);
     if (!before.has(name)) break;
     if (name === "uid") {
@@ -43,9 +43,7 @@ export function spliceRevision(value: Uint8Array, revision: number): Spliced {
     }
     insertAt = end;
     first = false;
-    at = space(text, end);
-    if (text[at] === 0x2c) at = space(text, at + 1);
-    else break;
+    at = nextMember(text, end);
   }
   const empty = first && text[at] === 0x7d;
   const insert = `${first ? "" : ","}"resourceVersion":"${revision}"${first && !empty ? "," : ""}`;
@@ -55,7 +53,7 @@ export function spliceRevision(value: Uint8Array, revision: number): Spliced {
   text.copy(bytes, insertAt + insert.length, insertAt);
   // Go's order is what every writer here keeps; a uid behind other members is looked for where it then must be.
   if (uidAt === 0) {
-    const found = findMember(text, open(text, metadata), "uid");
+    const found = findMember(text, open(text, metadata), quoted.uid);
     if (found >= 0) {
       uidAt = found + 1 + insert.length;
       uidLength = skipString(text, found) - found - 2;
@@ -74,19 +72,6 @@ export function replaceRevision(bytes: Uint8Array, at: number, length: number, r
   return changed;
 }
 
-/** Position of a member's value, or -1. `at` is behind the opening brace. */
-function findMember(text: Buffer, at: number, wanted: string): number {
-  let next = at;
-  while (text[next] === quote) {
-    const nameEnd = skipString(text, next);
-    const valueAt = space(text, expect(text, space(text, nameEnd), 0x3a));
-    if (nameEnd - next - 2 === wanted.length && text.toString("latin1", next + 1, nameEnd - 1) === wanted) return valueAt;
-    next = space(text, skipValue(text, valueAt));
-    if (text[next] === 0x2c) next = space(text, next + 1);
-  }
-  return -1;
-}
-
 function open(text: Buffer, at: number): number {
   return space(text, expect(text, space(text, at), 0x7b));
 }
@@ -95,41 +80,6 @@ function expect(text: Buffer, at: number, byte: number): number {
   if (at === 0 && isEncrypted(text)) throw new SyntaxError(encryptedUnread);
   if (text[at] !== byte) throw new SyntaxError(`the stored value is not a JSON object: ${String.fromCharCode(byte)} expected at byte ${at}`);
   return at + 1;
-}
-
-function space(text: Buffer, at: number): number {
-  let next = at;
-  while (text[next] === 0x20 || text[next] === 0x0a || text[next] === 0x0d || text[next] === 0x09) next++;
-  return next;
-}
-
-/** `at` is on the opening quote; returns the position behind the closing one. */
-function skipString(text: Buffer, at: number): number {
-  for (let next = at + 1; next < text.length; next++) {
-    if (text[next] === backslash) next++;
-    else if (text[next] === quote) return next + 1;
-  }
-  throw new SyntaxError("the stored value ends inside a string");
-}
-
-function skipValue(text: Buffer, at: number): number {
-  let depth = 0;
-  let next = at;
-  while (next < text.length) {
-    const byte = text[next] as number;
-    if (byte === quote) {
-      next = skipString(text, next);
-      if (depth === 0) return next;
-      continue;
-    }
-    if (byte === 0x7b || byte === 0x5b) depth++;
-    else if (byte === 0x7d || byte === 0x5d) {
-      if (depth === 0) return next;
-      if (--depth === 0) return next + 1;
-    } else if (byte === 0x2c && depth === 0) return next;
-    next++;
-  }
-  throw new SyntaxError("the stored value ends too early");
 }
 
 /** Without the field. */

@@ -1,6 +1,8 @@
 /** One version of one object, small: its bytes, and what selectors need once they have asked for it. */
 import { PassingMap } from "../base/passing-map.ts";
 import { parseJSON } from "../api/codec/json.ts";
+import { parsePart, type Wanted } from "../api/codec/json-part.ts";
+import { findMember, nextMember, says, skipValue } from "../api/codec/json-scan.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Stored } from "./cache.ts";
 import { replaceRevision, type Spliced } from "./splice.ts";
@@ -10,6 +12,7 @@ export type IndexFields = (object: KubeObject) => { fields?: Record<string, stri
 
 type Labels = Readonly<Record<string, string>>;
 const noLabels: Labels = Object.freeze(Object.create(null) as Record<string, string>);
+const quotedLabels = Buffer.from('"labels"');
 
 /**
  * What the objects of one cache share: room for parsed forms and equal label sets. Of parsed forms those go first that came
@@ -19,6 +22,7 @@ export class Shared {
   readonly #kept = new PassingMap<number, StoredObject>();
   #places = 0;
   readonly #labels = new Map<string, Labels>();
+  #lastLabels: { text: Uint8Array; labels: Labels } | undefined;
   readonly #strings = new Map<string, string>();
   readonly #maxBytes: number;
   #bytes = 0;
@@ -61,10 +65,16 @@ export class Shared {
     stored.place = ++this.#places;
     this.#kept.set(stored.place, stored);
   }
-  labels(labels: Record<string, string> | undefined): Labels {
-    if (!labels) return noLabels;
-    const text = JSON.stringify(labels);
-    return text.length > sharedAtMost.labels ? labels : remember(this.#labels, text, labels);
+  /** Those whose JSON begins there. Objects in the order of their names mostly have the labels of the one before. */
+  labels(bytes: Uint8Array, from: number): Labels {
+    const last = this.#lastLabels;
+    if (last && says(bytes, from, last.text)) return last.labels;
+    const text = Buffer.from(bytes.subarray(from, skipValue(bytes, from)));
+    const key = text.toString("latin1");
+    const labels = this.#labels.get(key) ?? ((JSON.parse(text.toString()) ?? noLabels) as Labels);
+    if (text.length > sharedAtMost.labels) return labels;
+    this.#lastLabels = { text, labels };
+    return remember(this.#labels, key, labels);
   }
   string(text: string): string {
     return text.length > sharedAtMost.string ? text : remember(this.#strings, text, text);
@@ -86,6 +96,8 @@ function remember<V>(known: Map<string, V>, key: string, value: V): V {
 export interface Family {
   shared: Shared;
   index: IndexFields;
+  /** All that `index` looks at; undefined: anything. */
+  reads: Wanted | undefined;
   /** Names of the selectable fields as the objects seen so far had them; most resources have one set. */
   fieldNames: string[];
 }
@@ -121,11 +133,11 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
     return this.#uidAt === 0 ? "" : Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.#uidAt, this.#uidLength).toString("latin1");
   }
   get labels(): Labels {
-    if (!this.#labels) this.#read();
-    return this.#labels as Labels;
+    this.#labels ??= this.#readLabels();
+    return this.#labels;
   }
   get fields(): Readonly<Record<string, string>> {
-    if (!this.#fieldValues) this.#read();
+    if (!this.#fieldValues) this.#readFields();
     const fields: Record<string, string> = { "metadata.name": this.name, "metadata.namespace": this.namespace };
     const names = this.#fieldNames as string[];
     const values = this.#fieldValues as string[];
@@ -136,11 +148,14 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   field(name: string): string | undefined {
     if (name === "metadata.name") return this.name;
     if (name === "metadata.namespace") return this.namespace;
-    if (!this.#fieldValues) this.#read();
+    if (!this.#fieldValues) this.#readFields();
     return this.#fieldValues?.[(this.#fieldNames as string[]).indexOf(name)];
   }
   object(): T {
     return this.#family.shared.parse(this) as T;
+  }
+  part(wanted: Wanted): T {
+    return (this.parsed ?? parsePart(this.bytes, wanted)) as T;
   }
   /** The same state under a later revision: what a watcher sees of an object that is gone. */
   at(revision: number): StoredObject<T> {
@@ -153,12 +168,15 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
     return new StoredObject<T>(this.#family, this.namespace, this.name, revision, { bytes, revisionAt, uidAt: uidAt && uidAt + moved, uidLength });
   }
 
-  #read(): void {
-    const { shared, index } = this.#family;
-    // Strings are all that is taken from it, so the quick reading will do; and a scan of everything must not empty the cache.
-    const object = this.parsed ?? (JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length).toString()) as KubeObject);
-    this.#labels = shared.labels(object.metadata.labels);
-    const fields = index(object).fields ?? {};
+  /** They stand behind the revision, whatever order the members have. */
+  #readLabels(): Labels {
+    const { bytes } = this;
+    const at = findMember(bytes, nextMember(bytes, this.#revisionAt + String(this.revision).length + 1), quotedLabels);
+    return at < 0 ? noLabels : this.#family.shared.labels(bytes, at);
+  }
+  #readFields(): void {
+    const { shared, index, reads } = this.#family;
+    const fields = index(reads ? this.part(reads) : this.#whole()).fields ?? {};
     const names = Object.keys(fields);
     const known = this.#family.fieldNames;
     if (names.length === known.length && names.every((name, i) => name === known[i])) this.#fieldNames = known;
@@ -167,5 +185,9 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
       this.#family.fieldNames = names;
     }
     this.#fieldValues = Object.values(fields).map((value) => shared.string(value));
+  }
+  /** Strings are all that is taken from it, so the quick reading will do; and a scan of everything must not empty the cache. */
+  #whole(): KubeObject {
+    return this.parsed ?? (JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length).toString()) as KubeObject);
   }
 }

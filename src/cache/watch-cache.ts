@@ -1,6 +1,7 @@
 /** The watch cache of one API server: follows the store with a single watch and hands each change to its resource. */
 import type { Clock } from "../base/clock.ts";
 import { encodeMembers, type MemberTexts } from "../api/codec/json.ts";
+import type { Wanted } from "../api/codec/json-part.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, type Store, StoreError, type StoreEvent } from "../store/store.ts";
@@ -20,6 +21,8 @@ export interface WatchCacheOptions {
   resources: readonly ResourceDef[];
   /** Selectable fields besides metadata.name and metadata.namespace; called with the parsed object, once per version at most. */
   index(resource: ResourceDef, object: KubeObject): { fields?: Record<string, string> };
+  /** All that `index` looks at in objects of the resource; undefined: anything. */
+  indexReads?(resource: ResourceDef): Wanted | undefined;
   /** @default "/registry" */
   keyPrefix?: string;
   /** This process alone writes the store, so no read asks it how far it is. @default true */
@@ -203,7 +206,7 @@ class StoreCache implements WatchCache, Host {
     const known = this.#resources.get(prefix);
     if (known) return { cached: known, ready: Promise.resolve() };
     const index = (object: KubeObject): { fields?: Record<string, string> } => this.#options.index(resource, object);
-    const cached = new CachedResource(this, resource, prefix, { shared: this.#shared, index, fieldNames: [] });
+    const cached = new CachedResource(this, resource, prefix, { shared: this.#shared, index, reads: this.#options.indexReads?.(resource), fieldNames: [] });
     this.#resources.set(prefix, cached);
     const ready = cached.load();
     // A failed load is seen by whoever reads the resource.

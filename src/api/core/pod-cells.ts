@@ -1,4 +1,5 @@
 /** Table row of a pod (pkg/printers/internalversion). */
+import type { Reads } from "../codec/json-part.ts";
 import type { ContainerState, ContainerStatus, Pod } from "../types/core-v1.gen.ts";
 import { age, ageOf } from "./object-meta.ts";
 import { isSidecar } from "./pod-resources.ts";
@@ -77,6 +78,22 @@ function readinessGates(pod: Pod): string {
   const open = gates.filter((gate) => podCondition(pod.status, gate.conditionType)?.status === "True").length;
   return `${open}/${gates.length}`;
 }
+
+const containerStatus: Reads<ContainerStatus> = { name: true, restartCount: true, ready: true, started: true, state: true, lastState: true };
+
+export const podCellsRead: Reads<Pod> = {
+  metadata: { name: true, creationTimestamp: true, deletionTimestamp: true },
+  spec: { nodeName: true, containers: { name: true }, initContainers: { name: true, restartPolicy: true }, readinessGates: true },
+  status: {
+    phase: true,
+    reason: true,
+    conditions: { type: true, status: true, reason: true },
+    podIPs: { ip: true },
+    nominatedNodeName: true,
+    initContainerStatuses: containerStatus,
+    containerStatuses: containerStatus,
+  },
+};
 
 export function podCells(pod: Pod, now: number): unknown[] {
   const { metadata, spec, status = {} } = pod;

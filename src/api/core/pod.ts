@@ -2,7 +2,7 @@
 import type { Kind } from "../kind.ts";
 import type { Pod } from "../types/core-v1.gen.ts";
 import { KnownPods } from "./known-pods.ts";
-import { podCells } from "./pod-cells.ts";
+import { podCells, podCellsRead } from "./pod-cells.ts";
 import { preparationWarnings, prepareForCreate } from "./pod-create.ts";
 import { setPodDefaults } from "./pod-defaults.ts";
 import { dropDisabledPodFields } from "./pod-drop-disabled.ts";
@@ -58,4 +58,11 @@ export const podKind: Kind<Pod> = {
     "status.nominatedNodeName": status?.nominatedNodeName ?? "",
   }),
   cells: podCells,
+  reads: {
+    fields: {
+      spec: { nodeName: true, restartPolicy: true, schedulerName: true, serviceAccountName: true, hostNetwork: true },
+      status: { phase: true, podIPs: { ip: true }, nominatedNodeName: true },
+    },
+    cells: podCellsRead,
+  },
 };

@@ -5,6 +5,7 @@
  */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
+import type { Wanted } from "../../api/codec/json-part.ts";
 import { deepCopy, deepEqual } from "../../api/copy.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
@@ -67,6 +68,9 @@ class View implements Stored {
   }
   object(): KubeObject {
     return this.#object ?? this.#stored.object();
+  }
+  part(wanted: Wanted): KubeObject {
+    return this.#object ?? this.#stored.part(wanted);
   }
 }
 
