@@ -27,8 +27,8 @@ export interface Stored<T extends KubeObject = KubeObject> {
   readonly bytes: Uint8Array;
   /** Parsed on demand, kept in a bounded cache; immutable. */
   object(): T;
-  /** The object with at least the members that are wanted, without parsing the others; not kept. Immutable. */
-  part(wanted: Wanted): T;
+  /** The object with at least the members that are wanted, made without parsing the others, and JSON of its metadata. Immutable. */
+  part(wanted: Wanted): { object: T; metadata: Uint8Array };
 }
 
 /** Whether an object is selected; absent means everything. */

@@ -48,8 +48,9 @@ async function replica(
   let last = fromRevision;
   let complete = !initial;
   const finished = until.then(async (revision) => {
-    // What was applied is released within a turn of the event loop.
-    for (let turn = 0; turn < 3 || (await cache.revision()) < revision; turn++) await new Promise((resolve) => setImmediate(resolve));
+    // What was applied is released within a turn of the event loop; initial events may rest for more.
+    for (let turn = 0; turn < 3 || (!complete && turn < 1000) || (await cache.revision()) < revision; turn++)
+      await new Promise((resolve) => setImmediate(resolve));
     stop.abort();
   });
   for await (const batch of cache.watch({ ...selection, fromRevision, initial, signal: stop.signal }))

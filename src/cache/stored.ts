@@ -1,7 +1,7 @@
 /** One version of one object, small: its bytes, and what selectors need once they have asked for it. */
 import { PassingMap } from "../base/passing-map.ts";
 import { parseJSON } from "../api/codec/json.ts";
-import { parsePart, type Wanted } from "../api/codec/json-part.ts";
+import { parseObjectPart, parsePart, type Wanted } from "../api/codec/json-part.ts";
 import { findMember, nextMember, says, skipValue } from "../api/codec/json-scan.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Stored } from "./cache.ts";
@@ -154,8 +154,9 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   object(): T {
     return this.#family.shared.parse(this) as T;
   }
-  part(wanted: Wanted): T {
-    return (this.parsed ?? parsePart(this.bytes, wanted)) as T;
+  part(wanted: Wanted): { object: T; metadata: Uint8Array } {
+    const { value, metadata } = parseObjectPart(this.bytes, this.parsed ? {} : wanted);
+    return { object: (this.parsed ?? value) as T, metadata };
   }
   /** The same state under a later revision: what a watcher sees of an object that is gone. */
   at(revision: number): StoredObject<T> {
@@ -176,7 +177,7 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   }
   #readFields(): void {
     const { shared, index, reads } = this.#family;
-    const fields = index(reads ? this.part(reads) : this.#whole()).fields ?? {};
+    const fields = index(reads && !this.parsed ? (parsePart(this.bytes, reads) as unknown as KubeObject) : this.#whole()).fields ?? {};
     const names = Object.keys(fields);
     const known = this.#family.fieldNames;
     if (names.length === known.length && names.every((name, i) => name === known[i])) this.#fieldNames = known;

@@ -12,7 +12,7 @@ import type { CustomVersion } from "./custom-version.ts";
 import { validateEmbedded } from "./embedded.ts";
 import { validateLists } from "./list-types.ts";
 import { nodeOf } from "./node.ts";
-import { printerCells } from "./printer-columns.ts";
+import { printerCells, printerReads } from "./printer-columns.ts";
 import { RuleValidator } from "./rule-validation.ts";
 import { validateScaleSpec, validateScaleStatus } from "./scale-paths.ts";
 import { propertyOf } from "./schema.ts";
@@ -150,6 +150,7 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
     },
     ...(selectable.length ? { fields: (object: KubeObject) => Object.fromEntries(selectable.map((name) => [name, textAt(json(object), name)])) } : {}),
     cells: printerCells(version.definition.additionalPrinterColumns),
+    reads: { cells: printerReads(version.definition.additionalPrinterColumns) },
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../object.ts";
-import { printerCells, printerColumns } from "./printer-columns.ts";
+import { printerCells, printerColumns, printerReads } from "./printer-columns.ts";
 
 test("a column of text shows null as Go's templates do, and a number that is too large as a float", () => {
   const cells = printerCells([
@@ -26,4 +26,19 @@ test("a path with a word that means nothing is a column all the same, of nothing
   );
   const object = { metadata: { name: "x" }, spec: { "a b": 1, a: 2 } } as unknown as KubeObject;
   assert.deepEqual(printerCells(columns)(object, 0), ["x", null, "x"]);
+});
+
+test("what cells show is known by the beginnings of their paths", () => {
+  const reads = (...paths: string[]): unknown => printerReads(paths.map((jsonPath) => ({ name: "c", type: "string", jsonPath })));
+  const name = { name: true };
+  assert.deepEqual(reads(".spec.a", '.status.conditions[?(@.type=="Ready")].status', ".spec.b.c"), {
+    metadata: name,
+    spec: { a: true, b: true },
+    status: { conditions: true },
+  });
+  assert.deepEqual(reads(".spec.a", ".spec", ".spec.b"), { metadata: name, spec: true });
+  assert.deepEqual(reads(".spec..a", ".metadata.labels.x"), { metadata: { name: true, labels: true }, spec: true });
+  assert.deepEqual(reads(), { metadata: { name: true, creationTimestamp: true } });
+  assert.deepEqual(reads(".spec.a\\.b", ".spec.*"), { metadata: name, spec: true });
+  for (const path of ["..a", "[*].a", ".*", ".a\\.b", "$.spec", '"a"', ".spec a"]) assert.equal(reads(".spec.x", path), undefined, path);
 });

@@ -1,4 +1,5 @@
 /** Columns of tables that a definition describes (apiextensions-apiserver/pkg/registry/customresource/tableconvertor). */
+import type { Wanted } from "../codec/json-part.ts";
 import type { JSONValue } from "../json.ts";
 import { type JSONPath, JSONPathError, parseJSONPath, printJSONValue } from "../jsonpath.ts";
 import type { KubeObject } from "../object.ts";
@@ -53,6 +54,22 @@ export function printerCells(columns: readonly CustomResourceColumnDefinition[] 
     made ??= readable(own(columns));
     return [object.metadata.name, ...made.map(({ column, find }) => cell(column.type, find, object, now))];
   };
+}
+
+/** A path's first two steps, where they are names. */
+const named = /^\.([\w-]+)(?:\.([\w-]+))?(?=[.[]|$)/;
+
+/** What of an object these cells show; undefined: perhaps all of it. */
+export function printerReads(columns: readonly CustomResourceColumnDefinition[] | undefined): Wanted | undefined {
+  const wanted = new Map<string, Map<string, true> | true>([["metadata", new Map([["name", true]])]]);
+  for (const { jsonPath } of own(columns)) {
+    const [, first, second] = named.exec(jsonPath) ?? [];
+    if (first === undefined) return undefined;
+    const members = wanted.get(first) ?? new Map<string, true>();
+    if (second === undefined) wanted.set(first, true);
+    else if (members !== true) wanted.set(first, members.set(second, true));
+  }
+  return Object.fromEntries([...wanted].map(([name, members]) => [name, members === true ? true : Object.fromEntries(members)]));
 }
 
 function cell(type: string, find: JSONPath, object: KubeObject, now: number): unknown {

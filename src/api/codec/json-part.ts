@@ -4,7 +4,7 @@
  */
 import type { JSONValue } from "../json.ts";
 import { parseJSON } from "./json.ts";
-import { memberValue, nextMember, says, skipString, skipValue, space } from "./json-scan.ts";
+import { findMember, memberValue, nextMember, says, skipString, skipValue, space } from "./json-scan.ts";
 
 /** Members by name: whole, or some of theirs. What is said of a list holds of each of its elements. */
 export interface Wanted {
@@ -19,6 +19,16 @@ interface Member {
   quoted: Uint8Array;
   some: readonly Member[] | undefined;
 }
+
+const brace = 0x7b;
+const closingBrace = 0x7d;
+const bracket = 0x5b;
+const closingBracket = 0x5d;
+const comma = 0x2c;
+const quote = 0x22;
+const quotedMetadata = Buffer.from('"metadata"');
+/** Bytes for whose copying no native function is called. */
+const few = 48;
 
 const compiled = new WeakMap<Wanted, readonly Member[]>();
 
@@ -35,44 +45,56 @@ function membersOf(wanted: Wanted): readonly Member[] {
 /** As parseJSON would give it without the members that are not wanted. Throws for a text that is not well-formed where it looks. */
 export function parsePart(text: Uint8Array, wanted: Wanted): JSONValue {
   const members = membersOf(wanted);
-  if (members.length === 0) return {};
-  extract.begin(text.length);
-  extract.value(text, space(text, 0), members);
-  return parseJSON(extract.end()).value;
+  return members.length === 0 ? {} : parseJSON(extract.of(text, members)).value;
 }
 
-const brace = 0x7b;
-const closingBrace = 0x7d;
-const bracket = 0x5b;
-const closingBracket = 0x5d;
-const comma = 0x2c;
-const quote = 0x22;
-/** Bytes for whose copying no native function is called. */
-const few = 48;
+export interface ObjectPart {
+  value: JSONValue;
+  /** JSON of its metadata. */
+  metadata: Uint8Array;
+}
+
+/** The same of an object with metadata. */
+export function parseObjectPart(text: Uint8Array, wanted: Wanted): ObjectPart {
+  const members = membersOf(wanted);
+  if (members.length === 0) {
+    const from = findMember(text, space(text, space(text, 0) + 1), quotedMetadata);
+    return { value: {}, metadata: text.subarray(from, skipValue(text, from)) };
+  }
+  const part = extract.of(text, members);
+  const metadata = text.subarray(extract.metadataFrom, extract.metadataTo);
+  return { value: parseJSON(part).value, metadata };
+}
 
 /** The text of what is wanted. Its bytes serve one text after the other. */
 class Extract {
   #out = Buffer.alloc(4096);
   #length = 0;
 
-  /** `most`: what is wanted is never longer than all. */
-  begin(most: number): void {
+  /** Where the value of the member `metadata` of the last text stands. */
+  metadataFrom = 0;
+  metadataTo = 0;
+
+  of(text: Uint8Array, members: readonly Member[]): string {
     this.#length = 0;
-    if (this.#out.length < most + 1) this.#out = Buffer.alloc(most + 4096);
-  }
-  end(): string {
+    this.metadataTo = this.metadataFrom = 0;
+    // What is wanted is never longer than all.
+    if (this.#out.length <= text.length) this.#out = Buffer.alloc(text.length + 4096);
+    const at = space(text, 0);
+    if (text[at] === brace) this.#object(text, at, members, true);
+    else this.#value(text, at, members);
     return this.#out.toString("utf8", 0, this.#length);
   }
+
   /** Returns the position behind the value. */
-  value(text: Uint8Array, at: number, members: readonly Member[] | undefined): number {
+  #value(text: Uint8Array, at: number, members: readonly Member[] | undefined): number {
     const byte = text[at];
-    if (members && byte === brace) return this.#object(text, at, members);
+    if (members && byte === brace) return this.#object(text, at, members, false);
     if (members && byte === bracket) return this.#list(text, at, members);
     const end = skipValue(text, at);
     this.#copy(text, at, end);
     return end;
   }
-
   #copy(text: Uint8Array, from: number, to: number): void {
     const out = this.#out;
     let at = this.#length;
@@ -83,11 +105,12 @@ class Extract {
   #byte(byte: number): void {
     this.#out[this.#length++] = byte;
   }
-  #object(text: Uint8Array, from: number, members: readonly Member[]): number {
+  #object(text: Uint8Array, from: number, members: readonly Member[], isOuter: boolean): number {
     this.#byte(brace);
     let isFirst = true;
     let at = space(text, from + 1);
     while (text[at] === quote) {
+      const nameAt = at;
       const nameEnd = skipString(text, at);
       const valueAt = memberValue(text, nameEnd);
       const member = named(text, at, nameEnd - at, members);
@@ -96,8 +119,12 @@ class Extract {
         isFirst = false;
         this.#copy(text, at, nameEnd);
         this.#byte(0x3a);
-        at = this.value(text, valueAt, member.some);
+        at = this.#value(text, valueAt, member.some);
       } else at = skipValue(text, valueAt);
+      if (isOuter && nameEnd - nameAt === quotedMetadata.length && says(text, nameAt, quotedMetadata)) {
+        this.metadataFrom = valueAt;
+        this.metadataTo = at;
+      }
       at = nextMember(text, at);
     }
     if (text[at] !== closingBrace) throw new SyntaxError(`the stored value is not a JSON object: } expected at byte ${at}`);
@@ -109,7 +136,7 @@ class Extract {
     let at = space(text, from + 1);
     for (let isFirst = true; text[at] !== closingBracket; isFirst = false) {
       if (!isFirst) this.#byte(comma);
-      const end = this.value(text, at, members);
+      const end = this.#value(text, at, members);
       if (end === at) throw new SyntaxError(`the stored value is not a JSON list: a value expected at byte ${at}`);
       at = nextMember(text, end);
     }

@@ -208,9 +208,12 @@ export function merge(before: JSONValue, after: JSONValue): JSONValue {
 
 /** What JSON.stringify writes otherwise than Go: characters that HTML gives a meaning, and the order of keys that are integers. */
 const ordinary = /[<>&\u2028\u2029]|[{,]"\d+":/;
-const html = /[<>&\u2028\u2029]/g;
-const escapes = table<string>({ "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029" });
-export const escapeHTML = (text: string): string => text.replace(html, (c) => escapes[c] as string);
+const escapes = Object.entries({ "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029" });
+export function escapeHTML(text: string): string {
+  let escaped = text;
+  for (const [character, by] of escapes) if (escaped.includes(character)) escaped = escaped.replaceAll(character, by);
+  return escaped;
+}
 
 /** As JSON.stringify writes it; integers beyond 2^53 are written in full. */
 export function stringify(value: unknown): string {

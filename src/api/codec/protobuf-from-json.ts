@@ -40,7 +40,8 @@ class Transcoder {
     this.#text = text;
     this.#at = 0;
     this.#top = 1;
-    const frame = this.#message(plan);
+    // Metadata alone is made of texts of whole objects.
+    const frame = this.#message(plan, plan.entries.size === 1);
     if (this.#at !== text.length) throw new Unlike();
     this.#writeMessage(writer, plan, frame);
   }
@@ -66,7 +67,8 @@ class Transcoder {
     return false;
   }
 
-  #message(plan: Plan): number {
+  /** `one`: when a member is read, what follows in the text is of no interest. */
+  #message(plan: Plan, one = false): number {
     this.#expect(0x7b);
     const frame = this.#take(plan.size);
     this.#tape.fill(0, frame, frame + plan.size);
@@ -88,6 +90,10 @@ class Transcoder {
       else this.#several(slot);
       this.#tape[frame + slot.at] = this.#from;
       this.#tape[frame + slot.at + 1] = this.#to;
+      if (one) {
+        this.#at = this.#text.length;
+        break;
+      }
     } while (this.#more(0x7d));
     return frame;
   }

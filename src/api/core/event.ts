@@ -91,4 +91,22 @@ export const eventKind: Kind<Event> = {
   validateUpdate: (event) => validateEvent(event, "reportingComponent"),
   fields: eventFields,
   cells: eventCells,
+  reads: {
+    fields: { involvedObject: true, reason: true, reportingComponent: true, source: { component: true }, type: true },
+    cells: {
+      metadata: { name: true },
+      firstTimestamp: true,
+      lastTimestamp: true,
+      eventTime: true,
+      count: true,
+      series: true,
+      involvedObject: { kind: true, name: true, fieldPath: true },
+      source: true,
+      reportingComponent: true,
+      reportingInstance: true,
+      type: true,
+      reason: true,
+      message: true,
+    },
+  },
 };

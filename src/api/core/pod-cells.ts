@@ -79,11 +79,19 @@ function readinessGates(pod: Pod): string {
   return `${open}/${gates.length}`;
 }
 
-const containerStatus: Reads<ContainerStatus> = { name: true, restartCount: true, ready: true, started: true, state: true, lastState: true };
+const state: Reads<ContainerState> = { running: {}, waiting: { reason: true }, terminated: { reason: true, signal: true, exitCode: true } };
+const containerStatus: Reads<ContainerStatus> = {
+  name: true,
+  restartCount: true,
+  ready: true,
+  started: true,
+  state,
+  lastState: { terminated: { finishedAt: true } },
+};
 
 export const podCellsRead: Reads<Pod> = {
   metadata: { name: true, creationTimestamp: true, deletionTimestamp: true },
-  spec: { nodeName: true, containers: { name: true }, initContainers: { name: true, restartPolicy: true }, readinessGates: true },
+  spec: { nodeName: true, containers: {}, initContainers: { name: true, restartPolicy: true }, readinessGates: true },
   status: {
     phase: true,
     reason: true,

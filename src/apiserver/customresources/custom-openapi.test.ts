@@ -62,7 +62,8 @@ test("numbers that JavaScript does not hold are written in full, and take no doc
   const text = JSON.stringify(definition).replace('"nullable":true,', "").replace('"default":2', '"default":9007199254740993,"maxLength":1000000000000000000');
   assert.equal((await server.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body: text })).status, 201);
   const document = async (path: string): Promise<string> => Buffer.from(((await server.send("GET", path)).body as Uint8Array | undefined) ?? []).toString();
-  for (let turn = 0; turn < 1000 && !(await document("/openapi/v3")).includes("shop.example.com"); turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 1000 && !(await document("/openapi/v3")).includes("shop.example.com"); turn++)
+    await new Promise((resolve) => setImmediate(resolve));
   const own = await document("/openapi/v3/apis/shop.example.com/v1");
   assert.match(own, /"maxLength":1000000000000000000/);
   assert.match(own, /"default":9007199254740993/);

@@ -69,8 +69,8 @@ class View implements Stored {
   object(): KubeObject {
     return this.#object ?? this.#stored.object();
   }
-  part(wanted: Wanted): KubeObject {
-    return this.#object ?? this.#stored.part(wanted);
+  part(wanted: Wanted): { object: KubeObject; metadata: Uint8Array } {
+    return this.#object ? { object: this.#object, metadata: encodeJSON(this.#object.metadata) } : this.#stored.part(wanted);
   }
 }
 

@@ -79,10 +79,10 @@ test("a list in protobuf is made from what is stored, and from objects where tha
     made++;
     return pod(name);
   };
-  assert.deepEqual(await joined((await listBody(form, shell, "items", names, make, systemClock, stored)).body), expected);
+  assert.deepEqual(await joined((await listBody(form, shell, "items", names, make, systemClock, { textOf: stored })).body), expected);
   assert.equal(made, 0);
   const odd = (name: string): Uint8Array => (name === "pod-0" ? Buffer.from(JSON.stringify(pod(name), null, 1)) : stored(name));
-  assert.deepEqual(await joined((await listBody(form, shell, "items", names, make, systemClock, odd)).body), expected);
+  assert.deepEqual(await joined((await listBody(form, shell, "items", names, make, systemClock, { textOf: odd })).body), expected);
   assert.ok(made > 0 && made < names.length, `${made}`);
 });
 

@@ -10,6 +10,7 @@ import type { JSONObject } from "../../api/json.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Slices } from "../../base/slices.ts";
+import { Chunk } from "./chunk.ts";
 import type { Form } from "./negotiate.ts";
 import { encodeAs } from "./respond.ts";
 
@@ -17,29 +18,52 @@ import { encodeAs } from "./respond.ts";
 export const wholeAtMost = 50;
 /** Objects between two looks at the clock. */
 const batchSize = 10;
+/** Bytes that are handed on at once, where they are made in one slice: each piece costs its way through the connection. */
+const chunkBytes = 64 * 1024;
+/** Of an item that is small. */
+const fewBytes = 512;
 /** Bytes that are looked at before the answer begins: enough to tell whether it is worth to be compressed. */
 export const madeAhead = 160 * 1024;
 
-/** What `make` gives for each batch of the items, in order. */
-async function* batches<T, R>(items: readonly T[], clock: Clock, make: (batch: readonly T[], at: number) => R): AsyncGenerator<R, void> {
+/** What `write` writes for all batches, in chunks. */
+async function* chunksOf<T>(items: readonly T[], clock: Clock, write: (out: Chunk, batch: readonly T[], at: number) => void): AsyncGenerator<Uint8Array, void> {
   const slices = new Slices(clock);
+  const room = Math.min(chunkBytes + 4096, items.length * fewBytes);
+  let out = new Chunk(room);
   for (let at = 0; at < items.length; at += batchSize) {
-    yield make(items.slice(at, at + batchSize), at);
+    write(out, items.slice(at, at + batchSize), at);
+    if (out.length >= chunkBytes && at + batchSize < items.length) {
+      yield out.take();
+      out = new Chunk(room);
+    }
     if (slices.isOver) await slices.rest();
   }
+  yield out.take();
 }
 
-/** The same at once. */
+/** What `make` gives for each batch of the items, in order. */
 export async function inSlices<T, R>(items: readonly T[], clock: Clock, make: (batch: readonly T[], at: number) => R): Promise<R[]> {
+  const slices = new Slices(clock);
   const made: R[] = [];
-  for await (const one of batches(items, clock, make)) made.push(one);
+  for (let at = 0; at < items.length; at += batchSize) {
+    made.push(make(items.slice(at, at + batchSize), at));
+    if (slices.isOver) await slices.rest();
+  }
   return made;
+}
+
+/** How items are written of which no objects need be made. */
+export interface Direct<T> {
+  /** JSON of the item with at least the fields that it has: of this protobuf is made. */
+  textOf?(item: T): Uint8Array;
+  /** What encodeJSON gives for it. */
+  write?(out: Chunk, item: T): void;
 }
 
 interface Parts {
   /** `first`: nothing stands before them. */
   of(objects: readonly object[], first: boolean): Uint8Array;
-  /** The same of objects that are stored as these texts; undefined where the objects have to be made. */
+  /** The same of objects of which there are these texts; undefined where the objects have to be made. */
   ofTexts?(texts: readonly Uint8Array[]): Uint8Array | undefined;
   /** `size`: bytes of all parts, where those before them say so. */
   around(size: number): [before: Uint8Array, behind: Uint8Array];
@@ -61,6 +85,7 @@ function partsOf(form: Form, shell: ListShell, key: "items" | "rows", count: num
   return { of: (objects, first) => Buffer.from((first ? "" : ",") + objects.map(indented).join(",")), around };
 }
 
+const comma = 0x2c;
 const mark = "ITEMS";
 
 /** Items stand as far left as the list's own keys. */
@@ -100,8 +125,7 @@ export interface ListBody {
 
 /**
  * The bytes that encodeAs would give for the shell with what `make` gives for each item under `key`. `items` must not be empty;
- * lists of built-in kinds have protobuf. What `make` throws after some of the answer was taken breaks it off. `textOf`: JSON of
- * the item with at least the fields that `make` gives it.
+ * lists of built-in kinds have protobuf. What `make` throws after some of the answer was taken breaks it off.
  */
 export async function listBody<T>(
   form: Form,
@@ -110,11 +134,17 @@ export async function listBody<T>(
   items: readonly T[],
   make: (item: T) => object,
   clock: Clock,
-  textOf?: (item: T) => Uint8Array,
+  { textOf, write }: Direct<T> = {},
 ): Promise<ListBody> {
   const parts = partsOf(form, shell, key, items.length);
-  const encoded = (batch: readonly T[], at: number): Uint8Array => (textOf && parts.ofTexts?.(batch.map(textOf))) ?? parts.of(batch.map(make), at === 0);
-  const all = batches(items, clock, encoded);
+  const all = chunksOf(items, clock, (out, batch, at) => {
+    if (write && form.media === "json" && !form.pretty)
+      for (let i = 0; i < batch.length; i++) {
+        if (at + i > 0) out.byte(comma);
+        write(out, batch[i] as T);
+      }
+    else out.write((textOf && parts.ofTexts?.(batch.map(textOf))) ?? parts.of(batch.map(make), at === 0));
+  });
   // Protobuf says before the items how long they are.
   const ahead = form.media === "protobuf" ? Number.POSITIVE_INFINITY : madeAhead;
   const made: (Uint8Array | undefined)[] = [];

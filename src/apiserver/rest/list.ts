@@ -8,21 +8,21 @@ import { Slices } from "../../base/slices.ts";
 import type { CacheList, Stored } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
 import type { Call } from "./call.ts";
+import { Chunk } from "./chunk.ts";
 import { decodeContinue, encodeContinue, expiredContinue } from "./continue-token.ts";
 import { type ListOptions, listOptions } from "./options.ts";
-import { inSlices, listBody, type ListShell, madeAhead, wholeAtMost } from "./list-body.ts";
+import { type Direct, inSlices, listBody, type ListShell, madeAhead, wholeAtMost } from "./list-body.ts";
 import { contentTypes } from "./negotiate.ts";
 import { isConcealed, respondObject, served } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
-import { checkForm, metaVersion, partial, rowOf, showsStoredMetadata, tableOf, tableShell } from "./table.ts";
+import { metadataWriter, rowWriter, storedBytes } from "./direct.ts";
+import { checkForm, metaVersion, partial, rowOf, tableOf, tableShell } from "./table.ts";
 
 export interface Page {
   items: Stored[];
   metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
 }
-
-const metadataText = (metadata: Page["metadata"]): string => JSON.stringify(metadata);
 
 /** A list in pages that names a revision means that very one, for older clients' sake. */
 const isExact = ({ resourceVersion, resourceVersionMatch, limit }: ListOptions): boolean =>
@@ -88,19 +88,19 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
   const seen = (stored: Stored): KubeObject => served(endpoint, stored);
   // The audit is told of it as one object.
   const isLong = items.length > wholeAtMost && !call.audit?.wantsResponse;
-  const long = async (shell: ListShell, key: "items" | "rows", make: (stored: Stored) => object, asStored = false): Promise<ApiResponse> => {
+  const long = async (shell: ListShell, key: "items" | "rows", make: (stored: Stored) => object, direct?: Direct<Stored>): Promise<ApiResponse> => {
     const headers = { "cache-control": "no-cache, private", "content-type": contentTypes[form.media] };
-    const body = await listBody(form, shell, key, items, make, rest.clock, asStored ? ({ bytes }) => bytes : undefined);
+    const body = await listBody(form, shell, key, items, make, rest.clock, direct);
     return { status: 200, headers, warnings: call.warnings, ...body };
   };
   const asBytes = isLong && !request.asObject;
   if (form.as === "Table") {
-    if (asBytes && form.media !== "protobuf") return long(tableShell(call, metadata), "rows", (stored) => rowOf(call, seen(stored)));
+    if (asBytes && form.media !== "protobuf") return long(tableShell(call, metadata), "rows", (stored) => rowOf(call, seen(stored)), rowWriter(call));
     return respondObject(call, 200, tableOf(call, items.map(seen), metadata));
   }
   if (form.as) {
     const shell = { kind: "PartialObjectMetadataList", apiVersion: metaVersion(form), metadata };
-    if (asBytes) return long(shell, "items", (stored) => partial(form, stored.object()), showsStoredMetadata(endpoint.hub.kind));
+    if (asBytes) return long(shell, "items", (stored) => partial(form, stored.object()), metadataWriter(call));
     const partials = items.map((stored) => partial(form, stored.object()));
     return respondObject(call, 200, { ...shell, items: partials.length ? partials : null });
   }
@@ -109,17 +109,19 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
     const objects = await inSlices(items, rest.clock, (batch) => batch.map(seen));
     return respondObject(call, 200, { ...shell, items: objects.flat() });
   }
+  const isStored = !endpoint.conversion && !endpoint.hubKind.conceals;
   const bareOf = (stored: Stored): object => (endpoint.custom ? seen(stored) : withoutType(seen(stored)));
   if (call.audit?.wantsResponse) {
     const objects = await inSlices(items, rest.clock, (batch) => batch.map((stored) => withoutType(seen(stored))));
     call.audit.responseObject({ ...shell, items: objects.flat() });
   }
   if (form.media !== "json" || form.pretty) {
-    if (isLong && !(endpoint.custom && form.media === "protobuf")) return long(shell, "items", bareOf, !endpoint.conversion && !endpoint.hubKind.conceals);
+    if (isLong && !(endpoint.custom && form.media === "protobuf"))
+      return long(shell, "items", bareOf, form.media === "protobuf" && isStored ? storedBytes : undefined);
     return respondObject({ ...call, audit: undefined }, 200, { ...shell, items: items.map(bareOf) });
   }
   const headers = { "cache-control": "no-cache, private", "content-type": "application/json" };
-  const head = Buffer.from(`{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadataText(metadata)},"items":[`);
+  const head = Buffer.from(`{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`);
   const bytesOf = endpoint.conversion
     ? (stored: Stored) => encodeJSON(withoutType(served(endpoint, stored)))
     : bareBytes(`{"kind":"${endpoint.hub.kind}","apiVersion":"${endpoint.hubApiVersion}",`);
@@ -157,33 +159,6 @@ const chunkBytes = 64 * 1024;
 const brace = 0x7b;
 const comma = 0x2c;
 const tail = Buffer.from("]}");
-
-/** Grows; what was taken belongs to the taker. */
-class Chunk {
-  #bytes: Buffer;
-  length = 0;
-  constructor(size: number) {
-    this.#bytes = Buffer.allocUnsafe(size);
-  }
-  #room(more: number): void {
-    if (this.length + more <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.length + more, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.length));
-    this.#bytes = grown;
-  }
-  byte(value: number): void {
-    this.#room(1);
-    this.#bytes[this.length++] = value;
-  }
-  write(bytes: Uint8Array, from = 0): void {
-    this.#room(bytes.length - from);
-    this.#bytes.set(from ? bytes.subarray(from) : bytes, this.length);
-    this.length += bytes.length - from;
-  }
-  take(): Uint8Array {
-    return this.#bytes.subarray(0, this.length);
-  }
-}
 
 function writeItem(out: Chunk, item: Uint8Array | Slice, first: boolean): void {
   if (!first) out.byte(comma);

@@ -74,7 +74,7 @@ export function ageOf(object: KubeObject, now: number): string {
 }
 
 /** Cells are made of the stored form, whatever version was asked for. */
-function cellsOf(endpoint: Endpoint, object: KubeObject, now: number): unknown[] {
+export function cellsOf(endpoint: Endpoint, object: KubeObject, now: number): unknown[] {
   const { hubKind, conversion, def } = endpoint;
   // Every cell of an object without a name says so.
   if (object.metadata.name === undefined) object = { ...object, metadata: { ...object.metadata, name: "" } };
