@@ -6,7 +6,6 @@ import { sortFew } from "../../base/sort-few.ts";
 import type { JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { checkBytes, type JSONNode, parseNodes } from "./json-syntax.ts";
-import { table } from "../../base/table.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
