@@ -171,6 +171,16 @@ test("of an applied list nothing is looked at behind an element that nothing nam
   });
 });
 
+test("a name or namespace that is no text is told as none", () => {
+  const type = typeOfKind("v1", "ServiceAccount");
+  const applied = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: { toString: 1 }, namespace: { toString: 1 } }, nope: 1 };
+  const operation = { manager: "m", apiVersion: "v1", time: "2026-01-02T03:04:05Z", kind: "ServiceAccount" };
+  assert.throws(() => applyServerSide(type, undefined, applied, operation), {
+    message: /^failed to create typed patch object \(\/; \/v1, Kind=ServiceAccount\)/,
+  });
+  assert.throws(() => applyServerSide(type, undefined, { ...applied, kind: { toString: 1 } }, operation), { message: "invalid object type: /v1, Kind=" });
+});
+
 test("what is wrong with the applied document is told before what is wrong with the live one", () => {
   const at = { manager: "m", apiVersion: "v1", time: "2026-01-02T03:04:05Z", kind: "ServiceAccount" };
   const type = typeOfKind("v1", "ServiceAccount");

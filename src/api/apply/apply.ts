@@ -39,10 +39,13 @@ export interface ApplyOperation extends Operation {
 /** An empty metadata is nobody's. */
 const neverMember: FieldSet = { "f:metadata": {} };
 
+/** Go's accessors of an object that is not typed: what is no text is none. */
+const textOf = (value: JSONValue | undefined): string => (typeof value === "string" ? value : "");
+
 /** As Go prints one: the group "" leaves its slash. */
 function groupVersionKind(object: JSONObject): string {
-  const apiVersion = String(object.apiVersion ?? "");
-  return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${object.kind ?? ""}`;
+  const apiVersion = textOf(object.apiVersion);
+  return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${textOf(object.kind)}`;
 }
 
 /** Nobody can own an element of the live object that nothing names. */
@@ -50,8 +53,8 @@ function checkLive(type: ObjectType, live: JSONObject, tracked: boolean, changea
   const atom = wholeAtom(type);
   const why = changeable && !fitsShape(live, atom) ? shapeText(shapeErrors(live, atom, true)) : unnamedElement(live, atom);
   if (why === undefined) return undefined;
-  const { namespace = "", name = "" } = (live.metadata ?? {}) as JSONObject;
-  const what = `(${namespace}/${name}; ${groupVersionKind(live)})`;
+  const { namespace, name } = (live.metadata ?? {}) as JSONObject;
+  const what = `(${textOf(namespace)}/${textOf(name)}; ${groupVersionKind(live)})`;
   const message = tracked
     ? `failed to create typed live object ${what}: ${why}`
     : `failed to create manager for existing fields: failed to convert new object ${what} to smd typed: ${why}`;
@@ -68,10 +71,10 @@ function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, o
   const errors = shapeErrors(applied, wholeAtom(type));
   if (!errors.length && unfit) throw unfit;
   if (!errors.length) return;
-  const name = metadata.name ?? (live.metadata as JSONObject | undefined)?.name ?? "";
+  const name = textOf(metadata.name ?? (live.metadata as JSONObject | undefined)?.name);
   throw new StatusError({
     code: 500,
-    message: `failed to create typed patch object (${metadata.namespace ?? ""}/${name}; ${groupVersionKind(applied)}): ${shapeText(errors)}`,
+    message: `failed to create typed patch object (${textOf(metadata.namespace)}/${name}; ${groupVersionKind(applied)}): ${shapeText(errors)}`,
   });
 }
 
