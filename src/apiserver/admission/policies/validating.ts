@@ -166,9 +166,16 @@ export function validatingPolicies(options: PolicyOptions): AdmissionPlugin {
     compilePolicy,
   );
 
-  async function dispatch(hooks: readonly Hook[], attributes: AdmissionAttributes): Promise<void> {
-    const faces = attributes.faces?.();
-    if (!faces) return;
+  /** Most writes concern no policy, and wait for nothing. What cannot be told is for the judgement. */
+  function concerns(hooks: readonly Hook[], attributes: AdmissionAttributes, faces: Faces): boolean {
+    try {
+      return hooks.some(({ matcher }) => matcher && faceOf(matcher, attributes, faces, options.reader));
+    } catch {
+      return true;
+    }
+  }
+
+  async function dispatch(hooks: readonly Hook[], attributes: AdmissionAttributes, faces: Faces): Promise<void> {
     const judgement = new Judgement(attributes, faces, options);
     for (const hook of hooks) await judgement.judge(hook);
     const [first] = judgement.denials;
@@ -180,7 +187,8 @@ export function validatingPolicies(options: PolicyOptions): AdmissionPlugin {
     validate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExcluded(attributes)) return undefined;
-      return dispatch(hooks, attributes);
+      const faces = attributes.faces?.();
+      return faces && concerns(hooks, attributes, faces) ? dispatch(hooks, attributes, faces) : undefined;
     },
   };
 }

@@ -38,15 +38,28 @@ function faceFor({ webhook }: Hook, attributes: AdmissionAttributes, faces: Face
   return undefined;
 }
 
-/** undefined: it is not called. Throws the Status of a request that cannot be judged. */
-export async function invocationOf(hook: Hook, attributes: AdmissionAttributes, faces: Faces, options: InvocationOptions): Promise<Face | undefined> {
-  const inNamespace = namespaceMatches(hook.namespaceSelector, attributes, options.reader);
+/** By rules and selectors alone; undefined: it is not called. Throws the Status of a request that cannot be judged. */
+function chosenFace(hook: Hook, attributes: AdmissionAttributes, faces: Faces, reader: Reader): Face | undefined {
+  const inNamespace = namespaceMatches(hook.namespaceSelector, attributes, reader);
   if (inNamespace === false) return undefined;
   const onObject = objectMatches(hook.objectSelector, attributes, faces.own);
   if (onObject === false) return undefined;
   const face = faceFor(hook, attributes, faces);
   if (!face) return undefined;
   for (const failure of [inNamespace, onObject]) if (failure !== true) throw failure;
+  return face;
+}
+
+/** Whether any may be called, so that most writes, which concern none, wait for nothing. Throws as the first of them that would does. */
+export function concerns(hooks: readonly Hook[], attributes: AdmissionAttributes, faces: Faces, reader: Reader): boolean {
+  for (const hook of hooks) if (chosenFace(hook, attributes, faces, reader)) return true;
+  return false;
+}
+
+/** undefined: it is not called. Throws the Status of a request that cannot be judged. */
+export async function invocationOf(hook: Hook, attributes: AdmissionAttributes, faces: Faces, options: InvocationOptions): Promise<Face | undefined> {
+  const face = chosenFace(hook, attributes, faces, options.reader);
+  if (!face) return undefined;
   const conditions = hook.conditions();
   return !conditions.length || (await meets(hook, attributes, face, faces.own, options)) ? face : undefined;
 }

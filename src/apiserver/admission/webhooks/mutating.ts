@@ -10,13 +10,13 @@ import type { JSONObject, JSONValue } from "../../../api/json.ts";
 import { JSONPatchError, runJSONPatch } from "../../../api/patch/json-patch.ts";
 import { spelledOperations } from "../../../api/patch/spelling.ts";
 import { internalError, StatusError, timeout } from "../../../api/status.ts";
-import { type AdmissionAttributes, type AdmissionPlugin, type Face, Reinvocation } from "../admission.ts";
+import { type AdmissionAttributes, type AdmissionPlugin, type Face, type Faces, Reinvocation } from "../admission.ts";
 import { isExempt } from "../matching.ts";
 import { ReinvocationState } from "../reinvocation-state.ts";
 import { callWebhook } from "./call.ts";
 import { counted } from "./counted.ts";
 import { CallFailure } from "./failure.ts";
-import { invocationOf, shownTo } from "./invocation.ts";
+import { concerns, invocationOf, shownTo } from "./invocation.ts";
 import type { Shown, Verdict } from "./review.ts";
 import { type Hook, webhookSource } from "./source.ts";
 import type { WebhookOptions } from "./validating.ts";
@@ -98,9 +98,7 @@ async function mutate(
 export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
   const source = webhookSource(options.reader, "mutatingwebhookconfigurations.admissionregistration.k8s.io");
 
-  async function dispatch(hooks: readonly Hook[], attributes: AdmissionAttributes): Promise<void> {
-    const faces = attributes.faces?.();
-    if (!faces) return;
+  async function dispatch(hooks: readonly Hook[], attributes: AdmissionAttributes, faces: Faces): Promise<void> {
     attributes.reinvocation ??= new Reinvocation();
     const { reinvocation } = attributes;
     const state = ReinvocationState.of(reinvocation, name);
@@ -129,7 +127,10 @@ export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
     mutate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExempt(attributes)) return undefined;
-      return dispatch(hooks, attributes);
+      const faces = attributes.faces?.();
+      if (!faces) return undefined;
+      // The second time goes by what the first one left.
+      return attributes.reinvocation?.active || concerns(hooks, attributes, faces, options.reader) ? dispatch(hooks, attributes, faces) : undefined;
     },
   };
 }

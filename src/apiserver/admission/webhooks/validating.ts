@@ -1,10 +1,10 @@
 /** ValidatingAdmissionWebhook: all webhooks at once; the first that refuses is heard (k8s.io/apiserver/pkg/admission/plugin/webhook/validating). */
 import { timeout } from "../../../api/status.ts";
-import type { AdmissionAttributes, AdmissionPlugin, Face } from "../admission.ts";
+import type { AdmissionAttributes, AdmissionPlugin, Face, Faces } from "../admission.ts";
 import { isExempt } from "../matching.ts";
 import { callWebhook, type CallOptions } from "./call.ts";
 import { counted, type CountedOptions } from "./counted.ts";
-import { type InvocationOptions, invocationOf, shownTo } from "./invocation.ts";
+import { concerns, type InvocationOptions, invocationOf, shownTo } from "./invocation.ts";
 import type { Shown } from "./review.ts";
 import { type Hook, webhookSource } from "./source.ts";
 
@@ -13,9 +13,7 @@ export interface WebhookOptions extends CallOptions, CountedOptions, Omit<Invoca
 export function validatingWebhooks(options: WebhookOptions): AdmissionPlugin {
   const source = webhookSource(options.reader, "validatingwebhookconfigurations.admissionregistration.k8s.io");
 
-  async function dispatch(hooks: readonly Hook[], attributes: AdmissionAttributes): Promise<void> {
-    const faces = attributes.faces?.();
-    if (!faces) return;
+  async function dispatch(hooks: readonly Hook[], attributes: AdmissionAttributes, faces: Faces): Promise<void> {
     const relevant: { hook: Hook; face: Face; shown: Shown }[] = [];
     const seen = new Map<string, Shown>();
     for (const hook of hooks) {
@@ -47,7 +45,8 @@ export function validatingWebhooks(options: WebhookOptions): AdmissionPlugin {
     validate(attributes) {
       const hooks = source();
       if (hooks.length === 0 || isExempt(attributes)) return undefined;
-      return dispatch(hooks, attributes);
+      const faces = attributes.faces?.();
+      return faces && concerns(hooks, attributes, faces, options.reader) ? dispatch(hooks, attributes, faces) : undefined;
     },
   };
 }
