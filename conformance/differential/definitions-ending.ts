@@ -24,7 +24,7 @@ export async function ended(judge: Judge, n: number, definition: Definition, sid
     headers: patchHeaders.merge,
     body: finalizers(list),
   });
-  const lingering = collection !== undefined && held !== undefined && chance(random, 0.35);
+  const lingering = collection !== undefined && held !== undefined && chance(random, 0.15);
   if (collection !== undefined)
     for (const name of names) if (!lingering || name !== held) await Promise.all(sides.map(({ server }) => send(server, change(name, null))));
   if (lingering) {

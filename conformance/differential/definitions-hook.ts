@@ -141,8 +141,8 @@ export interface Told {
   how: string;
   /** Milliseconds before it answers. */
   slow?: number;
-  /** Objects whose names end so are converted wrongly, others as `renames` does. */
-  only?: string;
+  /** Only objects whose names end so are converted thus, others as is said here. */
+  only?: { end: string; otherwise: string };
 }
 
 export class Hook implements AsyncDisposable {
@@ -180,8 +180,8 @@ export class Hook implements AsyncDisposable {
   async #reply(review: Review, { how, slow = 0, only }: Told): Promise<Reply> {
     const behaviour = (right[how] ?? wrong[how]) as Behaviour;
     if (slow) await pause(slow);
-    const concerned = only === undefined || review.request.objects.some((object) => String(metaOf(object).name).endsWith(only));
-    return (concerned ? behaviour : (right.renames as Behaviour))(review);
+    const concerned = only === undefined || review.request.objects.some((object) => String(metaOf(object).name).endsWith(only.end));
+    return (concerned ? behaviour : (right[only.otherwise] as Behaviour))(review);
   }
   urlOf(name: string): string {
     return `https://127.0.0.1:${this.#port}/${name}`;

@@ -70,7 +70,7 @@ export function takenForList(peer: Answer, ours: Answer): boolean {
   return ours.code < 300 && (Array.isArray(items) || kind === "Table" || kind === "PartialObjectMetadata" || typeof ours.body === "string");
 }
 
-const conversion = /^(?:Internal error occurred: )?(?:unable to convert .*|conversion webhook for .*|Object 'Kind' is missing in .*)$/s;
+const conversion = /unable to convert |conversion webhook for |Object 'Kind' is missing in |json: cannot unmarshal|unexpected end of JSON input/;
 const failed = ({ code, body }: Answer): boolean => code === 500 && conversion.test(String((body as { message?: string } | null)?.message));
 
 /**
@@ -79,7 +79,7 @@ const failed = ({ code, body }: Answer): boolean => code === 500 && conversion.t
  */
 export function unconvertible(peer: Answer, ours: Answer, method: string): boolean {
   if (method === "GET" || !failed(peer)) return false;
-  return failed(ours) || (ours.code >= 400 && ours.code < 500);
+  return failed(ours) || ours.code >= 400;
 }
 
 /** Whether two answers say the same. */

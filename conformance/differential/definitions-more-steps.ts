@@ -8,20 +8,21 @@ import { chance, pick } from "./mutate.ts";
 const metaOf = (object: JSONObject): JSONObject => (object.metadata ?? {}) as JSONObject;
 
 function deletion({ random }: World, name: string, path: string): Step {
-  const options: ((last: JSONObject) => object)[] = [
-    () => ({ propagationPolicy: pick(random, ["Foreground", "Background", "Orphan", "Sideways", ""]) }),
-    () => ({ gracePeriodSeconds: pick(random, [0, 30, -1]) }),
+  const options: readonly (object | ((last: JSONObject) => object))[] = [
+    { propagationPolicy: pick(random, ["Foreground", "Background", "Orphan", "Sideways", ""]) },
+    { gracePeriodSeconds: pick(random, [0, 30, -1]) },
     (last) => ({ preconditions: { uid: metaOf(last).uid ?? null } }),
     (last) => ({ preconditions: { resourceVersion: metaOf(last).resourceVersion ?? null } }),
-    () => ({ preconditions: { uid: "other" } }),
-    () => ({ preconditions: { resourceVersion: "1" } }),
-    () => ({ dryRun: pick(random, [["All"], ["Some"], []]) }),
-    () => ({ orphanDependents: true, ...(chance(random, 0.3) ? { propagationPolicy: "Foreground" } : {}) }),
-    () => ({ unknown: 1 }),
-    () => ({ kind: "Thing" }),
+    { preconditions: { uid: "other" } },
+    { preconditions: { resourceVersion: "1" } },
+    { dryRun: pick(random, [["All"], ["Some"], []]) },
+    { orphanDependents: true, ...(chance(random, 0.3) ? { propagationPolicy: "Foreground" } : {}) },
+    { unknown: 1 },
+    { kind: "Thing" },
   ];
   const chosen = pick(random, options);
-  return { verb: "delete", name, method: "DELETE", path, from: (last) => ({ kind: "DeleteOptions", apiVersion: "v1", ...chosen(last) }) };
+  const more = (last: JSONObject): object => (typeof chosen === "function" ? chosen(last) : chosen);
+  return { verb: "delete", name, method: "DELETE", path, from: (last) => ({ kind: "DeleteOptions", apiVersion: "v1", ...more(last) }) };
 }
 
 function metadata({ random, n }: World, name: string, path: string): Step {

@@ -152,7 +152,7 @@ class Run {
     const converts = (definition.spec.conversion as { strategy?: string } | undefined)?.strategy === "Webhook";
     for (let i = 0; i < count; i++) {
       if (converts && chance(random, 0.07)) {
-        hook.tell(`e${n}`, { how: pick(random, Object.keys(wrong)), ...(chance(random, 0.3) ? { only: "b" } : {}) });
+        hook.tell(`e${n}`, { how: pick(random, Object.keys(wrong)), ...(chance(random, 0.3) ? { only: { end: "b", otherwise: told.how } } : {}) });
         for (let k = 2 + random.int(4); k > 0; k--) if (!(await this.#step(episode, { ...world, broken: true }))) return false;
         hook.tell(`e${n}`, told);
         if (!(await recovered(this.#judge, definition, sides))) return false;

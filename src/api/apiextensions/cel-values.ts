@@ -12,6 +12,10 @@ import { withMeta } from "./decl-type.ts";
 import { durationParts, isDate } from "./formats.ts";
 import { type Node, nodeOf } from "./node.ts";
 
+/** Of several layouts, the last one that is tried has no zone (kube-openapi/pkg/validation/strfmt, ParseDateTime): what Go says of that one. */
+const withoutZone = (message: string): string =>
+  message.replace(/ as "2006-01-02T15:04:05Z07:00": cannot parse (".*") as "Z07:00"$/s, ": extra text: $1").replace('05Z07:00": cannot', '05": cannot');
+
 const unfit = (expected: string): CelError => new CelError(`invalid data, ${expected}`);
 const unhashable = (type: string): ComparisonFailure =>
   new ComparisonFailure(new CelError(`internal error: runtime error: hash of unhashable type ${type}`), true);
@@ -82,7 +86,7 @@ function textValue(text: string, format: string | undefined): Value {
       try {
         return parseTimestamp(/[zZ]$|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`);
       } catch (error) {
-        if (error instanceof TimeError) return new CelError(`Invalid date-time formatted string ${text}: ${error.message}`);
+        if (error instanceof TimeError) return new CelError(`Invalid date-time formatted string ${text}: ${withoutZone(error.message)}`);
         throw error;
       }
     case "byte":

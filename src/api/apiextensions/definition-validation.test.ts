@@ -74,3 +74,16 @@ test("rules on values under free keys of what is no map have no type", () => {
   });
   assert.ok(found.some(({ body }) => body === "Internal error: failed to convert to declType for CEL validation rules"));
 });
+
+test("an integer or a string is told by the two types and nothing else", () => {
+  const either = (first: object): object => ({ "x-kubernetes-int-or-string": true, anyOf: [{ type: "integer", ...first }, { type: "string" }] });
+  assert.deepEqual(judged(either({ properties: {}, description: "" })), []);
+  for (const more of [{ default: {} }, { items: {} }, { not: {} }])
+    assert.ok(judged(either(more)).some(({ field }) => field.endsWith("properties[spec].anyOf[0].type")), JSON.stringify(more));
+});
+
+test("a rule that walks what is no list says which type of Go's it is", () => {
+  const rules = [{ rule: "self.all(x, x == x)" }];
+  const [found] = judged({ "x-kubernetes-int-or-string": true, default: "http", "x-kubernetes-validations": rules });
+  assert.equal(found?.body, "Invalid value: \"\": got 'types.String', expected iterable type evaluating rule: self.all(x, x == x)");
+});

@@ -89,9 +89,11 @@ function invariants(schema: Schema, level: Level, path: Path, errors: FieldError
     errors.push(required(path.child("properties"), "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields"));
 }
 
+/** Keywords that are there even with nothing in them: pointers and values of any kind, to Go. */
+const something = new Set(["required", "default", "items", "not", "additionalProperties"]);
 /** What is there with nothing in it is not, to a structural schema. */
 const isNothing = (name: string, value: unknown): boolean =>
-  value === undefined || value === "" || (name !== "required" && typeof value === "object" && value !== null && Object.keys(value).length === 0);
+  value === undefined || value === "" || (!something.has(name) && typeof value === "object" && value !== null && Object.keys(value).length === 0);
 const isOnlyOf = (type: string, schema: Schema | undefined): boolean =>
   schema?.type === type && Object.entries(schema).every(([name, value]) => name === "type" || isNothing(name, value));
 const isIntOrStringChoice = (anyOf: readonly Schema[] | undefined): boolean =>

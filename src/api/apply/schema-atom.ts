@@ -65,11 +65,11 @@ function listOf(schema: JSONObject, preserve: boolean): ListAtom {
 
 function objectOf(schema: JSONObject, preserve: boolean): MapAtom {
   const { fields, element } = mapOf(schema, preserve, flag(schema, "embedded-resource"));
+  const atomic = schema["x-kubernetes-map-type"] === "atomic";
   if (flag(schema, "embedded-resource")) {
     const whole = objectAtom(fields, element);
     const metadata = whole.fields.get("metadata") as AtomField;
-    return { ...whole, always: [], fields: new Map(whole.fields).set("metadata", { ...metadata, zero: undefined, plain: true }) };
+    return { ...whole, atomic, always: [], fields: new Map(whole.fields).set("metadata", { ...metadata, zero: undefined, plain: true }) };
   }
-  const atomic = schema["x-kubernetes-map-type"] === "atomic";
   return { kind: "map", atomic, fields: new Map(fields.map((f) => [f.name, f])), always: [], ...(element ? { element } : {}) };
 }

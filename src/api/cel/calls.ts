@@ -171,6 +171,8 @@ function qualified(node: Expr): string | undefined {
   return prefix === undefined ? undefined : `${prefix}.${node.field}`;
 }
 
+/** It has no traits that could fail in other words. */
+const noNegation = new CelError("no such overload: -_");
 const isEquality = (name: string): boolean => name === "_==_" || name === "_!=_";
 
 function implementation(name: string, overloads: readonly Overload[], member: boolean, count: number): Implementation {
@@ -183,7 +185,9 @@ function implementation(name: string, overloads: readonly Overload[], member: bo
   const refuse = (args: readonly Value[]): CelError =>
     /^[\w.]+$/.test(name) && !name.startsWith("_")
       ? new CelError(`no such overload: ${name}(${args.map((one) => typeOfValue(one).name).join(", ")})`)
-      : noSuchOverload;
+      : name === "-_"
+        ? noNegation
+        : noSuchOverload;
   if (fitting.length === 0) return (...args) => refuse(args);
   if (name === "_+_") {
     const inner = dispatch(fitting, refuse);

@@ -21,8 +21,23 @@ import {
   noSuchKey,
   OptionalValue,
   show,
+  typeOfValue,
   type Value,
 } from "./values.ts";
+import { type Type, types } from "./types.ts";
+
+/** Of cel-go's values, as Go prints them. */
+const goTypes: ReadonlyMap<Type, string> = new Map([
+  [types.string, "types.String"],
+  [types.int, "types.Int"],
+  [types.uint, "types.Uint"],
+  [types.double, "types.Double"],
+  [types.bool, "types.Bool"],
+  [types.null, "types.Null"],
+  [types.bytes, "types.Bytes"],
+  [types.timestamp, "types.Timestamp"],
+  [types.duration, "types.Duration"],
+]);
 
 export const listCost = 10;
 export const mapCost = 30;
@@ -253,7 +268,8 @@ export class Planner {
     const evaluate: Evaluate = (frame) => {
       const of = range(frame);
       if (of instanceof CelError) return of;
-      if (!(of instanceof ListValue) && !(of instanceof MapValue)) return new CelError(`got '${show(of)}', expected iterable type`);
+      if (!(of instanceof ListValue) && !(of instanceof MapValue))
+        return new CelError(`got '${goTypes.get(typeOfValue(of)) ?? show(of)}', expected iterable type`);
       const { slots } = frame;
       slots[accumulator] = undefined;
       let index = 0n;

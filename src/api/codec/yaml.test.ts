@@ -44,6 +44,17 @@ test("keys are text, sorted, and repeated ones are reported with their lines", (
     ["true", "z"],
   ]);
   assert.deepEqual(duplicates, ['yaml: unmarshal errors:\n  line 5: key "b" already set in map']);
+  // The line is that of the value.
+  for (const [text, line] of [
+    ["a: 1\na:\n  b: 1\n", 3],
+    ["a: 1\na:\n\n- b\n", 4],
+    ["a: 1\na: &x\n  b: 1\n", 2],
+    ["a: 1\na:\n  text\n", 3],
+    ["a: 1\na: |\n  text\n", 2],
+    ["a: 1\na:\nb: 1\n", 2],
+    ["a: 1\na: {b: 1,\n c: 2}\n", 2],
+  ] as const)
+    assert.deepEqual(parseYAML(text).duplicates, [`yaml: unmarshal errors:\n  line ${line}: key "a" already set in map`], text);
 });
 
 test("merges give way to explicit keys, and several documents are read", () => {

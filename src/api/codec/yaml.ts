@@ -127,6 +127,15 @@ function eventsOf(given: string, nodes: number): { source: string; events: Event
   }
 }
 
+/** Where a value begins, of which go-yaml tells the line; -1: where its key is. */
+function startOf(event: Event | undefined): number {
+  if (!event || event.type === EVENT_ID.POP || event.type === EVENT_ID.DOCUMENT) return -1;
+  if (event.type === EVENT_ID.ALIAS) return event.anchorStart;
+  if (event.type === EVENT_ID.SCALAR && (event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK)) return -1;
+  const starts = [event.type === EVENT_ID.SCALAR ? event.valueStart : event.start, event.anchorStart, event.tagStart].filter((at) => at >= 0);
+  return starts.length ? Math.min(...starts) : -1;
+}
+
 interface Anchor {
   value: Built;
   /** Nodes that an alias to it stands for. */
@@ -240,6 +249,7 @@ class Builder {
       const plain = event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN && event.tagStart < 0;
       const line = event.type === EVENT_ID.SCALAR ? this.#lineOf(event.valueStart) : 0;
       const key = this.#node();
+      const start = startOf(this.#events[this.#at]);
       if (plain && key === "<<") {
         this.#merge(mapping, this.#node(), merged);
         continue;
@@ -247,7 +257,7 @@ class Builder {
       const name = keyText(key);
       const value = this.#node();
       if (mapping.entries.has(name) && !merged.delete(name) && this.#duplicates.length < mostDuplicates)
-        this.#duplicates.push(`line ${line}: key ${typeof key === "string" ? JSON.stringify(key) : name} already set in map`);
+        this.#duplicates.push(`line ${start < 0 ? line : this.#lineOf(start)}: key ${typeof key === "string" ? JSON.stringify(key) : name} already set in map`);
       mapping.entries.set(name, value);
     }
     this.#at++;

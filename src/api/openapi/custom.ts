@@ -74,7 +74,8 @@ function inV2(schema: Schema, given: Given): Schema {
     delete out.properties;
   }
   if ((out.type === "array" && !out.items) || (preserves && out.type === "object")) delete out.type;
-  const kept = (given.required ?? []).filter((name) => !given.properties?.[name]?.nullable);
+  // Of properties that were taken away nobody asks whether they may be null.
+  const kept = (given.required ?? []).filter((name) => !out.properties || !given.properties?.[name]?.nullable);
   if (!kept.length || valuesOf(given)?.nullable) delete out.required;
   else out.required = kept;
   return out;

@@ -3,6 +3,7 @@ import test from "node:test";
 import type { JSONObject } from "../../api/json.ts";
 import { TestServer } from "../assembled.fixture.ts";
 
+const odd = { type: "object", nullable: true, required: ["a"], properties: { a: { type: "string", nullable: true } } };
 const definition = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
@@ -17,7 +18,10 @@ const definition = {
         served: true,
         storage: true,
         schema: {
-          openAPIV3Schema: { type: "object", properties: { spec: { type: "object", nullable: true, properties: { size: { type: "integer", default: 2 } } } } },
+          openAPIV3Schema: {
+            type: "object",
+            properties: { spec: { type: "object", nullable: true, properties: { size: { type: "integer", default: 2 } } }, odd },
+          },
         },
       },
     ],
@@ -51,6 +55,7 @@ test("a kind is described in both documents once it is established, and no longe
   const v2 = (await document("/openapi/v2")) as unknown as { definitions: Record<string, { properties: JSONObject }>; paths: JSONObject };
   // Clients of the older document would refuse null.
   assert.deepEqual(v2.definitions["com.example.shop.v1.Cup"]?.properties.spec, {});
+  assert.deepEqual(v2.definitions["com.example.shop.v1.Cup"]?.properties.odd, { required: ["a"] });
   assert.ok(v2.paths["/apis/shop.example.com/v1/cups/{name}"]);
   assert.equal((await send("DELETE", `${crds}/cups.shop.example.com`)).status, 200);
   await until(404);
@@ -59,7 +64,9 @@ test("a kind is described in both documents once it is established, and no longe
 test("numbers that JavaScript does not hold are written in full, and take no document away", async () => {
   await using server = new TestServer();
   await server.start();
-  const text = JSON.stringify(definition).replace('"nullable":true,', "").replace('"default":2', '"default":9007199254740993,"maxLength":1000000000000000000');
+  const text = JSON.stringify(definition)
+    .replace('"nullable":true,"properties":{"size"', '"properties":{"size"')
+    .replace('"default":2', '"default":9007199254740993,"maxLength":1000000000000000000');
   assert.equal((await server.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body: text })).status, 201);
   const document = async (path: string): Promise<string> => Buffer.from(((await server.send("GET", path)).body as Uint8Array | undefined) ?? []).toString();
   for (let turn = 0; turn < 1000 && !(await document("/openapi/v3")).includes("shop.example.com"); turn++)

@@ -291,3 +291,33 @@ test("what is created of a definition that is ending is refused under its name",
   );
   await answer("PATCH", at("endings", "a"), { metadata: { finalizers: null } }, { "content-type": "application/merge-patch+json" });
 });
+
+test("what a rule cannot be judged of is said in the words of Go's CEL", async () => {
+  const rules = (rule: string, more: object): object => ({ ...more, "x-kubernetes-validations": [{ rule }] });
+  const properties = {
+    list: rules("self.all(v, -v < 0)", { type: "array", maxItems: 3, items: { "x-kubernetes-int-or-string": true } }),
+    when: rules("self.getFullYear() > 2000", { type: "string", format: "date-time" }),
+    mark: rules("self.getFullYear() > 2000", { type: "string", format: "date-time" }),
+  };
+  const spec = { type: "object", properties };
+  await defined("judged", "Judged", {
+    versions: [{ ...version("v1"), selectableFields: [], schema: { openAPIV3Schema: { type: "object", properties: { spec } } } }],
+  });
+  const refused = await answer("POST", at("judged"), object("Judged", "a", { list: ["x"], when: "1999-12-31t23:59:59z", mark: "1999-12-31T23:59:59z" }));
+  assert.deepEqual(refused.details?.causes?.map(({ field, message }) => `${field} ${message}`.replace(/^(\S+) .*?: .*?: ?/, "$1 ")).sort(), [
+    "spec.list 'no such overload: -_': call arguments did not match a supported operator, function or macro signature for rule: self.all(v, -v < 0)",
+    'spec.mark Invalid date-time formatted string 1999-12-31T23:59:59z: parsing time "1999-12-31T23:59:59z": extra text: "z" evaluating rule: self.getFullYear() > 2000',
+    'spec.when Invalid date-time formatted string 1999-12-31t23:59:59z: parsing time "1999-12-31t23:59:59z" as "2006-01-02T15:04:05": cannot parse "t23:59:59z" as "T" evaluating rule: self.getFullYear() > 2000',
+  ]);
+});
+
+test("a resource within another is owned whole where its map is atomic", async () => {
+  const inner = { type: "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-map-type": "atomic", "x-kubernetes-preserve-unknown-fields": true };
+  const spec = { type: "object", properties: { inner } };
+  await defined("wholes", "Whole", {
+    versions: [{ ...version("v1"), selectableFields: [], schema: { openAPIV3Schema: { type: "object", properties: { spec } } } }],
+  });
+  const applied = object("Whole", "a", { inner: { apiVersion: "v1", kind: "Pod", metadata: { name: "n" } } });
+  const made = await answer("PATCH", `${at("wholes", "a")}?fieldManager=m`, applied, { "content-type": "application/apply-patch+yaml" });
+  assert.deepEqual(made.metadata.managedFields?.[0]?.fieldsV1, { "f:spec": { "f:inner": {} } });
+});

@@ -123,6 +123,8 @@ test("wrong answers are told in upstream's words", async () => {
   assert.equal(await refusal(with_(() => ({ metadata: { name: "z" } }))), `${name} returned invalid object: must have the same name: a != z`);
   const labels = with_(() => ({ metadata: { ...cup("a").metadata, labels: { a: 1 } } }));
   assert.equal(await refusal(labels), `${name} returned invalid metadata: metadata.labels[a] must be a string, but is int64 in converted object`);
+  assert.equal(await refusal((review) => success(review, ["x"] as never)), "json: cannot unmarshal string into Go value of type map[string]interface {}");
+  assert.equal(await refusal((review) => success(review, [[]] as never)), "json: cannot unmarshal array into Go value of type map[string]interface {}");
   assert.equal(await refusal((review) => success(review, [])), `${name} returned 0 objects, expected 1`);
   const answered =
     (response: object | undefined): Respond =>

@@ -133,7 +133,9 @@ export class WebhookConverter implements Converter {
     if (!isMap(value) || !textOf(value.kind)) {
       const why = isMap(value)
         ? `Object 'Kind' is missing in '${JSON.stringify(value)}'`
-        : "json: cannot unmarshal into Go value of type map[string]interface {}";
+        : value === null
+          ? "unexpected end of JSON input"
+          : `json: cannot unmarshal ${goName(value)} into Go value of type map[string]interface {}`;
       throw failed(listed ? `${name} ${at}: ${why}` : why);
     }
     const version = textOf(value.apiVersion);
@@ -148,6 +150,8 @@ export class WebhookConverter implements Converter {
   }
 }
 
+/** Of what is no object, in messages of Go's decoder. */
+const goName = (value: JSONValue): string => (Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value);
 const openBrace = 0x7b;
 const holder = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
@@ -155,8 +159,7 @@ const holder = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Ki
 function parsed(body: Uint8Array, asked: string): JSONObject {
   const value = body[0] === openBrace ? parseJSON(body).value : (parseYAML(body).value as JSONValue);
   if (!isMap(value)) {
-    const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
-    throw new DecodeError(`couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go value of type ${holder}`);
+    throw new DecodeError(`couldn't get version/kind; json parse error: json: cannot unmarshal ${goName(value)} into Go value of type ${holder}`);
   }
   const kind = textOf(value.kind) || "ConversionReview";
   const apiVersion = textOf(value.apiVersion) || `${group}/${asked}`;

@@ -45,7 +45,8 @@ export function customScale({ versions }: Endpoint, { specReplicasPath, statusRe
       apiVersion: "autoscaling/v1",
       metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp },
       spec: replicas ? { replicas } : {},
-      status: { replicas: at(() => integerAt(json(object), statusReplicasPath)) ?? 0, ...(selector ? { selector } : {}) },
+      // As Go cuts an integer down to 32 bits.
+      status: { replicas: (at(() => integerAt(json(object), statusReplicasPath)) ?? 0) | 0, ...(selector ? { selector } : {}) },
     } as Scale;
   };
   return {

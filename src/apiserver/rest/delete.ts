@@ -177,7 +177,8 @@ export async function deleteObject(call: Call, options: DeleteOptions, chosen = 
   const namespace = endpoint.def.namespaced ? info.namespace : "";
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   for (;;) {
-    const current = await endpoint.cache.get(namespace, info.name);
+    // As upstream, which reads what it deletes past its cache.
+    const current = await endpoint.cache.get(namespace, info.name, { anew: true });
     if (!current) throw notFound(endpoint.groupResource, info.name);
     checkPreconditions(call, current, options);
     const asked: DeleteOptions = { ...options };

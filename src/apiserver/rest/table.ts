@@ -91,6 +91,8 @@ export function cellsOf(endpoint: Endpoint, object: KubeObject, now: number): un
 /** Of an object of which nothing is known, as bookmarks are shown. */
 export function cellsOfNothing({ conversion: _conversion, ...plain }: Endpoint, now: number): unknown[] {
   const { hub, hubApiVersion: apiVersion } = plain;
+  // Of a custom resource there is not even what a struct would have.
+  if (plain.custom) return cellsOf(plain, { kind: hub.kind, apiVersion, metadata: {} } as KubeObject, now).map((cell) => (cell === undefined ? "" : cell));
   const metadata = { creationTimestamp: null };
   return cellsOf(plain, completeObject(apiVersion, hub.kind, { kind: hub.kind, apiVersion, metadata }), now);
 }

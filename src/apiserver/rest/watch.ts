@@ -108,7 +108,7 @@ function bookmark(call: Call, event: CacheEvent): KubeObject {
   const annotations = { ...nothing.annotations, ...(event.initial ? { "k8s.io/initial-events-end": "true" } : {}) };
   const metadata = {
     resourceVersion: String(event.revision),
-    creationTimestamp: null,
+    ...(endpoint.custom ? {} : { creationTimestamp: null }),
     ...(Object.keys(annotations).length ? { annotations } : {}),
   };
   return complete(endpoint.apiVersion, endpoint.def.kind, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, metadata, ...rest }) as KubeObject;
