@@ -92,7 +92,7 @@ const server = await startDevServer({
   serviceAccountKey: read("sa.key"),
   kubeletClient: { cert: read("admin.crt"), key: read("admin.key") },
   // Neither node nor scheduler belongs to this server: what acts on its objects is for its user to know.
-  enforcedElsewhere: ["networkpolicies.networking.k8s.io", "deviceclasses.resource.k8s.io"],
+  enforcedElsewhere: ["networkpolicies.networking.k8s.io"],
   write: (line) => void process.stderr.write(line),
 });
 process.stdout.write(`KUBECONFIG=${file("admin.conf")}\n`);

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	v1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -35,6 +36,12 @@ func empty(resource string) (any, error) {
 		return &storagev1.CSIStorageCapacity{}, nil
 	case "VolumeAttachment":
 		return &storagev1.VolumeAttachment{}, nil
+	case "DeviceClass":
+		return &resourcev1.DeviceClass{}, nil
+	case "ResourceClaim":
+		return &resourcev1.ResourceClaim{}, nil
+	case "ResourceSlice":
+		return &resourcev1.ResourceSlice{}, nil
 	}
 	return nil, fmt.Errorf("there is no resource %q", resource)
 }
@@ -54,6 +61,7 @@ func decode(resource string, text json.RawMessage) (any, error) {
 var grouped = map[string]fwk.EventResource{
 	"StorageClass": fwk.StorageClass, "CSINode": fwk.CSINode, "CSIDriver": fwk.CSIDriver,
 	"CSIStorageCapacity": fwk.CSIStorageCapacity, "VolumeAttachment": fwk.VolumeAttachment,
+	"DeviceClass": fwk.DeviceClass, "ResourceClaim": fwk.ResourceClaim, "ResourceSlice": fwk.ResourceSlice,
 }
 
 // clusterEvents are what kube-scheduler makes of one change.

@@ -17,6 +17,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
@@ -48,6 +49,9 @@ type world struct {
 	CSICapacities  []*storagev1.CSIStorageCapacity `json:"csiCapacities"`
 	Attachments    []*storagev1.VolumeAttachment   `json:"attachments"`
 	Budgets        []*policyv1.PodDisruptionBudget `json:"budgets"`
+	DeviceClasses  []*resourcev1.DeviceClass       `json:"deviceClasses"`
+	DeviceClaims   []*resourcev1.ResourceClaim     `json:"deviceClaims"`
+	Slices         []*resourcev1.ResourceSlice     `json:"slices"`
 	// Probes are asked about one by one; they are among the pods of the world too, without a node.
 	Probes []*v1.Pod `json:"probes"`
 	// Config is a KubeSchedulerConfiguration; what is wrong with it is the only verdict then.
@@ -181,6 +185,9 @@ func (w *world) verdicts() ([]verdict, error) {
 	objects = add(objects, w.CSICapacities)
 	objects = add(objects, w.Attachments)
 	objects = add(objects, w.Budgets)
+	objects = add(objects, w.DeviceClasses)
+	objects = add(objects, w.DeviceClaims)
+	objects = add(objects, w.Slices)
 	objects = add(objects, w.Probes)
 	all := int32(100)
 	options := []scheduler.Option{scheduler.WithPercentageOfNodesToScore(&all)}

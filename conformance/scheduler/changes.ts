@@ -1,6 +1,7 @@
 /** Things that may happen to a random world, each of which may or may not help a pod that waits. */
 import type { KubeObject } from "../../src/api/object.ts";
 import type { Node, Pod } from "../../src/api/types/core-v1.gen.ts";
+import type { DeviceClass, ResourceSlice } from "../../src/api/types/resource-v1.gen.ts";
 import type { CSINode, CSIStorageCapacity, StorageClass } from "../../src/api/types/storage-v1.gen.ts";
 import type { Random } from "../../src/base/random.ts";
 import { randomCSINode, randomNode } from "./nodes.ts";
@@ -83,6 +84,12 @@ export function randomChanges(random: Random, world: World): Change[] {
   both<CSINode>("CSINode", world.csiNodes, (node) => ({ ...node, spec: randomCSINode(random, node.metadata.name).spec }));
   both("CSIDriver", world.csiDrivers, (driver) => ({ ...driver, spec: { ...driver.spec, storageCapacity: chance(random, 0.5) } }));
   both<CSIStorageCapacity>("CSIStorageCapacity", world.csiCapacities, (one) => ({ ...one, capacity: pick(random, ["100Mi", "50Gi"]) }));
+  both<DeviceClass>("DeviceClass", world.deviceClasses, (one) =>
+    chance(random, 0.5) ? labelled(one) : { ...one, spec: { extendedResourceName: pick(random, ["example.com/gpu", "example.com/dev", "example.com/new"]) } },
+  );
+  both<ResourceSlice>("ResourceSlice", world.slices, (one) => ({ ...one, spec: { ...one.spec, devices: [] } }));
+  const [claim] = world.deviceClaims;
+  if (claim) changes.push({ resource: "ResourceClaim", new: claim }, { resource: "ResourceClaim", old: claim, new: newer({ ...claim, status: {} }) });
   both("VolumeAttachment", world.attachments, (one) => one);
   both("Namespace", world.namespaces, (namespace) => (chance(random, 0.5) ? labelled(namespace) : namespace));
   return changes;

@@ -18,7 +18,9 @@ function argsOf(random: Random, wild: boolean): Record<string, object> {
     return {
       type,
       // Upstream checks these when the plugin is made, not with the rest.
-      resources: ["cpu", "memory", "example.com/dev", "ephemeral-storage"].filter(() => chance(random, 0.6)).map((name) => resource([name], [1, 3, 100], [1])),
+      resources: ["cpu", "memory", "example.com/dev", "ephemeral-storage", "example.com/gpu", "deviceclass.resource.kubernetes.io/fast"]
+        .filter(() => chance(random, 0.6))
+        .map((name) => resource([name], [1, 3, 100], [1])),
       ...(type === "RequestedToCapacityRatio" ? { requestedToCapacityRatio: { shape: shape() } } : {}),
     };
   };
@@ -43,7 +45,7 @@ function argsOf(random: Random, wild: boolean): Record<string, object> {
       },
     },
     NodeResourcesBalancedAllocation: {
-      resources: ["cpu", "memory", "example.com/dev"].filter(() => chance(random, 0.7)).map((name) => resource([name], [1], [2])),
+      resources: ["cpu", "memory", "example.com/dev", "example.com/gpu"].filter(() => chance(random, 0.7)).map((name) => resource([name], [1], [2])),
     },
     NodeResourcesFit: {
       ignoredResources: [...(chance(random, 0.3) ? ["example.com/dev"] : [])],

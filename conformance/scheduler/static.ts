@@ -42,6 +42,9 @@ export function schedulerOf(world: World, config: SchedulerConfig): Scheduler {
     csistoragecapacities: world.csiCapacities,
     volumeattachments: world.attachments,
     poddisruptionbudgets: world.budgets,
+    deviceclasses: world.deviceClasses,
+    resourceclaims: world.deviceClaims,
+    resourceslices: world.slices,
   };
   const informers = {
     informer: <T extends KubeObject>({ resource }: Resource<T>, options?: { indexes?: Record<string, (object: T) => readonly string[]> }) =>

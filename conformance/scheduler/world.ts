@@ -2,10 +2,12 @@
 import type { ReplicaSet } from "../../src/api/types/apps-v1.gen.ts";
 import type { Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service } from "../../src/api/types/core-v1.gen.ts";
 import type { PodDisruptionBudget } from "../../src/api/types/policy-v1.gen.ts";
+import type { DeviceClass, ResourceClaim, ResourceSlice } from "../../src/api/types/resource-v1.gen.ts";
 import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment } from "../../src/api/types/storage-v1.gen.ts";
 import type { Random } from "../../src/base/random.ts";
 import { type Change, randomChanges } from "./changes.ts";
 import { randomConfig } from "./config.ts";
+import { deviceResources, randomDeviceClaims, randomDeviceClasses, randomSlices } from "./devices.ts";
 import { randomCSINode, randomNode } from "./nodes.ts";
 import { chance, identity, pick, times } from "./pick.ts";
 import { apps, randomPod, randomSelector } from "./pods.ts";
@@ -25,6 +27,9 @@ export interface World {
   csiCapacities: CSIStorageCapacity[];
   attachments: VolumeAttachment[];
   budgets: PodDisruptionBudget[];
+  deviceClasses: DeviceClass[];
+  deviceClaims: ResourceClaim[];
+  slices: ResourceSlice[];
   /** Asked about one by one; without a node. */
   probes: Pod[];
   /** Each happens alone; which of them would wake a probe that no node fits? */
@@ -63,6 +68,15 @@ function withoutSharedPorts(pods: readonly Pod[]): void {
   }
 }
 
+/** Some of the containers ask for devices by the name of a resource. */
+function wanting(random: Random, pod: Pod): Pod {
+  for (const { resources } of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
+    if (!resources?.requests || !chance(random, 0.4)) continue;
+    resources.requests[pick(random, [...deviceResources, ...(chance(random, 0.1) ? ["example.com/large"] : [])])] = pick(random, ["1", "1", "2"]);
+  }
+  return pod;
+}
+
 export function randomWorld(random: Random): World {
   const nodes = times(2 + random.int(7), (i) => randomNode(random, `n${i}`));
   const names = nodes.map(({ metadata }) => metadata.name);
@@ -72,6 +86,9 @@ export function randomWorld(random: Random): World {
   const promised = (pod: Pod): Pod => ({ ...pod, status: { ...pod.status, nominatedNodeName: pick(random, names) } as Pod["status"] });
   const waiting = times(random.int(3), (i) => promised(randomPod(random, `w${i}`, names)));
   const probes = times(8, (i) => randomPod(random, `probe-${i}`, names)).map((pod) => (chance(random, 0.08) ? promised(pod) : pod));
+  const withDevices = chance(random, 0.6);
+  if (withDevices) for (const pod of [...pods, ...probes]) if (chance(random, pod.spec.nodeName ? 0.1 : 0.5)) wanting(random, pod);
+  const slices = withDevices ? randomSlices(random, names) : [];
   const world: World = {
     nodes,
     pods: [...pods, ...waiting],
@@ -94,6 +111,9 @@ export function randomWorld(random: Random): World {
     csiCapacities: randomCapacities(random),
     attachments: randomAttachments(random, names),
     budgets: times(random.int(4), (i) => budget(random, i)),
+    deviceClasses: withDevices ? randomDeviceClasses(random) : [],
+    deviceClaims: randomDeviceClaims(random, slices),
+    slices,
     probes,
     events: [],
   };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { type Answer, TestServer } from "../assembled.fixture.ts";
 
-const api = new TestServer({ enforcedElsewhere: ["networkpolicies.networking.k8s.io", "deviceclasses.resource.k8s.io"] });
+const api = new TestServer({ enforcedElsewhere: ["networkpolicies.networking.k8s.io"] });
 const answer = api.answer.bind(api);
 before(() => api.start());
 after(() => api[Symbol.asyncDispose]());
