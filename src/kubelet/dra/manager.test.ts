@@ -96,6 +96,30 @@ test("the drivers of a claim prepare it once for all its pods, and take it back 
   assert.deepEqual(world.calls, ["prepare c", "unprepare c"]);
 });
 
+test("a container gets the devices of the claim for extended resources that its request is mapped to, and no other does", async () => {
+  const world = new World();
+  await using _plugin = await world.plugin();
+  await using manager = await world.start(await mkdtemp(join(root, "d")));
+  await manager.drivers.register(driver, world.endpoint, ["v1.DRAPlugin"]);
+  world.claims.set("e", claimOf("e", ["p"]));
+  const resources = { requests: { "example.com/gpu": "1" } };
+  const requestMappings = [{ containerName: "main", resourceName: "example.com/gpu", requestName: "r" }];
+  const pod = {
+    metadata: { name: "p", uid: "p", namespace: "default" },
+    spec: { containers: [{ name: "main", resources }, { name: "other" }] },
+    status: { extendedResourceClaimStatus: { resourceClaimName: "e", requestMappings } },
+  } as unknown as Pod;
+  await manager.prepare(pod);
+  assert.deepEqual(manager.cdiDevices(pod, main(pod)), ["example.com/class=dev"]);
+  assert.deepEqual(manager.cdiDevices(pod, pod.spec.containers[1] as Container), []);
+  assert.deepEqual(
+    manager.claimsOf(pod, main(pod)).map(({ name }) => name),
+    ["e"],
+  );
+  await manager.unprepare(pod);
+  assert.deepEqual(world.calls, ["prepare e", "unprepare e"]);
+});
+
 test("a claim that cannot be used is refused in upstream's words, before a driver is asked", async () => {
   const world = new World();
   await using _plugin = await world.plugin();
