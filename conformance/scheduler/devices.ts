@@ -25,7 +25,7 @@ export function randomDeviceClasses(random: Random): DeviceClass[] {
   return classes.filter(() => chance(random, 0.8)).map(([name, spec]) => ({ metadata: identity(name) as unknown as DeviceClass["metadata"], spec }));
 }
 
-export function randomSlice(random: Random, name: string, where: Pick<ResourceSlice["spec"], "nodeName" | "allNodes" | "nodeSelector">): ResourceSlice {
+function randomSlice(random: Random, name: string, where: Pick<ResourceSlice["spec"], "nodeName" | "allNodes" | "nodeSelector">): ResourceSlice {
   const devices = times(random.int(4), (i) => ({
     name: `d${i}`,
     attributes: { fast: { bool: chance(random, 0.5) }, ...maybe(random, 0.8, () => ({ size: { int: random.int(10) } })) },
