@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { Metrics } from "../base/metrics.ts";
+import { Owned } from "../base/owned.ts";
 import type { Random } from "../base/random.ts";
 import { openCache, type WatchCache } from "../cache/watch-cache.ts";
 import { type ResourceDef, resources } from "../api/schema/schema.ts";
@@ -20,7 +21,7 @@ import { DefinitionControllers } from "./customresources/definition-controllers.
 import { noteLegacyUse } from "./authentication/legacy-token-use.ts";
 import { type OutsideTokenOptions, outsideTokens } from "./authentication/outside-tokens.ts";
 import { fixedKeys, type KeySource, parseSigningKey, parseVerificationKeys, signToken, type TokenSigner } from "./authentication/service-account-keys.ts";
-import { type AuthorizationSource, type OpenAuthorization, openAuthorization } from "./authorization/open.ts";
+import { type AuthorizationSource, openAuthorization } from "./authorization/open.ts";
 import { type BootstrapOptions, bootstrap, bootstrapRules, ensureAuthenticationConfig, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { indexFields, indexReads, storedResources } from "./endpoints.ts";
@@ -163,10 +164,11 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const issuers = [options.serviceAccountIssuer, ...(options.acceptedIssuers ?? [])];
   const audiences = options.audiences ?? issuers;
   const cache = await openCache({ store, clock, resources: stored, index: indexFields, indexReads, exclusive: options.exclusiveStore ?? true });
-  let flow: FlowControl | undefined;
-  let authorization: OpenAuthorization | undefined;
-  const outsiders = outsideTokens(options, { issuers, audiences, metrics });
+  // What is made from here on is disposed of in reverse, by the server or where it does not come to one.
+  const owned = new Owned();
+  owned.use(cache);
   try {
+    const outsiders = owned.use(outsideTokens(options, { issuers, audiences, metrics }));
     const { reader } = cache;
     const { signer, keys } = tokenKeys(options);
     const lifetime = certificateLifetimes(metrics);
@@ -190,12 +192,13 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       onTokenUse: tokenUses(metrics),
       onLegacyUse: noteLegacyUse(cache.resource(definitionOf("secrets")) as unknown as ResourceCache<Secret>, options.logger),
     });
-    authorization = openAuthorization(options.authorization, {
+    const authorization = openAuthorization(options.authorization, {
       ...{ reader, clock, random, metrics },
       logger: options.logger.child("authorization"),
       nodeRules: bootstrapRules("system:node", options.features),
       server: `apiserver-${options.hostname ?? ""}`,
     });
+    owned.use(authorization);
     const { chain: authorizer } = authorization;
     let server: ApiServer | undefined;
     const admissionParts = assembleAdmission({
@@ -206,8 +209,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       quotas: cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>,
       server: () => server,
     });
+    owned.use(admissionParts);
     const { admission } = admissionParts;
     const conversionClient = admissionParts.webhookClient(undefined);
+    owned.defer(() => conversionClient.close());
     const registries = createRegistries({
       reader,
       clock,
@@ -235,6 +240,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const openId = publishedKeys(options, address, keys);
     // Servers without kubelets do without the HTTP client and the WebSockets behind it.
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
+    owned.defer(() => connector.close());
     const conversions = { client: conversionClient, clock, random, series: conversionSeries(metrics) };
     const custom = new CustomResources({ cache, clock, converterOf: (definition) => converterOf(definition, conversions) });
     const openapi = new CustomOpenAPI(custom, served);
@@ -250,8 +256,9 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       swagger: () => openapi.swagger(),
       index: () => openapi.index(),
     });
+    owned.use(aggregator);
     const { maxReading = 400, maxMutating = 200 } = options;
-    flow =
+    const flow =
       options.priorityAndFairness === false
         ? undefined
         : new FlowControl({
@@ -263,6 +270,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
             mandatory: mandatoryFlowControl(),
             extentOf: (resource) => cache.extent(resource),
           });
+    if (flow) owned.use(flow);
     const levels = flow?.levels;
     server = createApiServer({
       ...options,
@@ -296,10 +304,12 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...(options.clientCa ? { clientCa: options.clientCa } : {}),
       ...(options.frontProxy ? { frontProxy: options.frontProxy } : {}),
     };
+    const { beginShutdown } = server;
+    owned.defer(beginShutdown);
     await bootstrap(fresh);
     aggregator.watchAvailability(server.handler);
-    const definitionControllers = new DefinitionControllers({ reader, custom, handler: server.handler, clock, logger: options.logger.child("definitions") });
-    const dangling = new DanglingController({ reader, handler: server.handler, clock, random, logger: options.logger.child("flow-control") });
+    owned.use(new DefinitionControllers({ reader, custom, handler: server.handler, clock, logger: options.logger.child("definitions") }));
+    owned.use(new DanglingController({ reader, handler: server.handler, clock, random, logger: options.logger.child("flow-control") }));
     const logger = options.logger.child("service-repair");
     const events = new ServerEvents({
       events: cache.resource(definitionOf("events")),
@@ -310,23 +320,29 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ttlSeconds: options.eventTtlSeconds ?? 3600,
     });
     const defaultRange = { reader, cidrs: cache.resource(definitionOf("servicecidrs")), events, clock, random, ranges: serviceRanges };
-    const upkeep = new Upkeep(clock, options.logger.child("upkeep"), {
-      "system objects": () => restore(fresh),
-      "flow control": () => keepFlowControl(fresh),
-      "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
-    });
+    owned.use(
+      new Upkeep(clock, options.logger.child("upkeep"), {
+        "system objects": () => restore(fresh),
+        "flow control": () => keepFlowControl(fresh),
+        "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
+      }),
+    );
     const { nodePorts = defaultNodePorts, storeBytes } = options;
     showBuild(metrics);
     observeState(metrics, { cache, serviceRanges, nodePorts, ...(storeBytes ? { storeBytes } : {}) });
-    const repair = new ServiceRepair({
-      reader,
-      addresses: cache.resource(definitionOf("ipaddresses")),
-      events,
-      clock,
-      random,
-      logger,
-      nodePorts: options.nodePorts,
-    });
+    owned.use(
+      new ServiceRepair({
+        reader,
+        addresses: cache.resource(definitionOf("ipaddresses")),
+        events,
+        clock,
+        random,
+        logger,
+        nodePorts: options.nodePorts,
+      }),
+    );
+    // Watches end before what they are of.
+    owned.defer(beginShutdown);
     return {
       server,
       cache,
@@ -340,27 +356,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         if (ca && fresh.frontProxy) fresh.frontProxy = { ...fresh.frontProxy, ca };
         await ensureAuthenticationConfig(fresh);
       },
-      async [Symbol.asyncDispose]() {
-        server.beginShutdown();
-        await authorization?.[Symbol.asyncDispose]();
-        connector.close();
-        conversionClient.close();
-        admissionParts[Symbol.dispose]();
-        await outsiders[Symbol.asyncDispose]();
-        await aggregator[Symbol.asyncDispose]();
-        await definitionControllers[Symbol.asyncDispose]();
-        await dangling[Symbol.asyncDispose]();
-        flow?.[Symbol.dispose]();
-        await repair[Symbol.asyncDispose]();
-        await upkeep[Symbol.asyncDispose]();
-        await cache[Symbol.asyncDispose]();
-      },
+      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     };
   } catch (error) {
-    await authorization?.[Symbol.asyncDispose]();
-    flow?.[Symbol.dispose]();
-    await outsiders[Symbol.asyncDispose]();
-    await cache[Symbol.asyncDispose]();
+    await owned[Symbol.asyncDispose]();
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import type { Node } from "../api/types/core-v1.gen.ts";
 import { signToken } from "../apiserver/authentication/service-account-keys.ts";
 import { type Clock, systemClock, VirtualClock } from "../base/clock.ts";
 import { type Logger, silentLogger } from "../base/logger.ts";
+import { Owned } from "../base/owned.ts";
 import { seededRandom, systemRandom } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.gen.ts";
@@ -132,18 +133,6 @@ async function assemble(options: StartClusterOptions, count: number, owned: Owne
     clock,
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
-}
-
-/** Disposes in reverse order, once. AsyncDisposableStack is not in Node 20 and 22. */
-class Owned implements AsyncDisposable {
-  readonly #parts: AsyncDisposable[] = [];
-  use<T extends AsyncDisposable>(part: T): T {
-    this.#parts.push(part);
-    return part;
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (let part = this.#parts.pop(); part; part = this.#parts.pop()) await part[Symbol.asyncDispose]();
-  }
 }
 
 const takesPods = (node: Node): boolean =>
