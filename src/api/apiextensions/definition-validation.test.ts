@@ -79,11 +79,22 @@ test("an integer or a string is told by the two types and nothing else", () => {
   const either = (first: object): object => ({ "x-kubernetes-int-or-string": true, anyOf: [{ type: "integer", ...first }, { type: "string" }] });
   assert.deepEqual(judged(either({ properties: {}, description: "" })), []);
   for (const more of [{ default: {} }, { items: {} }, { not: {} }])
-    assert.ok(judged(either(more)).some(({ field }) => field.endsWith("properties[spec].anyOf[0].type")), JSON.stringify(more));
+    assert.ok(
+      judged(either(more)).some(({ field }) => field.endsWith("properties[spec].anyOf[0].type")),
+      JSON.stringify(more),
+    );
 });
 
 test("a rule that walks what is no list says which type of Go's it is", () => {
   const rules = [{ rule: "self.all(x, x == x)" }];
   const [found] = judged({ "x-kubernetes-int-or-string": true, default: "http", "x-kubernetes-validations": rules });
   assert.equal(found?.body, "Invalid value: \"\": got 'types.String', expected iterable type evaluating rule: self.all(x, x == x)");
+});
+
+test("metadata may be said to have no patterned properties", () => {
+  const metadata = (more: object): object => ({ type: "object", properties: { name: { type: "string" } }, ...more });
+  const root = (more: object): object => ({ schema: { openAPIV3Schema: { type: "object", properties: { metadata: metadata(more) } } } });
+  const complaints = (more: object): string[] => judged({}, root(more)).map(({ field, body }) => `${field} ${body}`);
+  assert.deepEqual(complaints({ patternProperties: {} }), complaints({}));
+  assert.notDeepEqual(complaints({ maxProperties: 3 }), complaints({}));
 });
