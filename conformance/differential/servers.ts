@@ -25,7 +25,8 @@ export async function startPair({ bin, port, peerFlags = [] }: PairOptions): Pro
   try {
     const home = processes.path("ours");
     mkdirSync(home);
-    processes.start("ours", process.execPath, [new URL("../../tools/dev-apiserver.ts", import.meta.url).pathname, String(port), home]);
+    // As the launcher does.
+    processes.start("ours", process.execPath, ["--stack-size=6144", new URL("../../tools/dev-apiserver.ts", import.meta.url).pathname, String(port), home]);
     const ours = await ready(() => serverOf(join(home, "admin.conf")));
     const peerPort = port + 1;
     const client = processes.etcd(bin, port + 2, port + 3);

@@ -56,6 +56,7 @@ test("durations read and print as Go's", () => {
   assert.throws(() => canonicalDuration("1constructor"), { message: 'time: unknown unit "constructor" in duration "1constructor"' });
   assert.throws(() => canonicalDuration("5"), { message: 'time: missing unit in duration "5"' });
   assert.throws(() => canonicalDuration("5d"), { message: 'time: unknown unit "d" in duration "5d"' });
+  assert.throws(() => canonicalDuration("1constructor"), { message: 'time: unknown unit "constructor" in duration "1constructor"' });
   assert.throws(() => canonicalDuration(""), { message: 'time: invalid duration ""' });
   assert.equal(formatDuration(parseDuration("2m3.25s")), "2m3.25s");
 });

@@ -1,4 +1,5 @@
 /** MutatingAdmissionPolicies (pkg/registry/admissionregistration/mutatingadmissionpolicy). */
+import { table } from "../../base/table.ts";
 import { jsonPatchType, objectType } from "../cel/library/mutation.ts";
 import { listOf, type Type } from "../cel/types.ts";
 import { age } from "../core/object-meta.ts";

@@ -70,8 +70,8 @@ class Reader {
     this.#space();
     const char = this.#text[this.#at];
     if (char === "{" || char === "[") {
-      this.#at++;
       if (stack.length >= maxDepth) this.#fail("exceeded max depth");
+      this.#at++;
       this.#space();
       if (char === "{") {
         const node: JSONNode = { kind: "object", keys: [], values: [] };
@@ -174,7 +174,6 @@ class Reader {
   }
 
   #fail(where: string): never {
-    if (where === "exceeded max depth") throw new DecodeError(where, true);
     if (this.#at >= this.#text.length) throw new DecodeError("unexpected end of JSON input", true);
     const byte = this.#isBytes ? this.#text.charCodeAt(this.#at) : firstByte(this.#text, this.#at);
     throw new DecodeError(`invalid character ${quoteByte(byte)} ${where}`, true);

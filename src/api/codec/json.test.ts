@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { typeOfKind } from "../schema/schema.ts";
 import { decodeCBOR } from "./cbor.ts";
@@ -44,8 +45,8 @@ test("malformed text is refused in Go's words", () => {
     ['"\\u12x4"', "invalid character 'x' in \\u hexadecimal character escape"],
     ['"a\nb"', "invalid character '\\n' in string literal"],
     ["é", "invalid character 'Ã' looking for beginning of value"],
-    ["[".repeat(10_001), "exceeded max depth"],
-    [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, "exceeded max depth"],
+    ["[".repeat(10_001), "invalid character '[' exceeded max depth"],
+    [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, "invalid character '[' exceeded max depth"],
   ] as const) {
     fails(() => parseJSON(text), message);
     fails(() => decodeJSON(text, pod), message);
@@ -176,6 +177,27 @@ test("deep free-form values neither overflow nor escape as other errors", () => 
   } catch (error) {
     assert.ok(error instanceof DecodeError, String(error));
   }
+});
+
+test("bodies are as deep as the stack is large: upstream's 10,000 levels with 6 MB", () => {
+  const read = `
+    const { decodeJSON } = await import(${JSON.stringify(new URL("./decode.ts", import.meta.url).href)});
+    const deep = (levels) => {
+      try {
+        decodeJSON('{"a":' + "[".repeat(levels - 1) + "]".repeat(levels - 1) + "}", undefined);
+        return "read";
+      } catch (error) {
+        return error.message;
+      }
+    };
+    console.log(JSON.stringify([1000, 1001, 10_000, 10_001].map(deep)));`;
+  const answers = (...flags: string[]): unknown =>
+    JSON.parse(
+      execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", ...flags, "--input-type=module", "--eval", read], { encoding: "utf8" }),
+    );
+  const [tooDeep, upstreams] = ["exceeded max depth", "invalid character '[' exceeded max depth"];
+  assert.deepEqual(answers(), ["read", tooDeep, tooDeep, upstreams]);
+  assert.deepEqual(answers("--stack-size=6144"), ["read", "read", "read", upstreams]);
 });
 
 test("a body of nothing but empty objects is refused before it is made into them", () => {

@@ -3,8 +3,9 @@
  * kept (as bigint), `__proto__` is a key like any other, `<`, `>` and `&` are escaped, and map keys are in byte order.
  */
 import { sortFew } from "../../base/sort-few.ts";
+import { stackSize } from "../../base/stack.ts";
 import type { JSONValue } from "../json.ts";
-import { bounded, DecodeError } from "./decode-error.ts";
+import { bounded, DecodeError, maxDepth } from "./decode-error.ts";
 import { checkBytes, type JSONNode, parseNodes } from "./json-syntax.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -35,7 +36,7 @@ export function parseJSON(bytes: Uint8Array | string, parts?: number): { value: 
  */
 export const maxParts = 250_000;
 
-/** The quick half of parseJSON. Throws DecodeError for malformed text, for more than so many parts, and where those are given for more than 1,000 levels. */
+/** The quick half of parseJSON. Throws DecodeError for malformed text, for more than so many parts, and where those are given for more than `safeDepth` levels. */
 export function readJSON(bytes: Uint8Array | string, parts = Number.POSITIVE_INFINITY): JSONText {
   const text = typeof bytes === "string" ? bytes : decode(bytes);
   const colons = scan(text, parts);
@@ -88,8 +89,11 @@ function decode(bytes: Uint8Array): string {
 const unusual = -1;
 const tooDeep = -2;
 const tooDense = -3;
-/** Deeper than this JavaScript's own recursion is not sure to succeed: the exact reader decides, and bodies are refused. */
-export const safeDepth = 1000;
+/**
+ * Levels that bodies may have: deeper than this JavaScript's own recursion is not sure to succeed. Upstream's limit takes 3 to 4 MB
+ * of stack in the steps that take most.
+ */
+export const safeDepth = stackSize < 6000 ? 1000 : maxDepth;
 
 /** Number of keys in a well-formed text; `unusual` for numbers with a fraction, an exponent or 16 digits and for surrogate escapes. */
 function scan(text: string, most: number): number {
@@ -127,7 +131,7 @@ function scan(text: string, most: number): number {
       }
     }
   }
-  if (deepest > safeDepth) return deepest > 10_000 || most < Number.POSITIVE_INFINITY ? tooDeep : unusual;
+  if (deepest > safeDepth) return deepest > maxDepth || most < Number.POSITIVE_INFINITY ? tooDeep : unusual;
   return odd ? unusual : colons;
 }
 
@@ -284,7 +288,12 @@ export function compareBytes(a: string, b: string): number {
 /** Untyped objects as Go writes a map[string]any: all keys in byte order, at every depth. */
 export function sortKeys(value: JSONValue): JSONValue {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(sortKeys);
+  if (Array.isArray(value)) {
+    // A callback for each element would be two more frames a level.
+    const items: JSONValue[] = [];
+    for (const item of value) items.push(sortKeys(item));
+    return items;
+  }
   const sorted: { [key: string]: JSONValue } = {};
   for (const key of sortFew(Object.keys(value), compareBytes)) if (value[key] !== undefined) put(sorted, key, sortKeys(value[key] as JSONValue));
   return sorted;

@@ -5,7 +5,7 @@
 import { type Event, EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { compareBytes, put, readPlainJSON } from "./json.ts";
+import { compareBytes, put, readPlainJSON, safeDepth } from "./json.ts";
 import { resolvePlain, type YAMLScalar } from "./yaml-scalar.ts";
 import { goWords } from "./yaml-words.ts";
 
@@ -112,7 +112,7 @@ function eventsOf(given: string, nodes: number): { source: string; events: Event
   let moved = { line: -1, times: 0 };
   for (let left = readAgain; ; left -= source.length) {
     try {
-      return { source, events: bounded(() => parseEvents(source, { maxDepth: depthAndNodes(1000, nodes) })) };
+      return { source, events: bounded(() => parseEvents(source, { maxDepth: depthAndNodes(safeDepth, nodes) })) };
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
       const at = error.mark?.position ?? source.length;

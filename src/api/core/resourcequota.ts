@@ -1,4 +1,5 @@
 /** ResourceQuotas (pkg/registry/core/resourcequota). */
+import { table } from "../../base/table.ts";
 import { type FieldError, invalidNamed, invalidValue, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";

@@ -1,4 +1,5 @@
 /** Fields that a field selector may name, per resource (AddFieldLabelConversionFunc of pkg/apis/<group>/<version>/conversion.go). */
+import { table } from "../../base/table.ts";
 import { goQuote } from "../../api/field.ts";
 import { FieldSelectorError } from "../../api/selectors/fields.ts";
 import type { Endpoint } from "./call.ts";
@@ -30,7 +31,7 @@ const byResource = table<Fields>({
       "status.podIPs",
       "status.nominatedNodeName",
     ],
-    renamed: { "spec.host": "spec.nodeName" },
+    renamed: table({ "spec.host": "spec.nodeName" }),
   },
   nodes: { names: ["metadata.name", "spec.unschedulable"] },
   replicationcontrollers: { names: [...named, "status.replicas"] },
