@@ -154,11 +154,11 @@ function withoutManaged(object: JSONObject): JSONObject {
 /** Whether a document has more keys and elements than so many. */
 function hasMoreParts(document: JSONObject, most: number): boolean {
   let left = most;
-  const walk = (value: JSONValue | undefined): boolean => {
-    if (typeof value !== "object" || value === null) return false;
-    const inner = Array.isArray(value) ? value : Object.values(value);
-    left -= inner.length;
-    return left < 0 || inner.some(walk);
+  const beyond = (value: JSONValue | undefined): boolean => --left < 0 || (typeof value === "object" && value !== null && walk(value));
+  const walk = (value: JSONObject | JSONValue[]): boolean => {
+    if (Array.isArray(value)) return value.some(beyond);
+    for (const name in value) if (beyond(value[name])) return true;
+    return false;
   };
   return walk(document);
 }

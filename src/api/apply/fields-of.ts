@@ -27,7 +27,12 @@ function mapFields(map: JSONObject, atom: MapAtom): FieldSet | undefined {
     const value = map[name];
     const field = atom.fields.get(name);
     if (value === undefined || atom.skip?.has(name) || (!field && !atom.element)) continue;
-    const node = fieldsOf(value, field ? field.atom : (atom.element as Atom));
+    const known = field ? field.atom : (atom.element as Atom);
+    if (known.kind === "scalar") {
+      out[`f:${name}`] = leaf;
+      continue;
+    }
+    const node = fieldsOf(value, known);
     const own = value === null || isEmptyMap(value) || !field;
     const made = own ? member(node) : node;
     if (made) out[`f:${name}`] = made;
@@ -158,11 +163,11 @@ export function shapeErrors(value: JSONValue | undefined, atom: Atom, twice = fa
     if (!isMap(value)) return [at(`expected map, got ${describe(value)}`)];
     const errors: string[] = [];
     for (const name of Object.keys(value)) {
-      const field = atom.fields.get(name);
-      const inner = `${path}.${name}`;
+      const known = atom.fields.get(name)?.atom ?? atom.element;
       // What comes behind an undeclared field is not looked at.
-      if (!field && !atom.element) return [...errors, `${inner}: field not declared in schema`];
-      errors.push(...shapeErrors(value[name], field ? field.atom : (atom.element as Atom), twice, inner));
+      if (!known) return [...errors, `${path}.${name}: field not declared in schema`];
+      if (known.kind === "scalar" && scalarError(value[name] ?? null, known.type) === undefined) continue;
+      errors.push(...shapeErrors(value[name], known, twice, `${path}.${name}`));
     }
     return errors;
   }

@@ -121,9 +121,16 @@ function removeFromList(list: JSONValue[], gone: FieldSet, atom: ListAtom): JSON
   return out.length ? out : null;
 }
 
+/** Whether nothing in it is declared by name. */
+function isFree(atom: Atom | undefined): boolean {
+  if (!atom || atom.kind === "scalar") return true;
+  if (atom.kind === "deduced") return !atom.map && !atom.list;
+  return (atom.kind === "list" || !atom.fields.size) && isFree(atom.element);
+}
+
 /** The set with the declared fields on the way to its members as members themselves. */
 export function withNamedFields(fields: FieldSet | undefined, atom: Atom | undefined): FieldSet | undefined {
-  if (!fields) return undefined;
+  if (!fields || isFree(atom)) return fields;
   let out: { [element: string]: FieldSet } | undefined;
   for (const element in fields) {
     const node = fields[element] as FieldSet;
