@@ -100,6 +100,18 @@ async function play(course: readonly Step[]): Promise<void> {
   if (course.some(({ title }) => chosen(title))) for (const step of course) await attempt(step);
 }
 
+/** What a run that was ended has left. */
+for (const server of servers) {
+  const left = async (): Promise<string[]> => {
+    const { items } = (await send(server, { method: "GET", path: crds })).body as { items: { metadata: { name: string } }[] };
+    return items.map(({ metadata }) => metadata.name).filter((name) => name.endsWith(`.${group}`));
+  };
+  for (let i = 0; (await left()).length && i < 100; i++) {
+    for (const name of await left()) await send(server, { method: "DELETE", path: `${crds}/${name}` });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 const liar = await startLiar();
 await play(conversions(liar));
 liar.close();

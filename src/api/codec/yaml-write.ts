@@ -4,6 +4,7 @@
  */
 import { goFloat } from "../go-float.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
+import { encodeJSONString } from "./json.ts";
 import { isAmbiguous } from "./yaml-scalar.ts";
 import { table } from "../../base/table.ts";
 
@@ -19,6 +20,12 @@ export function encodeYAMLString(value: unknown): string {
   else out.push(scalar(root, 0, 0, false));
   return `${out.join("")}\n`;
 }
+
+/**
+ * Columns. Each level is indented as far as it is deep: 9,000 of them, which are 80 kB of JSON, would be 80 MB. What is deeper is
+ * written as JSON, which is YAML as well.
+ */
+const deepest = 400;
 
 const keysOf = (map: JSONObject): string[] => Object.keys(map).filter((key) => map[key] !== undefined);
 const isMap = (value: JSONValue): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value) && keysOf(value).length > 0;
@@ -38,7 +45,8 @@ function writeMap(map: JSONObject, indent: number, out: string[], inline: boolea
 }
 
 function writeValue(value: JSONValue, indent: number, column: number, out: string[], inline: boolean): void {
-  if (isMap(value)) {
+  if (indent >= deepest) out.push(" ", encodeJSONString(value));
+  else if (isMap(value)) {
     out.push(inline ? " " : `\n${" ".repeat(indent + 2)}`);
     writeMap(value, indent + 2, out, true);
   } else if (isList(value)) {
@@ -53,7 +61,8 @@ function writeList(list: JSONValue[], indent: number, out: string[], inline: boo
     out.push(first ? "-" : `\n${" ".repeat(indent)}-`);
     first = false;
     out.push(" ");
-    if (isMap(item)) writeMap(item, indent + 2, out, true);
+    if (indent >= deepest) out.push(encodeJSONString(item));
+    else if (isMap(item)) writeMap(item, indent + 2, out, true);
     else if (isList(item)) writeList(item, indent + 2, out, true);
     else out.push(scalar(item, indent, indent + 2, false));
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JSONValue } from "../json.ts";
 import { typeOfKind } from "../schema/schema.ts";
 import { decodeYAML } from "./decode.ts";
 import { DecodeError } from "./decode-error.ts";
@@ -202,4 +203,11 @@ test("a line that stands nowhere right is not moved for ever", () => {
   const before = process.cpuUsage();
   for (let n = 0; n < 20; n++) assert.throws(() => parseYAML('!?n###\te: {<<: {f: 1}, g: [01"01*x, *x]}? \n...\n__proto__'), DecodeError);
   assert.ok(process.cpuUsage(before).user < 2_000_000);
+});
+
+test("what is very deep is written without its indentation, and read again as it was", () => {
+  const value = { a: JSON.parse(`${'{"k":['.repeat(400)}"x: <y>"${"]}".repeat(400)}`) as JSONValue, b: "c" };
+  const text = encodeYAMLString(value);
+  assert.ok(text.length < 200_000, `${text.length} characters`);
+  assert.deepEqual(parseYAML(text).value, value);
 });
