@@ -63,12 +63,15 @@ const keys = [
   "items",
 ];
 
-function places(value: JSONValue, found: Place[] = []): Place[] {
+/** No deeper than the recursion here and in what writes them is sure to go. */
+const deepest = 1000;
+
+function places(value: JSONValue, found: Place[] = [], depth = 0): Place[] {
   if (typeof value !== "object" || value === null) return found;
   const names: (string | number)[] = Array.isArray(value) ? value.map((_, i) => i) : Object.keys(value);
   for (const key of names) {
     found.push({ holder: value as JSONObject, key });
-    if (found.length < 5000) places((value as JSONObject)[key as string] as JSONValue, found);
+    if (found.length < 5000 && depth < deepest) places((value as JSONObject)[key as string] as JSONValue, found, depth + 1);
   }
   return found;
 }

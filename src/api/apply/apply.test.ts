@@ -242,3 +242,12 @@ test("a document that is applied again and says more takes nothing out, one that
   const theirs = applyServerSide(type, more, document("b"), { ...operation, manager: "b" });
   assert.deepEqual(applyServerSide(type, theirs, document("c"), operation).data, { b: "v", c: "v" });
 });
+
+test("an applied object whose name is none is refused in words", () => {
+  const named = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: { toString: {} }, namespace: { valueOf: 1 } }, data: {} } as never;
+  const operation = { manager: "m", apiVersion: "v1", kind: "ConfigMap", time: "2026-01-01T00:00:00Z" };
+  assert.throws(
+    () => applyServerSide(typeOfKind("v1", "ConfigMap"), undefined, named, operation),
+    /failed to create typed patch object \(\/; \/v1, Kind=ConfigMap\)/,
+  );
+});

@@ -128,3 +128,16 @@ test("frames that are not SPDY end the connection, not the process", async () =>
   assert.match(error.message, /SPDY/);
   close();
 });
+
+test("half a million empty frames of a stream that nobody knows cost less than a second", async () => {
+  const [client, server] = duplexPair();
+  client.on("error", () => {});
+  client.resume();
+  const connection = new SpdyConnection(server, "server");
+  const frame = Buffer.from([0, 0, 0, 9, 0, 0, 0, 0]);
+  const began = process.cpuUsage();
+  client.end(Buffer.alloc(frame.length * 500_000, frame));
+  await once(connection, "close");
+  const { user, system } = process.cpuUsage(began);
+  assert.ok(user + system < 1_000_000, `${user + system} µs of processor time`);
+});
