@@ -2,7 +2,6 @@
  * What a fresh API server creates, and puts right where it was changed: system namespaces, RBAC, priority classes, flow
  * schemas, the service range, the kubernetes Service and its endpoints, APIServices (pkg/controlplane, pkg/registry/rbac/rest).
  */
-import { table } from "../base/table.ts";
 import { readFileSync } from "node:fs";
 import { serviceNameLabel } from "../api/discovery/service-name.ts";
 import { deepCopy, deepEqual } from "../api/copy.ts";

@@ -1,5 +1,4 @@
 /** MutatingAdmissionPolicies (pkg/registry/admissionregistration/mutatingadmissionpolicy). */
-import { table } from "../../base/table.ts";
 import { jsonPatchType, objectType } from "../cel/library/mutation.ts";
 import { listOf, type Type } from "../cel/types.ts";
 import { age } from "../core/object-meta.ts";

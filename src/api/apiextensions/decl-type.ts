@@ -1,5 +1,4 @@
 /** What a schema's values are to expressions, and how large they may become (k8s.io/apiserver/pkg/cel/common/schemas.go). */
-import { table } from "../../base/table.ts";
 import type { Struct } from "../cel/declarations.ts";
 import { listOf, mapOf, struct, type Type, types } from "../cel/types.ts";
 import { escapeName } from "./decl-name.ts";

@@ -1,5 +1,4 @@
 /** Structural schemas of custom resources as ownership sees them (k8s.io/kube-openapi/pkg/schemaconv/openapi.go). */
-import { table } from "../../base/table.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type Atom, type AtomField, deducedAtom, type ListAtom, type MapAtom, objectAtom, type ScalarAtom } from "./atom.ts";
 import { table } from "../../base/table.ts";

@@ -1,5 +1,4 @@
 /** What autoscalers measure: validation and the cell that shows it (pkg/apis/autoscaling/validation). */
-import { table } from "../../base/table.ts";
 import { canonicalQuantity, quantityOf } from "../core/resource-list.ts";
 import { validateContainerResourceName } from "../core/resources.ts";
 import { invalidAll, validateDNSLabel } from "../core/checks.ts";

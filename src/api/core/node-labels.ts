@@ -1,5 +1,4 @@
 /** Labels of nodes that have been replaced, and warnings about selecting by them (pkg/api/node). */
-import { table } from "../../base/table.ts";
 import type { Path } from "../field.ts";
 import { isValidLabelValue } from "../names.ts";
 import type { NodeSelectorTerm } from "../types/core-v1.gen.ts";

@@ -1,5 +1,4 @@
 /** ResourceQuotas (pkg/registry/core/resourcequota). */
-import { table } from "../../base/table.ts";
 import { type FieldError, invalidNamed, invalidValue, type Path, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";

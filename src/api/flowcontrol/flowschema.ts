@@ -1,5 +1,4 @@
 /** FlowSchemas (pkg/registry/flowcontrol/flowschema). */
-import { table } from "../../base/table.ts";
 import { invalidAll } from "../core/checks.ts";
 import { age, validateMetadata } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";

@@ -1,5 +1,4 @@
 /** Fields that a field selector may name, per resource (AddFieldLabelConversionFunc of pkg/apis/<group>/<version>/conversion.go). */
-import { table } from "../../base/table.ts";
 import { goQuote } from "../../api/field.ts";
 import { FieldSelectorError } from "../../api/selectors/fields.ts";
 import type { Endpoint } from "./call.ts";
@@ -31,7 +30,7 @@ const byResource = table<Fields>({
       "status.podIPs",
       "status.nominatedNodeName",
     ],
-    renamed: table({ "spec.host": "spec.nodeName" }),
+    renamed: { "spec.host": "spec.nodeName" },
   },
   nodes: { names: ["metadata.name", "spec.unschedulable"] },
   replicationcontrollers: { names: [...named, "status.replicas"] },

@@ -1,5 +1,4 @@
 /** Which subresources have something running behind them, and how a request for an upgrade is refused. */
-import { table } from "../../base/table.ts";
 import type { ApiRequest } from "../../api/exchange.ts";
 import { StatusError } from "../../api/status.ts";
 import { answer } from "../../base/relay.ts";

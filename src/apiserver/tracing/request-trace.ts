@@ -1,5 +1,4 @@
 /** The spans of a request (k8s.io/apiserver/pkg/endpoints/filters/traces.go, handlers/trace_util.go; semantic conventions of HTTP). */
-import { table } from "../../base/table.ts";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import { parseTraceparent, type Attributes, type Span, type Tracer } from "../../base/tracing/span.ts";
 import { scopeOf, verbOf } from "../metrics/requests.ts";
