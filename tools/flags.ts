@@ -44,13 +44,17 @@ function resources(): string[] {
     return `| \`${version}\` | ${notes.join("; ")} |`;
   });
 }
+/** On by default in upstream, and not here. */
+function lacking(): string[] {
+  return gatesTable().flatMap(({ name, lacks }) => (lacks ? [`| \`${name}\` | ${lacks} |`] : []));
+}
 function features(): string[] {
   const gates = gatesTable();
   const named = (keep: (gate: (typeof gates)[number]) => boolean): string => code(gates.filter(keep).map(({ name }) => name));
   const free = (gate: (typeof gates)[number]): boolean => !gate.locked && !gate.switchable && !/^All(Alpha|Beta)$/.test(gate.name);
   return [
     `- Can be switched: ${named((gate) => gate.switchable)}.`,
-    `- Always on, as by default: ${named((gate) => free(gate) && gate.on)}.`,
+    `- Always on, as by default: ${named((gate) => free(gate) && gate.on && !gate.lacks)}.`,
     `- Always off, as by default, because they are not implemented: ${named((gate) => free(gate) && !gate.on)}.`,
     `- Locked in Kubernetes as well: ${named((gate) => gate.locked)}.`,
   ];
@@ -86,6 +90,12 @@ ${resources().join("\n")}
 \`--feature-gates\` takes any feature in the state that it has, and another state where both are implemented.
 
 ${features().join("\n")}
+
+On by default in Kubernetes, accepted in that state, and not implemented:
+
+| feature | what happens instead |
+| --- | --- |
+${lacking().join("\n")}
 
 ## Flags that take these values alone
 

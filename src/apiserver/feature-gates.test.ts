@@ -39,3 +39,11 @@ test("the state that a feature has anyway may be written; another one that is no
   assert.match(problem("AllAlpha=true"), /^AllAlpha=true would switch features that k8ts does not switch: .*GangScheduling/);
   assert.match(problem("AllBeta=false"), /^AllBeta=false would switch features that k8ts does not switch: .*WatchList/);
 });
+
+test("a feature that is on by default and not implemented is taken as it is, and says what it lacks where it is to be switched", () => {
+  assert.doesNotThrow(() => featureGates(parseFeatureGates("ComponentFlagz=true")));
+  assert.throws(
+    () => featureGates(parseFeatureGates("ComponentFlagz=false")),
+    /^Error: ComponentFlagz cannot be switched off: k8ts does not have what it switches \(\/flagz is 404 at every component\)$/,
+  );
+});

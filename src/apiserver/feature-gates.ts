@@ -12,6 +12,8 @@ interface Gate {
   on: boolean;
   /** Cannot be switched in upstream either. */
   locked?: true;
+  /** On by default in upstream and not implemented here: what is there instead. */
+  lacks?: string;
   /** Features without which it cannot be on. */
   needs?: string[];
 }
@@ -72,11 +74,16 @@ export function featureGates(given: GivenGates): (name: string) => boolean {
   return (name) => states.get(name) ?? false;
 }
 
-const refusal = (name: string, { stage, on }: Gate): string =>
+const refusal = (name: string, { stage, on, lacks }: Gate): string =>
   on
-    ? `${name} cannot be switched off: it is ${words[stage]} and on by default in Kubernetes v1.36, and k8ts always has it on`
+    ? lacks
+      ? `${name} cannot be switched off: k8ts does not have what it switches (${lacks})`
+      : `${name} cannot be switched off: it is ${words[stage]} and on by default in Kubernetes v1.36, and k8ts always has it on`
     : `${name} cannot be switched on: it is ${words[stage]} and off by default in Kubernetes v1.36, and k8ts does not implement it`;
 
-/** For documentation: each feature with its stage, its default and whether it can be switched here and in upstream. */
-export const gatesTable = (): { name: string; stage: string; on: boolean; locked: boolean; switchable: boolean }[] =>
-  Object.entries(known).map(([name, { stage, on, locked }]) => ({ name, stage: words[stage], on, locked: locked === true, switchable: switchable.has(name) }));
+/** For documentation: each feature with its stage, its default, whether it can be switched here and in upstream, and what it lacks. */
+export const gatesTable = (): { name: string; stage: string; on: boolean; locked: boolean; switchable: boolean; lacks?: string }[] =>
+  Object.entries(known).map(([name, { stage, on, locked, lacks }]) => ({
+    ...{ name, stage: words[stage], on, locked: locked === true, switchable: switchable.has(name) },
+    ...(lacks ? { lacks } : {}),
+  }));
