@@ -15,6 +15,6 @@ await sideBySide(
     { of: "seconds", name: ", read in", unit: " s" },
     { of: "serverCPU", name: ", server CPU", unit: " s" },
   ],
-  ({ step, seconds = 0, othersBefore = 0, othersMedian = 0, othersP99 = 0, othersMax = 0, others, serverCPU = 0, bytesEach = 0, requests }) =>
-    `${step}: ${short(seconds)} s for ${short(bytesEach / 2 ** 20)} MiB, ${requests} times; ${others} others: median ${short(othersMedian)} ms, p99 ${short(othersP99)} ms, at most ${short(othersMax)} ms (before ${short(othersBefore)} ms); ${short(serverCPU)} s of server CPU`,
+  ({ step, seconds = 0, othersBefore = 0, othersMedian = 0, othersP99 = 0, othersMax = 0, others, othersLate = 0, serverCPU = 0, bytesEach = 0, requests }) =>
+    `${step}: ${short(seconds)} s for ${short(bytesEach / 2 ** 20)} MiB, ${requests} times; ${others} others: median ${short(othersMedian)} ms, p99 ${short(othersP99)} ms, at most ${short(othersMax)} ms (before ${short(othersBefore)} ms; the client itself was late by ${short(othersLate)} ms at most); ${short(serverCPU)} s of server CPU`,
 );

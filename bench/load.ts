@@ -34,6 +34,8 @@ export interface StepResult {
   othersP99?: number;
   othersMax?: number;
   others?: number;
+  /** By which the program that sends them came late at most. */
+  othersLate?: number;
 }
 
 /** Gives the path of the program. */

@@ -24,12 +24,15 @@ type others struct {
 	group     sync.WaitGroup
 	lock      sync.Mutex
 	latencies []time.Duration
-	failure   error
+	// late is the longest by which this program itself came later than it meant to.
+	late    time.Duration
+	failure error
 }
 
 func (o *others) send(request func(i int) error) {
 	o.group.Go(func() {
 		for i := 0; ; i++ {
+			due := time.Now().Add(pause)
 			select {
 			case <-o.stopped:
 				return
@@ -38,6 +41,7 @@ func (o *others) send(request func(i int) error) {
 			started := time.Now()
 			err := request(i)
 			o.lock.Lock()
+			o.late = max(o.late, started.Sub(due))
 			o.latencies = append(o.latencies, time.Since(started))
 			if err != nil {
 				o.failure = err
@@ -50,17 +54,18 @@ func (o *others) send(request func(i int) error) {
 	})
 }
 
-// taken gives the latencies since the last time, in order of size.
-func (o *others) taken() ([]time.Duration, error) {
+// taken gives the latencies since the last time, in order of size, and how late this program was.
+func (o *others) taken() ([]time.Duration, time.Duration, error) {
 	o.lock.Lock()
 	defer o.lock.Unlock()
 	taken := o.latencies
-	o.latencies = nil
+	late := o.late
+	o.latencies, o.late = nil, 0
 	slices.Sort(taken)
 	if len(taken) == 0 && o.failure == nil {
-		return nil, fmt.Errorf("nobody was answered meanwhile")
+		return nil, 0, fmt.Errorf("nobody was answered meanwhile")
 	}
-	return taken, o.failure
+	return taken, late, o.failure
 }
 
 // beside reads Path as Accept Count times while others get pods of Namespace and create pods beside them: the longest that any
@@ -72,18 +77,19 @@ func (r *runner) beside(s step) (result, error) {
 			return result{}, err
 		}
 	}
-	clients, err := r.clients(3)
+	clients, err := r.clients(2)
 	if err != nil {
 		return result{}, err
 	}
 	for _, c := range clients {
 		defer c.close()
 	}
-	reader, getter, creator := clients[0], clients[1], clients[2]
-	if s.Accept != "" {
-		reader.accept = s.Accept
+	getter, creator := clients[0], clients[1]
+	reader, err := r.startReader(s)
+	if err != nil {
+		return result{}, err
 	}
-	reader.gzip = s.Gzip
+	defer reader.end()
 	o := &others{stopped: make(chan struct{})}
 	o.send(func(i int) error {
 		_, err := getter.do("GET", "/api/v1/namespaces/"+s.Namespace+"/pods/pod-"+strconv.Itoa(i*7919%s.Of), "", nil)
@@ -102,7 +108,7 @@ func (r *runner) beside(s step) (result, error) {
 	})
 	defer stop()
 	time.Sleep(alone)
-	before, err := o.taken()
+	before, _, err := o.taken()
 	if err != nil {
 		return result{}, err
 	}
@@ -112,14 +118,14 @@ func (r *runner) beside(s step) (result, error) {
 	}
 	started, size := time.Now(), 0
 	for range s.Count {
-		n, err := reader.readAll(s.Path)
+		n, err := reader.read()
 		if err != nil {
 			return result{}, err
 		}
 		size += n
 	}
 	seconds := time.Since(started).Seconds()
-	meanwhile, err := o.taken()
+	meanwhile, late, err := o.taken()
 	if err != nil {
 		return result{}, err
 	}
@@ -133,6 +139,7 @@ func (r *runner) beside(s step) (result, error) {
 	return result{
 		Step: s.Name, Requests: s.Count, Seconds: seconds / float64(s.Count), Bytes: size / s.Count, ServerCPU: after - cpu,
 		OthersBefore: ms(before, 1), OthersMedian: ms(meanwhile, 0.5), OthersP99: ms(meanwhile, 0.99), OthersMax: ms(meanwhile, 1), Others: len(meanwhile),
+		OthersLate: late.Seconds() * 1000,
 	}, nil
 }
 

@@ -63,14 +63,43 @@ func main() {
 	scheduler := flag.Int("scheduler", 0, "process of the scheduler, for steps that measure one")
 	file := flag.String("workload", "", "JSON file of the workload")
 	scale := flag.Float64("scale", 1, "factor of the counts of measured steps")
+	read := flag.String("read", "", "only read this path for each line of standard input")
+	accept := flag.String("accept", "", "as this")
+	gzip := flag.Bool("gzip", false, "compressed")
 	flag.Parse()
-	if err := run(*server, *ca, *cert, *key, *pids, *scheduler, *file, *scale); err != nil {
+	identity := []string{"-server", *server, "-ca", *ca, "-cert", *cert, "-key", *key}
+	config, err := tlsConfig(*ca, *cert, *key)
+	if err == nil && *read != "" {
+		c := newClient(*server, config)
+		if *accept != "" {
+			c.accept = *accept
+		}
+		c.gzip = *gzip
+		err = readOnCommand(c, *read)
+	} else if err == nil {
+		err = run(&runner{server: *server, identity: identity, tls: config, directory: filepath.Dir(*file), scheduler: *scheduler}, *pids, *file, *scale)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
 }
 
-func run(server, ca, cert, key, pids string, scheduler int, file string, scale float64) error {
+func tlsConfig(ca, cert, key string) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	return &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+func run(r *runner, pids, file string, scale float64) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -81,7 +110,6 @@ func run(server, ca, cert, key, pids string, scheduler int, file string, scale f
 	if err := decoder.Decode(&w); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	r := runner{server: server, directory: filepath.Dir(file), scheduler: scheduler}
 	if w.Pod != "" {
 		if r.pod, err = os.ReadFile(r.path(w.Pod)); err != nil {
 			return err
@@ -92,17 +120,6 @@ func run(server, ca, cert, key, pids string, scheduler int, file string, scale f
 			return err
 		}
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		return err
-	}
-	authority, err := os.ReadFile(ca)
-	if err != nil {
-		return err
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
-	r.tls = &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	for _, part := range strings.Split(pids, ",") {
 		pid, err := strconv.Atoi(part)
 		if err != nil {

@@ -18,7 +18,9 @@ import (
 )
 
 type runner struct {
-	server      string
+	server string
+	// identity is server and certificates as flags.
+	identity    []string
 	tls         *tls.Config
 	pids        []int
 	pod, status []byte
@@ -62,6 +64,8 @@ type result struct {
 	OthersP99    float64 `json:"othersP99,omitempty"`
 	OthersMax    float64 `json:"othersMax,omitempty"`
 	Others       int     `json:"others,omitempty"`
+	// OthersLate are milliseconds by which the measuring program itself came late at most.
+	OthersLate float64 `json:"othersLate,omitempty"`
 }
 
 // How long what is left to do in the background may take before memory is read.
