@@ -42,13 +42,18 @@ async function* chunksOf<T>(items: readonly T[], clock: Clock, write: (out: Chun
 }
 
 /** What `make` gives for each batch of the items, in order. */
-export async function inSlices<T, R>(items: readonly T[], clock: Clock, make: (batch: readonly T[], at: number) => R): Promise<R[]> {
+async function* batches<T, R>(items: readonly T[], clock: Clock, make: (batch: readonly T[], at: number) => R): AsyncGenerator<R, void> {
   const slices = new Slices(clock);
-  const made: R[] = [];
   for (let at = 0; at < items.length; at += batchSize) {
-    made.push(make(items.slice(at, at + batchSize), at));
+    yield make(items.slice(at, at + batchSize), at);
     if (slices.isOver) await slices.rest();
   }
+}
+
+/** The same at once. */
+export async function inSlices<T, R>(items: readonly T[], clock: Clock, make: (batch: readonly T[], at: number) => R): Promise<R[]> {
+  const made: R[] = [];
+  for await (const one of batches(items, clock, make)) made.push(one);
   return made;
 }
 
@@ -137,14 +142,15 @@ export async function listBody<T>(
   { textOf, write }: Direct<T> = {},
 ): Promise<ListBody> {
   const parts = partsOf(form, shell, key, items.length);
-  const all = chunksOf(items, clock, (out, batch, at) => {
-    if (write && form.media === "json" && !form.pretty)
-      for (let i = 0; i < batch.length; i++) {
-        if (at + i > 0) out.byte(comma);
-        write(out, batch[i] as T);
-      }
-    else out.write((textOf && parts.ofTexts?.(batch.map(textOf))) ?? parts.of(batch.map(make), at === 0));
-  });
+  const all =
+    write && form.media === "json" && !form.pretty
+      ? chunksOf(items, clock, (out, batch, at) => {
+          for (let i = 0; i < batch.length; i++) {
+            if (at + i > 0) out.byte(comma);
+            write(out, batch[i] as T);
+          }
+        })
+      : batches(items, clock, (batch, at) => (textOf && parts.ofTexts?.(batch.map(textOf))) ?? parts.of(batch.map(make), at === 0));
   // Protobuf says before the items how long they are.
   const ahead = form.media === "protobuf" ? Number.POSITIVE_INFINITY : madeAhead;
   const made: (Uint8Array | undefined)[] = [];
