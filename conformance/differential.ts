@@ -2,11 +2,12 @@
  * The same requests to two API servers, a real kube-apiserver and ours: code, headers that matter, reason, message, causes
  * and the object must agree, save for what no two servers share (uids, times, revisions, generated names).
  *
- * `node conformance/differential.ts PEER.conf OURS.conf [substring of case names]`: the requests written by hand.
+ * `node conformance/differential.ts --written [--case SUBSTRING] [--bin DIR] [--port P]`: the requests written by hand.
  * `node conformance/differential.ts --requests N [--seed S] [--only REGEXP] [--episode K,...] [--seconds S] [--bin DIR] [--port P] [--verbose] [--seen FILE]`:
- * requests made from the schema and one template per kind; starts both servers itself unless `PEER.conf OURS.conf` are given.
+ * requests made from the schema and one template per kind.
  * `node conformance/differential.ts --aimed [--only REGEXP] [--verbose] [--seen FILE]`: requests that aim at single rules.
  * `--seen`: which mistakes upstream named, most frequent first.
+ * Starts both servers itself unless `PEER.conf OURS.conf` are given.
  * Exits 1 where answers differ.
  */
 import { writeFileSync } from "node:fs";
@@ -14,10 +15,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "../tools/command-line.ts";
 import { cases as builtIn, type Step } from "./differential/cases.ts";
 import { customResourceCases } from "./differential/custom-resource-cases.ts";
-import { type Answer, closeServer, differences, type Server, send, serverOf, settled } from "./differential/exchange.ts";
+import { type Answer, differences, type Server, send, settled } from "./differential/exchange.ts";
 import { runAimed } from "./differential/aimed.ts";
 import { clear, note, prepare, runGenerated } from "./differential/generated.ts";
-import { standingPair, startPair } from "./differential/servers.ts";
+import { classify } from "./differential/groups.ts";
+import { type Pair, standingPair, startPair } from "./differential/servers.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,26 +34,33 @@ const { values, positionals } = parseArgs({
     verbose: { type: "boolean", default: false },
     seen: { type: "string" },
     aimed: { type: "boolean", default: false },
+    written: { type: "boolean", default: false },
+    case: { type: "string", default: "" },
   },
 });
 const cases = [...builtIn, ...customResourceCases];
 const write = (line: string): void => void process.stdout.write(line);
 
-if (values.aimed || values.requests !== undefined) {
+if (!values.aimed && !values.written && values.requests === undefined) {
+  process.stderr.write("usage: node conformance/differential.ts --written [--case SUBSTRING] | --requests N [--seed S] | --aimed [PEER.conf OURS.conf]\n");
+  process.exitCode = 2;
+} else {
   const [peerConfig, oursConfig] = positionals;
   await using pair = peerConfig && oursConfig ? standingPair(peerConfig, oursConfig) : await startPair({ bin: values.bin, port: Number(values.port) });
   const seen = new Map<string, number>();
   const shared = { ...(values.only ? { only: new RegExp(values.only) } : {}), verbose: values.verbose, write };
-  const outcome = values.aimed
-    ? await prepare(pair).then(() => runAimed(pair, { ...shared, clear, note: (answer) => note(seen, answer) }))
-    : await runGenerated(pair, {
-        ...shared,
-        requests: Number(values.requests),
-        seed: Number(values.seed),
-        seconds: Number(values.seconds),
-        ...(values.episode ? { episodes: values.episode.split(",").map(Number) } : {}),
-        ...(values.seen ? { seen } : {}),
-      });
+  const outcome = values.written
+    ? await runCases(pair, values.case)
+    : values.aimed
+      ? await prepare(pair).then(() => runAimed(pair, { ...shared, clear, note: (answer) => note(seen, answer) }))
+      : await runGenerated(pair, {
+          ...shared,
+          requests: Number(values.requests),
+          seed: Number(values.seed),
+          seconds: Number(values.seconds),
+          ...(values.episode ? { episodes: values.episode.split(",").map(Number) } : {}),
+          ...(values.seen ? { seen } : {}),
+        });
   if (values.seen)
     writeFileSync(
       values.seen,
@@ -62,36 +71,28 @@ if (values.aimed || values.requests !== undefined) {
     );
   write(`${outcome.requests} requests, ${outcome.different} answered differently, ${outcome.classes} classes\n`);
   process.exitCode = outcome.different ? 1 : 0;
-} else {
-  const [peerConfig, oursConfig, only = ""] = positionals;
-  if (!peerConfig || !oursConfig) {
-    process.stderr.write("usage: node conformance/differential.ts PEER.conf OURS.conf [case] | --requests N [--seed S]\n");
-    process.exitCode = 2;
-  } else process.exitCode = (await runCases(peerConfig, oursConfig, only)) ? 1 : 0;
 }
 
-async function runCases(peerConfig: string, oursConfig: string, only: string): Promise<number> {
-  const peer = serverOf(peerConfig);
-  const ours = serverOf(oursConfig);
-  let steps = 0;
+async function runCases({ peer, ours }: Pair, only: string): Promise<{ requests: number; different: number; classes: number }> {
+  let requests = 0;
+  const failed = new Set<string>();
   let different = 0;
   for (const test of cases) {
     if (!test.name.includes(only)) continue;
     const remembered = [new Map<string, string>(), new Map<string, string>()];
     for (const [i, step] of test.steps.entries()) {
-      steps++;
+      requests++;
       const answers = await Promise.all([peer, ours].map((server, side) => answerTo(server, step, remembered[side] as Map<string, string>)));
       for (const [side, answer] of answers.entries()) remember(answer, remembered[side] as Map<string, string>);
-      const [a, b] = answers.map((answer) => settled(answer, step.hide ?? []));
-      const found = differences(a, b);
-      if (found.length === 0) continue;
+      const [a, b] = answers.map((answer) => settled(answer, step.hide ?? [])) as [Answer, Answer];
+      if (classify(a, b).length === 0) continue;
       different++;
+      failed.add(test.name);
+      const found = differences(a, b);
       write(`DIFF ${test.name} #${i + 1} ${step.method} ${step.path}\n${found.map((line) => `     ${line}\n`).join("")}`);
     }
   }
-  write(`${steps} requests, ${different} answered differently\n`);
-  for (const server of [peer, ours]) closeServer(server);
-  return different;
+  return { requests, different, classes: failed.size };
 }
 
 async function answerTo(server: Server, step: Step, values: Map<string, string>): Promise<Answer> {

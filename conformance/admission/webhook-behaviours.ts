@@ -3,6 +3,7 @@ import { type Behaviour, moving, patch } from "./hook-server.ts";
 
 const label = (key: string, value: string): object => ({ op: "add", path: `/metadata/labels/${key}`, value });
 const data = (key: string, value: unknown): object => ({ op: "add", path: `/data/${key}`, value });
+const written = (text: string): object => ({ allowed: true, patchType: "JSONPatch", patch: Buffer.from(text).toString("base64") });
 
 export const behaviours: Readonly<Record<string, Behaviour>> = {
   allow: { response: { allowed: true } },
@@ -59,10 +60,16 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
       value: [1, 2].map(() => ({ apiVersion: "v1", kind: "Node", name: "n", uid: "u" })),
     }),
   },
-  "patch-empty": { response: { allowed: true, patchType: "JSONPatch", patch: Buffer.from("[]").toString("base64") } },
-  "patch-null": { response: { allowed: true, patchType: "JSONPatch", patch: Buffer.from("null").toString("base64") } },
-  "patch-object": { response: { allowed: true, patchType: "JSONPatch", patch: Buffer.from("{}").toString("base64") } },
-  "patch-text": { response: { allowed: true, patchType: "JSONPatch", patch: Buffer.from("nonsense").toString("base64") } },
+  "patch-empty": { response: written("[]") },
+  "patch-null": { response: written("null") },
+  "patch-object": { response: written("{}") },
+  "patch-list-of-text": { response: written('["x"]') },
+  "patch-op-number": { response: written('[{"op":1,"path":"/data/a"}]') },
+  "patch-path-number": { response: written('[{"op":"test","path":1}]') },
+  "patch-from-number": { response: written('[{"op":"copy","from":1,"path":"/data/x"}]') },
+  "patch-from-idle": { response: written('[{"op":"add","from":1,"path":"/data/x","value":"5"}]') },
+  "patch-null-operation": { response: written("[null]") },
+  "patch-text": { response: written("nonsense") },
   "patch-no-type": { response: { allowed: true, patch: Buffer.from("[]").toString("base64") } },
   "patch-only-type": { response: { allowed: true, patchType: "JSONPatch" } },
   "patch-other-type": { response: { allowed: true, patchType: "Merge", patch: Buffer.from('[{"op":"remove","path":"/data/a"}]').toString("base64") } },

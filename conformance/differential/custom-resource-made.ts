@@ -35,7 +35,6 @@ export const one = (plural: string, name: string, spec: unknown, more: object = 
 
 export const created = (plural: string, version: object, spec: object = {}): Step[] => [
   { method: "POST", path: crds, body: definition(plural, version, spec), until: '"kind":"CustomResourceDefinition"' },
-  { method: "GET", path: `${crds}/${plural}.${group}`, until: '"type":"Established"' },
   { method: "GET", path: `${crds}/${plural}.${group}`, until: "InitialNamesAccepted" },
   { method: "GET", path: `/apis/${group}/v1`, until: `"${plural}"` },
 ];

@@ -13,11 +13,30 @@ const maxOperations = 10_000;
 /** Bytes of JSON that all copies of a patch may add: upstream's JSONPatchMaxCopyBytes. */
 const maxCopied = 3 * 1024 * 1024;
 
-type Operation = { op: string; path?: string; from?: string; value?: JSONValue };
+/** A field of an operation that is absent or no text; only an operation that needs it minds. */
+class Unusable {
+  readonly why: string | undefined;
+  constructor(why?: string) {
+    this.why = why;
+  }
+}
+type Text = string | Unusable;
+type Operation = { op: string; path: Text; from: Text; value?: JSONValue };
 type Container = JSONObject | JSONValue[];
 
-/** Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for what does not apply. `spelled`: see runJSONPatch. */
-export function applyJSONPatch(doc: JSONObject, patch: JSONValue, spelled = false): JSONValue {
+export interface JSONPatchOptions {
+  /** The patch may have Spelled values. */
+  spelled?: boolean;
+  /** Fields of operations that have the wrong type are told before anything is run, needed or not. */
+  validated?: boolean;
+}
+
+/** Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for what does not apply. */
+export function applyJSONPatch(doc: JSONObject, patch: JSONValue, { spelled = false, validated = true }: JSONPatchOptions = {}): JSONValue {
+  const mistake = validated ? mistakeIn(patch) : undecodablePatch(patch);
+  if (mistake !== undefined) throw badRequest(validated ? `error decoding patch: ${mistake}` : mistake);
+  if (Array.isArray(patch) && patch.length > maxOperations)
+    throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`);
   try {
     const patched = runJSONPatch(doc, patch, spelled);
     if (isDeeper(patched, safeDepth)) throw new JSONPatchError(`the document has more than ${safeDepth} levels`);
@@ -36,7 +55,7 @@ function isDeeper(value: JSONValue | undefined, levels: number): boolean {
   return false;
 }
 
-/** As applyJSONPatch, but operations that do not apply throw the JSONPatchError itself. `spelled`: the patch may have Spelled values. */
+/** Any number of operations; what is no patch or does not apply throws a JSONPatchError. `spelled`: the patch may have Spelled values. */
 export function runJSONPatch(doc: JSONValue, patch: JSONValue, spelled = false): JSONValue {
   const operations = decodeJSONPatch(patch);
   const state = new State(doc, undefined, spelled);
@@ -60,22 +79,40 @@ function inOrder(value: JSONValue, opened: ReadonlySet<Container>): JSONValue {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+const cannotRead = (value: JSONValue | undefined, type: string): string => `json: cannot unmarshal ${jsonKind(value)} into Go ${type}`;
+
+/** Why a patch is no list of objects, in the words of upstream's library (DecodePatch of gopkg.in/evanphx/json-patch.v4); undefined where it is. */
+export function undecodablePatch(patch: JSONValue, list = "jsonpatch.Patch", item = "jsonpatch.Operation"): string | undefined {
+  if (patch === null) return undefined;
+  if (!Array.isArray(patch)) return cannotRead(patch, `value of type ${list}`);
+  const odd = patch.find((entry) => entry !== null && !isMap(entry));
+  return odd === undefined ? undefined : cannotRead(odd, `value of type ${item}`);
+}
+
+/** The same, of what upstream's handler reads with types before. */
+function mistakeIn(patch: JSONValue): string | undefined {
+  for (const entry of Array.isArray(patch) ? patch : []) {
+    if (entry === null) continue;
+    if (!isMap(entry)) break;
+    for (const [name, value] of Object.entries(entry))
+      if ((name === "op" || name === "path" || name === "from") && value !== null && typeof value !== "string")
+        return cannotRead(value, `struct field jsonPatchOp.${name} of type string`);
+  }
+  return undecodablePatch(patch, "[]handlers.jsonPatchOp", "handlers.jsonPatchOp");
+}
+
 function decodeJSONPatch(patch: JSONValue): Operation[] {
-  const wrong = (value: JSONValue | undefined, type: string): StatusError =>
-    badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(value)} into Go ${type}`);
-  if (patch === null) return [];
-  if (!Array.isArray(patch)) throw wrong(patch, "value of type []handlers.jsonPatchOp");
-  if (patch.length > maxOperations) throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`);
+  const mistake = undecodablePatch(patch);
+  if (mistake !== undefined) throw new JSONPatchError(mistake);
+  if (!Array.isArray(patch)) return [];
   return patch.map((entry) => {
-    if (entry === null) return { op: "unknown" };
-    if (!isMap(entry)) throw wrong(entry, "value of type handlers.jsonPatchOp");
-    const text = (name: string): string | undefined => {
-      const value = get(entry, name);
-      if (value === undefined || value === null) return undefined;
-      if (typeof value !== "string") throw wrong(value, `struct field jsonPatchOp.${name} of type string`);
-      return value;
+    const text = (name: string): Text => {
+      const value = isMap(entry) ? get(entry, name) : undefined;
+      if (value === undefined || value === null) return new Unusable();
+      return typeof value === "string" ? value : new Unusable(cannotRead(value, "value of type string"));
     };
-    return { op: text("op") ?? "unknown", path: text("path"), from: text("from"), value: get(entry, "value") ?? null };
+    const op = text("op");
+    return { op: typeof op === "string" ? op : "unknown", path: text("path"), from: text("from"), value: isMap(entry) ? (get(entry, "value") ?? null) : null };
   });
 }
 
@@ -127,7 +164,7 @@ class State {
     within(`error in remove for path: '${path}': `, () => this.#removeAt(found));
   }
 
-  #move(from: string, path: string | undefined): void {
+  #move(from: string, path: Text): void {
     const found = this.#find(from, `move operation does not apply: doc is missing from path: ${from}`);
     const moved = within(`error in move for path: '${found.key}': `, () => {
       const there = lookup(found.container, found.key);
@@ -139,7 +176,7 @@ class State {
     within(`error in move for path: '${at}': `, () => this.#insert(target, moved));
   }
 
-  #copyValue(from: string, path: string | undefined): void {
+  #copyValue(from: string, path: Text): void {
     const found = this.#find(from, `copy operation does not apply: doc is missing from path: ${from}`);
     const there = within(`error in copy for from: '${from}': `, () => lookup(found.container, found.key) ?? null);
     const at = this.#path("copy", path, "missing value");
@@ -154,13 +191,13 @@ class State {
     within("error while adding value during copy: ", () => this.#insert(target, copied));
   }
 
-  #path(op: string, path: string | undefined, missing = "operation missing path field: missing value"): string {
-    if (path === undefined) throw new JSONPatchError(`${op} operation failed to decode path: ${missing}`);
-    return path;
+  #path(op: string, path: Text, missing?: string): string {
+    if (typeof path === "string") return path;
+    throw new JSONPatchError(`${op} operation failed to decode path: ${missing ?? path.why ?? "operation missing path field: missing value"}`);
   }
-  #from(op: string, from: string | undefined): string {
-    if (from === undefined) throw new JSONPatchError(`${op} operation failed to decode from: operation, missing from field: missing value`);
-    return from;
+  #from(op: string, from: Text): string {
+    if (typeof from === "string") return from;
+    throw new JSONPatchError(`${op} operation failed to decode from: ${from.why ?? "operation, missing from field: missing value"}`);
   }
 
   /** The container that holds the path's last token, and that token. */

@@ -62,6 +62,10 @@ test("JSON patches that do not apply say why", () => {
     [{ op: "zap", path: "/a" }, "Unexpected kind: zap"],
     [{ op: "add" }, "add operation failed to decode path: missing value"],
     [{ op: "move", path: "/b" }, "move operation failed to decode from: operation, missing from field: missing value"],
+    [{ op: "copy", path: "/b", from: 1 }, "copy operation failed to decode from: json: cannot unmarshal number into Go value of type string"],
+    [{ op: "test", path: [] }, "test operation failed to decode path: json: cannot unmarshal array into Go value of type string"],
+    [{ op: "add", path: 1, value: 1 }, "add operation failed to decode path: missing value"],
+    [{ op: 1, path: "/b" }, "Unexpected kind: unknown"],
   ];
   for (const [operation, message] of messages)
     assert.throws(
@@ -74,6 +78,12 @@ test("JSON patches that do not apply say why", () => {
     () => applyJSONPatch({}, [{ op: "remove", path: "/a" }]),
     (error) => error instanceof StatusError && error.code === 422 && error.reason === "Invalid",
   );
+  // What an operation does not need may have any type, unless the patch is validated first.
+  const idle = [{ op: "add", path: "/a", value: 1, from: 1 }];
+  assert.deepEqual(applyJSONPatch({}, idle, { validated: false }), { a: 1 });
+  const misread = "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.from of type string";
+  assert.throws(() => applyJSONPatch({}, idle), { message: misread });
+  assert.throws(() => applyJSONPatch({}, ["x"], { validated: false }), { message: "json: cannot unmarshal string into Go value of type jsonpatch.Operation" });
   assert.throws(() => applyJSONPatch({}, Array(10_001).fill({ op: "test", path: "" })), /The allowed maximum operations in a JSON patch is 10000, got 10001/);
 });
 

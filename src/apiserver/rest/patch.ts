@@ -100,7 +100,11 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   const current = (endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject;
   let value: JSONValue;
   try {
-    if (patch.type === "json") value = applyJSONPatch(current, patch.spelled ?? patch.value, patch.spelled !== undefined);
+    if (patch.type === "json")
+      value = applyJSONPatch(current, patch.spelled ?? patch.value, {
+        spelled: patch.spelled !== undefined,
+        validated: options.fieldValidation !== "Ignore",
+      });
     else if (patch.type === "merge") value = patchesWhole(patch, options) ? withoutNulls(patch.value) : applyMergePatch(current, patch.value);
     else value = applyStrategicMergePatch(endpoint.type, current, patch.value);
   } catch (error) {
@@ -186,8 +190,7 @@ function unread(error: unknown, type: PatchType, options: WriteOptions): unknown
   const message = error instanceof StatusError && error.status.code === 400 ? (error.status.message ?? "") : "";
   if (options.fieldValidation !== "Ignore" || !message.startsWith(prefix)) return error;
   if (type === "merge") return badRequest("Invalid JSON Patch");
-  const words = message.slice(prefix.length);
-  return badRequest(words.replace("[]handlers.jsonPatchOp", "jsonpatch.Patch").replace("handlers.jsonPatchOp", "jsonpatch.Operation"));
+  return badRequest(message.slice(prefix.length));
 }
 
 /** By mistake or not: an apply of their status creates them. */

@@ -6,7 +6,6 @@ import { checkTypeNames, JSONPatchOperation, MutationError, mutationJSON, Mutati
 import { ListValue, type Value } from "../../../api/cel/values.ts";
 import type { JSONObject, JSONValue } from "../../../api/json.ts";
 import { JSONPatchError, runJSONPatch } from "../../../api/patch/json-patch.ts";
-import { StatusError } from "../../../api/status.ts";
 import type { Face } from "../admission.ts";
 
 /** The mutation cannot be made: the failure policy decides. */
@@ -87,7 +86,7 @@ export function applyOperations(value: Value, shown: JSONObject): JSONObject {
     return runJSONPatch(shown, operations) as JSONObject;
   } catch (error) {
     if (error instanceof JSONPatchError && error.message.endsWith(": test failed")) return shown;
-    if (error instanceof JSONPatchError || error instanceof StatusError) throw new PatchFailure(`JSON Patch: ${error.message}`);
+    if (error instanceof JSONPatchError) throw new PatchFailure(`JSON Patch: ${error.message}`);
     throw error;
   }
 }

@@ -7,9 +7,9 @@ import { encodeJSONString, parseJSON } from "../../../api/codec/json.ts";
 import { semanticEqual } from "../../../api/core/semantic.ts";
 import { goQuote } from "../../../api/field.ts";
 import type { JSONObject, JSONValue } from "../../../api/json.ts";
-import { JSONPatchError, runJSONPatch } from "../../../api/patch/json-patch.ts";
+import { JSONPatchError, runJSONPatch, undecodablePatch } from "../../../api/patch/json-patch.ts";
 import { spelledOperations } from "../../../api/patch/spelling.ts";
-import { internalError, StatusError, timeout } from "../../../api/status.ts";
+import { internalError, timeout } from "../../../api/status.ts";
 import { type AdmissionAttributes, type AdmissionPlugin, type Face, type Faces, Reinvocation } from "../admission.ts";
 import { isExempt } from "../matching.ts";
 import { ReinvocationState } from "../reinvocation-state.ts";
@@ -43,10 +43,9 @@ function patchOf(webhook: string, { patch, patchType }: Verdict): Patch | undefi
     if (error instanceof DecodeError) throw undecodable(error.message);
     throw error;
   }
-  if (value === null) return undefined;
-  if (!Array.isArray(value))
-    throw undecodable(`json: cannot unmarshal ${typeof value === "object" ? "object" : typeof value} into Go value of type jsonpatch.Patch`);
-  if (!value.length) return undefined;
+  const mistake = undecodablePatch(value);
+  if (mistake !== undefined) throw undecodable(mistake);
+  if (!Array.isArray(value) || !value.length) return undefined;
   if (patchType !== "JSONPatch") throw new CallFailure(webhook, `unsupported patch type ${goQuote(patchType)}`, 400);
   return { operations: value, spelled };
 }
@@ -55,7 +54,7 @@ function patched(shown: JSONObject, { operations, spelled }: Patch): JSONObject 
   try {
     return runJSONPatch(shown, spelled ?? operations, spelled !== undefined) as JSONObject;
   } catch (error) {
-    if (error instanceof JSONPatchError || error instanceof StatusError) throw internalError(error.message);
+    if (error instanceof JSONPatchError) throw internalError(error.message);
     throw error;
   }
 }
