@@ -5,6 +5,7 @@ import type { Random } from "../../src/base/random.ts";
 import type { JSONObject, JSONValue } from "../../src/api/json.ts";
 import { type ResourceDef, resources, typeOfKind } from "../../src/api/schema/schema.ts";
 import { directives } from "./directives.ts";
+import { dressed } from "./dress.ts";
 import { jsonPatch } from "./json-patches.ts";
 import { forms, partials, patchHeaders, protobuf, tables } from "./headers.ts";
 import { contentTypes, inProtobuf } from "./encodings.ts";
@@ -14,6 +15,7 @@ import { astray } from "./astray.ts";
 import { subresourceStep } from "./subresources.ts";
 import type { Request } from "./exchange.ts";
 import { pages, watchStep } from "./watches.ts";
+import { elsewhere } from "./ways.ts";
 import { accessSpec, bySomebody, tokens } from "./who.ts";
 
 export interface GenStep extends Request {
@@ -369,6 +371,7 @@ function chosen(t: Target, exists: boolean): GenStep {
   const { random } = t;
   const verbs = t.def.verbs;
   if (chance(random, 0.04)) return astray(t);
+  if (chance(random, 0.015)) return elsewhere(t);
   if (!verbs.includes("delete") && !verbs.includes("list")) return { ...create(t), hide: ["token", "expirationTimestamp"] };
   if (!verbs.includes("create")) return read(t);
   if (t.def.resource === "serviceaccounts" && exists && chance(random, 0.15)) t.queue = tokens(t).map((step) => ({ ...step, aside: true }));
@@ -391,5 +394,5 @@ export function nextStep(t: Target, exists: boolean): GenStep {
   if (queued) return queued;
   const step = chosen(t, exists);
   const formed = step.method !== "GET" && chance(t.random, 0.06) ? { ...step, headers: { ...step.headers, ...pick(t.random, forms) } } : step;
-  return bySomebody(t, formed);
+  return dressed(t, bySomebody(t, formed));
 }

@@ -154,7 +154,7 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
         episode: n,
         method: step.method,
         path: step.path,
-        body: shown,
+        body: step.headers ? `${shown}\n     ${JSON.stringify(step.headers)}` : shown,
         found: raw,
       });
       if (step.method !== "GET") break;

@@ -9,6 +9,7 @@ import { trimEnd } from "../base/trim.ts";
 import { type AddedOpenAPI, openapi } from "./openapi.ts";
 import { aggregatedMedia, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
+import { decode } from "./request-info.ts";
 import { methodNotAllowed, noSuchResource } from "./router.ts";
 
 const json: Form = { media: "json", pretty: false };
@@ -22,6 +23,9 @@ function aggregated(request: ApiRequest, media: Media, value: APIGroupDiscoveryL
   if (request.headers["if-none-match"] === etag) return { status: 304, headers };
   return { status: 200, headers, body };
 }
+
+/** The aggregator's own group alone is behind its router. */
+const ownGroup = "apiregistration.k8s.io";
 
 /** Groups are listed and shown by handlers of their own; all else is behind the router, which takes GET alone. Throws 405 and 406. */
 function formOf(request: ApiRequest, routed: boolean): Form {
@@ -56,7 +60,8 @@ export function createDocuments(
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
   return {
     get(request) {
-      const path = request.path.length > 1 ? trimEnd(request.path, "/") : request.path;
+      const decoded = decode(request.path);
+      const path = decoded.length > 1 ? trimEnd(decoded, "/") : decoded;
       if (path === "/version") {
         if (request.asObject) return { status: 200, headers: {}, object: versionInfo };
         if (request.method !== "GET") throw methodNotAllowed();
@@ -74,8 +79,11 @@ export function createDocuments(
         const local = apiGroupList(served());
         return object(request, elsewhere?.groups(local) ?? local, false);
       }
-      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return openapi(request, path, builtIn, added);
+      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/"))
+        return openapi(request, path === "/openapi/v3" ? decoded : path, builtIn, added);
       const parts = path.split("/");
+      // Whatever it is called, the way is that of the core group's versions.
+      const unversioned = parts[1] === "api" && parts.length === 3;
       let found: object | undefined;
       if (parts[1] === "api" && parts.length === 3) found = apiResourceList("", parts[2] as string, served());
       if (parts[1] === "apis" && parts.length === 3) {
@@ -84,7 +92,8 @@ export function createDocuments(
       }
       if (parts[1] === "apis" && parts.length === 4) found = apiResourceList(parts[2] as string, parts[3] as string, served());
       if (!found && parts[1] === "apis" && parts.length === 4 && served().some((def) => def.group === parts[2])) throw noSuchResource();
-      return found && object(request, found, parts[1] === "api" || parts.length === 4);
+      if (!found && (unversioned || parts[1] === "version")) throw noSuchResource();
+      return found && object(request, found, parts[1] === "api" || parts.length === 4 || parts[2] === ownGroup);
     },
     paths() {
       const groups = new Set<string>(["/api", "/api/v1", "/apis", "/apis/"]);

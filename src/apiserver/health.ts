@@ -1,6 +1,5 @@
 /** /healthz, /livez and /readyz: one line a check with ?verbose, single checks under their path (k8s.io/apiserver/pkg/server/healthz). */
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
-import { trimEnd } from "../base/trim.ts";
 import { queryBool } from "./request-info.ts";
 
 export interface HealthCheck {
@@ -28,7 +27,8 @@ async function failureOf(check: HealthCheck): Promise<string | undefined> {
 
 /** Undefined for a path that is none of the checks'. */
 export async function health(checks: Record<string, readonly HealthCheck[]>, request: ApiRequest): Promise<ApiResponse | undefined> {
-  const [, root = "", ...rest] = trimEnd(request.path, "/").split("/");
+  if (request.path.endsWith("/")) return undefined;
+  const [, root = "", ...rest] = request.path.split("/");
   if (!Object.hasOwn(checks, root)) return undefined;
   const list = checks[root] as readonly HealthCheck[];
   const one = rest.join("/");

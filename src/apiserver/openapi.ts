@@ -71,12 +71,16 @@ function swagger(request: ApiRequest, document: object): ApiResponse {
   });
 }
 
-/** `path` begins with /openapi/; `served` are the built-in resources. Undefined for what is no document. */
-export function openapi(request: ApiRequest, path: string, served: Served, added?: AddedOpenAPI): ApiResponse | undefined {
+/** Said with nothing, whatever the client accepts. */
+const noDocument = (): ApiResponse => ({ status: 404, headers: {} });
+
+/** `path` begins with /openapi/; `served` are the built-in resources. */
+export function openapi(request: ApiRequest, path: string, served: Served, added?: AddedOpenAPI): ApiResponse {
   if (path === "/openapi/v2") return swagger(request, added?.swagger() ?? openapiV2(served));
-  wanted(request, false);
   const own = openapiV3Index(served);
   const { paths } = added ? { paths: added.index() } : own;
+  if (path !== "/openapi/v3" && !paths[path.slice("/openapi/v3/".length)]) return noDocument();
+  wanted(request, false);
   if (path === "/openapi/v3") {
     if (request.asObject) return { status: 200, headers: {}, object: { paths } };
     if (paths === own.paths) return { status: 200, headers: { ...json }, body: bytesOf(own) };
@@ -84,13 +88,13 @@ export function openapi(request: ApiRequest, path: string, served: Served, added
   }
   const name = path.slice("/openapi/v3/".length);
   const url = paths[name]?.serverRelativeURL;
-  if (url === undefined) return undefined;
+  if (url === undefined) return noDocument();
   const hash = url.slice(url.indexOf("hash=") + 5);
   const asked = request.query.get("hash");
   if (asked && asked !== hash) return { status: 301, headers: { ...json, location: url, etag: `"${hash}"` } };
   const document = openapiV3(name, served);
   const body = document ? bytesOf(document) : added?.document(name);
-  if (!body) return undefined;
+  if (!body) return noDocument();
   const response = tagged(request, body, hash);
   if (asked) response.headers = { ...response.headers, "cache-control": "public, immutable" };
   return response;

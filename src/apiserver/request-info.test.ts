@@ -23,6 +23,8 @@ test("paths become verbs and resources as upstream reads them", () => {
     ["GET", "/api/v1/watch/pods", "resource watch /v1 ns= pods/"],
     ["GET", "/api/v1/watch/pods?fieldSelector=metadata.name%3Dp", "resource watch /v1 ns= pods/"],
     ["GET", "/api/v1/pods?watch=1&fieldSelector=metadata.name%3Dp", "resource watch /v1 ns= pods/ p"],
+    ["PATCH", "/apis/apps/v1/namespaces/a/deployments/d%2Fscale", "resource patch apps/v1 ns=a deployments/scale d"],
+    ["GET", "/api/v1/proxy/nodes/a", "resource proxy /v1 ns= nodes/ a"],
     ["GET", "/apis/apps", "path get / ns= /"],
     ["POST", "/healthz", "path post / ns= /"],
     ["constructor", "/healthz", "path constructor / ns= /"],

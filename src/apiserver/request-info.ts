@@ -3,6 +3,9 @@ import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.
 import { parseLabelSelector, SelectorError } from "../api/selectors/labels.ts";
 import { badRequest } from "../api/status.ts";
 
+/** A path that begins as one of ours and leads nowhere: nothing can be said of the request. */
+export class UnknownRequest extends Error {}
+
 export interface RequestInfo {
   isResource: boolean;
   /** Kubernetes' verb for resources, the HTTP method in lower case otherwise. */
@@ -34,23 +37,25 @@ const verbs = new Map([
 ]);
 const namespaceSubresources = new Set(["status", "finalize"]);
 
-function decode(segment: string): string {
+/** Throws 400 for an escape that is none. */
+export function decode(path: string): string {
+  if (!path.includes("%")) return path;
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(path);
   } catch {
-    throw badRequest(`invalid URL escape in ${JSON.stringify(segment)}`);
+    throw badRequest(`invalid URL escape in ${JSON.stringify(path)}`);
   }
 }
 
-/** Of the path without slashes at its ends, decoded. */
-function segments(path: string): string[] {
+/** Of the decoded path without slashes at its ends: a slash is one however it is written. */
+function segments(encoded: string): string[] {
+  const path = decode(encoded);
   let from = 0;
   let to = path.length;
   while (from < to && path.charCodeAt(from) === slash) from++;
   while (to > from && path.charCodeAt(to - 1) === slash) to--;
   if (from === to) return [];
-  const parts = path.slice(from, to).split("/");
-  return path.includes("%") ? parts.map(decode) : parts;
+  return path.slice(from, to).split("/");
 }
 const slash = 0x2f;
 
@@ -60,8 +65,10 @@ export function splitProxied(path: string, parts: readonly string[]): { path: st
   while (path.charCodeAt(at) === slash) at++;
   // Resource, name and "proxy" end the prefix, whatever the namespace is called.
   for (let left = segments(path).length - parts.length + 3; left > 0; left--) {
-    const end = path.indexOf("/", at);
-    at = end < 0 ? path.length : left === 1 ? end : end + 1;
+    const found = /\/|%2f/gi;
+    found.lastIndex = at;
+    const end = found.exec(path);
+    at = !end ? path.length : left === 1 ? end.index : found.lastIndex;
   }
   return { path: path.slice(at), prefix: path.slice(0, at) };
 }
@@ -94,12 +101,12 @@ function selectedName(query: URLSearchParams): string {
   }
 }
 
-/** Throws a StatusError for a path that is no path of ours but looks like one. */
+/** Throws UnknownRequest for a path that is no path of ours but looks like one, a StatusError for one that cannot be decoded. */
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const info: RequestInfo = {
     isResource: false,
     verb: method.toLowerCase(),
-    path: path.includes("%") ? decode(path) : path,
+    path: decode(path),
     prefix: "",
     group: "",
     version: "",
@@ -123,7 +130,10 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   info.version = parts[0] as string;
   parts = parts.slice(1);
   if (parts[0] === "proxy" || parts[0] === "watch") {
-    if (parts.length < 2) throw badRequest(`unable to determine kind and namespace from url, ${path}`);
+    if (parts.length < 2) {
+      const asked = query.size ? `?${query}` : "";
+      throw new UnknownRequest(`unable to determine kind and namespace from url, ${path}${asked}`);
+    }
     info.verb = parts[0];
     info.byPath = true;
     parts = parts.slice(1);

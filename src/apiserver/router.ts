@@ -1,5 +1,6 @@
 /** From a request that may be carried out to the verb that does. */
-import type { ApiResponse } from "../api/exchange.ts";
+import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
+import { goQuote } from "../api/field.ts";
 import { groupResource, methodNotSupported, StatusError } from "../api/status.ts";
 import type { RequestInfo } from "./request-info.ts";
 import type { Call, Endpoint, SubresourceHandler } from "./rest/call.ts";
@@ -21,6 +22,13 @@ export const notFoundPage = (): ApiResponse => ({
   body: Buffer.from("404 page not found\n"),
 });
 
+/** Before anything looks at what the client accepts. */
+export const unknownPage = ({ path, query }: ApiRequest, { message }: Error): ApiResponse => {
+  const text = `Internal Server Error: ${goQuote(query.size ? `${path}?${query}` : path)}: failed to create RequestInfo: ${message}`;
+  const body = Buffer.from(`${text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")}\n`);
+  return { ...notFoundPage(), status: 500, body };
+};
+
 export const methodNotAllowed = (): StatusError =>
   new StatusError({ code: 405, reason: "MethodNotAllowed", message: "the server does not allow this method on the requested resource", details: {} });
 
@@ -29,6 +37,8 @@ const verbs = table<SubresourceHandler>({ create, get, list, watch, update, patc
 /** Whether such a path exists for the resource at all. */
 export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
   const { def } = endpoint;
+  // The old way through a server, which is gone.
+  if (info.verb === "proxy") return false;
   if (info.parts.length > 3 && info.subresource !== "proxy") return false;
   // What is only asked has no objects.
   if (info.parts.length > 1 && def.verbs.length === 1 && def.verbs[0] === "create") return false;

@@ -11,7 +11,6 @@ import type { Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Random } from "../base/random.ts";
 import type { Span, Tracer } from "../base/tracing/span.ts";
-import { trimEnd } from "../base/trim.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { Access } from "./access.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
@@ -30,7 +29,7 @@ import type { AddedOpenAPI } from "./openapi.ts";
 import { type HealthCheck, health, healthPaths, serverChecks } from "./health.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
-import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
+import { parseRequestInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { admitConnect, admitted } from "./rest/connect.ts";
 import { FrameCache } from "./rest/frames.ts";
@@ -41,7 +40,7 @@ import { beginTrace, enterStep, traced, verbSpan } from "./tracing/request-trace
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { Served } from "./served.ts";
-import { type Connectors, exists, noSuchResource, notFoundPage, route } from "./router.ts";
+import { type Connectors, exists, noSuchResource, notFoundPage, route, unknownPage } from "./router.ts";
 
 export interface ApiServerOptions {
   clock: Clock;
@@ -179,6 +178,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const passedOn = (response: ApiResponse): ApiResponse => whenEnded(response, (_, whole) => whole || cut());
     const remote = aggregator?.at(request.path);
     if (remote && aggregator) return passedOn(await aggregator.forward(request, user, remote, isLong(info, request)));
+    if (request.path.startsWith("//")) return notFoundPage();
     if (info.isResource) {
       const endpoint = served.endpoint(info.group, info.version, info.resource);
       if (!endpoint || !exists(endpoint, info)) {
@@ -210,7 +210,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     const checked = await health(checks, request);
     if (checked) {
-      arrived(metrics.ofPath(request.method, trimEnd(request.path, "/")));
+      arrived(metrics.ofPath(request.method, request.path));
       return checked;
     }
     if (request.path === "/metrics") {
@@ -236,6 +236,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (error instanceof StatusError) {
       return respondError(error, request, request.asObject ? undefined : errorForm(request), warned.get(error));
     }
+    if (error instanceof UnknownRequest) return unknownPage(request, error);
     if (request.signal.aborted) return respondError(timeout("request was aborted by the client"), request, undefined);
     // Every step that goes into an object goes as deep as that is: too deep is a mistake of who sent it, wherever it shows.
     if (error instanceof RangeError && error.message.startsWith("Maximum call stack size"))

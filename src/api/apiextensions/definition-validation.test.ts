@@ -98,3 +98,9 @@ test("metadata may be said to have no patterned properties", () => {
   assert.deepEqual(complaints({ patternProperties: {} }), complaints({}));
   assert.notDeepEqual(complaints({ maxProperties: 3 }), complaints({}));
 });
+
+test("selectable fields are looked at where the schema is not structural", () => {
+  const found = judged({ type: "array", items: [] }, { selectableFields: [{ jsonPath: "" }] });
+  const place = "spec.versions[0].selectableFields[0].jsonPath";
+  assert.equal(found.find(({ field }) => field === place)?.body, "Required value");
+});

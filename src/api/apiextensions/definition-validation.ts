@@ -151,8 +151,8 @@ function validateSpec(spec: InternalSpec, given: Options): FieldError[] {
     else {
       const why = schema && notStructural(schema);
       if (why !== undefined) errors.push(invalidValue(at.child("schema.openAPIV3Schema"), "", why));
-      else if (schema)
-        errors.push(...validateSelectableFields(spec.selectableFields, schema, at.child("selectableFields"), options.tooManyFieldsAllowed.has(spec.version)));
+      const known = why === undefined ? schema : undefined;
+      errors.push(...validateSelectableFields(spec.selectableFields, known, at.child("selectableFields"), options.tooManyFieldsAllowed.has(spec.version)));
     }
   }
   const conversion = at.child("conversion");
@@ -195,8 +195,9 @@ function validateVersion(spec: InternalSpec, version: InternalVersion, place: Pa
   const schema = version.schema?.openAPIV3Schema;
   if (!schema) return [...errors, invalidValue(fields, "", "may only be set when `version.schema.openAPIV3Schema` is not included")];
   const why = notStructural(schema);
-  if (why !== undefined) return [...errors, invalidValue(place.child("schema.openAPIV3Schema"), "", why)];
-  return [...errors, ...validateSelectableFields(version.selectableFields, schema, fields, options.tooManyFieldsAllowed.has(version.name))];
+  if (why !== undefined) errors.push(invalidValue(place.child("schema.openAPIV3Schema"), "", why));
+  const known = why === undefined ? schema : undefined;
+  return [...errors, ...validateSelectableFields(version.selectableFields, known, fields, options.tooManyFieldsAllowed.has(version.name))];
 }
 
 function deprecationMistakes({ deprecated, deprecationWarning: text }: InternalVersion): string[] {

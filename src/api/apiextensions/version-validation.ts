@@ -155,7 +155,8 @@ export function validateColumn(column: CustomResourceColumnDefinition, at: Path)
 
 const maxSelectableFields = 8;
 
-export function validateSelectableFields(fields: readonly SelectableField[], schema: Schema, at: Path, tooManyAllowed: boolean): FieldError[] {
+/** Upstream panics at paths where there is no structural schema; here they lead to no field. */
+export function validateSelectableFields(fields: readonly SelectableField[], schema: Schema | undefined, at: Path, tooManyAllowed: boolean): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
   for (const [i, { jsonPath = "" }] of fields.entries()) {
@@ -164,7 +165,7 @@ export function validateSelectableFields(fields: readonly SelectableField[], sch
       errors.push(required(place));
       continue;
     }
-    const found = validFieldPath(jsonPath, schema, false);
+    const found = validFieldPath(jsonPath, schema ?? {}, false);
     if (typeof found === "string") {
       errors.push(invalidValue(place, jsonPath, `is an invalid path: ${found}`));
       continue;

@@ -59,7 +59,9 @@ const ancientChanges = "ancient-changes";
 /** The name under which a client's fields are kept: fieldManager, else the user agent up to its first slash. */
 export function managerName(fieldManager: string | undefined, userAgent: string): string {
   if (fieldManager) return fieldManager;
-  const prefix = userAgent.slice(0, userAgent.includes("/") ? userAgent.indexOf("/") : undefined);
+  // Headers come with a character for each byte; Go reads bytes as UTF-8.
+  const text = Buffer.from(userAgent, "latin1").toString("utf8");
+  const prefix = text.slice(0, text.includes("/") ? text.indexOf("/") : undefined);
   let name = "";
   for (const char of prefix) {
     if (char !== " " && !/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) continue;

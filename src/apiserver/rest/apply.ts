@@ -58,7 +58,7 @@ export function parseCBORApply(bytes: Uint8Array): ApplyPatch {
 export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions): KubeObject | Promise<KubeObject> {
   const { endpoint } = call;
   const live = old && ((endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject);
-  const merged = inVersions(endpoint, (convert) => {
+  const merged = inVersions(call, (convert) => {
     const operation = { ...operationOf(call, options.manager, convert), kind: endpoint.def.kind, force: options.force };
     return applyServerSide(objectTypeOf(endpoint), live, patch.object, operation);
   });

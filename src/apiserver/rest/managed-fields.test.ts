@@ -68,7 +68,7 @@ function applied(call: Call, host: string, force: boolean): Promise<JSONObject> 
   const live = cup("old", owned("first", { "f:hostname": {} })) as unknown as JSONObject;
   const config = { apiVersion: v2.apiVersion, kind: "Cup", metadata: { name: "a" }, host };
   return Promise.resolve(
-    inVersions(call.endpoint, (convert) => applyServerSide(v2.objectType, live, config, { ...operationOf(call, "second", convert), kind: "Cup", force })),
+    inVersions(call, (convert) => applyServerSide(v2.objectType, live, config, { ...operationOf(call, "second", convert), kind: "Cup", force })),
   );
 }
 

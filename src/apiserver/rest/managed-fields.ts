@@ -68,8 +68,13 @@ export function operationOf(call: Call, manager: string, convert: Convert, dryRu
   };
 }
 
-/** Objects are given in the served version; entries of the stored version and of the served one are all there are. */
-function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
+/** Of a kind that is built in: the core group knows no types of others and they none of its own, and nobody those that are not served. */
+const knowsVersion = ({ rest, endpoint: { apiVersion: own, def } }: Pick<Call, "rest" | "endpoint">, apiVersion: string): boolean =>
+  own.includes("/") === apiVersion.includes("/") && rest.endpointOfKind(apiVersion, def.kind) !== undefined;
+
+/** Objects are given in the served version; undefined for a version that nobody knows. */
+function inVersion(call: Pick<Call, "rest" | "endpoint">, object: JSONObject, apiVersion: string): ReturnType<NonNullable<Operation["convert"]>> {
+  const { endpoint } = call;
   const { conversion, hubApiVersion } = endpoint;
   const given = object as unknown as KubeObject;
   if (apiVersion === object.apiVersion) return { type: objectTypeOf(endpoint), object };
@@ -78,6 +83,7 @@ function inVersion(endpoint: Endpoint, object: JSONObject, apiVersion: string): 
     const own = object.apiVersion === hubApiVersion && conversion ? conversion.fromHub(given) : given;
     return { type: objectTypeOf(endpoint), object: { ...(own as unknown as JSONObject), apiVersion } };
   }
+  if (!knowsVersion(call, apiVersion)) return undefined;
   if (apiVersion === hubApiVersion && conversion)
     return { type: endpoint.hubType, object: { ...(conversion.toHub(given) as unknown as JSONObject), apiVersion } };
   const type = typeOfKind(apiVersion, endpoint.def.kind);
@@ -115,9 +121,10 @@ class Unasked extends Error {
  * What `work` gives, which looks at objects in the versions of others' entries and changes nothing. Where a webhook converts, it is
  * done again after each answer that it turned out to want; rejects with the webhook's StatusError.
  */
-export function inVersions<T>(endpoint: Endpoint, work: (convert: Convert) => T): T | Promise<T> {
+export function inVersions<T>(call: Pick<Call, "rest" | "endpoint">, work: (convert: Convert) => T): T | Promise<T> {
+  const { endpoint } = call;
   const { converter } = endpoint;
-  const here: Convert = (object, apiVersion) => inVersion(endpoint, object, apiVersion);
+  const here: Convert = (object, apiVersion) => inVersion(call, object, apiVersion);
   return converter && !converter.now ? asked(endpoint, converter, here, work) : work(here);
 }
 
@@ -159,7 +166,7 @@ export function trackWrite(call: Call, object: KubeObject, old: KubeObject | und
     if (managed) object.metadata.managedFields = managed;
     else delete object.metadata.managedFields;
   };
-  const tracked = inVersions(endpoint, (convert) =>
+  const tracked = inVersions(call, (convert) =>
     trackUpdate(objectTypeOf(endpoint), old && view(old), view(object), operationOf(call, manager, convert, dryRun)),
   );
   if (!(tracked instanceof Promise)) return void set(tracked);

@@ -1,6 +1,7 @@
 /** Which form an answer takes and a body has (k8s.io/apiserver/pkg/endpoints/handlers/negotiation). */
 import type { ApiRequest } from "../../api/exchange.ts";
 import { notAcceptable, StatusError } from "../../api/status.ts";
+import { mediaTypeOf } from "../http/media-type.ts";
 
 export type Media = "json" | "yaml" | "protobuf" | "cbor";
 export interface Form {
@@ -193,8 +194,7 @@ export function errorForm(request: ApiRequest): Form {
 export function bodyMedia(request: ApiRequest): Media {
   const header = request.headers["content-type"];
   if (!header) return "json";
-  const type = (header.split(";")[0] as string).trim().toLowerCase();
-  const media = types.get(type);
+  const media = types.get(mediaTypeOf(header) ?? "");
   if (!media || (media === "cbor" && !request.cbor))
     throw new StatusError({
       code: 415,

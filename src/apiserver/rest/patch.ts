@@ -36,23 +36,30 @@ const patchTypes: ReadonlyMap<string, PatchType> = new Map([
 ]);
 
 const applyCBOR = "application/apply-patch+cbor";
-const formatOf = ({ headers }: ApiRequest): string => (headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
+const typesOf = ({ headers }: ApiRequest): string => headers["content-type"] ?? "";
+const formatOf = (request: ApiRequest): string => typesOf(request).split(";")[0]?.trim() ?? "";
+/** The router looks at each of a list of types, and nobody else at more than all of it. */
+const isRouted = (request: ApiRequest): boolean =>
+  typesOf(request)
+    .split(",")
+    .some((one) => patchTypes.has(one.split(";")[0]?.trim() ?? ""));
 
 export function patchTypeOf(call: Call): PatchType {
   const { request } = call;
   const format = formatOf(request);
   const type = format === applyCBOR && request.cbor ? "apply" : patchTypes.get(format);
-  if (call.endpoint.custom && (!type || type === "strategic")) throw unknownFormat(request);
+  if (call.endpoint.custom && (!type || type === "strategic")) throw unknownFormat(request, "");
+  if (!type && isRouted(request)) throw unknownFormat(request, "application/strategic-merge-patch+json, ");
   if (!type) throw unsupportedMediaType("415: Unsupported Media Type");
   return type;
 }
 
 /** Strategic merges need Go's tags. */
-const unknownFormat = ({ cbor }: ApiRequest): StatusError =>
+const unknownFormat = ({ cbor }: ApiRequest, strategic: string): StatusError =>
   new StatusError({
     code: 415,
     reason: "UnsupportedMediaType",
-    message: `the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml${cbor ? `, ${applyCBOR}` : ""}`,
+    message: `the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, ${strategic}application/apply-patch+yaml${cbor ? `, ${applyCBOR}` : ""}`,
   });
 
 export interface Patch {
@@ -197,6 +204,11 @@ function unread(error: unknown, type: PatchType, options: WriteOptions): unknown
 const createdByStatus = ({ groupResource, hubKind }: Call["endpoint"]): boolean =>
   hubKind.allowCreateOnUpdate === true || groupResource === "validatingadmissionpolicies.admissionregistration.k8s.io";
 
+function named(call: Call, object: KubeObject): KubeObject {
+  checkName(call, object);
+  return object;
+}
+
 export async function patchVerb(call: Call): Promise<ApiResponse> {
   checkActs(call);
   const { endpoint, info, rest } = call;
@@ -213,12 +225,14 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
     warned = true;
     // What cannot be read is said of an object that is there.
     if (patch instanceof StatusError) throw old ? unread(patch, type, options) : notFound(endpoint.groupResource, info.name);
-    if (patch.apply) return applyTo(quiet, old, patch.apply, options);
+    if (patch.apply) {
+      const applied = applyTo(quiet, old, patch.apply, options);
+      return applied instanceof Promise ? applied.then((object) => named(call, object)) : named(call, applied);
+    }
     if (!old) throw notFound(endpoint.groupResource, info.name);
     const object = patched(quiet, old, patch, options);
     matchNamespace(call, object);
-    checkName(call, object);
-    return object;
+    return named(call, object);
   };
   const outcome = await updateObject(call, {
     options,
