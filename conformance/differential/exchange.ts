@@ -151,7 +151,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UID")
         .replace(/^127\.0\.0\.1:\d+$/, "ADDRESS")
         // The same in protobuf, behind the network that is to use it.
-        .replace(/(0\.0\.0\.0\/0\x12\x0f)127\.0\.0\.1:\d{5}/, "$1ADDRESS")
+        .replace(/(0\.0\.0\.0\/0..)127\.0\.0\.1:\d{5}/s, "$1ADDRESS")
         .replace(/kube-api-access-[a-z0-9]{5}/g, "kube-api-access-XXXXX")
         .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
         .replace(/0xc[0-9a-f]{6,}/g, "POINTER")

@@ -1,0 +1,68 @@
+/** Ways that lead to no object, and what is said before anything is looked at, as beside a kube-apiserver. */
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { TestServer } from "../assembled.fixture.ts";
+
+const server = new TestServer();
+before(() => server.start());
+after(() => server[Symbol.asyncDispose]());
+const answer = server.answer.bind(server);
+const merge = "application/merge-patch+json";
+const apply = "application/apply-patch+yaml";
+const core = "/api/v1/namespaces/default";
+
+test("ways that lead nowhere end where upstream's end", async () => {
+  const at = async (method: string, path: string): Promise<[number, string]> => {
+    const { http, message } = await answer(method, path);
+    return [http, message ?? ""];
+  };
+  const page = "404 page not found\n";
+  const missing = "the server could not find the requested resource";
+  assert.deepEqual(await at("GET", `/${core}/configmaps`), [404, page]);
+  assert.deepEqual(await at("GET", "/api/v2"), [404, missing]);
+  assert.deepEqual(await at("PUT", "/api/v2"), [404, missing]);
+  assert.deepEqual(await at("GET", "/api/v1/proxy/namespaces/default/pods/x"), [404, missing]);
+  assert.deepEqual(await at("GET", "/readyz/"), [404, page]);
+  assert.deepEqual(await at("GET", "/version/x"), [404, missing]);
+  assert.equal((await at("POST", "/apis/apps/v%31"))[0], 405);
+  assert.equal((await at("HEAD", "/apis/apiregistration.k8s.io"))[0], 405);
+  assert.deepEqual(await at("GET", "/openapi/v3/"), [404, ""]);
+  assert.deepEqual(await at("GET", "/openapi/v3/apis/nope/v1"), [404, ""]);
+  assert.deepEqual(await at("GET", "/api/v1/watch?a=1&b=%3C"), [
+    500,
+    'Internal Server Error: "/api/v1/watch?a=1&amp;b=%3C": failed to create RequestInfo: unable to determine kind and namespace from url, /api/v1/watch?a=1&amp;b=%3C\n',
+  ]);
+});
+
+test("an applied object is called as its way says before anything is said of it", async () => {
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { containers: [] } };
+  const refused = await answer("PATCH", `${core}/pods/y?fieldManager=m`, pod, apply);
+  assert.equal(refused.message, "the name of the object (x) does not match the name on the URL (y)");
+});
+
+test("a list of types of patches is for the router alone", async () => {
+  const refused = await answer("PATCH", `${core}/configmaps/p`, {}, "application/merge-patch+json,x");
+  assert.match(refused.message ?? "", /^the body of the request was in an unknown format - .*strategic-merge-patch\+json, application\/apply-patch\+yaml$/);
+  assert.equal((await answer("PATCH", `${core}/configmaps/p`, {}, "x")).message, "415: Unsupported Media Type");
+});
+
+test("entries of managed fields in versions of the core group are nobody's in other groups", async () => {
+  const events = "/apis/events.k8s.io/v1/namespaces/default/events";
+  const said = {
+    reportingController: "example.com/c",
+    reportingInstance: "i",
+    action: "a",
+    reason: "r",
+    type: "Normal",
+    eventTime: "2026-01-02T03:04:05.000006Z",
+  };
+  const made = await answer("POST", events, { metadata: { name: "owned" }, regarding: { kind: "Pod", namespace: "default" }, ...said });
+  const entry = { manager: "own", operation: "Update", apiVersion: "v1", fieldsType: "FieldsV1", fieldsV1: { "f:spec": { "f:template": {} } } };
+  const managedFields = [...(made.metadata.managedFields ?? []), entry];
+  const changed = await answer("PATCH", `${events}/owned`, { metadata: { managedFields } }, merge);
+  assert.equal(changed.http, 200, changed.message);
+  assert.deepEqual(
+    changed.metadata.managedFields?.map(({ apiVersion }) => apiVersion),
+    ["events.k8s.io/v1"],
+  );
+});
