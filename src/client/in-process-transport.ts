@@ -100,14 +100,25 @@ class InProcessTransport implements Transport {
   }
 }
 
-/** Gives up waiting when aborted, as a reset stream does: whether the server carries the request out is unknown. */
-function raced<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Gives up waiting when aborted, as a reset stream does: whether the server carries the request out is unknown, and its answer is not taken. */
+function raced(answer: Promise<ApiResponse>, signal: AbortSignal): Promise<ApiResponse> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
+    const abort = (): void => {
+      reject(signal.reason);
+      answer.then(refuse, () => undefined);
+    };
     if (signal.aborted) return abort();
     signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
+}
+
+/** Whoever makes an answer in parts learns that nobody reads it. */
+function refuse({ events, body }: ApiResponse): void {
+  const parts: AsyncIterable<unknown> | undefined = events ?? (body instanceof Uint8Array ? undefined : body);
+  parts?.[Symbol.asyncIterator]()
+    .return?.()
+    ?.catch(() => undefined);
 }
 
 /** Passes events on in batches, each in a turn of the event loop after the one it was published in. */
