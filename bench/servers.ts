@@ -62,6 +62,8 @@ export async function makePKI(directory: string): Promise<PKI> {
 
 /** Flags that both servers understand. */
 function commonFlags({ pki, port, directory, everything }: ServerOptions): string[] {
+  // What a run that was killed left would be its server's data.
+  rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const encryption = join(directory, "encryption.json");
   writeFileSync(encryption, JSON.stringify(switchedOn.encryption), { mode: 0o600 });

@@ -23,13 +23,16 @@ export function deepCopy<T>(value: T): T {
   return (keys === 0 && value instanceof EmptyMap ? new EmptyMap() : copy) as T;
 }
 
-/** Same keys with same values, in whatever order; a key that is undefined counts as absent. */
-export function deepEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+/**
+ * Same keys with same values, in whatever order; a key that is undefined counts as absent. `same` judges what is no object and
+ * no list, by the member that it is; "" in lists and at the top.
+ */
+export function deepEqual(a: unknown, b: unknown, same?: (a: unknown, b: unknown, key: string) => boolean, key = ""): boolean {
+  if (same === undefined && a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return same?.(a, b, key) ?? false;
   if (Array.isArray(a) || Array.isArray(b)) {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    for (let i = 0; i < a.length; i++) if (!deepEqual(a[i], b[i])) return false;
+    for (let i = 0; i < a.length; i++) if (!deepEqual(a[i], b[i], same)) return false;
     return true;
   }
   const left = a as Record<string, unknown>;
@@ -38,7 +41,7 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   for (const key in left) {
     if (left[key] === undefined) continue;
     keys++;
-    if (!Object.hasOwn(right, key) || !deepEqual(left[key], right[key])) return false;
+    if (!Object.hasOwn(right, key) || !deepEqual(left[key], right[key], same, key)) return false;
   }
   for (const key in right) if (right[key] !== undefined) keys--;
   return keys === 0;

@@ -2,6 +2,7 @@
  * Configuration files of the API server (apiserver.config.k8s.io): YAML or JSON, decoded strictly as upstream's codecs do.
  * The fields of a kind are data; what is unknown, repeated or of another type is an error that names it.
  */
+import { own } from "../base/table.ts";
 import { DecodeError } from "../api/codec/decode-error.ts";
 import { parseJSON } from "../api/codec/json.ts";
 import { parseYAML } from "../api/codec/yaml.ts";
@@ -99,7 +100,7 @@ class Reader {
     const out: Record<string, unknown> = {};
     for (const [name, item] of Object.entries(value)) {
       const at = path ? `${path}.${name}` : name;
-      const shape = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      const shape = own(fields, name);
       if (!shape) this.unknown.push(`unknown field ${goQuote(at)}`);
       else {
         const read = this.read(item as JSONValue, shape, at, go ? `${go}.${name}` : name);

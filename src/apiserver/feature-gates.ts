@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { goQuote } from "../api/field.ts";
 import { parseGoBool } from "../api/go-bool.ts";
-import { table } from "../base/table.ts";
+import { table, own } from "../base/table.ts";
 
 interface Gate {
   stage: "ALPHA" | "BETA" | "GA" | "DEPRECATED";
@@ -51,7 +51,7 @@ export function featureGates(given: GivenGates): (name: string) => boolean {
   const states = new Map(Object.entries(known).map(([name, { on }]) => [name, on]));
   const problems: string[] = [];
   for (const [name, state] of given) {
-    const gate = Object.hasOwn(known, name) ? known[name] : undefined;
+    const gate = own(known, name);
     if (!gate) throw new Error(`unrecognized feature gate: ${name}`);
     const stage = groups[name];
     if (gate.on === state && !stage) continue;

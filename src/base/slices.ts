@@ -5,10 +5,9 @@
  * which nothing was to be done; where others never rest, after a while all the same.
  */
 import type { Clock } from "./clock.ts";
+import { IdleTurns } from "./idle-turns.ts";
 
 const sliceMs = 2;
-/** A turn of the event loop that takes no longer had nothing to do. */
-const idleMs = 0.1;
 /** Others' work that a slice waits for at most: then it is as much as a fifth of what is done. */
 const patienceMs = 8;
 
@@ -18,10 +17,7 @@ export class TurnQueue {
   /** Calls back in the next turn of the event loop. */
   readonly #soon: (fn: () => void) => void;
   readonly #waiting: (() => void)[] = [];
-  /** When the next one began to wait, when this turn of the event loop began, and how many have been looked at. */
-  #since = 0;
-  #last = 0;
-  #looks = 0;
+  readonly #turns = new IdleTurns(patienceMs);
 
   constructor(now: () => number = () => performance.now(), soon: (fn: () => void) => void = setImmediate) {
     this.#now = now;
@@ -29,22 +25,18 @@ export class TurnQueue {
   }
   turn(): Promise<void> {
     return new Promise((resolve) => {
-      // Who asks has worked until now: that is not others' work.
-      this.#last = this.#now();
-      if (this.#waiting.push(resolve) === 1) this.#begin(this.#last);
+      const now = this.#now();
+      this.#turns.worked(now);
+      if (this.#waiting.push(resolve) === 1) this.#begin(now);
     });
   }
   #begin(now: number): void {
-    this.#since = now;
-    this.#looks = 0;
+    this.#turns.begin(now);
     this.#soon(this.#look);
   }
   readonly #look = (): void => {
     const now = this.#now();
-    // Sockets may not have been looked at before the first.
-    const isIdle = this.#looks++ > 0 && now - this.#last <= idleMs;
-    this.#last = now;
-    if (!isIdle && now - this.#since < patienceMs) {
+    if (!this.#turns.isDue(now)) {
       this.#soon(this.#look);
       return;
     }

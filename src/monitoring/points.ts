@@ -58,7 +58,7 @@ export function parseResourceMetrics(text: string, now: number): NodePoints {
   for (const one of text.split("\n")) {
     if (one === "" || one.startsWith("#")) continue;
     const [, name = "", labels = "", value, timestamp] = line.exec(one) ?? [];
-    const [of, field] = Object.hasOwn(fields, name) ? (fields[name] as [string, Field]) : [];
+    const [of, field] = fields[name] ?? [];
     const number = Number(value);
     if (!of || !field || !Number.isFinite(number)) continue;
     const time = timestamp ? Number(timestamp) : now;

@@ -1,4 +1,5 @@
 /** What the expressions of webhooks and policies may name (k8s.io/apiserver/pkg/admission/plugin/cel/compile.go). */
+import { own } from "../../base/table.ts";
 import type { Struct } from "../cel/declarations.ts";
 import type { Environment } from "../cel/environment.ts";
 import { kubernetesEnvironment } from "../cel/kubernetes.ts";
@@ -22,7 +23,7 @@ const stringMap = mapOf(string, string);
 const structs: Record<string, Struct> = {};
 function declare(name: string, fields: Readonly<Record<string, Type>>): Type {
   const type = struct(name);
-  structs[name] = { type, field: (field) => (Object.hasOwn(fields, field) ? fields[field] : undefined) };
+  structs[name] = { type, field: (field) => own(fields, field) };
   return type;
 }
 

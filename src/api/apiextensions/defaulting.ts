@@ -1,4 +1,5 @@
 /** Defaults of a structural schema (apiextensions-apiserver/pkg/apiserver/schema/defaulting/algorithm.go). */
+import { own } from "../../base/table.ts";
 import { deepCopy } from "../copy.ts";
 import type { JSONValue } from "../json.ts";
 import { encodeJSONString, put } from "../codec/json.ts";
@@ -44,9 +45,9 @@ function fill(value: JSONValue | undefined, node: Node, room: { left: number }):
     if (node.properties)
       for (const [name, property] of node.properties) {
         if (!property.defaults) continue;
-        const own = Object.hasOwn(value, name) ? value[name] : undefined;
-        if (property.default !== undefined && isMissing(own, property)) put(value, name, defaultOf(property, room));
-        fill(Object.hasOwn(value, name) ? value[name] : undefined, property, room);
+        const given = own(value, name);
+        if (property.default !== undefined && isMissing(given, property)) put(value, name, defaultOf(property, room));
+        fill(own(value, name), property, room);
       }
     const { values } = node;
     if (!values?.defaults) return;

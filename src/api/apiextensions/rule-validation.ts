@@ -1,4 +1,5 @@
 /** Evaluation of x-kubernetes-validations over a value and all within it (apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go). */
+import { own } from "../../base/table.ts";
 import type { Struct } from "../cel/declarations.ts";
 import { CostLimitExceeded } from "../cel/frame.ts";
 import type { Program } from "../cel/interpreter.ts";
@@ -130,7 +131,7 @@ class Run {
       this.value(items, value[i], before?.get(value[i] as JSONValue), at.index(i), indexOf(ratchet, i));
   }
   #map({ values, properties }: RuleNode, value: JSONObject, old: JSONObject | undefined, at: Path, ratchet: Ratchet): void {
-    const before = (key: string): JSONValue | undefined => (old && Object.hasOwn(old, key) ? old[key] : undefined);
+    const before = (key: string): JSONValue | undefined => own(old, key);
     if (values)
       for (const key of Object.keys(value)) {
         if (this.budget < 0) return;

@@ -1,4 +1,5 @@
 /** Where a custom resource keeps its replicas and the selector of what it scales. */
+import { own } from "../../base/table.ts";
 import { put } from "../codec/json.ts";
 import { type FieldError, invalidValue } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
@@ -29,7 +30,7 @@ function valueAt(object: JSONObject, path: readonly string[]): JSONValue | undef
         `.${path.slice(0, i + 1).join(".")} accessor error: ${goText(at)} is of the type ${goType(at)}, expected map[string]interface{}`,
       );
     }
-    at = Object.hasOwn(at, name) ? at[name] : undefined;
+    at = own(at, name);
   }
   return at;
 }

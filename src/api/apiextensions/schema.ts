@@ -1,4 +1,5 @@
 /** A version's openAPIV3Schema as the code that applies it walks it: structural schemas have one schema for all items of a list. */
+import { own } from "../../base/table.ts";
 import type { JSONSchemaProps } from "../types/apiextensions-v1.gen.ts";
 
 export type Schema = JSONSchemaProps;
@@ -16,7 +17,7 @@ export const valuesOf = ({ additionalProperties: values }: Schema): Schema | und
 export const allowsMore = ({ additionalProperties: values }: Schema): boolean => values !== undefined;
 
 export function propertyOf({ properties }: Schema, name: string): Schema | undefined {
-  return properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
+  return own(properties, name);
 }
 
 export const preserves = (schema: Schema): boolean => schema["x-kubernetes-preserve-unknown-fields"] === true;

@@ -3,7 +3,7 @@
  * manager applies is laid over the object; what it applied before and does not now goes, unless somebody else owns it;
  * what it would take from others is a conflict unless forced.
  */
-import type { JSONObject, JSONValue } from "../json.ts";
+import { type JSONObject, type JSONValue, textOf } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { badRequest, StatusError } from "../status.ts";
 import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
@@ -38,9 +38,6 @@ export interface ApplyOperation extends Operation {
 
 /** An empty metadata is nobody's. */
 const neverMember: FieldSet = { "f:metadata": {} };
-
-/** Go's accessors of an object that is not typed: what is no text is none. */
-const textOf = (value: JSONValue | undefined): string => (typeof value === "string" ? value : "");
 
 /** As Go prints one: the group "" leaves its slash. */
 function groupVersionKind(object: JSONObject): string {

@@ -4,7 +4,7 @@
  */
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.ts";
-import { table } from "../../base/table.ts";
+import { table, own } from "../../base/table.ts";
 
 export interface ScalarAtom {
   kind: "scalar";
@@ -272,8 +272,8 @@ export function elementKey(list: ListAtom, value: JSONValue | undefined): string
   let text = "";
   for (const name of list.keys) {
     const field = fields?.get(name);
-    const own = Object.hasOwn(value, name) ? value[name] : undefined;
-    const part = (own === undefined && field ? (field.zero ?? field.default) : own) as JSONValue | undefined;
+    const given = own(value, name);
+    const part = (given === undefined && field ? (field.zero ?? field.default) : given) as JSONValue | undefined;
     if (part !== undefined) text += `${text && ","}"${name}":${scalarText(part)}`;
   }
   return text === "" ? undefined : `k:{${text}}`;

@@ -2,6 +2,7 @@
  * The fields of specifications that were new and were met before: of kinds of which many are made of one template, what a
  * creation owns of them is worked out once.
  */
+import { RecentList } from "../../base/recent-list.ts";
 import { deepCopy, deepEqual } from "../copy.ts";
 import type { JSONValue } from "../json.ts";
 import type { Atom } from "./atom.ts";
@@ -19,17 +20,10 @@ const most = 16;
 const longest = 4096;
 
 export class KnownSets {
-  /** What was used last comes first. */
-  readonly #known: Known[] = [];
+  readonly #known = new RecentList<Known>(most);
 
   find(value: JSONValue, atom: Atom): Pick<Known, "set" | "fields"> | undefined {
-    for (let i = 0; i < this.#known.length; i++) {
-      const known = this.#known[i] as Known;
-      if (known.atom !== atom || !deepEqual(known.value, value)) continue;
-      if (i > 0) this.#known.unshift(...this.#known.splice(i, 1));
-      return known;
-    }
-    return undefined;
+    return this.#known.find((known) => known.atom === atom && deepEqual(known.value, value));
   }
 
   /** `set`: of so many fields, all of whose elements have names. */
@@ -42,7 +36,6 @@ export class KnownSets {
       return;
     }
     if (text.length > longest) return;
-    this.#known.unshift({ atom, value: deepCopy(value), set, fields });
-    if (this.#known.length > most) this.#known.pop();
+    this.#known.add({ atom, value: deepCopy(value), set, fields });
   }
 }

@@ -1,4 +1,5 @@
 /** Laying an applied document over an object, and taking fields out of an object. Pure, with structural sharing. */
+import { own } from "../../base/table.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { set } from "../patch/values.ts";
 import { type Atom, elementKey, type ListAtom, type MapAtom } from "./atom.ts";
@@ -25,7 +26,7 @@ function mergeMaps(base: JSONObject, over: JSONObject, atom: MapAtom): JSONObjec
   let out = base;
   for (const name of Object.keys(over)) {
     const field = atom.fields.get(name);
-    const before = Object.hasOwn(base, name) ? base[name] : undefined;
+    const before = own(base, name);
     const merged = mergeApplied(before, over[name], field ? field.atom : (atom.element as Atom));
     if (merged === before) continue;
     if (out === base) out = { ...base };

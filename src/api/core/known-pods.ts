@@ -11,7 +11,8 @@
  */
 import type { KnownSpec, KnownSpecs } from "../kind.ts";
 import { encodeJSONString } from "../codec/json.ts";
-import { deepCopy } from "../copy.ts";
+import { RecentList } from "../../base/recent-list.ts";
+import { deepCopy, deepEqual } from "../copy.ts";
 import type { Pod, PodSpec } from "../types/core-v1.gen.ts";
 
 interface Kept {
@@ -41,28 +42,11 @@ function randomName({ volumes, resourceClaims }: PodSpec): string | undefined {
   return found;
 }
 
-/** The same but for `ours`, which is wherever a name of the other is `theirs`. Keys that are undefined count as absent. */
-function alike(a: unknown, b: unknown, theirs: string, ours: string, isName: boolean): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
-    if (typeof b !== "string" || ours === "") return a === b;
-    return isName && a === theirs ? b === ours : a === b && b !== ours;
-  }
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    for (let i = 0; i < a.length; i++) if (!alike(a[i], b[i], theirs, ours, false)) return false;
-    return true;
-  }
-  const left = a as Record<string, unknown>;
-  const right = b as Record<string, unknown>;
-  let keys = 0;
-  for (const key in left) {
-    if (left[key] === undefined) continue;
-    keys++;
-    if (!Object.hasOwn(right, key) || !alike(left[key], right[key], theirs, ours, key === "name")) return false;
-  }
-  for (const key in right) if (right[key] !== undefined) keys--;
-  return keys === 0;
-}
+/** `ours` is wherever a `name` of the other is `theirs`; all else is the same. */
+const sameBut =
+  (theirs: string, ours: string) =>
+  (a: unknown, b: unknown, key: string): boolean =>
+    key === "name" && a === theirs ? b === ours : a === b && b !== ours;
 
 type Place = readonly (string | number)[];
 
@@ -91,20 +75,16 @@ function renamed(spec: PodSpec, places: readonly Place[], name: string): PodSpec
 }
 
 export class KnownPods implements KnownSpecs<Pod> {
-  /** What was used last comes first. */
-  readonly #kept: Kept[] = [];
+  readonly #kept = new RecentList<Kept>(most);
 
   find({ spec }: Pod): KnownSpec | undefined {
     const name = spec && randomName(spec);
     if (name === undefined) return undefined;
-    for (let i = 0; i < this.#kept.length; i++) {
-      const kept = this.#kept[i] as Kept;
-      if ((kept.name === "") !== (name === "") || !alike(kept.prepared, spec, kept.name, name, false)) continue;
-      if (i > 0) this.#kept.unshift(...this.#kept.splice(i, 1));
-      if (name === kept.name) return { spec: kept.completed, text: kept.pieces.join(mark(name)) };
-      return { spec: renamed(kept.completed, kept.places, name), text: kept.pieces.join(mark(name)) };
-    }
-    return undefined;
+    const kept = this.#kept.find(
+      (one) => (one.name === "") === (name === "") && deepEqual(one.prepared, spec, name === "" ? undefined : sameBut(one.name, name)),
+    );
+    if (!kept) return undefined;
+    return { spec: name === kept.name ? kept.completed : renamed(kept.completed, kept.places, name), text: kept.pieces.join(mark(name)) };
   }
 
   learn(prepared: Pod, completed: Pod): void {
@@ -115,8 +95,7 @@ export class KnownPods implements KnownSpecs<Pod> {
     const pieces = name === "" ? [text] : text.split(mark(name));
     if (name !== "" && pieces.some((piece) => piece.includes(name))) return;
     const places = name === "" ? [] : placesOf(completed.spec, name);
-    this.#kept.unshift({ prepared: deepCopy(prepared.spec), name, completed: deepCopy(completed.spec), places, pieces });
-    if (this.#kept.length > most) this.#kept.pop();
+    this.#kept.add({ prepared: deepCopy(prepared.spec), name, completed: deepCopy(completed.spec), places, pieces });
   }
 }
 

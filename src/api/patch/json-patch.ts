@@ -1,10 +1,11 @@
 /** JSON patch (RFC 6902) with the API server's leniencies and messages. Pure: unchanged parts of the document are shared. */
+import { own } from "../../base/table.ts";
 import { encodeJSONString, safeDepth } from "../codec/json.ts";
 import { goQuote } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
 import { rewritten, unspelled } from "./spelling.ts";
-import { equal, get, isMap, jsonKind, Spelled, set } from "./values.ts";
+import { equal, isMap, jsonKind, Spelled, set } from "./values.ts";
 
 /** Why an operation does not apply. The API server answers 422 with a general message instead of this one. */
 export class JSONPatchError extends Error {}
@@ -107,12 +108,12 @@ function decodeJSONPatch(patch: JSONValue): Operation[] {
   if (!Array.isArray(patch)) return [];
   return patch.map((entry) => {
     const text = (name: string): Text => {
-      const value = isMap(entry) ? get(entry, name) : undefined;
+      const value = isMap(entry) ? own(entry, name) : undefined;
       if (value === undefined || value === null) return new Unusable();
       return typeof value === "string" ? value : new Unusable(cannotRead(value, "value of type string"));
     };
     const op = text("op");
-    return { op: typeof op === "string" ? op : "unknown", path: text("path"), from: text("from"), value: isMap(entry) ? (get(entry, "value") ?? null) : null };
+    return { op: typeof op === "string" ? op : "unknown", path: text("path"), from: text("from"), value: isMap(entry) ? (own(entry, "value") ?? null) : null };
   });
 }
 
@@ -131,7 +132,7 @@ function elementIndex(list: readonly JSONValue[], key: string): number {
 }
 
 function lookup(container: Container, key: string): JSONValue | undefined {
-  return Array.isArray(container) ? container[elementIndex(container, key)] : get(container, key);
+  return Array.isArray(container) ? container[elementIndex(container, key)] : own(container, key);
 }
 
 class State {
@@ -272,7 +273,7 @@ class State {
       (this.#own(tokens) as JSONValue[]).splice(index, 1);
       return;
     }
-    if (get(container, key) === undefined) throw new JSONPatchError(`Unable to remove nonexistent key: ${key}: missing value`);
+    if (own(container, key) === undefined) throw new JSONPatchError(`Unable to remove nonexistent key: ${key}: missing value`);
     delete (this.#own(tokens) as JSONObject)[key];
   }
 

@@ -1,7 +1,8 @@
 /** JSON merge patch (RFC 7386), as the API server applies it. Pure: unchanged parts of the document are shared. */
+import { own } from "../../base/table.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { badRequest } from "../status.ts";
-import { equal, get, isMap, jsonKind, set, withoutNulls } from "./values.ts";
+import { equal, isMap, jsonKind, set, withoutNulls } from "./values.ts";
 
 /** Throws a StatusError (400) for a patch that is no object. The document itself comes back when nothing changes. */
 export function applyMergePatch(doc: JSONObject, patch: JSONValue): JSONObject {
@@ -12,19 +13,19 @@ export function applyMergePatch(doc: JSONObject, patch: JSONValue): JSONObject {
 
 function mergeMaps(doc: JSONObject, patch: JSONObject): JSONObject {
   let out = doc;
-  const own = (): JSONObject => {
+  const mine = (): JSONObject => {
     if (out === doc) out = { ...doc };
     return out;
   };
   for (const key of Object.keys(patch)) {
     const value = patch[key];
-    const old = get(doc, key);
+    const old = own(doc, key);
     if (value === null || value === undefined) {
-      if (old !== undefined) delete own()[key];
+      if (old !== undefined) delete mine()[key];
       continue;
     }
     const next = old === undefined || old === null ? withoutNulls(value) : mergeValues(old, value);
-    if (next !== old) set(own(), key, next);
+    if (next !== old) set(mine(), key, next);
   }
   return out;
 }
@@ -41,12 +42,12 @@ export function createMergePatch(old: JSONObject, next: JSONObject): JSONObject 
   for (const key of Object.keys(next)) {
     const value = next[key];
     if (value === undefined) continue;
-    const before = get(old, key);
+    const before = own(old, key);
     if (isMap(before) && isMap(value)) {
       const inner = createMergePatch(before, value);
       if (Object.keys(inner).length) set(patch, key, inner);
     } else if (before === undefined || !equal(before, value)) set(patch, key, value);
   }
-  for (const key of Object.keys(old)) if (old[key] !== undefined && get(next, key) === undefined) set(patch, key, null);
+  for (const key of Object.keys(old)) if (old[key] !== undefined && own(next, key) === undefined) set(patch, key, null);
   return patch;
 }

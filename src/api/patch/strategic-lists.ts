@@ -1,8 +1,9 @@
 /** Lists in strategic merge patches: merging by key, and the order of the result. */
+import { own } from "../../base/table.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { StatusError } from "../status.ts";
 import { mergeError, type PatchMeta } from "./strategic-meta.ts";
-import { get, goStringText, goText, isMap, set } from "./values.ts";
+import { goStringText, goText, isMap, set } from "./values.ts";
 
 type List = readonly JSONValue[];
 export type MergeMaps = (original: JSONObject, patch: JSONObject, meta: PatchMeta) => JSONObject;
@@ -36,8 +37,8 @@ function holdMaps(...lists: List[]): boolean {
 function indexByKey(list: List, key: string, value: JSONValue | undefined): number {
   for (const [i, item] of list.entries()) {
     if (!isMap(item)) throw mergeError(`value for key ${i} is not a map`);
-    const own = get(item, key);
-    if (own !== undefined && own === value) return i;
+    const id = own(item, key);
+    if (id !== undefined && id === value) return i;
   }
   return -1;
 }
@@ -57,7 +58,7 @@ export function mergeLists(original: List, patch: List, meta: PatchMeta, deletes
   const { base, items } = applyElementDirectives(original, patch as JSONObject[], key);
   const merged = [...base];
   for (const item of items) {
-    const value = get(item, key);
+    const value = own(item, key);
     if (value === undefined) throw noMergeKey(item, key);
     const at = indexByKey(merged, key, value);
     if (at < 0) merged.push(item);
@@ -72,11 +73,11 @@ function applyElementDirectives(original: List, patch: JSONObject[], key: string
   let base = original;
   let replace = false;
   for (const item of patch) {
-    const directive = get(item, "$patch");
+    const directive = own(item, "$patch");
     if (directive === undefined) items.push(item);
     else if (directive === "replace") replace = true;
     else if (directive === "delete") {
-      const value = get(item, key);
+      const value = own(item, key);
       if (value === undefined) throw noMergeKey(item, key);
       for (let at = indexByKey(base, key, value); at >= 0; at = indexByKey(base, key, value)) base = [...base.slice(0, at), ...base.slice(at + 1)];
     } else if (directive === "merge") throw mergeError("merging lists cannot yet be specified in the patch");
@@ -101,7 +102,7 @@ function deduplicate(list: JSONValue[]): JSONValue[] {
 /** Its merge key's value. Throws for what has none. */
 function idOf(item: JSONValue, key: string): JSONValue {
   if (!isMap(item)) throw badType(item);
-  const id = get(item, key);
+  const id = own(item, key);
   if (id === undefined) throw noMergeKey(item, key);
   return id;
 }
@@ -112,7 +113,7 @@ function partition(merged: List, order: List, key: string): { named: JSONValue[]
   let broken = order.length;
   if (key) {
     broken = order.findIndex((item) => !isMap(item));
-    for (const item of broken < 0 ? order : order.slice(0, broken)) ids.add(get(item as JSONObject, key) as JSONValue);
+    for (const item of broken < 0 ? order : order.slice(0, broken)) ids.add(own(item as JSONObject, key) as JSONValue);
   }
   const named: JSONValue[] = [];
   const others: JSONValue[] = [];
@@ -153,7 +154,7 @@ function arrange(merged: List, order: List, serverOrder: List, key: string, areM
   return out;
 }
 
-const deletes = (item: JSONValue): boolean => isMap(item) && get(item, "$patch") === "delete";
+const deletes = (item: JSONValue): boolean => isMap(item) && own(item, "$patch") === "delete";
 
 /** What is to be deleted stands behind the others. */
 function sorted(list: JSONValue[], position: (item: JSONValue) => number | undefined): JSONValue[] {
@@ -203,7 +204,7 @@ function checkOrder(patch: List, order: List, key: string): void {
   if (!patch.length || !order.length) return;
   if (key) for (const item of patch) if (!isMap(item)) throw badType(item);
   const items = key ? patch.filter((item) => !deletes(item)) : patch;
-  const directs = (item: JSONValue): boolean => isMap(item) && get(item, "$patch") !== undefined;
+  const directs = (item: JSONValue): boolean => isMap(item) && own(item, "$patch") !== undefined;
   let at = 0;
   let i = 0;
   while (at < items.length && i < order.length) {
@@ -218,16 +219,16 @@ function sameId(left: JSONValue, right: JSONValue, key: string): boolean {
   if (!key) return left === right;
   for (const side of [left, right]) {
     if (!isMap(side)) throw badType(side);
-    if (get(side, key) === undefined) throw noMergeKey(side, key);
+    if (own(side, key) === undefined) throw noMergeKey(side, key);
   }
-  return get(left as JSONObject, key) === get(right as JSONObject, key);
+  return own(left as JSONObject, key) === own(right as JSONObject, key);
 }
 
 /** New values lose the maps that carry a $patch directive; undefined when the value is such a map itself. */
 export function withoutDirectives(value: JSONValue): JSONValue | undefined {
   if (Array.isArray(value)) return value.map(withoutDirectives).filter((v) => v !== undefined);
   if (!isMap(value)) return value;
-  if (get(value, "$patch") !== undefined) return undefined;
+  if (own(value, "$patch") !== undefined) return undefined;
   const out: JSONObject = {};
   for (const key of Object.keys(value)) {
     const inner = withoutDirectives(value[key] ?? null);

@@ -3,12 +3,13 @@
  * and the directives $patch, $retainKeys, $setElementOrder and $deleteFromPrimitiveList say otherwise.
  * Pure: neither document nor patch is changed, unchanged parts of the document are shared.
  */
+import { own } from "../../base/table.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import type { TypeDef } from "../schema/schema.ts";
 import { badRequest } from "../status.ts";
 import { mergeLists, notAList, orderLists, withoutDirectives } from "./strategic-lists.ts";
 import { mergeError, type PatchMeta, patchMetaOf } from "./strategic-meta.ts";
-import { equal, get, goStringText, goText, isMap, set, withoutNulls } from "./values.ts";
+import { equal, goStringText, goText, isMap, set, withoutNulls } from "./values.ts";
 
 const deletePrefix = "$deleteFromPrimitiveList";
 const orderPrefix = "$setElementOrder";
@@ -27,7 +28,7 @@ export function applyStrategicMergePatch(type: TypeDef, doc: JSONObject, patch: 
 }
 
 function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSONObject {
-  const directive = get(patch, "$patch");
+  const directive = own(patch, "$patch");
   if (directive !== undefined) {
     if (directive === "replace") {
       const { $patch: _, ...rest } = patch;
@@ -37,12 +38,12 @@ function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSO
     throw mergeError(`unknown patch type: ${goStringText(directive)} in map: ${goText(patch)}`);
   }
   let out = original;
-  const own = (): JSONObject => {
+  const mine = (): JSONObject => {
     if (out === original) out = { ...original };
     return out;
   };
   const retained = retainedKeys(patch);
-  if (retained) for (const key of Object.keys(original)) if (!retained.has(key)) delete own()[key];
+  if (retained) for (const key of Object.keys(original)) if (!retained.has(key)) delete mine()[key];
 
   const done = new Set<string>(["$retainKeys"]);
   for (const key of Object.keys(patch)) {
@@ -50,10 +51,10 @@ function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSO
     const order = patch[key];
     if (!Array.isArray(order)) throw notAList(order);
     const field = fieldOf(key, orderPrefix, "invalid patch format of setElementOrder list");
-    const ordered = orderLists(get(out, field), get(patch, field), order, () => patchMetaOf(meta, field, true), mergeMap);
+    const ordered = orderLists(own(out, field), own(patch, field), order, () => patchMetaOf(meta, field, true), mergeMap);
     done.add(key);
     if (ordered === undefined) continue;
-    if (!equal(ordered, get(out, field))) set(own(), field, ordered);
+    if (!equal(ordered, own(out, field))) set(mine(), field, ordered);
     done.add(field);
   }
   for (const key of Object.keys(patch)) {
@@ -61,17 +62,17 @@ function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSO
     const value = patch[key];
     const deletes = key.startsWith(deletePrefix);
     const field = deletes ? fieldOf(key, deletePrefix, "invalid patch format of primitive list") : key;
-    const old = get(out, field);
+    const old = own(out, field);
     if (value === null || value === undefined) {
-      if (old !== undefined) delete own()[field];
+      if (old !== undefined) delete mine()[field];
     } else if (old === undefined || kindOf(old) !== kindOf(value)) {
       if (deletes) continue;
       const added = withoutDirectives(withoutNulls(value));
-      if (added !== undefined) set(own(), field, added);
-      else if (old !== undefined) delete own()[field];
+      if (added !== undefined) set(mine(), field, added);
+      else if (old !== undefined) delete mine()[field];
     } else {
       const merged = mergeField(old, value, field, meta, deletes);
-      if (merged !== old && !equal(merged, old)) set(own(), field, merged);
+      if (merged !== old && !equal(merged, old)) set(mine(), field, merged);
     }
   }
   return out;
@@ -95,7 +96,7 @@ function fieldOf(key: string, prefix: string, wrong: string): string {
 
 /** The keys that $retainKeys names; every other key of the document goes. */
 function retainedKeys(patch: JSONObject): Set<JSONValue> | undefined {
-  const keys = get(patch, "$retainKeys");
+  const keys = own(patch, "$retainKeys");
   if (keys === undefined) return undefined;
   if (!Array.isArray(keys)) throw badRequest("invalid patch format of retainKeys");
   const retained = new Set(keys);

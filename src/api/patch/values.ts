@@ -1,11 +1,9 @@
 /** Plain JSON values as patches see them: own keys only (`constructor` and `__proto__` are keys like any other). */
+import { own } from "../../base/table.ts";
 import { goFloat } from "../go-float.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 
 export const isMap = (value: unknown): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** undefined for a key that is absent. */
-export const get = (map: JSONObject, key: string): JSONValue | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
 
 export function set(map: JSONObject, key: string, value: JSONValue | undefined): void {
   if (key === "__proto__") Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
@@ -36,7 +34,7 @@ export function equal(a: JSONValue | undefined, b: JSONValue | undefined): boole
   for (const key of Object.keys(a)) {
     if (a[key] === undefined) continue;
     count++;
-    if (!equal(a[key], get(b, key))) return false;
+    if (!equal(a[key], own(b, key))) return false;
   }
   for (const key of Object.keys(b)) if (b[key] !== undefined) count--;
   return count === 0;

@@ -2,6 +2,7 @@
  * What the servers behind APIServices say that they serve (handler_discovery.go of kube-aggregator): asked when an APIService
  * changes, every minute, and again with a growing delay while they do not answer. The last good answer stays, marked stale.
  */
+import { textOf } from "../../api/json.ts";
 import type { APIVersionDiscovery, DiscoveredResource } from "../../api/discovery.ts";
 import type { APIResource, APIResourceList } from "../../api/types/meta-v1.gen.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
@@ -21,26 +22,25 @@ const accept =
 const asker = { name: "system:kube-aggregator", groups: ["system:masters"] };
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((one) => typeof one === "string") : []);
 const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter(isObject) : []);
 type GroupVersionKind = DiscoveredResource["responseKind"];
 const kindOf = (value: unknown): GroupVersionKind =>
-  isObject(value) ? { group: text(value.group), version: text(value.version), kind: text(value.kind) } : { group: "", version: "", kind: "" };
+  isObject(value) ? { group: textOf(value.group), version: textOf(value.version), kind: textOf(value.kind) } : { group: "", version: "", kind: "" };
 
 /** Only what the form has room for: who answers may say anything. */
 function resourceOf(value: Record<string, unknown>): DiscoveredResource {
   const [shortNames, categories, subresources] = [texts(value.shortNames), texts(value.categories), list(value.subresources)];
   return {
-    resource: text(value.resource),
+    resource: textOf(value.resource),
     responseKind: kindOf(value.responseKind),
     scope: value.scope === "Namespaced" ? "Namespaced" : "Cluster",
-    singularResource: text(value.singularResource),
+    singularResource: textOf(value.singularResource),
     verbs: texts(value.verbs),
     ...(shortNames.length ? { shortNames } : {}),
     ...(categories.length ? { categories } : {}),
     ...(subresources.length
-      ? { subresources: subresources.map((s) => ({ subresource: text(s.subresource), responseKind: kindOf(s.responseKind), verbs: texts(s.verbs) })) }
+      ? { subresources: subresources.map((s) => ({ subresource: textOf(s.subresource), responseKind: kindOf(s.responseKind), verbs: texts(s.verbs) })) }
       : {}),
   };
 }
@@ -49,7 +49,7 @@ function resourceOf(value: Record<string, unknown>): DiscoveredResource {
 export function versionOf(document: unknown, group: string, version: string): DiscoveredResource[] | undefined {
   if (!isObject(document) || !Array.isArray(document.items)) throw new Error("the answer is no APIGroupDiscoveryList");
   for (const item of list(document.items)) {
-    if (!isObject(item.metadata) || text(item.metadata.name) !== group) continue;
+    if (!isObject(item.metadata) || textOf(item.metadata.name) !== group) continue;
     const found = list(item.versions).find((one) => one.version === version);
     if (found) return list(found.resources).map(resourceOf);
   }
@@ -60,10 +60,10 @@ export function versionOf(document: unknown, group: string, version: string): Di
 export function fromLegacy(document: unknown): DiscoveredResource[] {
   if (!isObject(document) || !Array.isArray(document.resources)) throw new Error("the answer is no APIResourceList");
   const entries = list((document as unknown as APIResourceList).resources) as unknown as APIResource[];
-  const kind = (entry: APIResource): GroupVersionKind => ({ group: text(entry.group), version: text(entry.version), kind: text(entry.kind) });
+  const kind = (entry: APIResource): GroupVersionKind => ({ group: textOf(entry.group), version: textOf(entry.version), kind: textOf(entry.kind) });
   const found: DiscoveredResource[] = [];
   for (const entry of entries) {
-    const [resource = "", subresource] = text(entry.name).split("/");
+    const [resource = "", subresource] = textOf(entry.name).split("/");
     if (subresource === undefined) {
       found.push(
         resourceOf({ ...entry, resource, responseKind: kind(entry), scope: entry.namespaced ? "Namespaced" : "Cluster", singularResource: entry.singularName }),

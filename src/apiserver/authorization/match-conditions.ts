@@ -2,6 +2,7 @@
  * Conditions in CEL that a request must meet for a webhook to be asked about it (k8s.io/apiserver/pkg/authorization/cel,
  * k8s.io/apiserver/pkg/apis/apiserver/validation). Messages are upstream's.
  */
+import { own } from "../../base/table.ts";
 import type { Struct } from "../../api/cel/declarations.ts";
 import type { Environment } from "../../api/cel/environment.ts";
 import { CELCompileError } from "../../api/cel/errors.ts";
@@ -30,7 +31,7 @@ function environment(): Environment {
   const structs: Record<string, Struct> = {};
   const declare = (name: string, fields: Readonly<Record<string, Type>>): Type => {
     const type = struct(`kubernetes.${name}`);
-    structs[type.name] = { type, field: (field) => (Object.hasOwn(fields, field) ? fields[field] : undefined) };
+    structs[type.name] = { type, field: (field) => own(fields, field) };
     return type;
   };
   const requirements = listOf(declare("SelectorRequirement", { ...texts("key", "operator"), values: listOf(string) }));

@@ -1,6 +1,6 @@
 /** What a conversion webhook gave back, judged: only labels and annotations of metadata are its to change. */
 import { type FieldError, path } from "../../api/field.ts";
-import type { JSONObject, JSONValue } from "../../api/json.ts";
+import { type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import { validateLabels } from "../../api/meta/labels.ts";
 import { validateAnnotations } from "../../api/meta/validation.ts";
 import { isMap } from "../../api/patch/values.ts";
@@ -14,7 +14,6 @@ function goType(value: JSONValue | undefined): string {
   return Array.isArray(value) ? "[]interface {}" : "map[string]interface {}";
 }
 
-const text = (value: JSONValue | undefined): string => (typeof value === "string" ? value : "");
 const metaOf = (object: JSONObject): JSONObject => (isMap(object.metadata) ? object.metadata : {});
 
 /** What may not differ does; undefined: nothing. */
@@ -27,7 +26,7 @@ export function misconverted(original: JSONObject, converted: JSONObject): strin
     ["namespace", before.namespace, after.namespace],
     ["UID", before.uid, after.uid],
   ] as const)
-    if (text(a) !== text(b)) return `must have the same ${what}: ${text(a)} != ${text(b)}`;
+    if (textOf(a) !== textOf(b)) return `must have the same ${what}: ${textOf(a)} != ${textOf(b)}`;
   return undefined;
 }
 

@@ -4,7 +4,7 @@ import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSON, parseJSON } from "../../api/codec/json.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import { goQuote } from "../../api/field.ts";
-import type { JSONObject, JSONValue } from "../../api/json.ts";
+import { type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { isMap } from "../../api/patch/values.ts";
 import { internalError, StatusError } from "../../api/status.ts";
@@ -41,7 +41,6 @@ class Failure extends Error {
 }
 
 const kindText = (apiVersion: string, kind: string): string => `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
-const textOf = (value: JSONValue | undefined): string => (typeof value === "string" ? value : "");
 
 /** With whitespace alone, there is no bundle. */
 function configOf(definition: CustomResourceDefinition): WebhookClientConfig {

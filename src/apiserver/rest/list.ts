@@ -94,6 +94,9 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
     return { status: 200, headers, warnings: call.warnings, ...body };
   };
   const asBytes = isLong && !request.asObject;
+  // Slices go by the clock: on a busy machine even a short list would rest, behind all others that do.
+  const objectsOf = async (make: (stored: Stored) => object): Promise<object[]> =>
+    items.length > wholeAtMost ? (await inSlices(items, rest.clock, (batch) => batch.map(make))).flat() : items.map(make);
   if (form.as === "Table") {
     if (asBytes && form.media !== "protobuf") return long(tableShell(call, metadata), "rows", (stored) => rowOf(call, seen(stored)), rowWriter(call));
     return respondObject(call, 200, tableOf(call, items.map(seen), metadata));
@@ -106,15 +109,12 @@ export async function respondPage(call: Call, { items, metadata: given }: Page):
   }
   const shell = { kind, apiVersion, metadata };
   if (request.asObject) {
-    // Slices go by the clock: on a busy machine even a short list would rest, behind all others that do.
-    const objects = items.length > wholeAtMost ? (await inSlices(items, rest.clock, (batch) => batch.map(seen))).flat() : items.map(seen);
-    return respondObject(call, 200, { ...shell, items: objects });
+    return respondObject(call, 200, { ...shell, items: await objectsOf(seen) });
   }
   const isStored = !endpoint.conversion && !endpoint.hubKind.conceals;
   const bareOf = (stored: Stored): object => (endpoint.custom ? seen(stored) : withoutType(seen(stored)));
   if (call.audit?.wantsResponse) {
-    const objects = await inSlices(items, rest.clock, (batch) => batch.map((stored) => withoutType(seen(stored))));
-    call.audit.responseObject({ ...shell, items: objects.flat() });
+    call.audit.responseObject({ ...shell, items: await objectsOf((stored) => withoutType(seen(stored))) });
   }
   if (form.media !== "json" || form.pretty) {
     if (isLong && !(endpoint.custom && form.media === "protobuf"))

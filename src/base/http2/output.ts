@@ -3,6 +3,7 @@
  * TLS records and system calls as can be. Blocks that a socket has taken serve again: memory outside of V8's heap that is
  * allocated for each write makes it collect garbage far too often.
  */
+import { IdleTurns } from "../idle-turns.ts";
 
 const sizes = [4096, 16_896, 73_728, 294_912];
 const largest = sizes.at(-1) as number;
@@ -116,9 +117,7 @@ interface Flushable {
   flush(): void;
 }
 
-/** A turn of the event loop that takes no longer had nothing to do. Milliseconds, as below. */
-const idleMs = 0.1;
-/** What nobody waits for leaves after this time at the latest. */
+/** What nobody waits for leaves after so many milliseconds at the latest. */
 const patienceMs = 5;
 
 export interface Turns {
@@ -136,10 +135,8 @@ export class Flusher {
   #urgent: Flushable[] = [];
   #patient: Flushable[] = [];
   #running = false;
-  /** When the first of the patient ones came, when the last look was over, and how many there were. */
-  #since = 0;
-  #last = 0;
-  #looks = 0;
+  /** Since the first of the patient ones came. */
+  readonly #idle = new IdleTurns(patienceMs);
   readonly #before: (() => void) | undefined;
   readonly #turns: Turns;
 
@@ -155,10 +152,7 @@ export class Flusher {
   }
   /** When nothing else is to be done. */
   addPatiently(connection: Flushable): void {
-    if (this.#patient.push(connection) === 1) {
-      this.#since = this.#turns.now();
-      this.#looks = 0;
-    }
+    if (this.#patient.push(connection) === 1) this.#idle.begin(this.#turns.now());
     this.#begin();
   }
   /** Without waiting. */
@@ -174,20 +168,14 @@ export class Flusher {
   readonly #run = (): void => {
     this.#running = false;
     const urgent = this.#urgent;
-    const patient = this.#isDue() ? this.#patient : [];
+    const patient = this.#patient.length > 0 && this.#idle.isDue(this.#turns.now()) ? this.#patient : [];
     if (urgent.length) this.#urgent = [];
     if (patient.length) this.#patient = [];
     if (urgent.length || patient.length) this.#before?.();
     for (const connection of urgent) connection.flush();
     for (const connection of patient) connection.flush();
     if (this.#patient.length === 0) return;
-    this.#last = this.#turns.now();
+    this.#idle.worked(this.#turns.now());
     this.#begin();
   };
-  #isDue(): boolean {
-    if (this.#patient.length === 0) return false;
-    const now = this.#turns.now();
-    // Sockets may not have been looked at before the first.
-    return (this.#looks++ > 0 && now - this.#last <= idleMs) || now - this.#since >= patienceMs;
-  }
 }

@@ -1,5 +1,5 @@
 /** How jq looks at values: types, truth, order, text. `undefined` is null everywhere. */
-import { table } from "../../base/table.ts";
+import { table, own } from "../../base/table.ts";
 
 /** A query that meets a value that it cannot use gives nothing, as in kwok. */
 export class EvaluationError extends Error {}
@@ -58,7 +58,7 @@ export const iterate: Filter = (input) => {
 export function fieldOf(input: unknown, name: string): unknown {
   if (input === null || input === undefined) return null;
   if (!isMap(input)) throw unusable;
-  return Object.hasOwn(input, name) ? input[name] : null;
+  return own(input, name) ?? null;
 }
 
 export function indexOf(input: unknown, at: unknown): unknown {

@@ -3,6 +3,7 @@
  * break, continue, comments, trimming. `define`, `template` and `block` are refused. Two things are more lenient than Go:
  * a field of nothing is nothing, and functions take as many values as they are given.
  */
+import { own } from "../../base/table.ts";
 import { functionNames, functionsFor, isFunction, type TemplateEnvironment } from "./functions.ts";
 import { hint } from "../nearest.ts";
 import { type Part, splitTemplate, TemplateError, type Token } from "./lexer.ts";
@@ -338,7 +339,7 @@ function withDot(frame: Frame, dot: unknown, body: Statement): Signal {
 }
 
 function fieldOf(value: unknown, name: string): unknown {
-  return isMap(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return isMap(value) ? own(value, name) : undefined;
 }
 
 function entries(value: unknown, line: number): [unknown, unknown][] {

@@ -67,9 +67,9 @@ const patchFields = table<Type>({ op: types.string, path: types.string, from: ty
 const jsonPatch: Struct = {
   type: jsonPatchType,
   // What there is not has no type's name, in upstream's words too.
-  field: (name) => (Object.hasOwn(patchFields, name) ? patchFields[name] : struct("")),
+  field: (name) => patchFields[name] ?? struct(""),
   create(fields) {
-    for (const name of fields.keys()) if (!Object.hasOwn(patchFields, name)) return new CelError(`unexpected JSONPatchType field: ${name}`);
+    for (const name of fields.keys()) if (!patchFields[name]) return new CelError(`unexpected JSONPatchType field: ${name}`);
     for (const name of texts) {
       const value = fields.get(name);
       if (value !== undefined && typeof value !== "string") return new CelError(`unexpected type ${typeOfValue(value).name} for JSONPatchType '${name}' field`);

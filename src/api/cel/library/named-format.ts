@@ -91,9 +91,10 @@ export const namedFormat: Library = {
   functions: {
     ...Object.fromEntries(Object.entries(formats).map(([name, format]) => [`format.${name}`, [overload(`format.${name}`, [], formatType, () => format)]])),
     "format.named": [
-      overload("format-named", [string], optionalOf(formatType), (name: string) =>
-        Object.hasOwn(formats, name) ? new OptionalValue(formats[name] as FormatValue) : none,
-      ),
+      overload("format-named", [string], optionalOf(formatType), (name: string) => {
+        const format = formats[name];
+        return format ? new OptionalValue(format) : none;
+      }),
     ],
     validate: [member("format-validate", [formatType, string], optionalOf(listOf(string)), validate)],
   },

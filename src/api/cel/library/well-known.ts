@@ -1,4 +1,5 @@
 /** The messages of protocol buffers that CEL knows as values of its own: wrappers, times, and JSON (cel-spec, "Protocol Buffer Data Conversion"). */
+import { own } from "../../../base/table.ts";
 import type { Library, Struct } from "../declarations.ts";
 import { listOf, mapOf, type Type, types } from "../types.ts";
 import { ArrayList, CelError, HashMap, UInt, type Value } from "../values.ts";
@@ -8,7 +9,7 @@ import { durationOf, timestampOf } from "./time-values.ts";
 type Create = (fields: ReadonlyMap<string, Value>) => Value;
 const message = (type: Type, fields: Readonly<Record<string, Type>>, create: Create): Struct => ({
   type,
-  field: (name) => (Object.hasOwn(fields, name) ? fields[name] : undefined),
+  field: (name) => own(fields, name),
   create,
 });
 

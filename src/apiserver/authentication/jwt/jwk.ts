@@ -50,7 +50,7 @@ export function jwkOf(node: JSONNode): Jwk {
   const crv = text.get("crv") ?? "";
   switch (text.get("kty")) {
     case "EC": {
-      const size = Object.hasOwn(curves, crv) ? (curves[crv] as number) : 0;
+      const size = curves[crv] ?? 0;
       if (!size) throw new ClaimError(`go-jose/go-jose: unsupported elliptic curve '${crv}'`);
       if (!x || !y) throw new ClaimError("go-jose/go-jose: invalid EC key, missing x/y values");
       for (const [name, value] of Object.entries({ x, y }))
