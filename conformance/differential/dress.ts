@@ -85,6 +85,10 @@ function respelled(t: Target, path: string): string {
       `${way}%2Fstatus`,
       `${way}%20`,
       `${way};a=b`,
+      way.replace("/namespaces/default/", "/namespaces//"),
+      way.replace(`/${resource}/`, `/${resource}//`),
+      way.replace(`/${resource}/${t.name}/`, `/${resource}//`),
+      way.replace("/namespaces/default/", "/namespaces/default/namespaces/"),
     ]) + rest
   );
 }

@@ -17,6 +17,8 @@ export interface RequestInfo {
   group: string;
   version: string;
   namespace: string;
+  /** The way leads through `namespaces/NAME`, where NAME may be empty. */
+  inNamespace?: boolean;
   resource: string;
   subresource: string;
   name: string;
@@ -101,6 +103,12 @@ function selectedName(query: URLSearchParams): string {
   }
 }
 
+/** Of what is in a namespace. Throws 400 where the way leads through one without a name. */
+export function requiredNamespace({ namespace }: RequestInfo): string {
+  if (namespace === "") throw badRequest("Namespace parameter required.");
+  return namespace;
+}
+
 /** Throws UnknownRequest for a path that is no path of ours but looks like one, a StatusError for one that cannot be decoded. */
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const info: RequestInfo = {
@@ -141,7 +149,10 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   if (parts[0] === "namespaces") {
     if (parts.length > 1) {
       info.namespace = parts[1] as string;
-      if (parts.length > 2 && !namespaceSubresources.has(parts[2] as string)) parts = parts.slice(2);
+      if (parts.length > 2 && !namespaceSubresources.has(parts[2] as string)) {
+        info.inNamespace = true;
+        parts = parts.slice(2);
+      }
     }
   }
   info.parts = parts;

@@ -1,7 +1,7 @@
 /** From a request that may be carried out to the verb that does. */
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { goQuote } from "../api/field.ts";
-import { groupResource, methodNotSupported, StatusError } from "../api/status.ts";
+import { badRequest, groupResource, methodNotSupported, StatusError } from "../api/status.ts";
 import type { RequestInfo } from "./request-info.ts";
 import type { Call, Endpoint, SubresourceHandler } from "./rest/call.ts";
 import { create } from "./rest/create.ts";
@@ -43,9 +43,9 @@ export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
   // What is only asked has no objects.
   if (info.parts.length > 1 && def.verbs.length === 1 && def.verbs[0] === "create") return false;
   if (info.subresource && !def.subresources?.some((s) => s.name === info.subresource)) return false;
-  if (!def.namespaced) return info.namespace === "" || def.resource === "namespaces";
+  if (!def.namespaced) return !info.inNamespace;
   if (endpoint.custom && info.namespace === "") return info.verb === "list" || info.verb === "watch";
-  return info.namespace !== "" || (info.parts.length === 1 && def.verbs.includes("list"));
+  return info.inNamespace === true || (info.parts.length === 1 && def.verbs.includes("list"));
 }
 
 /** A path that has the form of a resource of a group that is served, and is none. */
@@ -55,7 +55,7 @@ export const noSuchResource = (): StatusError =>
 /** Collections are read, added to and emptied; objects are read and changed. */
 function fits(endpoint: Endpoint, info: RequestInfo): boolean {
   const collection = info.parts.length === 1;
-  if (collection && endpoint.def.namespaced && info.namespace === "") return info.verb === "list" || info.verb === "watch" || info.verb === "get";
+  if (collection && endpoint.def.namespaced && !info.inNamespace) return info.verb === "list" || info.verb === "watch" || info.verb === "get";
   return collection ? info.verb !== "update" && info.verb !== "patch" && info.verb !== "delete" : info.verb !== "create" && info.verb !== "deletecollection";
 }
 
@@ -89,6 +89,13 @@ export async function route(call: Call, connectors: Connectors): Promise<ApiResp
   return verb(shaped(call));
 }
 
+/** What would be asked of a collection, were it no subresource. */
+const ofObject = new Map([
+  ["list", "get"],
+  ["watch", "get"],
+  ["deletecollection", "delete"],
+]);
+
 function routeSubresource(unshaped: Call, connectors: Connectors): Promise<ApiResponse> {
   const { endpoint, info, request } = unshaped;
   const { def } = endpoint;
@@ -96,7 +103,9 @@ function routeSubresource(unshaped: Call, connectors: Connectors): Promise<ApiRe
   if (!subresource) return Promise.resolve(notFoundPage());
   // The one method without a verb is for what stands behind the proxy.
   const options = info.subresource === "proxy" && request.method === "OPTIONS";
-  if (!options && !subresource.verbs.includes(info.verb)) throw methodNotAllowed();
+  const nameless = info.name === "" && endpoint.custom === undefined;
+  if (!options && !subresource.verbs.includes(nameless ? (ofObject.get(info.verb) ?? info.verb) : info.verb)) throw methodNotAllowed();
+  if (nameless) throw badRequest("name must be provided");
   const connector = connectors[`${endpoint.groupResource}/${info.subresource}`];
   // What goes on to somebody else is as they make it.
   if (connector && info.subresource !== "log") return connector(unshaped);

@@ -96,6 +96,6 @@ test("a webhook that says nothing converts nothing", () => {
       spec: { group: "b.c", scope: "Cluster", names: { plural: "as", kind: "A" }, versions, conversion: { strategy: "None", webhook } },
     }).spec.conversion;
   assert.deepEqual(conversion({}), { strategy: "None" });
-  assert.deepEqual(conversion({ conversionReviewVersions: [] }), { strategy: "None" });
+  assert.deepEqual(conversion({ conversionReviewVersions: null }), { strategy: "None" });
   assert.deepEqual(conversion({ conversionReviewVersions: ["v1"] })?.webhook, { conversionReviewVersions: ["v1"] });
 });

@@ -30,6 +30,11 @@ const warn = (format: string): string => `unrecognized format ${goQuote(format)}
 const emptyStatus = (): CustomResourceDefinition["status"] =>
   ({ conditions: null, acceptedNames: { plural: "", kind: "" }, storedVersions: null }) as unknown as CustomResourceDefinition["status"];
 
+/** The version that upstream stores has no room for a webhook of which only an empty list is said; who says it manages it all the same. */
+function forgetEmptyWebhook({ spec: { conversion } }: CustomResourceDefinition): void {
+  if (conversion?.webhook && !conversion.webhook.clientConfig && !conversion.webhook.conversionReviewVersions?.length) delete conversion.webhook;
+}
+
 export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
   resource: "customresourcedefinitions.apiextensions.k8s.io",
   allowUnconditionalUpdate: false,
@@ -41,7 +46,7 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
     spec.conversion ??= { strategy: "None" };
     const { webhook } = spec.conversion;
     // Upstream's internal version has no room for one of which nothing is said.
-    if (webhook && !webhook.clientConfig && !webhook.conversionReviewVersions?.length) delete spec.conversion.webhook;
+    if (webhook && !webhook.clientConfig && !webhook.conversionReviewVersions) delete spec.conversion.webhook;
     const service = webhook?.clientConfig?.service;
     if (service) service.port ??= 443;
     if (!definition.status?.storedVersions?.length) {
@@ -53,6 +58,7 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
     }
   },
   prepareForCreate(definition) {
+    forgetEmptyWebhook(definition);
     definition.status = emptyStatus();
     definition.metadata.generation = 1;
     noteStoredVersion(definition);
@@ -61,6 +67,7 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
   warnings: (definition) => unrecognizedFormats(definition).map(warn),
   prepareForUpdate(definition, old) {
     definition.status = deepCopy(old.status);
+    forgetEmptyWebhook(definition);
     if (!semanticEqual(definition.spec, old.spec)) definition.metadata.generation = (old.metadata.generation ?? 0) + 1;
     noteStoredVersion(definition);
   },

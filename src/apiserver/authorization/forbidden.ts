@@ -21,5 +21,9 @@ export function forbiddenError(attributes: AuthorizationAttributes, reason: stri
   const message = escapeHTML(forbiddenMessage(attributes));
   const why = reason ? `${message}: ${reason}` : message;
   if (!attributes.isResource) return new StatusError({ code: 403, reason: "Forbidden", message: `forbidden: ${why}`, details: {} });
-  return forbidden(groupResource(attributes.group, attributes.resource), attributes.name, why);
+  const { group, resource, name } = attributes;
+  const { status } = forbidden(groupResource(group, resource), name, why);
+  // A resource that nobody serves may have a dot in its name.
+  const details = { ...(name ? { name } : {}), ...(group ? { group } : {}), ...(resource ? { kind: resource } : {}) };
+  return new StatusError({ code: 403, message: "", ...status, details });
 }

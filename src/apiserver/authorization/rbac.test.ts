@@ -207,4 +207,6 @@ test("a refusal names user, verb, resource, group and scope", () => {
     forbiddenError(ask(user, "get", { isResource: false, resource: "", path: "/metrics" }), "").message,
     'forbidden: User "u&lt;" cannot get path "/metrics"',
   );
+  const dotted = forbiddenError(ask(user, "get", { group: "x", resource: "events.k8s.io" }), "");
+  assert.deepEqual(dotted.status.details, { group: "x", kind: "events.k8s.io" });
 });

@@ -12,7 +12,7 @@ import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { AuditRecord } from "../audit/auditor.ts";
 import type { WatchSeries } from "../metrics/watches.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
-import type { RequestInfo } from "../request-info.ts";
+import { type RequestInfo, requiredNamespace } from "../request-info.ts";
 import type { FrameCache } from "./frames.ts";
 import type { Form } from "./negotiate.ts";
 
@@ -145,6 +145,11 @@ export interface Call {
   audit?: AuditRecord;
   /** Of a watch: what there was before is sent. */
   initialized?: () => void;
+}
+
+/** Where the object that is asked for is; "" for kinds without namespaces. Throws 400 where the way names none. */
+export function namespaceOf({ endpoint, info }: Call): string {
+  return endpoint.def.namespaced ? requiredNamespace(info) : "";
 }
 
 /** The same caller about another resource: writes that one request makes on the side of its own. */

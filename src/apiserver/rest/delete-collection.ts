@@ -25,7 +25,7 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
       request.signal.throwIfAborted();
       const item = items[next++];
       if (!item) return;
-      const one: Call = { ...call, info: { ...info, verb: "delete", name: item.name, namespace: item.namespace } };
+      const one: Call = { ...call, info: { ...info, verb: "delete", name: item.name } };
       try {
         if (endpoint.registry.delete) await endpoint.registry.delete(one, item.name, { ...options });
         else await deleteObject(one, { ...options }, true);

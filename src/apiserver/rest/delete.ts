@@ -12,7 +12,7 @@ import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { RevisionMismatchError } from "../../store/store.ts";
 import { readBody } from "../http/body.ts";
-import type { Call, DeleteOptions, Endpoint } from "./call.ts";
+import { type Call, type DeleteOptions, type Endpoint, namespaceOf } from "./call.ts";
 import { complete, decodeTyped, finish } from "./decode.ts";
 import { nothingOf } from "./nothing.ts";
 import { checkDeleteOptions, deleteOptionsOfQuery } from "./options.ts";
@@ -153,8 +153,9 @@ function judge(call: Call, current: Stored, options: DeleteOptions, now: number)
 }
 
 /** Upstream has lost the precondition's revision by then, and so never deletes what had its last finalizer taken by the deletion. */
-function forgottenRevision({ endpoint, info }: Call, current: Stored): StatusError {
-  const key = storageKey(endpoint.hub, endpoint.def.namespaced ? info.namespace : "", info.name);
+function forgottenRevision(call: Call, current: Stored): StatusError {
+  const { endpoint, info } = call;
+  const key = storageKey(endpoint.hub, namespaceOf(call), info.name);
   const why = `Precondition failed: ResourceVersion in precondition: , ResourceVersion in object meta: ${current.revision}`;
   return conflict(endpoint.groupResource, info.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`);
 }
@@ -174,7 +175,7 @@ const emptyObject = (endpoint: Endpoint): KubeObject =>
 /** Deletes `call.info.name`. Throws StatusError. `options` is changed. `chosen`: the request does not name it. */
 export async function deleteObject(call: Call, options: DeleteOptions, chosen = false): Promise<Deletion> {
   const { endpoint, info, rest } = call;
-  const namespace = endpoint.def.namespaced ? info.namespace : "";
+  const namespace = namespaceOf(call);
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   for (;;) {
     // As upstream, which reads what it deletes past its cache.

@@ -2,14 +2,14 @@
 import type { ApiResponse } from "../../api/exchange.ts";
 import { notFound } from "../../api/status.ts";
 import type { Stored } from "../../cache/cache.ts";
-import type { Call } from "./call.ts";
+import { type Call, namespaceOf } from "./call.ts";
 import { respondStored } from "./respond.ts";
 import { waitForRevision } from "./revision.ts";
 
 /** Throws 404. */
 export async function read(call: Call, anew = false): Promise<Stored> {
   const { endpoint, info } = call;
-  const stored = await endpoint.cache.get(endpoint.def.namespaced ? info.namespace : "", info.name, anew ? { anew } : undefined);
+  const stored = await endpoint.cache.get(namespaceOf(call), info.name, anew ? { anew } : undefined);
   if (!stored) throw notFound(endpoint.groupResource, info.name);
   return stored;
 }

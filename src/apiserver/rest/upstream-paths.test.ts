@@ -34,6 +34,57 @@ test("ways that lead nowhere end where upstream's end", async () => {
   ]);
 });
 
+test("a way through a namespace without a name lists all, and has no objects", async () => {
+  const at = async (method: string, path: string, body?: unknown): Promise<[number, string]> => {
+    const { http, message } = await answer(method, path, body);
+    return [http, message ?? ""];
+  };
+  const nameless = "/api/v1/namespaces//configmaps";
+  const required: [number, string] = [400, "Namespace parameter required."];
+  assert.equal((await at("POST", `${core}/configmaps`, { metadata: { name: "somewhere" } }))[0], 201);
+  assert.equal(
+    (await answer("GET", nameless)).items?.some(({ metadata }) => metadata.name === "somewhere"),
+    true,
+  );
+  assert.deepEqual(await at("GET", `${nameless}/somewhere`), required);
+  assert.deepEqual(await at("PUT", `${nameless}/somewhere`, { metadata: { name: "somewhere" } }), required);
+  assert.deepEqual(await at("DELETE", `${nameless}/somewhere`), required);
+  assert.deepEqual(await at("DELETE", nameless), required);
+  assert.deepEqual(await at("GET", "/apis/apps/v1/namespaces//deployments/x/scale"), required);
+  assert.deepEqual(await at("DELETE", "/api/v1/configmaps"), [405, "the server does not allow this method on the requested resource"]);
+  assert.deepEqual(await at("POST", nameless, { metadata: { name: "x" } }), [422, 'ConfigMap "x" is invalid: metadata.namespace: Required value']);
+  assert.equal((await at("GET", `${core}/configmaps/somewhere`))[0], 200);
+  assert.equal((await at("GET", "/api/v1/namespaces//nodes"))[0], 404);
+  assert.equal((await at("GET", "/api/v1/namespaces/default/namespaces"))[0], 404);
+});
+
+test("a way to a part of an object without a name is known and leads nowhere", async () => {
+  for (const [method, path] of [
+    ["GET", `${core}/pods//status`],
+    ["PUT", `${core}/pods//status`],
+    ["POST", `${core}/pods//eviction`],
+    ["GET", `${core}/pods//log`],
+    ["GET", "/api/v1/namespaces//status"],
+  ] as const) {
+    const { http, message } = await answer(method, path);
+    assert.deepEqual([http, message], [400, "name must be provided"], `${method} ${path}`);
+  }
+  assert.equal((await answer("DELETE", `${core}/pods//status`)).http, 405);
+});
+
+test("a webhook of which an empty list is said is managed and not stored", async () => {
+  const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }];
+  const names = { plural: "as", kind: "A" };
+  await answer("POST", definitions, { metadata: { name: "as.example.com" }, spec: { group: "example.com", scope: "Cluster", names, versions } });
+  const webhook = { spec: { conversion: { webhook: { conversionReviewVersions: [] } } } };
+  const made = await answer("PATCH", `${definitions}/as.example.com?fieldManager=m`, webhook, merge);
+  assert.deepEqual(made.spec?.conversion, { strategy: "None" });
+  assert.equal(made.metadata.generation, 1);
+  const entry = made.metadata.managedFields?.find(({ manager }) => manager === "m");
+  assert.deepEqual(entry?.fieldsV1, { "f:spec": { "f:conversion": { "f:webhook": { ".": {}, "f:conversionReviewVersions": {} } } } });
+});
+
 test("an applied object is called as its way says before anything is said of it", async () => {
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { containers: [] } };
   const refused = await answer("PATCH", `${core}/pods/y?fieldManager=m`, pod, apply);

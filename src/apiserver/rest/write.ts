@@ -11,7 +11,7 @@ import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
-import type { Call, Reservation } from "./call.ts";
+import { type Call, namespaceOf, type Reservation } from "./call.ts";
 import { complete, finish, storedForm, writtenForm } from "./decode.ts";
 import { facesOf } from "./faces.ts";
 import { keepManagedFields, trackWrite } from "./managed-fields.ts";
@@ -178,7 +178,7 @@ export interface UpdateOutcome extends Outcome {
 
 export async function updateObject(call: Call, plan: UpdatePlan): Promise<UpdateOutcome> {
   const { endpoint, info } = call;
-  const namespace = endpoint.def.namespaced ? info.namespace : "";
+  const namespace = namespaceOf(call);
   for (let attempt = 1; ; attempt++) {
     const current = await endpoint.cache.get(namespace, info.name);
     if (!current) {
@@ -285,7 +285,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
  */
 export async function serverUpdate(call: Call, change: (old: KubeObject) => KubeObject, dryRun = false): Promise<Stored> {
   const { endpoint, info } = call;
-  const namespace = endpoint.def.namespaced ? info.namespace : "";
+  const namespace = namespaceOf(call);
   for (;;) {
     const current = await endpoint.cache.get(namespace, info.name);
     if (!current) throw notFound(endpoint.groupResource, info.name);

@@ -9,8 +9,7 @@ import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Upgrade, UpgradeHandler } from "../http/listener.ts";
 import { bodyWithin } from "../outside/body.ts";
-import type { RequestInfo } from "../request-info.ts";
-import { queryBool, splitProxied } from "../request-info.ts";
+import { queryBool, type RequestInfo, requiredNamespace, splitProxied } from "../request-info.ts";
 import type { Connectors } from "../router.ts";
 import { type Admit, connectorsOf, isConnectable, upgrading } from "./connectable.ts";
 import { proxyRequest, proxyUpgrade } from "./http-proxy.ts";
@@ -145,7 +144,7 @@ export class Connector {
   }
 
   #pod(info: RequestInfo): Pod {
-    const pod = this.#options.reader.get<Pod>("pods", info.namespace, info.name);
+    const pod = this.#options.reader.get<Pod>("pods", requiredNamespace(info), info.name);
     if (!pod) throw notFound("pods", info.name);
     return pod;
   }
@@ -159,8 +158,8 @@ export class Connector {
 
   async #target(info: RequestInfo): Promise<ProxyTarget> {
     const { reader, random, kubelet } = this.#options;
-    if (info.resource === "pods") return podTarget(reader, info.namespace, info.name);
-    if (info.resource === "services") return serviceTarget(reader, random, info.namespace, info.name);
+    if (info.resource === "pods") return podTarget(reader, requiredNamespace(info), info.name);
+    if (info.resource === "services") return serviceTarget(reader, random, requiredNamespace(info), info.name);
     return nodeTarget(reader, info.name, kubelet);
   }
 
