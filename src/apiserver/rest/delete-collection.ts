@@ -17,7 +17,7 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
   selection(endpoint, selected);
   const options = await deleteOptions(call);
   warnOfOrphans(call, options);
-  const chosen = await page(call, selected);
+  const chosen = await page(call, selected, true);
   const { items } = chosen;
   let next = 0;
   const worker = async (): Promise<void> => {

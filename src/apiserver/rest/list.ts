@@ -25,11 +25,11 @@ export interface Page {
 }
 
 /** A list in pages that names a revision means that very one, for older clients' sake. */
-const isExact = ({ resourceVersion, resourceVersionMatch, limit }: ListOptions): boolean =>
-  resourceVersionMatch === "Exact" || (!resourceVersionMatch && limit > 0 && !!resourceVersion && resourceVersion !== "0");
+const isExact = ({ resourceVersion, resourceVersionMatch }: ListOptions, inPages: boolean): boolean =>
+  resourceVersionMatch === "Exact" || (!resourceVersionMatch && inPages && !!resourceVersion && resourceVersion !== "0");
 
-/** Throws StatusError for options that do not go together and for positions that are gone. */
-export async function page(call: Call, options: ListOptions): Promise<Page> {
+/** Throws StatusError for options that do not go together and for positions that are gone. `inPages`: as if the client had asked for one, with room for all. */
+export async function page(call: Call, options: ListOptions, inPages = false): Promise<Page> {
   const { endpoint, info } = call;
   const { predicate, name } = selection(endpoint, options);
   const namespace = endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {};
@@ -42,7 +42,7 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
     const position = decodeContinue(options.continue);
     if (options.resourceVersion && options.resourceVersion !== "0") throw badRequest("specifying resource version is not allowed when using continue");
     start = { after: `${prefix}${position.after}`, ...(position.revision > 0 ? { revision: position.revision } : {}) };
-  } else if (isExact(options)) start = { revision: parseRevision(options.resourceVersion) };
+  } else if (isExact(options, inPages || options.limit > 0)) start = { revision: parseRevision(options.resourceVersion) };
   else if (options.resourceVersion && options.resourceVersion !== "0") await waitForRevision(call, options.resourceVersion);
   // A read of "any version" is answered whole by upstream's watch cache, which events do without.
   const whole = options.resourceVersion === "0" && endpoint.hub.resource !== "events";
@@ -56,7 +56,7 @@ export async function page(call: Call, options: ListOptions): Promise<Page> {
     }
     if (error instanceof FutureRevisionError) {
       await waitForRevision(call, String(error.asked));
-      return page(call, options);
+      return page(call, options, inPages);
     }
     throw error;
   }

@@ -50,6 +50,17 @@ test("a page that names a revision means that very one", async () => {
   );
 });
 
+test("a deletion of a collection that names a revision takes what there was then", async () => {
+  const first = await answer("POST", `${core}/resourcequotas`, { metadata: { name: "early", labels: { a: "then" }, finalizers: ["example.com/f"] } });
+  await answer("POST", `${core}/resourcequotas`, { metadata: { name: "late", labels: { a: "then" } } });
+  const gone = await answer("DELETE", `${core}/resourcequotas?labelSelector=a%3Dthen&resourceVersion=${first.metadata.resourceVersion}`);
+  assert.deepEqual(
+    gone.items?.map((item) => item.metadata.name),
+    ["early"],
+  );
+  assert.equal((await answer("GET", `${core}/resourcequotas/late`)).metadata.deletionTimestamp, undefined);
+});
+
 test("a patch that is not looked at is refused in the words of the one who merges", async () => {
   await answer("POST", `${core}/configmaps`, { metadata: { name: "p" } });
   assert.equal((await answer("PATCH", `${core}/configmaps/p?fieldValidation=Ignore`, "a: 1", merge)).message, "Invalid JSON Patch");
