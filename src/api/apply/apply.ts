@@ -6,7 +6,7 @@
 import { type JSONObject, type JSONValue, textOf } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { badRequest, StatusError } from "../status.ts";
-import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
+import { type Atom, type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldsOf, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
@@ -27,7 +27,7 @@ import {
   type Versioned,
   withManaged,
 } from "./managed-fields.ts";
-import { mergeApplied, removeFields, withNamedFields } from "./merge.ts";
+import { mergeApplied, removeFields, within, withNamedFields } from "./merge.ts";
 
 export interface ApplyOperation extends Operation {
   /** The kind that the document must be of. */
@@ -126,12 +126,12 @@ function mergeHeld(
   for (const entry of others) {
     const view = at(entry.apiVersion as string);
     if (!view) continue;
-    const taken = view.changed && intersection(entry.fieldsV1, view.changed);
+    const taken = operation.force || !view.changed ? undefined : intersection(entry.fieldsV1, view.changed);
     if (taken) for (const path of paths(taken)) conflicts.push({ entry, path });
     const kept = takeAway(entry, view);
     if (kept) managed.push(kept);
   }
-  const refused = operation.force ? [] : conflicts.filter(({ path }) => !hasPath(allowed, path));
+  const refused = conflicts.filter(({ path }) => !hasPath(allowed, path));
   if (refused.length) throw conflictError(refused);
   const changed = !equal(before, next);
   // An apply that changes nothing leaves the time as it was.
@@ -161,20 +161,26 @@ function hasMoreParts(document: JSONObject, most: number): boolean {
 }
 
 /** Whether it is sure that nothing is to be taken out: what was applied last time is applied again, and nobody speaks another version. */
-function keepsAll(lastNamed: FieldSet | undefined, last: Managed, [own, ...others]: readonly Managed[], atom: MapAtom): boolean {
-  if (!lastNamed || !own || !sameManager(own, last) || others.some(({ apiVersion }) => apiVersion !== last.apiVersion)) return false;
-  return has(withNamedFields(own.fieldsV1, atom), lastNamed, false);
+function keepsAll(last: Managed, [own, ...others]: readonly Managed[], atom: MapAtom): boolean {
+  if (!own || !sameManager(own, last) || others.some(({ apiVersion }) => apiVersion !== last.apiVersion)) return false;
+  return hasNamed(own.fieldsV1, last.fieldsV1, false, atom);
 }
 
-/** Whether `now` has all of `last`, of which what is below a member is a member too, and no element of a list without anything in it. */
-function has(now: FieldSet | undefined, last: FieldSet, below: boolean): boolean {
+/**
+ * Whether `now` has all of `last`, of which what is below a member is a member too, and no element of a list without anything in it.
+ * Declared fields on the way count as members in both.
+ */
+function hasNamed(now: FieldSet | undefined, last: FieldSet, below: boolean, atom: Atom | undefined): boolean {
   for (const element in last) {
     if (element === ".") continue;
     const before = last[element] as FieldSet;
     const after = now?.[element];
-    const member = isMember(before);
-    if (!after || (below && !member) || (member && !isMember(after)) || (element.startsWith("k:") && after === leaf)) return false;
-    if (before !== after && before !== leaf && !has(after, before, below || member)) return false;
+    if (!after || (element.startsWith("k:") && after === leaf)) return false;
+    if (before === leaf && after === leaf) continue;
+    const [inner, declared] = within(atom, element);
+    const member = declared || isMember(before);
+    if ((below && !member) || (member && !declared && !isMember(after))) return false;
+    if (before !== after && before !== leaf && !hasNamed(after, before, below || member, inner)) return false;
   }
   return true;
 }
@@ -188,8 +194,8 @@ function prune(merged: Versioned, last: Managed | undefined, owners: readonly Ma
   const lastVersion = last.apiVersion as string;
   const whole = inVersion(merged, lastVersion, operation, `${pruning}failed to convert merged object to last applied version`);
   if (!whole) return merged.object;
+  if (lastVersion === operation.apiVersion && keepsAll(last, owners, wholeAtom(whole.type))) return merged.object;
   const lastNamed = withNamedFields(last.fieldsV1, wholeAtom(whole.type));
-  if (lastVersion === operation.apiVersion && keepsAll(lastNamed, last, owners, wholeAtom(whole.type))) return merged.object;
   let all = whole;
   let kept = without(whole, lastNamed);
   for (const [apiVersion, fields] of byVersion(owners, lastVersion)) {
@@ -205,7 +211,7 @@ function prune(merged: Versioned, last: Managed | undefined, owners: readonly Ma
   return (inVersion(pruned, operation.apiVersion, operation, "failed to prune fields") ?? merged).object;
 }
 
-const namedFields = ({ type, object }: Versioned): FieldSet | undefined => withNamedFields(fieldsOf(object, wholeAtom(type)), wholeAtom(type));
+const namedFields = ({ type, object }: Versioned): FieldSet | undefined => fieldsOf(object, wholeAtom(type), true);
 const without = ({ type, object }: Versioned, fields: FieldSet | undefined): Versioned =>
   fields ? { type, object: (removeFields(object, fields, wholeAtom(type)) ?? {}) as JSONObject } : { type, object };
 

@@ -30,9 +30,13 @@ function message(conflicts: readonly Conflict[]): string {
   const [only] = conflicts;
   if (only && conflicts.length === 1) return `Apply failed with 1 conflict: conflict with ${managerText(only.entry)}: ${pathText(only.path)}`;
   const managers = new Map<string, Conflict[]>();
+  const ids = new Map<Managed, string>();
   for (const conflict of conflicts) {
-    const id = identity(conflict.entry);
-    managers.set(id, [...(managers.get(id) ?? []), conflict]);
+    const id = ids.get(conflict.entry) ?? identity(conflict.entry);
+    ids.set(conflict.entry, id);
+    const same = managers.get(id);
+    if (same) same.push(conflict);
+    else managers.set(id, [conflict]);
   }
   const lines = [...managers.keys()].sort().flatMap((id) => {
     const list = managers.get(id) as Conflict[];

@@ -9,44 +9,46 @@ type Draft = { [element: string]: FieldSet };
 const isMap = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 const isEmptyMap = (value: JSONValue): boolean => isMap(value) && Object.keys(value).length === 0;
 
-/** undefined: the document sets nothing. Structs on the way are no members, elements of lists and free keys are. */
-export function fieldsOf(value: JSONValue, atom: Atom): FieldSet | undefined {
+/** undefined: the document sets nothing. Structs on the way are no members unless `named`; elements of lists and free keys are. */
+export function fieldsOf(value: JSONValue, atom: Atom, named = false): FieldSet | undefined {
+  return fieldsIn(value, atom, named, false);
+}
+
+/** `member`: where it has fields, it is one itself. */
+function fieldsIn(value: JSONValue, atom: Atom, named: boolean, member: boolean): FieldSet | undefined {
   const resolved = resolve(atom, value);
-  if (resolved.kind === "map" && !resolved.atomic) return isMap(value) ? mapFields(value, resolved) : undefined;
-  if (resolved.kind === "list" && !resolved.atomic) return Array.isArray(value) ? listFields(value, resolved) : undefined;
+  if (resolved.kind === "map" && !resolved.atomic) return isMap(value) ? mapFields(value, resolved, named, member) : undefined;
+  if (resolved.kind === "list" && !resolved.atomic) return Array.isArray(value) ? listFields(value, resolved, named, member) : undefined;
   return leaf;
 }
 
-function member(node: FieldSet | undefined): FieldSet {
-  return !node || node === leaf ? leaf : { ".": leaf, ...node };
-}
+const draft = (member: boolean): Draft => (member ? { ".": leaf } : {});
 
-function mapFields(map: JSONObject, atom: MapAtom): FieldSet | undefined {
-  const out: Draft = {};
-  for (const name of Object.keys(map)) {
+function mapFields(map: JSONObject, atom: MapAtom, named: boolean, member: boolean): FieldSet | undefined {
+  let out: Draft | undefined;
+  for (const name in map) {
     const value = map[name];
     const field = atom.fields.get(name);
     if (value === undefined || atom.skip?.has(name) || (!field && !atom.element)) continue;
     const known = field ? field.atom : (atom.element as Atom);
-    if (known.kind === "scalar") {
-      out[`f:${name}`] = leaf;
-      continue;
-    }
-    const node = fieldsOf(value, known);
-    const own = value === null || isEmptyMap(value) || !field;
-    const made = own ? member(node) : node;
-    if (made) out[`f:${name}`] = made;
+    const node =
+      known.kind === "scalar" ? leaf : (fieldsIn(value, known, named, named || !field) ?? (!field || value === null || isEmptyMap(value) ? leaf : undefined));
+    if (!node) continue;
+    out ??= draft(member);
+    out[`f:${name}`] = node;
   }
-  return Object.keys(out).length ? out : undefined;
+  return out;
 }
 
-function listFields(list: JSONValue[], atom: ListAtom): FieldSet | undefined {
-  const out: Draft = {};
+function listFields(list: JSONValue[], atom: ListAtom, named: boolean, member: boolean): FieldSet | undefined {
+  let out: Draft | undefined;
   for (const item of list) {
     const key = elementKey(atom, item);
-    if (key !== undefined) out[key] = key in out ? leaf : member(fieldsOf(item, atom.element));
+    if (key === undefined) continue;
+    out ??= draft(member);
+    out[key] = key in out ? leaf : (fieldsIn(item, atom.element, named, true) ?? leaf);
   }
-  return Object.keys(out).length ? out : undefined;
+  return out;
 }
 
 /** A value as Go prints the one it could not use. */

@@ -43,6 +43,13 @@ export function union(a: FieldSet | undefined, b: FieldSet | undefined): FieldSe
   return right ? unionChildren(left, right) : left;
 }
 
+/** Of many: halves are united, so that none is gone through more often than it must. */
+export function unionOf(sets: readonly FieldSet[]): FieldSet | undefined {
+  if (sets.length < 2) return orNothing(sets[0]);
+  const half = sets.length >> 1;
+  return union(unionOf(sets.slice(0, half)), unionOf(sets.slice(half)));
+}
+
 function unionChildren(a: FieldSet, b: FieldSet): FieldSet {
   let out: Draft | undefined;
   for (const element in b) {
@@ -70,29 +77,53 @@ export const difference = (a: FieldSet | undefined, b: FieldSet | undefined): Fi
 export const recursiveDifference = (a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined => without(orNothing(a), orNothing(b), true);
 
 function without(a: FieldSet | undefined, b: FieldSet | undefined, recursive: boolean): FieldSet | undefined {
-  if (!a || !b) return a;
+  return a && b ? elementsWithout(a, b, recursive, false) : a;
+}
+
+/** What is left is put together anew: to take elements out of a copy costs several times that where there are many. */
+function elementsWithout(a: FieldSet, b: FieldSet, recursive: boolean, gone: boolean): FieldSet | undefined {
   let out: Draft | undefined;
-  for (const element in b) {
-    const ours = a[element];
-    if (ours === undefined || element === ".") continue;
-    const rest = withoutNode(ours, b[element] as FieldSet, recursive);
-    if (rest === ours) continue;
-    out ??= { ...a };
-    if (rest) out[element] = rest;
-    else delete out[element];
+  let same = 0;
+  let left = 0;
+  for (const element in a) {
+    const ours = a[element] as FieldSet;
+    const theirs = b[element];
+    const rest = element === "." ? (gone ? undefined : ours) : theirs === undefined ? ours : withoutNode(ours, theirs, recursive);
+    if (rest === ours) same++;
+    if (rest === ours && !out) continue;
+    out ??= firstOf(a, same);
+    if (!rest) continue;
+    out[element] = rest;
+    left++;
   }
-  return out ? orNothing(out) : a;
+  if (!out) return a;
+  return same + left > 0 ? out : undefined;
+}
+
+function firstOf(set: FieldSet, count: number): Draft {
+  const out: Draft = {};
+  let left = count;
+  if (left > 0)
+    for (const element in set) {
+      out[element] = set[element] as FieldSet;
+      if (--left === 0) break;
+    }
+  return out;
 }
 
 function withoutNode(a: FieldSet, b: FieldSet, recursive: boolean): FieldSet | undefined {
   const gone = isMember(b);
-  const member = !gone && isMember(a);
-  if (isEmpty(a)) return member ? a : undefined;
   if (gone && recursive) return undefined;
-  const rest = without(a, b, recursive);
-  if (rest === a && member === isMember(a)) return a;
-  const { ".": _, ...children } = rest ?? {};
-  return build(member, orNothing(children as FieldSet) as Draft | undefined);
+  if (a === leaf) return gone ? undefined : a;
+  const rest = elementsWithout(a, b, recursive, gone);
+  if (rest === a) return gone && isEmpty(a) ? undefined : a;
+  // Nothing is left but that it is a member.
+  return rest?.["."] !== undefined && isLone(rest) ? leaf : rest;
+}
+
+function isLone(node: FieldSet): boolean {
+  for (const element in node) if (element !== ".") return false;
+  return true;
 }
 
 export function intersection(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined {
@@ -108,7 +139,7 @@ function intersectChildren(a: FieldSet, b: FieldSet): Draft | undefined {
     const theirs = b[element];
     if (theirs === undefined || element === ".") continue;
     const ours = a[element] as FieldSet;
-    const node = build(isMember(ours) && isMember(theirs), intersectChildren(ours, theirs));
+    const node = ours === theirs ? ours : build(isMember(ours) && isMember(theirs), intersectChildren(ours, theirs));
     if (!node) continue;
     out ??= {};
     out[element] = node;

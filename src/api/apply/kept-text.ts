@@ -73,9 +73,11 @@ export function forgotten(before: JSONValue | undefined, after: JSONValue | unde
   if (atom.kind === "list" && !atom.atomic) {
     if (!Array.isArray(before) || !Array.isArray(after)) return undefined;
     const out: { [element: string]: FieldSet } = {};
+    const first = new Map<string | undefined, JSONValue>();
+    for (let i = before.length - 1; i >= 0; i--) first.set(elementKey(atom, before[i]), before[i] as JSONValue);
     for (const item of after) {
       const key = elementKey(atom, item);
-      const old = key === undefined ? undefined : before.find((other) => elementKey(atom, other) === key);
+      const old = key === undefined ? undefined : first.get(key);
       const found = forgotten(old, item, atom.element);
       if (key !== undefined && found) out[key] = found;
     }

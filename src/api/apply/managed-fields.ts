@@ -12,7 +12,7 @@ import { fitsFieldSets, fitsShape } from "./fields-of.ts";
 import { forgotten } from "./kept-text.ts";
 import type { KnownSets } from "./known-sets.ts";
 import { reconcile } from "./reconcile.ts";
-import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union } from "./fieldset.ts";
+import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union, unionOf } from "./fieldset.ts";
 
 export interface Operation {
   /** fieldManager, or what managerName makes of the user agent. */
@@ -89,8 +89,23 @@ export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined |
   if (!entries) return [];
   for (const entry of entries) if (!isReadable(entry) || !(stored || entry.fieldsV1 === undefined || isFieldSet(entry.fieldsV1))) return undefined;
   const managed = entries.map((entry) => (entry.fieldsV1 ? (entry as Managed) : { ...entry, fieldsV1: {} }));
-  const repeated = managed.some((entry, i) => managed.some((other, j) => j > i && sameManager(entry, other)));
-  return repeated ? managed.filter((entry, i) => !managed.some((other, j) => j > i && sameManager(entry, other))) : managed;
+  return lastOfEach(managed);
+}
+
+/** As many are compared with one another; of more, the names are. */
+const few = 16;
+
+/** The list itself where all are different managers'. */
+function lastOfEach(entries: Managed[]): Managed[] {
+  if (entries.length <= few && !entries.some((entry, i) => entries.some((other, j) => j > i && sameManager(entry, other)))) return entries;
+  const last = new Map(
+    entries.map((entry) => {
+      const { manager, operation, subresource, apiVersion } = entry;
+      return [JSON.stringify([manager, operation, subresource ?? "", operation === "Apply" ? "" : apiVersion]), entry] as const;
+    }),
+  );
+  const kept = new Set(last.values());
+  return kept.size === entries.length ? entries : entries.filter((entry) => kept.has(entry));
 }
 
 const metadataOf = (object: JSONObject | undefined): JSONObject => (object?.metadata ?? {}) as JSONObject;
@@ -282,9 +297,13 @@ export function capManagers(entries: Managed[]): Managed[] {
   const updaters = entries.filter((e) => e.operation === "Update");
   if (updaters.length <= maxUpdateManagers) return entries;
   updaters.sort((a, b) => seconds(a) - seconds(b) || by(a.manager, b.manager));
-  let managed = entries;
   let left = updaters.length;
   const first = new Map<string, Managed>();
+  const buckets = new Map<string, Managed>();
+  for (const entry of entries)
+    if (entry.manager === ancientChanges && entry.operation === "Update" && !entry.subresource && !buckets.has(entry.apiVersion as string))
+      buckets.set(entry.apiVersion as string, entry);
+  const merged = new Map<string, Managed[]>();
   for (const entry of updaters) {
     if (left <= maxUpdateManagers) break;
     const version = entry.apiVersion as string;
@@ -293,18 +312,20 @@ export function capManagers(entries: Managed[]): Managed[] {
       first.set(version, entry);
       continue;
     }
-    const bucket = managed.find((e) => e.manager === ancientChanges && e.operation === "Update" && e.apiVersion === version && !e.subresource);
-    const into = bucket ?? oldest;
-    const merged: Managed = {
-      manager: ancientChanges,
-      operation: "Update",
-      apiVersion: version,
-      time: entry.time,
-      fieldsType: "FieldsV1",
-      fieldsV1: ordered(union(entry.fieldsV1, into.fieldsV1) ?? {}),
-    };
-    managed = [...managed.filter((e) => e !== into && e !== entry), merged];
+    const into = merged.get(version) ?? [buckets.get(version) ?? oldest];
+    into.push(entry);
+    merged.set(version, into);
     left--;
   }
-  return managed;
+  const gone = new Set([...merged.values()].flat());
+  return [...entries.filter((entry) => !gone.has(entry)), ...[...merged].map(([version, all]) => ancient(version, all))];
 }
+
+const ancient = (apiVersion: string, all: readonly Managed[]): Managed => ({
+  manager: ancientChanges,
+  operation: "Update",
+  apiVersion,
+  time: all.at(-1)?.time,
+  fieldsType: "FieldsV1",
+  fieldsV1: ordered(unionOf(all.map(({ fieldsV1 }) => fieldsV1)) ?? {}),
+});

@@ -94,16 +94,20 @@ export function removeFields(value: JSONValue, gone: FieldSet, atom: Atom): JSON
   return value;
 }
 
+/** What is left is put together anew: to take many keys out of a copy costs several times that. */
 function removeFromMap(map: JSONObject, gone: FieldSet, atom: MapAtom): JSONValue {
-  let out = map;
-  for (const name of Object.keys(map)) {
+  const out: JSONObject = {};
+  let [left, touched] = [false, false];
+  for (const name in map) {
+    const value = map[name] as JSONValue;
     const node = gone[`f:${name}`];
-    if (!node) continue;
-    if (out === map) out = { ...map };
-    if (isMember(node)) delete out[name];
-    else set(out, name, removeFields(map[name] as JSONValue, node, atom.fields.get(name)?.atom ?? (atom.element as Atom)));
+    touched ||= node !== undefined;
+    if (node && isMember(node)) continue;
+    left = true;
+    set(out, name, node ? removeFields(value, node, atom.fields.get(name)?.atom ?? (atom.element as Atom)) : value);
   }
-  return Object.keys(out).length === 0 ? null : out;
+  if (!left) return null;
+  return touched ? out : map;
 }
 
 function removeFromList(list: JSONValue[], gone: FieldSet, atom: ListAtom): JSONValue {
@@ -129,6 +133,14 @@ function isFree(atom: Atom | undefined): boolean {
   return (atom.kind === "list" || !atom.fields.size) && isFree(atom.element);
 }
 
+/** What an element of such a value is, and whether it is a declared field. */
+export function within(atom: Atom | undefined, element: string): [inner: Atom | undefined, declared: boolean] {
+  if (element.startsWith("k:")) return [(atom?.kind === "deduced" ? atom.list : atom?.kind === "list" ? atom : undefined)?.element, false];
+  const map = atom?.kind === "map" ? atom : atom?.kind === "deduced" ? atom.map : undefined;
+  const field = element.startsWith("f:") ? map?.fields.get(element.slice(2)) : undefined;
+  return [field?.atom ?? map?.element ?? (atom?.kind === "deduced" ? atom : undefined), field !== undefined];
+}
+
 /** The set with the declared fields on the way to its members as members themselves. */
 export function withNamedFields(fields: FieldSet | undefined, atom: Atom | undefined): FieldSet | undefined {
   if (!fields || isFree(atom)) return fields;
@@ -136,14 +148,9 @@ export function withNamedFields(fields: FieldSet | undefined, atom: Atom | undef
   for (const element in fields) {
     const node = fields[element] as FieldSet;
     if (element === "." || node === leaf) continue;
-    const name = element.slice(2);
-    const map = atom?.kind === "map" ? atom : atom?.kind === "deduced" ? atom.map : undefined;
-    const field = element.startsWith("f:") ? map?.fields.get(name) : undefined;
-    const inner = element.startsWith("k:")
-      ? (atom?.kind === "deduced" ? atom.list : atom?.kind === "list" ? atom : undefined)?.element
-      : (field?.atom ?? map?.element ?? (atom?.kind === "deduced" ? atom : undefined));
+    const [inner, declared] = within(atom, element);
     const made = withNamedFields(node, inner) as FieldSet;
-    const next = field && !isMember(made) ? { ".": leaf, ...made } : made;
+    const next = declared && !isMember(made) ? { ".": leaf, ...made } : made;
     if (next === node) continue;
     out ??= { ...fields };
     out[element] = next;
