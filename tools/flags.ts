@@ -97,6 +97,16 @@ On by default in Kubernetes, accepted in that state, and not implemented:
 | --- | --- |
 ${lacking().join("\n")}
 
+## What a server was started with
+
+\`/flagz\` tells every flag with its value, \`/statusz\` the release, since when it runs and what to look at; controller manager,
+scheduler, kubelet and proxy have both as well. Who is in the group \`system:monitoring\` may read them.
+
+\`\`\`sh
+kubectl get --raw /flagz
+curl ... -H 'Accept: application/json;g=config.k8s.io;v=v1beta1;as=Statusz' https://SERVER/statusz
+\`\`\`
+
 ## Flags that take these values alone
 
 | flag | values |

@@ -49,7 +49,10 @@ import { Upkeep } from "./upkeep.ts";
 import type { UpgradeHandler } from "./http/listener.ts";
 
 export interface AssembleOptions
-  extends Pick<ApiServerOptions, "auditor" | "cbor" | "tracer" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere" | "resources">,
+  extends Pick<
+      ApiServerOptions,
+      "auditor" | "cbor" | "described" | "tracer" | "checks" | "requestTimeoutSeconds" | "minWatchSeconds" | "enforcedElsewhere" | "resources"
+    >,
     Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens" | "serviceAccountLookup">,
     Pick<OutsideTokenOptions, "jwt" | "tokenWebhook">,
     Pick<AssembleAdmissionOptions, "tolerations" | "disabledPlugins" | "enabledPlugins" | "admissionConfiguration"> {

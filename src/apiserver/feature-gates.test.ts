@@ -41,9 +41,9 @@ test("the state that a feature has anyway may be written; another one that is no
 });
 
 test("a feature that is on by default and not implemented is taken as it is, and says what it lacks where it is to be switched", () => {
-  assert.doesNotThrow(() => featureGates(parseFeatureGates("ComponentFlagz=true")));
+  assert.doesNotThrow(() => featureGates(parseFeatureGates("LoggingBetaOptions=true")));
   assert.throws(
-    () => featureGates(parseFeatureGates("ComponentFlagz=false")),
-    /^Error: ComponentFlagz cannot be switched off: k8ts does not have what it switches \(\/flagz is 404 at every component\)$/,
+    () => featureGates(parseFeatureGates("LoggingBetaOptions=false")),
+    /^Error: LoggingBetaOptions cannot be switched off: k8ts does not have what it switches \(\flags of logging other than --v are refused\)$/,
   );
 });

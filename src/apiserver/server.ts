@@ -39,6 +39,7 @@ import { askedLimit, TimeLimit } from "./time-limit.ts";
 import { beginTrace, enterStep, traced, verbSpan } from "./tracing/request-trace.ts";
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
+import { type Described, ZPages } from "./zpages.ts";
 import { Served } from "./served.ts";
 import { type Connectors, exists, noSuchResource, notFoundPage, route, unknownPage } from "./router.ts";
 
@@ -65,6 +66,8 @@ export interface ApiServerOptions {
   connectors?: Connectors;
   /** Besides the built-in ones. */
   checks?: readonly HealthCheck[];
+  /** What /statusz and /flagz tell. */
+  described?: Described;
   /** Answers what no built-in path does (OpenAPI, well-known documents); authorized like any path. */
   extra?: (request: ApiRequest) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
   /** API servers behind this one. */
@@ -113,6 +116,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     builtIn,
   );
   const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
+
+  const listed = (): string[] => [...documents.paths(), ...healthPaths(checks), ...zpages.paths, "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
+  const zpages = new ZPages({ ...options.described, clock, random: options.random, metrics, listed });
 
   const access = new Access({
     authenticator: options.authenticator,
@@ -221,9 +227,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         body: Buffer.from(options.metrics.expose()),
       };
     }
+    const page = zpages.answer(request, info, arrived);
+    if (page) return page;
     if (request.path === "/") {
-      const paths = [...documents.paths(), ...healthPaths(checks), "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
-      return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ paths }, null, 2)) };
+      return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ paths: listed() }, null, 2)) };
     }
     if (request.path === "/openapi/v2" || request.path.startsWith("/openapi/v3")) arrived(metrics.ofPath(request.method, request.path.slice(1, 11)));
     const merged = aggregator && request.path.startsWith("/openapi/") && (await aggregator.openapi(request, user));

@@ -22,6 +22,7 @@ import { conflist } from "../network/cni.ts";
 import { masqueradeRules, table as networkTable } from "../network/masquerade.ts";
 import { words as proxyWords } from "../proxy/frame.ts";
 import { LocalPathProvisioner } from "../storage/local-path.ts";
+import { kubeletPages } from "./components/kubelet-pages.ts";
 import { addProcessMetrics } from "./components/process-metrics.ts";
 import { Containerd } from "./containerd.ts";
 import { runDaemon } from "./daemon.ts";
@@ -119,6 +120,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
     access: new Access(kubeletClient, clock, settings.nodeName, { clientCA: pki("ca.crt") }),
     tls: { cert: pki("kubelet-serving.crt"), key: pki("kubelet-serving.key") },
     clientCA: pki("ca.crt"),
+    zpages: kubeletPages(),
     host: address,
     port: kubeletPort,
     logger: logger.child("kubelet"),

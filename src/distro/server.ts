@@ -9,7 +9,7 @@ import type { SignRequest } from "../controllers/runtime/options.ts";
 import { compactRegularly } from "../store/compactor.ts";
 import { lmdbStore } from "../store/lmdb.ts";
 import { ensureClusterObjects } from "./cluster-objects.ts";
-import { addProcessMetrics } from "./components/process-metrics.ts";
+import { addProcessMetrics, processStart } from "./components/process-metrics.ts";
 import { administrator, startControlPlane } from "./control-plane.ts";
 import { runDaemon } from "./daemon.ts";
 import { encryptionIfThere } from "./encryption.ts";
@@ -66,6 +66,7 @@ async function serve(settings: Settings, { simulate, serving: flags }: ServeOpti
     store,
     metrics,
     ...(encryption ? { encryption } : {}),
+    described: { started: processStart(systemClock), flags: flagsOf(settings, flags ?? {}, hosts) },
     storeBytes: () => statSync(join(paths.store, "store.mdb")).size,
     hostname: settings.nodeName,
     clientCa: read("ca.crt"),
@@ -129,6 +130,17 @@ async function serve(settings: Settings, { simulate, serving: flags }: ServeOpti
   await compacting;
   await Promise.all(listeners.map((listener) => listener.close(drain)));
 }
+
+/** What the settings come to, in kube-apiserver's flags. */
+const flagsOf = ({ dataDir, port, clusterDomain, serviceCIDR }: Settings, serving: ServingFlags, hosts: readonly string[]): Record<string, string> => ({
+  "data-dir": dataDir,
+  "bind-address": hosts.join(","),
+  "secure-port": String(port),
+  "service-account-issuer": `[https://kubernetes.default.svc.${clusterDomain}]`,
+  "service-cluster-ip-range": serviceCIDR,
+  "feature-gates": serving.featureGates ?? "",
+  "runtime-config": serving.runtimeConfig ?? "",
+});
 
 /** Most clusters sign nothing for a long time: what can is loaded with the first request. */
 function signerWhenAsked(authority: Parameters<typeof requestSigner>[0]): SignRequest {

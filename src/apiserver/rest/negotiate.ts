@@ -1,4 +1,5 @@
 /** Which form an answer takes and a body has (k8s.io/apiserver/pkg/endpoints/handlers/negotiation). */
+import { clausesOf, wantsIndented } from "../../api/accept.ts";
 import type { ApiRequest } from "../../api/exchange.ts";
 import { notAcceptable, StatusError } from "../../api/status.ts";
 import { mediaTypeOf } from "../http/media-type.ts";
@@ -34,67 +35,7 @@ const offered = ({ cbor }: ApiRequest): readonly string[] => (cbor ? everything 
 const streams = ({ cbor }: ApiRequest): readonly string[] => (cbor ? [...streamed, cborSequence] : streamed);
 const forms = new Set(["Table", "PartialObjectMetadata", "PartialObjectMetadataList"]);
 
-interface Clause {
-  /** `type/subtype`, as written. */
-  type: string;
-  q: number;
-  params: Record<string, string>;
-  /** The type is `*`, the subtype is. */
-  wild: [boolean, boolean];
-}
-
-/** goautoneg's order, which is none where types are wild. */
-const before = (a: Clause, b: Clause): boolean => a.q > b.q || (!a.wild[0] && b.wild[0]) || (!a.wild[1] && b.wild[1]);
-
-function clauseOf(text: string): Clause | undefined {
-  const [media = "", ...rest] = text.split(";");
-  const parts = media.split("/").map((part) => part.trim());
-  if (parts.length > 2 || (!parts[1] && parts[0] !== "*")) return undefined;
-  const [type = "", subtype] = parts;
-  const clause: Clause = { type: `${type}/${subtype || "*"}`, q: 1, params: {}, wild: [type === "*", (subtype || "*") === "*"] };
-  for (const part of rest) {
-    const [key = "", value = "", more] = part.split("=");
-    if (value === "" || more !== undefined) continue;
-    if (key.trim() === "q") clause.q = Number(value) || 0;
-    else clause.params[key.trim()] = value.trim();
-  }
-  return clause;
-}
-
-/** Headers that are remembered: so many, none longer than that. A client sends the same few again and again. */
-const remembered = { headers: 256, characters: 1024 };
-const parsed = new Map<string, Clause[]>();
-/** Go's sort leaves the insertion of each into its place at this length; then the order of what has none depends on it. */
-const insertedUpTo = 12;
-
-function sort(clauses: Clause[]): void {
-  if (clauses.length > insertedUpTo) {
-    clauses.sort((a, b) => (before(a, b) ? -1 : before(b, a) ? 1 : 0));
-    return;
-  }
-  for (let i = 1; i < clauses.length; i++) {
-    for (let j = i; j > 0 && before(clauses[j] as Clause, clauses[j - 1] as Clause); j--)
-      [clauses[j], clauses[j - 1]] = [clauses[j - 1] as Clause, clauses[j] as Clause];
-  }
-}
-
-function clausesOf(accept: string): Clause[] {
-  const known = parsed.get(accept);
-  if (known) return known;
-  const clauses = accept.split(",").flatMap((text) => clauseOf(text) ?? []);
-  sort(clauses);
-  if (accept.length <= remembered.characters && parsed.size < remembered.headers) parsed.set(accept, clauses);
-  return clauses;
-}
-
-const trueWords = new Set(["1", "t", "T", "true", "TRUE", "True"]);
-
-function wantsPretty(request: ApiRequest): boolean {
-  const asked = request.query.get("pretty");
-  if (asked) return trueWords.has(asked);
-  const agent = request.headers["user-agent"] ?? "";
-  return agent.startsWith("curl") || agent.startsWith("Wget") || agent.startsWith("Mozilla/5.0");
-}
+const wantsPretty = ({ query, headers }: ApiRequest): boolean => wantsIndented(query.get("pretty"), headers["user-agent"]);
 
 export interface Offer {
   /** Types that the router lets pass besides. */

@@ -27,6 +27,7 @@ const portRange = (help: string, first: number, last: number): Flag<PortRange> =
     if (!(from >= 1 && to >= from && to <= 65535)) throw new Error("it must be a range of ports such as 30000-32767");
     return { first: from, last: to };
   },
+  write: (range) => `${range.first}-${range.last}`,
 });
 
 const runtimeConfig: Flag<RuntimeConfig> = {
@@ -61,7 +62,10 @@ export const apiserverFlags = {
   "admission-control-config-file": file("AdmissionConfiguration: what plugins are configured with, e.g. /etc/k8ts/admission.yaml"),
   "default-not-ready-toleration-seconds": integer("tolerationSeconds of the toleration for notReady:NoExecute", 300),
   "default-unreachable-toleration-seconds": integer("tolerationSeconds of the toleration for unreachable:NoExecute", 300),
-  "service-cluster-ip-range": networks("networks of Services' cluster IPs, at most one of each family", ["10.0.0.0/24"]),
+  "service-cluster-ip-range": {
+    ...networks("networks of Services' cluster IPs, at most one of each family", ["10.0.0.0/24"]),
+    write: (ranges: readonly string[]): string => ranges.join(","),
+  },
   "service-node-port-range": portRange("ports of Services of type NodePort", 30000, 32767),
   ...auditFlags,
   ...tracingFlags,

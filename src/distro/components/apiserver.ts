@@ -27,9 +27,10 @@ import { authenticationFrom, authenticationProblems } from "./authentication-fla
 import { authorizationFrom } from "./authorization-flags.ts";
 import { apiserverFlags, apiserverRefusals } from "./apiserver-flags.ts";
 import { readCertificates, readPrivateKey } from "./files.ts";
+import { flagTexts } from "./flag-texts.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
-import { addProcessMetrics } from "./process-metrics.ts";
+import { addProcessMetrics, processStart } from "./process-metrics.ts";
 import { givenCertificate, keptCertificate, type ServingCertificate } from "./serving-certificate.ts";
 
 type Flags = FlagValues<typeof apiserverFlags>;
@@ -146,6 +147,12 @@ function advertised(flags: Flags): string {
   return outside[0]?.address ?? "127.0.0.1";
 }
 
+/** With what follows from the other flags where one was not given. */
+function told(flags: Flags): Record<string, string> {
+  const address = advertised(flags);
+  return { ...flagTexts(apiserverFlags, flags), "advertise-address": address, "external-hostname": flags["external-hostname"] || address };
+}
+
 function certificateOf(flags: Flags, clusterIPs: readonly string[]): Promise<ServingCertificate> | ServingCertificate {
   const given = givenCertificate(flags["tls-cert-file"], flags["tls-private-key-file"]);
   if (given) return given;
@@ -196,6 +203,7 @@ async function run(flags: Flags): Promise<void> {
   await using store = await lmdbStore({ directory, clock: systemClock });
   await using api = await assembleApiServer({
     ...options,
+    described: { started: processStart(systemClock), flags: told(flags) },
     storeBytes: () => statSync(join(directory, "store.mdb")).size,
     clock: systemClock,
     random: systemRandom,

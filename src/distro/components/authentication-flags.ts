@@ -29,6 +29,11 @@ const requiredClaims: Flag<readonly (readonly [string, string])[] | undefined> =
     const name = value.slice(0, equals).trim();
     return [...(before ?? []).filter(([claim]) => claim !== name), [name, value.slice(equals + 1).trim()]];
   },
+  write: (claims = []) =>
+    claims
+      .map(([claim, value]) => `${claim}=${value}`)
+      .sort()
+      .join(","),
 };
 
 export const authenticationFlags = {

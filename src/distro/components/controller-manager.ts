@@ -22,6 +22,7 @@ import { readCertificates, readPrivateKey } from "./files.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
 import { checkLeaderElection, leading } from "./leader.ts";
 import { nodeCIDRs } from "./node-cidr-flags.ts";
+import { flagTexts } from "./flag-texts.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
 import { showBuild } from "../../api/version.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
@@ -107,6 +108,7 @@ async function run(flags: Flags): Promise<void> {
   let leads = false;
   await using _health = await startSecureHealthServer(flags, {
     name: userAgent,
+    flags: flagTexts(controllerManagerFlags, flags),
     client,
     metrics,
     logger,

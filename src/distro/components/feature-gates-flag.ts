@@ -11,4 +11,10 @@ export const gatesFlag: Flag<GivenGates> = {
     featureGates(given);
     return given;
   },
+  // Features of no component in particular are the default component's.
+  write: (given) =>
+    [...given]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, state]) => `:${name}=${state}`)
+      .join(","),
 };

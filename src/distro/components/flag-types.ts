@@ -148,6 +148,7 @@ export const endpoint = (help: string, host: string, at: number): Flag<{ host: s
     if (!match || !isIP(address) || number > 65535) throw new Error("it must be IP:PORT such as 127.0.0.1:10249");
     return { host: address, port: number };
   },
+  write: (address) => `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`,
 });
 /**
  * For what upstream lets one choose and we do not: `allowed` are the values that say what is done anyway; every other is

@@ -17,6 +17,8 @@ export interface Flag<T> {
   readonly choices?: readonly string[];
   /** `before` is what an earlier use of the same flag gave. Throws an Error whose message ends the sentence `invalid ...: `. */
   parse(text: string, before: T | undefined): T;
+  /** How /flagz shows a value, where its type does not say it. */
+  write?(value: T): string;
 }
 
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;

@@ -39,6 +39,23 @@ test("health tells why it is bad, metrics are exposed, other paths do not exist"
   assert.equal((await get("/healthz", "POST"))[0], 405);
 });
 
+test("a component tells of itself: text, or an object by its kind", async () => {
+  const port = await freePort();
+  const described = { component: "kube-proxy", flags: { v: "2" } };
+  const answers = { proxyMode: () => ({ status: 200, body: "nftables" }) };
+  await using _server = await startHealthServer({ host: "127.0.0.1", port, metrics: new Metrics(), answers, described, logger: silentLogger });
+  const ask = (path: string, accept: string) => fetch(`http://127.0.0.1:${port}${path}`, { headers: { accept } });
+  const status = await (await ask("/statusz", "*/*")).text();
+  assert.match(status, /^\nkube-proxy statusz\n[\s\S]*\nPaths\W+\/flagz \/healthz \/livez \/metrics \/proxyMode \/readyz\n$/);
+  const flags = await ask("/flagz", "application/json;g=config.k8s.io;v=v1alpha1;as=Flagz");
+  assert.deepEqual(
+    [((await flags.json()) as { flags: object }).flags, flags.headers.get("content-type")],
+    [described.flags, "application/json;g=config.k8s.io;v=v1alpha1;as=Flagz"],
+  );
+  assert.match(flags.headers.get("warning") ?? "", /^299 - "This version of the flagz endpoint is deprecated/);
+  assert.equal((await ask("/flagz", "application/json")).status, 406);
+});
+
 test("a port that is taken is an error", async () => {
   const port = await freePort();
   await using _server = await startHealthServer({ host: "127.0.0.1", port, logger: silentLogger });

@@ -1,14 +1,18 @@
 /**
- * /healthz, /livez, /readyz and /metrics of a component. Over HTTP everybody may read (the port is on loopback unless asked
+ * /healthz, /livez, /readyz, /metrics, /statusz and /flagz of a component. Over HTTP everybody may read (the port is on loopback unless asked
  * otherwise); over HTTPS paths beyond the open ones are authorized as upstream does: a client certificate or a bearer token
  * that the API server knows, and then a SubjectAccessReview on the path.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import { answerZPage, flagz, statusz, type ZPage, zpageHeaders } from "../../api/zpages.ts";
+import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
+import { systemRandom } from "../../base/random.ts";
 import { askingForCertificates } from "../../base/sent-certificates.ts";
 import type { DelegatedAccess } from "./delegated-access.ts";
+import { processStart } from "./process-metrics.ts";
 
 export interface HealthServerOptions {
   host: string;
@@ -20,10 +24,31 @@ export interface HealthServerOptions {
   parts?(): readonly string[];
   /** What is said at /NAME, in JSON where no other type is given: the health of components that have more than a word for it. */
   answers?: Readonly<Record<string, () => { status: number; body: string; type?: string }>>;
+  /** /statusz and, where there are flags, /flagz. */
+  described?: DescribedComponent;
   metrics?: Metrics;
   /** HTTPS, and who may read what is not open. */
   secure?: { cert: string; key: string; authorities: readonly string[]; access: DelegatedAccess; open: readonly string[] };
   logger: Logger;
+}
+
+/** A component by upstream's name, with its flags as its command line would say them. */
+export interface DescribedComponent {
+  component: string;
+  flags: Readonly<Record<string, string>>;
+}
+
+/** All that are served but /statusz itself, as upstream's components have it. */
+const pathsOf = ({ answers, metrics }: HealthServerOptions): string[] => [
+  ...["healthz", "livez", "readyz", "flagz", ...Object.keys(answers ?? {})].map((name) => `/${name}`),
+  ...(metrics ? ["/metrics"] : []),
+];
+
+function zpagesOf(options: HealthServerOptions): readonly ZPage[] {
+  if (!options.described) return [];
+  const { component, flags } = options.described;
+  const status = { component, started: processStart(systemClock), now: () => systemClock.now(), paths: () => pathsOf(options), random: systemRandom };
+  return [statusz(status), flagz(component, flags, systemRandom)];
 }
 
 const text = (response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void => {
@@ -35,8 +60,9 @@ const text = (response: ServerResponse, status: number, body: string, type = "te
 export async function startHealthServer(options: HealthServerOptions): Promise<AsyncDisposable> {
   const { host, port, secure, logger } = options;
   if (port === 0) return { async [Symbol.asyncDispose]() {} };
+  const zpages = zpagesOf(options);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    answer(options, request, response).catch((error: unknown) => {
+    answer(options, zpages, request, response).catch((error: unknown) => {
       logger.warn("a request failed", { path: request.url, error });
       if (response.headersSent) response.destroy();
       else text(response, 500, "Internal Server Error: who asks could not be found out\n");
@@ -69,7 +95,12 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
   };
 }
 
-async function answer({ unhealthy, parts, answers, metrics, secure }: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  { unhealthy, parts, answers, metrics, secure }: HealthServerOptions,
+  zpages: readonly ZPage[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const [path = "/", query] = (request.url ?? "/").split("?");
   if (secure && !secure.open.includes(path)) {
     const user = await secure.access.authenticate(request);
@@ -80,6 +111,13 @@ async function answer({ unhealthy, parts, answers, metrics, secure }: HealthServ
         403,
         `forbidden: User ${JSON.stringify(user.name)} cannot ${(request.method ?? "GET").toLowerCase()} path ${JSON.stringify(path)}\n`,
       );
+  }
+  const page = zpages.find(({ kind }) => path === `/${kind.toLowerCase()}`);
+  if (page) {
+    const { accept, "user-agent": userAgent } = request.headers;
+    const shown = answerZPage(page, { accept, userAgent, pretty: new URLSearchParams(query).get("pretty"), cbor: false });
+    response.writeHead(shown.status, zpageHeaders(shown));
+    return void response.end(shown.body);
   }
   if (request.method !== "GET" && request.method !== "HEAD") return text(response, 405, "405 method not allowed\n");
   const own = answers?.[path.slice(1)]?.();

@@ -14,10 +14,12 @@ import { servedKubelet } from "../../kubelet/server/served.ts";
 import { KubeletServer } from "../../kubelet/server/server.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { clientFrom, connection } from "./connect.ts";
+import { kubeletPages } from "./kubelet-pages.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { readCertificates } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
+import { flagTexts } from "./flag-texts.ts";
 import { startHealthServer } from "./health-server.ts";
 import { followKubeletFiles } from "./kubelet-files.ts";
 import { readKubeletConfig } from "./kubelet-config.ts";
@@ -108,6 +110,7 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
     access,
     tls: pair,
     clientCA,
+    zpages: kubeletPages(flagTexts(kubeletFlags, flags)),
     host: file.address ?? (nodeIPs[0] as string),
     port: config.port,
     logger,

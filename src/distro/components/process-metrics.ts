@@ -6,6 +6,9 @@ import type { Metrics } from "../../base/metrics.ts";
 /** Bytes, of all machines that there are lmdb and containerd binaries for. */
 const pageSize = 4096;
 
+/** When this process began, in milliseconds. */
+export const processStart = (clock: Clock): number => clock.now() - process.uptime() * 1000;
+
 export function addProcessMetrics(metrics: Metrics, clock: Clock): void {
   const cpu = metrics.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.");
   const memory = metrics.gauge("process_resident_memory_bytes", "Resident memory size in bytes.");
@@ -16,7 +19,7 @@ export function addProcessMetrics(metrics: Metrics, clock: Clock): void {
   const sent = metrics.counter("process_network_transmit_bytes_total", "Number of bytes sent by the process over the network.");
   const virtual = metrics.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.");
   const limit = metrics.gauge("process_virtual_memory_max_bytes", "Maximum amount of virtual memory available in bytes.");
-  start.set(clock.now() / 1000 - process.uptime());
+  start.set(processStart(clock) / 1000);
   metrics.onCollect(() => {
     const { user, system } = process.cpuUsage();
     cpu.set((user + system) / 1e6);

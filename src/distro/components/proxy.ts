@@ -20,6 +20,7 @@ import { addressesWithin, families, kernelDataplane, removeServiceRules } from "
 import { clientFrom, connection } from "./connect.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent } from "./flags.ts";
+import { flagTexts } from "./flag-texts.ts";
 import { startHealthServer } from "./health-server.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { proxyFlags, proxyRefusals } from "./proxy-flags.ts";
@@ -52,10 +53,10 @@ async function run(given: ProxyFlags): Promise<void> {
   });
   if (settings["init-only"]) return;
   if (settings["oom-score-adj"] !== 0) writeFileSync("/proc/self/oom_score_adj", String(settings["oom-score-adj"]));
-  await serve(settings);
+  await serve(settings, flagTexts(proxyFlags, given));
 }
 
-async function serve(settings: ProxySettings): Promise<void> {
+async function serve(settings: ProxySettings, flags: Readonly<Record<string, string>>): Promise<void> {
   const server = connection(settings.kubeconfig);
   const client = clientFrom(server, "kube-proxy");
   const { logger, signal } = foreground("proxy", settings.v);
@@ -69,7 +70,8 @@ async function serve(settings: ProxySettings): Promise<void> {
   const answers = { healthz: () => health.healthz(), livez: () => health.livez() };
   await using _health = await startHealthServer({ ...settings["healthz-bind-address"], answers, logger });
   const proxyMode = (): { status: number; body: string; type: string } => ({ status: 200, body: "nftables", type: "text/plain; charset=utf-8" });
-  await using _metrics = await startHealthServer({ ...settings["metrics-bind-address"], answers: { ...answers, proxyMode }, metrics, logger });
+  const described = { component: "kube-proxy", flags };
+  await using _metrics = await startHealthServer({ ...settings["metrics-bind-address"], answers: { ...answers, proxyMode }, described, metrics, logger });
   const recorder = createEventRecorder({ client, clock: systemClock, logger, component: "kube-proxy", host: nodeName, signal });
   const own = await nodeFacts(client, nodeName, settings, signal);
   const proxy = new ServiceProxy({

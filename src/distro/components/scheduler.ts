@@ -24,6 +24,7 @@ import { showBuild } from "../../api/version.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { ClientMetrics } from "./client-metrics.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
+import { flagTexts } from "./flag-texts.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
 
 const flags = {
@@ -80,7 +81,7 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
     ...(read ? { config: read.config } : {}),
   });
   metrics.include(scheduler.metrics);
-  await using _health = await startSecureHealthServer(settings, { name: "kube-scheduler", client, metrics, logger });
+  await using _health = await startSecureHealthServer(settings, { name: "kube-scheduler", flags: flagTexts(flags, given), client, metrics, logger });
   logger.info("starting", { server: server.server });
   informers.start(signal);
   await leading(settings, { client, logger, signal, metrics, component: read?.config.profiles.keys().next().value ?? "default-scheduler" }, (term) =>

@@ -20,6 +20,8 @@ export interface SecureHealthFlags extends TrustFlags {
 
 export interface SecureHealth {
   name: string;
+  /** By name, as /flagz tells them. */
+  flags: Readonly<Record<string, string>>;
   client: Client;
   metrics: Metrics;
   logger: Logger;
@@ -27,7 +29,10 @@ export interface SecureHealth {
 }
 
 /** Throws FlagError for certificates that cannot be used; rejects when the port is taken. */
-export async function startSecureHealthServer(flags: SecureHealthFlags, { name, client, metrics, logger, parts }: SecureHealth): Promise<AsyncDisposable> {
+export async function startSecureHealthServer(
+  flags: SecureHealthFlags,
+  { name, flags: texts, client, metrics, logger, parts }: SecureHealth,
+): Promise<AsyncDisposable> {
   const host = flags["bind-address"];
   const given = givenCertificate(flags["tls-cert-file"], flags["tls-private-key-file"]);
   const pair = given ?? (await ownCertificate(name, host, systemClock));
@@ -41,7 +46,15 @@ export async function startSecureHealthServer(flags: SecureHealthFlags, { name, 
     access: new DelegatedAccess(tokens, systemClock, { rights, callers }),
     open: flags["authorization-always-allow-paths"],
   };
-  const server = await startHealthServer({ host, port: flags["secure-port"], metrics, secure, logger, ...(parts ? { parts } : {}) });
+  const server = await startHealthServer({
+    host,
+    port: flags["secure-port"],
+    metrics,
+    secure,
+    logger,
+    described: { component: name, flags: texts },
+    ...(parts ? { parts } : {}),
+  });
   return {
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();

@@ -53,6 +53,7 @@ test("pages are found with and without a slash at their end; what is no page is 
   assert.equal(parseRoute("/stats/summary?only_cpu_and_memory=true").kind, "statsSummary");
   assert.equal(parseRoute("/metrics/cadvisor").kind, "cadvisorMetrics");
   assert.equal(parseRoute("/runningpods/").kind, "runningPods");
+  assert.equal(parseRoute("/flagz").kind, "zpage");
   assert.equal(parseRoute("/logs/a%2Fb").path, "/logs/a/b");
   for (const path of ["/constructor", "/stats", "/metrics/none", "/checkpoint/n/p"]) assert.throws(() => parseRoute(path), { status: 404 });
   assert.deepEqual(["/exec/n/p/c", "/logs/", "/metrics", "/pods"].map(isDebugging), [true, true, false, false]);

@@ -20,12 +20,12 @@ interface OfPod extends Common {
   pod: string;
 }
 export type Route =
-  | (Common & { kind: "healthz" | "pods" | "runningPods" | "configz" | "logs" | "statsSummary" | MetricsPage })
+  | (Common & { kind: "healthz" | "pods" | "runningPods" | "configz" | "logs" | "statsSummary" | "zpage" | MetricsPage })
   | (OfPod & { kind: "portForward" })
   | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run" | "checkpoint"; container: string });
 
 export type MetricsPage = "metrics" | "resourceMetrics" | "cadvisorMetrics" | "probeMetrics";
-const pages = table<MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods">({
+const pages = table<MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods" | "zpage">({
   "/metrics": "metrics",
   "/metrics/resource": "resourceMetrics",
   "/metrics/cadvisor": "cadvisorMetrics",
@@ -34,7 +34,14 @@ const pages = table<MetricsPage | "runningPods" | "configz" | "statsSummary" | "
   "/runningpods": "runningPods",
   "/configz": "configz",
   "/pods": "pods",
+  "/statusz": "zpage",
+  "/flagz": "zpage",
 });
+/** What /statusz tells to be served, besides /flagz where that is. */
+export const servedPaths: readonly string[] = [
+  ...["attach", "checkpoint", "containerLogs", "exec", "healthz", "logs", "portForward", "run"].map((first) => `/${first}`),
+  ...Object.keys(pages).filter((path) => pages[path] !== "zpage"),
+];
 /** Served only where debugging handlers are on. */
 const debugging = new Set(["run", "exec", "attach", "portForward", "containerLogs", "runningpods", "logs", "debug", "checkpoint", "configz"]);
 

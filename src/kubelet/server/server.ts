@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
+import { answerZPage, type ZPage, zpageHeaders } from "../../api/zpages.ts";
 import type { Logger } from "../../base/logger.ts";
 import { askingForCertificates, sentCertificates } from "../../base/sent-certificates.ts";
 import { answer, forwardedHeaders, join, relayRefusal, responseHead } from "../../base/relay.ts";
@@ -58,6 +59,8 @@ export interface KubeletServerOptions {
   tls: ServingPair;
   /** PEM of the authorities of clients, whose names a handshake tells. */
   clientCA: string;
+  /** Of /statusz and /flagz; what is not there is 404. */
+  zpages?: readonly ZPage[];
   host: string;
   /** 0: any free port. */
   port: number;
@@ -135,7 +138,8 @@ export class KubeletServer {
       await this.#admit(request, route);
       if (!this.#options.kubelet.debugging && isDebugging(route.path)) throw new HttpError(405, "Debug endpoints are disabled.\n");
       if (route.kind === "checkpoint" && request.method !== "POST") throw new HttpError(405, "405: Method Not Allowed");
-      await this.#serve(route, response, abort.signal);
+      if (route.kind === "zpage") this.#describe(route, request, response);
+      else await this.#serve(route, response, abort.signal);
     } catch (error) {
       if (response.headersSent || abort.signal.aborted) return void response.destroy();
       const status = error instanceof HttpError ? error.status : 500;
@@ -143,6 +147,15 @@ export class KubeletServer {
       response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
       response.end((error as Error).message);
     }
+  }
+
+  #describe({ path, query }: Route, { headers }: IncomingMessage, response: ServerResponse): void {
+    const { kubelet, zpages = [] } = this.#options;
+    const page = kubelet.debugging ? zpages.find(({ kind }) => path === `/${kind.toLowerCase()}`) : undefined;
+    if (!page) throw new HttpError(404, "404 page not found\n");
+    const shown = answerZPage(page, { accept: headers.accept, userAgent: headers["user-agent"], pretty: query.get("pretty"), cbor: false });
+    response.writeHead(shown.status, zpageHeaders(shown));
+    response.end(shown.body);
   }
 
   async #serve(route: Route, response: ServerResponse, signal: AbortSignal): Promise<void> {
