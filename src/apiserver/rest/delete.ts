@@ -239,9 +239,11 @@ export async function remove(call: Call): Promise<ApiResponse> {
 
 export function respondDeletion(call: Call, deletion: Deletion, options: DeleteOptions): ApiResponse {
   const { endpoint, info } = call;
-  const withObject = answersWithObject.has(endpoint.groupResource) || deletion.nothing || !(deletion.gone || deletion.pending);
+  // What its finalizers hold is answered as it is stored.
+  const held = !(deletion.gone || deletion.pending);
+  const withObject = answersWithObject.has(endpoint.groupResource) || deletion.nothing || held;
   const status = !deletion.gone && options.orphanDependents === false ? 202 : 200;
-  if (withObject) return respondOutcome(call, status, deletion);
+  if (withObject) return respondOutcome(call, status, deletion, held);
   return respondObject(
     { ...call, form: { media: call.form.media, pretty: call.form.pretty } },
     status,

@@ -59,11 +59,12 @@ export function respondObject(call: Answering, status: number, value: object): A
   };
 }
 
-export function respondStored(call: Call, status: number, stored: Stored): ApiResponse {
+/** `bare`: nothing is concealed. */
+export function respondStored(call: Call, status: number, stored: Stored, bare = false): ApiResponse {
   const { form, endpoint, info } = call;
   const hides = isConcealed(endpoint, stored);
   // Who comes by the status sees what is stored.
-  if (hides && info.subresource === "status") return respondKube(call, status, stored.object());
+  if (hides && (bare || info.subresource === "status")) return respondKube(call, status, stored.object());
   // An audit that keeps answers is told of objects.
   const body = call.request.asObject || (form.media !== "json" && call.audit?.wantsResponse) ? undefined : storedAs(form, endpoint, stored);
   if (!body) return respondKube(call, status, served(endpoint, stored));
@@ -93,10 +94,11 @@ export interface Outcome {
   stored?: Stored;
 }
 
-export function respondOutcome(call: Call, status: number, outcome: Outcome): ApiResponse {
-  if (outcome.stored) return respondStored(call, status, outcome.stored);
+/** `bare`: nothing is concealed. */
+export function respondOutcome(call: Call, status: number, outcome: Outcome, bare = false): ApiResponse {
+  if (outcome.stored) return respondStored(call, status, outcome.stored, bare);
   const { conversion, hubKind } = call.endpoint;
-  const object = hubKind.conceal && call.info.subresource !== "status" ? concealed(call.endpoint, outcome.object) : outcome.object;
+  const object = hubKind.conceal && !bare && call.info.subresource !== "status" ? concealed(call.endpoint, outcome.object) : outcome.object;
   return respondKube(call, status, conversion ? conversion.fromHub(object) : object);
 }
 

@@ -118,6 +118,8 @@ test("a service without a name fails for its address, an external name for a pol
   const made = await answer("POST", `${core}/services`, { metadata: { name: "ext" }, spec: { ...spec, internalTrafficPolicy: "Local" } });
   assert.equal(made.spec?.internalTrafficPolicy, undefined);
   assert.equal((await answer("GET", `${core}/services/ext/status`)).spec?.internalTrafficPolicy, "Local");
+  assert.equal((await answer("DELETE", `${core}/services/ext`, { propagationPolicy: "Foreground" })).spec?.internalTrafficPolicy, "Local");
+  assert.equal((await answer("DELETE", `${core}/services/ext?propagationPolicy=Background`)).spec?.internalTrafficPolicy, undefined);
 });
 
 test("a namespace whose deletion is tried is shown as it would be", async () => {
