@@ -105,11 +105,11 @@ function routeSubresource(unshaped: Call, connectors: Connectors): Promise<ApiRe
   const options = info.subresource === "proxy" && request.method === "OPTIONS";
   const nameless = info.name === "" && endpoint.custom === undefined;
   if (!options && !subresource.verbs.includes(nameless ? (ofObject.get(info.verb) ?? info.verb) : info.verb)) throw methodNotAllowed();
-  if (nameless) throw badRequest("name must be provided");
   const connector = connectors[`${endpoint.groupResource}/${info.subresource}`];
   // What goes on to somebody else is as they make it.
-  if (connector && info.subresource !== "log") return connector(unshaped);
-  const call = shaped(unshaped);
+  const passedOn = connector !== undefined && info.subresource !== "log";
+  const call = passedOn ? unshaped : shaped(unshaped);
+  if (nameless) throw badRequest("name must be provided");
   if (connector) return connector(call);
   const special = endpoint.registry.subresources?.[info.subresource];
   if (special) return special(call);

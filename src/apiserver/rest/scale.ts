@@ -59,17 +59,16 @@ export async function scale(call: Call): Promise<ApiResponse> {
         : (trackUpdate(scaleType(), before as unknown as JSONObject, wanted as unknown as JSONObject, operation) as unknown as Scale);
       const { resourceVersion, uid } = wanted.metadata ?? {};
       const replicas = wanted.spec?.replicas ?? 0;
+      // Judged as that of any other update.
+      if (resourceVersion) object.metadata.resourceVersion = resourceVersion;
       if (custom) {
         custom.setReplicas(object, replicas);
-        if (resourceVersion) object.metadata.resourceVersion = resourceVersion;
         object.metadata.managedFields = parentEntries(managedFields, tracked.metadata.managedFields, endpoint.apiVersion, custom.paths);
         return object;
       }
       if (replicas < 0) throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
       if (uid && uid !== object.metadata.uid)
         throw conflict(endpoint.groupResource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`);
-      if (resourceVersion && resourceVersion !== object.metadata.resourceVersion)
-        throw conflict(endpoint.groupResource, info.name, "the object has been modified; please apply your changes to the latest version and try again");
       object.spec.replicas = replicas;
       object.metadata.managedFields = parentEntries(managedFields, tracked.metadata.managedFields, endpoint.apiVersion);
       return object;

@@ -70,6 +70,7 @@ test("a way to a part of an object without a name is known and leads nowhere", a
     assert.deepEqual([http, message], [400, "name must be provided"], `${method} ${path}`);
   }
   assert.equal((await answer("DELETE", `${core}/pods//status`)).http, 405);
+  assert.equal((await answer("GET", `${core}/pods//status`, undefined, "application/json", "text/plain")).http, 406);
 });
 
 test("a webhook of which an empty list is said is managed and not stored", async () => {

@@ -33,6 +33,10 @@ test("a Scale is applied like anything else, and its refusals show who manages t
   assert.equal((await answer("PATCH", `${sets}/s/scale?fieldManager=m&force=true`, scale, apply)).http, 200);
   const misfit = await answer("PATCH", `${sets}/s/scale`, { spec: { replicas: "3" } }, merge);
   assert.match(misfit.message ?? "", /\\"managedFields\\":\[\{\\"manager\\":\\"m\\"/);
+  const put = (resourceVersion: string) => answer("PUT", `${sets}/s/scale`, { ...scale, metadata: { name: "s", resourceVersion } });
+  assert.equal((await put("x")).message, 'strconv.ParseUint: parsing "x": invalid syntax');
+  assert.equal((await put("1")).reason, "Conflict");
+  assert.equal((await put("0")).http, 200);
 });
 
 test("a page that names a revision means that very one", async () => {
