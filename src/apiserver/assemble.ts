@@ -29,6 +29,7 @@ import { DanglingController } from "./flowcontrol/dangling.ts";
 import { dump } from "./flowcontrol/dump.ts";
 import { FlowControl } from "./flowcontrol/flow-control.ts";
 import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
+import { IdentityLease } from "./identity-lease.ts";
 import { timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
@@ -106,7 +107,7 @@ export interface AssembleOptions
   keepEndpoints?: boolean;
   /** @default 3600 */
   eventTtlSeconds?: number;
-  /** Of this machine; part of who reports events. */
+  /** Of this machine; part of who reports events. With one the server has a Lease of its own in kube-system. */
   hostname?: string;
   /** How kubelets are reached. Absent: logs, exec, attach, port-forward and proxies are refused. */
   kubelet?: KubeletTLS;
@@ -330,6 +331,10 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         "default ServiceCIDR": () => keepDefaultServiceCIDR(defaultRange),
       }),
     );
+    if (options.hostname && server.endpoint("coordination.k8s.io", "v1", "leases")) {
+      const identity = { handler: server.handler, clock, random, logger: options.logger.child("identity"), hostname: options.hostname };
+      owned.use(await IdentityLease.start({ ...identity, ...(options.advertise ? { peerAddress: hostAndPort(host, port) } : {}) }));
+    }
     const { nodePorts = defaultNodePorts, storeBytes } = options;
     showBuild(metrics);
     observeState(metrics, { cache, serviceRanges, nodePorts, ...(storeBytes ? { storeBytes } : {}) });

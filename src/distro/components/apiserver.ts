@@ -1,7 +1,7 @@
 /** `k8ts apiserver`: the API server alone, over its embedded store. */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { networkInterfaces } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { type AdmissionConfiguration, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
 import { firstAddress } from "../../apiserver/bootstrap.ts";
@@ -203,6 +203,7 @@ async function run(flags: Flags): Promise<void> {
   await using store = await lmdbStore({ directory, clock: systemClock });
   await using api = await assembleApiServer({
     ...options,
+    hostname: hostname(),
     described: { started: processStart(systemClock), flags: told(flags) },
     storeBytes: () => statSync(join(directory, "store.mdb")).size,
     clock: systemClock,
