@@ -243,7 +243,7 @@ export function respondDeletion(call: Call, deletion: Deletion, options: DeleteO
   const held = !(deletion.gone || deletion.pending);
   const withObject = answersWithObject.has(endpoint.groupResource) || deletion.nothing || held;
   const status = !deletion.gone && options.orphanDependents === false ? 202 : 200;
-  if (withObject) return respondOutcome(call, status, deletion, held);
+  if (withObject) return respondOutcome(call, status, { ...deletion, bare: held });
   return respondObject(
     { ...call, form: { media: call.form.media, pretty: call.form.pretty } },
     status,

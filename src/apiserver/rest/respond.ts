@@ -92,13 +92,14 @@ export function respondKube(call: Call, status: number, object: KubeObject): Api
 export interface Outcome {
   object: KubeObject;
   stored?: Stored;
+  /** Nothing of it is concealed. */
+  bare?: boolean;
 }
 
-/** `bare`: nothing is concealed. */
-export function respondOutcome(call: Call, status: number, outcome: Outcome, bare = false): ApiResponse {
-  if (outcome.stored) return respondStored(call, status, outcome.stored, bare);
+export function respondOutcome(call: Call, status: number, outcome: Outcome): ApiResponse {
+  if (outcome.stored) return respondStored(call, status, outcome.stored, outcome.bare);
   const { conversion, hubKind } = call.endpoint;
-  const object = hubKind.conceal && !bare && call.info.subresource !== "status" ? concealed(call.endpoint, outcome.object) : outcome.object;
+  const object = hubKind.conceal && !outcome.bare && call.info.subresource !== "status" ? concealed(call.endpoint, outcome.object) : outcome.object;
   return respondKube(call, status, conversion ? conversion.fromHub(object) : object);
 }
 

@@ -124,6 +124,14 @@ test("a service without a name fails for its address, an external name for a pol
   assert.equal((await answer("GET", `${core}/services/ext/status`)).spec?.internalTrafficPolicy, "Local");
   assert.equal((await answer("DELETE", `${core}/services/ext`, { propagationPolicy: "Foreground" })).spec?.internalTrafficPolicy, "Local");
   assert.equal((await answer("DELETE", `${core}/services/ext?propagationPolicy=Background`)).spec?.internalTrafficPolicy, undefined);
+  const held = await answer("POST", `${core}/services`, {
+    metadata: { name: "held", finalizers: ["a.b/c"] },
+    spec: { ...spec, internalTrafficPolicy: "Local" },
+  });
+  assert.equal(held.spec?.internalTrafficPolicy, undefined);
+  await answer("DELETE", `${core}/services/held`);
+  const last = await answer("PATCH", `${core}/services/held`, { metadata: { finalizers: null } }, merge);
+  assert.equal(last.spec?.internalTrafficPolicy, "Local");
 });
 
 test("a namespace whose deletion is tried is shown as it would be", async () => {

@@ -257,7 +257,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
       const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
       await reserved?.commit();
       if (gone) await endpoint.registry.afterDelete?.(call, old);
-      return { object: writtenForm(endpoint, judged) };
+      return { object: writtenForm(endpoint, judged), bare: true };
     }
     const wanted = storedForm(endpoint, judged);
     // Storing takes it away, and nothing before.
