@@ -91,7 +91,8 @@ export function createDocuments(
         found = elsewhere ? elsewhere.group(parts[2] as string, local) : local;
       }
       if (parts[1] === "apis" && parts.length === 4) found = apiResourceList(parts[2] as string, parts[3] as string, served());
-      if (!found && parts[1] === "apis" && parts.length === 4 && served().some((def) => def.group === parts[2])) throw noSuchResource();
+      // Definitions have no router of their own: a version that none serves is nowhere.
+      if (!found && parts[1] === "apis" && parts.length === 4 && builtIn.some((def) => def.group === parts[2])) throw noSuchResource();
       if (!found && (unversioned || parts[1] === "version")) throw noSuchResource();
       return found && object(request, found, parts[1] === "api" || parts.length === 4 || parts[2] === ownGroup);
     },

@@ -4,6 +4,10 @@
  * Sets are immutable and share structure. The empty set is undefined.
  */
 import { sortFew } from "../../base/sort-few.ts";
+import { parseJSON } from "../codec/json.ts";
+import { goQuote } from "../field.ts";
+import type { JSONObject, JSONValue } from "../json.ts";
+import { goText } from "../patch/values.ts";
 import { requestEntityTooLarge, type StatusError } from "../status.ts";
 
 export type FieldSet = { readonly [element: string]: FieldSet };
@@ -254,9 +258,11 @@ export function setOf(...members: readonly (readonly string[])[]): FieldSet | un
   return out;
 }
 
-function valueText(value: unknown): string {
+function valueText(value: JSONValue | undefined): string {
   if (Array.isArray(value)) return `[${value.map(valueText).join(",")}]`;
-  if (typeof value !== "object" || value === null) return typeof value === "string" ? JSON.stringify(value) : String(value);
+  if (value === null) return "null";
+  if (typeof value === "string") return goQuote(value);
+  if (typeof value !== "object") return goText(value);
   return Object.entries(value)
     .map(([key, inner]) => `${key}=${valueText(inner)}`)
     .join("");
@@ -269,9 +275,9 @@ export function pathText(path: readonly string[]): string {
       const rest = element.slice(2);
       if (element.startsWith("f:")) return `.${rest}`;
       if (element.startsWith("i:")) return `[${rest}]`;
-      const value = JSON.parse(rest) as unknown;
+      const { value } = parseJSON(Buffer.from(rest));
       if (element.startsWith("v:")) return `[=${valueText(value)}]`;
-      return `[${Object.entries(value as Record<string, unknown>)
+      return `[${Object.entries(value as JSONObject)
         .map(([name, v]) => `${name}=${valueText(v)}`)
         .join(",")}]`;
     })
@@ -286,7 +292,7 @@ export function isFieldSet(value: unknown): value is FieldSet {
     if (!/^[a-z]:/.test(element) || !isFieldSet(inner)) return false;
     if (/^[kv]:/.test(element)) {
       try {
-        JSON.parse(element.slice(2));
+        parseJSON(Buffer.from(element.slice(2)));
       } catch {
         return false;
       }

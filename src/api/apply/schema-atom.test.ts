@@ -80,6 +80,7 @@ test("documents that do not fit the schema are refused with the path of what is 
     /^Error: failed to create typed patch object \(\/x; j\.io\/v1, Kind=Bar\): \.spec\.zz: field not declared in schema$|\.spec\.zz: field not declared in schema/,
   );
   refuse({ a: 1 }, /\.spec\.a: expected string, got &value\.valueUnstructured\{Value:1\}/);
+  refuse({ tags: [1e20] }, /failed to create typed patch object \(\/x; j.io\/v1, Kind=Bar\): \.spec\.tags\[=1e\+20\]: expected string/);
   refuse({ ports: [{ port: 1 }, { port: 1, protocol: "TCP" }] }, /\.spec\.ports: duplicate entries for key \[port=1,protocol="TCP"\]/);
 });
 

@@ -172,6 +172,12 @@ test("a name that is taken is not accepted until it is free", async () => {
   const waiting = await until(`${crds}/seconds.example.com`, (found) => condition(found, "NamesAccepted") === "False");
   assert.equal(waiting.status?.conditions?.find(({ type }) => type === "NamesAccepted")?.reason, "ListKindConflict");
   assert.equal((await answer("GET", at("seconds"))).http, 404);
+  const other = definition("thirds", "Taken", { versions: [version("v1alpha1", { storage: true })] });
+  assert.equal((await answer("POST", crds, other)).http, 201);
+  await until(`${crds}/thirds.example.com`, (found) => condition(found, "NamesAccepted") === "False");
+  const nowhere = await send("GET", "/apis/example.com/v1alpha1");
+  assert.deepEqual([nowhere.status, String(nowhere.body)], [404, "404 page not found\n"]);
+  await answer("DELETE", `${crds}/thirds.example.com`);
   await answer("DELETE", `${crds}/firsts.example.com`);
   await until(`${crds}/seconds.example.com`, (found) => condition(found, "Established") === "True");
 });
@@ -221,6 +227,17 @@ test("replicas that the schema does not know are lost", async () => {
   );
   assert.deepEqual([scaled.http, scaled.spec], [200, {}]);
   assert.deepEqual((await answer("GET", at("losses", "a"))).spec, { size: 1 });
+});
+
+test("a scale tells of a status that it cannot read before it misses replicas", async () => {
+  const free = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+  const same = { schema: { openAPIV3Schema: free }, selectableFields: [] };
+  await defined("words", "Words", { versions: [version("v1", { ...same, subresources: {} }), version("v2", { ...same, subresources: { scale } })] });
+  const made = await answer("POST", at("words"), { ...object("Words", "a", {}), status: "x" });
+  assert.equal(made.http, 201, made.message);
+  const shown = await answer("GET", `${at("words", "a", "v2")}/scale`);
+  assert.equal(shown.message, ".status.replicas accessor error: x is of the type string, expected map[string]interface{}");
 });
 
 test("an apply that leaves nothing in a map leaves null, which is judged and not kept", async () => {

@@ -54,7 +54,8 @@ function converter(respond: Respond) {
         const review = JSON.parse(Buffer.from(body).toString()) as Review;
         calls.push({ review, config, timeout });
         const objects: JSONObject[] = review.request.objects.map((object) => ({ ...object, apiVersion: review.request.desiredAPIVersion, junk: 1 }));
-        return { status: 200, contentType: "application/json", body: Buffer.from(JSON.stringify(respond(review, objects))) };
+        const answer = respond(review, objects);
+        return { status: 200, contentType: "application/json", body: Buffer.from(typeof answer === "string" ? answer : JSON.stringify(answer)) };
       },
     },
   });
@@ -136,6 +137,7 @@ test("wrong answers are told in upstream's words", async () => {
   const other: Respond = (review, objects) => ({ ...(success(review, objects) as object), apiVersion: "apiextensions.k8s.io/v1beta1" });
   assert.equal(await refusal(other), `${name} failed: converting (v1beta1.ConversionReview) to (v1.ConversionReview): unknown conversion`);
   assert.match(await refusal(() => []), /failed: couldn't get version\/kind; json parse error: json: cannot unmarshal array into Go value/);
+  assert.equal(await refusal(() => "{"), `${name} failed: couldn't get version/kind; json parse error: unexpected end of JSON input`);
   const second: Respond = (review, objects) => success(review, [objects[0] as JSONObject, { ...objects[1], kind: "Mug" }]);
   assert.match(await refusal(second, cup("a"), cup("b")), /Kind=CupList returned invalid converted object at index 1: invalid kind/);
 });

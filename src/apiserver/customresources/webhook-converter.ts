@@ -154,11 +154,22 @@ const goName = (value: JSONValue): string => (Array.isArray(value) ? "array" : t
 const openBrace = 0x7b;
 const holder = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
+const nameless = "couldn't get version/kind; json parse error: ";
+
+function readJSON(body: Uint8Array): JSONValue {
+  try {
+    return parseJSON(body).value;
+  } catch (error) {
+    if (error instanceof DecodeError) throw new DecodeError(nameless + error.message);
+    throw error;
+  }
+}
+
 /** JSON, or YAML where it does not begin as JSON does. Throws DecodeError. */
 function parsed(body: Uint8Array, asked: string): JSONObject {
-  const value = body[0] === openBrace ? parseJSON(body).value : (parseYAML(body).value as JSONValue);
+  const value = body[0] === openBrace ? readJSON(body) : (parseYAML(body).value as JSONValue);
   if (!isMap(value)) {
-    throw new DecodeError(`couldn't get version/kind; json parse error: json: cannot unmarshal ${goName(value)} into Go value of type ${holder}`);
+    throw new DecodeError(`${nameless}json: cannot unmarshal ${goName(value)} into Go value of type ${holder}`);
   }
   const kind = textOf(value.kind) || "ConversionReview";
   const apiVersion = textOf(value.apiVersion) || `${group}/${asked}`;

@@ -57,9 +57,10 @@ export function customScale({ versions }: Endpoint, { specReplicasPath, statusRe
     },
     scaleOf,
     shown(object) {
+      const shown = scaleOf(object);
       if (at(() => integerAt(json(object), specReplicasPath)) === undefined)
         throw internalError(`the spec replicas field ${goQuote(specReplicasPath)} does not exist`);
-      return scaleOf(object);
+      return shown;
     },
     unowned: () =>
       new StatusError({

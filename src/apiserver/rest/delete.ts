@@ -68,6 +68,8 @@ interface Verdict {
   pending: boolean;
   /** The object goes now. */
   gone: boolean;
+  /** It has finalizers and is marked as deleted: stored again only where that makes it another. */
+  held?: boolean;
   /** Nothing holds it because of how it is deleted: it had finalizers. */
   released?: boolean;
 }
@@ -145,7 +147,7 @@ function judge(call: Call, current: Stored, options: DeleteOptions, now: number)
   if (graceful) return { update: object, pending: false, gone: !held && options.gracePeriodSeconds === 0 };
   if (!held) return { pending: false, gone: true, released: finalizers !== undefined };
   const marked = metadata.deletionTimestamp && parseTime(metadata.deletionTimestamp) <= now && metadata.deletionGracePeriodSeconds === 0;
-  if (marked && !finalizers) return { pending: false, gone: false };
+  if (marked && !finalizers) return { pending: false, gone: false, held: true };
   if (!metadata.deletionTimestamp && (metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation as number) + 1;
   if (!metadata.deletionTimestamp || parseTime(metadata.deletionTimestamp) > now) metadata.deletionTimestamp = formatTime(now);
   metadata.deletionGracePeriodSeconds = 0;
@@ -197,7 +199,8 @@ export async function deleteObject(call: Call, options: DeleteOptions, chosen = 
       return { object, gone: verdict.gone, pending: false, ...(nothing ? { nothing } : {}) };
     }
     try {
-      const updated = update ? await endpoint.cache.update(update, current.revision) : current;
+      const again = verdict.held && (await endpoint.cache.stale(namespace, info.name)) ? current.object() : update;
+      const updated = again ? await endpoint.cache.update(again, current.revision) : current;
       if (!verdict.gone) return { object: updated.object(), stored: updated, gone: false, pending: false };
       if (verdict.released && options.preconditions?.resourceVersion !== undefined) throw forgottenRevision(call, current);
       const last = await removed(call, namespace, updated);

@@ -180,7 +180,8 @@ export async function updateObject(call: Call, plan: UpdatePlan): Promise<Update
   const { endpoint, info } = call;
   const namespace = namespaceOf(call);
   for (let attempt = 1; ; attempt++) {
-    const current = await endpoint.cache.get(namespace, info.name);
+    // As upstream, which tries what it does not store past its cache.
+    const current = await endpoint.cache.get(namespace, info.name, { anew: plan.options.dryRun });
     if (!current) {
       if (!plan.mayCreate) throw notFound(endpoint.groupResource, info.name);
       const draft = await plan.next(undefined);

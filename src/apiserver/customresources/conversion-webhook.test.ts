@@ -1,0 +1,88 @@
+/** Objects of a definition that a webhook converts, as clients meet them: also while it is broken. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import test, { after, before } from "node:test";
+import { selfSigned } from "../../base/self-signed.fixture.ts";
+import { TestServer } from "../assembled.fixture.ts";
+
+interface Item {
+  metadata: { annotations?: object };
+}
+let broken = false;
+const { cert, key } = selfSigned("/CN=hook", "IP:127.0.0.1");
+/** Takes the annotations away. */
+const hook = createServer({ cert, key }, (request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    const review = JSON.parse(Buffer.concat(chunks).toString());
+    const convertedObjects = review.request.objects.map(({ metadata: { annotations: _, ...metadata }, ...object }: Item) => ({
+      ...object,
+      metadata,
+      apiVersion: review.request.desiredAPIVersion,
+    }));
+    const result = { status: broken ? "Failure" : "Success", message: "not now" };
+    response.end(JSON.stringify({ ...review, response: { uid: review.request.uid, result, convertedObjects } }));
+  });
+});
+const server = new TestServer();
+const answer = server.answer.bind(server);
+const at = (version: string, name = ""): string => `/apis/example.com/${version}/namespaces/default/cups${name && `/${name}`}`;
+const merge = "application/merge-patch+json";
+
+before(async () => {
+  hook.listen(0, "127.0.0.1");
+  await Promise.all([server.start(), once(hook, "listening")]);
+  const clientConfig = { url: `https://127.0.0.1:${(hook.address() as AddressInfo).port}/`, caBundle: cert.toString("base64") };
+  const schema = { openAPIV3Schema: { type: "object", properties: { host: { type: "string" } } } };
+  const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  await answer("POST", crds, {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "cups.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Namespaced",
+      names: { plural: "cups", kind: "Cup" },
+      versions: ["v1", "v2"].map((name) => ({ name, served: true, storage: name === "v1", schema })),
+      conversion: { strategy: "Webhook", webhook: { conversionReviewVersions: ["v1"], clientConfig } },
+    },
+  });
+  while ((await answer("GET", at("v1"))).http !== 200) await new Promise((resolve) => setImmediate(resolve));
+});
+after(async () => {
+  await server[Symbol.asyncDispose]();
+  hook.closeAllConnections();
+  await new Promise((resolve) => hook.close(resolve));
+});
+const made = async (name: string): Promise<void> => {
+  const metadata = { name, annotations: { note: "a" }, finalizers: ["example.com/held"] };
+  assert.equal((await answer("POST", at("v1"), { apiVersion: "example.com/v1", kind: "Cup", metadata, host: "x" })).http, 201);
+};
+
+test("who deletes what is deleted already, in a version that shows less of it, leaves what that version shows", async () => {
+  await made("a");
+  await answer("DELETE", at("v1", "a"));
+  const held = await answer("GET", at("v1", "a"));
+  assert.deepEqual(held.metadata.annotations, { note: "a" });
+  await answer("DELETE", at("v1", "a"));
+  assert.equal((await answer("GET", at("v1", "a"))).metadata.resourceVersion, held.metadata.resourceVersion);
+  assert.equal((await answer("DELETE", at("v2", "a"))).http, 200);
+  const rewritten = await answer("GET", at("v1", "a"));
+  assert.equal(rewritten.metadata.annotations, undefined);
+  assert.notEqual(rewritten.metadata.resourceVersion, held.metadata.resourceVersion);
+});
+
+test("a dry run asks the webhook anew, and fails where it does", async () => {
+  await made("b");
+  assert.equal((await answer("GET", at("v2", "b"))).http, 200);
+  broken = true;
+  try {
+    const tried = await answer("PATCH", `${at("v2", "b")}?dryRun=All`, { metadata: { ownerReferences: null } }, merge);
+    assert.deepEqual([tried.http, tried.message], [500, "conversion webhook for example.com/v1, Kind=Cup failed: not now"]);
+  } finally {
+    broken = false;
+  }
+});
