@@ -198,15 +198,18 @@ class SchemaList extends ListValue {
     return this.#node.schema["x-kubernetes-list-type"];
   }
   /** As a key of a Go map, which lists and maps cannot be. Upstream looks keys up by their escaped names. */
-  #nameOf(value: JSONValue | undefined): string {
+  #nameOf(value: JSONValue | undefined): string | symbol {
     const keys = this.#type === "map" ? (this.#node.schema["x-kubernetes-list-map-keys"] ?? []) : [];
-    const parts = this.#type === "map" && isMap(value) ? keys.map((key) => value[escapeName(key) ?? key] ?? null) : [value ?? null];
+    // In a list with keys, an error takes the place of the key of what has none, and no error is another.
+    const isKeyed = this.#type === "map";
+    if (isKeyed && !isMap(value)) return Symbol();
+    const parts = isKeyed && isMap(value) ? keys.map((key) => value[escapeName(key) ?? key] ?? null) : [value ?? null];
     const whole = parts.find((part) => typeof part === "object" && part !== null && keys.length < 4);
     if (whole) throw unhashable(goTypeOf(whole));
     return JSON.stringify(parts, (_, item: unknown) => (typeof item === "bigint" ? String(item) : item));
   }
   /** The same of an element as expressions see it: times, and doubles that are whole, are none of those that are stored. */
-  #seenName(i: number): string | undefined {
+  #seenName(i: number): string | symbol | undefined {
     const stored = this.#values[i];
     if (this.#type === "map") return this.at(i) instanceof CelError ? undefined : this.#nameOf(stored);
     const value = this.at(i);

@@ -3,13 +3,15 @@ import { goQuote } from "../field.ts";
 import { deepCopy } from "../copy.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { validateObjectMetaUpdate } from "../meta/validation.ts";
-import { path } from "../field.ts";
+import { type FieldError, path } from "../field.ts";
 import type { Kind } from "../kind.ts";
 import type { CustomResourceDefinition } from "../types/apiextensions-v1.gen.ts";
 import { validateAcceptedNames, validateDefinition, validateDefinitionUpdate } from "./definition-validation.ts";
+import { settleDefaults } from "./default-validation.ts";
 import { isRecognizedFormat } from "./formats.ts";
 import { internalSpec, schemasOf } from "./internal-spec.ts";
 import { schemaHas } from "./schema.ts";
+import { notStructural } from "./structural.ts";
 
 function noteStoredVersion({ spec, status }: CustomResourceDefinition): void {
   const storage = spec.versions?.find((version) => version.storage)?.name;
@@ -24,6 +26,15 @@ function unrecognizedFormats({ spec }: CustomResourceDefinition): string[] {
       return false;
     });
   return found;
+}
+
+function settled({ spec }: CustomResourceDefinition, errors: FieldError[]): FieldError[] {
+  if (!errors.length)
+    for (const { schema } of spec.versions) {
+      const root = schema?.openAPIV3Schema;
+      if (root && notStructural(root) === undefined) settleDefaults(root);
+    }
+  return errors;
 }
 const warn = (format: string): string => `unrecognized format ${goQuote(format)}`;
 
@@ -63,7 +74,7 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
     definition.metadata.generation = 1;
     noteStoredVersion(definition);
   },
-  validate: validateDefinition,
+  validate: (definition) => settled(definition, validateDefinition(definition)),
   warnings: (definition) => unrecognizedFormats(definition).map(warn),
   prepareForUpdate(definition, old) {
     definition.status = deepCopy(old.status);
@@ -71,7 +82,7 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
     if (!semanticEqual(definition.spec, old.spec)) definition.metadata.generation = (old.metadata.generation ?? 0) + 1;
     noteStoredVersion(definition);
   },
-  validateUpdate: validateDefinitionUpdate,
+  validateUpdate: (definition, old) => settled(definition, validateDefinitionUpdate(definition, old)),
   warningsOnUpdate(definition, old) {
     const before = new Set(unrecognizedFormats(old));
     return unrecognizedFormats(definition)

@@ -48,7 +48,7 @@ function validate(schema: Schema, path: Path, resource: Schema, surround: Surrou
   if (items) validate(items, path.child("items"), root, (focus) => around([focus]), meta, walk);
   for (const name of Object.keys(schema.properties ?? {})) {
     if (walk.budget < 0) return;
-    const inside = meta || (isEmbedded(schema) && (name === "metadata" || name === "apiVersion" || name === "kind"));
+    const inside = meta || (isEmbedded(schema) && typeAndMeta.has(name));
     validate(propertyOf(schema, name) as Schema, path.child("properties").key(name), root, (focus) => around({ [name]: focus }), inside, walk);
   }
 }
@@ -96,6 +96,22 @@ function rules(schema: Schema, at: Path, isResource: boolean, walk: Walk): void 
     remaining = Math.min(remaining, brought.remaining);
   }
   walk.budget = remaining;
+}
+
+const typeAndMeta = new Set(["metadata", "apiVersion", "kind"]);
+
+/**
+ * Brings the metadata of resources among valid defaults into its form: upstream does so where it judges them, and stores what that
+ * leaves. Changes `schema`.
+ */
+export function settleDefaults(schema: Schema, inMeta = false): void {
+  const embedded = isEmbedded(schema);
+  const meta = inMeta && !embedded;
+  if (!meta && hasDefault(schema)) coerceEmbedded(schema.default as JSONValue, schema, { dropInvalid: false }, []);
+  const items = itemsOf(schema);
+  if (items) settleDefaults(items, meta);
+  for (const name of Object.keys(schema.properties ?? {}))
+    settleDefaults(propertyOf(schema, name) as Schema, meta || (embedded && typeAndMeta.has(name)));
 }
 
 /** A default in the schema holds what the schema does not know. */

@@ -77,8 +77,9 @@ test("rules on values under free keys of what is no map have no type", () => {
 
 test("an integer or a string is told by the two types and nothing else", () => {
   const either = (first: object): object => ({ "x-kubernetes-int-or-string": true, anyOf: [{ type: "integer", ...first }, { type: "string" }] });
-  assert.deepEqual(judged(either({ properties: {}, description: "" })), []);
-  for (const more of [{ default: {} }, { items: {} }, { not: {} }])
+  assert.deepEqual(judged(either({ enum: [], allOf: [], definitions: {}, nullable: false, additionalProperties: false, description: "" })), []);
+  const empty = [{ properties: {} }, { required: [] }, { "x-kubernetes-validations": [] }, { "x-kubernetes-list-map-keys": [] }, { externalDocs: {} }];
+  for (const more of [{ default: {} }, { items: {} }, { not: {} }, ...empty])
     assert.ok(
       judged(either(more)).some(({ field }) => field.endsWith("properties[spec].anyOf[0].type")),
       JSON.stringify(more),
@@ -103,4 +104,20 @@ test("selectable fields are looked at where the schema is not structural", () =>
   const found = judged({ type: "array", items: [] }, { selectableFields: [{ jsonPath: "" }] });
   const place = "spec.versions[0].selectableFields[0].jsonPath";
   assert.equal(found.find(({ field }) => field === place)?.body, "Required value");
+});
+
+test("beside a status subresource nothing at the root may be more than a schema's parts, be it false", () => {
+  const [found] = judged({ type: "object" }, {
+    schema: { openAPIV3Schema: { type: "object", additionalItems: false } },
+    subresources: { status: {} },
+  });
+  assert.match(found?.body ?? "", /^Invalid value: \{"ID":.* fields are allowed at the root of the schema if the status subresource is enabled$/);
+});
+
+test("metadata of resources among defaults is stored in its form", () => {
+  const metadata = { name: "n", extra: 1, creationTimestamp: null };
+  const embedded = { type: "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true };
+  const spec = { ...embedded, default: { apiVersion: "v1", kind: "Pod", metadata } };
+  assert.deepEqual(judged(spec), []);
+  assert.deepEqual(spec.default.metadata, { name: "n" });
 });

@@ -1,7 +1,7 @@
 /** apiVersion, kind and metadata of resources within resources, and metadata of the resource itself (pkg/apiserver/schema/objectmeta). */
 import { DecodeError } from "../codec/decode-error.ts";
 import { normalize } from "../codec/normalize.ts";
-import { type FieldError, invalidValue, Path, required } from "../field.ts";
+import { type FieldError, freeForm, invalidValue, Path, required } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { pathSegmentName } from "../meta/names.ts";
 import { validateObjectMeta } from "../meta/validation.ts";
@@ -74,7 +74,7 @@ function coerce(value: JSONValue | undefined, node: Node, options: CoerceOptions
 function coerceMeta(object: JSONObject, key: string, options: CoerceOptions, unknown: string[], at: Path): FieldError | undefined {
   const value = object[key] as JSONValue;
   if ((key === "apiVersion" || key === "kind") && typeof value !== "string") {
-    if (!options.dropInvalid) return invalidValue(at.child(key), value, "must be a string");
+    if (!options.dropInvalid) return invalidValue(at.child(key), freeForm(value), "must be a string");
     delete object[key];
   }
   if (key !== "metadata") return undefined;
@@ -85,7 +85,7 @@ function coerceMeta(object: JSONObject, key: string, options: CoerceOptions, unk
     object.metadata = meta;
     return undefined;
   } catch (error) {
-    if (error instanceof DecodeError) return invalidValue(at.child("metadata"), value, error.message);
+    if (error instanceof DecodeError) return invalidValue(at.child("metadata"), freeForm(value), error.message);
     throw error;
   }
 }
@@ -118,7 +118,7 @@ function validateResource(object: JSONObject, at: Path, errors: FieldError[]): v
   for (const [key, value] of Object.entries(object)) {
     const here = at.child(key);
     if (key === "apiVersion" || key === "kind") {
-      if (typeof value !== "string") errors.push(invalidValue(here, value, "must be a string"));
+      if (typeof value !== "string") errors.push(invalidValue(here, freeForm(value ?? null), "must be a string"));
       else if (value === "") errors.push(invalidValue(here, value, "must not be empty"));
       else if (key === "apiVersion") {
         if (value.split("/").length > 2) errors.push(invalidValue(here, value, `unexpected GroupVersion string: ${value}`));
@@ -133,7 +133,7 @@ function validateResource(object: JSONObject, at: Path, errors: FieldError[]): v
         errors.push(...validateObjectMeta(meta, { namespaced: !!meta.namespace, validateName: pathSegmentName }, here));
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
-        errors.push(invalidValue(here, value, error.message));
+        errors.push(invalidValue(here, freeForm(value ?? null), error.message));
       }
     }
   }

@@ -1,8 +1,8 @@
 /** Sets have no element twice, maps no key (apiextensions-apiserver/pkg/apiserver/schema/listtype). */
 import { encodeJSONString, sortKeys } from "../codec/json.ts";
-import { duplicate, type FieldError, invalidValue, Path } from "../field.ts";
+import { duplicate, type FieldError, freeForm, invalidValue, Path } from "../field.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
-import { isMap } from "../patch/values.ts";
+import { isMap, set } from "../patch/values.ts";
 import { type Node, nodeOf } from "./node.ts";
 import type { Schema } from "./schema.ts";
 
@@ -16,7 +16,7 @@ function walk(value: JSONValue | undefined, node: Node, at: Path, errors: FieldE
   if (!node.lists) return;
   if (Array.isArray(value)) {
     const type = node.schema["x-kubernetes-list-type"];
-    if (type === "set") for (const i of repeated(value)) errors.push(duplicate(at.index(i), value[i]));
+    if (type === "set") for (const i of repeated(value)) errors.push(duplicate(at.index(i), freeForm(value[i] ?? null)));
     if (type === "map") validateMap(value, node.schema["x-kubernetes-list-map-keys"] ?? [], at, errors);
     const { items } = node;
     if (items?.lists) for (const [i, item] of value.entries()) walk(item, items, at.index(i), errors);
@@ -50,13 +50,13 @@ function repeated(values: readonly JSONValue[]): number[] {
 function validateMap(values: readonly JSONValue[], keys: readonly string[], at: Path, errors: FieldError[]): void {
   for (const [i, value] of values.entries())
     if (value !== null && !isMap(value)) {
-      errors.push(invalidValue(at.index(i), value, "must be an object for an array of list-type map"));
+      errors.push(invalidValue(at.index(i), freeForm(value), "must be an object for an array of list-type map"));
       return;
     }
   const named = values.map((value): JSONObject => {
     const key: JSONObject = {};
-    if (isMap(value)) for (const name of keys) if (Object.hasOwn(value, name)) key[name] = value[name];
+    if (isMap(value)) for (const name of keys) if (Object.hasOwn(value, name)) set(key, name, value[name]);
     return key;
   });
-  for (const i of repeated(named)) errors.push(duplicate(at.index(i), named[i]));
+  for (const i of repeated(named)) errors.push(duplicate(at.index(i), freeForm(named[i] ?? null)));
 }

@@ -52,7 +52,7 @@ export function printerCells(columns: readonly CustomResourceColumnDefinition[] 
   let made: ReturnType<typeof readable> | undefined;
   return (object, now) => {
     made ??= readable(own(columns));
-    return [object.metadata.name, ...made.map(({ column, find }) => cell(column.type, find, object, now))];
+    return [object.metadata.name ?? "", ...made.map(({ column, find }) => cell(column.type, find, object, now))];
   };
 }
 

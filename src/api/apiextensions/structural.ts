@@ -89,11 +89,14 @@ function invariants(schema: Schema, level: Level, path: Path, errors: FieldError
     errors.push(required(path.child("properties"), "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields"));
 }
 
-/** Keywords that are there even with nothing in them: pointers and values of any kind, to Go. */
-const something = new Set(["required", "default", "items", "not", "additionalProperties"]);
-/** What is there with nothing in it is not, to a structural schema. */
-const isNothing = (name: string, value: unknown): boolean =>
-  value === undefined || value === "" || (!something.has(name) && typeof value === "object" && value !== null && Object.keys(value).length === 0);
+/** Lists and maps that are none with nothing in them, once a schema is a structural one. */
+const nothings = new Set(["enum", "allOf", "anyOf", "oneOf", "definitions", "patternProperties"]);
+const pointers = new Set(["x-kubernetes-list-type", "x-kubernetes-map-type"]);
+const isNothing = (name: string, value: unknown): boolean => {
+  if (value === undefined || value === null || value === false) return true;
+  if (value === "") return !pointers.has(name);
+  return typeof value === "object" && (nothings.has(name) || (name === "items" && Array.isArray(value))) && Object.keys(value).length === 0;
+};
 const isOnlyOf = (type: string, schema: Schema | undefined): boolean =>
   schema?.type === type && Object.entries(schema).every(([name, value]) => name === "type" || isNothing(name, value));
 const isIntOrStringChoice = (anyOf: readonly Schema[] | undefined): boolean =>

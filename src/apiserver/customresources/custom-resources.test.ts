@@ -231,7 +231,7 @@ test("replicas that the schema does not know are lost", async () => {
 
 test("a scale tells of a status that it cannot read before it misses replicas", async () => {
   const free = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
-  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas", labelSelectorPath: ".status.selector" };
   const same = { schema: { openAPIV3Schema: free }, selectableFields: [] };
   await defined("words", "Words", { versions: [version("v1", { ...same, subresources: {} }), version("v2", { ...same, subresources: { scale } })] });
   const made = await answer("POST", at("words"), { ...object("Words", "a", {}), status: "x" });

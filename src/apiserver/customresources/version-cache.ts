@@ -191,8 +191,15 @@ export class VersionCache implements ResourceCache {
   create(object: KubeObject, options?: { ttlSeconds?: number }): Promise<Stored> {
     return this.#written(object, (stored) => this.#options.storage.create(stored, options));
   }
-  update(object: KubeObject, expected: number, options?: { ttlSeconds?: number }): Promise<Stored> {
-    return this.#written(object, (stored) => this.#options.storage.update(stored, expected, options));
+  /** What is stored as it is stored already is not written. */
+  async update(object: KubeObject, expected: number, options?: { ttlSeconds?: number }): Promise<Stored> {
+    const { storage, version, storageVersion } = this.#options;
+    const { namespace = "", name } = object.metadata;
+    return this.#written(object, async (wanted) => {
+      const current = version === storageVersion ? undefined : await storage.get(namespace, name);
+      const same = current?.revision === expected && deepEqual(wanted, current.object()) && !(await storage.stale(namespace, name));
+      return same ? current : storage.update(wanted, expected, options);
+    });
   }
   async delete(namespace: string, name: string, expected: number): Promise<Stored> {
     return this.#one(await this.#options.storage.delete(namespace, name, expected));

@@ -39,14 +39,15 @@ export function customScale({ versions }: Endpoint, { specReplicasPath, statusRe
   const scaleOf = (object: KubeObject, marked = false): Scale => {
     const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
     const replicas = at(() => integerAt(json(object), specReplicasPath)) ?? (marked ? unset : 0);
+    // As Go cuts an integer down to 32 bits.
+    const available = (at(() => integerAt(json(object), statusReplicasPath)) ?? 0) | 0;
     const selector = labelSelectorPath ? at(() => textAt(json(object), labelSelectorPath)) : undefined;
     return {
       kind: "Scale",
       apiVersion: "autoscaling/v1",
       metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp },
       spec: replicas ? { replicas } : {},
-      // As Go cuts an integer down to 32 bits.
-      status: { replicas: (at(() => integerAt(json(object), statusReplicasPath)) ?? 0) | 0, ...(selector ? { selector } : {}) },
+      status: { replicas: available, ...(selector ? { selector } : {}) },
     } as Scale;
   };
   return {

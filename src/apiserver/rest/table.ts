@@ -76,8 +76,8 @@ export function ageOf(object: KubeObject, now: number): string {
 /** Cells are made of the stored form, whatever version was asked for. */
 export function cellsOf(endpoint: Endpoint, object: KubeObject, now: number): unknown[] {
   const { hubKind, conversion, def } = endpoint;
-  // Every cell of an object without a name says so.
-  if (object.metadata.name === undefined) object = { ...object, metadata: { ...object.metadata, name: "" } };
+  // Every cell of an object without a name says so; one without a type has no name then.
+  if (object.metadata.name === undefined && !endpoint.custom) object = { ...object, metadata: { ...object.metadata, name: "" } };
   if (hubKind.cells) return hubKind.cells(conversion ? conversion.toHub(object) : object, now);
   const columns = def.columns ?? defaultColumns;
   return columns.map((column) => {
