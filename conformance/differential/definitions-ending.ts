@@ -67,6 +67,8 @@ async function terminating(
   judge.agree(n, "terminating.state", look, await judge.settled(look, sides, state));
   const body = sides[0].last.get(held);
   const path = `${collection}/${held}`;
+  // The definition says so before its objects are deleted.
+  await judge.until({ method: "GET", path }, sides, (answer) => text(answer).includes('"deletionTimestamp"'));
   const requests: readonly Request[] = [
     { method: "POST", path: collection, body: { ...body, metadata: { name: `${held}x` } } },
     { method: "GET", path },

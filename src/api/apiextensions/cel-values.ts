@@ -1,7 +1,8 @@
 /** A resource's values as expressions see them, by their schema (k8s.io/apiserver/pkg/cel/common/valuesunstructured.go). */
+import { fromJSON, toJSON } from "../cel/json.ts";
 import { durationOf, parseTimestamp, timestampOf } from "../cel/library/time-values.ts";
 import { Type } from "../cel/types.ts";
-import { CelError, ComparisonFailure, equal, ListValue, MapValue, ObjectValue, type Value } from "../cel/values.ts";
+import { CelError, ComparisonFailure, equal, ListValue, MapValue, noSuchOverload, ObjectValue, type Value } from "../cel/values.ts";
 import { deepEqual } from "../copy.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
@@ -95,6 +96,12 @@ function textValue(text: string, format: string | undefined): Value {
   return text;
 }
 
+/** A value that is optional: Go's CEL takes it out to look for fields of it, and of maps and lists puts back what no schema describes. */
+export function unwrapped(value: JSONValue, node: Node): Value {
+  const seen = celValue(value, node);
+  return seen instanceof MapValue || seen instanceof ListValue || seen instanceof Unknown ? fromJSON(value) : seen;
+}
+
 const units: readonly [RegExp, bigint][] = [
   [/^(ns|nano)/, 1n],
   [/^(us|µs|micro)/, 1_000n],
@@ -126,7 +133,7 @@ class Unknown extends ObjectValue {
     this.value = value;
   }
   equals(other: Value): boolean {
-    return other instanceof Unknown && sameJSON(this.value, other.value);
+    return sameJSON(this.value, other instanceof Unknown ? other.value : toJSON(other));
   }
 }
 const sameJSON = (a: unknown, b: unknown): boolean => (typeof a === "object" && typeof b === "object" && a && b ? semanticEqual(a, b) : deepEqual(a, b));
@@ -167,7 +174,8 @@ class SchemaMap extends MapValue {
         const [mine, its] = [this.get(key), other.get(key)];
         if ((mine === undefined) !== (its === undefined)) return false;
         if (mine !== undefined && its !== undefined && !equal(mine, its)) return false;
-      } else if (other instanceof SchemaMap && Object.hasOwn(other.#value, key) && !sameJSON(this.#value[key], other.#value[key])) return false;
+      } else if (!(other instanceof SchemaMap)) throw new ComparisonFailure(noSuchOverload);
+      else if (Object.hasOwn(other.#value, key) && !sameJSON(this.#value[key], other.#value[key])) return false;
     }
     return true;
   }
@@ -220,20 +228,20 @@ class SchemaList extends ListValue {
   }
   /** The order of sets and of lists with keys does not count. */
   override equals(other: ListValue): boolean {
-    if ((this.#type !== "set" && this.#type !== "map") || !(other instanceof SchemaList)) return super.equals(other);
+    if (this.#type !== "set" && this.#type !== "map") return super.equals(other);
     if (this.size !== other.size) return false;
     const mine = new Map(this.#values.map((value, i) => [this.#nameOf(value), i] as const));
     for (let i = 0; i < other.size; i++) {
-      const name = other.#seenName(i);
+      const name = other instanceof SchemaList ? other.#seenName(i) : this.#nameOf(toJSON(other.at(i)) as JSONValue | undefined);
       const at = name === undefined ? undefined : mine.get(name);
       if (at === undefined || (this.#type === "map" && !equal(this.at(at), other.at(i)))) return false;
     }
     return true;
   }
   override plus(other: ListValue): ListValue {
-    if (!(other instanceof SchemaList) || (this.#type !== "set" && this.#type !== "map")) return super.plus(other);
+    if (this.#type !== "set" && this.#type !== "map") return super.plus(other);
     const merged = new Map(this.#values.map((value) => [this.#nameOf(value), value] as const));
-    for (const value of other.#values) {
+    for (const value of other instanceof SchemaList ? other.#values : Array.from(other, (one) => toJSON(one) as JSONValue)) {
       const name = this.#nameOf(value);
       if (this.#type === "map" || !merged.has(name)) merged.set(name, value);
     }

@@ -110,8 +110,7 @@ export function settleDefaults(schema: Schema, inMeta = false): void {
   if (!meta && hasDefault(schema)) coerceEmbedded(schema.default as JSONValue, schema, { dropInvalid: false }, []);
   const items = itemsOf(schema);
   if (items) settleDefaults(items, meta);
-  for (const name of Object.keys(schema.properties ?? {}))
-    settleDefaults(propertyOf(schema, name) as Schema, meta || (embedded && typeAndMeta.has(name)));
+  for (const name of Object.keys(schema.properties ?? {})) settleDefaults(propertyOf(schema, name) as Schema, meta || (embedded && typeAndMeta.has(name)));
 }
 
 /** A default in the schema holds what the schema does not know. */

@@ -107,10 +107,13 @@ test("selectable fields are looked at where the schema is not structural", () =>
 });
 
 test("beside a status subresource nothing at the root may be more than a schema's parts, be it false", () => {
-  const [found] = judged({ type: "object" }, {
-    schema: { openAPIV3Schema: { type: "object", additionalItems: false } },
-    subresources: { status: {} },
-  });
+  const [found] = judged(
+    { type: "object" },
+    {
+      schema: { openAPIV3Schema: { type: "object", additionalItems: false } },
+      subresources: { status: {} },
+    },
+  );
   assert.match(found?.body ?? "", /^Invalid value: \{"ID":.* fields are allowed at the root of the schema if the status subresource is enabled$/);
 });
 

@@ -8,7 +8,7 @@ import { duplicate, type FieldError, forbiddenField, goQuote, invalidOmitted, in
 import type { JSONObject, JSONValue } from "../json.ts";
 import { isMap } from "../patch/values.ts";
 import type { ValidationRule } from "../types/apiextensions-v1.gen.ts";
-import { celValue, resourceNode } from "./cel-values.ts";
+import { celValue, resourceNode, unwrapped } from "./cel-values.ts";
 import { type Correlation, mapListOf } from "./correlation.ts";
 import { escapeName } from "./decl-name.ts";
 import { type DeclType, declTypeOf } from "./decl-type.ts";
@@ -158,8 +158,8 @@ class Run {
     const self = celValue(value, seen);
     const oldSelf = usesOldSelf && old !== undefined ? celValue(old, seen) : undefined;
     const plain = (name: string): Value | undefined => (name === "self" ? self : name === "oldSelf" ? oldSelf : undefined);
-    const maybe = oldSelf === undefined ? noValue : new OptionalValue(oldSelf);
-    const optional = (name: string): Value | undefined => (name === "self" ? self : name === "oldSelf" && usesOldSelf ? maybe : undefined);
+    const maybe = (): Value => (oldSelf === undefined ? noValue : new OptionalValue(unwrapped(old as JSONValue, seen)));
+    const optional = (name: string): Value | undefined => (name === "self" ? self : name === "oldSelf" && usesOldSelf ? maybe() : undefined);
     for (const compiled of rules) {
       const { rule, program } = compiled;
       if (compiled.mistake !== undefined) {

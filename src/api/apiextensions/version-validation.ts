@@ -45,8 +45,7 @@ const allowedAtRoot = {
 const rootFields = new Set<string>(Object.values(allowedAtRoot));
 /** To Go a list with nothing in it is one, as is what a pointer leads to, be it an empty text or false. */
 const pointers = new Set(["x-kubernetes-list-type", "x-kubernetes-map-type", "$ref", "additionalProperties", "additionalItems"]);
-const isSet = (value: unknown, name = ""): boolean =>
-  value !== undefined && value !== null && ((value !== false && value !== "") || pointers.has(name));
+const isSet = (value: unknown, name = ""): boolean => value !== undefined && value !== null && ((value !== false && value !== "") || pointers.has(name));
 
 /** Where there is a status subresource, its schema is taken out of the whole one: nothing beside it may speak of status. */
 function validateRoot(schema: Schema, at: Path): FieldError[] {

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Path } from "../field.ts";
+import type { JSONValue } from "../json.ts";
+import { RuleValidator } from "./rule-validation.ts";
+import type { Schema } from "./schema.ts";
+
+function broken(schema: Schema, rule: object, value: JSONValue, old?: JSONValue): string[] {
+  const validator = RuleValidator.of({ ...schema, "x-kubernetes-validations": [rule as { rule: string }] }, false);
+  return validator?.validate(value, old, new Path("spec")).errors.map(({ body }) => body) ?? ["no rules"];
+}
+
+test("an optional old value has lost its schema: what that does not name cannot be compared", () => {
+  const free: Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true, properties: { a: { type: "integer" } } };
+  const rule = { optionalOldSelf: true, rule: "!oldSelf.hasValue() || self == oldSelf.value()" };
+  assert.deepEqual(broken(free, rule, { a: 1 }, { a: 1 }), []);
+  assert.deepEqual(broken(free, rule, { a: 1, b: 2 }), []);
+  assert.match(broken(free, rule, { a: 1, b: 2 }, { a: 1, b: 2 })[0] ?? "", /^Invalid value: "object": 'no such overload': call arguments did not match/);
+  const turned = { optionalOldSelf: true, rule: "!oldSelf.hasValue() || oldSelf.value() == self" };
+  assert.match(broken(free, turned, { a: 1, b: 2 }, { a: 1, b: 2 })[0] ?? "", /failed rule/);
+  assert.deepEqual(broken({ type: "integer" }, turned, 5, 5), []);
+});
+
+test("elements of a list with keys that are no maps are each another", () => {
+  const list: Schema = { type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a"], items: { type: "string" } };
+  assert.deepEqual(broken(list, { rule: "self + self != self" }, ["x"]), []);
+  assert.match(broken(list, { rule: "self == self" }, ["x"])[0] ?? "", /failed rule/);
+});
