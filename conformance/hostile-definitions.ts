@@ -9,6 +9,8 @@
  *   --verbose  messages that differ, too
  *   --pid      the process of ours; without a peer codes are not compared
  * Example: node conformance/hostile-definitions.ts --pid 4711 ours/admin.conf --only "lists: "
+ * Titles begin with conversions, changes, crowds, budgets, a world's name (conformance/hostile/worlds.ts), definitions, rules, depths.
+ * Upstream goes on with what it was asked when nobody waits any more, and takes gigabytes for it: give it a bound, and begin it anew.
  * Ours is to run as its launcher starts it: node --stack-size=6144 tools/dev-apiserver.ts PORT DIR
  * Exits 1 on a failure.
  */
@@ -17,7 +19,7 @@ import { type Answer, closeServer, type Request, type Server, send, serverOf } f
 import { budgets, changes, conversions, crowds, depths, type Step } from "./hostile/courses.ts";
 import { definitionInputs } from "./hostile/definitions.ts";
 import { startLiar } from "./hostile/lies.ts";
-import { crds, group } from "./hostile/making.ts";
+import { crds, group, type Input } from "./hostile/making.ts";
 import { ruleInputs } from "./hostile/rules.ts";
 import { Usage } from "./hostile/usage.ts";
 import { objectInput, worlds } from "./hostile/worlds.ts";
@@ -103,7 +105,8 @@ async function play(course: readonly Step[]): Promise<void> {
 /** What a run that was ended has left. */
 for (const server of servers) {
   const left = async (): Promise<string[]> => {
-    const { items } = (await send(server, { method: "GET", path: crds })).body as { items: { metadata: { name: string } }[] };
+    const { items } = (await send(server, { method: "GET", path: crds })).body as { items?: { metadata: { name: string } }[] };
+    if (!items) throw new Error(`${server.url} does not say which definitions it has`);
     return items.map(({ metadata }) => metadata.name).filter((name) => name.endsWith(`.${group}`));
   };
   for (let i = 0; (await left()).length && i < 100; i++) {
@@ -126,7 +129,8 @@ for (const { plural, definition, objects } of worlds) {
   await attempt({ title: `${plural}: is deleted`, requests: [{ method: "DELETE", path: `${crds}/${plural}.${group}` }] });
 }
 
-for (const { title, request } of [...definitionInputs, ...ruleInputs]) if (chosen(title)) await attempt({ title, requests: [request] });
+const single = (kind: string, inputs: readonly Input[]): Step[] => inputs.map(({ title, request }) => ({ title: `${kind}: ${title}`, requests: [request] }));
+for (const step of [...single("definitions", definitionInputs), ...single("rules", ruleInputs)]) if (chosen(step.title)) await attempt(step);
 await play(depths);
 
 for (const server of servers) closeServer(server);

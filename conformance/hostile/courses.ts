@@ -139,6 +139,19 @@ export const depths: readonly Step[] = [
 const configMap = (metadata: Schema, data: Schema = {}): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "many", ...metadata }, data });
 const maps = "/api/v1/namespaces/default/configmaps";
 const owner = (i: number): Schema => ({ apiVersion: "v1", kind: "Pod", name: `p${i}`, uid: `00000000-0000-0000-0000-${String(i).padStart(12, "0")}` });
+const keys = (count: number, value: string): object =>
+  configMap(
+    {},
+    fields(count, () => value, "k"),
+  );
+const manager = (i: number): Schema => ({
+  manager: `m${i}`,
+  operation: "Update",
+  apiVersion: "v1",
+  time: "2026-01-01T00:00:00Z",
+  fieldsType: "FieldsV1",
+  fieldsV1: { "f:data": {} },
+});
 
 export const crowds: readonly Step[] = [
   create("crowds: 20,000 labels", maps, configMap({ labels: fields(20_000, () => "v", "l") })),
@@ -159,32 +172,13 @@ export const crowds: readonly Step[] = [
   create("crowds: 20,000 finalizers", maps, configMap({ finalizers: times(20_000, (i) => `example.com/f${i}`) })),
   gone(`${maps}/many`),
   patch("crowds: finalizers taken away", `${maps}/many`, merge, { metadata: { finalizers: null } }),
-  create(
-    "crowds: 20,000 keys",
-    maps,
-    configMap(
-      {},
-      fields(20_000, () => "v", "k"),
-    ),
-  ),
-  patch(
-    "crowds: 20,000 keys applied",
-    `${maps}/many?fieldManager=x&force=true`,
-    applied,
-    configMap(
-      {},
-      fields(20_000, () => "v", "k"),
-    ),
-  ),
-  patch(
-    "crowds: 65,000 keys applied",
-    `${maps}/many?fieldManager=x&force=true&dryRun=All`,
-    applied,
-    configMap(
-      {},
-      fields(65_000, () => "v", "k"),
-    ),
-  ),
+  create("crowds: 20,000 keys", maps, keys(20_000, "v")),
+  patch("crowds: 20,000 keys applied", `${maps}/many?fieldManager=x&force=true`, applied, keys(20_000, "v")),
+  patch("crowds: 65,000 keys applied", `${maps}/many?fieldManager=x&force=true&dryRun=All`, applied, keys(65_000, "v")),
+  patch("crowds: 20,000 keys that another has", `${maps}/many?fieldManager=y`, applied, keys(20_000, "w")),
+  patch("crowds: 20,000 keys taken from another", `${maps}/many?fieldManager=y&force=true&dryRun=All`, applied, keys(20_000, "w")),
+  patch("crowds: 20,000 keys given up", `${maps}/many?fieldManager=x&dryRun=All`, applied, keys(1, "v")),
+  patch("crowds: 25,000 managers", `${maps}/many?dryRun=All`, merge, { metadata: { managedFields: times(25_000, manager) } }),
   gone(`${maps}/many`),
 ];
 
@@ -216,7 +210,7 @@ export const budgets: readonly Step[] = [
     made(
       "budgets",
       "a",
-      fields(8, () => numbers(60_000), "l"),
+      fields(8, () => times(170_000, () => 1), "l"),
     ),
   ),
   create("budgets: beyond both", `${at("budgets")}?dryRun=All`, made("budgets", "a", { one: numbers(700), ...fields(8, () => times(130_000, () => 1), "l") })),

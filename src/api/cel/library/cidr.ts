@@ -3,6 +3,7 @@ import { maskIP } from "../../ip.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { opaque, types } from "../types.ts";
 import { CelError, ObjectValue, type Value } from "../values.ts";
+import { quoted } from "./long-texts.ts";
 import { IPValue, ipType, parseAddress } from "./ip.ts";
 
 const { bool, int, string } = types;
@@ -37,9 +38,9 @@ export class CIDRValue extends ObjectValue {
 }
 
 function parse(text: string): CIDRValue | CelError {
-  const quoted = JSON.stringify(text);
+  const given = quoted(text);
   const error = "network address parse error during conversion from string: ";
-  const fail = (why: string): CelError => new CelError(`${error}${error}netip.ParsePrefix(${quoted}): ${why}`);
+  const fail = (why: string): CelError => new CelError(`${error}${error}netip.ParsePrefix(${given}): ${why}`);
   const slash = text.lastIndexOf("/");
   if (slash < 0) return fail("no '/'");
   const address = text.slice(0, slash);
@@ -47,10 +48,10 @@ function parse(text: string): CIDRValue | CelError {
   if (address.includes("%")) return fail("IPv6 zones cannot be present in a prefix");
   const ip = parseAddress(address);
   if (ip instanceof CelError) {
-    if (ip.message.startsWith("IPv4-mapped")) return new CelError(`${error}IPv4-mapped IPv6 address ${quoted} is not allowed`);
+    if (ip.message.startsWith("IPv4-mapped")) return new CelError(`${error}IPv4-mapped IPv6 address ${given} is not allowed`);
     return fail(ip.message.replace(/^.*?conversion from string: /, ""));
   }
-  if (!/^(?:0|[1-9]\d*)$/.test(length)) return fail(`bad bits after slash: ${JSON.stringify(length)}`);
+  if (!/^(?:0|[1-9]\d*)$/.test(length)) return fail(`bad bits after slash: ${quoted(length)}`);
   return Number(length) > ip.bytes.length * 8 ? fail("prefix length out of range") : new CIDRValue(ip, Number(length));
 }
 const containsCIDR = (outer: CIDRValue, inner: CIDRValue): boolean => outer.prefix <= inner.prefix && outer.contains(inner.ip);

@@ -3,6 +3,7 @@ import { goFloat } from "../../go-float.ts";
 import { Type } from "../types.ts";
 import { CelError, Duration, type ListValue, ListValue as Lists, MapValue, Timestamp, typeOfValue, UInt, type Value } from "../values.ts";
 import { type Dialect, exponentText, FormatError, fixedText, parseFormat, writeClause } from "./format-clauses.ts";
+import { isTooLong, tooLong } from "./long-texts.ts";
 import { formatDuration, formatTimestamp } from "./time-values.ts";
 
 const refuse = (message: string, value: Value): never => {
@@ -133,7 +134,15 @@ export const formatting =
       const pieces = parseFormat(format, (index) => {
         if (index >= args.size) throw new FormatError(`index ${index} out of range`);
       });
-      return pieces.map((piece) => (typeof piece === "string" ? piece : writeClause(piece, args.at(used++), dialect))).join("");
+      const texts: string[] = [];
+      let length = 0;
+      for (const piece of pieces) {
+        const text = typeof piece === "string" ? piece : writeClause(piece, args.at(used++), dialect);
+        length += text.length;
+        if (isTooLong(length)) return tooLong("format");
+        texts.push(text);
+      }
+      return texts.join("");
     } catch (error) {
       if (error instanceof FormatError) return new CelError(error.message);
       throw error;

@@ -1,9 +1,11 @@
 /** Go's net/url: what a request's URI may be, its parts and its text. */
+import { parseIP } from "../../ip.ts";
+import { quoted } from "./long-texts.ts";
 
 /** The message is Go's. */
 export class URLError extends Error {
   constructor(text: string, why: string) {
-    super(`parse ${JSON.stringify(text)}: ${why}`);
+    super(`parse ${quoted(text)}: ${why}`);
   }
 }
 
@@ -45,7 +47,10 @@ export class GoURL {
       const equals = pair.indexOf("=");
       const key = unescaped(equals < 0 ? pair : pair.slice(0, equals));
       const value = unescaped(equals < 0 ? "" : pair.slice(equals + 1));
-      if (key !== undefined && value !== undefined) found.set(key, [...(found.get(key) ?? []), value]);
+      if (key === undefined || value === undefined) continue;
+      const values = found.get(key);
+      if (values) values.push(value);
+      else found.set(key, [value]);
     }
     return found;
   }
@@ -64,38 +69,75 @@ function unescaped(text: string): string | undefined {
 /** Throws URLError. */
 function checkEscapes(text: string, part: string): void {
   const bad = /%(?![\da-fA-F]{2}).{0,2}/su.exec(part);
-  if (bad) throw new URLError(text, `invalid URL escape ${JSON.stringify(bad[0])}`);
+  if (bad) throw new URLError(text, `invalid URL escape ${quoted(bad[0])}`);
 }
 
+/** What precedes a colon; without one that could be, there is none. */
 function parseScheme(text: string): [scheme: string, rest: string] {
-  const match = /^([^:/?#]*):(.*)$/s.exec(text);
-  if (!match) return ["", text];
-  const [, scheme = "", rest = ""] = match;
-  if (scheme === "") throw new URLError(text, "missing protocol scheme");
-  if (!/^[A-Za-z][A-Za-z\d+.-]*$/.test(scheme)) {
-    if (/^[\d+.-]/.test(scheme)) throw new URLError(text, "first path segment in URL cannot contain colon");
-    return ["", text];
-  }
-  return [scheme.toLowerCase(), rest];
+  if (text.startsWith(":")) throw new URLError(text, "missing protocol scheme");
+  const scheme = /^[A-Za-z][A-Za-z\d+.-]*(?=:)/.exec(text)?.[0];
+  return scheme === undefined ? ["", text] : [scheme.toLowerCase(), text.slice(scheme.length + 1)];
 }
 
-function parseHost(text: string, authority: string): { user: string; host: string } {
+/** Escapes stand for bytes beyond ASCII, or for a percent sign; in zones also for what a host may have, and for a space. */
+function unescapedHost(text: string, part: string, zone = false): string {
+  for (const [found] of part.matchAll(/%(?:[\da-fA-F]{2}|.{0,2})|[ #/?@\\^`{|}]/gsu)) {
+    if (!found.startsWith("%")) throw new URLError(text, `invalid character ${quoted(found)} in host name`);
+    const byte = /^%[\da-fA-F]{2}$/.test(found) ? Number.parseInt(found.slice(1), 16) : -1;
+    const may = byte === 0x25 || (zone ? byte >= 0x20 && byte < 0x7f && !"#/?@\\^`{|}".includes(String.fromCharCode(byte)) : byte >= 0x80);
+    if (!may) throw new URLError(text, `invalid URL escape ${quoted(found)}`);
+  }
+  return unescaped(part.replaceAll("+", "%2B")) ?? part;
+}
+
+/** An address of version 6 in brackets, with or without a zone. */
+function bracketedHost(text: string, inner: string): string {
+  const zone = inner.indexOf("%25");
+  const host = zone < 0 ? unescapedHost(text, inner) : unescapedHost(text, inner.slice(0, zone)) + unescapedHost(text, inner.slice(zone), true);
+  const percent = host.indexOf("%");
+  const address = parseIP(percent < 0 ? host : host.slice(0, percent));
+  if (!address || address.leadingZeros || percent === host.length - 1)
+    throw new URLError(text, `invalid host: ParseAddr(${quoted(host)}): ${host.includes(":") ? "invalid IPv6 address" : "unable to parse IP"}`);
+  if (!host.includes(":")) throw new URLError(text, "invalid IP-literal");
+  return `[${host}]`;
+}
+
+function parseHost(text: string, scheme: string, raw: string): string {
+  const open = raw.lastIndexOf("[");
+  if (open > 0) throw new URLError(text, "invalid IP-literal");
+  const close = raw.lastIndexOf("]");
+  if (open === 0 && close < 0) throw new URLError(text, "missing ']' in host");
+  const strict = scheme === "http" || scheme === "https";
+  const colon = strict ? raw.indexOf(":") : raw.lastIndexOf(":");
+  const port = open === 0 ? raw.slice(close + 1) : colon < 0 ? "" : raw.slice(colon);
+  if (!/^(?::\d*)?$/.test(port)) throw new URLError(text, `invalid port ${quoted(port)} after host`);
+  return open === 0 ? bracketedHost(text, raw.slice(1, close)) + port : unescapedHost(text, raw);
+}
+
+function parseAuthority(text: string, scheme: string, authority: string): { user: string; host: string } {
   const at = authority.lastIndexOf("@");
   const user = at < 0 ? "" : authority.slice(0, at);
-  const raw = authority.slice(at + 1);
-  if (user && !/^[A-Za-z\d\-._:~!$&'()*+,;=%@]*$/.test(user)) throw new URLError(text, "net/url: invalid userinfo");
-  if (raw.startsWith("[")) {
-    const end = raw.lastIndexOf("]");
-    if (end < 0) throw new URLError(text, "missing ']' in host");
-    if (!/^(?::\d*)?$/.test(raw.slice(end + 1))) throw new URLError(text, `invalid port ${JSON.stringify(raw.slice(end + 1))} after host`);
-    return { user, host: raw.replace(/%25/, "%") };
+  const host = parseHost(text, scheme, authority.slice(at + 1));
+  if (!/^[A-Za-z\d\-._:~!$&'()*+,;=%@]*$/.test(user)) throw new URLError(text, "net/url: invalid userinfo");
+  checkEscapes(text, user);
+  return { user, host };
+}
+
+/** As it is written where it could be written so; else as Go would write it. */
+function escapedPath(path: string): string {
+  if (/^[A-Za-z\d\-_.~!$&'()*+,;=:@[\]/%]*$/.test(path)) return path;
+  const bytes = Buffer.from(path);
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    let byte = bytes[i] as number;
+    if (byte === 0x25) {
+      byte = Number.parseInt(bytes.toString("latin1", i + 1, i + 3), 16);
+      i += 2;
+    }
+    const character = String.fromCharCode(byte);
+    text += /[A-Za-z\d\-_.~$&+,/:;=@]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
-  const port = /:[^:]*$/.exec(raw)?.[0] ?? "";
-  if (!/^(?::\d*)?$/.test(port)) throw new URLError(text, `invalid port ${JSON.stringify(port)} after host`);
-  checkEscapes(text, raw);
-  const bad = /[ "<>\\^`{|}\x7f]/.exec(raw);
-  if (bad) throw new URLError(text, `invalid character ${JSON.stringify(bad[0])} in host name`);
-  return { user, host: unescaped(raw.replaceAll("+", "%2B")) ?? raw };
+  return text;
 }
 
 /** An absolute URI or an absolute path. Throws URLError. */
@@ -118,10 +160,10 @@ export function parseRequestURI(text: string): GoURL {
     const end = slash < 0 ? rest.length : slash;
     // A request's URI without a scheme is a path.
     if (scheme !== "") {
-      authority = parseHost(text, rest.slice(2, end));
+      authority = parseAuthority(text, scheme, rest.slice(2, end));
       rest = rest.slice(end);
     }
   }
   checkEscapes(text, rest);
-  return new GoURL({ scheme, opaque: "", ...authority, escapedPath: rest, rawQuery, fragment: "" });
+  return new GoURL({ scheme, opaque: "", ...authority, escapedPath: escapedPath(rest), rawQuery, fragment: "" });
 }

@@ -3,6 +3,7 @@ import { formatIP, parseIP, isGlobalUnicast } from "../../ip.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { opaque, types } from "../types.ts";
 import { CelError, ObjectValue, type Value } from "../values.ts";
+import { quoted } from "./long-texts.ts";
 
 const { bool, int, string } = types;
 export const ipType = opaque("net.IP");
@@ -27,28 +28,27 @@ export class IPValue extends ObjectValue {
 
 /** netip.ParseAddr's complaints, the common ones. */
 function complaint(text: string): string {
-  const quoted = JSON.stringify(text);
-  const parse = (why: string): string => `IP Address ${quoted} parse error during conversion from string: ParseAddr(${quoted}): ${why}`;
+  const given = quoted(text);
+  const parse = (why: string): string => `IP Address ${given} parse error during conversion from string: ParseAddr(${given}): ${why}`;
   const colon = text.includes(":");
   if (!colon && !text.includes(".")) return parse("unable to parse IP");
   if (colon)
     return parse(
       /[^\da-fA-F:.]/.test(text)
-        ? `each colon-separated field must have at least one digit (at ${JSON.stringify(text.replace(/^[\da-fA-F:.]*/, ""))})`
+        ? `each colon-separated field must have at least one digit (at ${quoted(text.replace(/^[\da-fA-F:.]*/, ""))})`
         : "invalid IPv6 address",
     );
   const parts = text.split(".");
-  if (/[^\d.]/.test(text)) return parse(`unexpected character (at ${JSON.stringify(text.replace(/^[\d.]*/, ""))})`);
+  if (/[^\d.]/.test(text)) return parse(`unexpected character (at ${quoted(text.replace(/^[\d.]*/, ""))})`);
   if (parts.some((part) => part.length > 1 && part.startsWith("0"))) return parse("IPv4 field has octet with leading zero");
   if (parts.some((part) => Number(part) > 255)) return parse("IPv4 field has value >255");
   return parse(parts.length < 4 ? "IPv4 address too short" : parts.length > 4 ? "IPv4 address too long" : "IPv4 field must have at least one digit");
 }
 export function parseAddress(text: string): IPValue | CelError {
-  if (/^[^%]*:[^%]*%.+/.test(text) && parseIP(text.replace(/%.*/s, "")))
-    return new CelError(`IP address ${JSON.stringify(text)} with zone value is not allowed`);
+  if (/^[^%]*:[^%]*%.+/.test(text) && parseIP(text.replace(/%.*/s, ""))) return new CelError(`IP address ${quoted(text)} with zone value is not allowed`);
   const found = parseIP(text);
   if (!found || found.leadingZeros) return new CelError(complaint(text));
-  return found.mapped ? new CelError(`IPv4-mapped IPv6 address ${JSON.stringify(text)} is not allowed`) : new IPValue(found.bytes);
+  return found.mapped ? new CelError(`IPv4-mapped IPv6 address ${quoted(text)} is not allowed`) : new IPValue(found.bytes);
 }
 
 const byte = ({ bytes }: IPValue, i: number): number => bytes[i] as number;

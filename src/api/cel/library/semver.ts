@@ -2,6 +2,7 @@
 import { type Library, member, overload } from "../declarations.ts";
 import { struct, types } from "../types.ts";
 import { CelError, ObjectValue, type Value } from "../values.ts";
+import { quoted } from "./long-texts.ts";
 
 const { bool, int, string } = types;
 export const semverType = struct("kubernetes.Semver");
@@ -49,22 +50,22 @@ export function parseVersion(text: string): Value {
     ["Minor", parts[1] as string],
     ["Patch", patch],
   ] as const) {
-    if (!/^\d*$/.test(part)) return new CelError(`Invalid character(s) found in ${name.toLowerCase()} number ${JSON.stringify(part)}`);
-    if (part.length > 1 && part.startsWith("0")) return new CelError(`${name} number must not contain leading zeroes ${JSON.stringify(part)}`);
+    if (!/^\d*$/.test(part)) return new CelError(`Invalid character(s) found in ${name.toLowerCase()} number ${quoted(part)}`);
+    if (part.length > 1 && part.startsWith("0")) return new CelError(`${name} number must not contain leading zeroes ${quoted(part)}`);
     if (part === "") return new CelError('strconv.ParseUint: parsing "": invalid syntax');
-    if (BigInt(part) > maxUint) return new CelError(`strconv.ParseUint: parsing ${JSON.stringify(part)}: value out of range`);
+    if (part.length > 20 || BigInt(part) > maxUint) return new CelError(`strconv.ParseUint: parsing ${quoted(part)}: value out of range`);
     numbers.push(BigInt(part));
   }
   const pre = before?.split(".") ?? [];
   for (const one of pre) {
     if (one === "") return new CelError("Prerelease is empty");
     if (/^\d+$/.test(one) && one.length > 1 && one.startsWith("0"))
-      return new CelError(`Numeric PreRelease version must not contain leading zeroes ${JSON.stringify(one)}`);
-    if (!/^[\dA-Za-z-]+$/.test(one)) return new CelError(`Invalid character(s) found in prerelease ${JSON.stringify(one)}`);
+      return new CelError(`Numeric PreRelease version must not contain leading zeroes ${quoted(one)}`);
+    if (!/^[\dA-Za-z-]+$/.test(one)) return new CelError(`Invalid character(s) found in prerelease ${quoted(one)}`);
   }
   for (const one of build?.split(".") ?? []) {
     if (one === "") return new CelError("Build meta data is empty");
-    if (!/^[\dA-Za-z-]+$/.test(one)) return new CelError(`Invalid character(s) found in build meta data ${JSON.stringify(one)}`);
+    if (!/^[\dA-Za-z-]+$/.test(one)) return new CelError(`Invalid character(s) found in build meta data ${quoted(one)}`);
   }
   return new SemverValue(numbers, pre);
 }

@@ -4,6 +4,7 @@ import { type Library, member, overload } from "../declarations.ts";
 import { listOf, types } from "../types.ts";
 import { TextList, CelError, lengthOf, type ListValue, show, type Value } from "../values.ts";
 import { formatting, grouped, plain } from "./format.ts";
+import { isTooLong, tooLong } from "./long-texts.ts";
 
 const { string, int, dyn } = types;
 const strings_ = listOf(string);
@@ -45,19 +46,47 @@ function lastIndexOf(text: string, part: string, offset?: bigint): Value {
   const found = text.lastIndexOf(part, slice(text, 0, Number(offset)).length);
   return BigInt(found < 0 ? -1 : lengthOf(text.slice(0, found)));
 }
-/** At most so many times; without end where it is negative. */
-function replace(text: string, old: string, by: string, most = -1n): string {
-  if (most < 0n) return old === "" ? [...text].reduce((out, one) => out + one + by, by) : text.replaceAll(old, () => by);
-  const parts = old === "" ? ["", ...text] : text.split(old);
-  const count = Math.min(Number(most), old === "" ? parts.length : parts.length - 1);
-  let out = old === "" ? "" : (parts[0] as string);
-  if (old === "") {
-    for (let i = 0; i < parts.length; i++) out += parts[i] + (i < count ? by : "");
-    return out;
-  }
-  for (let i = 1; i < parts.length; i++) out += (i <= count ? by : old) + parts[i];
-  return out;
+/** How often one text is in another, up to so often. */
+function countOf(text: string, part: string, most: number): number {
+  let found = 0;
+  for (let at = text.indexOf(part); at >= 0 && found < most; at = text.indexOf(part, at + part.length)) found++;
+  return found;
 }
+/** At most so many times; without end where it is negative. */
+function replace(text: string, old: string, by: string, most = -1n): Value {
+  const limit = most < 0n ? Number.POSITIVE_INFINITY : Number(most);
+  const count = old === "" ? Math.min(limit, lengthOf(text) + 1) : countOf(text, old, limit);
+  if (isTooLong(text.length + count * (by.length - old.length))) return tooLong("replace");
+  if (count === 0) return text;
+  if (old === "") return interspersed(text, by, count);
+  if (most < 0n) return text.replaceAll(old, () => by);
+  const parts: string[] = [];
+  let from = 0;
+  for (let i = 0; i < count; i++) {
+    const at = text.indexOf(old, from);
+    parts.push(text.slice(from, at), by);
+    from = at + old.length;
+  }
+  return parts.join("") + text.slice(from);
+}
+/** Units of a text that are looked at in one piece. */
+const piece = 1 << 16;
+/** `by` before so many of a text's characters, and behind the last where it is one more. */
+function interspersed(text: string, by: string, count: number): string {
+  const pieces: string[] = [];
+  let left = count;
+  for (let from = 0; left > 0 && from < text.length; ) {
+    let to = Math.min(text.length, from + piece);
+    if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to--;
+    let out = "";
+    for (const one of text.slice(from, to)) out += left-- > 0 ? by + one : one;
+    pieces.push(out);
+    from = to;
+    if (left <= 0) return pieces.join("") + text.slice(from);
+  }
+  return pieces.join("") + (left > 0 ? by : "");
+}
+const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00;
 /** At most so many parts, the last with the rest; all where it is negative. */
 function split(text: string, separator: string, most = -1n): Value {
   const parts = separator === "" ? [...text] : text.split(separator);
@@ -68,8 +97,11 @@ function split(text: string, separator: string, most = -1n): Value {
 }
 function join(list: ListValue, separator = ""): Value {
   const texts: string[] = [];
+  let length = 0;
   for (const item of list) {
     if (typeof item !== "string") return new CelError(`join: invalid input: ${show(item)}`);
+    length += item.length + separator.length;
+    if (isTooLong(length)) return tooLong("join");
     texts.push(item);
   }
   return texts.join(separator);
