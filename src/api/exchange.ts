@@ -55,6 +55,8 @@ export interface ApiResponse {
   cut?: AbortSignal;
   /** Bytes of a chunked body, where known, or less than there are: decides whether compressing is worth it. */
   size?: number;
+  /** A connection of HTTP/2 takes no request after it: who asks is nobody. */
+  last?: boolean;
   /** Answer to `asObject`: an object, a list, a Status; immutable and possibly shared. */
   object?: KubeObject | KubeList | object;
   /** Answer to `asObject` for a watch. */

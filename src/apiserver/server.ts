@@ -18,6 +18,7 @@ import { audited } from "./audit/answered.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
+import { isNobody } from "./authentication/anonymous.ts";
 import { Undecided } from "./authorization/undecided.ts";
 import { type Limiter, TooManyRequests } from "./flowcontrol/limiter.ts";
 import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
@@ -265,6 +266,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     let series: RequestSeries | undefined;
     let refusal: Partial<Status> | undefined;
     let trace: Span | undefined;
+    let nobody = false;
     if (options.cbor) request.cbor = true;
     try {
       info = parseRequestInfo(request.method, request.path, request.query);
@@ -279,7 +281,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         isCut = true;
       };
       const work = async (bound: ApiRequest): Promise<ApiResponse> => {
+        nobody = !request.user;
         const begun = (who: UserInfo): AuditRecord | undefined => {
+          nobody &&= isNobody(who);
           if (options.tracer) {
             trace = beginTrace(options.tracer, bound, about, who, began);
             enterStep(bound, trace, "audit");
@@ -327,6 +331,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       response = failure(request, error);
       if (isOwnFault(request, error)) audit?.panic(textOf(error));
     }
+    // Such connections are cheap to open, and requests on them to abandon (CVE-2023-44487).
+    if (nobody) response.last = true;
     if (visit) response = visit.answered(response, request, long && series !== undefined);
     if (audit) response = audited(audit, response, long, refusal);
     if (!request.asObject) response.headers["audit-id"] ??= audit?.auditID ?? request.headers["audit-id"] ?? options.random.uuid();

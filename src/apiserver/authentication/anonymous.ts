@@ -1,4 +1,5 @@
 /** Requests without a credential (k8s.io/apiserver/pkg/authentication/request/anonymous). */
+import type { UserInfo } from "../../api/exchange.ts";
 import type { Authenticator } from "./authenticator.ts";
 
 export const anonymousUser = "system:anonymous";
@@ -9,3 +10,6 @@ export function anonymousAuthenticator(paths: readonly string[] = []): Authentic
   const user = { name: anonymousUser, groups: [unauthenticatedGroup] };
   return { authenticate: ({ path }) => (paths.length && !paths.includes(path) ? undefined : user) };
 }
+
+/** Whether that is anybody at all (k8s.io/apiserver/pkg/endpoints/filters/authentication.go). */
+export const isNobody = ({ name, groups }: UserInfo): boolean => name === anonymousUser || groups.includes(unauthenticatedGroup);

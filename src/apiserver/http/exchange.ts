@@ -236,7 +236,8 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   if (hasBody && !message.complete) message.resume();
 }
 
-export async function serveHttp2(handler: ApiHandler, stream: Http2Stream, socket: TLSSocket, date: () => string): Promise<void> {
+/** `end` is called for an answer that is the connection's last, once its head is on its way. */
+export async function serveHttp2(handler: ApiHandler, stream: Http2Stream, socket: TLSSocket, date: () => string, end: () => void): Promise<void> {
   const { method, path, head } = stream.read;
   const request = new SocketRequest(method, path, headersOfHead(head), peerOf(socket), stream.body);
   stream.onAbort = (error) => request.abort(error);
@@ -248,10 +249,14 @@ export async function serveHttp2(handler: ApiHandler, stream: Http2Stream, socke
   const { body } = response;
   if (method === "HEAD" || body === undefined) {
     stream.answer(response.status, headers);
+    if (response.last) end();
     await abandon(body);
-  } else if (body instanceof Uint8Array) stream.answer(response.status, headers, body);
-  else {
+  } else if (body instanceof Uint8Array) {
+    stream.answer(response.status, headers, body);
+    if (response.last) end();
+  } else {
     stream.begin(response.status, headers);
+    if (response.last) end();
     try {
       await pump(body, stream, request, response.cut, () => stream.reset());
       stream.end();

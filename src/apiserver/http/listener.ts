@@ -109,8 +109,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   const speakHttp2 = (socket: TLSSocket): void => {
     socket.setNoDelay(true);
+    const end = (): void => connection.shutdown();
     const connection = new Http2Connection(socket, {
-      handler: (stream) => serveHttp2(options.handler, stream, socket, date),
+      handler: (stream) => serveHttp2(options.handler, stream, socket, date, end),
       flusher,
       clock: systemClock,
       ...(options.maxStreams ? { maxStreams: options.maxStreams } : {}),
