@@ -10,7 +10,7 @@ import { type Atom, type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldsOf, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
-import { difference, type FieldSet, hasPath, intersection, isMember, leaf, maxFields, ordered, paths, tooManyFields, union } from "./fieldset.ts";
+import { difference, type FieldSet, hasPath, intersection, isEmpty, isMember, leaf, maxFields, ordered, paths, tooManyFields, union } from "./fieldset.ts";
 import {
   comparisons,
   entryOf,
@@ -176,7 +176,7 @@ function hasNamed(now: FieldSet | undefined, last: FieldSet, below: boolean, ato
     const before = last[element] as FieldSet;
     const after = now?.[element];
     if (!after || (element.startsWith("k:") && after === leaf)) return false;
-    if (before === leaf && after === leaf) continue;
+    if (isEmpty(before) && isEmpty(after)) continue;
     const [inner, declared] = within(atom, element);
     const member = declared || isMember(before);
     if ((below && !member) || (member && !declared && !isMember(after))) return false;

@@ -22,7 +22,7 @@ export const tooManyFields = (): StatusError => requestEntityTooLarge(`no more t
 /** A member without children. */
 export const leaf: FieldSet = Object.freeze({});
 
-const isEmpty = (node: FieldSet): boolean => {
+export const isEmpty = (node: FieldSet): boolean => {
   for (const _ in node) return false;
   return true;
 };

@@ -59,11 +59,20 @@ const otherwise = /" *\n[\n ]*:|-0|"<<"|\\\//;
 /** Each of them may be written as an escape of six. */
 const longestKey = 170;
 
-function hasLongKey(value: JSONValue): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some(hasLongKey);
-  for (const key in value) if (key.length > longestKey || hasLongKey(value[key] as JSONValue)) return true;
-  return false;
+/** How many keys there are; NaN where one is long. */
+function countShortKeys(value: JSONValue): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object") keys += countShortKeys(item);
+    return keys;
+  }
+  for (const key in value) {
+    keys += key.length > longestKey ? Number.NaN : 1;
+    const item = value[key];
+    if (typeof item === "object") keys += countShortKeys(item);
+  }
+  return keys;
 }
 
 /**
@@ -76,7 +85,7 @@ export function readPlainJSON(text: string, parts: number): JSONValue | undefine
   if (colons < 0) return undefined;
   try {
     const value = JSON.parse(text) as JSONValue;
-    return countKeys(value) === colons && !hasLongKey(value) ? sortKeys(value) : undefined;
+    return countShortKeys(value) === colons ? sortKeys(value) : undefined;
   } catch {
     return undefined;
   }

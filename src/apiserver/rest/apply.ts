@@ -84,11 +84,18 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
     if (error instanceof DecodeError) throw badRequest(error.message);
     throw error;
   }
-  const copy = deepCopy(object) as unknown as KubeObject;
+  const copy = copyOf(object) as unknown as KubeObject;
   copy.kind = endpoint.def.kind;
   copy.apiVersion = endpoint.apiVersion;
   if (!old) nameByURL(call, copy);
   return toStored(endpoint, copy);
+}
+
+/** The sets of fields are shared: nobody changes them, and they are as large as the rest. */
+function copyOf(object: JSONObject): JSONObject {
+  const { managedFields, ...metadata } = (object.metadata ?? {}) as JSONObject;
+  if (managedFields === undefined) return deepCopy(object);
+  return { ...deepCopy({ ...object, metadata: null }), metadata: { ...deepCopy(metadata), managedFields } };
 }
 
 function nameByURL({ endpoint, info }: Call, object: KubeObject): void {
@@ -104,7 +111,7 @@ const withoutManagers = ({ metadata, ...rest }: JSONObject): JSONObject => {
 
 /** Nulls that the merge has left are judged as they are; where it has changed nothing, no defaults come either. */
 function customApplied(call: Call, custom: CustomVersion, old: KubeObject | undefined, merged: JSONObject): KubeObject {
-  const copy = deepCopy(merged);
+  const copy = copyOf(merged);
   if (old && equal(withoutManagers(merged), withoutManagers(old as unknown as JSONObject))) return copy as unknown as KubeObject;
   try {
     custom.coerce(copy, { merged: true });
