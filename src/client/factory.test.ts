@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApiHandler } from "../api/exchange.ts";
 import type { KubeObject, WatchEvent } from "../api/object.ts";
-import { expired } from "../api/status.ts";
+import { expired, notFound } from "../api/status.ts";
 import { settle, VirtualClock } from "../base/clock.ts";
-import { silentLogger } from "../base/logger.ts";
+import { type Logger, silentLogger } from "../base/logger.ts";
 import { createInformerFactory } from "./factory.ts";
 import { createInProcessTransport } from "./in-process-transport.ts";
 import { configmaps } from "./resources.gen.ts";
@@ -119,5 +119,35 @@ test("equal requests share one informer, and a late handler sees what is there",
   assert.equal(informer.by("first", "a").length, 1);
   assert.throws(() => informer.by("second", "a"), /no index "second"/);
   assert.equal(queries.filter((q) => q.startsWith("list")).length, 2);
+  stop.abort();
+});
+
+test("what is not served is said once, asked for again and again, and told when it comes", async () => {
+  const warnings: string[] = [];
+  const logger: Logger = { ...silentLogger, warn: (message) => warnings.push(message), child: () => logger };
+  let served = false;
+  let asked = 0;
+  const handler: ApiHandler = async ({ query, signal }) => {
+    asked++;
+    if (!served) return { status: 404, headers: {}, object: notFound("configmaps", "").status };
+    if (query.get("watch") === "true") return { status: 200, headers: {}, events: forever(signal) };
+    return { status: 200, headers: {}, object: { metadata: { resourceVersion: "10" }, items: [map("a", "9")] } };
+  };
+  const client = createClient(createInProcessTransport({ handler, user: { name: "u", groups: [] } }), { userAgent: "test" });
+  const clock = new VirtualClock();
+  const stop = new AbortController();
+  const factory = createInformerFactory({ client, clock, logger });
+  const informer = factory.informer(configmaps);
+  factory.start(stop.signal);
+  for (let i = 0; i < 20; i++) await clock.advance(30_000);
+  assert.ok(asked > 10);
+  assert.deepEqual(warnings, ["list failed"]);
+  served = true;
+  for (let i = 0; i < 4; i++) await clock.advance(30_000);
+  await until(() => informer.hasSynced);
+  assert.deepEqual(
+    informer.list().map((o) => o.metadata.name),
+    ["a"],
+  );
   stop.abort();
 });

@@ -6,7 +6,7 @@
  * 410 at any point leads to list; any other failure of a watch resumes it from the last version.
  */
 import type { KubeObject } from "../api/object.ts";
-import { isExpired, StatusError } from "../api/status.ts";
+import { isExpired, isNotFound, StatusError } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { type Random, systemRandom } from "../base/random.ts";
@@ -43,11 +43,13 @@ export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>
   let version: string | undefined;
   let mustList = true;
   let expired = false;
+  /** What is not served may stay so for ever: that is said once. */
+  let unserved = false;
   while (!signal.aborted) {
     try {
       if (mustList) {
         version = await listAll(client, selection, version === undefined ? "0" : expired ? "" : version, target, signal);
-        mustList = expired = false;
+        mustList = expired = unserved = false;
       }
       const started = clock.monotonic();
       let events = 0;
@@ -73,7 +75,8 @@ export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>
         continue;
       }
       const wait = retryAfterOf(error) ?? backoff.next();
-      logger.warn(mustList ? "list failed" : "watch failed", { error, waitMs: Math.round(wait) });
+      logger[unserved ? "debug" : "warn"](mustList ? "list failed" : "watch failed", { error, waitMs: Math.round(wait) });
+      unserved = mustList && isNotFound(error);
       await clock.sleep(wait, signal).catch(() => {});
     }
   }

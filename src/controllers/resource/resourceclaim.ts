@@ -11,6 +11,7 @@ import { pods as podResource, resourceclaims, resourceclaimtemplates } from "../
 import type { Controller } from "../runtime/controller.ts";
 import { messageOf } from "../runtime/pod-control.ts";
 import { claimObject, isReservedFor, notForPod } from "../../api/resource/pod-claims.ts";
+import { measureClaims } from "./claim-measures.ts";
 import { claimNames, generateName, isDone, owningPod } from "./pod-claims.ts";
 
 const finalizer = "resource.kubernetes.io/delete-protection";
@@ -39,12 +40,13 @@ export const resourceClaim: Controller = {
   account: "resource-claim-controller",
   component: "resource_claim",
   workers: 50,
-  start({ client, informers, enqueue, events, signal }) {
+  start({ client, informers, enqueue, events, measures, signal }) {
     const pods = informers.informer(podResource, { indexes });
     const templates = informers.informer(resourceclaimtemplates);
     const claims = informers.informer(resourceclaims, {
       indexes: { [byOwner]: (claim: ResourceClaim) => (owningPod(claim) ? [owningPod(claim)?.uid as string] : []) },
     });
+    const counted = measureClaims(measures, () => claims.list());
     const api = client.resource(resourceclaims);
     const gone = new Set<string>();
     /** Made here and not seen yet: a second one would be made otherwise. By the pod's uid and its name for the claim. */
@@ -108,9 +110,11 @@ export const resourceClaim: Controller = {
         spec: template.spec.spec,
       };
       const created = await api.create(namespace, draft, { signal }).catch((error: unknown) => {
+        counted(draft, false);
         if (!(error instanceof StatusError) || error.code >= 500) doubtful.add(key);
         throw new Error(`create ResourceClaim : ${messageOf(error)}`, { cause: error });
       });
+      counted(draft, true);
       if (!claims.get(namespace, created.metadata.name)) made.set(key, created);
       return created.metadata.name;
     };

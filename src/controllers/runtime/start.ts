@@ -5,7 +5,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Random } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../../client/events.ts";
-import { createInformerFactory, withoutManagedFields } from "../../client/factory.ts";
+import { createInformerFactory, type InformerFactory, withoutManagedFields } from "../../client/factory.ts";
 import { retryAfterOf } from "../../client/failure.ts";
 import { Workqueue } from "../../client/workqueue.ts";
 import type { Controller } from "./controller.ts";
@@ -46,6 +46,7 @@ export function runControllers(options: RunControllersOptions): RunningControlle
     project: withoutManagedFields,
   });
   const recorders: EventRecorder[] = [];
+  let begun = false;
   const running = options.controllers.map((controller) => {
     const observer = options.metrics?.observer(controller.name, () => queue.length);
     const queue: Workqueue = new Workqueue({ clock, ...(observer ? { observer } : {}) });
@@ -54,7 +55,27 @@ export function runControllers(options: RunControllersOptions): RunningControlle
     const events = createEventRecorder({ client, clock, random, logger: log, component: controller.component ?? controller.account, signal });
     recorders.push(events);
     const enqueue = (key: string, afterMs = 0): void => queue.addAfter(key, afterMs);
-    const reconcile = controller.start({ client, informers, events, clock, random, logger: log, options: options.options ?? {}, measures, signal, enqueue });
+    const caches: Promise<void>[] = [];
+    const own: InformerFactory = {
+      ...informers,
+      informer(resource, selection) {
+        const informer = informers.informer(resource, selection);
+        if (!begun) caches.push(informer.synced(signal));
+        return informer;
+      },
+    };
+    const reconcile = controller.start({
+      client,
+      informers: own,
+      events,
+      clock,
+      random,
+      logger: log,
+      options: options.options ?? {},
+      measures,
+      signal,
+      enqueue,
+    });
     const work = async (): Promise<void> => {
       for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
         try {
@@ -73,14 +94,19 @@ export function runControllers(options: RunControllersOptions): RunningControlle
         }
       }
     };
-    return { queue, workers: options.workers?.[controller.name] ?? controller.workers ?? 5, work };
+    return { name: controller.name, queue, caches, workers: options.workers?.[controller.name] ?? controller.workers ?? 5, work };
   });
+  begun = true;
   const workers: Promise<void>[] = [];
   informers.start(signal);
-  const started = informers.synced(signal).then(() => {
-    for (const { workers: count, work } of running) for (let i = 0; i < count; i++) workers.push(work());
-    for (const { name } of options.controllers) options.metrics?.running(name, true);
-  });
+  // An API that is not served is no reason for controllers to wait that have nothing to do with it.
+  const started = Promise.all(
+    running.map(async ({ name, caches, workers: count, work }) => {
+      await Promise.all(caches);
+      for (let i = 0; i < count; i++) workers.push(work());
+      options.metrics?.running(name, true);
+    }),
+  ).then(() => {});
   started.catch(() => {});
   return {
     started,
