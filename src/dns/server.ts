@@ -1,4 +1,5 @@
 /** The cluster's DNS server, UDP and TCP on one address. Nothing that arrives ends the process. */
+import { listening } from "../base/listening.ts";
 import { createSocket, type RemoteInfo, type Socket as UDPSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
@@ -63,11 +64,7 @@ export class DNSServer {
       });
     });
     const bound = this.#udp.address().port;
-    await new Promise<void>((resolve, reject) => {
-      this.#tcp.once("error", reject);
-      this.#tcp.listen(bound, address, resolve);
-    });
-    return bound;
+    return listening(this.#tcp, { port: bound, host: address });
   }
 
   #onDatagram(message: Buffer, { port, address }: RemoteInfo): void {

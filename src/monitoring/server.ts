@@ -2,9 +2,9 @@
  * Serves metrics.k8s.io as an aggregated API server does: HTTPS, callers that the API server's front proxy or the API server
  * itself vouches for, each request authorized by the API server. JSON alone.
  */
+import { listening } from "../base/listening.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
 import type { UserInfo } from "../api/exchange.ts";
 import { forbidden, groupResource, notFound, StatusError, unauthorized } from "../api/status.ts";
 import type { SubjectAccessReviewSpec } from "../api/types/authorization-v1.gen.ts";
@@ -81,13 +81,9 @@ export class MetricsServer implements AsyncDisposable {
   }
 
   /** Resolves with the port when it listens. */
-  async start(): Promise<number> {
+  start(): Promise<number> {
     const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+    return listening(this.#server, { host, port });
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {

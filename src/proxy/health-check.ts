@@ -2,6 +2,7 @@
  * Health-check node ports: for each Service of type LoadBalancer with externalTrafficPolicy Local a port on which balancers
  * ask whether this node has endpoints of it (KEP-1669; k8s.io/kubernetes/pkg/proxy/healthcheck/service_health.go).
  */
+import { listening } from "../base/listening.ts";
 import { createServer, type Server } from "node:http";
 import type { Logger } from "../base/logger.ts";
 
@@ -54,7 +55,7 @@ export class HealthChecks implements AsyncDisposable {
     }
   }
 
-  #serve(service: string, port: number, host: string): Promise<Server> {
+  async #serve(service: string, port: number, host: string): Promise<Server> {
     const server = createServer((_, response) => {
       const { status, weight, body } = this.answer(service);
       response.writeHead(status, {
@@ -65,10 +66,8 @@ export class HealthChecks implements AsyncDisposable {
       });
       response.end(body);
     });
-    return new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ port, host, ipv6Only: host.includes(":") }, () => resolve(server));
-    });
+    await listening(server, { port, host, ipv6Only: host.includes(":") });
+    return server;
   }
 
   answer(service: string): { status: 200 | 503; weight: number; body: string } {

@@ -1,9 +1,8 @@
 /** StatefulSets (pkg/registry/apps/statefulset). */
 import { validateDNSLabel, validateNonNegative } from "../core/checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
-import { roundUpToMilli } from "../core/resource-list.ts";
 import { validateClaimSpec } from "../core/persistentvolumeclaim-spec.ts";
-import { claimSpecWarnings } from "../core/persistentvolumeclaim.ts";
+import { claimSpecWarnings, setClaimDefaults } from "../core/persistentvolumeclaim.ts";
 import { validatePodAnnotations } from "../core/pod-annotations.ts";
 import { setPodTemplateDefaults } from "../core/pod-defaults.ts";
 import { dropDisabledPodFields } from "../core/pod-drop-disabled.ts";
@@ -18,7 +17,7 @@ import { validateLabels } from "../meta/labels.ts";
 import { nameIsDNSLabel } from "../meta/names.ts";
 import { validateAnnotations } from "../meta/validation.ts";
 import type { StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from "../types/apps-v1.gen.ts";
-import type { PersistentVolumeClaim, PodTemplateSpec } from "../types/core-v1.gen.ts";
+import type { PodTemplateSpec } from "../types/core-v1.gen.ts";
 import {
   compiledSelector,
   intOrPercentValue,
@@ -172,19 +171,6 @@ function setUpdateDefaults(strategy: StatefulSetUpdateStrategy): void {
   if (strategy.type === "RollingUpdate" && strategy.rollingUpdate) strategy.rollingUpdate.partition ??= 0;
 }
 
-function setClaimDefaults(claim: PersistentVolumeClaim): void {
-  claim.kind = "PersistentVolumeClaim";
-  claim.apiVersion = "v1";
-  claim.spec ??= { resources: {} };
-  claim.status ??= {};
-  claim.status.phase ||= "Pending";
-  claim.spec.volumeMode ??= "Filesystem";
-  roundUpToMilli(claim.spec.resources?.limits);
-  roundUpToMilli(claim.spec.resources?.requests);
-  roundUpToMilli(claim.status.capacity);
-  roundUpToMilli(claim.status.allocatedResources);
-}
-
 /** A share of pods that may be missing needs a feature that v1.36 has switched off. */
 function dropMaxUnavailable(set: StatefulSet, old?: StatefulSet): void {
   if (old?.spec.updateStrategy.rollingUpdate?.maxUnavailable === undefined) delete set.spec.updateStrategy.rollingUpdate?.maxUnavailable;
@@ -208,7 +194,11 @@ export const statefulSetKind: Kind<StatefulSet> = {
     s.replicas ??= 1;
     s.revisionHistoryLimit ??= 10;
     setPodTemplateDefaults(s.template);
-    for (const claim of s.volumeClaimTemplates ?? []) setClaimDefaults(claim);
+    for (const claim of s.volumeClaimTemplates ?? []) {
+      claim.kind = "PersistentVolumeClaim";
+      claim.apiVersion = "v1";
+      setClaimDefaults(claim);
+    }
   },
   prepareForCreate(set) {
     set.status = noStatus();

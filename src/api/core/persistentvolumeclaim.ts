@@ -150,18 +150,21 @@ function warnings(claim: PersistentVolumeClaim): string[] {
   return [...(deprecated ? [why] : []), ...claimSpecWarnings(claim.spec, path("spec"))];
 }
 
+/** Also those of what a StatefulSet makes its claims of. */
+export function setClaimDefaults(claim: PersistentVolumeClaim): void {
+  claim.spec ??= { resources: {} };
+  claim.status ??= {};
+  claim.status.phase ||= "Pending";
+  claim.spec.volumeMode ??= "Filesystem";
+  roundUpToMilli(claim.spec.resources?.limits);
+  roundUpToMilli(claim.spec.resources?.requests);
+  roundUpToMilli(claim.status.capacity);
+  roundUpToMilli(claim.status.allocatedResources);
+}
+
 export const persistentVolumeClaimKind: Kind<PersistentVolumeClaim> = {
   resource: "persistentvolumeclaims",
-  setDefaults(claim) {
-    claim.spec ??= { resources: {} };
-    claim.status ??= {};
-    claim.status.phase ||= "Pending";
-    claim.spec.volumeMode ??= "Filesystem";
-    roundUpToMilli(claim.spec.resources?.limits);
-    roundUpToMilli(claim.spec.resources?.requests);
-    roundUpToMilli(claim.status.capacity);
-    roundUpToMilli(claim.status.allocatedResources);
-  },
+  setDefaults: setClaimDefaults,
   prepareForCreate(claim) {
     // Encoding the stored object gives it its first phase.
     claim.status = { phase: "Pending" };

@@ -2,8 +2,9 @@
  * The HTTPS port: HTTP/1.1 and HTTP/2 on one socket, client certificates asked for and never required. Certificates can be
  * replaced while it serves. Closing drains: no new connections, GOAWAY to HTTP/2 peers, running requests finish.
  */
+import { listening } from "../../base/listening.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server } from "node:https";
+import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
@@ -77,6 +78,9 @@ const limits = {
   keepAliveInitialDelay: 180_000,
 };
 
+/** A connection that is closed with something unread loses its answer: so long the rest is taken (net/http's rstAvoidanceDelay). */
+const lingerMs = 500;
+
 /** What node:http could not read, as Go's server answers it. */
 const refusals = table<string>({
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
@@ -134,11 +138,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     options.handshakeFailed?.();
     logger.debug("TLS handshake failed", { error });
   });
+  const refused = new WeakSet<Duplex>();
   server.on("clientError", (error, socket) => {
+    // What still comes of the same request.
+    if (refused.has(socket)) return;
     logger.debug("malformed request", { error });
     const status = refusals[(error as NodeJS.ErrnoException).code ?? ""] ?? "400 Bad Request";
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
-    else socket.destroy();
+    if (!socket.writable) return void socket.destroy();
+    refused.add(socket);
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
+    systemClock.after(lingerMs, () => socket.destroy());
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const abort = new AbortController();
@@ -153,7 +162,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       socket.destroy();
     });
   });
-  await listening(server, options.port, options.host);
+  await listening(server, { port: options.port, host: options.host });
   const { port } = server.address() as AddressInfo;
   return {
     port,
@@ -184,16 +193,6 @@ const secureContext = (tls: TlsMaterial): SecureContextOptions => ({
   ...askingForCertificates(tls.clientCa),
   minVersion: "TLSv1.2",
 });
-
-function listening(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.removeListener("error", reject);
-      resolve();
-    });
-  });
-}
 
 /** The text of the header for the present second (RFC 9110, 5.6.7). */
 function dateHeader(clock: Clock): () => string {

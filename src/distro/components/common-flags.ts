@@ -43,7 +43,7 @@ export const leaderElectionFlags = (name: string) => ({
 
 export const profilingFlag = fixed("bool", "/debug/pprof", ["false"], "there is no Go runtime to profile; run node with --cpu-prof") as Flag<string>;
 
-const logging = [
+export const loggingRefusals = [
   "lines are written to standard error as they come, in one format; set verbosity with --v",
   "log-flush-frequency",
   "log-json-info-buffer-size",
@@ -77,7 +77,7 @@ const tls = [
 const sockets = ["the port is taken for this process alone", "permit-address-sharing", "permit-port-sharing"] as const;
 const profiling = ["there is no Go runtime to profile; run node with --cpu-prof", "contention-profiling"] as const;
 
-export const commonRefusals: Refusals = [logging, gates, metrics, tls, sockets, profiling];
+export const commonRefusals: Refusals = [loggingRefusals, gates, metrics, tls, sockets, profiling];
 
 /** Of components that reach the API server. */
 export const clientRefusals: Refusals = [

@@ -3,6 +3,7 @@
  * otherwise); over HTTPS paths beyond the open ones are authorized as upstream does: a client certificate or a bearer token
  * that the API server knows, and then a SubjectAccessReview on the path.
  */
+import { listening } from "../../base/listening.ts";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { answerZPage, flagz, statusz, type ZPage, zpageHeaders } from "../../api/zpages.ts";
@@ -82,10 +83,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
         onRequest,
       )
     : createServer(onRequest);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, resolve);
-  });
+  await listening(server, { port, host });
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));

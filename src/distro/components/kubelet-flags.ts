@@ -1,7 +1,7 @@
 /** kubelet's flags (k8s.io/kubernetes/cmd/kubelet/app/options); what a configuration file can say is in kubelet-config.ts. */
 import { isIP } from "node:net";
 import type { Taint } from "../../api/types/core-v1.gen.ts";
-import { clientRefusals, kubeconfigFlags, verbosity } from "./common-flags.ts";
+import { clientRefusals, kubeconfigFlags, loggingRefusals, verbosity } from "./common-flags.ts";
 import { bool, file, list, pairs, text } from "./flag-types.ts";
 import type { Flag, Refusals } from "./flags.ts";
 
@@ -164,18 +164,7 @@ export const kubeletRefusals: Refusals = [
     name,
   ]),
   ...clientRefusals,
-  [
-    "lines are written to standard error as they come, in one format; set verbosity with --v",
-    ...[
-      "log-flush-frequency",
-      "log-json-info-buffer-size",
-      "log-json-split-stream",
-      "log-text-info-buffer-size",
-      "log-text-split-stream",
-      "logging-format",
-      "vmodule",
-    ],
-  ],
+  loggingRefusals,
   ["the node's identity is in --kubeconfig; none is asked for", "bootstrap-kubeconfig"],
   ["there is no cloud provider", "cloud-provider"],
   ["the file is not locked; the container runtime tells two kubelets apart", "lock-file", "exit-on-lock-contention"],

@@ -4,6 +4,7 @@
  * Whoever reaches it may read; to write takes a password, because a node runs what it finds here. It answers only requests
  * for names of this machine unless it is told more, so that no web page's name leads here. With `?ns=HOST`, as containerd asks a mirror, `NAME` means `HOST/NAME` first.
  */
+import { listening } from "../../base/listening.ts";
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -64,14 +65,14 @@ export class Registry {
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
-  #listen(): Promise<void> {
+  async #listen(): Promise<void> {
     const { host = "127.0.0.1", port } = this.#options;
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) =>
-        reject(error.code === "EADDRINUSE" ? new Error(`port ${port} of ${host} is in use: choose another for the registry`) : error),
-      );
-      this.#server.listen(port, host, resolve);
-    });
+    try {
+      await listening(this.#server, { port, host });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      throw new Error(`port ${port} of ${host} is in use: choose another for the registry`);
+    }
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -2,9 +2,9 @@
  * The kubelet's HTTPS API (k8s.io/kubernetes/pkg/kubelet/server/server.go): logs, exec, attach, port-forward, the pods that
  * it runs, its health. Streams are switched through to the runtime's own streaming server.
  */
+import { listening } from "../../base/listening.ts";
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
@@ -98,13 +98,9 @@ export class KubeletServer {
   }
 
   /** Resolves when it listens; gives the port. */
-  async start(): Promise<number> {
+  start(): Promise<number> {
     const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+    return listening(this.#server, { host, port });
   }
 
   /** What new connections are shown instead. Throws, and keeps the former, where it cannot be used. */

@@ -18,8 +18,7 @@ import { ReinvocationState } from "../reinvocation-state.ts";
 import { namespaceOf, type RequestBindings, requestBindings } from "./bindings.ts";
 import { conditionsOf } from "./evaluate.ts";
 import { isExcluded } from "./excluded.ts";
-import { faceOf } from "./matcher.ts";
-import { ConfigurationError, paramSourceOf, paramsOf } from "./params.ts";
+import { meetings } from "./meetings.ts";
 import { applyConfiguration, applyOperations, PatchFailure } from "./patch.ts";
 import { type BoundPolicy, policySource } from "./source.ts";
 import type { PolicyOptions } from "./validating.ts";
@@ -99,35 +98,14 @@ class Mutations {
     this.#checks = new AuthorizationChecks(options.authorizer);
   }
 
-  #misconfigured(error: unknown, policy: MutatingAdmissionPolicy, binding?: PolicyBinding): void {
-    if (!(error instanceof ConfigurationError) && !(error instanceof StatusError)) throw error;
-    const message = `failed to configure ${binding ? "binding" : "policy"}: ${error.message}`;
-    this.failures.push({ policy, message, ...(binding ? { binding } : {}) });
-  }
-
   async invocations(hooks: readonly Hook[]): Promise<Invocation[]> {
     const found: Invocation[] = [];
-    const { reader, params: sources } = this.#options;
-    for (const hook of hooks) {
-      let face: Face | undefined;
-      let source: ReturnType<typeof paramSourceOf>;
-      try {
-        face = hook.matcher && faceOf(hook.matcher, this.#attributes, this.#faces, reader);
-        if (!face) continue;
-        source = paramSourceOf(hook.policy.spec.paramKind, sources);
-      } catch (error) {
-        this.#misconfigured(error, hook.policy);
-        continue;
-      }
-      for (const { binding, matcher } of hook.bindings) {
-        try {
-          if (matcher && !faceOf(matcher, this.#attributes, this.#faces, reader)) continue;
-          for (const param of await paramsOf(source, binding.spec.paramRef, this.#attributes.namespace)) found.push({ hook, binding, face, param });
-        } catch (error) {
-          this.#misconfigured(error, hook.policy, binding);
-        }
-      }
-    }
+    const misconfigured = (policy: MutatingAdmissionPolicy, message: string, binding?: PolicyBinding): void => {
+      this.failures.push({ policy, message, ...(binding ? { binding } : {}) });
+    };
+    for (const hook of hooks)
+      for await (const { binding, face, params } of meetings(hook, this.#attributes, this.#faces, this.#options, misconfigured))
+        for (const param of params) found.push({ hook, binding, face, param });
     return found;
   }
 

@@ -17,7 +17,8 @@ import { namespaceOf, requestBindings } from "./bindings.ts";
 import { type CompiledPolicy, compilePolicy, type Decision, evaluatePolicy, type PolicyVerdict } from "./evaluate.ts";
 import { isExcluded } from "./excluded.ts";
 import { faceOf } from "./matcher.ts";
-import { ConfigurationError, type ParamSources, paramSourceOf, paramsOf } from "./params.ts";
+import { meetings } from "./meetings.ts";
+import type { ParamSources } from "./params.ts";
 import { type BoundPolicy, policySource } from "./source.ts";
 import { table } from "../../../base/table.ts";
 
@@ -67,39 +68,16 @@ class Judgement {
     this.#checks = new AuthorizationChecks(options.authorizer);
   }
 
-  #misconfigured(error: unknown, { metadata, spec }: ValidatingAdmissionPolicy, binding?: PolicyBinding): void {
-    if (!(error instanceof ConfigurationError) && !(error instanceof StatusError)) throw error;
-    if (spec.failurePolicy === "Ignore") return;
-    const what = binding ? "binding" : "policy";
-    this.denials.push({ policy: metadata.name, binding: binding?.metadata.name, message: `failed to configure ${what}: ${error.message}`, reason: "" });
-  }
-
   async judge(hook: Hook): Promise<void> {
-    const { policy, matcher, bindings } = hook;
-    const { reader, params } = this.#options;
     const attributes = this.#attributes;
-    let face: Face | undefined;
-    let source: ReturnType<typeof paramSourceOf>;
-    try {
-      face = matcher && faceOf(matcher, attributes, this.#faces, reader);
-      if (!face) return;
-      source = paramSourceOf(policy.spec.paramKind, params);
-    } catch (error) {
-      return this.#misconfigured(error, policy);
-    }
     const notes = new Map<string, string[]>();
-    for (const { binding, matcher: own } of bindings) {
-      let found: (JSONObject | null)[];
-      try {
-        if (own && !faceOf(own, attributes, this.#faces, reader)) continue;
-        found = await paramsOf(source, binding.spec.paramRef, attributes.namespace);
-      } catch (error) {
-        this.#misconfigured(error, policy, binding);
-        continue;
-      }
-      if (found.length) await this.#evaluate(hook, binding, face, found, notes);
-    }
-    for (const [key, values] of notes) attributes.annotate?.(`${policy.metadata.name}/${key}`, values.join(", "));
+    const misconfigured = ({ metadata, spec }: ValidatingAdmissionPolicy, message: string, binding?: PolicyBinding): void => {
+      if (spec.failurePolicy === "Ignore") return;
+      this.denials.push({ policy: metadata.name, binding: binding?.metadata.name, message, reason: "" });
+    };
+    for await (const { binding, face, params } of meetings(hook, attributes, this.#faces, this.#options, misconfigured))
+      await this.#evaluate(hook, binding, face, params, notes);
+    for (const [key, values] of notes) attributes.annotate?.(`${hook.policy.metadata.name}/${key}`, values.join(", "));
   }
 
   async #evaluate(hook: Hook, binding: PolicyBinding, face: Face, params: readonly (JSONObject | null)[], notes: Map<string, string[]>): Promise<void> {
