@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { execFileSync } from "node:child_process";
 import { gunzipSync } from "node:zlib";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { readBody } from "./body.ts";
+import { makeCertificates } from "./certificates.fixture.ts";
 import { type Listener, type ListenerOptions, listen } from "./listener.ts";
 
 let directory: string;
@@ -33,29 +33,7 @@ const listenerOptions = (): ListenerOptions => ({
 
 before(async () => {
   directory = mkdtempSync(join(tmpdir(), "listener-"));
-  const run = (...args: string[]): void => void execFileSync("openssl", args, { cwd: directory, stdio: "ignore" });
-  const subject = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
-  run("req", "-x509", ...subject, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca", "-days", "2");
-  for (const name of ["server", "client"]) {
-    run("req", ...subject, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1");
-    run(
-      "x509",
-      "-req",
-      "-in",
-      `${name}.csr`,
-      "-CA",
-      "ca.crt",
-      "-CAkey",
-      "ca.key",
-      "-CAcreateserial",
-      "-out",
-      `${name}.crt`,
-      "-days",
-      "2",
-      "-copy_extensions",
-      "copy",
-    );
-  }
+  makeCertificates(directory);
   handler = async (request): Promise<ApiResponse> => {
     seen = request;
     try {
