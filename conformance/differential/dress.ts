@@ -87,7 +87,6 @@ function respelled(t: Target, path: string): string {
       `${way};a=b`,
       way.replace(`/${resource}`, `/./${resource}`),
       way.replace(`/${resource}/`, `/${resource}/./`),
-      way.replace("/namespaces/default/", "/namespaces/./"),
       way.replace("/namespaces/default/", "/namespaces//"),
       way.replace(`/${resource}/`, `/${resource}//`),
       way.replace(`/${resource}/${t.name}/`, `/${resource}//`),

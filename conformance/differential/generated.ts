@@ -8,6 +8,7 @@ import { policyEpisode } from "./policies.ts";
 import { grants } from "./who.ts";
 import { type Answer, differences, type Request, send, settled } from "./exchange.ts";
 import { classify, Groups, opened } from "./groups.ts";
+import { patchHeaders } from "./headers.ts";
 import { attended, type Side, settle, storeAnew, storedAnew } from "./attended.ts";
 import type { Pair } from "./servers.ts";
 
@@ -191,5 +192,15 @@ export async function clear(target: Target, side: Side): Promise<void> {
     });
     if (answer.code === 200) await send(side.server, { method: "DELETE", path, body: { gracePeriodSeconds: 0 } });
   }
-  await send(side.server, { method: "DELETE", path: `${target.collection}?labelSelector=ep%3D${target.name}`, body: { gracePeriodSeconds: 0 } });
+  const answer = await send(side.server, { method: "DELETE", path: `${target.collection}?labelSelector=ep%3D${target.name}`, body: { gracePeriodSeconds: 0 } });
+  // What was named by the server sorts differently here and there, and so must not stay behind for the pages of others.
+  const { items } = (answer.body ?? {}) as { items?: { metadata?: { name?: string; finalizers?: string[] } }[] };
+  for (const { metadata } of items ?? [])
+    if (metadata?.finalizers?.length)
+      await send(side.server, {
+        method: "PATCH",
+        path: `${target.collection}/${metadata.name}`,
+        headers: patchHeaders.merge,
+        body: { metadata: { finalizers: null } },
+      });
 }

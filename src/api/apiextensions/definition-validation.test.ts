@@ -124,3 +124,22 @@ test("metadata of resources among defaults is stored in its form", () => {
   assert.deepEqual(judged(spec), []);
   assert.deepEqual(spec.default.metadata, { name: "n" });
 });
+
+test("a scope that may not change is shown as JSON", () => {
+  const of = (scope: string) =>
+    ({
+      metadata: { name: "xs.example.com", resourceVersion: "1" },
+      spec: {
+        group: "example.com",
+        scope,
+        names: { plural: "xs", singular: "x", kind: "X", listKind: "XList" },
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+        conversion: { strategy: "None" },
+      },
+      status: { conditions: [{ type: "Established", status: "True" }], acceptedNames: { plural: "xs", kind: "X" }, storedVersions: ["v1"] },
+    }) as unknown as CustomResourceDefinition;
+  const found = customResourceDefinitionKind.validateUpdate?.(of("<&>"), of("Cluster")) ?? [];
+  assert.equal(found.at(-1)?.field, "spec.scope");
+  assert.equal(found.at(-1)?.body, 'Invalid value: "\\u003c\\u0026\\u003e": field is immutable');
+  assert.deepEqual(customResourceDefinitionKind.validateUpdate?.(of("Cluster"), of("Cluster")), []);
+});

@@ -67,7 +67,8 @@ export function validateDefinitionUpdate(definition: CustomResourceDefinition, o
   const immutable = (value: string | undefined, was: string | undefined, place: Path): void =>
     void errors.push(...validateImmutableField(value ?? "", was ?? "", place));
   if (options.immutableNames) {
-    immutable(spec.scope, before.scope, at.child("scope"));
+    // The scope is a type of its own.
+    if (spec.scope !== before.scope) errors.push(invalidNamed(at.child("scope"), spec.scope ?? "", "field is immutable"));
     immutable(spec.names.kind, before.names.kind, at.child("names", "kind"));
   }
   immutable(spec.group, before.group, at.child("group"));

@@ -9,7 +9,7 @@ import { badRequest, StatusError } from "../status.ts";
 import { type Atom, type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
-import { fieldsOf, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
+import { fieldSetErrors, fieldsOf, fitsFieldSets, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
 import { difference, type FieldSet, hasPath, intersection, isEmpty, isMember, leaf, maxFields, ordered, paths, tooManyFields, union } from "./fieldset.ts";
 import {
   comparisons,
@@ -45,10 +45,14 @@ function groupVersionKind(object: JSONObject): string {
   return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${textOf(object.kind)}`;
 }
 
+function unfitFieldSets(live: JSONObject, atom: MapAtom): string | undefined {
+  return fitsFieldSets(live, atom) ? undefined : shapeText(fieldSetErrors(live, atom));
+}
+
 /** Nobody can own an element of the live object that nothing names. */
 function checkLive(type: ObjectType, live: JSONObject, tracked: boolean, changeable: boolean): StatusError | undefined {
   const atom = wholeAtom(type);
-  const why = changeable && !fitsShape(live, atom) ? shapeText(shapeErrors(live, atom, true)) : unnamedElement(live, atom);
+  const why = changeable && !fitsShape(live, atom) ? shapeText(shapeErrors(live, atom, true)) : (unnamedElement(live, atom) ?? unfitFieldSets(live, atom));
   if (why === undefined) return undefined;
   const { namespace, name } = (live.metadata ?? {}) as JSONObject;
   const what = `(${textOf(namespace)}/${textOf(name)}; ${groupVersionKind(live)})`;

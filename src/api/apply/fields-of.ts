@@ -142,6 +142,30 @@ function setsAreMaps(value: JSONValue | undefined, atom: Atom): boolean {
   return true;
 }
 
+/** Of one that `fitsFieldSets` finds unfit: what upstream says of it, `path: message`. */
+export function fieldSetErrors(value: JSONValue | undefined, atom: Atom, path = ""): string[] {
+  if (value === null || value === undefined || !mayHoldFieldSets(atom)) return [];
+  if (atom === fieldSetAtom) return isMap(value) ? [] : [`${path}: expected map, got ${reflected(value)}`];
+  if (atom.kind === "list" && Array.isArray(value))
+    return value.flatMap((item, i) => {
+      const key = atom.atomic ? undefined : elementKey(atom, item);
+      return fieldSetErrors(item, atom.element, path + (key === undefined ? `[${i}]` : pathText([key])));
+    });
+  if (atom.kind !== "map" || !isMap(value)) return [];
+  return Object.keys(value).flatMap((name) => {
+    const inner = path === "" && name === "metadata" ? undefined : (atom.fields.get(name)?.atom ?? atom.element);
+    return inner ? fieldSetErrors(value[name], inner, `${path}.${name}`) : [];
+  });
+}
+
+/** As Go prints what it found by reflection; the number at the end is the kind that it takes it for. */
+function reflected(value: JSONValue): string {
+  if (typeof value === "string") return `&{<nil> <nil> ${value} 6}`;
+  const type = goType(value);
+  const kinds: Readonly<Record<string, number>> = { "[]interface {}": 2, int64: 3, float64: 5, bool: 8 };
+  return `&{<nil> <nil> <${type} Value> ${kinds[type]}}`;
+}
+
 /** As upstream says several. */
 export const shapeText = (errors: readonly string[]): string =>
   errors.length === 1 ? (errors[0] as string) : ["errors:", ...errors.map((error) => `  ${error}`)].join("\n");

@@ -92,6 +92,31 @@ test("an applied object is called as its way says before anything is said of it"
   assert.equal(refused.message, "the name of the object (x) does not match the name on the URL (y)");
 });
 
+test("what has field sets in its template that are none can be stored and not applied to", async () => {
+  const sets = "/apis/apps/v1/namespaces/default/replicasets";
+  const spec = (...sets: unknown[]) => ({
+    selector: { matchLabels: { a: "b" } },
+    template: {
+      metadata: { labels: { a: "b" }, managedFields: sets.map((fieldsV1) => ({ fieldsV1 })) },
+      spec: { containers: [{ name: "c", image: "i" }] },
+    },
+  });
+  const refusal = async (name: string, ...fieldSets: unknown[]): Promise<string> => {
+    assert.equal((await answer("POST", sets, { metadata: { name }, spec: spec(...fieldSets) })).http, 201);
+    const object = { apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { name }, status: { replicas: null } };
+    const { http, message } = await answer("PATCH", `${sets}/${name}/status?fieldManager=m`, object, apply);
+    return `${http} ${message}`;
+  };
+  const at = (name: string): string =>
+    `500 failed to create manager for existing fields: failed to convert new object (default/${name}; apps/v1, Kind=ReplicaSet) to smd typed: `;
+  const where = (i: number): string => `.spec.template.metadata.managedFields[${i}].fieldsV1: expected map, got &{<nil> <nil> `;
+  assert.equal(await refusal("number", -3, {}), `${at("number")}${where(0)}<int64 Value> 3}`);
+  assert.equal(
+    await refusal("several", "text", [], true, 1.5),
+    `${at("several")}errors:\n  ${where(0)}text 6}\n  ${where(1)}<[]interface {} Value> 2}\n  ${where(2)}<bool Value> 8}\n  ${where(3)}<float64 Value> 5}`,
+  );
+});
+
 test("a list of types of patches is for the router alone", async () => {
   const refused = await answer("PATCH", `${core}/configmaps/p`, {}, "application/merge-patch+json,x");
   assert.match(refused.message ?? "", /^the body of the request was in an unknown format - .*strategic-merge-patch\+json, application\/apply-patch\+yaml$/);
