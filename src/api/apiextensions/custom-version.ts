@@ -5,7 +5,7 @@
 import type { ObjectType } from "../apply/atom.ts";
 import { schemaAtom } from "../apply/schema-atom.ts";
 import { DecodeError } from "../codec/decode-error.ts";
-import { sortKeys } from "../codec/json.ts";
+import { withSortedKeys } from "../codec/json.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import type { KubeObject } from "../object.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceScale } from "../types/apiextensions-v1.gen.ts";
@@ -85,9 +85,9 @@ export class CustomVersion {
   setDefaults(object: JSONObject): void {
     applyDefaults(object, this.schema);
   }
-  /** As it is written: metadata in its form, all keys sorted. Fields that are undefined are left out. */
+  /** As it is written: metadata in its form, all keys sorted. Fields that are undefined are left out. What is sorted is shared with `object`. */
   settled(object: KubeObject): KubeObject {
     const metadata = readObjectMeta(object.metadata as unknown as JSONValue, { dropInvalid: true }, [], "metadata") as JSONValue;
-    return sortKeys({ ...(object as unknown as JSONObject), metadata }) as unknown as KubeObject;
+    return withSortedKeys({ ...(object as unknown as JSONObject), metadata }) as unknown as KubeObject;
   }
 }

@@ -5,7 +5,8 @@ import { typeOfKind } from "../schema/schema.ts";
 import { decodeCBOR } from "./cbor.ts";
 import { decodeJSON, sniffJSON } from "./decode.ts";
 import { DecodeError } from "./decode-error.ts";
-import { encodeJSONString, parseJSON } from "./json.ts";
+import type { JSONValue } from "../json.ts";
+import { encodeJSONString, parseJSON, sortKeys, withSortedKeys } from "./json.ts";
 import { normalize } from "./normalize.ts";
 
 const type = (apiVersion: string, kind: string) => {
@@ -213,4 +214,20 @@ test("a number that no float holds is refused, written as it was", () => {
   for (const text of ["1e999", "-1e400", `1${"0".repeat(400)}`])
     assert.throws(() => parseJSON(`{"a":[${text}]}`), new DecodeError(`json: cannot unmarshal number ${text} into Go value of type float64`));
   assert.deepEqual(parseJSON('{"a":1e-999}').value, { a: 0 });
+});
+
+test("keys that are sorted already are shared, others are sorted as all others are", () => {
+  const texts = [
+    '{"a":{"b":1,"c":[{"d":1,"e":2}]},"f":null}',
+    '{"b":{"x":1},"a":[{"d":{"z":{"y":1,"x":2}},"c":1}],"__proto__":{"b":1,"a":2}}',
+    '{"a":{"b":{"c":{"d":{"e":{"g":1,"f":2}}}}},"é":1,"z":{}}',
+  ];
+  for (const text of texts) {
+    const value = JSON.parse(text) as JSONValue;
+    assert.equal(JSON.stringify(withSortedKeys(value)), JSON.stringify(sortKeys(value)), text);
+  }
+  const [sorted, other] = texts.map((text) => JSON.parse(text) as { [key: string]: JSONValue });
+  assert.equal(withSortedKeys(sorted as JSONValue), sorted);
+  assert.equal((withSortedKeys(other as JSONValue) as { b: JSONValue }).b, other?.b);
+  assert.deepEqual(withSortedKeys({ b: 1, a: undefined } as unknown as JSONValue), { b: 1 });
 });

@@ -307,3 +307,32 @@ export function sortKeys(value: JSONValue): JSONValue {
   for (const key of sortFew(Object.keys(value), compareBytes)) if (value[key] !== undefined) put(sorted, key, sortKeys(value[key] as JSONValue));
   return sorted;
 }
+
+/**
+ * As sortKeys, but what is sorted is not copied, for those who change neither: so many levels down each part is looked at for
+ * itself.
+ */
+export function withSortedKeys(value: JSONValue, levels = 4): JSONValue {
+  if (typeof value !== "object" || value === null || isSorted(value)) return value;
+  if (levels === 0) return sortKeys(value);
+  if (Array.isArray(value)) return value.map((item) => withSortedKeys(item, levels - 1));
+  const sorted: { [key: string]: JSONValue } = {};
+  for (const key of sortFew(Object.keys(value), compareBytes))
+    if (value[key] !== undefined) put(sorted, key, withSortedKeys(value[key] as JSONValue, levels - 1));
+  return sorted;
+}
+
+function isSorted(value: JSONValue): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isSorted(item)) return false;
+    return true;
+  }
+  let last = "";
+  for (const key in value) {
+    const item = value[key];
+    if (item === undefined || compareBytes(last, key) > 0 || (typeof item === "object" && !isSorted(item))) return false;
+    last = key;
+  }
+  return true;
+}
