@@ -23,6 +23,7 @@ import { type OutsideTokenOptions, outsideTokens } from "./authentication/outsid
 import { fixedKeys, type KeySource, parseSigningKey, parseVerificationKeys, signToken, type TokenSigner } from "./authentication/service-account-keys.ts";
 import { type AuthorizationSource, openAuthorization } from "./authorization/open.ts";
 import { type BootstrapOptions, bootstrap, bootstrapRules, ensureAuthenticationConfig, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
+import { ConsistencyCheck } from "./consistency.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { indexFields, indexReads, storedResources } from "./endpoints.ts";
 import { DanglingController } from "./flowcontrol/dangling.ts";
@@ -337,6 +338,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     }
     const { nodePorts = defaultNodePorts, storeBytes } = options;
     showBuild(metrics);
+    owned.use(new ConsistencyCheck({ cache, store: options.store, clock, random, logger: options.logger.child("consistency"), metrics }));
     observeState(metrics, { cache, serviceRanges, nodePorts, ...(storeBytes ? { storeBytes } : {}) });
     owned.use(
       new ServiceRepair({

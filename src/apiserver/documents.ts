@@ -7,7 +7,7 @@ import { apiVersionOf, type ResourceDef, resources } from "../api/schema/schema.
 import type { APIGroup, APIGroupList } from "../api/types/meta-v1.gen.ts";
 import { trimEnd } from "../base/trim.ts";
 import { type AddedOpenAPI, openapi } from "./openapi.ts";
-import { aggregatedMedia, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
+import { aggregatedForm, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
 import { decode } from "./request-info.ts";
 import { methodNotAllowed, noSuchResource } from "./router.ts";
@@ -55,6 +55,8 @@ export function createDocuments(
   added?: AddedOpenAPI,
   /** Of `served`, those that no definition adds. */
   builtIn: readonly ResourceDef[] = resources,
+  /** Told of each request for discovery that is to leave other API servers out. */
+  noPeer = (): void => {},
 ): Documents {
   const object = (request: ApiRequest, value: object, routed: boolean): ApiResponse =>
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
@@ -70,10 +72,11 @@ export function createDocuments(
       }
       if (path === "/api" || path === "/apis") {
         const core = path === "/api";
-        const media = aggregatedMedia(request.headers.accept ?? "");
-        if (media) {
+        const form = aggregatedForm(request.headers.accept ?? "");
+        if (form) {
+          if (form.profile === "nopeer") noPeer();
           const local = aggregatedDiscovery(core, served());
-          return aggregated(request, media, core ? local : (elsewhere?.discovery(local) ?? local));
+          return aggregated(request, form.media, core ? local : (elsewhere?.discovery(local) ?? local));
         }
         if (core) return object(request, apiVersions(serverAddress()), true);
         const local = apiGroupList(served());

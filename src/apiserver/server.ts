@@ -28,6 +28,7 @@ import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
 import { type HealthCheck, health, healthPaths, serverChecks } from "./health.ts";
+import { peerDiscoverySeries } from "./metrics/peers.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
 import { parseRequestInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
@@ -115,6 +116,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     aggregator,
     options.openapi,
     builtIn,
+    peerDiscoverySeries(options.metrics),
   );
   const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
 

@@ -39,3 +39,11 @@ test("without a command line there is no /flagz", async () => {
   assert.equal((await server.send("GET", "/flagz")).status, 404);
   assert.match(String((await server.send("GET", "/statusz")).body), /Paths\W+\/healthz/);
 });
+
+test("requests for discovery that leave other servers out are counted", async () => {
+  await using server = new TestServer();
+  await server.start();
+  const discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  for (const accept of [discovery, `${discovery};profile=nopeer`]) assert.equal((await server.send("GET", "/apis", { accept })).status, 200);
+  assert.match(server.api.metrics.expose(), /\naggregator_discovery_nopeer_requests_total 1\n/);
+});

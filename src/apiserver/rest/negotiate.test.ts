@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ApiRequest } from "../../api/exchange.ts";
-import { aggregatedMedia, errorForm, negotiate, type Offer } from "./negotiate.ts";
+import { aggregatedForm, errorForm, negotiate, type Offer } from "./negotiate.ts";
 
 const request = (accept: string, query = ""): ApiRequest => ({
   method: "GET",
@@ -40,8 +40,9 @@ test("a refusal is never a table: it is JSON where the client takes nothing else
 
 test("aggregated discovery is given to whoever takes it at all", () => {
   const form = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-  assert.equal(aggregatedMedia(`application/json,application/yaml;${form}`), "yaml");
-  assert.equal(aggregatedMedia("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"), undefined);
+  assert.deepEqual(aggregatedForm(`application/json,application/yaml;${form}`), { media: "yaml" });
+  assert.deepEqual(aggregatedForm(`application/json;${form};profile=nopeer`), { media: "json", profile: "nopeer" });
+  assert.equal(aggregatedForm("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"), undefined);
 });
 
 test("indentation is asked for by a word that Go takes for true, or by a known agent", () => {

@@ -116,10 +116,11 @@ export function negotiate(request: ApiRequest, offer: Offer): Form {
 }
 
 /** The first form of aggregated discovery (apidiscovery.k8s.io/v2) among what the client takes, wherever it stands. */
-export function aggregatedMedia(accept: string): Media | undefined {
+export function aggregatedForm(accept: string): { media: Media; profile?: string } | undefined {
   for (const { type, params } of clausesOf(accept)) {
     const media = type === "*/*" || type === "application/*" ? "json" : types.get(type);
-    if (media && media !== "cbor" && params.as === "APIGroupDiscoveryList" && params.g === "apidiscovery.k8s.io" && params.v === "v2") return media;
+    if (media && media !== "cbor" && params.as === "APIGroupDiscoveryList" && params.g === "apidiscovery.k8s.io" && params.v === "v2")
+      return { media, ...(params.profile ? { profile: params.profile } : {}) };
   }
   return undefined;
 }
