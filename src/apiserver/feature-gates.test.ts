@@ -44,6 +44,6 @@ test("a feature that is on by default and not implemented is taken as it is, and
   assert.doesNotThrow(() => featureGates(parseFeatureGates("LoggingBetaOptions=true")));
   assert.throws(
     () => featureGates(parseFeatureGates("LoggingBetaOptions=false")),
-    /^Error: LoggingBetaOptions cannot be switched off: k8ts does not have what it switches \(\flags of logging other than --v are refused\)$/,
+    /^Error: LoggingBetaOptions cannot be switched off: k8ts does not have what it switches \(flags of logging other than --v are refused\)$/,
   );
 });

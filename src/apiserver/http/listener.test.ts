@@ -361,33 +361,3 @@ test("closing lets a running request finish and takes no new ones", async () => 
     }),
   );
 });
-
-test("HTTP/2: after an answer that is the last the connection is ended, those that run are answered", async () => {
-  const answering = handler;
-  handler = async ({ path }) => ({ status: 200, headers: {}, body: Buffer.from(path), ...(path === "/nobody" ? { last: true } : {}) });
-  try {
-    const session = connectHttp2(`https://127.0.0.1:${listener.port}`, { ca: file("ca.crt") });
-    const away = new Promise<number>((resolve) => session.on("goaway", resolve));
-    const closed = new Promise<void>((resolve) => session.on("close", resolve));
-    const ask = (path: string): Promise<string> =>
-      new Promise((resolve, reject) => {
-        let text = "";
-        const stream = session.request({ ":path": path });
-        stream.setEncoding("utf8");
-        stream
-          .on("data", (chunk: string) => {
-            text += chunk;
-          })
-          .on("end", () => resolve(text))
-          .on("error", reject);
-      });
-    assert.equal(await ask("/known"), "/known");
-    assert.equal(session.closed, false);
-    assert.deepEqual(await Promise.all([ask("/nobody"), ask("/beside")]), ["/nobody", "/beside"]);
-    assert.equal(await away, 0);
-    await closed;
-    assert.equal((await http1("/nobody")).body.toString(), "/nobody");
-  } finally {
-    handler = answering;
-  }
-});
