@@ -1,0 +1,88 @@
+/** Requests that random runs met once in ten thousand, by hand: ways with empty names, revisions of a past, what is concealed. */
+import { apply, type Case, merge, type Step } from "./cases.ts";
+
+const core = "/api/v1/namespaces/default";
+const replicaSets = "/apis/apps/v1/namespaces/default/replicasets";
+const ask = (method: Step["method"], path: string, body?: unknown, headers?: Record<string, string>): Step => ({
+  method,
+  path,
+  ...(body === undefined ? {} : { body }),
+  ...(headers ? { headers } : {}),
+});
+const fieldSets = (name: string, ...sets: unknown[]): Step[] => {
+  const template = {
+    metadata: { labels: { a: "b" }, managedFields: sets.map((fieldsV1) => ({ fieldsV1 })) },
+    spec: { containers: [{ name: "c", image: "i" }] },
+  };
+  const status = { apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { name }, status: { replicas: null } };
+  return [
+    ask("POST", replicaSets, { metadata: { name }, spec: { selector: { matchLabels: { a: "b" } }, template } }),
+    ask("PATCH", `${replicaSets}/${name}/status?fieldManager=m`, status, apply),
+    ask("PATCH", `${replicaSets}/${name}?fieldManager=m`, { apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { name }, spec: { replicas: 2 } }, apply),
+  ];
+};
+const external = { type: "ExternalName", externalName: "a.example.com", internalTrafficPolicy: "Local" };
+
+export const foundCases: Case[] = [
+  {
+    name: "ways with empty names",
+    steps: [
+      ask("POST", `${core}/secrets`, { metadata: { name: "there" } }),
+      ask("GET", "/api/v1/namespaces//secrets/there"),
+      ask("PUT", "/api/v1/namespaces//secrets/there", { metadata: { name: "there" } }),
+      ask("PATCH", "/api/v1/namespaces//secrets/there", {}, merge),
+      ask("DELETE", "/api/v1/namespaces//secrets/there"),
+      ask("DELETE", "/api/v1/namespaces//secrets"),
+      ask("POST", "/api/v1/namespaces//secrets", { metadata: { name: "nowhere" } }),
+      ask("POST", "/api/v1/namespaces//bindings", { metadata: { name: "nowhere" }, target: { kind: "Node", name: "n" } }),
+      ask("GET", "/api/v1/namespaces//pods/there/log"),
+      ask("GET", "/api/v1/namespaces//services/there/proxy/"),
+      ask("GET", "/apis/apps/v1/namespaces//deployments/there/scale"),
+      ask("GET", "/api/v1/namespaces//nodes"),
+      ask("GET", "/api/v1/namespaces/default/namespaces"),
+      ask("GET", `${core}/pods//status`),
+      ask("PUT", `${core}/pods//status`, {}),
+      ask("POST", `${core}/pods//eviction`, {}),
+      ask("POST", `${core}/pods//exec`, {}),
+      ask("DELETE", `${core}/pods//status`),
+      ask("GET", `${core}/pods//status`, undefined, { accept: "text/plain" }),
+      ask("GET", "/api/v1/namespaces//finalize"),
+    ],
+  },
+  {
+    name: "field sets in templates",
+    steps: [...fieldSets("number", -3, {}), ...fieldSets("several", "text", [], true, 1.5), ...fieldSets("fits", {}, null)],
+  },
+  {
+    name: "what is concealed",
+    steps: [
+      ask("POST", `${core}/services`, { metadata: { name: "begun" }, spec: external }),
+      ask("DELETE", `${core}/services/begun`, { propagationPolicy: "Foreground" }),
+      ask("GET", `${core}/services/begun`),
+      ask("DELETE", `${core}/services/begun`, { propagationPolicy: "Background" }),
+      ask("POST", `${core}/services`, { metadata: { name: "held", finalizers: ["a.b/c"] }, spec: external }),
+      ask("DELETE", `${core}/services/held`),
+      ask("PATCH", `${core}/services/held`, { metadata: { finalizers: null } }, merge),
+    ],
+  },
+  {
+    name: "a collection of the past",
+    steps: [
+      ask("POST", `${core}/resourcequotas`, { metadata: { name: "early", labels: { a: "then" }, finalizers: ["a.b/c"] } }),
+      ask("PATCH", `${core}/resourcequotas/early`, { metadata: { annotations: { a: "b" } } }, merge),
+      ask("DELETE", `${core}/resourcequotas?labelSelector=a%3Dthen&resourceVersion={rv}`),
+      ask("POST", `${core}/resourcequotas`, { metadata: { name: "late", labels: { a: "then" } } }),
+      ask("DELETE", `${core}/resourcequotas?labelSelector=a%3Dthen&resourceVersion=1`),
+      ask("DELETE", `${core}/resourcequotas?labelSelector=a%3Dthen&resourceVersion=0`),
+    ],
+  },
+  {
+    name: "revisions of a scale",
+    steps: [
+      ...fieldSets("scaled", {}),
+      ...["x", "0", "1"].map((resourceVersion) =>
+        ask("PUT", `${replicaSets}/scaled/scale`, { metadata: { name: "scaled", resourceVersion }, spec: { replicas: 3 } }),
+      ),
+    ],
+  },
+];
