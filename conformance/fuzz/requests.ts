@@ -259,7 +259,11 @@ export const makeTarget: MakeTarget = async () => {
     const text = answer.toString("utf8");
     const said = /"message": ?"((?:[^"\\]|\\.)*)"/.exec(text)?.[1]?.replace(/\\(.)/g, "$1") ?? text;
     // Upstream has mistakes of clients that it answers with a plain 500; ours say the same words. What the server did not expect says otherwise.
-    const expected = status === 503 || status === 504 || (text.includes("Status") && !text.includes("Internal error occurred: "));
+    const expected =
+      status === 503 ||
+      status === 504 ||
+      (text.includes("Status") && !text.includes("Internal error occurred: ")) ||
+      text.includes(": failed to create RequestInfo: ");
     if (expected) return `${method} ${status} ${kindOf(said)}`;
     throw new Finding(`${status}: ${said.slice(0, 500)}`);
   };

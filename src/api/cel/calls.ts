@@ -204,6 +204,7 @@ function dispatch(
   fitting: readonly { guards: ((value: Value) => boolean)[]; call: Implementation }[],
   refuse: (args: readonly Value[]) => CelError,
 ): Implementation {
+  if (fitting.every(({ guards }) => guards.length === 2)) return dispatchTwo(fitting, refuse);
   return (...args) => {
     for (const { guards, call } of fitting) {
       let fits = true;
@@ -213,3 +214,16 @@ function dispatch(
     return refuse(args);
   };
 }
+
+/** Operators mostly: without lists of arguments. */
+function dispatchTwo(
+  fitting: readonly { guards: ((value: Value) => boolean)[]; call: Implementation }[],
+  refuse: (args: readonly Value[]) => CelError,
+): Implementation {
+  const pairs = fitting.map(({ guards: [left, right], call }) => ({ left, right, call }) as { left: Guard; right: Guard; call: Implementation });
+  return (a, b) => {
+    for (const { left, right, call } of pairs) if (left(a as Value) && right(b as Value)) return call(a as Value, b as Value);
+    return refuse([a as Value, b as Value]);
+  };
+}
+type Guard = (value: Value) => boolean;
