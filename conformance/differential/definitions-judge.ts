@@ -20,6 +20,19 @@ const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.str
 const unnumbered = (body: unknown): unknown =>
   JSON.stringify(body)?.includes("selfType") ? JSON.parse(JSON.stringify(body).replace(/selfType\d+/g, "selfType")) : body;
 
+/**
+ * Objects that hold what their schema does not name are compared key by key, in the order of a Go map: a key that differs says that the rule
+ * failed, one without a schema that it cannot be judged, whichever comes first (apiserver/pkg/cel/common/valuesunstructured.go). Only beside
+ * an optional old value, which has lost its schema.
+ */
+const eitherFailure =
+  /Invalid value: (?:"object": 'no such overload': call arguments did not match a supported operator, function or macro signature for|failed) rule: (?=[^:]*self == oldSelf\.value\(\))/g;
+const evenly = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value ?? null), (key, item: unknown) =>
+    key === "message" && typeof item === "string" ? item.replaceAll(eitherFailure, "Invalid value: ANY rule: ") : item,
+  );
+const hasOptionalOld = (body: unknown): boolean => JSON.stringify(body)?.includes("self == oldSelf.value()") ?? false;
+
 interface Listed {
   resources?: { name?: string }[];
   columnDefinitions?: { name?: string }[];
@@ -49,7 +62,8 @@ function hidden(table: Listed | undefined, columns: Listed["columnDefinitions"])
 
 /** Upstream judges properties in the order of Go maps: several causes, and warnings, come in any order. */
 export function normal(answer: Answer): Answer {
-  const body = unordered(unnumbered(opened(answer).body)) as { message?: string; details?: { causes?: unknown[] } } | null;
+  const given = unnumbered(opened(answer).body);
+  const body = unordered(answer.code === 422 && hasOptionalOld(given) ? evenly(given) : given) as { message?: string; details?: { causes?: unknown[] } } | null;
   const warnings = answer.warnings.toSorted();
   if (!body?.details?.causes || body.details.causes.length < 2) return { ...answer, warnings, body };
   const { details, message = "" } = body;
