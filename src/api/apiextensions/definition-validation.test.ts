@@ -79,6 +79,8 @@ test("an integer or a string is told by the two types and nothing else", () => {
   const either = (first: object): object => ({ "x-kubernetes-int-or-string": true, anyOf: [{ type: "integer", ...first }, { type: "string" }] });
   assert.deepEqual(judged(either({ enum: [], allOf: [], definitions: {}, nullable: false, additionalProperties: false, description: "" })), []);
   const empty = [{ properties: {} }, { required: [] }, { "x-kubernetes-validations": [] }, { "x-kubernetes-list-map-keys": [] }, { externalDocs: {} }];
+  const untyped = judged(either({ "x-kubernetes-list-type": "" }));
+  assert.ok(untyped.some(({ field, body }) => field.endsWith("anyOf[0].x-kubernetes-list-type") && body.startsWith("Forbidden")));
   for (const more of [{ default: {} }, { items: {} }, { not: {} }, ...empty])
     assert.ok(
       judged(either(more)).some(({ field }) => field.endsWith("properties[spec].anyOf[0].type")),

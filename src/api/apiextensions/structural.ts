@@ -90,7 +90,7 @@ function invariants(schema: Schema, level: Level, path: Path, errors: FieldError
 }
 
 /** Lists and maps that are none with nothing in them, once a schema is a structural one. */
-const nothings = new Set(["enum", "allOf", "anyOf", "oneOf", "definitions", "patternProperties"]);
+const nothings = new Set(["enum", "allOf", "anyOf", "oneOf", "definitions", "patternProperties", "dependencies"]);
 const pointers = new Set(["x-kubernetes-list-type", "x-kubernetes-map-type"]);
 const isNothing = (name: string, value: unknown): boolean => {
   if (value === undefined || value === null || value === false) return true;
@@ -157,7 +157,7 @@ function nestedValidation(schema: Schema, skipAnyOf: boolean, level: Level, path
   if (hasDefault(schema)) forbid("default", "must be undefined to be structural");
   for (const [name, detail] of emptyWhenNested) {
     const value = schema[name];
-    if (value && !isEmptyList(value)) forbid(name, detail);
+    if ((value && !isEmptyList(value)) || (value === "" && pointers.has(name))) forbid(name, detail);
   }
   if (rulesOf(schema).length) forbid("x-kubernetes-validations", "must be empty to be structural");
   if (propertyOf(schema, "metadata")) errors.push(forbiddenField(path.child("properties").key("metadata"), "must not be specified in a nested context"));

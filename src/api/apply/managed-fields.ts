@@ -157,10 +157,10 @@ export function heldBy(type: ObjectType, live: JSONObject, entries: Managed[], o
  * object itself where nothing changes, come back as they are. Objects whose fields were never tracked stay untracked.
  */
 export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject {
-  const entries = startingEntries(type, old, next, operation);
-  const exists = !!metadataOf(old).uid;
-  if (!entries.length && exists) return withManaged(next, entries);
   try {
+    const entries = startingEntries(type, old, next, operation);
+    const exists = !!metadataOf(old).uid;
+    if (!entries.length && exists) return withManaged(next, entries);
     const atom = wholeAtom(type);
     const fits = operation.changeable ? isOf(next, operation) && fitsShape(old, atom) && fitsShape(next, atom) : fitsFieldSets(next, atom);
     return withManaged(next, fits ? updateManaged(type, old ?? {}, next, heldBy(type, old ?? {}, entries, operation), operation) : []);

@@ -24,12 +24,23 @@ export const builtInPaths =
 const known = (entries: readonly ManagedFieldsEntry[] | undefined, paths: ReplicasPaths): Managed[] =>
   (readManaged(entries) ?? []).filter((entry) => paths(entry.apiVersion ?? "") !== undefined);
 
+/** In the order of Go's fields, as messages show a Scale. */
+const inScale = ({ manager, operation, time, fieldsType, subresource }: Managed): Managed => ({
+  ...(manager === undefined ? {} : { manager }),
+  ...(operation === undefined ? {} : { operation }),
+  apiVersion: scaleVersion,
+  ...(time === undefined ? {} : { time }),
+  ...(fieldsType === undefined ? {} : { fieldsType }),
+  fieldsV1: replicas,
+  ...(subresource === undefined ? {} : { subresource }),
+});
+
 /** The entries that a Scale of the object has. `apiVersion` is the object's. */
 export function scaleEntries(entries: readonly ManagedFieldsEntry[] | undefined, apiVersion: string, paths = builtInPaths(apiVersion)): ManagedFieldsEntry[] {
   return sortManaged(
     known(entries, paths)
       .filter((entry) => hasPath(entry.fieldsV1, paths(entry.apiVersion as string) ?? []))
-      .map((entry) => ({ ...entry, apiVersion: scaleVersion, fieldsV1: replicas })),
+      .map(inScale),
   );
 }
 

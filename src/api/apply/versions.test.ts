@@ -44,6 +44,15 @@ test("an entry of a version that is gone takes all entries of an update with it,
   );
 });
 
+test("entries that a client brings of a version in which its object cannot be shown leave no owners", () => {
+  const old = object({ a: "1" }, { "f:spec": { "f:a": {} } });
+  const next = object({ a: "2" }, { "f:spec": { "f:a": {} }, "f:status": {} });
+  const narrow: Operation["convert"] = () => {
+    throw new Unconvertible(".spec.a: field not declared in schema");
+  };
+  assert.equal(managed(trackUpdate(one, old, next, { ...operation, convert: narrow })), undefined);
+});
+
 test("what does not have the shape of its schema any more has no owners after a write", () => {
   const old = object({ a: { was: "a map" } }, { "f:spec": { "f:a": {} } });
   assert.equal(managed(trackUpdate(one, old, { ...old, spec: { a: { was: "a map" } }, status: { n: 1 } }, operation)), undefined);

@@ -247,10 +247,10 @@ export function equal(a: Value, b: Value): boolean {
   // What holds an error is not even equal to itself.
   if (a === b && !(a instanceof ListValue || a instanceof MapValue)) return true;
   if (b instanceof CelError && (a instanceof ListValue || a instanceof MapValue)) throw new ComparisonFailure(b);
+  if (a instanceof ObjectValue) return a.equals(b);
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (a instanceof ListValue) return b instanceof ListValue && a.equals(b);
   if (a instanceof MapValue) return b instanceof MapValue && a.equals(b);
-  if (a instanceof ObjectValue) return a.equals(b);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
   if (a instanceof Duration) return b instanceof Duration && a.nanos === b.nanos;
   if (a instanceof Timestamp) return b instanceof Timestamp && a.nanos === b.nanos;
