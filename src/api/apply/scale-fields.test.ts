@@ -12,7 +12,10 @@ const shown = (entries: ManagedFieldsEntry[]): unknown[] =>
 
 test("a Scale has the entries that own the replicas, in its own version", () => {
   const entries = [entry("a", "Update", both), entry("b", "Update", { "f:spec": { "f:paused": {} } }), entry("c", "Apply", replicas, { apiVersion: "v1" })];
-  const [shownEntry] = scaleEntries([{ fieldsV1: replicas, fieldsType: "FieldsV1", apiVersion: "apps/v1", manager: "a", operation: "Update" } as never], "apps/v1");
+  const [shownEntry] = scaleEntries(
+    [{ fieldsV1: replicas, fieldsType: "FieldsV1", apiVersion: "apps/v1", manager: "a", operation: "Update" } as never],
+    "apps/v1",
+  );
   assert.deepEqual(Object.keys(shownEntry ?? {}), ["manager", "operation", "apiVersion", "fieldsType", "fieldsV1"]);
   assert.deepEqual(shown(scaleEntries(entries, "apps/v1")), [["a", "Update", "autoscaling/v1", "", "2026-01-02T03:04:05Z", replicas]]);
 });
