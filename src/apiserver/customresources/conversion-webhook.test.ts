@@ -86,3 +86,9 @@ test("a dry run asks the webhook anew, and fails where it does", async () => {
     broken = false;
   }
 });
+
+test("an object of another kind is told as what it says it is, where its fields are looked at strictly", async () => {
+  const other = '{"kind":"Cup","apiVersion":"example.com/v1","kind":"Mug","metadata":{"name":"c"}}';
+  const refused = await answer("POST", `${at("v1")}?fieldValidation=Strict`, other);
+  assert.equal(refused.message, 'Mug in version "v1" cannot be handled as a Mug: strict decoding error: duplicate field "kind"');
+});

@@ -32,8 +32,8 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   let given = "";
   let object: JSONObject;
   let strict: string[] = [];
-  const refuse = (kind: string, version: string, why: string): never => {
-    if (kind) throw badRequest(`${kind} in version ${goQuote(version.slice(version.indexOf("/") + 1))} cannot be handled as a ${custom.kind}: ${why}`);
+  const refuse = (kind: string, version: string, why: string, wanted = custom.kind): never => {
+    if (kind) throw badRequest(`${kind} in version ${goQuote(version.slice(version.indexOf("/") + 1))} cannot be handled as a ${wanted}: ${why}`);
     throw badRequest(`the object provided is unrecognized (must be of type ${custom.kind}): ${why} (${summary(bytes ?? new Uint8Array(0))})`);
   };
   if (request.object !== undefined) object = deepCopy(request.object) as JSONObject;
@@ -90,7 +90,8 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
     refuse(kind, apiVersion, error.message);
   }
   if (validation !== "Ignore" && strict.length) {
-    if (validation === "Strict") refuse(kind, apiVersion, `strict decoding error: ${strict.join(", ")}`);
+    // What was to be filled has been by then, its kind among it.
+    if (validation === "Strict") refuse(kind, apiVersion, `strict decoding error: ${strict.join(", ")}`, kind);
     warnStrictly(call, strict);
   }
   if (object.apiVersion !== custom.apiVersion)
