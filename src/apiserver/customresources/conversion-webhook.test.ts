@@ -11,6 +11,8 @@ interface Item {
   metadata: { annotations?: object };
 }
 let broken = false;
+/** Nothing that is stored can be shown. */
+let onlyToStore = false;
 const { cert, key } = selfSigned("/CN=hook", "IP:127.0.0.1");
 /** Takes the annotations away. */
 const hook = createServer({ cert, key }, (request, response) => {
@@ -23,7 +25,8 @@ const hook = createServer({ cert, key }, (request, response) => {
       metadata,
       apiVersion: review.request.desiredAPIVersion,
     }));
-    const result = { status: broken ? "Failure" : "Success", message: "not now" };
+    const fails = broken || (onlyToStore && review.request.desiredAPIVersion === "example.com/v2");
+    const result = { status: fails ? "Failure" : "Success", message: "not now" };
     response.end(JSON.stringify({ ...review, response: { uid: review.request.uid, result, convertedObjects } }));
   });
 });
@@ -84,6 +87,19 @@ test("a dry run asks the webhook anew, and fails where it does", async () => {
     assert.deepEqual([tried.http, tried.message], [500, "conversion webhook for example.com/v1, Kind=Cup failed: not now"]);
   } finally {
     broken = false;
+  }
+});
+
+test("of what stands in the way it is not said that it is on its way out where it cannot be converted", async () => {
+  await made("d");
+  await answer("DELETE", at("v1", "d"));
+  const cup = { apiVersion: "example.com/v2", kind: "Cup", metadata: { name: "d" } };
+  assert.equal((await answer("POST", at("v2"), cup)).message, 'object is being deleted: cups.example.com "d" already exists');
+  onlyToStore = true;
+  try {
+    assert.equal((await answer("POST", at("v2"), cup)).message, 'cups.example.com "d" already exists');
+  } finally {
+    onlyToStore = false;
   }
 });
 

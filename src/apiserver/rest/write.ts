@@ -136,10 +136,13 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   }
 }
 
-/** What stands in the way may be on its way out. */
+/** What stands in the way may be on its way out, which nobody knows of what cannot be converted now. */
 async function existing({ endpoint }: Call, { metadata }: KubeObject): Promise<StatusError> {
   const error = alreadyExists(endpoint.groupResource, metadata.name);
-  const there = await endpoint.cache.get(metadata.namespace ?? "", metadata.name);
+  const there = await endpoint.cache.get(metadata.namespace ?? "", metadata.name, { anew: true }).catch((failure: unknown) => {
+    if (failure instanceof StatusError) return undefined;
+    throw failure;
+  });
   if (!there?.object().metadata.deletionTimestamp) return error;
   return new StatusError({ ...error.status, code: 409, message: `object is being deleted: ${error.status.message}` });
 }
