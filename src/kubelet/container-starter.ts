@@ -83,7 +83,7 @@ export class ContainerStarter {
     const { runtime, events, config, limits, random } = this.#options;
     const request = await asStartError("CreateContainerConfigError", async () => {
       const restartCount = await this.#restartCount(pod, input.state, container);
-      const env = await containerEnv(pod, container, this.#options.services(pod), facts, input.references);
+      const env = await containerEnv(pod, container, this.#options.services(pod), facts, input.references, input.volumes);
       const keepsHosts = isHostNetwork(pod) || facts.podIPs.length > 0;
       const hosts = keepsHosts
         ? hostsFile(pod, facts.podIPs, podHostname(pod, config.clusterDomain), isHostNetwork(pod) ? await readFile("/etc/hosts", "utf8") : "")

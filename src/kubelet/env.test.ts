@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import type { MountedVolumes } from "./volumes/plugin.ts";
 import type { ConfigMap, Container, Pod, Secret, Service } from "../api/types/core-v1.gen.ts";
 import { hostsFile, podDns, podHostname } from "./dns.ts";
 import { containerEnv, ObjectMissing, type References } from "./env.ts";
@@ -49,13 +53,28 @@ test("variables come from every source and see those before them", async () => {
     ]),
     facts,
     references,
+    new Map(),
   );
   assert.deepEqual(Object.fromEntries(env), { P_k: "v", A: "v$(B)s", B: "hidden", IP: "10.0.0.9", CPU: "2", SVC: "s" });
 });
 
+test("variables come from files of volumes; an optional one that is not there is left out", async (t) => {
+  const path = mkdtempSync(join(tmpdir(), "env-"));
+  t.after(() => rmSync(path, { recursive: true }));
+  writeFileSync(join(path, "f"), "k='1'\n");
+  const volumes = new Map([["v", { path, readOnly: false }]]) as MountedVolumes;
+  const from = (name: string, key: string, more = {}): object => ({ name, valueFrom: { fileKeyRef: { volumeName: "v", path: "f", key, ...more } } });
+  const read = (...env: object[]) => containerEnv(pod, { name: "c", env } as unknown as Container, new Map(), facts, references, volumes);
+  assert.deepEqual([...(await read(from("A", "k"), from("B", "none", { optional: true })))], [["A", "1"]]);
+  await assert.rejects(read(from("A", "none")), { message: `environment variable key "none" not found in file "${path}/f"` });
+  await assert.rejects(read(from("A", "k", { path: "g", optional: true })), { message: "couldn't parse env file" });
+});
+
 test("what is missing is said as upstream says it", async () => {
-  const run = (env: object): Promise<unknown> => containerEnv(pod, { name: "c", env: [env] } as unknown as Container, new Map(), facts, references);
+  const run = (env: object): Promise<unknown> => containerEnv(pod, { name: "c", env: [env] } as unknown as Container, new Map(), facts, references, new Map());
   await assert.rejects(run({ name: "X", valueFrom: { configMapKeyRef: { name: "no", key: "k" } } }), { message: 'configmap "no" not found' });
+  const file = { name: "X", valueFrom: { fileKeyRef: { volumeName: "v", path: "f", key: "k" } } };
+  await assert.rejects(run(file), { message: 'cannot find the volume "v" referenced by FileKeyRef' });
   await assert.rejects(run({ name: "X", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }), { message: "couldn't find key k in Secret n/s" });
 });
 

@@ -1,7 +1,9 @@
-/** The environment of a container (upstream's pkg/kubelet/kubelet_pods.go makeEnvironmentVariables). Pure but for the lookups passed in. */
+/** The environment of a container (upstream's pkg/kubelet/kubelet_pods.go makeEnvironmentVariables). Pure but for the lookups passed in and files of volumes. */
 import { containerNamed, extractFieldPath, extractResource } from "../api/core/field-path.ts";
-import type { ConfigMap, Container, EnvVarSource, Pod, ResourceFieldSelector, Secret } from "../api/types/core-v1.gen.ts";
+import type { ConfigMap, Container, EnvVarSource, FileKeySelector, Pod, ResourceFieldSelector, Secret } from "../api/types/core-v1.gen.ts";
+import { readEnvFile } from "./env-file.ts";
 import { expand } from "./expansion.ts";
+import type { MountedVolumes } from "./volumes/plugin.ts";
 
 /** Objects that pods refer to. Rejects with ObjectMissing for what does not exist. */
 export interface References {
@@ -55,9 +57,11 @@ const text = (base64: string): string => Buffer.from(base64, "base64").toString(
 class Sources {
   readonly #references: References;
   readonly #namespace: string;
-  constructor(references: References, namespace: string) {
+  readonly #volumes: MountedVolumes;
+  constructor(references: References, namespace: string, volumes: MountedVolumes) {
     this.#references = references;
     this.#namespace = namespace;
+    this.#volumes = volumes;
   }
   async #optionally<T>(optional: boolean | undefined, read: () => Promise<T>): Promise<T | undefined> {
     try {
@@ -72,6 +76,19 @@ class Sources {
   }
   secret(ref: { name?: string; optional?: boolean }): Promise<Secret | undefined> {
     return this.#optionally(ref.optional, () => this.#references.secret(this.#namespace, ref.name ?? ""));
+  }
+  #fromFile({ volumeName, path, key, optional }: FileKeySelector): string | undefined {
+    const volume = this.#volumes.get(volumeName);
+    if (!volume || volume.block || volume.image) throw new Error(`cannot find the volume ${JSON.stringify(volumeName)} referenced by FileKeyRef`);
+    let value: string;
+    try {
+      value = readEnvFile(volume.path, path, key);
+    } catch (cause) {
+      throw new Error("couldn't parse env file", { cause });
+    }
+    if (value === "" && !optional)
+      throw new Error(`environment variable key ${JSON.stringify(key)} not found in file ${JSON.stringify(`${volume.path}/${path}`)}`);
+    return value || undefined;
   }
   /** Undefined: an optional source that is not there, so the variable is left out. */
   async value(source: EnvVarSource, pod: Pod, container: Container, facts: RuntimeFacts): Promise<string | undefined> {
@@ -93,7 +110,7 @@ class Sources {
       if (value === undefined && !ref.optional) throw new Error(`couldn't find key ${ref.key} in Secret ${this.#namespace}/${ref.name}`);
       return value === undefined ? undefined : text(value);
     }
-    throw new Error("environment variable source is not supported by this node: fileKeyRef");
+    return source.fileKeyRef && this.#fromFile(source.fileKeyRef);
   }
 }
 
@@ -104,8 +121,9 @@ export async function containerEnv(
   services: ReadonlyMap<string, string>,
   facts: RuntimeFacts,
   references: References,
+  volumes: MountedVolumes,
 ): Promise<Map<string, string>> {
-  const sources = new Sources(references, pod.metadata.namespace ?? "");
+  const sources = new Sources(references, pod.metadata.namespace ?? "", volumes);
   const env = new Map<string, string>();
   for (const from of container.envFrom ?? []) {
     const prefix = from.prefix ?? "";
