@@ -19,6 +19,10 @@ test("an optional old value has lost its schema: what that does not name cannot 
   const turned = { optionalOldSelf: true, rule: "!oldSelf.hasValue() || oldSelf.value() == self" };
   assert.match(broken(free, turned, { a: 1, b: 2 }, { a: 1, b: 2 })[0] ?? "", /failed rule/);
   assert.deepEqual(broken({ type: "integer" }, turned, 5, 5), []);
+  assert.match(
+    broken({ type: "boolean" }, rule, true, {})[0] ?? "",
+    /: unsupported conversion to ref\.Val: \(\*errors\.errorString\)invalid data, expected bool, got/,
+  );
   const untyped: Schema = { type: "object", properties: { b: { "x-kubernetes-preserve-unknown-fields": true } } };
   assert.deepEqual(broken(untyped, rule, { b: 0 }, { b: 0 }), []);
 });

@@ -99,6 +99,7 @@ function textValue(text: string, format: string | undefined): Value {
 /** A value that is optional: Go's CEL takes it out to look for fields of it, and of maps and lists puts back what no schema describes. */
 export function unwrapped(value: JSONValue, node: Node): Value {
   const seen = celValue(value, node);
+  if (seen instanceof CelError) return new CelError(`unsupported conversion to ref.Val: (*errors.errorString)${seen.message}`);
   return seen instanceof MapValue || seen instanceof ListValue || seen instanceof Unknown ? fromJSON(value) : seen;
 }
 
