@@ -74,6 +74,8 @@ export function createDocuments(
         const core = path === "/api";
         const form = aggregatedForm(request.headers.accept ?? "");
         if (form) {
+          // The versions of the core group are behind the router, the groups are not.
+          if (core && request.method !== "GET") throw methodNotAllowed();
           if (form.profile === "nopeer") noPeer();
           const local = aggregatedDiscovery(core, served());
           return aggregated(request, form.media, core ? local : (elsewhere?.discovery(local) ?? local));

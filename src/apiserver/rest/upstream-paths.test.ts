@@ -26,6 +26,9 @@ test("ways that lead nowhere end where upstream's end", async () => {
   assert.deepEqual(await at("GET", "/version/x"), [404, missing]);
   assert.equal((await at("POST", "/apis/apps/v%31"))[0], 405);
   assert.equal((await at("HEAD", "/apis/apiregistration.k8s.io"))[0], 405);
+  const whole = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  assert.equal((await answer("PUT", "/api", {}, "application/json", whole)).http, 405);
+  assert.equal((await answer("PUT", "/apis", {}, "application/json", whole)).http, 200);
   assert.deepEqual(await at("GET", "/openapi/v3/"), [404, ""]);
   assert.deepEqual(await at("GET", "/openapi/v3/apis/nope/v1"), [404, ""]);
   assert.deepEqual(await at("GET", "/api/v1/watch?a=1&b=%3C"), [
