@@ -178,7 +178,7 @@ export const crowds: readonly Step[] = [
   patch("crowds: 20,000 keys that another has", `${maps}/many?fieldManager=y`, applied, keys(20_000, "w")),
   patch("crowds: 20,000 keys taken from another", `${maps}/many?fieldManager=y&force=true&dryRun=All`, applied, keys(20_000, "w")),
   patch("crowds: 20,000 keys given up", `${maps}/many?fieldManager=x&dryRun=All`, applied, keys(1, "v")),
-  patch("crowds: 25,000 managers", `${maps}/many?dryRun=All`, merge, { metadata: { managedFields: times(25_000, manager) } }),
+  patch("crowds: 20,000 managers", `${maps}/many?dryRun=All`, merge, { metadata: { managedFields: times(20_000, manager) } }),
   gone(`${maps}/many`),
 ];
 
