@@ -35,3 +35,8 @@ test("classes that are never closed are looked at once", () => {
   assert.equal(programSize("[".repeat(1_000_000)), 1_000_000);
   assert.ok(compileRegex("[[:alpha:".repeat(100_000)) instanceof CelError);
 });
+
+test("a backslash with nothing behind it is told as Go tells it", () => {
+  const compiled = compileRegex("\\");
+  assert.equal(compiled instanceof CelError && compiled.message, "error parsing regexp: trailing backslash at end of expression: ``");
+});

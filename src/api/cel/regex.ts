@@ -99,7 +99,8 @@ function compile(pattern: string): RE2JS | CelError {
     return RE2JS.compile(pattern);
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
-    return new CelError(error.message);
+    // Go shows what is wrong, be it nothing.
+    return new CelError(error.message.endsWith("trailing backslash at end of expression") ? `${error.message}: \`\`` : error.message);
   }
 }
 
