@@ -23,6 +23,25 @@ const fieldSets = (name: string, ...sets: unknown[]): Step[] => {
 };
 const external = { type: "ExternalName", externalName: "a.example.com", internalTrafficPolicy: "Local" };
 
+const listTexts = [
+  "",
+  "null",
+  "{}",
+  "[",
+  "1",
+  '"a"',
+  "[null]",
+  "[1]",
+  '[{"KEY":"a","Effect":"NoSchedule"}]',
+  '[{"key":1}]',
+  '[{"effect":true}]',
+  '[{"value":["a"]}]',
+  '[{"key":"a","operator":"Exists","effect":"NoExecute","tolerationSeconds":1.5}]',
+  '[{"key":"a","operator":"Exists","effect":"NoExecute","tolerationSeconds":"5"}]',
+  '[{"key":"a","operator":"Sometimes","effect":"NoSchedule"},{"key":"b b","effect":"x"}]',
+  "fd00::1",
+];
+
 export const foundCases: Case[] = [
   {
     name: "ways with empty names",
@@ -84,5 +103,19 @@ export const foundCases: Case[] = [
         ask("PUT", `${replicaSets}/scaled/scale`, { metadata: { name: "scaled", resourceVersion }, spec: { replicas: 3 } }),
       ),
     ],
+  },
+  {
+    name: "lists that annotations hold",
+    steps: [ask("POST", "/api/v1/nodes", { metadata: { name: "told" } })].concat(
+      listTexts.flatMap((text, i) => [
+        ask("POST", "/api/v1/nodes", { metadata: { name: `told-${i}`, annotations: { "scheduler.alpha.kubernetes.io/taints": text } } }),
+        ask("PATCH", "/api/v1/nodes/told", { metadata: { annotations: { "scheduler.alpha.kubernetes.io/taints": text } } }, merge),
+        ask("PATCH", "/api/v1/nodes/told", { metadata: { annotations: { "scheduler.alpha.kubernetes.io/preferAvoidPods": text } } }, merge),
+        ask("POST", `${core}/pods?dryRun=All`, {
+          metadata: { name: `told-${i}`, annotations: { "scheduler.alpha.kubernetes.io/tolerations": text } },
+          spec: { containers: [{ name: "c", image: "i" }] },
+        }),
+      ]),
+    ),
   },
 ];

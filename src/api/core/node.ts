@@ -4,32 +4,16 @@ import { isIPv6CIDR, isValidCIDRForLegacyField, warningsForCIDR, parseCIDR } fro
 import type { Kind } from "../kind.ts";
 import { nameIsDNSLabel, nameIsDNSSubdomain } from "../meta/names.ts";
 import { isConfigMapKey } from "../names.ts";
-import type { ConfigMapNodeConfigSource, Node, NodeConfigSource, Taint } from "../types/core-v1.gen.ts";
+import type { ConfigMapNodeConfigSource, Node, NodeConfigSource } from "../types/core-v1.gen.ts";
 import { invalidAll, validatePositive } from "./checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "./object-meta.ts";
 import { roundUpToMilli } from "./resource-list.ts";
 import { validateQuantityValue } from "./resources.ts";
-import { goJsonError } from "./secret-json.ts";
-import { validateAvoidPods } from "./node-avoid-pods.ts";
+import { validateNodeAnnotations } from "./node-annotations.ts";
 import { validateTaints } from "./tolerations.ts";
 
 const rules = { namespaced: false, validateName: nameIsDNSSubdomain };
 const meta = path("metadata");
-const taintsAnnotation = "scheduler.alpha.kubernetes.io/taints";
-
-function validateAnnotations(node: Node): FieldError[] {
-  const text = node.metadata.annotations?.[taintsAnnotation];
-  if (!text) return [];
-  const at = meta.child("annotations");
-  let taints: unknown;
-  try {
-    taints = JSON.parse(text);
-  } catch {
-    return [invalidValue(at, taintsAnnotation, goJsonError(text) ?? "invalid JSON")];
-  }
-  if (!Array.isArray(taints)) return [invalidValue(at, taintsAnnotation, "json: cannot unmarshal object into Go value of type []core.Taint")];
-  return validateTaints(taints as Taint[], at.child(taintsAnnotation));
-}
 
 function validateResources(node: Node): FieldError[] {
   return (["capacity", "allocatable"] as const).flatMap((list) =>
@@ -61,11 +45,7 @@ function validateDeclaredFeatures(node: Node): FieldError[] {
 }
 
 function validateNode(node: Node): FieldError[] {
-  const errors = [
-    ...validateMetadata(node.metadata, rules),
-    ...validateAnnotations(node),
-    ...validateAvoidPods(node.metadata.annotations, meta.child("annotations")),
-  ];
+  const errors = [...validateMetadata(node.metadata, rules), ...validateNodeAnnotations(node.metadata.annotations, meta.child("annotations"))];
   errors.push(...validateTaints(node.spec.taints, meta.child("taints")), ...validateResources(node));
   const swap = node.status?.nodeInfo?.swap?.capacity;
   if (swap !== undefined) errors.push(...validatePositive(swap, meta.child("nodeSwapStatus", "capacity")));
@@ -106,7 +86,11 @@ function validateConfigSource(source: NodeConfigSource | undefined, at: Path, in
 }
 
 function validateNodeUpdate(node: Node, old: Node): FieldError[] {
-  const errors = [...validateMetadataUpdate(node.metadata, old.metadata), ...validateAnnotations(node), ...validateResources(node)];
+  const errors = [
+    ...validateMetadataUpdate(node.metadata, old.metadata),
+    ...validateNodeAnnotations(node.metadata.annotations, meta.child("annotations")),
+    ...validateResources(node),
+  ];
   errors.push(...validateDeclaredFeatures(node));
   const seen = new Set<string>();
   for (const [i, address] of (node.status?.addresses ?? []).entries()) {

@@ -4,13 +4,20 @@ import type { AppArmorProfile, Pod, PodSpec, SeccompProfile, Toleration } from "
 import type { ObjectMeta } from "../types/meta-v1.gen.ts";
 import { validateLocalDescendingPath } from "./checks.ts";
 import { containersOf, visitContainers } from "./pod-containers.ts";
-import { goJsonError } from "./secret-json.ts";
+import { annotationList } from "./annotation-list.ts";
 import { validateTolerations } from "./tolerations.ts";
 
 type Annotations = Record<string, string>;
 export const mirrorAnnotation = "kubernetes.io/config.mirror";
 const deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 const tolerationsAnnotation = "scheduler.alpha.kubernetes.io/tolerations";
+const tolerationFields = {
+  Key: "string",
+  Operator: "core.TolerationOperator",
+  Value: "string",
+  Effect: "core.TaintEffect",
+  TolerationSeconds: "int64",
+};
 export const seccompPodAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
 export const seccompContainerPrefix = "container.seccomp.security.alpha.kubernetes.io/";
 export const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
@@ -26,14 +33,9 @@ export function hasInvalidDeletionCost(annotations: Annotations | undefined): bo
 function validateTolerationsAnnotation(annotations: Annotations, at: Path, options: AnnotationOptions): FieldError[] {
   const text = annotations[tolerationsAnnotation];
   if (!text) return [];
-  let tolerations: unknown;
-  try {
-    tolerations = JSON.parse(text);
-  } catch {
-    return [invalidValue(at, tolerationsAnnotation, goJsonError(text) ?? "invalid JSON")];
-  }
-  if (!Array.isArray(tolerations)) return [invalidValue(at, tolerationsAnnotation, "json: cannot unmarshal object into Go value of type []core.Toleration")];
-  return validateTolerations(tolerations as Toleration[], at.child(tolerationsAnnotation), options);
+  const read = annotationList<Toleration>(text, "core.Toleration", tolerationFields);
+  if (typeof read === "string") return [invalidValue(at, tolerationsAnnotation, read)];
+  return validateTolerations(read, at.child(tolerationsAnnotation), options);
 }
 
 const localhost = "localhost/";

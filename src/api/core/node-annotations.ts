@@ -1,15 +1,30 @@
-/** The annotation by which a node once said which pods it would rather not have (pkg/apis/core/validation, ValidateAvoidPodsInNodeAnnotations). */
+/** Annotations by which nodes said things before there were fields for them (pkg/apis/core/validation, ValidateNodeSpecificAnnotations). */
 import { DecodeError } from "../codec/decode-error.ts";
 import { parseJSON } from "../codec/json.ts";
 import { type FieldError, invalidValue, type Path, required } from "../field.ts";
 import { jsonKind } from "../patch/values.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
+import type { Taint } from "../types/core-v1.gen.ts";
+import { annotationList } from "./annotation-list.ts";
+import { validateTaints } from "./tolerations.ts";
 
+const taints = "scheduler.alpha.kubernetes.io/taints";
+const taintFields = { Key: "string", Value: "string", Effect: "core.TaintEffect" };
 const avoidPods = "scheduler.alpha.kubernetes.io/preferAvoidPods";
 const isObject = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
-export function validateAvoidPods(annotations: Record<string, string> | undefined, at: Path): FieldError[] {
-  const text = annotations?.[avoidPods];
+export const validateNodeAnnotations = (annotations: Readonly<Record<string, string>> | undefined, at: Path): FieldError[] => [
+  ...validateTaintsOf(annotations?.[taints], at),
+  ...validateAvoidPods(annotations?.[avoidPods], at),
+];
+
+function validateTaintsOf(text: string | undefined, at: Path): FieldError[] {
+  if (!text) return [];
+  const read = annotationList<Taint>(text, "core.Taint", taintFields);
+  return typeof read === "string" ? [invalidValue(at, taints, read)] : validateTaints(read, at.child(taints));
+}
+
+function validateAvoidPods(text: string | undefined, at: Path): FieldError[] {
   if (!text) return [];
   const refused = (why: string): FieldError[] => [invalidValue(at.child("AvoidPods"), avoidPods, why)];
   let value: JSONValue;
