@@ -172,7 +172,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   /** Upstream's router refuses these, before anything is said of the resource; those of custom resources have no router. */
   const unrouted = ({ custom }: Endpoint, { status }: StatusError, verb: string): boolean =>
-    custom === undefined && (status.code === 405 || (status.code === 415 && verb === "patch") || (status.code === 406 && status.details !== undefined));
+    custom === undefined && (status.code === 405 || (status.details !== undefined && (status.code === 406 || (status.code === 415 && verb === "patch"))));
 
   /** `arrived` is told of the series in which the request is counted, once it is known to concern something that there is. */
   async function answer(

@@ -389,3 +389,11 @@ test("a version that does not exist is missed within a group that does", async (
   assert.equal((await answer("GET", "/apis/apps/v9/namespaces/default/deployments/x")).reason, "NotFound");
   assert.equal((await answer("GET", "/apis/nobody.example.com/v9/things/x")).message, "404 page not found\n");
 });
+
+test("a patch that the router lets by and nobody reads is warned of what its kind is, one that it does not is not", async () => {
+  await answer("POST", `${core}/endpoints`, { metadata: { name: "old" } });
+  const routed = await answer("PATCH", `${core}/endpoints/old`, {}, `${merge},x`);
+  assert.deepEqual([routed.http, routed.warnings?.length], [415, 1]);
+  const refused = await answer("PATCH", `${core}/endpoints/old`, {}, "text/plain");
+  assert.deepEqual([refused.http, refused.warnings?.length ?? 0], [415, 0]);
+});
