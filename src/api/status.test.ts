@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { invalidValue } from "./field.ts";
-import { invalid, mostErrors, mostText } from "./status.ts";
+import { invalid, mostErrors, mostText, notFound } from "./status.ts";
 
 const causes = (count: number, value: string): number =>
   invalid(
@@ -18,4 +18,9 @@ test("no more mistakes are told than a client can use, neither in number nor in 
 
 test("one mistake is told however long it is", () => {
   assert.equal(causes(3, "x".repeat(2 * mostText)), 1);
+});
+
+test("a Status has its members in the order in which Go writes them", () => {
+  const { status } = notFound("pods", "a");
+  assert.deepEqual(Object.keys(status), ["kind", "apiVersion", "metadata", "status", "message", "reason", "details", "code"]);
 });

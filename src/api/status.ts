@@ -10,7 +10,10 @@ export class StatusError extends Error {
   constructor(status: Partial<Status> & { code: number; message: string }) {
     super(status.message);
     this.name = "StatusError";
-    this.status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", ...status } as Status;
+    // In the order in which Go writes them.
+    const { message, reason, details, code, ...rest } = status;
+    const why = { message, ...(reason === undefined ? {} : { reason }), ...(details ? { details } : {}) };
+    this.status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", ...rest, ...why, code } as Status;
   }
   get code(): number {
     return this.status.code ?? 500;

@@ -295,8 +295,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       extra(request) {
         const dumped = levels && dump(request.path, request.query, levels.all(), clock);
         if (dumped) return dumped;
-        const document = openId.get(request.path);
-        return document && answerOpenId(request, document);
+        return answerOpenId(request, openId);
       },
     });
     const fresh: BootstrapOptions = {

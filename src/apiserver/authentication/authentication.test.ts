@@ -6,7 +6,7 @@ import type { TokenRequest } from "../../api/types/authentication-v1.gen.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
 import { MemoryReader } from "../authorization/memory-reader.fixture.ts";
-import { openIdDocuments } from "../registry/authentication/openid.ts";
+import { answerOpenId, openIdDocuments } from "../registry/authentication/openid.ts";
 import { reviewToken } from "../registry/authentication/tokenreview.ts";
 import { createToken, type TokenIssuer } from "../registry/core/serviceaccount-token.ts";
 import { TokenError } from "./authenticator.ts";
@@ -188,5 +188,11 @@ test("the issuer's documents name the keys that verify its tokens", () => {
     id_token_signing_alg_values_supported: ["ES256"],
   });
   assert.equal(read("/openid/v1/jwks").keys[0].kid, keys.all[0]?.id);
+  const ask = (path: string) => answerOpenId({ method: "GET", path, headers: {} } as ApiRequest, documents);
+  assert.deepEqual(
+    ["/openid/v1/jwks", "/openid/v1/jwks/", "/openid/v1", "/openid/v1/jwksx"].map((path) => ask(path)?.status),
+    [200, 200, undefined, undefined],
+  );
+  assert.throws(() => ask("/openid/v1/jwks%2Fx"), /could not find the requested resource/);
   assert.throws(() => openIdDocuments({ issuer: "http://x", externalAddress: "h", keys }), /issuer URL must use https scheme, got: http:\/\/x/);
 });

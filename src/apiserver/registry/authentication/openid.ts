@@ -3,7 +3,10 @@
  * (pkg/serviceaccount/openidmetadata.go, OpenID Connect Discovery 1.0).
  */
 import type { ApiRequest, ApiResponse } from "../../../api/exchange.ts";
-import { notAcceptable, StatusError } from "../../../api/status.ts";
+import { notAcceptable } from "../../../api/status.ts";
+import { trimEnd } from "../../../base/trim.ts";
+import { decode } from "../../request-info.ts";
+import { methodNotAllowed, noSuchResource } from "../../router.ts";
 import { jsonWebKey, type KeySource, type VerificationKey } from "../../authentication/service-account-keys.ts";
 
 export const openIdConfigurationPath = "/.well-known/openid-configuration";
@@ -25,10 +28,18 @@ export interface OpenIdDocument {
   readonly body: Uint8Array;
 }
 
-/** Throws StatusError: 405 for who does anything but GET, 406 for who takes something else only. */
-export function answerOpenId({ method, headers }: ApiRequest, document: OpenIdDocument): ApiResponse {
-  if (method !== "GET")
-    throw new StatusError({ code: 405, reason: "MethodNotAllowed", message: "the server does not allow this method on the requested resource", details: {} });
+/** Undefined elsewhere. Throws StatusError: 404 below a document, 405 for who does anything but GET, 406 for who takes something else only. */
+export function answerOpenId(request: ApiRequest, documents: ReadonlyMap<string, OpenIdDocument>): ApiResponse | undefined {
+  const path = trimEnd(decode(request.path), "/");
+  for (const [root, document] of documents) {
+    if (path === root) return answer(request, document);
+    if (path.startsWith(`${root}/`)) throw noSuchResource();
+  }
+  return undefined;
+}
+
+function answer({ method, headers }: ApiRequest, document: OpenIdDocument): ApiResponse {
+  if (method !== "GET") throw methodNotAllowed();
   const { contentType, cacheControl, body } = document;
   const wanted = (headers.accept || "*/*").split(",").map((range) => range.split(";", 1)[0]?.trim());
   if (!wanted.some((range) => range === "*/*" || range === contentType))
