@@ -6,7 +6,7 @@
 import { type JSONObject, type JSONValue, textOf } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { badRequest, StatusError } from "../status.ts";
-import { type Atom, type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
+import { type Atom, type MapAtom, neverOwned, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
 import { type Conflict, conflictError } from "./conflict.ts";
 import { lastAppliedFields, refreshLastApplied } from "./last-applied.ts";
 import { fieldSetErrors, fieldsOf, fitsFieldSets, fitsShape, shapeErrors, shapeText, unnamedElement } from "./fields-of.ts";
@@ -106,6 +106,11 @@ function merge(type: ObjectType, live: JSONObject | undefined, applied: JSONObje
   }
 }
 
+/** Its name above all: no entry has it, but whoever says it holds metadata when all else is given up. */
+function neverOwnedOf({ metadata }: JSONObject): JSONObject {
+  return { metadata: Object.fromEntries(Object.entries((metadata ?? {}) as JSONObject).filter(([name]) => neverOwned.includes(name))) };
+}
+
 /** `before` is the live object without its managed fields. Throws Unconvertible as well. */
 function mergeHeld(
   type: ObjectType,
@@ -122,7 +127,8 @@ function mergeHeld(
   const own = difference(fieldsOf(applied, ownedAtom(type, operation.resetFields)), neverMember);
   const others = entries.filter((entry) => entry !== last);
   const merged = mergeApplied(before, applied, whole) as JSONObject;
-  const next = prune({ type, object: merged }, last, [...(own ? [{ ...self, fieldsV1: own } as Managed] : []), ...others], operation);
+  const said = union(own, fieldsOf(neverOwnedOf(applied), whole));
+  const next = prune({ type, object: merged }, last, [...(said ? [{ ...self, fieldsV1: said } as Managed] : []), ...others], operation);
 
   const at = comparisons(type, before, next, operation, true);
   const conflicts: Conflict[] = [];

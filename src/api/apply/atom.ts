@@ -169,7 +169,8 @@ function atomOf(written: string, field: Field): Atom {
 }
 
 /** What no manager owns. */
-const neverOwned = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"];
+/** Of metadata. */
+export const neverOwned = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"];
 const roots = new WeakMap<TypeDef | MapAtom, Map<string, MapAtom>>();
 
 /** What describes whole objects: a built-in type, a custom resource's schema (schemaAtom), or nothing. */
