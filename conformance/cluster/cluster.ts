@@ -120,7 +120,7 @@ export class Cluster {
   /** Standard output; throws Failed when kubectl ends with another status than 0. */
   async kubectl(args: string, options: RunOptions = {}): Promise<string> {
     const result = await this.kubectlResult(words(args), options);
-    expect(result.status === 0, `kubectl ${args} ended with ${result.status}: ${result.text.trim().slice(0, 1000)}`);
+    expect(result.status === 0, `kubectl ${args} ended with ${result.status}: ${result.text.trim().slice(-1000)}`);
     return result.stdout;
   }
   /** In the background. */
