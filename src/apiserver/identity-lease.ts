@@ -4,6 +4,7 @@
  * seconds, gone when the server stops in order; those of servers that are heard of no more go within the hour that they last
  * (pkg/controlplane/apiserver/server.go, controller/apiserverleasegc).
  */
+import { loopbackUser } from "./loopback-user.ts";
 import { createHash } from "node:crypto";
 import type { ApiHandler, ApiResponse } from "../api/exchange.ts";
 import type { KubeList } from "../api/object.ts";
@@ -30,7 +31,6 @@ const label = "apiserver.kubernetes.io/identity";
 const hostLabel = "kubernetes.io/hostname";
 const peerAnnotation = "kubernetes.io/peer-advertise-address";
 const collection = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
-const self = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
 const leaseSeconds = 3600;
 const renewMs = 10_000;
 const collectMs = 3_600_000;
@@ -181,7 +181,7 @@ export class IdentityLease implements AsyncDisposable {
       headers: { "user-agent": "kube-apiserver" },
       ...(object ? { object } : {}),
       asObject: true,
-      user: self,
+      user: loopbackUser,
       remoteAddress: "127.0.0.1",
       signal: new AbortController().signal,
     });

@@ -168,8 +168,7 @@ function atomOf(written: string, field: Field): Atom {
   return { ...struct, atomic: field.mapType === "atomic" };
 }
 
-/** What no manager owns. */
-/** Of metadata. */
+/** What of metadata no manager owns. */
 export const neverOwned = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"];
 const roots = new WeakMap<TypeDef | MapAtom, Map<string, MapAtom>>();
 

@@ -2,8 +2,8 @@
 import { DecodeError } from "../codec/decode-error.ts";
 import { parseJSON } from "../codec/json.ts";
 import { type FieldError, invalidValue, type Path, required } from "../field.ts";
-import { jsonKind } from "../patch/values.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, jsonKind } from "../patch/values.ts";
+import type { JSONValue } from "../json.ts";
 import type { Taint } from "../types/core-v1.gen.ts";
 import { annotationList } from "./annotation-list.ts";
 import { validateTaints } from "./tolerations.ts";
@@ -11,7 +11,6 @@ import { validateTaints } from "./tolerations.ts";
 const taints = "scheduler.alpha.kubernetes.io/taints";
 const taintFields = { Key: "string", Value: "string", Effect: "core.TaintEffect" };
 const avoidPods = "scheduler.alpha.kubernetes.io/preferAvoidPods";
-const isObject = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 export const validateNodeAnnotations = (annotations: Readonly<Record<string, string>> | undefined, at: Path): FieldError[] => [
   ...validateTaintsOf(annotations?.[taints], at),
@@ -35,16 +34,16 @@ function validateAvoidPods(text: string | undefined, at: Path): FieldError[] {
     throw error;
   }
   if (value === null) return [];
-  if (!isObject(value)) return refused(`json: cannot unmarshal ${jsonKind(value)} into Go value of type v1.AvoidPods`);
+  if (!isMap(value)) return refused(`json: cannot unmarshal ${jsonKind(value)} into Go value of type v1.AvoidPods`);
   const { preferAvoidPods: entries = null } = value;
   if (entries === null) return [];
   if (!Array.isArray(entries))
     return refused(`json: cannot unmarshal ${jsonKind(entries)} into Go struct field AvoidPods.preferAvoidPods of type []v1.PreferAvoidPodsEntry`);
   return entries.flatMap((entry, i) => {
-    const signature = isObject(entry) ? entry.podSignature : undefined;
-    const controller = isObject(signature) ? signature.podController : undefined;
+    const signature = isMap(entry) ? entry.podSignature : undefined;
+    const controller = isMap(signature) ? signature.podController : undefined;
     const here = at.child(avoidPods).index(i).child("PodSignature");
-    if (!isObject(controller)) return [required(here)];
+    if (!isMap(controller)) return [required(here)];
     return controller.controller === true ? [] : [invalidValue(here.child("PodController", "Controller"), false, "must point to a controller")];
   });
 }

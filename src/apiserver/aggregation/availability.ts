@@ -3,6 +3,7 @@
  * the Service and its endpoints tell, then five tries at its discovery document. Looked at when something of it changes,
  * every thirty seconds, and soon again after a failure. Local ones are always available.
  */
+import { loopbackUser } from "../loopback-user.ts";
 import type { ApiHandler } from "../../api/exchange.ts";
 import type { APIService, APIServiceCondition } from "../../api/types/apiregistration-v1.gen.ts";
 import type { Service } from "../../api/types/core-v1.gen.ts";
@@ -185,7 +186,7 @@ export class Availability implements AsyncDisposable {
       headers: { "content-type": "application/json", accept: "application/json", "user-agent": "kube-apiserver" },
       object: { ...item, apiVersion: "apiregistration.k8s.io/v1", kind: "APIService", status: { ...item.status, conditions } },
       asObject: true,
-      user: { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] },
+      user: loopbackUser,
       remoteAddress: "127.0.0.1",
       signal: this.#stop.signal,
     });

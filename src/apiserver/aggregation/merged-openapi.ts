@@ -2,14 +2,14 @@
  * OpenAPI v2 of this server with what others serve (k8s.io/kube-openapi/pkg/aggregator): only the paths that a server is asked
  * for, with the definitions that they need; a definition that differs from the one of the same name gets another name. Pure.
  */
+import { isMap } from "../../api/patch/values.ts";
 import { deepEqual } from "../../api/copy.ts";
 
 export type Swagger = Record<string, unknown>;
 type Members = Record<string, unknown>;
 
 const prefix = "#/definitions/";
-const isObject = (value: unknown): value is Members => typeof value === "object" && value !== null && !Array.isArray(value);
-const membersOf = (document: Swagger, name: string): Members => (isObject(document[name]) ? document[name] : {});
+const membersOf = (document: Swagger, name: string): Members => (isMap(document[name]) ? document[name] : {});
 
 /** Nesting beyond which a document is not followed: real ones stay far below. */
 const maxDepth = 200;
@@ -18,7 +18,7 @@ const maxDepth = 200;
 function withReferences(value: unknown, rename: (name: string) => string, depth = 0): unknown {
   if (depth > maxDepth) throw new Error("the OpenAPI document is nested too deep");
   if (Array.isArray(value)) return value.map((one) => withReferences(one, rename, depth + 1));
-  if (!isObject(value)) return value;
+  if (!isMap(value)) return value;
   const out: Members = Object.create(null);
   for (const [key, item] of Object.entries(value)) {
     const isReference = key === "$ref" && typeof item === "string" && item.startsWith(prefix);
@@ -29,7 +29,7 @@ function withReferences(value: unknown, rename: (name: string) => string, depth 
 
 /** The part of a document below a path, with what it refers to. Throws for what is no OpenAPI v2 document. */
 export function below(document: unknown, path: string): Swagger {
-  if (!isObject(document) || !isObject(document.paths)) throw new Error("the answer is no OpenAPI v2 document");
+  if (!isMap(document) || !isMap(document.paths)) throw new Error("the answer is no OpenAPI v2 document");
   const all = membersOf(document, "definitions");
   const paths = Object.fromEntries(Object.entries(document.paths).filter(([own]) => own === path || own.startsWith(`${path}/`)));
   const definitions: Members = Object.create(null);
@@ -48,7 +48,7 @@ export function below(document: unknown, path: string): Swagger {
 
 const kindsKey = "x-kubernetes-group-version-kind";
 const withoutKinds = (value: unknown): unknown => {
-  if (!isObject(value)) return value;
+  if (!isMap(value)) return value;
   const { [kindsKey]: _, ...rest } = value;
   return rest;
 };

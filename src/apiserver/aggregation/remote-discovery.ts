@@ -2,6 +2,7 @@
  * What the servers behind APIServices say that they serve (handler_discovery.go of kube-aggregator): asked when an APIService
  * changes, every minute, and again with a growing delay while they do not answer. The last good answer stays, marked stale.
  */
+import { isMap } from "../../api/patch/values.ts";
 import { textOf } from "../../api/json.ts";
 import type { APIVersionDiscovery, DiscoveredResource } from "../../api/discovery.ts";
 import type { APIResource, APIResourceList } from "../../api/types/meta-v1.gen.ts";
@@ -21,12 +22,11 @@ const accept =
   "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 const asker = { name: "system:kube-aggregator", groups: ["system:masters"] };
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((one) => typeof one === "string") : []);
-const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter(isObject) : []);
+const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter(isMap) : []);
 type GroupVersionKind = DiscoveredResource["responseKind"];
 const kindOf = (value: unknown): GroupVersionKind =>
-  isObject(value) ? { group: textOf(value.group), version: textOf(value.version), kind: textOf(value.kind) } : { group: "", version: "", kind: "" };
+  isMap(value) ? { group: textOf(value.group), version: textOf(value.version), kind: textOf(value.kind) } : { group: "", version: "", kind: "" };
 
 /** Only what the form has room for: who answers may say anything. */
 function resourceOf(value: Record<string, unknown>): DiscoveredResource {
@@ -47,9 +47,9 @@ function resourceOf(value: Record<string, unknown>): DiscoveredResource {
 
 /** An APIGroupDiscoveryList's entry for a version; undefined where it has none. Throws for what is no such list. */
 export function versionOf(document: unknown, group: string, version: string): DiscoveredResource[] | undefined {
-  if (!isObject(document) || !Array.isArray(document.items)) throw new Error("the answer is no APIGroupDiscoveryList");
+  if (!isMap(document) || !Array.isArray(document.items)) throw new Error("the answer is no APIGroupDiscoveryList");
   for (const item of list(document.items)) {
-    if (!isObject(item.metadata) || textOf(item.metadata.name) !== group) continue;
+    if (!isMap(item.metadata) || textOf(item.metadata.name) !== group) continue;
     const found = list(item.versions).find((one) => one.version === version);
     if (found) return list(found.resources).map(resourceOf);
   }
@@ -58,7 +58,7 @@ export function versionOf(document: unknown, group: string, version: string): Di
 
 /** The older form of the same. Throws for what is no APIResourceList. */
 export function fromLegacy(document: unknown): DiscoveredResource[] {
-  if (!isObject(document) || !Array.isArray(document.resources)) throw new Error("the answer is no APIResourceList");
+  if (!isMap(document) || !Array.isArray(document.resources)) throw new Error("the answer is no APIResourceList");
   const entries = list((document as unknown as APIResourceList).resources) as unknown as APIResource[];
   const kind = (entry: APIResource): GroupVersionKind => ({ group: textOf(entry.group), version: textOf(entry.version), kind: textOf(entry.kind) });
   const found: DiscoveredResource[] = [];

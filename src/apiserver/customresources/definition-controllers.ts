@@ -3,6 +3,7 @@
  * the objects of one that is deleted go before it does (apiextensions-apiserver/pkg/controller). One definition after the
  * other; what fails comes again, later each time.
  */
+import { loopbackUser } from "../loopback-user.ts";
 import { cleanupFinalizer, isTrue, withCondition } from "../../api/apiextensions/definition-status.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiHandler, ApiResponse } from "../../api/exchange.ts";
@@ -27,7 +28,6 @@ export interface DefinitionControllersOptions {
   logger: Logger;
 }
 
-const self = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
 const retryMs = [5, 10, 20, 40, 80, 160, 320, 640, 1000, 5000];
 /** Between looks at whether all objects are gone, and how long to look. */
 const pollMs = 5_000;
@@ -130,7 +130,7 @@ export class DefinitionControllers implements AsyncDisposable {
       headers: { "user-agent": "kube-apiserver" },
       ...(object ? { object } : {}),
       asObject: true,
-      user: self,
+      user: loopbackUser,
       remoteAddress: "127.0.0.1",
       signal: this.#stop.signal,
     });
@@ -205,7 +205,7 @@ export class DefinitionControllers implements AsyncDisposable {
       query: new URLSearchParams(),
       headers: { "user-agent": "kube-apiserver" },
       asObject: true,
-      user: self,
+      user: loopbackUser,
       remoteAddress: "127.0.0.1",
       signal: this.#stop.signal,
     });

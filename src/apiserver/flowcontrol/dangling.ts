@@ -1,4 +1,5 @@
 /** Tells of each flow schema whether its priority level exists: the condition Dangling (pkg/util/flowcontrol/apf_controller.go). */
+import { loopbackUser } from "../loopback-user.ts";
 import type { ApiHandler } from "../../api/exchange.ts";
 import { formatTime } from "../../api/time.ts";
 import type { FlowSchema, FlowSchemaCondition } from "../../api/types/flowcontrol-v1.gen.ts";
@@ -17,7 +18,6 @@ export interface DanglingOptions {
 }
 
 const manager = "api-priority-and-fairness-config-consumer-v1";
-const self = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
 /** Several servers that disagree must not write without end. */
 const writesAMinute = 6;
 const retryMs = 1_000;
@@ -104,7 +104,7 @@ export class DanglingController implements AsyncDisposable {
       headers: { "content-type": "application/apply-patch+yaml", "user-agent": "kube-apiserver" },
       body: Buffer.from(JSON.stringify(object)),
       asObject: true,
-      user: self,
+      user: loopbackUser,
       remoteAddress: "127.0.0.1",
       signal: new AbortController().signal,
     });

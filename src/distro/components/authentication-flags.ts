@@ -1,4 +1,5 @@
 /** Who may say who they are, and how: kube-apiserver's flags (k8s.io/kubernetes/pkg/kubeapiserver/options/authentication.go), and what they say. */
+import { pairs } from "./flag-texts.ts";
 import { X509Certificate } from "node:crypto";
 import type { AssembleOptions } from "../../apiserver/assemble.ts";
 import type { AnonymousConfiguration, JwtConfiguration } from "../../apiserver/authentication/jwt/configuration.ts";
@@ -29,11 +30,7 @@ const requiredClaims: Flag<readonly (readonly [string, string])[] | undefined> =
     const name = value.slice(0, equals).trim();
     return [...(before ?? []).filter(([claim]) => claim !== name), [name, value.slice(equals + 1).trim()]];
   },
-  write: (claims = []) =>
-    claims
-      .map(([claim, value]) => `${claim}=${value}`)
-      .sort()
-      .join(","),
+  write: (claims = []) => pairs(claims),
 };
 
 export const authenticationFlags = {

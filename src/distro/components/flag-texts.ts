@@ -2,7 +2,8 @@
 import { formatDuration } from "../../api/time.ts";
 import type { Flag, FlagTable, FlagValues } from "./flags.ts";
 
-const pairs = (entries: Iterable<readonly [string, unknown]>): string =>
+/** `name=value`, sorted. */
+export const pairs = (entries: Iterable<readonly [string, unknown]>): string =>
   [...entries]
     .map(([key, value]) => `${key}=${value}`)
     .sort()

@@ -6,14 +6,12 @@
 import { listening } from "../../base/listening.ts";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { answerZPage, flagz, statusz, type ZPage, zpageHeaders } from "../../api/zpages.ts";
-import { systemClock } from "../../base/clock.ts";
+import { answerZPage, type ZPage, zpageHeaders } from "../../api/zpages.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
-import { systemRandom } from "../../base/random.ts";
 import { askingForCertificates } from "../../base/sent-certificates.ts";
+import { componentPages } from "./component-pages.ts";
 import type { DelegatedAccess } from "./delegated-access.ts";
-import { processStart } from "./process-metrics.ts";
 
 export interface HealthServerOptions {
   host: string;
@@ -45,12 +43,8 @@ const pathsOf = ({ answers, metrics }: HealthServerOptions): string[] => [
   ...(metrics ? ["/metrics"] : []),
 ];
 
-function zpagesOf(options: HealthServerOptions): readonly ZPage[] {
-  if (!options.described) return [];
-  const { component, flags } = options.described;
-  const status = { component, started: processStart(systemClock), now: () => systemClock.now(), paths: () => pathsOf(options), random: systemRandom };
-  return [statusz(status), flagz(component, flags, systemRandom)];
-}
+const zpagesOf = (options: HealthServerOptions): readonly ZPage[] =>
+  options.described ? componentPages(options.described.component, () => pathsOf(options), options.described.flags) : [];
 
 const text = (response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void => {
   response.writeHead(status, { "content-type": type, "x-content-type-options": "nosniff" });

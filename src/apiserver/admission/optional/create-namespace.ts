@@ -1,4 +1,5 @@
 /** A namespace made by the server itself, through its own pipeline. */
+import { loopbackUser } from "../../loopback-user.ts";
 import type { ApiHandler } from "../../../api/exchange.ts";
 import { StatusError } from "../../../api/status.ts";
 import type { Status } from "../../../api/types/meta-v1.gen.ts";
@@ -12,7 +13,7 @@ export async function createNamespace(handler: ApiHandler | undefined, name: str
     headers: { "user-agent": "kube-apiserver-admission" },
     object: { apiVersion: "v1", kind: "Namespace", metadata: { name } },
     asObject: true,
-    user: { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] },
+    user: loopbackUser,
     remoteAddress: "127.0.0.1",
     signal: new AbortController().signal,
   });
