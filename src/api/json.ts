@@ -4,3 +4,5 @@ export type JSONObject = { [key: string]: JSONValue | undefined };
 
 /** What is no text is none. */
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
+export const isMap = (value: unknown): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,8 +1,8 @@
 /** JSONPath as kubectl and printer columns have it, for one path without ranges: `.a.b[0].c`, `..`, `[*]`, `[?(@.type=="Ready")]` (k8s.io/client-go/util/jsonpath). */
 import { goFloat } from "./go-float.ts";
 import { encodeJSONString, sortKeys } from "./codec/json.ts";
-import type { JSONValue } from "./json.ts";
-import { isGoInteger, isMap } from "./patch/values.ts";
+import { isMap, type JSONValue } from "./json.ts";
+import { isGoInteger } from "./patch/values.ts";
 import { table } from "../base/table.ts";
 
 export class JSONPathError extends Error {}

@@ -3,10 +3,11 @@
  * k8s.io/apiserver/pkg/storage/cacher/delegator.go): the same keys at the same revisions. What differs is logged and counted.
  */
 import type { ResourceDef } from "../api/schema/schema.ts";
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Metrics, Value } from "../base/metrics.ts";
-import type { Random } from "../base/random.ts";
+import { jittered, type Random } from "../base/random.ts";
+import { Rounds } from "../base/rounds.ts";
 import type { Stored } from "../cache/cache.ts";
 import { storageKey, storagePrefix } from "../cache/keys.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
@@ -24,6 +25,7 @@ export interface ConsistencyOptions {
 
 /** Milliseconds between rounds at least, and half of it more at most. */
 const interval = 300_000;
+const jitter = 0.5;
 /** Requests go between two pages. */
 const pageSize = 500;
 const pause = 5;
@@ -40,9 +42,7 @@ interface Difference {
 export class ConsistencyCheck implements AsyncDisposable {
   readonly #options: ConsistencyOptions;
   readonly #counted: Value;
-  readonly #stop = new AbortController();
-  #timer: Timer | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #rounds: Rounds;
 
   /** The first round is one interval from now. */
   constructor(options: ConsistencyOptions) {
@@ -52,32 +52,28 @@ export class ConsistencyCheck implements AsyncDisposable {
       "[ALPHA] Counter for status of consistency checks between etcd and watch cache",
       ["group", "resource", "status"],
     );
-    this.#wait();
+    const { clock, random } = options;
+    this.#rounds = new Rounds(
+      clock,
+      () => jittered(interval, jitter, random),
+      (signal) => this.#round(signal),
+    );
   }
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort(new Error("the server stops"));
-    this.#timer?.cancel();
-    await this.#running;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#rounds[Symbol.asyncDispose]();
   }
 
-  #wait(): void {
-    const { clock, random } = this.#options;
-    if (this.#stop.signal.aborted) return;
-    this.#timer = clock.after(interval * (1 + random.next() / 2), () => {
-      this.#running = this.#round().finally(() => this.#wait());
-    });
-  }
-  async #round(): Promise<void> {
+  async #round(signal: AbortSignal): Promise<void> {
     const { cache, logger } = this.#options;
     for (const { resource: def } of cache.holdings()) {
-      if (this.#stop.signal.aborted) return;
+      if (signal.aborted) return;
       const { group, resource } = def;
       try {
-        const difference = await this.#difference(def);
+        const difference = await this.#difference(def, signal);
         if (difference) logger.error("the cache is not what the store is", { group, resource, ...difference });
         this.#counted.inc(group, resource, difference ? "failure" : "success");
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
+        if (signal.aborted) return;
         logger.warn("the cache could not be compared with the store", { group, resource, error });
         this.#counted.inc(group, resource, "error");
       }
@@ -85,7 +81,7 @@ export class ConsistencyCheck implements AsyncDisposable {
   }
 
   /** The first one; rejects where the cache or the store cannot be read, or when it has to stop. */
-  async #difference(def: ResourceDef): Promise<Difference | undefined> {
+  async #difference(def: ResourceDef, signal: AbortSignal): Promise<Difference | undefined> {
     const { cache, store, clock } = this.#options;
     const { items, revision } = await cache.resource(def).list({});
     const entryAt = (index: number): Entry | undefined => entryOf(def, items[index]);
@@ -99,7 +95,7 @@ export class ConsistencyCheck implements AsyncDisposable {
         after = key;
       }
       if (page.remaining === 0) break;
-      await clock.sleep(pause, this.#stop.signal);
+      await clock.sleep(pause, signal);
     }
     const more = entryAt(at);
     return more && { cache: more };

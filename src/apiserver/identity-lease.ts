@@ -4,16 +4,16 @@
  * seconds, gone when the server stops in order; those of servers that are heard of no more go within the hour that they last
  * (pkg/controlplane/apiserver/server.go, controller/apiserverleasegc).
  */
-import { loopbackUser } from "./loopback-user.ts";
 import { createHash } from "node:crypto";
 import type { ApiHandler, ApiResponse } from "../api/exchange.ts";
 import type { KubeList } from "../api/object.ts";
 import { formatMicroTime, parseMicroTime } from "../api/time.ts";
 import type { Lease } from "../api/types/coordination-v1.gen.ts";
-import type { Status } from "../api/types/meta-v1.gen.ts";
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Random } from "../base/random.ts";
+import { jittered, type Random } from "../base/random.ts";
+import { Rounds } from "../base/rounds.ts";
+import { askItself, type OwnRequest, refusalOf } from "./ask-itself.ts";
 
 export interface IdentityLeaseOptions {
   handler: ApiHandler;
@@ -61,11 +61,8 @@ export class IdentityLease implements AsyncDisposable {
   readonly #options: IdentityLeaseOptions;
   readonly #name: string;
   readonly #holder: string;
-  readonly #stop = new AbortController();
   #latest: Lease | undefined;
-  #renewal: Timer | undefined;
-  #collection: Timer | undefined;
-  #running: Promise<void> = Promise.resolve();
+  #rounds: readonly Rounds[] = [];
 
   private constructor(options: IdentityLeaseOptions) {
     this.#options = options;
@@ -79,44 +76,25 @@ export class IdentityLease implements AsyncDisposable {
     // Whoever held it is dead: others are not to look for that one.
     await lease.#log("the former identity lease is not removed", () => lease.#delete(lease.#name));
     await lease.#log("the identity lease is not made, will be tried again", () => lease.#renew());
-    await lease.#log("expired identity leases are not removed", () => lease.#collect());
-    lease.#renewLater();
-    lease.#collectLater();
+    await lease.#collect();
+    const { clock, random } = options;
+    const renewed = (): Promise<void> => lease.#log("the identity lease is not renewed, will be tried again", () => lease.#renew());
+    lease.#rounds = [
+      new Rounds(clock, () => jittered(renewMs, jitter, random), renewed),
+      new Rounds(
+        clock,
+        () => collectMs,
+        () => lease.#collect(),
+      ),
+    ];
     return lease;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort(new Error("the server stops"));
-    this.#renewal?.cancel();
-    this.#collection?.cancel();
-    await this.#running;
+    for (const rounds of this.#rounds) await rounds[Symbol.asyncDispose]();
     await this.#log("the identity lease is not removed", () => this.#delete(this.#name));
   }
 
-  #renewLater(): void {
-    if (this.#stop.signal.aborted) return;
-    this.#renewal = this.#options.clock.after(renewMs * (1 + jitter * this.#options.random.next()), () => {
-      this.#run(
-        "the identity lease is not renewed, will be tried again",
-        () => this.#renew(),
-        () => this.#renewLater(),
-      );
-    });
-  }
-  #collectLater(): void {
-    if (this.#stop.signal.aborted) return;
-    this.#collection = this.#options.clock.after(collectMs, () => {
-      this.#run(
-        "expired identity leases are not removed",
-        () => this.#collect(),
-        () => this.#collectLater(),
-      );
-    });
-  }
-  /** One thing after the other. */
-  #run(failure: string, work: () => Promise<void>, then: () => void): void {
-    this.#running = this.#running.then(() => (this.#stop.signal.aborted ? undefined : this.#log(failure, work))).then(then);
-  }
   async #log(failure: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -130,8 +108,8 @@ export class IdentityLease implements AsyncDisposable {
     for (let i = 0; i < triesARound; i++) {
       const base = this.#latest ?? (await this.#read());
       const answer = base
-        ? await this.#send("PUT", `${collection}/${this.#name}`, this.#held(base))
-        : await this.#send("POST", collection, this.#held({ metadata: { name: this.#name, namespace: "kube-system" } } as Lease));
+        ? await this.#ask({ method: "PUT", path: `${collection}/${this.#name}`, object: this.#held(base) })
+        : await this.#ask({ method: "POST", path: collection, object: this.#held({ metadata: { name: this.#name, namespace: "kube-system" } } as Lease) });
       this.#latest = answer.status < 300 ? (answer.object as Lease) : undefined;
       if (this.#latest) return;
       // Somebody else wrote, made or deleted it: it is read again.
@@ -154,38 +132,31 @@ export class IdentityLease implements AsyncDisposable {
     };
   }
   async #read(): Promise<Lease | undefined> {
-    const answer = await this.#send("GET", `${collection}/${this.#name}`);
+    const answer = await this.#ask({ method: "GET", path: `${collection}/${this.#name}` });
     if (answer.status === 404) return undefined;
     if (answer.status >= 300) throw failed(answer);
     return answer.object as Lease;
   }
 
-  async #collect(): Promise<void> {
-    const answer = await this.#send("GET", collection, undefined, { labelSelector: `${label}=${component}` });
-    if (answer.status >= 300) throw failed(answer);
-    for (const lease of (answer.object as KubeList).items as Lease[])
-      if (isExpired(lease, this.#options.clock.now())) await this.#delete(lease.metadata.name, lease.metadata.resourceVersion);
+  #collect(): Promise<void> {
+    return this.#log("expired identity leases are not removed", async () => {
+      const answer = await this.#ask({ method: "GET", path: collection, query: { labelSelector: `${label}=${component}` } });
+      if (answer.status >= 300) throw failed(answer);
+      for (const lease of (answer.object as KubeList).items as Lease[])
+        if (isExpired(lease, this.#options.clock.now())) await this.#delete(lease.metadata.name, lease.metadata.resourceVersion);
+    });
   }
   /** What is not there, or was renewed meanwhile, is well. */
   async #delete(name: string, resourceVersion?: string): Promise<void> {
     const preconditions = resourceVersion === undefined ? {} : { preconditions: { resourceVersion } };
-    const answer = await this.#send("DELETE", `${collection}/${name}`, { kind: "DeleteOptions", apiVersion: "v1", ...preconditions });
+    const object = { kind: "DeleteOptions", apiVersion: "v1", ...preconditions };
+    const answer = await this.#ask({ method: "DELETE", path: `${collection}/${name}`, object });
     if (answer.status >= 300 && answer.status !== 404 && answer.status !== 409) throw failed(answer);
   }
 
-  #send(method: string, path: string, object?: object, query: Record<string, string> = {}): Promise<ApiResponse> {
-    return this.#options.handler({
-      method,
-      path,
-      query: new URLSearchParams(query),
-      headers: { "user-agent": "kube-apiserver" },
-      ...(object ? { object } : {}),
-      asObject: true,
-      user: loopbackUser,
-      remoteAddress: "127.0.0.1",
-      signal: new AbortController().signal,
-    });
+  #ask(request: OwnRequest): Promise<ApiResponse> {
+    return askItself(this.#options.handler, request);
   }
 }
 
-const failed = ({ status, object }: ApiResponse): Error => new Error((object as Status | undefined)?.message ?? `status ${status}`);
+const failed = (answer: ApiResponse): Error => new Error(refusalOf(answer));

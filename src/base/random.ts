@@ -40,6 +40,9 @@ export function seededRandom(seed: number): Random {
   return { next, int, uuid, bytes };
 }
 
+/** From `ms` to as much more as `factor` times it, so that those that began together do not go on together. */
+export const jittered = (ms: number, factor: number, random: Random): number => ms * (1 + factor * random.next());
+
 /** Letters of upstream's generated names (k8s.io/apimachinery/pkg/util/rand): no vowels, nothing easily misread. */
 const alphabet = "bcdfghjklmnpqrstvwxz2456789";
 

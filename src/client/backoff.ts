@@ -1,6 +1,6 @@
 /** Exponential back-off with jitter, as client-go's reflectors use it (800 ms to 30 s, factor 2, jitter 1). */
 import type { Clock } from "../base/clock.ts";
-import { type Random, systemRandom } from "../base/random.ts";
+import { jittered, type Random, systemRandom } from "../base/random.ts";
 
 export interface BackoffOptions {
   /** Milliseconds. */
@@ -34,7 +34,7 @@ export class Backoff {
     this.#last = this.#clock.monotonic();
     const wait = this.#next;
     this.#next = Math.min(max, wait * factor);
-    return wait + random.next() * jitter * wait;
+    return jittered(wait, jitter, random);
   }
 
   reset(): void {

@@ -6,7 +6,7 @@ import { isNotFound } from "../api/status.ts";
 import type { Lease, LeaseSpec } from "../api/types/coordination-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
-import { type Random, systemRandom } from "../base/random.ts";
+import { jittered, type Random, systemRandom } from "../base/random.ts";
 import type { Client } from "./client.ts";
 import { type EventRecorder, microTimestamp, referenceTo } from "./events.ts";
 import { leases } from "./resources.gen.ts";
@@ -51,7 +51,7 @@ export async function runAsLeader(options: LeaderElectionOptions, lead: (signal:
   const elector = new Elector(options);
   const { clock, random = systemRandom, retryPeriod = 2000, renewDeadline = 10_000, logger } = options;
   while (!(await elector.tryAcquireOrRenew(signal))) {
-    await clock.sleep(retryPeriod * (1 + jitterFactor * random.next()), signal).catch(() => {});
+    await clock.sleep(jittered(retryPeriod, jitterFactor, random), signal).catch(() => {});
     if (signal.aborted) return;
   }
   logger.info("became leader", { lease: `${options.namespace}/${options.name}`, identity: options.identity });

@@ -1,4 +1,5 @@
 /** A stage file's documents with the line of each field, so that every complaint can name line, field and remedy. */
+import { isMap } from "../api/json.ts";
 import { type Event, EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE } from "js-yaml";
 import { DecodeError } from "../api/codec/decode-error.ts";
 import { parseYAMLDocuments } from "../api/codec/yaml.ts";
@@ -178,5 +179,3 @@ function placesOf(source: string): Places[] {
   }
   return found;
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);

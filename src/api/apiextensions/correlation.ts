@@ -3,8 +3,7 @@
  * all (k8s.io/apiserver/pkg/cel/common: equality.go, maplist.go; KEP 4008).
  */
 import { deepEqual } from "../copy.ts";
-import type { JSONValue } from "../json.ts";
-import { isMap } from "../patch/values.ts";
+import { isMap, type JSONValue } from "../json.ts";
 import type { Node } from "./node.ts";
 import { own } from "../../base/table.ts";
 

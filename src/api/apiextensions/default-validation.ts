@@ -1,8 +1,7 @@
 /** Defaults in a schema must be what the schema allows (apiextensions-apiserver/pkg/apiserver/schema/defaulting/validation.go). */
 import { deepCopy, deepEqual } from "../copy.ts";
 import { type FieldError, freeForm, invalidValue, Path } from "../field.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
-import { isMap } from "../patch/values.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { coerceEmbedded, validateEmbedded } from "./embedded.ts";
 import { prune } from "./prune.ts";
 import { objectBudget, RuleValidator } from "./rule-validation.ts";

@@ -1,9 +1,8 @@
 /** Defaults of a structural schema (apiextensions-apiserver/pkg/apiserver/schema/defaulting/algorithm.go). */
 import { own } from "../../base/table.ts";
 import { deepCopy } from "../copy.ts";
-import type { JSONValue } from "../json.ts";
+import { isMap, type JSONValue } from "../json.ts";
 import { encodeJSONString, put } from "../codec/json.ts";
-import { isMap } from "../patch/values.ts";
 import { requestEntityTooLarge } from "../status.ts";
 import { type Node, nodeOf } from "./node.ts";
 import type { Schema } from "./schema.ts";

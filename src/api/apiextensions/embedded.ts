@@ -2,11 +2,10 @@
 import { DecodeError } from "../codec/decode-error.ts";
 import { normalize } from "../codec/normalize.ts";
 import { type FieldError, freeForm, invalidValue, Path, required } from "../field.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { pathSegmentName } from "../meta/names.ts";
 import { validateObjectMeta } from "../meta/validation.ts";
 import { isDNS1035Label } from "../names.ts";
-import { isMap } from "../patch/values.ts";
 import { typeByName } from "../schema/schema.ts";
 import type { ObjectMeta } from "../types/meta-v1.gen.ts";
 import { type Node, nodeOf } from "./node.ts";

@@ -1,8 +1,8 @@
 /** Sets have no element twice, maps no key (apiextensions-apiserver/pkg/apiserver/schema/listtype). */
 import { encodeJSONString, sortKeys } from "../codec/json.ts";
 import { duplicate, type FieldError, freeForm, invalidValue, Path } from "../field.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
-import { isMap, set } from "../patch/values.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import { set } from "../patch/values.ts";
 import { type Node, nodeOf } from "./node.ts";
 import type { Schema } from "./schema.ts";
 

@@ -1,6 +1,5 @@
 /** What a structural schema does not name goes (apiextensions-apiserver/pkg/apiserver/schema/pruning). */
-import type { JSONObject, JSONValue } from "../json.ts";
-import { isMap } from "../patch/values.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { type Node, nodeOf } from "./node.ts";
 import type { Schema } from "./schema.ts";
 

@@ -4,8 +4,7 @@
  */
 import { compileRegex, programSize } from "../cel/regex.ts";
 import { CelError, lengthOf } from "../cel/values.ts";
-import type { JSONValue } from "../json.ts";
-import { isMap } from "../patch/values.ts";
+import { isMap, type JSONValue } from "../json.ts";
 import { formatOf } from "./formats.ts";
 import type { Schema } from "./schema.ts";
 

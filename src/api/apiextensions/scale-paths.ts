@@ -2,8 +2,8 @@
 import { own } from "../../base/table.ts";
 import { put } from "../codec/json.ts";
 import { type FieldError, invalidValue } from "../field.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
-import { goText, isGoInteger, isMap } from "../patch/values.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import { goText, isGoInteger } from "../patch/values.ts";
 import type { CustomResourceSubresourceScale } from "../types/apiextensions-v1.gen.ts";
 
 export const splitPath = (path: string): string[] => path.replace(/^\./, "").split(".");

@@ -2,7 +2,7 @@
  * Which fields differ between two versions of an object. Walks both at once; what they share by reference is not looked
  * at, so that a change costs what it touches.
  */
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { wholeSeconds } from "../time.ts";
 import { type Atom, type AtomField, deducedAtom, elementKey, fieldValue, type ListAtom, type MapAtom } from "./atom.ts";
@@ -13,7 +13,6 @@ import { own } from "../../base/table.ts";
 type Value = JSONValue | undefined;
 type Draft = { [element: string]: FieldSet };
 
-const isMap = (value: Value): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 const hasKeys = (value: JSONObject): boolean => {
   for (const _ in value) return true;
   return false;

@@ -1,12 +1,11 @@
 /** The fields that a document sets, as server-side apply counts them; and the check of such a document. */
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { goText, isGoInteger } from "../patch/values.ts";
 import { type Atom, elementKey, fieldSetAtom, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
 import { mayLackNames, resolve } from "./compare.ts";
 import { type FieldSet, leaf, pathText } from "./fieldset.ts";
 
 type Draft = { [element: string]: FieldSet };
-const isMap = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 const isEmptyMap = (value: JSONValue): boolean => isMap(value) && Object.keys(value).length === 0;
 
 /** undefined: the document sets nothing. Structs on the way are no members unless `named`; elements of lists and free keys are. */

@@ -5,7 +5,7 @@
  * that it is canonical (k8s.io/apimachinery/pkg/api/resource, ParseQuantity). "8Gi" it does not see, so that whoever writes
  * a list with it owns that list. Quantities under the keys of a map are copied when they are written: they stay as read.
  */
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONValue } from "../json.ts";
 import type { Atom } from "./atom.ts";
 import { elementKey } from "./atom.ts";
 import { type FieldSet, leaf } from "./fieldset.ts";
@@ -42,8 +42,6 @@ function mayForget(atom: Atom, inList: boolean): boolean {
   known[inList ? 1 : 0].set(atom, may);
   return may;
 }
-
-const isMap = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function forgets(value: JSONValue | undefined, atom: Atom, inList: boolean): boolean {
   if (value === undefined || value === null || !mayForget(atom, inList)) return false;

@@ -1,12 +1,10 @@
 /** Laying an applied document over an object, and taking fields out of an object. Pure, with structural sharing. */
 import { own } from "../../base/table.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { set } from "../patch/values.ts";
 import { type Atom, elementKey, type ListAtom, type MapAtom } from "./atom.ts";
 import { resolve } from "./compare.ts";
 import { type FieldSet, isMember, leaf } from "./fieldset.ts";
-
-const isMap = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** `over` wins where both say something. */
 export function mergeApplied(base: JSONValue | undefined, over: JSONValue | undefined, atom: Atom): JSONValue | undefined {

@@ -1,10 +1,8 @@
 /** What decoding CBOR into types adds to decoding it at all: which kind it is of, which fields are unknown, and the words for both. */
-import type { JSONValue } from "../json.ts";
+import { isMap, type JSONValue } from "../json.ts";
 import { typeByName } from "../schema/schema.ts";
 import { DecodeError } from "./decode-error.ts";
 import { scalars, unions } from "./scalars.ts";
-
-const isMap = (value: JSONValue | undefined): value is { [key: string]: JSONValue } => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** As fxamacker/cbor names what it decoded. */
 function kindOf(value: JSONValue): string {

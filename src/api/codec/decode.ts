@@ -1,5 +1,5 @@
 /** Bodies of requests and stored values to objects, whatever the encoding. */
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import type { TypeDef } from "../schema/schema.ts";
 import { decodeCBOR } from "./cbor.ts";
 import { cborIdentity, inCBORWords, unknownElement } from "./cbor-typed.ts";
@@ -108,7 +108,7 @@ function chosen(choice: TypeChoice, value: JSONValue): TypeDef | undefined {
 }
 
 function objectOf(value: JSONValue): JSONObject {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (isMap(value)) return value;
   if (value === null) return {};
   throw new DecodeError(`json: cannot unmarshal ${kindOfValue(value)} into Go value of type map[string]interface {}`);
 }

@@ -2,7 +2,7 @@
  * Kubernetes' protobuf: built-in types in the bytes that upstream's generated code writes (fields in ascending order,
  * values always, pointers where set, maps sorted), alone and in their `k8s\0` envelope.
  */
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, put } from "./json.ts";
@@ -226,7 +226,7 @@ function unionValue(type: string): Value {
   const bool = type.endsWith("OrBool");
   return handmade(
     (writer, value) => {
-      const isSchema = typeof value === "object" && value !== null && !Array.isArray(value);
+      const isSchema = isMap(value);
       const object: JSONObject = isSchema ? { [schema]: value, ...(bool ? { [other]: true } : {}) } : { [other]: value };
       for (const slot of slots) slot.write(writer, object);
     },

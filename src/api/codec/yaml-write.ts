@@ -3,7 +3,7 @@
  * columns, lists not indented below their key.
  */
 import { goFloat } from "../go-float.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { encodeJSONString } from "./json.ts";
 import { isAmbiguous } from "./yaml-scalar.ts";
 import { table } from "../../base/table.ts";
@@ -15,7 +15,7 @@ export function encodeYAML(value: unknown): Uint8Array {
 export function encodeYAMLString(value: unknown): string {
   const out: string[] = [];
   const root = (value ?? null) as JSONValue;
-  if (isMap(root)) writeMap(root, 0, out, true);
+  if (hasKeys(root)) writeMap(root, 0, out, true);
   else if (isList(root)) writeList(root, 0, out, true);
   else out.push(scalar(root, 0, 0, false));
   return `${out.join("")}\n`;
@@ -28,7 +28,7 @@ export function encodeYAMLString(value: unknown): string {
 const deepest = 400;
 
 const keysOf = (map: JSONObject): string[] => Object.keys(map).filter((key) => map[key] !== undefined);
-const isMap = (value: JSONValue): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value) && keysOf(value).length > 0;
+const hasKeys = (value: JSONValue): value is JSONObject => isMap(value) && keysOf(value).length > 0;
 const isList = (value: JSONValue): value is JSONValue[] => Array.isArray(value) && value.length > 0;
 
 /** `inline`: the first entry continues the line that is there (the start of the text, or after `- `). */
@@ -46,7 +46,7 @@ function writeMap(map: JSONObject, indent: number, out: string[], inline: boolea
 
 function writeValue(value: JSONValue, indent: number, column: number, out: string[], inline: boolean): void {
   if (indent >= deepest) out.push(" ", encodeJSONString(value));
-  else if (isMap(value)) {
+  else if (hasKeys(value)) {
     out.push(inline ? " " : `\n${" ".repeat(indent + 2)}`);
     writeMap(value, indent + 2, out, true);
   } else if (isList(value)) {
@@ -62,7 +62,7 @@ function writeList(list: JSONValue[], indent: number, out: string[], inline: boo
     first = false;
     out.push(" ");
     if (indent >= deepest) out.push(encodeJSONString(item));
-    else if (isMap(item)) writeMap(item, indent + 2, out, true);
+    else if (hasKeys(item)) writeMap(item, indent + 2, out, true);
     else if (isList(item)) writeList(item, indent + 2, out, true);
     else out.push(scalar(item, indent, indent + 2, false));
   }

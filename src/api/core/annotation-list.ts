@@ -4,8 +4,8 @@
  */
 import { DecodeError } from "../codec/decode-error.ts";
 import { parseJSON } from "../codec/json.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
-import { isMap, jsonKind } from "../patch/values.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import { jsonKind } from "../patch/values.ts";
 
 /** Go's names of a struct's fields, and of their types. */
 export type GoFields = Readonly<Record<string, string>>;

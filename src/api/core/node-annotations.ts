@@ -2,8 +2,8 @@
 import { DecodeError } from "../codec/decode-error.ts";
 import { parseJSON } from "../codec/json.ts";
 import { type FieldError, invalidValue, type Path, required } from "../field.ts";
-import { isMap, jsonKind } from "../patch/values.ts";
-import type { JSONValue } from "../json.ts";
+import { jsonKind } from "../patch/values.ts";
+import { isMap, type JSONValue } from "../json.ts";
 import type { Taint } from "../types/core-v1.gen.ts";
 import { annotationList } from "./annotation-list.ts";
 import { validateTaints } from "./tolerations.ts";

@@ -2,10 +2,10 @@
 import { own } from "../../base/table.ts";
 import { encodeJSONString, safeDepth } from "../codec/json.ts";
 import { goQuote } from "../field.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
 import { rewritten, unspelled } from "./spelling.ts";
-import { equal, isMap, jsonKind, Spelled, set } from "./values.ts";
+import { equal, jsonKind, Spelled, set } from "./values.ts";
 
 /** Why an operation does not apply. The API server answers 422 with a general message instead of this one. */
 export class JSONPatchError extends Error {}

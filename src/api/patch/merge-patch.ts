@@ -1,8 +1,8 @@
 /** JSON merge patch (RFC 7386), as the API server applies it. Pure: unchanged parts of the document are shared. */
 import { own } from "../../base/table.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { badRequest } from "../status.ts";
-import { equal, isMap, jsonKind, set, withoutNulls } from "./values.ts";
+import { equal, jsonKind, set, withoutNulls } from "./values.ts";
 
 /** Throws a StatusError (400) for a patch that is no object. The document itself comes back when nothing changes. */
 export function applyMergePatch(doc: JSONObject, patch: JSONValue): JSONObject {

@@ -4,8 +4,8 @@
  */
 import { bounded } from "../codec/decode-error.ts";
 import { encodeJSONString, escapeHTML, numberOf } from "../codec/json.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
-import { isMap, Spelled, set } from "./values.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import { Spelled, set } from "./values.ts";
 
 /** Itself where it is written as Go writes it. */
 const asWritten = (value: JSONValue, text: string): JSONValue =>

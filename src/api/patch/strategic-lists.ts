@@ -1,9 +1,9 @@
 /** Lists in strategic merge patches: merging by key, and the order of the result. */
 import { own } from "../../base/table.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { StatusError } from "../status.ts";
 import { mergeError, type PatchMeta } from "./strategic-meta.ts";
-import { goStringText, goText, isMap, set } from "./values.ts";
+import { goStringText, goText, set } from "./values.ts";
 
 type List = readonly JSONValue[];
 export type MergeMaps = (original: JSONObject, patch: JSONObject, meta: PatchMeta) => JSONObject;

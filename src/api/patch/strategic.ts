@@ -4,12 +4,12 @@
  * Pure: neither document nor patch is changed, unchanged parts of the document are shared.
  */
 import { own } from "../../base/table.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import type { TypeDef } from "../schema/schema.ts";
 import { badRequest } from "../status.ts";
 import { mergeLists, notAList, orderLists, withoutDirectives } from "./strategic-lists.ts";
 import { mergeError, type PatchMeta, patchMetaOf } from "./strategic-meta.ts";
-import { equal, goStringText, goText, isMap, set, withoutNulls } from "./values.ts";
+import { equal, goStringText, goText, set, withoutNulls } from "./values.ts";
 
 const deletePrefix = "$deleteFromPrimitiveList";
 const orderPrefix = "$setElementOrder";

@@ -1,9 +1,7 @@
 /** Plain JSON values as patches see them: own keys only (`constructor` and `__proto__` are keys like any other). */
 import { own } from "../../base/table.ts";
 import { goFloat } from "../go-float.ts";
-import type { JSONObject, JSONValue } from "../json.ts";
-
-export const isMap = (value: unknown): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
+import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 
 export function set(map: JSONObject, key: string, value: JSONValue | undefined): void {
   if (key === "__proto__") Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });

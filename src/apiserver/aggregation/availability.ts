@@ -3,7 +3,6 @@
  * the Service and its endpoints tell, then five tries at its discovery document. Looked at when something of it changes,
  * every thirty seconds, and soon again after a failure. Local ones are always available.
  */
-import { loopbackUser } from "../loopback-user.ts";
 import type { ApiHandler } from "../../api/exchange.ts";
 import type { APIService, APIServiceCondition } from "../../api/types/apiregistration-v1.gen.ts";
 import type { Service } from "../../api/types/core-v1.gen.ts";
@@ -14,6 +13,7 @@ import { serviceNameLabel } from "../../api/discovery/service-name.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Reader } from "../../cache/cache.ts";
+import { askItself } from "../ask-itself.ts";
 import { slicesOf, Unroutable } from "../service-resolver.ts";
 import { type Backends, urlOf, withUser } from "./backend.ts";
 import { apiServiceResource, availabilityOf, type Remote, type Remotes } from "./remotes.ts";
@@ -179,15 +179,10 @@ export class Availability implements AsyncDisposable {
     const condition: APIServiceCondition = { type: "Available", status: verdict.status, lastTransitionTime, reason: verdict.reason, message: verdict.message };
     if (deepEqual(old as object, condition as object)) return;
     const conditions = [...(item.status?.conditions ?? []).filter(({ type }) => type !== "Available"), condition];
-    const response = await handler({
+    const response = await askItself(handler, {
       method: "PUT",
       path: `/apis/apiregistration.k8s.io/v1/apiservices/${encodeURIComponent(item.metadata.name)}/status`,
-      query: new URLSearchParams(),
-      headers: { "content-type": "application/json", accept: "application/json", "user-agent": "kube-apiserver" },
       object: { ...item, apiVersion: "apiregistration.k8s.io/v1", kind: "APIService", status: { ...item.status, conditions } },
-      asObject: true,
-      user: loopbackUser,
-      remoteAddress: "127.0.0.1",
       signal: this.#stop.signal,
     });
     // Gone, or changed by somebody: that change is looked at next.

@@ -2,7 +2,7 @@
  * OpenAPI v2 of this server with what others serve (k8s.io/kube-openapi/pkg/aggregator): only the paths that a server is asked
  * for, with the definitions that they need; a definition that differs from the one of the same name gets another name. Pure.
  */
-import { isMap } from "../../api/patch/values.ts";
+import { isMap } from "../../api/json.ts";
 import { deepEqual } from "../../api/copy.ts";
 
 export type Swagger = Record<string, unknown>;

@@ -2,8 +2,7 @@
  * What the servers behind APIServices say that they serve (handler_discovery.go of kube-aggregator): asked when an APIService
  * changes, every minute, and again with a growing delay while they do not answer. The last good answer stays, marked stale.
  */
-import { isMap } from "../../api/patch/values.ts";
-import { textOf } from "../../api/json.ts";
+import { isMap, textOf } from "../../api/json.ts";
 import type { APIVersionDiscovery, DiscoveredResource } from "../../api/discovery.ts";
 import type { APIResource, APIResourceList } from "../../api/types/meta-v1.gen.ts";
 import type { Clock, Timer } from "../../base/clock.ts";

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { Random } from "../../base/random.ts";
+import { jittered, type Random } from "../../base/random.ts";
 import type { AuditEvent, AuditSink } from "./auditor.ts";
 import { encodeEvent } from "./encode.ts";
 
@@ -135,7 +135,7 @@ export class AuditWebhook implements AuditSink, AsyncDisposable {
           return;
         }
       }
-      await clock.sleep(wait * (1 + jitter * random.next()), this.#stop.signal).catch(() => undefined);
+      await clock.sleep(jittered(wait, jitter, random), this.#stop.signal).catch(() => undefined);
       wait *= growth;
     }
   }

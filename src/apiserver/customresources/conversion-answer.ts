@@ -1,9 +1,8 @@
 /** What a conversion webhook gave back, judged: only labels and annotations of metadata are its to change. */
 import { type FieldError, path } from "../../api/field.ts";
-import { type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
+import { isMap, type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import { validateLabels } from "../../api/meta/labels.ts";
 import { validateAnnotations } from "../../api/meta/validation.ts";
-import { isMap } from "../../api/patch/values.ts";
 
 /** Of Go's %T for what JSON gives. */
 function goType(value: JSONValue | undefined): string {

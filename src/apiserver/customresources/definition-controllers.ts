@@ -3,18 +3,17 @@
  * the objects of one that is deleted go before it does (apiextensions-apiserver/pkg/controller). One definition after the
  * other; what fails comes again, later each time.
  */
-import { loopbackUser } from "../loopback-user.ts";
 import { cleanupFinalizer, isTrue, withCondition } from "../../api/apiextensions/definition-status.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiHandler, ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { resources } from "../../api/schema/schema.ts";
-import type { Status } from "../../api/types/meta-v1.gen.ts";
 import { formatTime } from "../../api/time.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionCondition, CustomResourceDefinitionStatus } from "../../api/types/apiextensions-v1.gen.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Reader } from "../../cache/cache.ts";
+import { askItself, refusalOf } from "../ask-itself.ts";
 import { judgeApproval, judgeEstablished, judgeStructure } from "./conditions.ts";
 import { type CustomResources, definitions } from "./custom-resources.ts";
 import { keepLocalServices } from "./local-services.ts";
@@ -123,17 +122,7 @@ export class DefinitionControllers implements AsyncDisposable {
   }
 
   #send(method: string, path: string, object?: KubeObject): Promise<ApiResponse> {
-    return this.#options.handler({
-      method,
-      path,
-      query: new URLSearchParams(),
-      headers: { "user-agent": "kube-apiserver" },
-      ...(object ? { object } : {}),
-      asObject: true,
-      user: loopbackUser,
-      remoteAddress: "127.0.0.1",
-      signal: this.#stop.signal,
-    });
+    return askItself(this.#options.handler, { method, path, object, signal: this.#stop.signal });
   }
 
   /** undefined: it was changed or deleted meanwhile, and comes again by itself. */
@@ -147,7 +136,7 @@ export class DefinitionControllers implements AsyncDisposable {
     const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}/status`;
     const response = await this.#send("PUT", path, object as unknown as KubeObject);
     if (response.status === 404 || response.status === 409) return undefined;
-    if (response.status >= 300) throw new Error((response.object as Status | undefined)?.message ?? `status ${response.status}`);
+    if (response.status >= 300) throw new Error(refusalOf(response));
     return response.object as unknown as CustomResourceDefinition;
   }
 
@@ -199,17 +188,8 @@ export class DefinitionControllers implements AsyncDisposable {
     return { reason: "InstanceDeletionCheck", message: "could not confirm zero CustomResources remaining: context deadline exceeded" };
   }
   async #deleteCollection({ group, version, resource }: { group: string; version: string; resource: string }, namespace: string): Promise<string | undefined> {
-    const response = await this.#options.handler({
-      method: "DELETE",
-      path: `/apis/${group}/${version}/${namespace ? `namespaces/${namespace}/` : ""}${resource}`,
-      query: new URLSearchParams(),
-      headers: { "user-agent": "kube-apiserver" },
-      asObject: true,
-      user: loopbackUser,
-      remoteAddress: "127.0.0.1",
-      signal: this.#stop.signal,
-    });
-    return response.status < 300 ? undefined : ((response.object as Status | undefined)?.message ?? `status ${response.status}`);
+    const response = await this.#send("DELETE", `/apis/${group}/${version}/${namespace ? `namespaces/${namespace}/` : ""}${resource}`);
+    return response.status < 300 ? undefined : refusalOf(response);
   }
 }
 

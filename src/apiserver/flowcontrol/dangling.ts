@@ -1,5 +1,4 @@
 /** Tells of each flow schema whether its priority level exists: the condition Dangling (pkg/util/flowcontrol/apf_controller.go). */
-import { loopbackUser } from "../loopback-user.ts";
 import type { ApiHandler } from "../../api/exchange.ts";
 import { formatTime } from "../../api/time.ts";
 import type { FlowSchema, FlowSchemaCondition } from "../../api/types/flowcontrol-v1.gen.ts";
@@ -7,6 +6,7 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
+import { askItself } from "../ask-itself.ts";
 import { flowSchemas, priorityLevels } from "./flow-control.ts";
 
 export interface DanglingOptions {
@@ -97,16 +97,12 @@ export class DanglingController implements AsyncDisposable {
   }
   async #write(name: string, condition: FlowSchemaCondition): Promise<boolean> {
     const object = { apiVersion: "flowcontrol.apiserver.k8s.io/v1", kind: "FlowSchema", metadata: { name }, status: { conditions: [condition] } };
-    const { status } = await this.#options.handler({
+    const { status } = await askItself(this.#options.handler, {
       method: "PATCH",
       path: `/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/${name}/status`,
-      query: new URLSearchParams({ fieldManager: manager, force: "true" }),
-      headers: { "content-type": "application/apply-patch+yaml", "user-agent": "kube-apiserver" },
+      query: { fieldManager: manager, force: "true" },
+      headers: { "content-type": "application/apply-patch+yaml" },
       body: Buffer.from(JSON.stringify(object)),
-      asObject: true,
-      user: loopbackUser,
-      remoteAddress: "127.0.0.1",
-      signal: new AbortController().signal,
     });
     // One that is gone needs no condition.
     return status < 300 || status === 404;

@@ -1,7 +1,7 @@
 /** Asking a webhook again after failures that may pass (k8s.io/apiserver/pkg/util/webhook/webhook.go: WithExponentialBackoff). */
 import { StatusError } from "../../api/status.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { Random } from "../../base/random.ts";
+import { jittered, type Random } from "../../base/random.ts";
 import { Unreachable } from "./post.ts";
 
 /** How much longer each further pause is, and by which part it may be longer at random. */
@@ -32,7 +32,7 @@ export async function withBackoff<T>(attempt: () => Promise<T>, { clock, random,
       return await attempt();
     } catch (error) {
       if (left === 1 || signal.aborted || !mayPass(error)) throw error;
-      await clock.sleep(delay * (1 + random.next() * jitter), signal).catch(() => {
+      await clock.sleep(jittered(delay, jitter, random), signal).catch(() => {
         throw error;
       });
       delay *= factor;

@@ -5,10 +5,10 @@ import { encodeJSONString, sortKeys } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
 import { deepCopy } from "../../api/copy.ts";
-import type { JSONObject, JSONValue } from "../../api/json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../../api/json.ts";
 import { runJSONPatchInOrder } from "../../api/patch/json-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
-import { isMap, withoutNulls } from "../../api/patch/values.ts";
+import { withoutNulls } from "../../api/patch/values.ts";
 import { hasType, type TypeDef, typeByName } from "../../api/schema/schema.ts";
 
 /** A patch and how it is meant. */

@@ -7,13 +7,13 @@ import { changedPart, convertUnstructured, unstructuredMismatch } from "../../ap
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
-import type { JSONObject, JSONValue } from "../../api/json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch } from "../../api/patch/merge-patch.ts";
 import { spelledOperations } from "../../api/patch/spelling.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
-import { goText, isMap, withoutNulls } from "../../api/patch/values.ts";
+import { goText, withoutNulls } from "../../api/patch/values.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply, parseCBORApply } from "./apply.ts";

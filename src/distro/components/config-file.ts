@@ -2,6 +2,7 @@
  * Configuration files of components (`--config`): a table of their fields says which act; the others may only be set to
  * what is done anyway. Nothing is read and ignored.
  */
+import { isMap } from "../../api/json.ts";
 import { isDeepStrictEqual } from "node:util";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import { readNamed } from "./files.ts";
@@ -37,8 +38,6 @@ const described: Record<FieldType, string> = {
   list: "a list",
   object: "a mapping",
 };
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Throws when the value is not of the type. */
 function read(type: FieldType, value: unknown): unknown {

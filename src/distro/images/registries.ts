@@ -2,6 +2,7 @@
  * What the node and its commands know of registries: mirrors, private certificate authorities, credentials, in a file of
  * k3s' form (registries.yaml). It becomes containerd's own configuration by host, hosts.toml (containerd docs/hosts.md).
  */
+import { isMap } from "../../api/json.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { load } from "js-yaml";
 import type { Credentials } from "./docker-config.ts";
@@ -18,7 +19,6 @@ export interface Registries {
 }
 
 const wrong = (path: string, message: string): Error => new Error(`${path}: ${message}`);
-const isMapping = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 const hostPattern = /^(\*|[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:\d{1,5})?)$/;
 const known = table<readonly string[]>({
   auth: ["username", "password", "auth", "identity_token"],
@@ -26,7 +26,7 @@ const known = table<readonly string[]>({
 });
 
 function assertKeys(path: string, where: string, value: unknown, keys: readonly string[]): asserts value is Record<string, unknown> {
-  if (!isMapping(value)) throw wrong(path, `${where} must be a mapping with the keys ${keys.join(", ")}`);
+  if (!isMap(value)) throw wrong(path, `${where} must be a mapping with the keys ${keys.join(", ")}`);
   for (const key of Object.keys(value))
     if (!keys.includes(key)) throw wrong(path, `${where} has an unknown key ${JSON.stringify(key)}; known are ${keys.join(", ")}`);
 }
@@ -42,7 +42,7 @@ export function parseRegistries(text: string, path: string): Registries {
   }
   assertKeys(path, "it", value, ["mirrors", "configs"]);
   const { mirrors = {}, configs = {} } = value;
-  if (!isMapping(mirrors) || !isMapping(configs)) throw wrong(path, "mirrors and configs must be mappings from registries");
+  if (!isMap(mirrors) || !isMap(configs)) throw wrong(path, "mirrors and configs must be mappings from registries");
   for (const host of [...Object.keys(mirrors), ...Object.keys(configs)])
     if (!hostPattern.test(host)) throw wrong(path, `${JSON.stringify(host)} is no registry: it is a host, with its port where it has one, or "*"`);
   for (const [host, mirror] of Object.entries(mirrors)) {

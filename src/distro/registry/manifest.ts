@@ -1,4 +1,5 @@
 /** What a registry has to know of a manifest (OCI image-spec manifest.md and image-index.md, Docker's schema 2). */
+import { isMap } from "../../api/json.ts";
 import { RegistryError } from "./errors.ts";
 
 export interface Descriptor {
@@ -18,12 +19,11 @@ export interface Manifest {
   annotations?: Record<string, string>;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 const invalid = (message: string): RegistryError => new RegistryError("MANIFEST_INVALID", message);
 
 function descriptor(value: unknown, what: string): Descriptor {
-  if (!isObject(value) || typeof value.digest !== "string" || typeof value.size !== "number" || !(value.size >= 0))
+  if (!isMap(value) || typeof value.digest !== "string" || typeof value.size !== "number" || !(value.size >= 0))
     throw invalid(`${what} is no descriptor: it needs mediaType, digest and size`);
   return value as unknown as Descriptor;
 }
@@ -39,7 +39,7 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined)
   } catch (error) {
     throw invalid(`the manifest is not JSON: ${(error as Error).message}`);
   }
-  if (!isObject(value)) throw invalid("the manifest is not a JSON object");
+  if (!isMap(value)) throw invalid("the manifest is not a JSON object");
   const said = contentType?.split(";")[0]?.trim();
   const own = textOf(value.mediaType);
   if (own && said && own !== said && said !== "application/octet-stream" && said !== "application/json")
@@ -58,6 +58,6 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined)
     blobs: [...(config ? [config] : []), ...layers.filter((layer) => !isForeign(layer))].map((d) => d.digest),
     ...(subject ? { subject } : {}),
     ...(artifactType ? { artifactType } : {}),
-    ...(isObject(value.annotations) ? { annotations: value.annotations as Record<string, string> } : {}),
+    ...(isMap(value.annotations) ? { annotations: value.annotations as Record<string, string> } : {}),
   };
 }

@@ -1,4 +1,5 @@
 /** CredentialProviderConfig (kubelet.config.k8s.io/v1): which programs give credentials for which images. Upstream's plugin/config.go. */
+import { isMap } from "../../api/json.ts";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { load } from "js-yaml";
@@ -28,7 +29,6 @@ const configVersions = ["v1", "v1beta1", "v1alpha1"].map((version) => `${group}/
 export const protocolVersions = ["v1", "v1alpha1", "v1beta1"].map((version) => `credentialprovider.kubelet.k8s.io/${version}`);
 
 type Mapping = Record<string, unknown>;
-const isMapping = (value: unknown): value is Mapping => typeof value === "object" && value !== null && !Array.isArray(value);
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((one) => typeof one === "string");
 
 /** Gathers what is wrong, as upstream's field errors read. */
@@ -59,7 +59,7 @@ export function readCredentialProviders(path: string): CredentialProvider[] {
   for (const file of files) {
     const value = decode(file, problems);
     for (const [i, provider] of (Array.isArray(value.providers) ? value.providers : []).entries()) {
-      const read = isMapping(provider) ? readProvider(provider, i, problems) : undefined;
+      const read = isMap(provider) ? readProvider(provider, i, problems) : undefined;
       if (!read) continue;
       if (providers.some((one) => one.name === read.name))
         throw new Error(`duplicate provider name ${JSON.stringify(read.name)} found in configuration file(s)`);
@@ -90,8 +90,8 @@ function decode(file: string, problems: Problems): Mapping {
   } catch (error) {
     throw new Error(`error decoding config ${JSON.stringify(file)}: ${(error as Error).message.split("\n")[0]}`);
   }
-  const { kind, apiVersion } = isMapping(value) ? value : {};
-  if (!isMapping(value) || kind !== "CredentialProviderConfig")
+  const { kind, apiVersion } = isMap(value) ? value : {};
+  if (!isMap(value) || kind !== "CredentialProviderConfig")
     throw new Error(`error decoding config ${JSON.stringify(file)}: failed to decode ${JSON.stringify(kind ?? "")} (wrong Kind)`);
   if (!configVersions.includes(String(apiVersion)))
     throw new Error(
@@ -115,7 +115,7 @@ function readProvider(value: Mapping, index: number, problems: Problems): Creden
     for (const one of matchImages)
       if (!URL.canParse(`https://${one.replaceAll("*", "x")}`)) problems.invalid("providers.matchImages", one, "match image is invalid");
   if (!isTexts(args)) problems.invalid("providers.args", args, "must be a list of strings");
-  if (!Array.isArray(env) || !env.every((one) => isMapping(one) && typeof one.name === "string" && typeof one.value === "string"))
+  if (!Array.isArray(env) || !env.every((one) => isMap(one) && typeof one.name === "string" && typeof one.value === "string"))
     problems.invalid("providers.env", env, "must be a list of names and values");
   const cache = readDuration(defaultCacheDuration, problems);
   const attributes = tokenAttributes === undefined ? undefined : readTokenAttributes(tokenAttributes, String(apiVersion), problems);
@@ -150,7 +150,7 @@ const qualifiedName = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[a-z0-9]([-a-z0-9_.]{
 
 function readTokenAttributes(value: unknown, apiVersion: string, problems: Problems): TokenAttributes | undefined {
   const path = "providers.tokenAttributes";
-  if (!isMapping(value)) {
+  if (!isMap(value)) {
     problems.invalid(path, value, "must be a mapping");
     return undefined;
   }

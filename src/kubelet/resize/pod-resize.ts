@@ -1,4 +1,5 @@
 /** One pod's resize, from what its spec asks for to what is in force; it survives a restart of the kubelet (KEP-1287). */
+import { isMap } from "../../api/json.ts";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Pod, PodCondition } from "../../api/types/core-v1.gen.ts";
 import type { Condition } from "../conditions.ts";
@@ -144,7 +145,6 @@ function summary(prefix: string, pod: Pod, generation: number | undefined, error
 function readState(file: string): State | undefined {
   try {
     const state = JSON.parse(readFileSync(file, "utf8")) as Partial<State> | null;
-    const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
     return isMap(state?.allocated?.containers) && isMap(state?.actuated?.containers) ? (state as State) : undefined;
   } catch {
     return undefined;

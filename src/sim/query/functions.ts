@@ -1,5 +1,6 @@
 /** Functions of queries, by name and number of arguments as jq's manual writes them: `test/1`. */
-import { add, compare, EvaluationError, type Filter, isMap, iterate, textOf, truthy, typeOf, unusable } from "./values.ts";
+import { isMap } from "../../api/json.ts";
+import { add, compare, EvaluationError, type Filter, iterate, textOf, truthy, typeOf, unusable } from "./values.ts";
 import { table } from "../../base/table.ts";
 
 type Build = (...filters: Filter[]) => Filter;

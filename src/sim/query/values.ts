@@ -1,4 +1,5 @@
 /** How jq looks at values: types, truth, order, text. `undefined` is null everywhere. */
+import { isMap } from "../../api/json.ts";
 import { table, own } from "../../base/table.ts";
 
 /** A query that meets a value that it cannot use gives nothing, as in kwok. */
@@ -9,7 +10,6 @@ export const unusable = new EvaluationError("a value that the query cannot use")
 /** All results for one input. */
 export type Filter = (input: unknown) => unknown[];
 
-export const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 export const truthy = (value: unknown): boolean => value !== false && value !== null && value !== undefined;
 
 export function typeOf(value: unknown): "null" | "boolean" | "number" | "string" | "array" | "object" {

@@ -2,9 +2,10 @@
  * Functions of stage templates: those of text/template, those that kwok adds, and a few of sprig's that stages use. What a
  * node is asked (addresses, names) is passed in as an environment.
  */
+import { isMap } from "../../api/json.ts";
 import { encodeYAMLString } from "../../api/codec/yaml-write.ts";
 import { sprig } from "./sprig.ts";
-import { FunctionError, isMap, order, same, type TemplateFunction, toText, truthy } from "./values.ts";
+import { FunctionError, order, same, type TemplateFunction, toText, truthy } from "./values.ts";
 import { table } from "../../base/table.ts";
 
 /** What a stage's template may ask about the node it acts for, and the time. */

@@ -1,5 +1,6 @@
 /** Functions of sprig (https://masterminds.github.io/sprig/) that look at text, numbers, lists and maps; no time, no secrets. */
-import { FunctionError, isMap, same, type TemplateFunction, toText, truthy } from "./values.ts";
+import { isMap } from "../../api/json.ts";
+import { FunctionError, same, type TemplateFunction, toText, truthy } from "./values.ts";
 
 const list = (value: unknown): unknown[] => {
   if (value === undefined || value === null) return [];

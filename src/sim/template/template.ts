@@ -3,11 +3,12 @@
  * break, continue, comments, trimming. `define`, `template` and `block` are refused. Two things are more lenient than Go:
  * a field of nothing is nothing, and functions take as many values as they are given.
  */
+import { isMap } from "../../api/json.ts";
 import { own } from "../../base/table.ts";
 import { functionNames, functionsFor, isFunction, type TemplateEnvironment } from "./functions.ts";
 import { hint } from "../nearest.ts";
 import { type Part, splitTemplate, TemplateError, type Token } from "./lexer.ts";
-import { FunctionError, isMap, type TemplateFunction, toText, truthy } from "./values.ts";
+import { FunctionError, type TemplateFunction, toText, truthy } from "./values.ts";
 
 export interface Template {
   /** Throws TemplateError where a function refuses its values. */

@@ -1,11 +1,10 @@
 /** How Go templates look at values: truth, text, comparison. */
+import { isMap } from "../../api/json.ts";
 
 /** Thrown by a function; the template adds its place. */
 export class FunctionError extends Error {}
 
 export type TemplateFunction = (...values: unknown[]) => unknown;
-
-export const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** False for nothing, false, zero, and whatever is empty. */
 export function truthy(value: unknown): boolean {

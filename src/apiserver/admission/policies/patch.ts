@@ -4,14 +4,12 @@ import { shapeErrors } from "../../../api/apply/fields-of.ts";
 import { mergeApplied } from "../../../api/apply/merge.ts";
 import { checkTypeNames, JSONPatchOperation, MutationError, mutationJSON, MutationObject } from "../../../api/cel/library/mutation.ts";
 import { ListValue, type Value } from "../../../api/cel/values.ts";
-import type { JSONObject, JSONValue } from "../../../api/json.ts";
+import { isMap, type JSONObject, type JSONValue } from "../../../api/json.ts";
 import { JSONPatchError, runJSONPatch } from "../../../api/patch/json-patch.ts";
 import type { Face } from "../admission.ts";
 
 /** The mutation cannot be made: the failure policy decides. */
 export class PatchFailure extends Error {}
-
-const isMap = (value: JSONValue | undefined): value is JSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Paths of lists, maps and structs that are replaced as wholes: nobody means to lose what they do not name. */
 function atomics(value: JSONValue | undefined, atom: Atom, path: string): string[] {
