@@ -49,9 +49,9 @@ for (const name of names) {
     if (!(await replay({ ...task(name), inputs: values.input }, say))) findings++;
     continue;
   }
-  const { seconds, inputs, kept, outcomes, blocks, restarts, slowest, findings: found } = await watchTarget(task(name), say);
+  const { seconds, inputs, kept, outcomes, blocks, restarts, slowest, grown, findings: found } = await watchTarget(task(name), say);
   findings += found.length;
-  const line = `${name}: ${inputs} inputs in ${Math.round(seconds)} s (${kept} kept, ${outcomes} outcomes, ${blocks} blocks, ${restarts} restarts, slowest ${slowest.toFixed(2)} s): ${found.length} findings`;
+  const line = `${name}: ${inputs} inputs in ${Math.round(seconds)} s (${kept} kept, ${outcomes} outcomes, ${blocks} blocks, ${restarts} restarts, slowest ${slowest.toFixed(2)} s, ${grown.toFixed(0)} MB grown): ${found.length} findings`;
   say(line);
   appendFileSync(join(values.directory, "done.txt"), `${line}\n`);
 }

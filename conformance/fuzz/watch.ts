@@ -18,6 +18,8 @@ export interface Outcome {
   restarts: number;
   /** Processor time of the slowest input, seconds. */
   slowest: number;
+  /** MB that a process came to hold between inputs beyond what it held before the first. */
+  grown: number;
   findings: { what: string; message: string; file: string; stack?: string }[];
 }
 
@@ -99,8 +101,9 @@ export async function memoryOf(task: Task): Promise<number | undefined> {
 }
 
 export async function watchTarget(task: Task, say: (text: string) => void): Promise<Outcome> {
-  const outcome: Outcome = { target: task.target, seconds: 0, inputs: 0, kept: 0, outcomes: 0, blocks: 0, restarts: 0, slowest: 0, findings: [] };
+  const outcome: Outcome = { target: task.target, seconds: 0, inputs: 0, kept: 0, outcomes: 0, blocks: 0, restarts: 0, slowest: 0, grown: 0, findings: [] };
   const heap = await memoryOf(task);
+  let ready = 0;
   const known = new Set<string>();
   const found = (what: string, message: string, file: string, stack?: string): void => {
     const key = `${what} ${message.replace(/\d+/g, "N").slice(0, 200)}`;
@@ -114,11 +117,13 @@ export async function watchTarget(task: Task, say: (text: string) => void): Prom
     let done = { inputs: 0, slowest: 0 };
     const end = await runChild({ ...task, seed: task.seed + round * 1000, seconds: task.seconds - outcome.seconds }, heap, (line) => {
       if (line.kind === "finding") found(line.what, line.message, line.file, line.stack);
+      else if (line.kind === "ready") ready = line.heap;
       else if (line.kind === "progress") {
         done = line;
         outcome.kept = Math.max(outcome.kept, line.kept);
         outcome.outcomes = Math.max(outcome.outcomes, line.outcomes);
         outcome.blocks = Math.max(outcome.blocks, line.blocks);
+        outcome.grown = Math.max(outcome.grown, (line.heap - ready) / (1 << 20));
       }
     });
     outcome.inputs += done.inputs;

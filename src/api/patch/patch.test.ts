@@ -276,3 +276,11 @@ test("a strategic patch that changes nothing returns the document itself", () =>
     doc as unknown,
   );
 });
+
+test("what a patch adds is not copied where nothing is to be taken out of it", () => {
+  const added = { list: [{ a: 1 }, null, { b: null, c: { d: 1 } }] };
+  const merged = applyMergePatch({}, { added, kept: added.list[0] as JSONObject });
+  assert.deepEqual(merged.added, { list: [{ a: 1 }, null, { c: { d: 1 } }] });
+  assert.equal(((merged.added as JSONObject).list as JSONValue[])[0], added.list[0]);
+  assert.equal(merged.kept, added.list[0]);
+});

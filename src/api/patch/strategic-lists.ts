@@ -3,7 +3,7 @@ import { own } from "../../base/table.ts";
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { StatusError } from "../status.ts";
 import { mergeError, type PatchMeta } from "./strategic-meta.ts";
-import { goStringText, goText, set } from "./values.ts";
+import { goStringText, goText, withParts } from "./values.ts";
 
 type List = readonly JSONValue[];
 export type MergeMaps = (original: JSONObject, patch: JSONObject, meta: PatchMeta) => JSONObject;
@@ -225,14 +225,5 @@ function sameId(left: JSONValue, right: JSONValue, key: string): boolean {
 }
 
 /** New values lose the maps that carry a $patch directive; undefined when the value is such a map itself. */
-export function withoutDirectives(value: JSONValue): JSONValue | undefined {
-  if (Array.isArray(value)) return value.map(withoutDirectives).filter((v) => v !== undefined);
-  if (!isMap(value)) return value;
-  if (own(value, "$patch") !== undefined) return undefined;
-  const out: JSONObject = {};
-  for (const key of Object.keys(value)) {
-    const inner = withoutDirectives(value[key] ?? null);
-    if (inner !== undefined) set(out, key, inner);
-  }
-  return out;
-}
+export const withoutDirectives = (value: JSONValue): JSONValue | undefined =>
+  isMap(value) && own(value, "$patch") !== undefined ? undefined : withParts(value, withoutDirectives);

@@ -73,14 +73,33 @@ export function jsonKind(value: JSONValue | undefined): string {
   return typeof value === "boolean" ? "bool" : typeof value;
 }
 
-/** Keys with null do not make it into what is new; the elements of lists stay, nulls among them. */
-export function withoutNulls(value: JSONValue): JSONValue {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
-  const out: JSONObject = {};
-  for (const key of Object.keys(value)) {
-    const inner = value[key];
-    if (inner !== null && inner !== undefined) set(out, key, withoutNulls(inner));
+/** Each element or value as `change` gives it; undefined takes it out. Where nothing changes, the same comes back: copies of large patches are large. */
+export function withParts(value: JSONValue, change: (part: JSONValue, inList: boolean) => JSONValue | undefined): JSONValue {
+  if (Array.isArray(value)) {
+    let out: JSONValue[] | undefined;
+    for (let i = 0; i < value.length; i++) {
+      const part = value[i] as JSONValue;
+      const next = change(part, true);
+      if (next !== part) out ??= value.slice(0, i);
+      if (out && next !== undefined) out.push(next);
+    }
+    return out ?? value;
   }
-  return out;
+  if (!isMap(value)) return value;
+  const keys = Object.keys(value);
+  let out: JSONObject | undefined;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    const part = value[key];
+    const next = part === undefined ? undefined : change(part, false);
+    if (!out && (next === undefined || next !== part)) {
+      out = {};
+      for (const before of keys.slice(0, i)) set(out, before, value[before]);
+    }
+    if (out && next !== undefined) set(out, key, next);
+  }
+  return out ?? value;
 }
+
+/** Keys with null do not make it into what is new; the elements of lists stay, nulls among them. */
+export const withoutNulls = (value: JSONValue): JSONValue => withParts(value, (part, inList) => (part === null && !inList ? undefined : withoutNulls(part)));
