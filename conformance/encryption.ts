@@ -3,7 +3,7 @@
  * Then both start while their plugin is down, and after a while it comes back.
  *
  * Usage: node conformance/encryption.ts [--bin DIR] [--port P]
- *   --bin   kube-apiserver, etcd-3.6.16 and etcdctl-3.6.16, see conformance/build.ts
+ *   --bin   kube-apiserver, etcd and etcdctl, see conformance/build.ts
  *   --port  the first of eight free ports
  * Exits 1 where a value could not be read, or was read as something else, and where the two answer differently.
  */
@@ -76,7 +76,7 @@ await using pair = await startPair({
   peerFlags: [`--encryption-provider-config=${file}`, "--storage-media-type=application/json"],
 });
 const etcdctl = (args: string[], input?: Uint8Array): Buffer =>
-  execFileSync(join(values.bin, "etcdctl-3.6.16"), [`--endpoints=127.0.0.1:${port + 2}`, ...args], input ? { input } : {});
+  execFileSync(join(values.bin, "etcdctl"), [`--endpoints=127.0.0.1:${port + 2}`, ...args], input ? { input } : {});
 
 let failed = 0;
 for (const { group, version, resource, kind, provider, extra = {} } of cases) {

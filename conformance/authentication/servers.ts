@@ -81,7 +81,7 @@ export async function prepare(bin: string, port: number): Promise<Ground> {
   ];
   const etcd = `http://127.0.0.1:${ports.etcd}`;
   const peerOnly = [`--etcd-servers=${etcd}`, `--secure-port=${ports.peer}`, "--allow-privileged=true", "--enable-priority-and-fairness=false"];
-  const store = run("etcd", join(bin, "etcd-3.6.16"), [...etcdFlags(dir, ports.etcd, ports.member), unsafe]);
+  const store = run("etcd", join(bin, "etcd"), [...etcdFlags(dir, ports.etcd, ports.member), unsafe]);
   const of = (side: string, given: readonly string[]): string[] => given.map((flag) => flag.replaceAll("SIDE", side));
   const flagsWithout = (names: readonly string[]): string[] => flags.filter((flag) => !names.includes(flag.slice(2).split("=", 1)[0] as string));
   let worlds = 0;

@@ -12,7 +12,7 @@ export interface Pair extends AsyncDisposable {
   csr: string;
 }
 export interface PairOptions {
-  /** Where kube-apiserver, etcd-3.6.16 and kubectl are. */
+  /** Where kube-apiserver, etcd and kubectl are. */
   bin: string;
   /** The first of four free ports: ours, upstream's, its etcd's. */
   port: number;

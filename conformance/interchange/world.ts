@@ -206,7 +206,7 @@ function serverPrograms({ server, directory, port, bin }: WorldOptions, pki: PKI
   if (server === "ours") return [["apiserver", process.execPath, [entry, "apiserver", `--data-dir=${join(directory, "data")}`, ...common]]];
   const client = `http://127.0.0.1:${port + 1}`;
   return [
-    ["etcd", join(bin, "etcd-3.6.16"), [...etcdFlags(directory, port + 1, port + 2), unsafe]],
+    ["etcd", join(bin, "etcd"), [...etcdFlags(directory, port + 1, port + 2), unsafe]],
     ["apiserver", join(bin, "kube-apiserver"), [`--etcd-servers=${client}`, "--allow-privileged=true", ...common]],
   ];
 }

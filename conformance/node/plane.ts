@@ -74,7 +74,7 @@ export function planePrograms({ server, directory, bin, address }: PlaneOptions,
   const as = (user: string): string[] => [`--authentication-kubeconfig=${conf(user)}`, `--authorization-kubeconfig=${conf(user)}`];
   return {
     api: [
-      ["etcd", join(bin, "etcd-3.6.16"), etcdFlags(directory, etcdPort, etcdPort + 1)],
+      ["etcd", join(bin, "etcd"), etcdFlags(directory, etcdPort, etcdPort + 1)],
       [
         "apiserver",
         join(bin, "kube-apiserver"),

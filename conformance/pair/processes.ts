@@ -39,7 +39,7 @@ export class Processes implements AsyncDisposable {
   }
   /** An etcd of one member; its URL. */
   etcd(bin: string, port: number, peerPort: number): string {
-    this.start("etcd", join(bin, "etcd-3.6.16"), [...etcdFlags(this.directory, port, peerPort), unsafe]);
+    this.start("etcd", join(bin, "etcd"), [...etcdFlags(this.directory, port, peerPort), unsafe]);
     return `http://127.0.0.1:${port}`;
   }
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,7 +15,7 @@ export interface Ports {
 export interface StartOptions {
   /** Of the temporary directory. */
   name: string;
-  /** Where kube-apiserver and etcd-3.6.16 are. */
+  /** Where kube-apiserver and etcd are. */
   bin: string;
   ports: Ports;
   /** Further certificates, made before the flags are asked for. */
