@@ -43,3 +43,21 @@ test("an empty map is as good as none, an empty struct is not", () => {
   assert.equal(semanticEqual(kept.nodeSelector, undefined), true);
   assert.equal(semanticEqual(kept.securityContext, undefined), false);
 });
+
+test("schemas within schemas are counted once, however many levels are around them", () => {
+  let looks = 0;
+  const ownKeys = (leaf: object): string[] => {
+    looks++;
+    return Object.keys(leaf);
+  };
+  let schema: object = new Proxy({ type: "string" }, { ownKeys });
+  const levels = 50;
+  for (let i = 0; i < levels; i++) schema = i % 2 ? { additionalProperties: schema } : { items: schema };
+  for (const empties of ["written", "kept"] as const) {
+    const context = contextOf(empties);
+    looks = 0;
+    tryNormalize(typeByName("apiextensions/v1.JSONSchemaProps"), schema as never, context);
+    assert.equal(context.keys, levels + 1);
+    assert.ok(looks <= 2, `${looks}`);
+  }
+});

@@ -42,6 +42,8 @@ export interface Context {
   unknown: boolean;
   /** How many keys the objects have that were read. */
   keys: number;
+  /** Set within what was counted as a whole. */
+  counted?: boolean;
   empties: Empties;
   /** Set when something was kept that storage does not keep: empty lists and maps, fractions of seconds. */
   kept: boolean;
@@ -179,17 +181,18 @@ function mapOf(read: Read): Read {
 function unionOf(type: string): Read {
   const schema = readerOf(unionSchema);
   const list = readerOf(type.endsWith("OrArray") ? `[]${unionSchema}` : "[]string");
-  // What no struct has is nobody's business here.
-  const written = contextOf("written");
+  // What no struct has is nobody's business here; nor is what lies within counted anew on each of thousands of levels.
+  const within = (empties: Empties): Context => ({ ...contextOf(empties), counted: true });
+  const written = within("written");
   const inner = (read: Read, value: JSONValue, context: Context): JSONValue => {
     if (context.empties !== "kept") return read(value, written);
-    const quiet = contextOf("kept");
+    const quiet = within("kept");
     const made = read(value, quiet);
     context.kept ||= quiet.kept;
     return made;
   };
   return (value, context) => {
-    context.keys += countKeys(value);
+    if (!context.counted) context.keys += countKeys(value);
     if (Array.isArray(value)) {
       if (type.endsWith("OrBool")) throw misfit;
       if (value.length) return inner(list, value, context);
