@@ -100,7 +100,7 @@ export function send(server: Server, step: Request): Promise<Answer> {
     const agent = step.client ? server.others[step.client] : server.agent;
     if (!agent) throw new Error(`no certificate of ${step.client}`);
     // As it is written: a URL would take dots and doubled slashes away.
-    const exact = /^\/\/|\/\.\.?\//.test(step.path) ? { path: step.path } : {};
+    const exact = /^\/\/|\/\.\.?(?=[/?]|$)/.test(step.path) ? { path: step.path } : {};
     const sent = request(new URL(exact.path ? "/" : step.path, server.url), { ...exact, method: step.method, agent, headers, timeout: 20_000 }, (answer) => {
       const chunks: Buffer[] = [];
       const type = answer.headers["content-type"] ?? "";

@@ -118,4 +118,62 @@ export const foundCases: Case[] = [
       ]),
     ),
   },
+  {
+    name: "ways that are no steps of a path",
+    steps: [
+      ...["/api/v1/namespaces/./pods", "/apis/networking.k8s.io/v1/namespaces/../ingresses", "/api/v1/namespaces/a%25b/configmaps"].flatMap((way) => [
+        ...["", "?limit=1", "?resourceVersion=x", "?resourceVersion=99999999", "?resourceVersion=1&resourceVersionMatch=Exact", "?continue=x"].map((query) =>
+          ask("GET", way + query),
+        ),
+        ...["", "&resourceVersion=x", "&fieldSelector=metadata.name%3Dx"].map((query) => ask("GET", `${way}?watch=1&timeoutSeconds=1${query}`)),
+        ...["x", ".", "a%25", "a%2Fb"].map((name) => ask("GET", `${way}?fieldSelector=metadata.name%3D${name}`)),
+        ask("POST", way, { metadata: { name: "x" } }),
+        ask("DELETE", way),
+        ...["x", ".", "..", "a%25b", "%2E", "x/status", "x/log", "./status", "x/proxy/a", "x/exec"].flatMap((name) => [
+          ask("GET", `${way}/${name}`),
+          ask("GET", `${way}/${name}?resourceVersion=x`),
+          ask("PUT", `${way}/${name}`, { metadata: { name: decodeURIComponent(name.split("/")[0] as string) } }),
+          ask("PATCH", `${way}/${name}`, {}, merge),
+          ask("PATCH", `${way}/${name}?fieldManager=m`, { metadata: { name: decodeURIComponent(name.split("/")[0] as string) } }, apply),
+          ask("DELETE", `${way}/${name}`),
+        ]),
+        ask("POST", `${way}/x/eviction`, { metadata: { name: "x" } }),
+        ask("POST", `${way}/x/binding`, { metadata: { name: "x" }, target: { name: "n" } }),
+      ]),
+      ...["/api/v1/nodes/.", "/api/v1/nodes/a%25b", "/api/v1/namespaces/.", "/api/v1/namespaces/..", "/api/v1/nodes/./proxy/x"].flatMap((way) => [
+        ask("GET", way),
+        ask("DELETE", way),
+        ask("PATCH", way, {}, merge),
+      ]),
+      ask("POST", "/api/v1/namespaces/./serviceaccounts/x/token", { spec: {} }),
+      ask("POST", "/apis/authorization.k8s.io/v1/namespaces/./localsubjectaccessreviews", { spec: { user: "x", resourceAttributes: { namespace: "." } } }),
+    ],
+  },
+  {
+    name: "who asks for another protocol where there is none",
+    steps: [
+      ...["websocket", "SPDY/3.1", "h2c", "x"].flatMap((upgrade) => {
+        const headers = { connection: "Upgrade", upgrade, "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+        return [
+          ask("GET", "/healthz", undefined, headers),
+          ask("GET", "/nope", undefined, headers),
+          ask("GET", `${core}/configmaps/nope`, undefined, headers),
+          ask("POST", `${core}/configmaps?dryRun=All`, { metadata: { name: "x" } }, headers),
+          ...["exec", "attach", "portforward", "log", "proxy", "proxy/x", "status", "nope"].flatMap((part) => [
+            ask("GET", `${core}/pods//${part}`, undefined, headers),
+            ask("GET", `${core}/pods/nope/${part}?ports=80&container=c&command=ls`, undefined, headers),
+            ask("POST", `${core}/pods/nope/${part}`, undefined, headers),
+            ask("DELETE", `${core}/pods/nope/${part}`, undefined, headers),
+            ask("PUT", `${core}/pods/nope/${part}`, undefined, headers),
+            ask("GET", `/api/v1/namespaces//pods/nope/${part}`, undefined, headers),
+            ask("GET", `/api/v1/namespaces/./pods/nope/${part}`, undefined, headers),
+            ask("GET", `${core}/pods/a%25/${part}`, undefined, headers),
+            ask("GET", `${core}/configmaps/nope/${part}`, undefined, headers),
+            ask("GET", `/api/v1/pods/nope/${part}`, undefined, headers),
+          ]),
+        ];
+      }),
+      ...["", "?", "?a", "?a=%zz&b", "?a=b c".replace(" ", "+"), "/?x=%3c"].map((query) => ask("GET", `/api/v1/watch${query}`)),
+    ],
+  },
 ];

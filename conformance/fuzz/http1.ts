@@ -78,8 +78,11 @@ export const makeTarget: MakeTarget = async (random) => {
       }
       return { status: 200, headers: { "content-type": "text/plain" }, body: Buffer.from(String(length)) };
     },
-    async upgrade(_, { socket }) {
-      socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    upgrades: {
+      accepts: () => true,
+      async handler(_, { socket }) {
+        socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      },
     },
   });
   let session: Buffer | undefined;

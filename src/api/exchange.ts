@@ -17,6 +17,8 @@ export interface ApiRequest {
   /** Decoded by nobody: exactly the path of the request line, without the query. */
   path: string;
   query: URLSearchParams;
+  /** Path and query as the request line has them; absent where nobody sent one. */
+  target?: string;
   /** Names in lower case. */
   headers: Record<string, string | undefined>;
   /** Each value of those headers that came more than once, so that a comma inside a value stays one value. */

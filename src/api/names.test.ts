@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { path } from "./field.ts";
 import { scaledValue } from "./intstr.ts";
 import { cidrContains, formatIP, parseCIDR, parseIP, warningsForIP } from "./ip.ts";
+import { nameIsDNSSubdomain } from "./meta/names.ts";
 import * as names from "./names.ts";
+import { validateWebhookService } from "./webhook-client.ts";
 
 test("labels of DNS and subdomains follow RFC 1123 with upstream's texts", () => {
   assert.deepEqual(names.isDNS1123Label("my-name"), []);
@@ -23,6 +25,14 @@ test("qualified names name the part that is wrong", () => {
   assert.deepEqual(names.isQualifiedName("a/")[0], "name part must be non-empty");
   assert.match(names.isQualifiedName("a/b/c")[0] as string, /^a valid label key must consist of .* with an optional DNS subdomain prefix/);
   assert.deepEqual(names.isQualifiedName(`a/${"b".repeat(64)}`), ["name part must be no more than 63 bytes"]);
+});
+
+test("a letter that Go cuts through is part of no name", () => {
+  assert.equal(nameIsDNSSubdomain("x\u00e9-", true).length, 1);
+  assert.deepEqual(nameIsDNSSubdomain("xe-", true), []);
+  const [first, second] = validateWebhookService(path("service"), { namespace: "n", name: "s", port: 1, path: "\u00e9" });
+  assert.equal(first?.body, "Invalid value: \"\u00e9\": must start with a '/'");
+  assert.match(second?.body ?? "", /: segment\[0\]: a lowercase RFC 1123 subdomain must consist/);
 });
 
 test("ports, percentages, keys and environment variables", () => {

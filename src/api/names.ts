@@ -9,6 +9,9 @@ export { isValidCIDR, isValidIP } from "./ip.ts";
 /** Whether the text has more than `max` bytes in UTF-8. */
 export const longerThan = (text: string, max: number): boolean => text.length > max || (text.length * 3 > max && Buffer.byteLength(text) > max);
 
+/** As Go cuts a text: what stays of a character that it cuts through is no letter of any name. */
+export const cutBytes = (text: string, from: number, to?: number): string => Buffer.from(text).subarray(from, to).toString();
+
 export const maxLenError = (length: number): string => `must be no more than ${length} characters`;
 /** What the newer half of upstream's rules says: label keys and values, and what is made of them. */
 const maxBytesError = (length: number): string => `must be no more than ${length} bytes`;

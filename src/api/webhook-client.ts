@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { parseRequestURI, URLError } from "./cel/library/go-url.ts";
 import { type FieldError, invalidValue, type Path, required } from "./field.ts";
-import { isDNS1123Subdomain, isValidPortNum } from "./names.ts";
+import { cutBytes, isDNS1123Subdomain, isValidPortNum } from "./names.ts";
 
 const form = "; desired format: https://host[/path]";
 
@@ -48,7 +48,7 @@ export function validateWebhookService(at: Path, { name = "", namespace = "", pa
     return errors;
   }
   if (!path.startsWith("/")) bad("must start with a '/'");
-  for (const [i, step] of path.slice(1).replace(/\/$/, "").split("/").entries())
+  for (const [i, step] of cutBytes(path, 1).replace(/\/$/, "").split("/").entries())
     if (step === "") bad(`segment[${i}] may not be empty`);
     else for (const failure of isDNS1123Subdomain(step)) bad(`segment[${i}]: ${failure}`);
   return errors;

@@ -48,7 +48,7 @@ import { type ApiServer, type ApiServerOptions, createApiServer } from "./server
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
 import { unreachable } from "./streaming/unreachable.ts";
 import { Upkeep } from "./upkeep.ts";
-import type { UpgradeHandler } from "./http/listener.ts";
+import type { Upgrades } from "./http/listener.ts";
 
 export interface AssembleOptions
   extends Pick<
@@ -123,7 +123,7 @@ export interface AssembledServer extends AsyncDisposable {
   readonly cache: WatchCache;
   readonly metrics: Metrics;
   /** For the listener. */
-  readonly upgrade: UpgradeHandler;
+  readonly upgrades: Upgrades;
   readonly handshakeFailed: () => void;
   /** Other authorities of clients and of front proxies from now on. Throws, and keeps the former ones, when one cannot be read. */
   trust(authorities: Authorities): Promise<void>;
@@ -356,7 +356,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       server,
       cache,
       metrics,
-      upgrade: aggregator.upgradeHandler(server.admit, connector.upgradeHandler(server.admit)),
+      upgrades: { accepts: server.mayUpgrade, handler: aggregator.upgradeHandler(server.admit, connector.upgradeHandler(server.admit)) },
       handshakeFailed: () => handshakes.value++,
       async trust(authorities) {
         trust(authorities);

@@ -74,7 +74,7 @@ export class TestServer implements AsyncDisposable {
     const [path = "", query = ""] = target.split("?");
     const headers = { "content-type": type, "user-agent": "test/1", ...(accept ? { accept } : {}) };
     const bytes = isBody(body) ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
-    const request = { method, path, query: new URLSearchParams(query), headers, user, remoteAddress: "127.0.0.1" };
+    const request = { method, path, query: new URLSearchParams(query), target, headers, user, remoteAddress: "127.0.0.1" };
     return this.api.server.handler({ ...request, ...(bytes ? { body: bytes } : {}), signal: signal ?? new AbortController().signal });
   }
   async answer(method: string, target: string, body?: unknown, type = "application/json", accept = "", user = admin): Promise<Answer> {

@@ -37,7 +37,7 @@ export async function startDevServer(options: DevOptions): Promise<AsyncDisposab
     advertise: { address: "127.0.0.1", port: options.port },
   });
   const tls = { cert: options.cert, key: options.key, clientCa: options.ca };
-  const listener = await listen({ handler: assembled.server.handler, tls, host: "127.0.0.1", port: options.port, clock, logger });
+  const listener = await listen({ handler: assembled.server.handler, upgrades: assembled.upgrades, tls, host: "127.0.0.1", port: options.port, clock, logger });
   return {
     port: listener.port,
     async [Symbol.asyncDispose]() {

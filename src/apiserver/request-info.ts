@@ -1,10 +1,14 @@
 /** What a request is about, read off its method, path and query (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go). */
+import type { ApiRequest } from "../api/exchange.ts";
 import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../api/selectors/labels.ts";
-import { badRequest } from "../api/status.ts";
+import { badRequest, StatusError } from "../api/status.ts";
 
 /** A path that begins as one of ours and leads nowhere: nothing can be said of the request. */
 export class UnknownRequest extends Error {}
+
+/** What was asked for, for people to read. */
+export const targetOf = ({ target, path, query }: Pick<ApiRequest, "target" | "path" | "query">): string => target ?? (query.size ? `${path}?${query}` : path);
 
 export interface RequestInfo {
   isResource: boolean;
@@ -104,9 +108,19 @@ function selectedName(query: URLSearchParams): string {
 }
 
 /** Of what is in a namespace. Throws 400 where the way leads through one without a name. */
-export function requiredNamespace({ namespace }: RequestInfo): string {
+export function requiredNamespace({ namespace }: Pick<RequestInfo, "namespace">): string {
   if (namespace === "") throw badRequest("Namespace parameter required.");
   return namespace;
+}
+
+/** Absent for what cannot be read, which whoever answers it says. */
+export function readableInfo({ method, path, query }: ApiRequest): RequestInfo | undefined {
+  try {
+    return parseRequestInfo(method, path, query);
+  } catch (error) {
+    if (error instanceof UnknownRequest || error instanceof StatusError) return undefined;
+    throw error;
+  }
 }
 
 /** Throws UnknownRequest for a path that is no path of ours but looks like one, a StatusError for one that cannot be decoded. */
@@ -138,10 +152,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   info.version = parts[0] as string;
   parts = parts.slice(1);
   if (parts[0] === "proxy" || parts[0] === "watch") {
-    if (parts.length < 2) {
-      const asked = query.size ? `?${query}` : "";
-      throw new UnknownRequest(`unable to determine kind and namespace from url, ${path}${asked}`);
-    }
+    if (parts.length < 2) throw new UnknownRequest("unable to determine kind and namespace from url");
     info.verb = parts[0];
     info.byPath = true;
     parts = parts.slice(1);

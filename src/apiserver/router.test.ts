@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Call } from "./rest/call.ts";
 import { parseRequestInfo } from "./request-info.ts";
-import { route } from "./router.ts";
+import { isConnected, route } from "./router.ts";
 
 const call = (method: string, path: string): Call =>
   ({
@@ -29,6 +29,15 @@ test("every method reaches what stands behind a proxy, and OPTIONS and HEAD noth
     assert.equal((await route(call(method, "/api/v1/namespaces/n/pods/p/proxy/x"), proxied)).status, 200, method);
   for (const method of ["HEAD", "OPTIONS"])
     await assert.rejects(async () => route(call(method, "/api/v1/namespaces/n/pods/p"), proxied), { code: 405 }, method);
+});
+
+test("only what stands behind a connector may leave HTTP, by a name and a method that it has", () => {
+  const connected = (method: string, path: string): boolean => isConnected(call(method, path), proxied);
+  assert.equal(connected("GET", "/api/v1/namespaces/n/pods/p/proxy/x"), true);
+  assert.equal(connected("OPTIONS", "/api/v1/namespaces/n/pods/p/proxy/x"), false);
+  assert.equal(connected("GET", "/api/v1/namespaces/n/pods//proxy"), false);
+  assert.equal(connected("GET", "/api/v1/namespaces/n/pods/p/status"), false);
+  assert.equal(connected("GET", "/api/v1/namespaces/n/pods/p"), false);
 });
 
 test("the status of a claim of devices has no table", async () => {

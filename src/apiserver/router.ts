@@ -2,7 +2,7 @@
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { goQuote } from "../api/field.ts";
 import { badRequest, groupResource, methodNotSupported, StatusError } from "../api/status.ts";
-import type { RequestInfo } from "./request-info.ts";
+import { type RequestInfo, targetOf } from "./request-info.ts";
 import type { Call, Endpoint, SubresourceHandler } from "./rest/call.ts";
 import { create } from "./rest/create.ts";
 import { remove } from "./rest/delete.ts";
@@ -23,8 +23,9 @@ export const notFoundPage = (): ApiResponse => ({
 });
 
 /** Before anything looks at what the client accepts. */
-export const unknownPage = ({ path, query }: ApiRequest, { message }: Error): ApiResponse => {
-  const text = `Internal Server Error: ${goQuote(query.size ? `${path}?${query}` : path)}: failed to create RequestInfo: ${message}`;
+export const unknownPage = (request: ApiRequest, { message }: Error): ApiResponse => {
+  const asked = targetOf(request);
+  const text = `Internal Server Error: ${goQuote(asked)}: failed to create RequestInfo: ${message}, ${asked}`;
   const body = Buffer.from(`${text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")}\n`);
   return { ...notFoundPage(), status: 500, body };
 };
@@ -57,6 +58,12 @@ function fits(endpoint: Endpoint, info: RequestInfo): boolean {
   const collection = info.parts.length === 1;
   if (collection && endpoint.def.namespaced && !info.inNamespace) return info.verb === "list" || info.verb === "watch" || info.verb === "get";
   return collection ? info.verb !== "update" && info.verb !== "patch" && info.verb !== "delete" : info.verb !== "create" && info.verb !== "deletecollection";
+}
+
+/** Whether the way leads, by a method that it has, to what one of the connectors answers. */
+export function isConnected({ endpoint, info }: Pick<Call, "endpoint" | "info">, connectors: Connectors): boolean {
+  const subresource = endpoint.def.subresources?.find(({ name }) => name === info.subresource);
+  return info.name !== "" && subresource?.verbs.includes(info.verb) === true && `${endpoint.groupResource}/${info.subresource}` in connectors;
 }
 
 /** Subresources that are reached by more than GET, PUT and PATCH of the object: exec, log, proxy. */

@@ -31,7 +31,7 @@ import { type HealthCheck, health, healthPaths, serverChecks } from "./health.ts
 import { peerDiscoverySeries } from "./metrics/peers.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
-import { parseRequestInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
+import { parseRequestInfo, readableInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { admitConnect, admitted } from "./rest/connect.ts";
 import { FrameCache } from "./rest/frames.ts";
@@ -43,7 +43,7 @@ import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { type Described, ZPages } from "./zpages.ts";
 import { Served } from "./served.ts";
-import { type Connectors, exists, noSuchResource, notFoundPage, route, unknownPage } from "./router.ts";
+import { type Connectors, exists, isConnected, noSuchResource, notFoundPage, route, unknownPage } from "./router.ts";
 
 export interface ApiServerOptions {
   clock: Clock;
@@ -94,6 +94,8 @@ export interface ApiServer {
   endpoint(group: string, version: string, resource: string): Endpoint | undefined;
   /** Who asks, checked against the path: for connections that leave HTTP. Throws StatusError. */
   admit(request: ApiRequest): Promise<AdmittedUpgrade>;
+  /** Whether such a request may leave HTTP where it is admitted. */
+  mayUpgrade(request: ApiRequest): boolean;
   /** /readyz fails and watches end; requests are still answered. */
   beginShutdown(): void;
 }
@@ -357,6 +359,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     handler: handle,
     rest,
     endpoint: (group, version, resource) => served.endpoint(group, version, resource),
+    mayUpgrade(request) {
+      if (aggregator?.at(request.path)) return true;
+      const info = readableInfo(request);
+      const endpoint = info && served.endpoint(info.group, info.version, info.resource);
+      return endpoint !== undefined && info !== undefined && exists(endpoint, info) && isConnected({ endpoint, info }, connectors);
+    },
     async admit(request) {
       const info = parseRequestInfo(request.method, request.path, request.query);
       const upgrade = new AdmittedUpgrade(info, clock);

@@ -93,8 +93,8 @@ async function serve(settings: Settings, { simulate, serving: flags }: ServeOpti
   const tls = { cert: read("apiserver.crt"), key: read("apiserver.key"), clientCa: read("ca.crt") + read("front-proxy-ca.crt") };
   const listeners: Listener[] = [];
   for (const host of hosts) {
-    const { upgrade, handshakeFailed } = plane.api;
-    listeners.push(await listen({ handler: plane.api.server.handler, upgrade, handshakeFailed, tls, host, port: settings.port, clock: systemClock, logger }));
+    const { upgrades, handshakeFailed } = plane.api;
+    listeners.push(await listen({ handler: plane.api.server.handler, upgrades, handshakeFailed, tls, host, port: settings.port, clock: systemClock, logger }));
   }
   await using _metrics = simulate
     ? undefined

@@ -64,7 +64,7 @@ export async function openPort(options: OpenPortOptions): Promise<{ kubeconfig: 
   };
   const listener = await listen({
     handler: known,
-    upgrade: plane.api.upgrade,
+    upgrades: plane.api.upgrades,
     handshakeFailed: plane.api.handshakeFailed,
     tls: { ...certificates.server, clientCa: certificates.ca },
     host: "127.0.0.1",

@@ -2,12 +2,12 @@
  * Rules for metadata.name, in the form that Kind.validateName takes (k8s.io/apimachinery/pkg/api/validation/generic.go).
  * `prefix` is true for metadata.generateName, which may end in a dash.
  */
-import { isDNS1123Label, isDNS1123Subdomain, isLongName, isPathSegmentName, isPathSegmentPrefix } from "../names.ts";
+import { cutBytes, isDNS1123Label, isDNS1123Subdomain, isLongName, isPathSegmentName, isPathSegmentPrefix } from "../names.ts";
 
 export type NameRule = (name: string, prefix: boolean) => string[];
 
 /** Upstream drops two characters and puts one, so that a dash at the end does not count. */
-const maskTrailingDash = (name: string): string => (name.length > 1 && name.endsWith("-") ? `${name.slice(0, -2)}a` : name);
+const maskTrailingDash = (name: string): string => (name.length > 1 && name.endsWith("-") ? `${cutBytes(name, 0, -2)}a` : name);
 const rule =
   (check: (name: string) => string[]): NameRule =>
   (name, prefix) =>

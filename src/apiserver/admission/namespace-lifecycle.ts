@@ -1,5 +1,7 @@
 /** Nothing is created in a namespace that is missing or going away (k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle). */
-import { forbidden, notFound } from "../../api/status.ts";
+import { goQuote } from "../../api/field.ts";
+import { isPathSegmentName } from "../../api/names.ts";
+import { forbidden, internalError, notFound } from "../../api/status.ts";
 import type { Namespace } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Reader } from "../../cache/cache.ts";
@@ -22,6 +24,9 @@ export function namespaceLifecycle({ reader, clock }: { reader: Reader; clock: C
   };
   const find = (name: string): Namespace | undefined => reader.get<Namespace>("namespaces", "", name);
   const wait = async (attributes: AdmissionAttributes): Promise<void> => {
+    // What was not found is asked for through a client, which refuses such a name in words of its own.
+    const wrong = isPathSegmentName(attributes.namespace);
+    if (wrong.length) throw internalError(`invalid resource name ${goQuote(attributes.namespace)}: [${wrong.join(" ")}]`);
     await clock.sleep(patience, attributes.request.signal);
     const namespace = find(attributes.namespace);
     if (!namespace) throw notFound("namespaces", attributes.namespace);

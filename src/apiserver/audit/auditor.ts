@@ -4,6 +4,7 @@ import type { Status } from "../../api/types/meta-v1.gen.ts";
 import type { UserInfo as UserStatus } from "../../api/types/authentication-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
+import { targetOf } from "../request-info.ts";
 import type { AuditDecision, AuditedRequest, AuditLevel, AuditPolicy, AuditStage } from "./policy.ts";
 
 export interface AuditEvent {
@@ -131,7 +132,6 @@ export class Auditor {
     const decision = policy.decide(info, user);
     this.#watched.observer?.level(decision.level);
     if (decision.level === "None") return undefined;
-    const query = request.query.size ? request.query.toString() : "";
     const agent = request.headers["user-agent"];
     const given = request.headers["audit-id"];
     const ips = sourceIPs(request);
@@ -149,7 +149,7 @@ export class Auditor {
       level: decision.level,
       auditID: given ? given.slice(0, 64) : random.uuid(),
       stage: "RequestReceived",
-      requestURI: query ? `${request.path}?${query}` : request.path,
+      requestURI: targetOf(request),
       verb: info.verb,
       user: userStatus(user),
       requestReceivedTimestamp: microTime(clock.now()),

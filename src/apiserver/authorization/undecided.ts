@@ -2,12 +2,12 @@
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { aggregateText, goQuote } from "../../api/field.ts";
 import { StatusError } from "../../api/status.ts";
+import { targetOf } from "../request-info.ts";
 import { escapeHTML } from "./forbidden.ts";
 
 export class Undecided extends StatusError {
-  constructor({ path, query }: Pick<ApiRequest, "path" | "query">, errors: readonly string[]) {
-    const uri = query.size ? `${path}?${query}` : path;
-    super({ code: 500, reason: "InternalError", message: escapeHTML(`Internal Server Error: ${goQuote(uri)}: ${aggregateText(errors)}`) });
+  constructor(request: Pick<ApiRequest, "target" | "path" | "query">, errors: readonly string[]) {
+    super({ code: 500, reason: "InternalError", message: escapeHTML(`Internal Server Error: ${goQuote(targetOf(request))}: ${aggregateText(errors)}`) });
   }
   /** Text, as upstream has it. */
   response(request: Pick<ApiRequest, "asObject">): ApiResponse {

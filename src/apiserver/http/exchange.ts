@@ -65,6 +65,7 @@ class SocketRequest implements ApiRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly target: string;
   readonly headers: Record<string, string | undefined>;
   declare repeatedHeaders?: Record<string, string[] | undefined>;
   declare body?: Uint8Array | AsyncIterable<Uint8Array>;
@@ -76,6 +77,7 @@ class SocketRequest implements ApiRequest {
   constructor(method: string, target: string, { headers, repeatedHeaders }: Headers, peer: Peer, body: ApiRequest["body"]) {
     const mark = target.indexOf("?");
     this.method = method;
+    this.target = target;
     this.path = mark < 0 ? target : target.slice(0, mark);
     this.query = mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1));
     this.headers = headers;

@@ -14,7 +14,7 @@ import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { readBody } from "./body.ts";
 import { makeCertificates } from "./certificates.fixture.ts";
-import { type Listener, type ListenerOptions, listen } from "./listener.ts";
+import { type Listener, type ListenerOptions, listen, type Upgrade } from "./listener.ts";
 
 let directory: string;
 let listener: Listener;
@@ -280,6 +280,23 @@ test("a stream of which the client has gone before its first byte is given up", 
   session.destroy();
   await returned.promise;
   handler = before;
+});
+
+test("who asks for another protocol where there is none is answered as others are", async () => {
+  const upgrades = {
+    accepts: ({ path }: ApiRequest) => path === "/there",
+    handler: async (_: ApiRequest, { socket }: Upgrade) => void socket.end("HTTP/1.1 418 Taken Over\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+  };
+  const [usual, own] = [listener, await listen({ ...listenerOptions(), upgrades })];
+  listener = own;
+  const asking = { headers: { connection: "Upgrade", upgrade: "websocket" } };
+  const codes = [await http1("/there", asking), await http1("/", asking), await http1("/", { ...asking, method: "POST", body: Buffer.from("x") })];
+  listener = usual;
+  assert.deepEqual(
+    codes.map(({ status, body }) => `${status} ${body}`),
+    ["418 ", "200 GET / 0", "200 POST / 1"],
+  );
+  await own.close(0);
 });
 
 test("a listener may be told to speak HTTP/1.1 only", async () => {

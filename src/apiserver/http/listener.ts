@@ -33,10 +33,15 @@ export interface Upgrade {
 }
 /** Takes over the socket, or answers on it and ends it. */
 export type UpgradeHandler = (request: ApiRequest, upgrade: Upgrade) => Promise<void>;
+export interface Upgrades {
+  /** Whether the request leads to what may leave HTTP. Others are answered as if they had not asked to. */
+  accepts(request: ApiRequest): boolean;
+  handler: UpgradeHandler;
+}
 
 export interface ListenerOptions {
   handler: ApiHandler;
-  upgrade?: UpgradeHandler;
+  upgrades?: Upgrades;
   tls: TlsMaterial;
   host: string;
   /** 0: any free port. */
@@ -99,6 +104,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     requestCert: true,
     rejectUnauthorized: false,
     ...limits,
+    shouldUpgradeCallback: (message) => options.upgrades?.accepts(upgradeRequest(message, new AbortController().signal)) ?? false,
   });
   let draining = false;
   const failed = (error: unknown): void => logger.error("request handling broke", { error });
@@ -153,11 +159,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const abort = new AbortController();
     socket.on("error", (error) => logger.debug("upgraded connection broke", { error }));
     socket.on("close", () => abort.abort(new Error("the client went away")));
-    if (!options.upgrade) {
-      socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    options.upgrade(upgradeRequest(request, abort.signal), { request, socket, head }).catch((error) => {
+    options.upgrades?.handler(upgradeRequest(request, abort.signal), { request, socket, head }).catch((error) => {
       failed(error);
       socket.destroy();
     });

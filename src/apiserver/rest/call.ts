@@ -12,9 +12,10 @@ import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { AuditRecord } from "../audit/auditor.ts";
 import type { WatchSeries } from "../metrics/watches.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
-import { type RequestInfo, requiredNamespace } from "../request-info.ts";
+import type { RequestInfo } from "../request-info.ts";
 import type { FrameCache } from "./frames.ts";
 import type { Form } from "./negotiate.ts";
+import { placeOf } from "./place.ts";
 
 /** Between a served version and the one that is stored. Both give a new object or the same one, never a changed argument. */
 export interface Conversion {
@@ -147,10 +148,8 @@ export interface Call {
   initialized?: () => void;
 }
 
-/** Where the object that is asked for is; "" for kinds without namespaces. Throws 400 where the way names none. */
-export function namespaceOf({ endpoint, info }: Call): string {
-  return endpoint.def.namespaced ? requiredNamespace(info) : "";
-}
+/** Where the object that is asked for is; "" for kinds without namespaces. Throws as `placeOf`. */
+export const namespaceOf = ({ endpoint, info }: Call): string => placeOf(endpoint.hub, info);
 
 /** The same caller about another resource: writes that one request makes on the side of its own. */
 export function callOn(call: Call, groupResource: string, namespace: string, name: string): Call {

@@ -3,8 +3,9 @@ import type { ApiResponse } from "../../api/exchange.ts";
 import { notFound } from "../../api/status.ts";
 import type { Stored } from "../../cache/cache.ts";
 import { type Call, namespaceOf } from "./call.ts";
+import { checkKey, namedIn } from "./place.ts";
 import { respondStored } from "./respond.ts";
-import { waitForRevision } from "./revision.ts";
+import { parseRevision, waitForRevision } from "./revision.ts";
 
 /** Throws 404. */
 export async function read(call: Call, anew = false): Promise<Stored> {
@@ -15,8 +16,15 @@ export async function read(call: Call, anew = false): Promise<Stored> {
 }
 
 export async function get(call: Call): Promise<ApiResponse> {
+  const { hub } = call.endpoint;
   const version = call.request.query.get("resourceVersion");
-  // Events are read past the watch cache, whose words others have.
-  if (version && version !== "0") await waitForRevision(call, version, call.endpoint.hub.resource !== "events");
+  if (version && version !== "0") {
+    // Events are read past the watch cache, whose words others have.
+    const plain = hub.resource !== "events";
+    const namespace = namedIn(hub, call.info);
+    parseRevision(version, plain);
+    checkKey(hub, namespace, call.info.name);
+    await waitForRevision(call, version, plain);
+  }
   return respondStored(call, 200, await read(call, !version));
 }

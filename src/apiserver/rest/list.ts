@@ -14,6 +14,7 @@ import { type ListOptions, listOptions } from "./options.ts";
 import { type Direct, inSlices, listBody, type ListShell, madeAhead, wholeAtMost } from "./list-body.ts";
 import { contentTypes } from "./negotiate.ts";
 import { isConcealed, respondObject, served } from "./respond.ts";
+import { badName, checkKey } from "./place.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { metadataWriter, rowWriter, storedBytes } from "./direct.ts";
@@ -38,12 +39,17 @@ export async function page(call: Call, options: ListOptions, inPages = false): P
   if (options.limit < 0) options.limit = 0;
   let list: CacheList;
   let start: { revision?: number; after?: string } = {};
+  let since = 0;
   if (options.continue) {
     const position = decodeContinue(options.continue);
     if (options.resourceVersion && options.resourceVersion !== "0") throw badRequest("specifying resource version is not allowed when using continue");
     start = { after: `${prefix}${position.after}`, ...(position.revision > 0 ? { revision: position.revision } : {}) };
   } else if (isExact(options, inPages || options.limit > 0)) start = { revision: parseRevision(options.resourceVersion) };
-  else if (options.resourceVersion && options.resourceVersion !== "0") await waitForRevision(call, options.resourceVersion);
+  else since = parseRevision(options.resourceVersion);
+  // One that is named is looked up: nothing can follow it.
+  const single = name !== undefined && (!endpoint.def.namespaced || info.namespace !== "") && !badName(name);
+  checkKey(endpoint.hub, namespace.namespace ?? "", single ? name : "");
+  if (since > 0) await waitForRevision(call, options.resourceVersion);
   // A read of "any version" is answered whole by upstream's watch cache, which events do without.
   const whole = options.resourceVersion === "0" && endpoint.hub.resource !== "events";
   const limit = whole ? 0 : options.limit;
@@ -61,8 +67,6 @@ export async function page(call: Call, options: ListOptions, inPages = false): P
     throw error;
   }
   const metadata: Page["metadata"] = { resourceVersion: String(list.revision) };
-  // One that is named is looked up: nothing can follow it.
-  const single = name !== undefined && (!endpoint.def.namespaced || info.namespace !== "");
   if (list.last !== undefined && !single) {
     metadata.continue = encodeContinue({ revision: list.revision, after: list.last.slice(prefix.length) });
     if (list.remaining !== undefined) metadata.remainingItemCount = list.remaining;

@@ -31,10 +31,14 @@ test("ways that lead nowhere end where upstream's end", async () => {
   assert.equal((await answer("PUT", "/apis", {}, "application/json", whole)).http, 200);
   assert.deepEqual(await at("GET", "/openapi/v3/"), [404, ""]);
   assert.deepEqual(await at("GET", "/openapi/v3/apis/nope/v1"), [404, ""]);
-  assert.deepEqual(await at("GET", "/api/v1/watch?a=1&b=%3C"), [
-    500,
-    'Internal Server Error: "/api/v1/watch?a=1&amp;b=%3C": failed to create RequestInfo: unable to determine kind and namespace from url, /api/v1/watch?a=1&amp;b=%3C\n',
-  ]);
+  for (const [asked, told] of [
+    ["?a=1&b=%3c", "?a=1&amp;b=%3c"],
+    ["?", "?"],
+  ])
+    assert.deepEqual(await at("GET", `/api/v1/watch${asked}`), [
+      500,
+      `Internal Server Error: "/api/v1/watch${told}": failed to create RequestInfo: unable to determine kind and namespace from url, /api/v1/watch${told}\n`,
+    ]);
 });
 
 test("a way through a namespace without a name lists all, and has no objects", async () => {
@@ -145,4 +149,27 @@ test("entries of managed fields in versions of the core group are nobody's in ot
     changed.metadata.managedFields?.map(({ apiVersion }) => apiVersion),
     ["events.k8s.io/v1"],
   );
+});
+
+test("a namespace or a name that is no step of a path is refused where upstream's storage refuses it", async () => {
+  const at = async (method: string, path: string, body?: unknown, type?: string): Promise<[number, string]> => {
+    const { http, message } = await answer(method, path, body, type);
+    return [http, message ?? ""];
+  };
+  const pods = "/api/v1/namespaces/./pods";
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x" } };
+  assert.deepEqual(await at("GET", pods), [500, 'invalid key: "/pods/."']);
+  assert.deepEqual(await at("GET", `${pods}?fieldSelector=metadata.name%3Dx`), [500, 'invalid key: "/pods/./x"']);
+  assert.deepEqual(await at("GET", `${pods}?watch=1`), [500, 'invalid key: "/pods/."']);
+  assert.deepEqual(await at("DELETE", pods), [500, 'invalid key: "/pods/."']);
+  assert.deepEqual(await at("GET", `${pods}/x`), [500, 'invalid key: "/pods/./x"']);
+  assert.deepEqual(await at("DELETE", "/apis/networking.k8s.io/v1/namespaces/../ingresses/x"), [500, 'invalid key: "/ingress/../x"']);
+  assert.deepEqual(await at("PUT", "/api/v1/namespaces/../configmaps/x", object), [500, 'invalid key: "/configmaps/../x"']);
+  assert.deepEqual(await at("PATCH", "/api/v1/namespaces/../configmaps/x", {}, merge), [500, 'invalid key: "/configmaps/../x"']);
+  const once = "Internal error occurred: invalid resource name";
+  assert.deepEqual(await at("POST", "/api/v1/namespaces/./configmaps", object), [500, `${once} ".": [may not be '.']`]);
+  assert.deepEqual(await at("POST", "/api/v1/namespaces/a%25b/configmaps", object), [500, `${once} "a%b": [may not contain '%']`]);
+  for (const query of ["", "?resourceVersion=x"])
+    assert.deepEqual(await at("GET", `${core}/configmaps/..${query}`), [400, `Name parameter invalid: "..": may not be '..'`]);
+  assert.deepEqual(await at("DELETE", "/api/v1/nodes/a%25"), [400, `Name parameter invalid: "a%": may not contain '%'`]);
 });

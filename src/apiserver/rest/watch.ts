@@ -13,6 +13,7 @@ import { cborSequence, contentTypes, onlyStreams } from "./negotiate.ts";
 import { queryBool } from "../request-info.ts";
 import { type ListOptions, listOptions } from "./options.ts";
 import { served, storedAs } from "./respond.ts";
+import { badName, checkKey } from "./place.ts";
 import { parseRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { nothingOf } from "./nothing.ts";
@@ -38,6 +39,8 @@ export async function watch(call: Call): Promise<ApiResponse> {
   const chosen = selection(endpoint, named(call, options));
   await endpoint.ready?.();
   await endpoint.cache.held();
+  const namespace = endpoint.def.namespaced ? info.namespace : "";
+  checkKey(endpoint.hub, namespace, chosen.name && !badName(chosen.name) ? chosen.name : "");
   const from = parseRevision(options.resourceVersion, true);
   if (form.as === "Table") includeObject(request.query);
   if (form.media === "yaml") throw onlyStreams(request);
@@ -57,7 +60,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   rest.stopping.addEventListener("abort", end);
   if (request.signal.aborted || rest.stopping.aborted) end();
   const events = endpoint.cache.watch({
-    ...(endpoint.def.namespaced && info.namespace ? { namespace: info.namespace } : {}),
+    ...(namespace ? { namespace } : {}),
     ...(chosen.predicate ? { predicate: chosen.predicate } : {}),
     ...(chosen.where ? { where: chosen.where } : {}),
     fromRevision,

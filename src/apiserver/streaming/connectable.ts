@@ -20,9 +20,6 @@ export interface Admitted {
 /** Says who asks for an upgrade, and whether they may. Rejects with StatusError. */
 export type Admit = (request: ApiRequest) => Promise<Admitted>;
 
-export const isConnectable = ({ group, resource, subresource }: RequestInfo): boolean =>
-  group === "" && (connectable[resource]?.includes(subresource) ?? false);
-
 /** By `resource/subresource`. */
 export function connectorsOf(serve: SubresourceHandler): Connectors {
   return Object.fromEntries(Object.entries(connectable).flatMap(([resource, subresources]) => subresources.map((s) => [`${resource}/${s}`, serve])));

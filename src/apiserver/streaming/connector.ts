@@ -9,9 +9,10 @@ import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Upgrade, UpgradeHandler } from "../http/listener.ts";
 import { bodyWithin } from "../outside/body.ts";
-import { queryBool, type RequestInfo, requiredNamespace, splitProxied } from "../request-info.ts";
+import { queryBool, type RequestInfo, splitProxied } from "../request-info.ts";
+import { core, placeOf } from "../rest/place.ts";
 import type { Connectors } from "../router.ts";
-import { type Admit, connectorsOf, isConnectable, upgrading } from "./connectable.ts";
+import { type Admit, connectorsOf, upgrading } from "./connectable.ts";
 import { proxyRequest, proxyUpgrade } from "./http-proxy.ts";
 import { nodeTarget, podTarget, type ProxyTarget, serviceTarget } from "./proxy-target.ts";
 import { KubeletClient, type KubeletTLS } from "./kubelet-client.ts";
@@ -45,7 +46,6 @@ export class Connector {
   upgradeHandler(admit: Admit): UpgradeHandler {
     return (request, upgrade) =>
       upgrading(admit, request, upgrade, async (info, started) => {
-        if (!isConnectable(info)) throw badRequest("nothing here can be upgraded");
         await this.#upgrade(request, info, upgrade, started);
       });
   }
@@ -144,7 +144,7 @@ export class Connector {
   }
 
   #pod(info: RequestInfo): Pod {
-    const pod = this.#options.reader.get<Pod>("pods", requiredNamespace(info), info.name);
+    const pod = this.#options.reader.get<Pod>("pods", placeOf(core("pods"), info), info.name);
     if (!pod) throw notFound("pods", info.name);
     return pod;
   }
@@ -158,8 +158,8 @@ export class Connector {
 
   async #target(info: RequestInfo): Promise<ProxyTarget> {
     const { reader, random, kubelet } = this.#options;
-    if (info.resource === "pods") return podTarget(reader, requiredNamespace(info), info.name);
-    if (info.resource === "services") return serviceTarget(reader, random, requiredNamespace(info), info.name);
+    if (info.resource === "pods") return podTarget(reader, info.namespace, info.name);
+    if (info.resource === "services") return serviceTarget(reader, random, info.namespace, info.name);
     return nodeTarget(reader, info.name, kubelet);
   }
 

@@ -46,3 +46,8 @@ test("a node is reached as a kubelet or at another port, and never where it says
   assert.deepEqual(await nodeTarget(node("10.1.2.3"), "n:9100", tls), { scheme: "http", host: "10.1.2.3", port: 9100 });
   for (const own of ["127.0.0.1", "localhost", "169.254.169.254"]) await assert.rejects(nodeTarget(node(own), "n:2379", tls), refused, own);
 });
+
+test("names and namespaces that are no step of a path are refused before anything is looked for", () => {
+  assert.throws(() => podTarget(pod("10.1.2.3"), "..", "https:p:443"), { code: 500, message: 'invalid key: "/pods/../p"' });
+  assert.throws(() => podTarget(pod("10.1.2.3"), "n", "a%:80"), { code: 400, message: `Name parameter invalid: "a%": may not contain '%'` });
+});

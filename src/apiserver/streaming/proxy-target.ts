@@ -9,6 +9,7 @@ import type { EndpointSlice } from "../../api/types/discovery-v1.gen.ts";
 import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { KubeletTLS } from "./kubelet-client.ts";
+import { core, placeOf } from "../rest/place.ts";
 import { kubeletOf } from "./location.ts";
 
 export interface ProxyTarget {
@@ -32,7 +33,7 @@ export function splitSchemeNamePort(id: string, kind: "pod" | "service" | "node"
 
 export function podTarget(reader: Reader, namespace: string, id: string): ProxyTarget {
   const { scheme, name, port } = splitSchemeNamePort(id, "pod");
-  const pod = reader.get<Pod>("pods", namespace, name);
+  const pod = reader.get<Pod>("pods", placeOf(core("pods"), { namespace, name }), name);
   if (!pod) throw notFound("pods", name);
   const host = pod.status.podIP ?? "";
   checkAddress(host);
@@ -43,7 +44,7 @@ export function podTarget(reader: Reader, namespace: string, id: string): ProxyT
 /** One of the Service's ready endpoints at random. */
 export function serviceTarget(reader: Reader, random: Random, namespace: string, id: string): ProxyTarget {
   const { scheme, name, port } = splitSchemeNamePort(id, "service");
-  const service = reader.get<Service>("services", namespace, name);
+  const service = reader.get<Service>("services", placeOf(core("services"), { namespace, name }), name);
   if (!service) throw notFound("services", name);
   const wanted =
     (service.spec.ports ?? []).find((p) => (/^\d+$/.test(port) ? p.port === Number(port) : (p.name ?? "") === port)) ??
@@ -65,6 +66,7 @@ export function serviceTarget(reader: Reader, random: Random, namespace: string,
 
 export async function nodeTarget(reader: Reader, id: string, tls: KubeletTLS): Promise<ProxyTarget> {
   const { scheme, name, port } = splitSchemeNamePort(id, "node");
+  placeOf(core("nodes", false), { namespace: "", name });
   const node = reader.get<Node>("nodes", "", name);
   if (!node) throw notFound("nodes", name);
   const endpoint = kubeletOf(node);

@@ -35,6 +35,5 @@ test("an upgrade is answered with the refusal, and with another one's refusal be
     await answered(async () => info("pods", "exec")),
     /^HTTP\/1\.1 503 ServiceUnavailable\r\n[\s\S]*"message":"pods\/exec of \\"x\\" needs a container/,
   );
-  assert.match(await answered(async () => info("pods", "status")), /^HTTP\/1\.1 400 BadRequest\r\n[\s\S]*nothing here can be upgraded/);
   assert.match(await answered(() => Promise.reject(forbidden("pods", "x", "no"))), /^HTTP\/1\.1 403 Forbidden/);
 });

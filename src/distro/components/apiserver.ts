@@ -221,7 +221,7 @@ async function run(flags: Flags): Promise<void> {
   const authorities = bundleOf(first);
   const listener = await listen({
     handler: api.server.handler,
-    upgrade: api.upgrade,
+    upgrades: api.upgrades,
     handshakeFailed: api.handshakeFailed,
     maxStreams: flags["http2-max-streams-per-connection"],
     http2: !flags["disable-http2-serving"],
