@@ -12,7 +12,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "../tools/command-line.ts";
-import { go, ownCopy } from "./go.ts";
+import { go, moduleSources, ownCopy } from "./go.ts";
 import { buildImages } from "./images.ts";
 import { type Judge, judges, kubernetes, moduleNames, moduleSets, staging } from "./modules.ts";
 
@@ -89,6 +89,7 @@ function packageOf({ own, package: path }: Judge, cwd: string): string {
 const chosen = values.only ? judges.filter((j) => values.only?.split(",").includes(j.file)) : judges;
 for (const judge of chosen) {
   const target = join(bin, judge.file);
+  for (const module of judge.files ?? []) moduleSources(module);
   if (existsSync(target)) continue;
   const started = process.hrtime.bigint();
   const cwd = prepare(judge);

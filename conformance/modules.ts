@@ -7,6 +7,8 @@ export const staging = "v0.36.3";
 /** Operators whose controllers run on a cluster of ours, with the files of these modules to install them. */
 export const certManager = "github.com/cert-manager/cert-manager@v1.21.2";
 export const kueue = "sigs.k8s.io/kueue@v0.15.0";
+/** Whose definitions are there before. */
+export const kueueBefore = "sigs.k8s.io/kueue@v0.14.0";
 /** Its tests run with ours in the place of envtest's kube-apiserver and etcd. */
 export const controllerRuntime = "sigs.k8s.io/controller-runtime@v0.24.1";
 
@@ -24,6 +26,8 @@ export interface Judge {
   set: "kubernetes" | "etcd" | "helm3" | "helm4" | "kwok" | "coredns" | "csi-attacher" | "csi-resizer" | "cert-manager" | "module" | "git";
   /** `PATH@VERSION`. */
   module?: string;
+  /** Modules whose files its judge reads, on a machine that may have no network. */
+  files?: string[];
   /** `owner/name` on GitHub, with the dependencies that lie in it. */
   repository?: string;
   commit?: string;
@@ -77,7 +81,7 @@ export const judges: Judge[] = [
   { file: "helm3", package: "helm.sh/helm/v3/cmd/helm", set: "helm3" },
   { file: "helm4", package: "helm.sh/helm/v4/cmd/helm", set: "helm4" },
   { file: "cert-manager", package: "operators/cert-manager", own: true, static: true, set: "cert-manager" },
-  { file: "kueue", package: "./cmd/kueue", static: true, set: "module", module: kueue },
+  { file: "kueue", package: "./cmd/kueue", static: true, set: "module", module: kueue, files: [kueueBefore] },
   ofCsi("hostpathplugin", "hostpathplugin", "csi-driver-host-path", "1f2b2e64d01e8dd93e1f2e8fa6efcda7280208f2"),
   ofCsi("csi-node-driver-registrar", "csi-node-driver-registrar", "node-driver-registrar", "3482d444dd9ff8c0101b95833ec8a9ded3ec1992"),
   ofCsi("csi-provisioner", "csi-provisioner", "external-provisioner", "0688604faa43ae14273cf71fbfde4f3534ec6b8c"),

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Checks, expect, expectText } from "../cluster/checks.ts";
 import { type Cluster, until } from "../cluster/cluster.ts";
 import { moduleSources } from "../go.ts";
+import { kueueBefore } from "../modules.ts";
 import { type ExpectedLine, expectCleanLogs } from "./logs.ts";
 
 interface KueueJudge {
@@ -19,7 +20,6 @@ interface KueueJudge {
 /** A shell for the Jobs. */
 export const workImage = "docker.io/example/work:1";
 
-const before = "sigs.k8s.io/kueue@v0.14.0";
 const group = "kueue.x-k8s.io";
 
 interface Condition {
@@ -139,7 +139,7 @@ export async function judgeKueue({ cluster, checks, logs, module }: KueueJudge):
   });
 
   await check("the definitions of the version before, and objects of v1beta1 without an operator", async () => {
-    const directory = join(moduleSources(before), "config/components/crd/bases");
+    const directory = join(moduleSources(kueueBefore), "config/components/crd/bases");
     await kubectl(
       "apply --server-side -f -",
       readdirSync(directory)

@@ -132,6 +132,18 @@ test("a deleted namespace takes its pods along", async () => {
   ]);
 });
 
+test("what is in a deleted namespace stays for as long as somebody needs who deletes a tree of objects, its namespace first", async () => {
+  await using cluster = await startCluster({ clock: "virtual", seed: 1 });
+  await cluster.client.resource(namespaces).create("", { metadata: { name: "tree" } });
+  await cluster.advance(1000);
+  await cluster.client.resource(secrets).create("tree", { metadata: { name: "leaf" } });
+  await cluster.client.resource(namespaces).delete("", "tree");
+  await cluster.advance(4000);
+  await cluster.client.resource(secrets).delete("tree", "leaf");
+  await cluster.advance(10_000);
+  assert.ok(!(await cluster.client.resource(namespaces).list()).items.some(({ metadata }) => metadata.name === "tree"));
+});
+
 test("stages of the test's own decide what happens to pods", async () => {
   const stages = `
 apiVersion: kwok.x-k8s.io/v1alpha1

@@ -12,6 +12,11 @@ import { messageOf } from "../runtime/pod-control.ts";
 import { type Findings, namespaceConditions } from "./namespace-conditions.ts";
 
 const finalizer = "kubernetes";
+/**
+ * Milliseconds before anything is deleted: other API servers are to have seen that the namespace ends, and who deletes a whole
+ * tree, its namespace first, is to find the rest of it still there.
+ */
+const patience = 5000;
 /** Milliseconds between attempts while somebody else's finalizers hold objects. */
 const finalizerWait = 15_000;
 
@@ -23,8 +28,7 @@ export const namespace: Controller = {
     const { informers, enqueue } = context;
     const spaces = informers.informer(namespaces);
     spaces.onChange((_, object) => {
-      // A short delay lets the API server's own caches see the termination before content is counted.
-      if (object?.metadata.deletionTimestamp) enqueue(object.metadata.name, 100);
+      if (object?.metadata.deletionTimestamp) enqueue(object.metadata.name, patience);
     });
     return async (name) => {
       try {
