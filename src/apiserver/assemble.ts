@@ -43,6 +43,8 @@ import { ServerEvents } from "./registry/core/server-events.ts";
 import { defaultNodePorts, NodePortAllocator } from "./registry/core/service-node-ports.ts";
 import { ServiceRepair } from "./registry/core/service-repair.ts";
 import { keepDefaultServiceCIDR } from "./registry/networking/default-service-cidr.ts";
+import { storeCheck } from "./registry/core/componentstatus.ts";
+import type { ComponentCheck } from "./outside/component-health.ts";
 import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
@@ -58,6 +60,8 @@ export interface AssembleOptions
     Pick<DefaultAuthenticationOptions, "frontProxy" | "tokenFile" | "anonymous" | "bootstrapTokens" | "serviceAccountLookup">,
     Pick<OutsideTokenOptions, "jwt" | "tokenWebhook">,
     Pick<AssembleAdmissionOptions, "tolerations" | "disabledPlugins" | "enabledPlugins" | "admissionConfiguration"> {
+  /** How other components are, by the names of their ComponentStatuses; the store is added. */
+  components?: ReadonlyMap<string, ComponentCheck>;
   /** Whether a feature is on that is off by default. @default none is */
   features?: (gate: string) => boolean;
   clock: Clock;
@@ -239,6 +243,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         nodePorts: new NodePortAllocator({ reader, random, ...options.nodePorts }),
       },
       eventTtlSeconds: options.eventTtlSeconds ?? 3600,
+      components: new Map([...(options.components ?? []), ["etcd-0", storeCheck(() => cache.check())]]),
     });
     const { address: host = "127.0.0.1", port = 6443 } = options.advertise ?? {};
     const address = hostAndPort(options.externalHost || host, port);

@@ -39,7 +39,15 @@ const user = (name: string): UserInfo => ({ name, groups: ["system:authenticated
 /** Resolves when the API server answers; controllers and scheduler fill their caches from then on. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { clock, random, logger } = options;
-  const api = await assembleApiServer(options);
+  /** What keeps them from being well; both are asked without the wire. */
+  const ails: Record<"controller-manager" | "scheduler", string | undefined> = {
+    "controller-manager": "controllers have not begun: their caches are being filled",
+    scheduler: "the scheduler has not begun",
+  };
+  const components = new Map(
+    (["controller-manager", "scheduler"] as const).map((name) => [name, async () => ({ healthy: ails[name] === undefined, message: ails[name] ?? "ok" })]),
+  );
+  const api = await assembleApiServer({ ...options, components });
   const handler = options.around?.(api.server.handler) ?? api.server.handler;
   const clientAs = (who: UserInfo, userAgent: string): Client => createClient(createInProcessTransport({ handler, user: who }), { userAgent });
   const tokenKey = parseSigningKey(options.serviceAccountKey);
@@ -59,6 +67,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ...options.controllers,
     },
   });
+  controllers.started.then(
+    () => {
+      ails["controller-manager"] = undefined;
+    },
+    // They were stopped before they began.
+    () => {},
+  );
   const stop = new AbortController();
   const schedulerClient = clientAs(user("system:kube-scheduler"), "kube-scheduler");
   const schedulerLogger = logger.child("scheduler");
@@ -73,7 +88,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   api.metrics.include(scheduler.metrics);
   informers.start(stop.signal);
-  const scheduling = scheduler.run(stop.signal).catch((error: unknown) => schedulerLogger.error("the scheduler ended", { error }));
+  ails.scheduler = undefined;
+  const scheduling = scheduler.run(stop.signal).catch((error: unknown) => {
+    ails.scheduler = `the scheduler ended: ${error instanceof Error ? error.message : String(error)}`;
+    schedulerLogger.error("the scheduler ended", { error });
+  });
   return {
     api,
     clientAs,

@@ -11,6 +11,8 @@ import { policyRegistries } from "./admissionregistration/policies.ts";
 import { reviewRegistries } from "./authentication/reviews.ts";
 import { certificateSigningRequestRegistry } from "./certificates/certificatesigningrequest.ts";
 import { bindingRegistry } from "./core/binding.ts";
+import type { ComponentCheck } from "../outside/component-health.ts";
+import { componentStatusRegistry } from "./core/componentstatus.ts";
 import { eventRegistry } from "./core/event.ts";
 import { namespaceRegistry } from "./core/namespace.ts";
 import { podRegistry } from "./core/pod.ts";
@@ -33,6 +35,8 @@ export interface RegistryDeps {
   services: ServiceAllocation;
   /** Seconds that an event lives. */
   eventTtlSeconds: number;
+  /** How the components are, by the names of their ComponentStatuses. */
+  components: ReadonlyMap<string, ComponentCheck>;
 }
 
 export function createRegistries(deps: RegistryDeps): Record<string, Registry> {
@@ -42,6 +46,7 @@ export function createRegistries(deps: RegistryDeps): Record<string, Registry> {
     namespaces: namespaceRegistry(deps),
     services: serviceRegistry(deps.services),
     serviceaccounts: serviceAccountRegistry(deps),
+    componentstatuses: componentStatusRegistry(deps.components),
     events: eventRegistry(deps.eventTtlSeconds),
     "events.events.k8s.io": eventRegistry(deps.eventTtlSeconds),
     replicationcontrollers: { orphansByDefault: true },

@@ -63,6 +63,8 @@ export interface Registry {
   noGarbageCollection?: boolean;
   /** Replaces POST on the collection: kinds that are asked, not stored (reviews, bindings). */
   create?(call: Call): Promise<ApiResponse>;
+  /** Objects that are made when they are asked for, in place of stored ones. `get` rejects with 404. */
+  made?: { list(): Promise<KubeObject[]>; get(name: string): Promise<KubeObject> };
   /** Subresources that are more than an update of the object, by `name`. */
   subresources?: Record<string, SubresourceHandler>;
 }

@@ -3,6 +3,7 @@ import type { ApiResponse } from "../../api/exchange.ts";
 import { notFound } from "../../api/status.ts";
 import type { Stored } from "../../cache/cache.ts";
 import { type Call, namespaceOf } from "./call.ts";
+import { madeOf } from "./made.ts";
 import { checkKey, namedIn } from "./place.ts";
 import { respondStored } from "./respond.ts";
 import { parseRevision, waitForRevision } from "./revision.ts";
@@ -16,7 +17,8 @@ export async function read(call: Call, anew = false): Promise<Stored> {
 }
 
 export async function get(call: Call): Promise<ApiResponse> {
-  const { hub } = call.endpoint;
+  const { hub, registry } = call.endpoint;
+  if (registry.made) return respondStored(call, 200, madeOf(await registry.made.get(call.info.name)));
   const version = call.request.query.get("resourceVersion");
   if (version && version !== "0") {
     // Events are read past the watch cache, whose words others have.

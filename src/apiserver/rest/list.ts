@@ -12,6 +12,7 @@ import { Chunk } from "./chunk.ts";
 import { decodeContinue, encodeContinue, expiredContinue } from "./continue-token.ts";
 import { type ListOptions, listOptions } from "./options.ts";
 import { type Direct, inSlices, listBody, type ListShell, madeAhead, wholeAtMost } from "./list-body.ts";
+import { madeOf } from "./made.ts";
 import { contentTypes } from "./negotiate.ts";
 import { isConcealed, respondObject, served } from "./respond.ts";
 import { badName, checkKey } from "./place.ts";
@@ -22,7 +23,7 @@ import { checkForm, metaVersion, partial, rowOf, tableOf, tableShell } from "./t
 
 export interface Page {
   items: Stored[];
-  metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
+  metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number };
 }
 
 /** A list in pages that names a revision means that very one, for older clients' sake. */
@@ -76,6 +77,12 @@ export async function page(call: Call, options: ListOptions, inPages = false): P
 
 export async function list(call: Call): Promise<ApiResponse> {
   const options = listOptions(call.request.query, false);
+  const { made } = call.endpoint.registry;
+  if (made) {
+    const { predicate } = selection(call.endpoint, options);
+    const items = (await made.list()).map(madeOf);
+    return respondPage(call, { items: predicate ? items.filter(predicate) : items, metadata: {} });
+  }
   // Pages are read past upstream's watch cache.
   if (!options.limit) await call.endpoint.ready?.();
   return respondPage(call, await page(call, options));

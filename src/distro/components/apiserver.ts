@@ -5,6 +5,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { type AdmissionConfiguration, readAdmissionConfiguration } from "../../apiserver/admission/configuration.ts";
 import { type AssembleOptions, assembleApiServer } from "../../apiserver/assemble.ts";
 import { firstAddress } from "../../apiserver/bootstrap.ts";
+import { healthOfPort } from "../../apiserver/outside/component-health.ts";
 import { ConfigurationError } from "../../apiserver/configuration-file.ts";
 import { ExternalSigner, SignerError } from "../../apiserver/authentication/external-signer/external-signer.ts";
 import { signerSeries } from "../../apiserver/authentication/external-signer/metrics.ts";
@@ -204,6 +205,10 @@ async function run(flags: Flags): Promise<void> {
   await using api = await assembleApiServer({
     ...options,
     hostname: hostname(),
+    components: new Map([
+      ["controller-manager", healthOfPort(10257)],
+      ["scheduler", healthOfPort(10259)],
+    ]),
     described: { started: processStart(systemClock), flags: told(flags) },
     storeBytes: () => statSync(join(directory, "store.mdb")).size,
     clock: systemClock,
