@@ -45,11 +45,12 @@ await using pair = await startPair({
   name: "kubectl",
   bin: values.bin,
   ports: { peer: base, ours: base + 1, etcd: base + 2, etcdPeer: base + 3 },
-  flags: (path) => [
+  flags: (path, side) => [
     "--authorization-mode=Node,RBAC",
     `--kubelet-certificate-authority=${path("ca.crt")}`,
     `--kubelet-client-certificate=${path("admin.crt")}`,
     `--kubelet-client-key=${path("admin.key")}`,
+    ...(side === "ours" ? ["--network-policies-enforced"] : []),
   ],
 });
 const { processes } = pair;

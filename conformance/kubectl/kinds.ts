@@ -22,7 +22,8 @@ export function sessionOf(template: Template, at: number): Session {
   const whole = JSON.stringify(object);
   const labelled = JSON.stringify(withLabel(object, "from", "apply"));
   const create: Step = { run: "create -f -", in: whole };
-  if (asked.has(def.resource)) return { name: `${at} ${resource}`, steps: [{ run: "create -f - -o yaml", in: whole }] };
+  // Rules are listed in the order in which an informer's map gives their bindings.
+  if (asked.has(def.resource)) return { name: `${at} ${resource}`, steps: [{ run: "create -f - -o yaml", in: whole, unordered: true }] };
   return {
     name: `${at} ${resource}`,
     steps: [
