@@ -34,6 +34,9 @@ export interface ApplyOperation extends Operation {
   kind: string;
   /** Take what others own. */
   force?: boolean;
+  /** Thrown where nobody owns anything yet; where the object would change. */
+  unowned?: StatusError;
+  unmade?: StatusError;
 }
 
 /** An empty metadata is nobody's. */
@@ -66,6 +69,7 @@ function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, o
   if (applied.apiVersion !== operation.apiVersion || applied.kind !== operation.kind) throw badRequest(`invalid object type: ${groupVersionKind(applied)}`);
   const metadata = (applied.metadata ?? {}) as JSONObject;
   const tracked = ((live.metadata as { managedFields?: unknown[] } | undefined)?.managedFields ?? []).length > 0;
+  if (!tracked && operation.unowned) throw operation.unowned;
   const unfit = checkLive(type, live, tracked, operation.changeable === true);
   if (unfit && !tracked) throw unfit;
   if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
@@ -144,6 +148,7 @@ function mergeHeld(
   const refused = conflicts.filter(({ path }) => !hasPath(allowed, path));
   if (refused.length) throw conflictError(refused);
   const changed = !equal(before, next);
+  if (changed && operation.unmade) throw operation.unmade;
   // An apply that changes nothing leaves the time as it was.
   const { time: _, ...timeless } = self;
   const stamped = changed ? self : { ...timeless, ...(last?.time ? { time: last.time } : {}) };
@@ -228,7 +233,8 @@ const without = ({ type, object }: Versioned, fields: FieldSet | undefined): Ver
 /** What is owned in each version, that of `first` before the others. */
 function byVersion(owners: readonly Managed[], first: string): Map<string, FieldSet | undefined> {
   const found = new Map<string, FieldSet | undefined>();
-  for (const version of [first, ...owners.map(({ apiVersion }) => apiVersion as string)]) found.set(version, undefined);
-  for (const { apiVersion, fieldsV1 } of owners) found.set(apiVersion as string, union(found.get(apiVersion as string), fieldsV1));
+  const isFirst = ({ apiVersion }: Managed): boolean => apiVersion === first;
+  for (const { apiVersion, fieldsV1 } of [...owners.filter(isFirst), ...owners.filter((owner) => !isFirst(owner))])
+    found.set(apiVersion as string, union(found.get(apiVersion as string), fieldsV1));
   return found;
 }

@@ -8,7 +8,7 @@ import { selfSigned } from "../../base/self-signed.fixture.ts";
 import { TestServer } from "../assembled.fixture.ts";
 
 interface Item {
-  metadata: { annotations?: object };
+  metadata?: { annotations?: object };
 }
 let broken = false;
 /** Nothing that is stored can be shown. */
@@ -20,11 +20,10 @@ const hook = createServer({ cert, key }, (request, response) => {
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
     const review = JSON.parse(Buffer.concat(chunks).toString());
-    const convertedObjects = review.request.objects.map(({ metadata: { annotations: _, ...metadata }, ...object }: Item) => ({
-      ...object,
-      metadata,
-      apiVersion: review.request.desiredAPIVersion,
-    }));
+    const convertedObjects = review.request.objects.map(({ metadata, ...object }: Item) => {
+      const { annotations: _, ...kept } = metadata ?? {};
+      return { ...object, ...(metadata ? { metadata: kept } : {}), apiVersion: review.request.desiredAPIVersion };
+    });
     const fails = broken || (onlyToStore && review.request.desiredAPIVersion === "example.com/v2");
     const result = { status: fails ? "Failure" : "Success", message: "not now" };
     response.end(JSON.stringify({ ...review, response: { uid: review.request.uid, result, convertedObjects } }));
@@ -88,6 +87,50 @@ test("a dry run asks the webhook anew, and fails where it does", async () => {
   } finally {
     broken = false;
   }
+});
+
+test("nothing is changed, refused or deleted of what could not be stored as it is shown", async () => {
+  await made("e");
+  await answer("DELETE", at("v1", "e"));
+  assert.equal((await answer("GET", at("v2"))).http, 200);
+  const message = "conversion webhook for example.com/v2, Kind=Cup failed: not now";
+  broken = true;
+  try {
+    for (const change of [{ metadata: { finalizers: null } }, { host: 5 }, { metadata: { resourceVersion: "1" } }]) {
+      const changed = await answer("PATCH", at("v2", "e"), change, merge);
+      assert.deepEqual([changed.http, changed.message], [500, message]);
+    }
+  } finally {
+    broken = false;
+  }
+  const held = await answer("GET", at("v1", "e"));
+  assert.deepEqual(held.metadata.finalizers, ["example.com/held"]);
+});
+
+test("what cannot be shown is neither refused nor deleted by an update", async () => {
+  await made("f");
+  await answer("DELETE", at("v1", "f"));
+  assert.equal((await answer("GET", at("v2"))).http, 200);
+  onlyToStore = true;
+  try {
+    for (const change of [{ metadata: { finalizers: null } }, { host: 5 }]) {
+      const changed = await answer("PATCH", at("v2", "f"), change, merge);
+      assert.deepEqual([changed.http, changed.message], [500, "conversion webhook for example.com/v1, Kind=Cup failed: not now"]);
+    }
+  } finally {
+    onlyToStore = false;
+  }
+  assert.equal((await answer("GET", at("v1", "f"))).http, 200);
+});
+
+test("a webhook is shown no metadata where an apply gives up all of it", async () => {
+  const apply = (version: string, metadata: object) =>
+    answer("PATCH", `${at(version, "g")}?fieldManager=m`, { apiVersion: `example.com/${version}`, kind: "Cup", metadata }, "application/apply-patch+yaml");
+  assert.equal((await apply("v1", { labels: { a: "b" } })).http, 201);
+  const refused = await apply("v2", { labels: { a: "b" } });
+  const why = "conversion webhook for example.com/v1, Kind=Cup returned invalid metadata: missing metadata in converted object";
+  const where = "failed to prune fields: failed add back owned items: failed to convert pruned object at version example.com/v2";
+  assert.deepEqual([refused.http, refused.message], [500, `${where}: ${why}`]);
 });
 
 test("of what stands in the way it is not said that it is on its way out where it cannot be converted", async () => {

@@ -215,6 +215,22 @@ test("each version that is served has its APIService, as long as it is served", 
 
 const apply = { "content-type": "application/apply-patch+yaml" };
 
+test("no Scale is applied that says anything else than there is", async () => {
+  await defined("appliedscales", "AppliedScale");
+  const place = `${at("appliedscales", "a")}/scale?fieldManager=m&force=true`;
+  const scale = (replicas: number, kind = "Scale") =>
+    answer("PATCH", place, { apiVersion: "autoscaling/v1", kind, metadata: { name: "a" }, spec: { replicas } }, apply);
+  await answer("POST", at("appliedscales"), object("AppliedScale", "a", {}));
+  const merge = { "content-type": "application/merge-patch+json" };
+  assert.equal((await answer("PATCH", at("appliedscales", "a"), { metadata: { managedFields: [{}] } }, merge)).http, 200);
+  const why = "; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1";
+  assert.equal((await scale(2)).message, `failed to create manager for existing fields: failed to convert live object (/${why}`);
+  assert.equal((await scale(2, "Other")).message, "invalid object type: autoscaling/v1, Kind=Other");
+  assert.equal((await answer("PATCH", `${at("appliedscales", "a")}?fieldManager=m&force=true`, object("AppliedScale", "a", { size: 2 }), apply)).http, 200);
+  assert.equal((await scale(3)).message, `failed to convert new object (/a${why}`);
+  assert.deepEqual([(await scale(2)).http, (await answer("GET", at("appliedscales", "a"))).spec], [200, { size: 2 }]);
+});
+
 test("replicas that the schema does not know are lost", async () => {
   const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
   await defined("losses", "Loss", { versions: [version("v1", { subresources: { scale } })] });

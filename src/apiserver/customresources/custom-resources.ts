@@ -155,6 +155,7 @@ export class CustomResources {
       converter,
       cache,
       ready: () => cache.ready(),
+      ...(converter.now ? {} : { storable: (shown) => cache.storable(shown) }),
       tried: (object) => cache.tried(object),
       ...(warning === undefined ? {} : { deprecation: warning }),
       registry: {

@@ -223,6 +223,10 @@ export class VersionCache implements ResourceCache {
     if (resourceVersion !== undefined) stored.metadata.resourceVersion = resourceVersion;
     return stored;
   }
+  /** As upstream's store, which is given what its cache shows and begins with writing that (etcd3 store.getStateFromObject). */
+  async storable(shown: KubeObject): Promise<void> {
+    await this.#toStorage(shown);
+  }
   /** A write that is not made goes there and back as well: what a schema does not know is lost on the way. */
   async tried(object: KubeObject): Promise<KubeObject> {
     const { version, storageVersion } = this.#options;

@@ -1,6 +1,6 @@
 /** Server-side apply of a request's configuration (k8s.io/apimachinery/pkg/util/managedfields). */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
-import { applyServerSide } from "../../api/apply/apply.ts";
+import { type ApplyOperation, applyServerSide } from "../../api/apply/apply.ts";
 import { cborKind, decodeCBOR } from "../../api/codec/cbor.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
@@ -55,11 +55,17 @@ export function parseCBORApply(bytes: Uint8Array): ApplyPatch {
 }
 
 /** The object after the apply, in the stored version with defaults; managed fields are set. A promise where a webhook converts. */
-export function applyTo(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions): KubeObject | Promise<KubeObject> {
+export function applyTo(
+  call: Call,
+  old: KubeObject | undefined,
+  patch: ApplyPatch,
+  options: WriteOptions,
+  refusals: Pick<ApplyOperation, "unowned" | "unmade"> = {},
+): KubeObject | Promise<KubeObject> {
   const { endpoint } = call;
   const live = old && ((endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject);
   const merged = inVersions(call, (convert) => {
-    const operation = { ...operationOf(call, options.manager, convert), kind: endpoint.def.kind, force: options.force };
+    const operation = { ...operationOf(call, options.manager, convert), kind: endpoint.def.kind, force: options.force, ...refusals };
     return applyServerSide(objectTypeOf(endpoint), live, patch.object, operation);
   });
   return merged instanceof Promise ? merged.then((object) => applied(call, old, patch, options, object)) : applied(call, old, patch, options, merged);

@@ -103,6 +103,8 @@ export interface Endpoint {
   converter?: CustomConverter;
   /** Rejects with the 429 of a version in which not all that is stored can be shown yet; before lists and watches. */
   ready?(): Promise<void>;
+  /** Rejects where what is shown could not be stored as it is now. Before what is stored is changed. */
+  storable?(shown: KubeObject): Promise<void>;
   /** What would be read of an object were it written. */
   tried?(object: KubeObject): Promise<KubeObject>;
   /** Said on every use. */

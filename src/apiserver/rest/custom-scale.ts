@@ -1,8 +1,9 @@
 /** The scale subresource of a custom resource, whose definition says where the replicas are (apiextensions-apiserver/pkg/registry/customresource/etcd.go). */
 import { integerAt, ScalePathError, setAt, splitPath, textAt } from "../../api/apiextensions/scale-paths.ts";
+import type { ApplyOperation } from "../../api/apply/apply.ts";
 import type { ReplicasPaths } from "../../api/apply/scale-fields.ts";
 import { goQuote } from "../../api/field.ts";
-import type { JSONObject } from "../../api/json.ts";
+import { type JSONObject, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { prose } from "../../api/openapi/prose.ts";
 import type { TableColumn } from "../../api/schema/schema.ts";
@@ -16,6 +17,12 @@ const unset = -(2 ** 31);
 
 const json = (object: KubeObject): JSONObject => object as unknown as JSONObject;
 
+const noVersion = (what: string): StatusError =>
+  new StatusError({
+    code: 500,
+    message: `${what}; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1`,
+  });
+
 export interface CustomScale {
   readonly paths: ReplicasPaths;
   /** `marked`: replicas that are not there are marked as such. Throws StatusError. */
@@ -23,8 +30,11 @@ export interface CustomScale {
   /** For a reader, who is told of replicas that are not there. */
   shown(object: KubeObject): Scale;
   setReplicas(object: KubeObject, replicas: number): void;
-  /** Upstream cannot apply a Scale whose replicas nobody manages. */
-  unowned(): StatusError;
+  /**
+   * Upstream cannot apply a Scale whose replicas nobody manages, nor one that says anything else than there is: what it makes of it is to
+   * be a version of the custom resource.
+   */
+  refusals(applied: JSONObject): Pick<ApplyOperation, "unowned" | "unmade">;
 }
 
 export function customScale({ versions }: Endpoint, { specReplicasPath, statusReplicasPath, labelSelectorPath }: CustomResourceSubresourceScale): CustomScale {
@@ -63,12 +73,13 @@ export function customScale({ versions }: Endpoint, { specReplicasPath, statusRe
         throw internalError(`the spec replicas field ${goQuote(specReplicasPath)} does not exist`);
       return shown;
     },
-    unowned: () =>
-      new StatusError({
-        code: 500,
-        message:
-          "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1",
-      }),
+    refusals({ metadata }) {
+      const { namespace, name } = (metadata ?? {}) as JSONObject;
+      return {
+        unowned: noVersion("failed to create manager for existing fields: failed to convert live object (/"),
+        unmade: noVersion(`failed to convert new object (${textOf(namespace)}/${textOf(name)}`),
+      };
+    },
     setReplicas(object, replicas) {
       if (replicas === unset) throw badRequest(`the spec replicas field ${goQuote(specReplicasPath)} cannot be empty`);
       at(() => setAt(json(object), specReplicasPath, replicas));

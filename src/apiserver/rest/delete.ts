@@ -191,6 +191,7 @@ export async function deleteObject(call: Call, options: DeleteOptions, chosen = 
     if (chosen) attributes.name = "";
     if (verdict.pending) return { object: current.object(), stored: current, gone: false, pending: true };
     await rest.admission.mutate(attributes);
+    if (!dryRun) await endpoint.storable?.(current.object());
     await rest.admission.validate(attributes);
     const update = verdict.update && finish(endpoint, verdict.update);
     if (dryRun) {

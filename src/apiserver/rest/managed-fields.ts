@@ -119,28 +119,41 @@ class Unasked extends Error {
 
 /**
  * What `work` gives, which looks at objects in the versions of others' entries and changes nothing. Where a webhook converts, it is
- * done again after each answer that it turned out to want; rejects with the webhook's StatusError.
+ * done again after each answer that it turned out to want, a refusal among them.
  */
 export function inVersions<T>(call: Pick<Call, "rest" | "endpoint">, work: (convert: Convert) => T): T | Promise<T> {
   const { endpoint } = call;
   const { converter } = endpoint;
   const here: Convert = (object, apiVersion) => inVersion(call, object, apiVersion);
-  return converter && !converter.now ? asked(endpoint, converter, here, work) : work(here);
+  return converter && !converter.now ? asked(call, converter, here, work) : work(here);
 }
 
-async function asked<T>({ versions, apiVersion: own }: Endpoint, converter: CustomConverter, here: Convert, work: (convert: Convert) => T): Promise<T> {
-  const answers = new Map<string, JSONObject>();
+/** Where all of its metadata was given up, the webhook is shown none. */
+function withoutManagers(object: JSONObject): JSONObject {
+  if (!object.metadata) return object;
+  const { managedFields: _, ...metadata } = object.metadata as JSONObject;
+  return { ...object, metadata };
+}
+
+async function asked<T>(
+  { rest, endpoint }: Pick<Call, "rest" | "endpoint">,
+  converter: CustomConverter,
+  here: Convert,
+  work: (convert: Convert) => T,
+): Promise<T> {
+  const { versions, apiVersion: own, groupResource } = endpoint;
+  const answers = new Map<string, JSONObject | StatusError>();
   const convert: Convert = (object, apiVersion) => {
     const version = versions?.get(apiVersion);
     // What is created comes from nothing, which there is in every version.
     if (!version || apiVersion === object.apiVersion || object.kind === undefined) return here(object, apiVersion);
     // By way of the version of the request.
     if (object.apiVersion !== own && apiVersion !== own) return convert((convert(object, own) as { object: JSONObject }).object, apiVersion);
-    const { managedFields: _, ...metadata } = (object.metadata ?? {}) as JSONObject;
-    const bare = { ...object, metadata };
+    const bare = withoutManagers(object);
     const key = `${apiVersion} ${Buffer.from(encodeJSON(bare)).toString()}`;
     const answer = answers.get(key);
     if (!answer) throw new Unasked(key, bare as unknown as KubeObject, version);
+    if (answer instanceof StatusError) throw new Unconvertible(answer.message);
     return fitted(version, answer);
   };
   for (;;) {
@@ -148,8 +161,20 @@ async function asked<T>({ versions, apiVersion: own }: Endpoint, converter: Cust
       return work(convert);
     } catch (error) {
       if (!(error instanceof Unasked)) throw error;
-      const [answer] = await converter.convert([error.object], error.version);
-      answers.set(error.key, answer as unknown as JSONObject);
+      const { key, object, version } = error;
+      const answer = await converter.convert([object], version).then(
+        ([converted]) => converted as unknown as JSONObject,
+        (failure: unknown) => {
+          if (!(failure instanceof StatusError)) throw failure;
+          rest.logger.error("no owners of fields: their version could not be converted", {
+            resource: groupResource,
+            name: object.metadata?.name,
+            error: failure.message,
+          });
+          return failure;
+        },
+      );
+      answers.set(key, answer);
     }
   }
 }
@@ -170,15 +195,7 @@ export function trackWrite(call: Call, object: KubeObject, old: KubeObject | und
     trackUpdate(objectTypeOf(endpoint), old && view(old), view(object), operationOf(call, manager, convert, dryRun)),
   );
   if (!(tracked instanceof Promise)) return void set(tracked);
-  return tracked.then(set, (error: unknown) => {
-    if (!(error instanceof StatusError)) throw error;
-    call.rest.logger.error("managed fields dropped: their version could not be converted", {
-      resource: endpoint.groupResource,
-      name: call.info.name,
-      error: error.message,
-    });
-    set(undefined);
-  });
+  return tracked.then(set);
 }
 
 /** After admission: what it made of the managed fields stays where they are valid (k8s.io/apimachinery/pkg/util/managedfields/internal/validation.go). */

@@ -12,7 +12,7 @@ import { formatTime } from "../../api/time.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
 import { applyTo } from "./apply.ts";
 import type { Call } from "./call.ts";
-import { customScale, scaleColumns } from "./custom-scale.ts";
+import { type CustomScale, customScale, scaleColumns } from "./custom-scale.ts";
 import { decodeTyped } from "./decode.ts";
 import { read } from "./get.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
@@ -48,11 +48,8 @@ export async function scale(call: Call): Promise<ApiResponse> {
       const before = custom ? custom.scaleOf(object, true) : scaleOf(object);
       const { managedFields } = object.metadata;
       before.metadata.managedFields = scaleEntries(managedFields, endpoint.apiVersion, custom?.paths);
-      if (!before.metadata.managedFields.length) {
-        delete before.metadata.managedFields;
-        if (custom && patch?.apply) throw custom.unowned();
-      }
-      const wanted = deepCopy(given) ?? ((await patchedScale(call, before, patch as Patch, options)) as unknown as Scale & KubeObject);
+      if (!before.metadata.managedFields.length) delete before.metadata.managedFields;
+      const wanted = deepCopy(given) ?? ((await patchedScale(call, before, patch as Patch, options, custom)) as unknown as Scale & KubeObject);
       const operation = { manager: options.manager, apiVersion: "autoscaling/v1", subresource: "scale", time: formatTime(call.rest.clock.now()) };
       const tracked = patch?.apply
         ? wanted
@@ -120,8 +117,8 @@ function aboutScale(call: Call): Call {
 
 const respondScale = (call: Call, scale: Scale): ApiResponse => respondKube(aboutScale(call), 200, scale as unknown as KubeObject);
 
-function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions): KubeObject | Promise<KubeObject> {
+function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions, custom?: CustomScale): KubeObject | Promise<KubeObject> {
   const asScale = aboutScale(call);
   const old = scale as unknown as KubeObject;
-  return patch.apply ? applyTo(asScale, old, patch.apply, options) : patched(asScale, old, patch, options);
+  return patch.apply ? applyTo(asScale, old, patch.apply, options, custom?.refusals(patch.apply.object)) : patched(asScale, old, patch, options);
 }

@@ -224,9 +224,14 @@ function checkRevisionSyntax(revision: string): void {
   throw new StatusError({ code: 500, message: `strconv.ParseUint: parsing ${goQuote(revision)}: invalid syntax` });
 }
 
-async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promise<Outcome> {
+interface Proposal {
+  judged: ReturnType<typeof complete>;
+  reserved: Reservation | undefined;
+}
+
+/** What is to be stored, if nobody objects. */
+async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: Stored): Promise<Proposal> {
   const { endpoint, info, rest } = call;
-  const { options } = plan;
   const old = current.object();
   if (plan.uid && plan.uid !== old.metadata.uid) throw uidMismatch(call, plan.uid, old.metadata.uid, options.dryRun);
   const object = await plan.next(old);
@@ -257,20 +262,44 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
     validateUpdate(call, judged.object, old, info.subresource, groupKind);
     keepTimesOfNoChange(judged.object, old);
     await rest.admission.validate({ ...attributes, object: judged.object });
+    return { judged, reserved };
+  } catch (error) {
+    await reserved?.rollback();
+    throw error;
+  }
+}
+
+/** Before upstream refuses or deletes what its cache shows, it looks at what is stored (etcd3 store.GuaranteedUpdate): where that cannot be shown, it says so. */
+async function lookAgain(call: Call, dryRun: boolean): Promise<void> {
+  if (!dryRun && call.endpoint.storable) await call.endpoint.cache.get(namespaceOf(call), call.info.name, { anew: true });
+}
+
+async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promise<Outcome> {
+  const { endpoint, info } = call;
+  const { dryRun } = plan.options;
+  const old = current.object();
+  if (!dryRun) await endpoint.storable?.(old);
+  const { judged, reserved } = await proposed(call, plan, current).catch(async (error: unknown) => {
+    if (error instanceof StatusError) await lookAgain(call, dryRun);
+    throw error;
+  });
+  const namespace = judged.object.metadata.namespace ?? "";
+  try {
     if (deletesNow(call, judged.object, old)) {
-      const gone = options.dryRun ? undefined : await endpoint.cache.delete(metadata.namespace ?? "", info.name, current.revision);
+      await lookAgain(call, dryRun);
+      const gone = dryRun ? undefined : await endpoint.cache.delete(namespace, info.name, current.revision);
       await reserved?.commit();
       if (gone) await endpoint.registry.afterDelete?.(call, old);
       return { object: writtenForm(endpoint, judged), bare: true };
     }
     const wanted = storedForm(endpoint, judged);
     // Storing takes it away, and nothing before.
-    if (!options.dryRun) delete wanted.metadata.selfLink;
-    if (deepEqual(wanted, old) && (options.dryRun || !(await endpoint.cache.stale(metadata.namespace ?? "", info.name)))) {
+    if (!dryRun) delete wanted.metadata.selfLink;
+    if (deepEqual(wanted, old) && (dryRun || !(await endpoint.cache.stale(namespace, info.name)))) {
       await reserved?.rollback();
       return { object: wanted, stored: current };
     }
-    if (options.dryRun) {
+    if (dryRun) {
       await reserved?.rollback();
       return { object: (await endpoint.tried?.(wanted)) ?? wanted };
     }
