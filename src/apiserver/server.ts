@@ -27,7 +27,8 @@ import { isLong } from "./long-running.ts";
 import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
-import { type HealthCheck, health, healthPaths, serverChecks } from "./health.ts";
+import { type HealthCheck, HealthSLIs } from "../api/health-checks.ts";
+import { health, healthPaths, serverChecks } from "./health.ts";
 import { peerDiscoverySeries } from "./metrics/peers.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { watchSeries } from "./metrics/watches.ts";
@@ -122,7 +123,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
   const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
 
-  const listed = (): string[] => [...documents.paths(), ...healthPaths(checks), ...zpages.paths, "/metrics", "/openapi/v2", "/openapi/v3", "/version"].sort();
+  const slis = new HealthSLIs(options.described?.started ?? clock.now());
+
+  const listed = (): string[] =>
+    [...documents.paths(), ...healthPaths(checks), ...zpages.paths, "/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3", "/version"].sort();
   const zpages = new ZPages({ ...options.described, clock, random: options.random, metrics, listed });
 
   const access = new Access({
@@ -219,18 +223,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         inner?.end();
       }
     }
-    const checked = await health(checks, request);
+    const checked = await health(checks, request, slis);
     if (checked) {
       arrived(metrics.ofPath(request.method, request.path));
       return checked;
     }
-    if (request.path === "/metrics") {
+    const shown = metricsPage(request);
+    if (shown !== undefined) {
       arrived(metrics.ofPath(request.method, request.path));
-      return {
-        status: 200,
-        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" },
-        body: Buffer.from(options.metrics.expose()),
-      };
+      return { status: 200, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" }, body: Buffer.from(shown) };
     }
     const page = zpages.answer(request, info, arrived);
     if (page) return page;
@@ -241,6 +242,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const merged = aggregator && request.path.startsWith("/openapi/") && (await aggregator.openapi(request, user));
     if (merged) return merged;
     return documents.get(request) ?? (await options.extra?.(request)) ?? notFoundPage();
+  }
+
+  function metricsPage({ method, path }: ApiRequest): string | undefined {
+    if (path === "/metrics/slis") return slis.answer(method);
+    return path === "/metrics" ? options.metrics.expose() : undefined;
   }
 
   function failure(request: ApiRequest, error: unknown): ApiResponse {

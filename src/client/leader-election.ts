@@ -29,6 +29,8 @@ export interface LeaderElectionOptions {
   retryPeriod?: number;
   /** Told when this candidate begins and ceases to lead, about the lease. */
   events?: EventRecorder;
+  /** Called when this candidate has become the holder, and whenever it has renewed since. */
+  onRenewed?(): void;
   /** Called with each holder that is seen. */
   onNewLeader?(identity: string): void;
 }
@@ -56,6 +58,7 @@ export async function runAsLeader(options: LeaderElectionOptions, lead: (signal:
   }
   logger.info("became leader", { lease: `${options.namespace}/${options.name}`, identity: options.identity });
   elector.tell("became leader");
+  options.onRenewed?.();
   const term = new AbortController();
   const leading = AbortSignal.any([signal, term.signal]);
   const work = lead(leading).finally(() => term.abort());
@@ -68,8 +71,10 @@ export async function runAsLeader(options: LeaderElectionOptions, lead: (signal:
     const timer = clock.after(Math.max(0, renewDeadline - (clock.monotonic() - renewed)), () => attempt.abort(new Error("renew deadline")));
     const ok = await elector.tryAcquireOrRenew(AbortSignal.any([leading, attempt.signal]));
     timer.cancel();
-    if (ok) renewed = clock.monotonic();
-    else if (!leading.aborted && clock.monotonic() - renewed >= renewDeadline) {
+    if (ok) {
+      renewed = clock.monotonic();
+      options.onRenewed?.();
+    } else if (!leading.aborted && clock.monotonic() - renewed >= renewDeadline) {
       lost = true;
       term.abort(new LeadershipLostError(`leader election lost: lease ${options.namespace}/${options.name}`));
     }

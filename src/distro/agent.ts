@@ -1,6 +1,7 @@
 /** `k8ts agent`: this machine as a node. Containers and the kernel's rules outlive the process and are taken over by the next. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { HealthSLIs } from "../api/health-checks.ts";
 import { showBuild } from "../api/version.ts";
 import { systemClock } from "../base/clock.ts";
 import { Metrics } from "../base/metrics.ts";
@@ -23,7 +24,7 @@ import { masqueradeRules, table as networkTable } from "../network/masquerade.ts
 import { words as proxyWords } from "../proxy/frame.ts";
 import { LocalPathProvisioner } from "../storage/local-path.ts";
 import { kubeletPages } from "./components/kubelet-pages.ts";
-import { addProcessMetrics } from "./components/process-metrics.ts";
+import { addProcessMetrics, processStart } from "./components/process-metrics.ts";
 import { Containerd } from "./containerd.ts";
 import { runDaemon } from "./daemon.ts";
 import { writeFileAtomic } from "./files.ts";
@@ -116,6 +117,7 @@ async function runNode(settings: Settings, logger: Logger, signal: AbortSignal, 
   addProcessMetrics(metrics, clock);
   showBuild(metrics);
   await using server = new KubeletServer({
+    slis: new HealthSLIs(processStart(clock)),
     kubelet: servedKubelet(kubelet, clock, metrics),
     access: new Access(kubeletClient, clock, settings.nodeName, { clientCA: pki("ca.crt") }),
     tls: { cert: pki("kubelet-serving.crt"), key: pki("kubelet-serving.key") },

@@ -348,6 +348,12 @@ export class Kubelet {
   get runtime(): Runtime {
     return this.#runtime;
   }
+  /** Nothing has been heard from the runtime for so long that pods are not kept (upstream's SyncLoopHealthCheck). */
+  isStuck(): boolean {
+    const { clock, config } = this.#options;
+    const last = this.#pleg.lastList;
+    return last > 0 && clock.monotonic() - last > Math.max(2 * config.syncInterval, leastPatience);
+  }
   /** Pods that this node has, with their state. */
   get workers(): ReadonlyMap<string, PodWorker> {
     return this.#workers;
@@ -366,4 +372,7 @@ export class Kubelet {
 }
 
 /** Without what a distribution has put behind it. */
+/** Milliseconds for which nobody is taken for stuck. */
+const leastPatience = 120_000;
+
 const plainVersion = (version: string): string => /^v?(\d+(?:\.\d+)+(?:-[0-9A-Za-z.-]+)?)/.exec(version)?.[1] ?? version;

@@ -11,7 +11,7 @@ import type { Random } from "../../base/random.ts";
 import type { GroupResource } from "../../cache/keys.ts";
 import type { ValueTransformer } from "../../cache/transformer.ts";
 import { ConfigurationError } from "../configuration-file.ts";
-import type { HealthCheck } from "../health.ts";
+import type { HealthCheck } from "../../api/health-checks.ts";
 import { aesCbc, aesGcm } from "./aes.ts";
 import {
   type EncryptionConfiguration,

@@ -1,5 +1,6 @@
 /** `k8ts controller-manager`: the controllers alone, against any API server. */
 import { systemClock } from "../../base/clock.ts";
+import { ping } from "../../api/health-checks.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
 import { parseSigningKey, signToken } from "../../apiserver/authentication/service-account-keys.ts";
@@ -20,7 +21,7 @@ import { controllerManagerFlags, controllerManagerRefusals } from "./controller-
 import { selectControllers } from "./controller-names.ts";
 import { readCertificates, readPrivateKey } from "./files.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
-import { checkLeaderElection, leading } from "./leader.ts";
+import { checkLeaderElection, LeaderHealth, leading } from "./leader.ts";
 import { nodeCIDRs } from "./node-cidr-flags.ts";
 import { flagTexts } from "./flag-texts.ts";
 import { startSecureHealthServer } from "./secure-health.ts";
@@ -105,6 +106,7 @@ async function run(flags: Flags): Promise<void> {
   const client = clientFrom(server, userAgent, clientMetrics);
   const { logger, signal } = foreground("controller-manager", flags.v);
   const controllerMetrics = new ControllerMetrics(metrics, systemClock);
+  const election = new LeaderHealth(flags, systemClock);
   let leads = false;
   await using _health = await startSecureHealthServer(flags, {
     name: userAgent,
@@ -112,10 +114,10 @@ async function run(flags: Flags): Promise<void> {
     client,
     metrics,
     logger,
-    parts: () => [...(flags["leader-elect"] ? ["leaderElection"] : []), ...(leads ? selected : [])],
+    checks: () => [...election.checks, ...(leads ? selected.map((name) => ({ ...ping, name })) : [])],
   });
   logger.info("starting", { server: server.server, controllers: selected.length });
-  await leading(flags, { client, logger, signal, metrics, component: userAgent }, async (term) => {
+  await leading(flags, { client, logger, signal, metrics, component: userAgent, health: election }, async (term) => {
     const only = await withoutUnserved(selected, client, logger, term);
     const accounts = new AccountClients({
       client,

@@ -90,7 +90,7 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
   let synced = false;
   await using _health = await startHealthServer({
     ...given["healthz-bind-address"],
-    unhealthy: () => (synced ? undefined : "the cluster is not known yet"),
+    checks: () => [{ name: "kubernetes", check: () => (synced ? undefined : "the cluster is not known yet") }],
     answers: {
       health: () => ({ status: 200, body: "OK", type: plain }),
       ready: () => (synced ? { status: 200, body: "OK", type: plain } : { status: 503, body: "kubernetes", type: plain }),

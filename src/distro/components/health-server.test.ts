@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { type HealthCheck, ping } from "../../api/health-checks.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
 import { Metrics } from "../../base/metrics.ts";
@@ -22,8 +23,14 @@ test("health tells why it is bad, metrics are exposed, other paths do not exist"
   const metrics = new Metrics();
   metrics.counter("things_total", "Things.").inc();
   let why: string | undefined;
-  const parts = () => ["leaderElection", "ttl-controller"];
-  await using _server = await startHealthServer({ host: "127.0.0.1", port, metrics, unhealthy: () => why, parts, logger: silentLogger });
+  const checks = (root: string): HealthCheck[] =>
+    root === "livez"
+      ? []
+      : [
+          { name: "leaderElection", check: () => why },
+          { ...ping, name: "ttl-controller" },
+        ];
+  await using _server = await startHealthServer({ host: "127.0.0.1", port, metrics, checks, logger: silentLogger });
   const get = async (path: string, method = "GET"): Promise<[number, string]> => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
     return [response.status, await response.text()];
@@ -33,7 +40,23 @@ test("health tells why it is bad, metrics are exposed, other paths do not exist"
   assert.deepEqual(await get("/healthz/ttl-controller"), [200, "ok"]);
   assert.equal((await get("/healthz/other"))[0], 404);
   why = "no rules yet";
-  assert.deepEqual(await get("/healthz?verbose"), [500, "no rules yet"]);
+  assert.deepEqual(await get("/healthz"), [500, "[-]leaderElection failed: reason withheld\n[+]ttl-controller ok\nhealthz check failed\n"]);
+  assert.deepEqual(await get("/healthz/leaderElection"), [500, "internal server error: no rules yet\n"]);
+  assert.deepEqual(await get("/livez?verbose"), [200, "[+]ping ok\nlivez check passed\n"]);
+  assert.deepEqual((await get("/metrics/slis"))[1].match(/^kubernetes.*$/gm), [
+    'kubernetes_healthcheck{name="leaderElection",type="healthz"} 0',
+    'kubernetes_healthcheck{name="ttl-controller",type="healthz"} 1',
+    'kubernetes_healthcheck{name="ping",type="livez"} 1',
+    'kubernetes_healthchecks_total{name="leaderElection",status="success",type="healthz"} 2',
+    'kubernetes_healthchecks_total{name="ttl-controller",status="success",type="healthz"} 3',
+    'kubernetes_healthchecks_total{name="leaderElection",status="error",type="healthz"} 1',
+    'kubernetes_healthchecks_total{name="ping",status="success",type="livez"} 1',
+  ]);
+  assert.deepEqual(await get("/metrics/slis", "DELETE"), [200, "metrics reset\n"]);
+  assert.match(
+    (await get("/metrics/slis"))[1],
+    /^# HELP process_start_time_seconds .*\n# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds [\d.]+\n$/,
+  );
   assert.match((await get("/metrics"))[1], /things_total 1/);
   assert.equal((await get("/other"))[0], 404);
   assert.equal((await get("/healthz", "POST"))[0], 405);

@@ -1,26 +1,29 @@
 /**
- * /healthz, /livez, /readyz, /metrics, /statusz and /flagz of a component. Over HTTP everybody may read (the port is on loopback unless asked
+ * /healthz, /livez, /readyz, /metrics, /metrics/slis, /statusz and /flagz of a component. Over HTTP everybody may read (the port is on loopback unless asked
  * otherwise); over HTTPS paths beyond the open ones are authorized as upstream does: a client certificate or a bearer token
  * that the API server knows, and then a SubjectAccessReview on the path.
  */
 import { listening } from "../../base/listening.ts";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import { answerCheck, answerHealth, type HealthCheck, type HealthRoot, HealthSLIs, healthRoots, ping } from "../../api/health-checks.ts";
 import { answerZPage, type ZPage, zpageHeaders } from "../../api/zpages.ts";
+import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { askingForCertificates } from "../../base/sent-certificates.ts";
 import { componentPages } from "./component-pages.ts";
 import type { DelegatedAccess } from "./delegated-access.ts";
+import { processStart } from "./process-metrics.ts";
 
 export interface HealthServerOptions {
   host: string;
   /** 0: nothing is served. */
   port: number;
-  /** Undefined when well. */
-  unhealthy?(): string | undefined;
-  /** What `?verbose` lists by name, each asked for alone as /healthz/NAME; all of them are well as long as this process answers. */
-  parts?(): readonly string[];
+  /** Those of a page, each asked for alone as /healthz/NAME. @default that this process answers */
+  checks?(root: HealthRoot): readonly HealthCheck[];
+  /** Shared with other ports of the same component. @default its own */
+  slis?: HealthSLIs;
   /** What is said at /NAME, in JSON where no other type is given: the health of components that have more than a word for it. */
   answers?: Readonly<Record<string, () => { status: number; body: string; type?: string }>>;
   /** /statusz and, where there are flags, /flagz. */
@@ -39,8 +42,8 @@ export interface DescribedComponent {
 
 /** All that are served but /statusz itself, as upstream's components have it. */
 const pathsOf = ({ answers, metrics }: HealthServerOptions): string[] => [
-  ...["healthz", "livez", "readyz", "flagz", ...Object.keys(answers ?? {})].map((name) => `/${name}`),
-  ...(metrics ? ["/metrics"] : []),
+  ...[...healthRoots, "flagz", ...Object.keys(answers ?? {})].map((name) => `/${name}`),
+  ...(metrics ? ["/metrics", "/metrics/slis"] : []),
 ];
 
 const zpagesOf = (options: HealthServerOptions): readonly ZPage[] =>
@@ -56,8 +59,9 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
   const { host, port, secure, logger } = options;
   if (port === 0) return { async [Symbol.asyncDispose]() {} };
   const zpages = zpagesOf(options);
+  const slis = options.slis ?? new HealthSLIs(processStart(systemClock));
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    answer(options, zpages, request, response).catch((error: unknown) => {
+    answer(options, zpages, slis, request, response).catch((error: unknown) => {
       logger.warn("a request failed", { path: request.url, error });
       if (response.headersSent) response.destroy();
       else text(response, 500, "Internal Server Error: who asks could not be found out\n");
@@ -88,8 +92,9 @@ export async function startHealthServer(options: HealthServerOptions): Promise<A
 }
 
 async function answer(
-  { unhealthy, parts, answers, metrics, secure }: HealthServerOptions,
+  { checks, answers, metrics, secure }: HealthServerOptions,
   zpages: readonly ZPage[],
+  slis: HealthSLIs,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -111,19 +116,19 @@ async function answer(
     response.writeHead(shown.status, zpageHeaders(shown));
     return void response.end(shown.body);
   }
+  const exposed = "text/plain; version=0.0.4; charset=utf-8";
+  if (path === "/metrics/slis" && metrics) return text(response, 200, slis.answer(request.method ?? "GET"), exposed);
   if (request.method !== "GET" && request.method !== "HEAD") return text(response, 405, "405 method not allowed\n");
   const own = answers?.[path.slice(1)]?.();
   if (own) return text(response, own.status, own.body, own.type ?? "application/json");
   const health = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
   if (health) {
-    const [, kind, part] = health;
-    const why = unhealthy?.();
-    const names = parts?.() ?? [];
-    if (part !== undefined && !names.includes(part)) return text(response, 404, "404 page not found\n");
-    if (why !== undefined) return text(response, 500, why);
-    const verbose = part === undefined && new URLSearchParams(query).has("verbose");
-    return text(response, 200, verbose ? `${names.map((name) => `[+]${name} ok\n`).join("")}${kind} check passed\n` : "ok");
+    const [, root, name] = health as unknown as [string, HealthRoot, string | undefined];
+    const given = checks?.(root) ?? [];
+    const made = given.length ? given : [ping];
+    const said = name === undefined ? await answerHealth(root, made, new URLSearchParams(query), slis) : await answerCheck(made, name);
+    return said ? text(response, said.status, said.body) : text(response, 404, "404 page not found\n");
   }
-  if (path === "/metrics" && metrics) return text(response, 200, metrics.expose(), "text/plain; version=0.0.4; charset=utf-8");
+  if (path === "/metrics" && metrics) return text(response, 200, metrics.expose(), exposed);
   text(response, 404, "404 page not found\n");
 }

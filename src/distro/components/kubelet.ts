@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { HealthSLIs } from "../../api/health-checks.ts";
 import { showBuild } from "../../api/version.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
@@ -15,7 +16,7 @@ import { KubeletServer } from "../../kubelet/server/server.ts";
 import { foreground, untilStopped } from "../foreground.ts";
 import { clientFrom, connection } from "./connect.ts";
 import { kubeletPages } from "./kubelet-pages.ts";
-import { addProcessMetrics } from "./process-metrics.ts";
+import { addProcessMetrics, processStart } from "./process-metrics.ts";
 import { readCertificates } from "./files.ts";
 import { FlagError } from "./flag-error.ts";
 import { defineComponent, type FlagValues } from "./flags.ts";
@@ -105,8 +106,10 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
   await using kubelet = await Kubelet.create({ config, client, cri, clock: systemClock, random: systemRandom, logger });
   const served = servedKubelet(kubelet, systemClock, metrics);
   const access = new Access(client, systemClock, nodeName, { ...file.access, clientCA });
+  const slis = new HealthSLIs(processStart(systemClock));
   await using https = new KubeletServer({
     kubelet: served,
+    slis,
     access,
     tls: pair,
     clientCA,
@@ -117,7 +120,7 @@ async function run(flags: FlagValues<typeof kubeletFlags>): Promise<void> {
   });
   await https.start();
   const following = followKubeletFiles({ files, access, server: https, clock: systemClock, logger, signal });
-  await using _health = await startHealthServer({ ...file.healthz, unhealthy: served.unhealthy, logger });
+  await using _health = await startHealthServer({ ...file.healthz, checks: () => served.checks, slis, logger });
   await kubelet.start();
   logger.info("the node runs", { node: nodeName, addresses: nodeIPs, runtime: socket });
   await untilStopped(signal);

@@ -1,6 +1,7 @@
 /** Work that only one of several processes does. */
 import { hostname } from "node:os";
-import { systemClock } from "../../base/clock.ts";
+import type { HealthCheck } from "../../api/health-checks.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { systemRandom } from "../../base/random.ts";
@@ -18,6 +19,31 @@ export interface LeaderElectionFlags {
   readonly "leader-elect-resource-namespace": string;
 }
 
+/** Beyond the lease's time, in which a leader that lost it may still be ending. */
+const endingMs = 20_000;
+
+/** Whether a leader that could not renew its lease works on all the same (k8s.io/client-go/tools/leaderelection/healthzadaptor.go). */
+export class LeaderHealth {
+  readonly checks: readonly HealthCheck[];
+  readonly #clock: Clock;
+  /** Monotonic milliseconds; undefined while another one leads. */
+  #renewed: number | undefined;
+
+  constructor(flags: LeaderElectionFlags, clock: Clock) {
+    this.#clock = clock;
+    const patience = flags["leader-elect-lease-duration"] + endingMs;
+    const why = `failed election to renew leadership on lease ${flags["leader-elect-resource-name"]}`;
+    const late = (): boolean => this.#renewed !== undefined && clock.monotonic() - this.#renewed > patience;
+    this.checks = flags["leader-elect"] ? [{ name: "leaderElection", check: () => (late() ? why : undefined) }] : [];
+  }
+  renewed(): void {
+    this.#renewed = this.#clock.monotonic();
+  }
+  ended(): void {
+    this.#renewed = undefined;
+  }
+}
+
 /** Client-go's JitterFactor: a renewal must fit in at least one try. */
 const jitter = 1.2;
 
@@ -33,10 +59,19 @@ export function checkLeaderElection(flags: LeaderElectionFlags): void {
     ]);
 }
 
+export interface Leading {
+  client: Client;
+  logger: Logger;
+  signal: AbortSignal;
+  metrics: Metrics;
+  component: string;
+  health: LeaderHealth;
+}
+
 /** `component`: who tells of it in events. Rejects with LeadershipLostError when the lease was lost; without an election it works at once. */
 export async function leading(
   flags: LeaderElectionFlags,
-  { client, logger, signal, metrics, component }: { client: Client; logger: Logger; signal: AbortSignal; metrics: Metrics; component: string },
+  { client, logger, signal, metrics, component, health }: Leading,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   if (!flags["leader-elect"]) return work(signal);
@@ -54,6 +89,7 @@ export async function leading(
       await work(term);
     } finally {
       master.set(0, name);
+      health.ended();
     }
   };
   await runAsLeader(
@@ -69,6 +105,7 @@ export async function leading(
       renewDeadline: flags["leader-elect-renew-deadline"],
       retryPeriod: flags["leader-elect-retry-period"],
       events,
+      onRenewed: () => health.renewed(),
       onNewLeader: (identity) => logger.info("the leader is", { identity }),
     },
     lead,

@@ -71,7 +71,7 @@ async function serve(settings: ProxySettings, flags: Readonly<Record<string, str
   await using _health = await startHealthServer({ ...settings["healthz-bind-address"], answers, logger });
   const proxyMode = (): { status: number; body: string; type: string } => ({ status: 200, body: "nftables", type: "text/plain; charset=utf-8" });
   const described = { component: "kube-proxy", flags };
-  await using _metrics = await startHealthServer({ ...settings["metrics-bind-address"], answers: { ...answers, proxyMode }, described, metrics, logger });
+  await using _metrics = await startHealthServer({ ...settings["metrics-bind-address"], answers: { proxyMode }, described, metrics, logger });
   const recorder = createEventRecorder({ client, clock: systemClock, logger, component: "kube-proxy", host: nodeName, signal });
   const own = await nodeFacts(client, nodeName, settings, signal);
   const proxy = new ServiceProxy({

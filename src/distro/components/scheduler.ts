@@ -18,8 +18,9 @@ import {
 import { clientFrom, connection } from "./connect.ts";
 import { file } from "./flag-types.ts";
 import { defineComponent, type FlagValues, type Refusals } from "./flags.ts";
-import { checkLeaderElection, leading } from "./leader.ts";
+import { checkLeaderElection, LeaderHealth, leading } from "./leader.ts";
 import { readSchedulerConfig } from "./scheduler-config.ts";
+import type { HealthCheck } from "../../api/health-checks.ts";
 import { showBuild } from "../../api/version.ts";
 import { Metrics } from "../../base/metrics.ts";
 import { ClientMetrics } from "./client-metrics.ts";
@@ -81,11 +82,28 @@ async function run(given: FlagValues<typeof flags>): Promise<void> {
     ...(read ? { config: read.config } : {}),
   });
   metrics.include(scheduler.metrics);
-  await using _health = await startSecureHealthServer(settings, { name: "kube-scheduler", flags: flagTexts(flags, given), client, metrics, logger });
+  const election = new LeaderHealth(settings, systemClock);
+  const shutdown: HealthCheck = { name: "shutdown", check: () => (signal.aborted ? "process is shutting down" : undefined) };
+  let synced = false;
+  const handlers: HealthCheck = { name: "sched-handler-sync", check: () => (synced ? undefined : "handlers are not fully synchronized") };
+  await using _health = await startSecureHealthServer(settings, {
+    name: "kube-scheduler",
+    flags: flagTexts(flags, given),
+    client,
+    metrics,
+    logger,
+    checks: (root) => (root === "livez" ? [] : root === "healthz" ? election.checks : [...election.checks, shutdown, handlers]),
+  });
   logger.info("starting", { server: server.server });
   informers.start(signal);
-  await leading(settings, { client, logger, signal, metrics, component: read?.config.profiles.keys().next().value ?? "default-scheduler" }, (term) =>
-    scheduler.run(term),
+  informers.synced(signal).then(
+    () => (synced = true),
+    () => {},
+  );
+  await leading(
+    settings,
+    { client, logger, signal, metrics, health: election, component: read?.config.profiles.keys().next().value ?? "default-scheduler" },
+    (term) => scheduler.run(term),
   );
   await client.transport[Symbol.asyncDispose]();
 }

@@ -1,4 +1,5 @@
 /** The HTTPS port of controller-manager and scheduler. */
+import type { HealthCheck, HealthRoot } from "../../api/health-checks.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Metrics } from "../../base/metrics.ts";
@@ -25,13 +26,13 @@ export interface SecureHealth {
   client: Client;
   metrics: Metrics;
   logger: Logger;
-  parts?(): readonly string[];
+  checks(root: HealthRoot): readonly HealthCheck[];
 }
 
 /** Throws FlagError for certificates that cannot be used; rejects when the port is taken. */
 export async function startSecureHealthServer(
   flags: SecureHealthFlags,
-  { name, flags: texts, client, metrics, logger, parts }: SecureHealth,
+  { name, flags: texts, client, metrics, logger, checks }: SecureHealth,
 ): Promise<AsyncDisposable> {
   const host = flags["bind-address"];
   const given = givenCertificate(flags["tls-cert-file"], flags["tls-private-key-file"]);
@@ -53,7 +54,7 @@ export async function startSecureHealthServer(
     secure,
     logger,
     described: { component: name, flags: texts },
-    ...(parts ? { parts } : {}),
+    checks,
   });
   return {
     async [Symbol.asyncDispose]() {

@@ -20,16 +20,17 @@ interface OfPod extends Common {
   pod: string;
 }
 export type Route =
-  | (Common & { kind: "healthz" | "pods" | "runningPods" | "configz" | "logs" | "statsSummary" | "zpage" | MetricsPage })
+  | (Common & { kind: "healthz" | "pods" | "runningPods" | "configz" | "logs" | "statsSummary" | "slis" | "zpage" | MetricsPage })
   | (OfPod & { kind: "portForward" })
   | (OfPod & { kind: "containerLogs" | "exec" | "attach" | "run" | "checkpoint"; container: string });
 
 export type MetricsPage = "metrics" | "resourceMetrics" | "cadvisorMetrics" | "probeMetrics";
-const pages = table<MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods" | "zpage">({
+const pages = table<MetricsPage | "runningPods" | "configz" | "statsSummary" | "pods" | "slis" | "zpage">({
   "/metrics": "metrics",
   "/metrics/resource": "resourceMetrics",
   "/metrics/cadvisor": "cadvisorMetrics",
   "/metrics/probes": "probeMetrics",
+  "/metrics/slis": "slis",
   "/stats/summary": "statsSummary",
   "/runningpods": "runningPods",
   "/configz": "configz",
@@ -53,7 +54,7 @@ export function parseRoute(url: string): Route {
   const { pathname: path, searchParams: query } = new URL(url, "https://kubelet");
   const parts = path.split("/").slice(1).map(decode);
   const [first = "", namespace = "", pod = "", ...rest] = parts;
-  if (path === "/healthz" || path === "/healthz/ping" || path === "/healthz/syncloop") return { kind: "healthz", path, query };
+  if (path === "/healthz" || path.startsWith("/healthz/")) return { kind: "healthz", path, query };
   const page = Object.hasOwn(pages, path.replace(/\/$/, "")) ? pages[path.replace(/\/$/, "")] : undefined;
   if (page) return { kind: page, path, query };
   if (path === "/logs" || path.startsWith("/logs/")) return { kind: "logs", path: parts.length ? `/${parts.join("/")}` : path, query };

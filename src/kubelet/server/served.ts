@@ -1,4 +1,5 @@
 /** The kubelet behind its server: pods by name, containers by their latest record, streams through the runtime. */
+import { ping } from "../../api/health-checks.ts";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Metrics } from "../../base/metrics.ts";
@@ -65,7 +66,7 @@ export function servedKubelet(kubelet: Kubelet, clock: Clock, metrics: Metrics):
       const result = await asked(runtime.cri.call("ExecSync", { containerId: id, cmd: command, timeout: 0 }));
       return Buffer.concat([result.stdout, result.stderr].map((part) => Buffer.from(part)));
     },
-    unhealthy: () => undefined,
+    checks: [ping, { name: "syncloop", check: () => (kubelet.isStuck() ? "sync Loop took longer than expected" : undefined) }],
     async metrics(page) {
       if (page === "resourceMetrics") return resourceMetrics(kubelet.stats.source);
       if (page === "cadvisorMetrics") return cadvisorMetrics(kubelet.stats.source);

@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { Pod } from "../../api/types/core-v1.gen.ts";
+import { answerCheck, answerHealth, type HealthCheck, type HealthSLIs } from "../../api/health-checks.ts";
 import { answerZPage, type ZPage, zpageHeaders } from "../../api/zpages.ts";
 import type { Logger } from "../../base/logger.ts";
 import { askingForCertificates, sentCertificates } from "../../base/sent-certificates.ts";
@@ -32,8 +33,7 @@ export interface ServedKubelet {
   portForward(pod: Pod, ports: number[]): Promise<string>;
   /** Runs a command to its end; gives its output. */
   run(pod: Pod, container: string, command: string[]): Promise<Uint8Array>;
-  /** Undefined when well. */
-  unhealthy(): string | undefined;
+  readonly checks: readonly HealthCheck[];
   /** In Prometheus' text format. */
   metrics(page: MetricsPage): Promise<string>;
   /** What node, pods and containers use; `only`: processor time and memory. */
@@ -59,6 +59,8 @@ export interface KubeletServerOptions {
   tls: ServingPair;
   /** PEM of the authorities of clients, whose names a handshake tells. */
   clientCA: string;
+  /** What its checks came to, on other ports as well. */
+  slis: HealthSLIs;
   /** Of /statusz and /flagz; what is not there is 404. */
   zpages?: readonly ZPage[];
   host: string;
@@ -135,7 +137,7 @@ export class KubeletServer {
       if (!this.#options.kubelet.debugging && isDebugging(route.path)) throw new HttpError(405, "Debug endpoints are disabled.\n");
       if (route.kind === "checkpoint" && request.method !== "POST") throw new HttpError(405, "405: Method Not Allowed");
       if (route.kind === "zpage") this.#describe(route, request, response);
-      else await this.#serve(route, response, abort.signal);
+      else await this.#serve(route, request.method ?? "GET", response, abort.signal);
     } catch (error) {
       if (response.headersSent || abort.signal.aborted) return void response.destroy();
       const status = error instanceof HttpError ? error.status : 500;
@@ -154,14 +156,19 @@ export class KubeletServer {
     response.end(shown.body);
   }
 
-  async #serve(route: Route, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const { kubelet } = this.#options;
+  async #serve(route: Route, method: string, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const { kubelet, slis } = this.#options;
     switch (route.kind) {
       case "healthz": {
-        const problem = kubelet.unhealthy();
-        response.writeHead(problem ? 500 : 200, { "content-type": "text/plain; charset=utf-8" });
-        return void response.end(problem ?? "ok");
+        const name = route.path.slice("/healthz/".length);
+        const said = name ? await answerCheck(kubelet.checks, name) : await answerHealth("healthz", kubelet.checks, route.query, slis);
+        if (!said) throw new HttpError(404, "404 page not found\n");
+        response.writeHead(said.status, { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" });
+        return void response.end(said.body);
       }
+      case "slis":
+        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" });
+        return void response.end(slis.answer(method));
       case "metrics":
       case "resourceMetrics":
       case "cadvisorMetrics":
