@@ -18,7 +18,10 @@ export async function health(checks: Record<string, readonly HealthCheck[]>, req
   return { status: answer.status, headers, body: Buffer.from(answer.body) };
 }
 
-/** What a server looks at besides `more`; `read` rejects where the store cannot be read, and one that stops is not ready. */
+/**
+ * Upstream's post-start hooks are no checks here: the port is opened when what they do is done, so that they could not fail.
+ * What a server looks at besides `more`; `read` rejects where the store cannot be read, and one that stops is not ready.
+ */
 export function serverChecks(more: readonly HealthCheck[], read: () => Promise<void>, stopping: AbortSignal): Record<string, readonly HealthCheck[]> {
   const common: HealthCheck[] = [ping, { name: "log", check: () => undefined }, ...more];
   const store: HealthCheck = {

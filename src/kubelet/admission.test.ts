@@ -68,6 +68,14 @@ test("kernel parameters that are not confined to the pod are refused", () => {
   assert.equal(reason(sysctl("net.ipv4.tcp_syncookies", { hostNetwork: true })), "SysctlForbidden");
 });
 
+test("strict supplementary groups are refused where the runtime does not keep to them", () => {
+  const strict = { securityContext: { supplementalGroupsPolicy: "Strict" } };
+  assert.equal(reason(strict), "SupplementalGroupsPolicyNotSupported");
+  assert.equal(reason({ securityContext: { supplementalGroupsPolicy: "Merge" } }), undefined);
+  const able = { ...node, status: { ...node.status, features: { supplementalGroupsPolicy: true } } } as Node;
+  assert.equal(admit(pod(strict), able, [], allocatable, []), undefined);
+});
+
 test("what this node does not declare is refused, what it declares is not", () => {
   assert.equal(reason({ hostNetwork: true, hostUsers: false }), "PodFeatureUnsupported");
   assert.equal(reason({ containers: [{ name: "c", restartPolicyRules: [{ action: "RestartAllContainers" }] }] }), undefined);

@@ -84,6 +84,8 @@ export function admit(
   if (os && os !== "linux") return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
   const sysctl = forbiddenSysctl(pod, allowedSysctls);
   if (sysctl) return { reason: "SysctlForbidden", message: sysctl };
+  if (pod.spec.securityContext?.supplementalGroupsPolicy === "Strict" && !node.status?.features?.supplementalGroupsPolicy)
+    return { reason: "SupplementalGroupsPolicyNotSupported", message: "SupplementalGroupsPolicy=Strict is not supported in this node" };
   const shortages = shortagesOf(pod, others, allocatable, (node.status?.allocatable ?? {}) as Record<string, string>);
   const [first] = shortages;
   const other = (): Refusal | undefined => {

@@ -51,6 +51,7 @@ export class NodeAgent {
   #reported = 0;
   #networkProblem: string | undefined = "the runtime has not been asked yet";
   #runtimeProblem: string | undefined;
+  #runtime: NodeFacts["runtime"] = { handlers: [] };
   #images: ContainerImage[] = [];
 
   constructor(options: NodeAgentOptions) {
@@ -115,7 +116,8 @@ export class NodeAgent {
   }
   async #askRuntime(): Promise<void> {
     try {
-      const { status } = await this.#options.runtime.cri.call("Status", {}, { timeout: 10_000 });
+      const { status, features, runtimeHandlers } = await this.#options.runtime.cri.call("Status", {}, { timeout: 10_000 });
+      this.#runtime = { handlers: runtimeHandlers, ...(features ? { features } : {}) };
       const of = (type: string): string | undefined => {
         const found = status?.conditions.find((c) => c.type === type);
         return found?.status ? undefined : `${type}=false reason:${found?.reason ?? ""} message:${found?.message ?? ""}`;
@@ -165,6 +167,7 @@ export class NodeAgent {
       machine,
       filesystem: filesystemUsage(config.rootDir),
       runtimeVersion,
+      runtime: this.#runtime,
       images: this.#images,
       pressures: this.#options.pressures(),
       devices: this.#options.devices(extendedCapacity(old)),

@@ -1,7 +1,8 @@
 /** The Node object that a kubelet keeps (upstream's pkg/kubelet/nodestatus). Pure. */
 import { isExtendedResource } from "../api/core/resource-names.ts";
 import { quantityToMilli } from "../api/quantity.ts";
-import type { ContainerImage, Node, NodeCondition, NodeStatus } from "../api/types/core-v1.gen.ts";
+import type { ContainerImage, Node, NodeCondition, NodeRuntimeHandlerFeatures, NodeStatus } from "../api/types/core-v1.gen.ts";
+import type { RuntimeFeatures, RuntimeHandler } from "../cri/types.gen.ts";
 import { type FilesystemUsage, type MachineFacts, processIds } from "../linux/machine.ts";
 import { declaredFeatures } from "./admission.ts";
 import type { KubeletConfig } from "./config.ts";
@@ -15,6 +16,8 @@ export interface NodeFacts {
   filesystem: FilesystemUsage;
   /** `containerd://1.6.20` */
   runtimeVersion: string;
+  /** What the runtime can do, as a whole and with each of its handlers; older ones do not say. */
+  runtime: { features?: Pick<RuntimeFeatures, "supplementalGroupsPolicy">; handlers: readonly RuntimeHandler[] };
   images: ContainerImage[];
   /** What the node is short of. */
   pressures: ReadonlySet<Pressure>;
@@ -114,6 +117,12 @@ function conditions(facts: NodeFacts, old: readonly NodeCondition[], now: string
   });
 }
 
+/** Pods with users of their own are refused, whatever the runtime could do. */
+const handler = ({ name, features }: RuntimeHandler): { name: string; features: NodeRuntimeHandlerFeatures } => ({
+  name,
+  features: { recursiveReadOnlyMounts: features?.recursiveReadOnlyMounts ?? false, userNamespaces: false },
+});
+
 /** Resources that are not Kubernetes' own. */
 export const extendedCapacity = (status: NodeStatus | undefined): Record<string, string> =>
   Object.fromEntries(Object.entries((status?.capacity ?? {}) as Record<string, string>).filter(([name]) => isExtendedResource(name)));
@@ -146,6 +155,8 @@ export function nodeStatus(config: KubeletConfig, facts: NodeFacts, old: NodeSta
     },
     images: facts.images,
     declaredFeatures: [...declaredFeatures],
+    ...(facts.runtime.features ? { features: { supplementalGroupsPolicy: facts.runtime.features.supplementalGroupsPolicy } } : {}),
+    ...(facts.runtime.handlers.length ? { runtimeHandlers: facts.runtime.handlers.map(handler).sort((a, b) => (a.name < b.name ? -1 : 1)) } : {}),
     ...(facts.volumesInUse.length || old?.volumesInUse ? { volumesInUse: facts.volumesInUse.length ? facts.volumesInUse : null } : {}),
   } as NodeStatus;
 }
