@@ -13,39 +13,41 @@ export const isFlatList = (value: unknown): value is Flat[] =>
 
 const reference = ({ kind = "", name = "", apiVersion }: Flat): Flat => ({ kind, name, ...(apiVersion ? { apiVersion } : {}) });
 
-export function flatSpec(metric: MetricSpec): Flat {
+/** `side`: what a metric is to be, or what it is now. */
+function flat(metric: MetricSpec | MetricStatus, side: "target" | "current"): Flat {
   const { object, pods, resource, containerResource, external } = metric as unknown as Source;
-  const target = (source: Flat): Flat => source.target as Flat;
+  const values = (source: Flat): Flat => (source[side] ?? {}) as Flat;
   const identity = (source: Flat): Flat => (source.metric ?? {}) as Flat;
+  const [value, averageValue, averageUtilization] = [`${side}Value`, `${side}AverageValue`, `${side}AverageUtilization`] as const;
+  /** Targets are of one sort or another; what is now has a value. */
+  const orZero = (quantity: unknown): unknown => quantity ?? (side === "current" ? "0" : undefined);
+  const ofResource = (source: Flat): Flat => ({
+    name: source.name,
+    [averageUtilization]: values(source).averageUtilization,
+    [averageValue]: orZero(values(source).averageValue),
+  });
   return {
     type: metric.type,
     object: object && {
       target: reference(object.describedObject as Flat),
       metricName: identity(object).name,
-      targetValue: target(object).value ?? "0",
+      [value]: values(object).value ?? "0",
       selector: identity(object).selector,
-      averageValue: target(object).averageValue,
+      averageValue: values(object).averageValue,
     },
-    pods: pods && { metricName: identity(pods).name, targetAverageValue: target(pods).averageValue ?? "0", selector: identity(pods).selector },
-    resource: resource && {
-      name: resource.name,
-      targetAverageUtilization: target(resource).averageUtilization,
-      targetAverageValue: target(resource).averageValue,
-    },
-    containerResource: containerResource && {
-      name: containerResource.name,
-      targetAverageUtilization: target(containerResource).averageUtilization,
-      targetAverageValue: target(containerResource).averageValue,
-      container: containerResource.container,
-    },
+    pods: pods && { metricName: identity(pods).name, [averageValue]: values(pods).averageValue ?? "0", selector: identity(pods).selector },
+    resource: resource && ofResource(resource),
+    containerResource: containerResource && { ...ofResource(containerResource), container: containerResource.container },
     external: external && {
       metricName: identity(external).name,
       metricSelector: identity(external).selector,
-      targetValue: target(external).value,
-      targetAverageValue: target(external).averageValue,
+      [value]: orZero(values(external).value),
+      [averageValue]: values(external).averageValue,
     },
   };
 }
+export const flatSpec = (metric: MetricSpec): Flat => flat(metric, "target");
+export const flatStatus = (metric: MetricStatus): Flat => flat(metric, "current");
 
 export function fullSpec(flat: Flat): MetricSpec {
   const { object, pods, resource, containerResource, external } = flat as Source;
@@ -82,40 +84,6 @@ export function fullSpec(flat: Flat): MetricSpec {
     },
   };
   return full as unknown as MetricSpec;
-}
-
-export function flatStatus(metric: MetricStatus): Flat {
-  const { object, pods, resource, containerResource, external } = metric as unknown as Source;
-  const current = (source: Flat): Flat => (source.current ?? {}) as Flat;
-  const identity = (source: Flat): Flat => (source.metric ?? {}) as Flat;
-  return {
-    type: metric.type,
-    object: object && {
-      target: reference(object.describedObject as Flat),
-      metricName: identity(object).name,
-      currentValue: current(object).value ?? "0",
-      selector: identity(object).selector,
-      averageValue: current(object).averageValue,
-    },
-    pods: pods && { metricName: identity(pods).name, currentAverageValue: current(pods).averageValue ?? "0", selector: identity(pods).selector },
-    resource: resource && {
-      name: resource.name,
-      currentAverageUtilization: current(resource).averageUtilization,
-      currentAverageValue: current(resource).averageValue ?? "0",
-    },
-    containerResource: containerResource && {
-      name: containerResource.name,
-      currentAverageUtilization: current(containerResource).averageUtilization,
-      currentAverageValue: current(containerResource).averageValue ?? "0",
-      container: containerResource.container,
-    },
-    external: external && {
-      metricName: identity(external).name,
-      metricSelector: identity(external).selector,
-      currentValue: current(external).value ?? "0",
-      currentAverageValue: current(external).averageValue,
-    },
-  };
 }
 
 export function fullStatus(flat: Flat): Flat {
