@@ -126,8 +126,7 @@ export class Intake {
     this.#deciding.delete(uid);
     if (worker.state === "syncing") {
       if (refusal) {
-        this.#options.events.pod(worker.pod, "Warning", refusal.reason, refusal.message);
-        worker.fail({ phase: "Failed", reason: refusal.reason, message: `Pod was rejected: ${refusal.message}`, refused: true });
+        worker.reject(refusal);
       } else worker.update(newest);
     }
     worker.begin();

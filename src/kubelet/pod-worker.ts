@@ -9,6 +9,7 @@
  */
 import type { Pod } from "../api/types/core-v1.gen.ts";
 import type { Timer } from "../base/clock.ts";
+import type { Refusal } from "./lifecycle.ts";
 import { isHostNetwork, isTerminalPhase } from "./pod.ts";
 import { PodRecord } from "./pod-record.ts";
 import type { Verdict } from "./pod-status.ts";
@@ -17,7 +18,7 @@ import { pullSecretsOf } from "./image-pull/secrets.ts";
 import { podCgroup, podCgroupPath } from "./resources.ts";
 import type { Seen } from "./pleg.ts";
 import { fingerprintOf, type RuntimePod } from "./runtime-pod.ts";
-import { type MountedVolumes, VolumeError } from "./volumes/plugin.ts";
+import { type MountedVolumes, VolumeError, VolumeLimitError } from "./volumes/plugin.ts";
 import type { WorkerServices } from "./worker-services.ts";
 
 export type WorkerState = "syncing" | "terminating" | "terminated" | "finished";
@@ -108,6 +109,11 @@ export class PodWorker {
     this.#grace = graceSeconds;
     this.#terminate();
     this.kick();
+  }
+  /** The node does not take the pod, or not after all. */
+  reject({ reason, message }: Pick<Refusal, "reason" | "message">): void {
+    this.#services.events.pod(this.pod, "Warning", reason, message);
+    this.fail({ phase: "Failed", reason, message: `Pod was rejected: ${message}`, refused: true });
   }
   /** The object is gone without this node having let it go: stop at once. */
   orphaned(): void {
@@ -251,6 +257,10 @@ export class PodWorker {
       return mounted;
     } catch (error) {
       if (!(error instanceof VolumeError) || signal.aborted) throw error;
+      if (error instanceof VolumeLimitError) {
+        this.reject({ reason: "VolumeAttachmentLimitExceeded", message: error.message });
+        return undefined;
+      }
       this.#later(Math.min(122_000, 500 * 2 ** this.#volumeFailures++));
       return undefined;
     }

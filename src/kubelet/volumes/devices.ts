@@ -6,7 +6,7 @@ import type { Node } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { KeyedLock } from "../../base/keyed-lock.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { DevicePlugin, VolumeRequest } from "./plugin.ts";
+import { type DevicePlugin, VolumeLimitError, type VolumeRequest } from "./plugin.ts";
 
 export interface NodeView {
   /** As the API server has it, as far as this kubelet has heard. */
@@ -74,7 +74,13 @@ export class Devices {
     device.users.add(request.pod.metadata.uid);
     device.attachable = attachable;
     if (attachable) {
-      await this.#attached(unique, signal);
+      try {
+        await this.#attached(unique, signal);
+      } catch (error) {
+        if (signal.aborted || !(await plugin.exhausted?.(request.spec))) throw error;
+        const which = `unmounted volumes=[${request.spec.volume.name}], unattached volumes=[${request.spec.volume.name}], failed to process volumes=[]`;
+        throw new VolumeLimitError(`Node has reached its volume attachment limit, rejecting pod. ${which}: ${(error as Error).message}`, { cause: error });
+      }
       try {
         await plugin.waitForAttach(request.spec, signal);
       } catch (error) {

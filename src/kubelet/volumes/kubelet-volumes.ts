@@ -14,6 +14,7 @@ import type { Tokens } from "../tokens.ts";
 import type { CsiObjects } from "./csi/context.ts";
 import { CsiNode } from "./csi/csi-node.ts";
 import { CsiDrivers } from "./csi/drivers.ts";
+import { CsiLimits } from "./csi/limits.ts";
 import { Expander } from "./expander.ts";
 import type { NodeView } from "./devices.ts";
 import type { ImageViews } from "./image-views.ts";
@@ -97,11 +98,14 @@ export function kubeletVolumes(options: KubeletVolumesOptions): KubeletVolumes {
     clock,
     logger,
     node: csiNode,
-    onRegistered() {
+    onRegistered(name) {
+      limits.sync(name);
       volumes.retry();
       options.kickAll();
     },
   });
+  const limits = new CsiLimits({ clock, drivers: csiDrivers, driver: (name) => options.csiDrivers.get("", name), signal: options.signal });
+  options.csiDrivers.onChange((old, object) => limits.sync((object ?? old)?.metadata.name ?? ""));
   const volumes = new Volumes({
     rootDir,
     clock,

@@ -87,6 +87,8 @@ export interface DevicePlugin {
   attachable(spec: VolumeSpec): Promise<boolean>;
   /** Resolves when it is attached; rejects when it cannot be, or not in time. */
   waitForAttach(spec: VolumeSpec, signal: AbortSignal): Promise<void>;
+  /** Of a volume that was waited for in vain: whether the node has no room for it. Absent: that is not told. */
+  exhausted?(spec: VolumeSpec): Promise<boolean>;
   mount(request: VolumeRequest): Promise<void>;
   /** Of a volume that no pod of this node uses. */
   unmount(unique: string): Promise<void>;
@@ -109,4 +111,9 @@ export const directoryName = (plugin: string): string => plugin.replace("/", "~"
 /** Setting up a volume failed; the message is that of the event. */
 export class VolumeError extends Error {
   override name = "VolumeError";
+}
+
+/** The node takes no more volumes: the pod has to go elsewhere. */
+export class VolumeLimitError extends VolumeError {
+  override name = "VolumeLimitError";
 }

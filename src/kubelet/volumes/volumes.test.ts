@@ -7,7 +7,7 @@ import { VirtualClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/logger.ts";
 import type { Expander } from "./expander.ts";
 import type { PayloadSources } from "./payload.ts";
-import type { Place, VolumePlugin } from "./plugin.ts";
+import { type Place, VolumeError, VolumeLimitError, type VolumePlugin } from "./plugin.ts";
 import { Volumes } from "./volumes.ts";
 
 let rootDir: string;
@@ -30,7 +30,7 @@ function pod(uid: string, claim = "data"): Pod {
 }
 
 /** A disk that is attached, mounted once and shown to each pod; `log` tells what was asked of it. */
-function world(options: { accessModes?: string[]; attachable?: boolean; affinity?: string } = {}) {
+function world(options: { accessModes?: string[]; attachable?: boolean; exhausted?: boolean; affinity?: string } = {}) {
   const log: string[] = [];
   const events: string[] = [];
   const clock = new VirtualClock();
@@ -46,6 +46,7 @@ function world(options: { accessModes?: string[]; attachable?: boolean; affinity
     uniqueNameOf: async (place: Place) => `example.com/disk/${place.name}`,
     attachable: async () => options.attachable ?? false,
     waitForAttach: async () => step("wait"),
+    exhausted: async () => options.exhausted ?? false,
     mount: async () => step("mount"),
     unmount: async () => step("unmount"),
     mounted: async () => [] as string[],
@@ -96,9 +97,10 @@ function world(options: { accessModes?: string[]; attachable?: boolean; affinity
           node.status = { ...node.status, volumesInUse: volumes.inUse() };
           log.push(`in use: ${volumes.inUse().join(" ")}`);
         },
-        change: () =>
+        change: (signal) =>
           new Promise((resolve) => {
             wake = () => resolve();
+            signal.addEventListener("abort", wake);
             log.push("waiting for the controller");
           }),
       },
@@ -142,6 +144,20 @@ test("what has to be attached is said to be in use first, then waited for", asyn
   attached("example.com/disk/pv");
   await preparing;
   assert.deepEqual(log, ["in use: example.com/disk/pv", "waiting for the controller", "wait", "mount", "set up 1"]);
+});
+
+test("a pod whose volume is not attached is told of in vain, and has to go where the node has no room", async () => {
+  for (const exhausted of [false, true]) {
+    const { volumes, log, events, clock } = world({ attachable: true, exhausted });
+    const preparing = assert.rejects(volumes.prepare(pod("1"), sources, signal), (error) => {
+      assert.equal(error instanceof VolumeLimitError, exhausted);
+      return error instanceof VolumeError;
+    });
+    while (!log.includes("waiting for the controller")) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(123_000);
+    await preparing;
+    assert.deepEqual(events, exhausted ? [] : ["Warning FailedMount timed out waiting for the condition"]);
+  }
 });
 
 test("each failure is told in upstream's words and the next try goes on from there", async () => {

@@ -16,7 +16,16 @@ import { Devices, type NodeView } from "./devices.ts";
 import type { Expander } from "./expander.ts";
 import type { PayloadSources } from "./payload.ts";
 import { type FoundPlace, placeOf, placesOf, podsBelow } from "./places.ts";
-import { type MountedVolume, type MountedVolumes, type Place, VolumeError, type VolumePlugin, type VolumeRequest, type VolumeSpec } from "./plugin.ts";
+import {
+  type MountedVolume,
+  type MountedVolumes,
+  type Place,
+  VolumeError,
+  VolumeLimitError,
+  type VolumePlugin,
+  type VolumeRequest,
+  type VolumeSpec,
+} from "./plugin.ts";
 import { directoryUsage, type VolumeUsage } from "./usage.ts";
 import { claimOf, mountOptionsOf, type PersistentVolumes, resolveVolume, usedVolumes } from "./volume-spec.ts";
 
@@ -117,7 +126,8 @@ export class Volumes {
     const failures = results.flatMap((result, i) => (result.status === "rejected" ? [{ name: volumes[i]?.name, error: result.reason as Error }] : []));
     const first = failures[0];
     if (!first) return new Map([...held].map(([name, { mounted }]) => [name, mounted]));
-    throw new VolumeError(first.error.message, { cause: first.error });
+    const full = failures.find(({ error }) => error instanceof VolumeLimitError);
+    throw full?.error ?? new VolumeError(first.error.message, { cause: first.error });
   }
   async #prepareOne(pod: Pod, volume: Volume, sources: PayloadSources, held: Map<string, Held>, signal: AbortSignal): Promise<void> {
     const known = held.get(volume.name);
@@ -138,7 +148,8 @@ export class Volumes {
       const grown = known ? known.size : await this.#growFirst(plugin, request);
       held.set(volume.name, { spec, plugin, place, mounted, size: grown, measured: known?.measured ?? this.#options.clock.monotonic() });
     } catch (error) {
-      if (signal.aborted) throw error;
+      // Of a node that is full, the pod's end tells.
+      if (signal.aborted || error instanceof VolumeLimitError) throw error;
       const { reason, message } = error instanceof StepError ? error : { reason: "FailedMount", message: (error as Error).message };
       this.#options.events.pod(pod, "Warning", reason, message);
       // What the containers see stays as it is.

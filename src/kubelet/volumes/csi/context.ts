@@ -28,6 +28,15 @@ export async function verifyAttached(objects: CsiObjects, node: string, driver: 
   throw new Error(`volume ${handle} is not attached for volume attachment ${name}`);
 }
 
+/** RESOURCE_EXHAUSTED of gRPC. */
+const resourceExhausted = 8;
+
+/** Whether attaching failed because the node takes no more. */
+export async function isExhausted(objects: CsiObjects, node: string, driver: string, handle: string): Promise<boolean> {
+  const attachment = await objects.attachment(attachmentName(handle, driver, node)).catch(() => undefined);
+  return attachment?.status?.attachError?.errorCode === resourceExhausted;
+}
+
 /** What attaching has told, for the node's calls. */
 export async function publishContext(objects: CsiObjects, node: string, driver: string, handle: string): Promise<Record<string, string>> {
   if (!(await attaches(objects, driver))) return {};

@@ -71,6 +71,10 @@ export class CsiNode {
       if (ids[driver.name] === driver.nodeID && !missing.length) return undefined;
       return { annotations: { [nodeIDs]: JSON.stringify(sorted({ ...ids, [driver.name]: driver.nodeID })) }, labels: Object.fromEntries(missing) };
     });
+    await this.update(driver);
+  }
+  /** What a registered driver says anew. */
+  async update(driver: DriverInfo): Promise<void> {
     await this.#change("error updating CSINode object with CSI driver node info: error updating CSINode", (drivers) => withDriver(drivers, driver) ?? drivers);
   }
   async uninstall(name: string): Promise<void> {

@@ -28,7 +28,7 @@ const driverName = "disk.example.com";
 const path = (): string => `${rootDir}/csi.sock`;
 
 /** A driver that mounts nothing but answers, and writes down what it was asked. */
-async function world(options: { capabilities?: NodeServiceCapability_RPC_Type[]; driver?: CSIDriver["spec"] } = {}) {
+async function world(options: { capabilities?: NodeServiceCapability_RPC_Type[]; driver?: CSIDriver["spec"]; attachment?: object } = {}) {
   const calls: string[] = [];
   const asked: Record<string, unknown>[] = [];
   const failures = new Map<string, GrpcError>();
@@ -71,6 +71,9 @@ async function world(options: { capabilities?: NodeServiceCapability_RPC_Type[];
       async install(info) {
         installed.push(info);
       },
+      async update({ name, maxVolumes }) {
+        calls.push(`update ${name} ${maxVolumes}`);
+      },
       async uninstall(name) {
         calls.push(`uninstall ${name}`);
       },
@@ -84,7 +87,8 @@ async function world(options: { capabilities?: NodeServiceCapability_RPC_Type[];
     drivers,
     objects: {
       driver: async () => options.driver && ({ metadata: { name: driverName }, spec: options.driver } as CSIDriver),
-      attachment: async (name) => ({ metadata: { name }, status: { attached: true, attachmentMetadata: { device: "sdb" } } }) as unknown as VolumeAttachment,
+      attachment: async (name) =>
+        ({ metadata: { name }, status: options.attachment ?? { attached: true, attachmentMetadata: { device: "sdb" } } }) as unknown as VolumeAttachment,
       secret: async () => ({ data: { password: Buffer.from("hunter2").toString("base64") } }) as never,
       token: async (_, { audience }) => ({ token: `for ${audience}`, expirationTimestamp: "2030-01-01T00:00:00Z" }),
     },
@@ -249,4 +253,19 @@ test("a driver is entered into the CSINode once, with keys in order and a limit 
   assert.deepEqual(withDriver(made ?? [], { ...info, maxVolumes: 2 ** 40 }), [
     { name: "a", nodeID: "1", topologyKeys: ["b", "z"], allocatable: { count: 2147483647 } },
   ]);
+});
+
+test("a node has no room where its driver may change its mind and attaching said so; the driver is asked again at once", async () => {
+  const full = { attached: false, attachError: { message: "no slot left", errorCode: 8 } };
+  const period = { nodeAllocatableUpdatePeriodSeconds: 10 };
+  for (const [options, expected] of [
+    [{ driver: period, attachment: full }, true],
+    [{ driver: {}, attachment: full }, false],
+    [{ driver: period, attachment: { attached: false, attachError: { message: "no such disk", errorCode: 5 } } }, false],
+    [{ driver: period, attachment: { attached: false } }, false],
+  ] as const) {
+    await using w = await world(options as Parameters<typeof world>[0]);
+    assert.equal(await w.plugin.device?.exhausted?.(request({}, persistent).spec), expected);
+    assert.deepEqual(w.calls, expected ? [`update ${driverName} 3`] : []);
+  }
 });

@@ -12,9 +12,10 @@ import { giveToPod } from "../ownership.ts";
 import type { MountedVolume, Place, VolumePlugin, VolumeRequest, VolumeSpec } from "../plugin.ts";
 import type { VolumeUsage } from "../usage.ts";
 import { CsiBlock } from "./block.ts";
-import { attaches, type CsiObjects, credentials, givesToGroup, publishContext, verifyAttached } from "./context.ts";
+import { attaches, type CsiObjects, credentials, givesToGroup, publishContext, isExhausted, verifyAttached } from "./context.ts";
 import { type CsiDriverClient, isFinal, isInfeasible, isInUse } from "./driver.ts";
 import type { CsiDrivers } from "./drivers.ts";
+import { updatePeriod } from "./limits.ts";
 import { publishFacts } from "./publish.ts";
 import { type CsiSource, csiSource } from "./source.ts";
 import { attachmentName, globalMount, loadData, pluginName, removeMountDirectory, saveData, splitUnique, uniqueNameOf } from "./volume-data.ts";
@@ -193,6 +194,13 @@ class CsiPlugin implements VolumePlugin {
     waitForAttach: async ({ persistent }: VolumeSpec): Promise<void> => {
       const { driver = "", volumeHandle = "" } = persistent?.spec.csi ?? {};
       await verifyAttached(this.#options.objects, this.#options.nodeName, driver, volumeHandle);
+    },
+    exhausted: async ({ persistent }: VolumeSpec): Promise<boolean> => {
+      const { objects, nodeName, drivers } = this.#options;
+      const { driver = "", volumeHandle = "" } = persistent?.spec.csi ?? {};
+      if (!updatePeriod(await objects.driver(driver)) || !(await isExhausted(objects, nodeName, driver, volumeHandle))) return false;
+      await drivers.refresh(driver);
+      return true;
     },
     mount: async (request: VolumeRequest): Promise<void> => {
       const { spec, pod } = request;

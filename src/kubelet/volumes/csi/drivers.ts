@@ -2,7 +2,7 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Logger } from "../../../base/logger.ts";
 import type { PluginHandler } from "../../plugin-manager/handler.ts";
-import type { CsiNode } from "./csi-node.ts";
+import type { CsiNode, DriverInfo } from "./csi-node.ts";
 import { CsiDriverClient } from "./driver.ts";
 
 interface Registered {
@@ -14,9 +14,9 @@ interface Registered {
 export interface CsiDriversOptions {
   clock: Clock;
   logger: Logger;
-  node: Pick<CsiNode, "install" | "uninstall">;
+  node: Pick<CsiNode, "install" | "update" | "uninstall">;
   /** A driver has come: what waited for it can go on. */
-  onRegistered(): void;
+  onRegistered(name: string): void;
 }
 
 const quote = (text: unknown): string => JSON.stringify(text);
@@ -29,6 +29,11 @@ export function highestVersion(versions: readonly string[]): readonly number[] |
 function compare(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((part, i) => part !== b[i]);
   return at < 0 ? 0 : (a[at] as number) - (b[at] as number);
+}
+
+async function infoOf(name: string, client: CsiDriverClient, signal: AbortSignal): Promise<DriverInfo> {
+  const { nodeId, maxVolumesPerNode, accessibleTopology } = await client.info(signal);
+  return { name, nodeID: nodeId, maxVolumes: maxVolumesPerNode, topology: accessibleTopology?.segments ?? {} };
 }
 
 export class CsiDrivers implements PluginHandler, AsyncDisposable {
@@ -68,14 +73,25 @@ export class CsiDrivers implements PluginHandler, AsyncDisposable {
     this.#drivers.set(name, { endpoint, version, client });
     await former?.client[Symbol.asyncDispose]();
     try {
-      const { nodeId, maxVolumesPerNode, accessibleTopology } = await client.info(signal);
-      await this.#options.node.install({ name, nodeID: nodeId, maxVolumes: maxVolumesPerNode, topology: accessibleTopology?.segments ?? {} });
+      await this.#options.node.install(await infoOf(name, client, signal));
     } catch (error) {
       await this.#remove(name, client);
       throw error;
     }
     this.#options.logger.info("a CSI driver is registered", { driver: name, endpoint });
-    this.#options.onRegistered();
+    this.#options.onRegistered(name);
+  }
+  has(name: string): boolean {
+    return this.#drivers.has(name);
+  }
+  /** Asks the driver again how many volumes the node takes of it, and tells the API; what fails is logged. */
+  async refresh(name: string): Promise<void> {
+    const { node, logger } = this.#options;
+    try {
+      await node.update(await infoOf(name, this.get(name), new AbortController().signal));
+    } catch (error) {
+      logger.warn("how many volumes a CSI driver takes is not known anew", { driver: name, error });
+    }
   }
   deregister(name: string, endpoint: string): void {
     const driver = this.#drivers.get(name);
