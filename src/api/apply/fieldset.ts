@@ -208,6 +208,16 @@ function compareElements(a: string, b: string): number {
   return a.charCodeAt(at) - b.charCodeAt(at);
 }
 
+/** Sets that are kept, whose order is known. */
+const inOrder = new WeakSet<FieldSet>();
+
+/** As `ordered`, for a set that is to be part of many. */
+export function orderedOnce(set: FieldSet): FieldSet {
+  const result = ordered(set);
+  inOrder.add(result);
+  return result;
+}
+
 /** The same set with its elements in the order in which upstream writes them; itself where they are, as most are. */
 export function ordered(set: FieldSet): FieldSet {
   let sorted = true;
@@ -217,7 +227,7 @@ export function ordered(set: FieldSet): FieldSet {
     if (last !== undefined && compareElements(last, element) > 0) sorted = false;
     last = element;
     const node = set[element] as FieldSet;
-    if (node === leaf) continue;
+    if (node === leaf || inOrder.has(node)) continue;
     const inner = ordered(node);
     if (inner === node) continue;
     replaced ??= {};

@@ -6,7 +6,7 @@ import { RecentList } from "../../base/recent-list.ts";
 import { deepCopy, deepEqual } from "../copy.ts";
 import type { JSONValue } from "../json.ts";
 import type { Atom } from "./atom.ts";
-import type { FieldSet } from "./fieldset.ts";
+import { type FieldSet, orderedOnce } from "./fieldset.ts";
 
 interface Known {
   atom: Atom;
@@ -36,6 +36,6 @@ export class KnownSets {
       return;
     }
     if (text.length > longest) return;
-    this.#known.add({ atom, value: deepCopy(value), set, fields });
+    this.#known.add({ atom, value: deepCopy(value), set: orderedOnce(set), fields });
   }
 }
