@@ -19,7 +19,7 @@ import type { CredentialsFor } from "./admission/webhooks/credentials.ts";
 import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
 import { validatingWebhooks } from "./admission/webhooks/validating.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
-import { timePlugins } from "./metrics/admission.ts";
+import { admissionTiming } from "./metrics/admission.ts";
 import { policySeries } from "./metrics/policies.ts";
 import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
 import { paramSource } from "./rest/param-source.ts";
@@ -109,7 +109,7 @@ export function assembleAdmission(options: AssembleAdmissionOptions): AssembledA
     configuration,
     ...(options.disabledPlugins ? { disabled: options.disabledPlugins } : {}),
     ...(options.enabledPlugins ? { enabled: options.enabledPlugins } : {}),
-    timed: (plugins) => timePlugins(plugins, metrics, clock),
+    timing: admissionTiming(metrics, clock),
   });
   return {
     admission,

@@ -31,7 +31,6 @@ import { dump } from "./flowcontrol/dump.ts";
 import { FlowControl } from "./flowcontrol/flow-control.ts";
 import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
 import { IdentityLease } from "./identity-lease.ts";
-import { timeSteps } from "./metrics/admission.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
@@ -294,7 +293,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       cache,
       authenticator: countAuthentication(authenticator, metrics, clock),
       authorizer,
-      admission: timeSteps(admission, metrics, clock),
+      admission,
       registries,
       serverAddress: address,
       extra(request) {

@@ -54,17 +54,40 @@ export const handled = table<readonly Operation[]>({
   AlwaysDeny: all,
 });
 
-interface Asked {
-  mutating: readonly AdmissionPlugin[];
-  validating: readonly AdmissionPlugin[];
+/** Told of each that ended. */
+export type Took = (rejected: boolean, milliseconds: number) => void;
+
+export interface AdmissionTiming {
+  /** Milliseconds. */
+  now(): number;
+  plugin(name: string, type: "admit" | "validate", operation: Operation): Took;
+  /** All plugins of one type together. */
+  step(type: "admit" | "validate", operation: Operation): Took;
 }
+const untimed: AdmissionTiming = { now: () => 0, plugin: () => () => undefined, step: () => () => undefined };
+
+/** One pass through the plugins that are asked. */
+interface Step {
+  runs: readonly ((attributes: AdmissionAttributes) => void | Promise<void>)[];
+  took: readonly Took[];
+  whole: Took;
+  mutates: boolean;
+}
+
+interface Asked {
+  mutating: Step;
+  validating: Step;
+}
+
+const done = Promise.resolve();
 
 export class AdmissionChain {
   readonly plugins: readonly AdmissionPlugin[];
   readonly #asked: Readonly<Record<Operation, Asked>>;
+  readonly #timing: AdmissionTiming;
 
   /** Puts the plugins into upstream's order. Throws for a name that is not in it, or is there twice: the caller's mistake. */
-  constructor(plugins: readonly AdmissionPlugin[]) {
+  constructor(plugins: readonly AdmissionPlugin[], timing = untimed) {
     const order = Object.keys(handled);
     const place = (plugin: AdmissionPlugin): number => {
       const index = order.indexOf(plugin.name);
@@ -76,37 +99,77 @@ export class AdmissionChain {
     for (const [i, plugin] of this.plugins.entries()) {
       if (plugin.name === this.plugins[i - 1]?.name) throw new Error(`admission plugin ${plugin.name} is there twice`);
     }
-    const asked = (operation: Operation): Asked => {
-      const some = this.plugins.filter(({ name }) => handled[name]?.includes(operation));
-      return { mutating: some.filter(({ mutate }) => mutate), validating: some.filter(({ validate }) => validate) };
+    this.#timing = timing;
+    const step = (operation: Operation, verb: "mutate" | "validate"): Step => {
+      const type = verb === "mutate" ? "admit" : "validate";
+      const some = this.plugins.flatMap((plugin) => {
+        const run = plugin[verb]?.bind(plugin);
+        return run && handled[plugin.name]?.includes(operation) ? { run, took: timing.plugin(plugin.name, type, operation) } : [];
+      });
+      return { runs: some.map(({ run }) => run), took: some.map(({ took }) => took), whole: timing.step(type, operation), mutates: verb === "mutate" };
     };
+    const asked = (operation: Operation): Asked => ({ mutating: step(operation, "mutate"), validating: step(operation, "validate") });
     this.#asked = { CREATE: asked("CREATE"), UPDATE: asked("UPDATE"), DELETE: asked("DELETE"), CONNECT: asked("CONNECT") };
   }
   /** Whether any plugin mutates. */
   get changes(): boolean {
-    return Object.values(this.#asked).some(({ mutating }) => mutating.length > 0);
+    return Object.values(this.#asked).some(({ mutating }) => mutating.runs.length > 0);
   }
   has(name: string): boolean {
     return this.plugins.some((plugin) => plugin.name === name);
   }
   /** Changes `attributes.object` in place; rejects with the first refusal. All run a second time where one asks for it. */
-  async mutate(attributes: AdmissionAttributes): Promise<void> {
-    const { mutating } = this.#asked[attributes.operation];
-    for (let i = 0; i < mutating.length; i++) {
-      const pending = mutating[i]?.mutate?.(attributes);
-      if (pending) await pending;
-    }
-    const { reinvocation } = attributes;
-    if (!reinvocation?.wanted || reinvocation.active) return;
-    reinvocation.active = true;
-    await this.mutate(attributes);
+  mutate(attributes: AdmissionAttributes): Promise<void> {
+    const now = this.#timing.now();
+    return this.#pass(this.#asked[attributes.operation].mutating, attributes, 0, now, now);
   }
   /** Rejects with the first refusal. */
-  async validate(attributes: AdmissionAttributes): Promise<void> {
-    const { validating } = this.#asked[attributes.operation];
-    for (let i = 0; i < validating.length; i++) {
-      const pending = validating[i]?.validate?.(attributes);
-      if (pending) await pending;
+  validate(attributes: AdmissionAttributes): Promise<void> {
+    const now = this.#timing.now();
+    return this.#pass(this.#asked[attributes.operation].validating, attributes, 0, now, now);
+  }
+
+  /**
+   * From one plugin on. A score of them run for each write, most of them at once: one ends when the next begins, and promises
+   * are made where there is something to wait for.
+   */
+  #pass(step: Step, attributes: AdmissionAttributes, from: number, since: number, now: number): Promise<void> {
+    const { runs, took } = step;
+    let began = now;
+    for (let i = from; i < runs.length; i++) {
+      let pending: void | Promise<void>;
+      try {
+        pending = runs[i]?.(attributes);
+      } catch (error) {
+        return Promise.reject(this.#refused(step, i, since, began, error));
+      }
+      if (pending) return this.#wait(pending, step, attributes, i, since, began);
+      const ended = this.#timing.now();
+      took[i]?.(false, ended - began);
+      began = ended;
     }
+    const { reinvocation } = attributes;
+    if (step.mutates && reinvocation?.wanted && !reinvocation.active) {
+      reinvocation.active = true;
+      return this.#pass(step, attributes, 0, since, began);
+    }
+    step.whole(false, began - since);
+    return done;
+  }
+  async #wait(pending: Promise<void>, step: Step, attributes: AdmissionAttributes, at: number, since: number, began: number): Promise<void> {
+    try {
+      await pending;
+    } catch (error) {
+      throw this.#refused(step, at, since, began, error);
+    }
+    const ended = this.#timing.now();
+    step.took[at]?.(false, ended - began);
+    return this.#pass(step, attributes, at + 1, since, ended);
+  }
+  #refused({ took, whole }: Step, at: number, since: number, began: number, error: unknown): unknown {
+    const ended = this.#timing.now();
+    took[at]?.(true, ended - began);
+    whole(true, ended - since);
+    return error;
   }
 }

@@ -5,7 +5,7 @@ import type { Reader } from "../../cache/cache.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from "./certificates.ts";
-import { AdmissionChain } from "./chain.ts";
+import { AdmissionChain, type AdmissionTiming } from "./chain.ts";
 import type { AdmissionConfiguration } from "./configuration.ts";
 import { defaultIngressClass, defaultStorageClass } from "./default-class.ts";
 import { defaultTolerationSeconds, type TolerationSeconds } from "./default-toleration-seconds.ts";
@@ -40,8 +40,7 @@ export interface DefaultAdmissionOptions {
   enabled?: readonly string[];
   /** Plugins beyond these, such as webhooks. */
   more?: readonly AdmissionPlugin[];
-  /** Puts something around each plugin. */
-  timed?(plugins: readonly AdmissionPlugin[]): readonly AdmissionPlugin[];
+  timing?: AdmissionTiming;
 }
 
 /** Throws for a name in `disabled` or `enabled` that is no plugin of the chain: the caller's mistake. */
@@ -74,5 +73,5 @@ export function defaultAdmission(options: DefaultAdmissionOptions): AdmissionCha
   const unknown = [...(options.disabled ?? []), ...(options.enabled ?? [])].filter((name) => !plugins.some((plugin) => plugin.name === name));
   if (unknown.length) throw new Error(`unknown admission plugin ${unknown.join(", ")}; there are ${plugins.map(({ name }) => name).join(", ")}`);
   const chosen = plugins.filter((plugin) => !options.disabled?.includes(plugin.name));
-  return new AdmissionChain(options.timed?.(chosen) ?? chosen);
+  return new AdmissionChain(chosen, options.timing);
 }

@@ -6,7 +6,8 @@ import { VirtualClock } from "../../base/clock.ts";
 import { Metrics } from "../../base/metrics.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
-import { timePlugins, timeSteps } from "./admission.ts";
+import { AdmissionChain } from "../admission/chain.ts";
+import { admissionTiming } from "./admission.ts";
 import { auditSeries } from "./audit.ts";
 import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries } from "./identity.ts";
 import { createServerMetrics } from "./requests.ts";
@@ -46,8 +47,7 @@ test("decisions of authorizers are counted by what they are", async () => {
 test("plugins and steps of admission are timed, and refusals told apart", async () => {
   const metrics = new Metrics();
   const refusing = { name: "Priority", mutate: () => undefined, validate: () => Promise.reject(unauthorized()) };
-  const [plugin] = timePlugins([refusing], metrics, clock);
-  const chain = timeSteps({ mutate: async (a) => plugin?.mutate?.(a), validate: async (a) => plugin?.validate?.(a) }, metrics, clock);
+  const chain = new AdmissionChain([refusing], admissionTiming(metrics, clock));
   const attributes = { operation: "CREATE" } as AdmissionAttributes;
   await chain.mutate(attributes);
   await assert.rejects(chain.validate(attributes));
