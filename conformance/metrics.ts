@@ -8,10 +8,10 @@
  *   --alpha              families that upstream calls alpha count as missing, too
  * Exits 1 where something differs or a stable or beta family is missing without a reason.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "../tools/command-line.ts";
-import { send, type Request, type Server } from "./differential/exchange.ts";
-import { type Pair, standingPair, startPair } from "./differential/servers.ts";
+import { closeServer, send, serverOf, type Request, type Server } from "./differential/exchange.ts";
+import { startPair } from "./pair/start.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -121,11 +121,8 @@ function growth(before: Map<string, Family>, after: Map<string, Family>, name: s
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const [peerConfig, oursConfig] = positionals;
 
-/** The server that is started here keeps its store in memory. */
-const inMemory = "apiserver_storage_size_bytes";
-
 /** How much is wrong. */
-async function judge({ peer: peerServer, ours: ownServer }: Pair): Promise<number> {
+async function judge({ peer: peerServer, ours: ownServer }: { peer: Server; ours: Server }): Promise<number> {
   const before = await Promise.all([scrape(peerServer), scrape(ownServer)]);
   for (const step of steps) await Promise.all([send(peerServer, step), send(ownServer, step)]);
   const [peer, own] = (await Promise.all([scrape(peerServer), scrape(ownServer)])) as [Map<string, Family>, Map<string, Family>];
@@ -136,7 +133,7 @@ async function judge({ peer: peerServer, ours: ownServer }: Pair): Promise<numbe
   for (const [name, family] of [...peer].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const found = own.get(name);
     if (!found) {
-      if (reasonFor(name) || (!oursConfig && name === inMemory)) explained++;
+      if (reasonFor(name)) explained++;
       else if (family.stability === "STABLE" || family.stability === "BETA" || values.alpha) {
         wrong++;
         write(`MISSING ${family.stability || "-"} ${family.type} ${name} {${text(family.labels)}}`);
@@ -170,7 +167,35 @@ async function judge({ peer: peerServer, ours: ownServer }: Pair): Promise<numbe
   return wrong;
 }
 
-{
-  await using pair = peerConfig && oursConfig ? standingPair(peerConfig, oursConfig) : await startPair({ bin: values.bin, port: Number(values.port) });
-  process.exitCode = (await judge(pair)) ? 1 : 0;
+const auditPolicy = { apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] };
+
+async function started(): Promise<number> {
+  const port = Number(values.port);
+  await using pair = await startPair({
+    name: "metrics",
+    bin: values.bin,
+    ports: { ours: port, peer: port + 1, etcd: port + 2, etcdPeer: port + 3 },
+    flags(path, side) {
+      writeFileSync(path("audit.json"), JSON.stringify(auditPolicy));
+      return [
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--enable-priority-and-fairness=true",
+        `--audit-policy-file=${path("audit.json")}`,
+        `--audit-log-path=${path(`audit-${side}.log`)}`,
+      ];
+    },
+  });
+  return await judge(pair);
 }
+
+async function standing(peerConfig: string, oursConfig: string): Promise<number> {
+  const [peer, ours] = [serverOf(peerConfig), serverOf(oursConfig)];
+  try {
+    return await judge({ peer, ours });
+  } finally {
+    for (const server of [peer, ours]) closeServer(server);
+  }
+}
+
+process.exitCode = (await (peerConfig && oursConfig ? standing(peerConfig, oursConfig) : started())) ? 1 : 0;
