@@ -20,6 +20,7 @@ import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
 import { validatingWebhooks } from "./admission/webhooks/validating.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { admissionTiming } from "./metrics/admission.ts";
+import { podSecuritySeries } from "./metrics/pod-security.ts";
 import { policySeries } from "./metrics/policies.ts";
 import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
 import { paramSource } from "./rest/param-source.ts";
@@ -104,6 +105,7 @@ export function assembleAdmission(options: AssembleAdmissionOptions): AssembledA
       validatingPolicies(policies),
       validatingWebhooks({ ...outside, client: validating }),
     ],
+    podSecuritySeries: podSecuritySeries(metrics),
     updateQuotaStatus: quotaStatusWriter(options.quotas, clock),
     ...(options.tolerations ? { tolerations: options.tolerations } : {}),
     configuration,

@@ -25,17 +25,21 @@ import { type AuthorizationSource, openAuthorization } from "./authorization/ope
 import { type BootstrapOptions, bootstrap, bootstrapRules, ensureAuthenticationConfig, keepFlowControl, mandatoryFlowControl, restore } from "./bootstrap.ts";
 import { ConsistencyCheck } from "./consistency.ts";
 import type { Encryption } from "./encryption/encryption.ts";
+import { encryptionSeries } from "./encryption/metrics.ts";
 import { indexFields, indexReads, storedResources } from "./endpoints.ts";
 import { DanglingController } from "./flowcontrol/dangling.ts";
 import { dump } from "./flowcontrol/dump.ts";
 import { FlowControl } from "./flowcontrol/flow-control.ts";
 import { MaxInFlight } from "./flowcontrol/max-in-flight.ts";
 import { IdentityLease } from "./identity-lease.ts";
+import { addressSeries } from "./metrics/addresses.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
+import { showFeatures } from "./metrics/features.ts";
 import { observeState } from "./metrics/state.ts";
 import { conversionSeries } from "./metrics/conversion.ts";
+import { ruleTimes } from "./metrics/rules.ts";
 import { answerOpenId, type OpenIdDocument, openIdDocuments } from "./registry/authentication/openid.ts";
 import { AddressAllocator } from "./registry/core/service-addresses.ts";
 import { ServerEvents } from "./registry/core/server-events.ts";
@@ -168,10 +172,12 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const stored = storedResources(served);
   const store = encryption ? new TransformingStore(options.store, { transformerOf: encryption.transformerOf, resources: stored }) : options.store;
   const metrics = options.metrics ?? new Metrics();
+  // What was never encrypted is counted as well, by noughts.
+  if (!encryption) encryptionSeries(metrics, clock, `apiserver-${options.hostname ?? ""}`);
   const serviceRanges = options.serviceRanges ?? ["10.96.0.0/12"];
   const issuers = [options.serviceAccountIssuer, ...(options.acceptedIssuers ?? [])];
   const audiences = options.audiences ?? issuers;
-  const cache = await openCache({ store, clock, resources: stored, index: indexFields, indexReads, exclusive: options.exclusiveStore ?? true });
+  const cache = await openCache({ store, clock, resources: stored, index: indexFields, indexReads, metrics, exclusive: options.exclusiveStore ?? true });
   // What is made from here on is disposed of in reverse, by the server or where it does not come to one.
   const owned = new Owned();
   owned.use(cache);
@@ -180,7 +186,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const { reader } = cache;
     const { signer, keys } = tokenKeys(options);
     const lifetime = certificateLifetimes(metrics);
-    options.auditor?.observe(auditSeries(metrics));
+    const auditing = auditSeries(metrics);
+    options.auditor?.observe(auditing);
     const handshakes = metrics.counter("apiserver_tls_handshake_errors_total", "Number of requests dropped with 'TLS handshake error from' error").with();
     const { authenticator, tokens, trust } = defaultAuthentication({
       ...outsiders,
@@ -238,7 +245,14 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
         ...(options.maxTokenSeconds ? { maxExpirationSeconds: options.maxTokenSeconds } : {}),
       },
       services: {
-        addresses: new AddressAllocator({ reader, addresses: cache.resource(definitionOf("ipaddresses")), clock, random, ranges: serviceRanges }),
+        addresses: new AddressAllocator({
+          reader,
+          addresses: cache.resource(definitionOf("ipaddresses")),
+          clock,
+          random,
+          ranges: serviceRanges,
+          series: addressSeries(metrics),
+        }),
         nodePorts: new NodePortAllocator({ reader, random, ...options.nodePorts }),
       },
       eventTtlSeconds: options.eventTtlSeconds ?? 3600,
@@ -251,7 +265,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const connector = options.kubelet ? new (await import("./streaming/connector.ts")).Connector({ reader, random, kubelet: options.kubelet }) : unreachable;
     owned.defer(() => connector.close());
     const conversions = { client: conversionClient, clock, random, series: conversionSeries(metrics) };
-    const custom = new CustomResources({ cache, clock, converterOf: (definition) => converterOf(definition, conversions) });
+    const custom = new CustomResources({ cache, clock, times: ruleTimes(metrics, clock), converterOf: (definition) => converterOf(definition, conversions) });
     const openapi = new CustomOpenAPI(custom, served);
     const aggregator = new Aggregator({
       reader,
@@ -341,6 +355,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     }
     const { nodePorts = defaultNodePorts, storeBytes } = options;
     showBuild(metrics);
+    showFeatures(metrics, options.features);
     owned.use(new ConsistencyCheck({ cache, store: options.store, clock, random, logger: options.logger.child("consistency"), metrics }));
     observeState(metrics, { cache, serviceRanges, nodePorts, ...(storeBytes ? { storeBytes } : {}) });
     owned.use(

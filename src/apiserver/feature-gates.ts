@@ -81,6 +81,16 @@ const refusal = (name: string, { stage, on, lacks }: Gate): string =>
       : `${name} cannot be switched off: it is ${words[stage]} and on by default in Kubernetes v1.36, and k8ts always has it on`
     : `${name} cannot be switched on: it is ${words[stage]} and off by default in Kubernetes v1.36, and k8ts does not implement it`;
 
+export interface FeatureState {
+  name: string;
+  /** "" where it is stable: so upstream's metric has it. */
+  stage: string;
+  on: boolean;
+}
+/** Of each feature. @default `isOn`: upstream's defaults */
+export const featureStates = (isOn: (name: string) => boolean = (name) => known[name]?.on ?? false): FeatureState[] =>
+  Object.entries(known).map(([name, { stage }]) => ({ name, stage: stage === "GA" ? "" : stage, on: isOn(name) }));
+
 /** For documentation: each feature with its stage, its default, whether it can be switched here and in upstream, and what it lacks. */
 export const gatesTable = (): { name: string; stage: string; on: boolean; locked: boolean; switchable: boolean; lacks?: string }[] =>
   Object.entries(known).map(([name, { stage, on, locked, lacks }]) => ({

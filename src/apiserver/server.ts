@@ -31,7 +31,7 @@ import { type HealthCheck, HealthSLIs } from "../api/health-checks.ts";
 import { health, healthPaths, serverChecks } from "./health.ts";
 import { peerDiscoverySeries } from "./metrics/peers.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
-import { watchSeries } from "./metrics/watches.ts";
+import { restSeries } from "./metrics/rest.ts";
 import { parseRequestInfo, readableInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { admitConnect, admitted } from "./rest/connect.ts";
@@ -146,7 +146,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     equivalents: (endpoint) => served.equivalents(endpoint),
     endpointOfKind: (apiVersion, kind) => served.ofKind(apiVersion, kind),
     frames: new FrameCache(),
-    watched: watchSeries(options.metrics),
+    ...restSeries(options.metrics),
     stopping: stopping.signal,
     minWatchSeconds: options.minWatchSeconds ?? 1800,
   };

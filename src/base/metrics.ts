@@ -3,6 +3,9 @@
  * on a hot path binds the series once (`with`, `series`): a label set is looked up by a text made of it.
  */
 
+/** Seconds: what Prometheus' libraries take where nobody says which. */
+export const defaultBuckets: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 export type LabelValues = readonly string[];
 
 interface Metric {

@@ -4,6 +4,8 @@ import type { KubeObject } from "../api/object.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Store } from "../store/store.ts";
 import type { HistoryBounds } from "./history.ts";
+import type { GroupResource } from "./keys.ts";
+import type { ResourceSeries } from "./series.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** What a resource needs of the cache it belongs to. */
@@ -11,6 +13,8 @@ export interface Host {
   readonly store: Store;
   readonly clock: Clock;
   readonly history?: HistoryBounds;
+  /** What is counted of a resource. */
+  seriesOf(resource: GroupResource): ResourceSeries;
   /** Revision up to which the store's changes are applied. */
   applied(): number;
   /** Resolves when all changes up to `revision` are applied. */

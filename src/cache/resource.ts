@@ -13,6 +13,8 @@ import { Change, History } from "./history.ts";
 import type { Host } from "./host.ts";
 import { cacheKey } from "./keys.ts";
 import { Past } from "./past.ts";
+import { keyOfStored, listStored } from "./past-list.ts";
+import type { ResourceSeries } from "./series.ts";
 import { spliceRevision, withoutRevision, withRevision } from "./splice.ts";
 import { type Family, StoredObject } from "./stored.ts";
 import { UnreadableError } from "./transformer.ts";
@@ -38,6 +40,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   readonly resource: ResourceDef;
   readonly prefix: string;
   readonly #host: Host;
+  readonly series: ResourceSeries;
   readonly #family: Family;
   readonly #live = new SortedMap<StoredObject<T>>();
   readonly #watchers = new Watchers();
@@ -58,6 +61,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
 
   constructor(host: Host, resource: ResourceDef, prefix: string, family: Family) {
     this.#host = host;
+    this.series = host.seriesOf(resource);
     this.resource = resource;
     this.prefix = prefix;
     this.#family = family;
@@ -135,17 +139,23 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
       await new Promise((resolve) => setImmediate(resolve));
       if (number !== this.#loads) return this.#ready;
     }
+    this.series.storeListed(this.#live.size, this.#live.size, this.#live.size);
+    this.series.loaded();
     this.#history = new History(revision, this.#host.history);
     this.#lastChange = revision;
     await this.#host.reached(revision);
     if (number !== this.#loads) return this.#ready;
     const early = this.#early ?? [];
     this.#early = undefined;
-    for (const event of early) if (event.revision > revision) this.apply(event);
+    for (const event of early) if (event.revision > revision) this.#change(event);
   }
 
   /** One change of the store under this resource's prefix. */
   apply(event: StoreEvent): void {
+    this.series.received();
+    this.#change(event);
+  }
+  #change(event: StoreEvent): void {
     if (this.#unread) return;
     if (this.#early) {
       this.#early.push(event);
@@ -167,6 +177,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     this.#lastChange = event.revision;
     const change = new Change(event.revision, key, stored, previous);
     this.#history.push(change, this.#host.clock.monotonic());
+    this.series.dispatched();
     this.#watchers.concerned(change, (watcher) => {
       if (watcher.offer(change)) this.#host.releaseSoon(watcher);
     });
@@ -225,14 +236,18 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const { revision } = options;
     // Only what is bounded is read past the cache.
     if (!held && (!options.limit || options.predicate)) throw initializing(this.resource, this.#unread, this.#host.clock);
-    if (!held) return this.#listStored(options, revision || now);
+    if (!held) return this.#listPast(options, revision || now);
     if (revision && revision > now) throw new FutureRevisionError(revision, now);
     // Nothing changed since: what lives now is what lived then.
     if (!revision || revision >= this.#lastChange) return this.#listOf(this.#live, options, revision || this.#host.applied());
     const compacted = await this.#host.store.compactedRevision();
     if (revision < compacted) throw new CompactedError(compacted);
-    if (revision < this.#history.floor) return this.#listStored(options, revision);
+    if (revision < this.#history.floor) return this.#listPast(options, revision);
     return this.#listOf(new Past(this.#live, this.#history.after(revision)), options, revision);
+  }
+
+  #listPast(options: CacheListOptions, revision: number): Promise<CacheList> {
+    return listStored({ store: this.#host.store, prefix: this.prefix, stored: (item) => this.#stored(item), series: this.series }, options, revision);
   }
 
   /** What `all` has at the moment of the call, given out as of `revision`; a long selection leaves the event loop to others in between. */
@@ -244,6 +259,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
       const items = all.values(prefix, after, limit);
       const last = items.length < limit ? undefined : keyOfStored(items.at(-1) as Stored);
       const remaining = last === undefined ? 0 : all.count(prefix, last);
+      this.series.listed(items.length + remaining, items.length);
       return { items, revision, remaining, ...(remaining > 0 ? { last } : {}) };
     }
     const candidates = all.values(prefix, after);
@@ -251,8 +267,11 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     for await (const batch of this.#select(candidates, predicate))
       for (const stored of batch) {
         items.push(stored);
-        if (items.length >= limit) return { items, revision, ...(stored === candidates.at(-1) ? {} : { last: keyOfStored(stored) }) };
+        if (items.length < limit) continue;
+        this.series.listed(candidates.length, items.length);
+        return { items, revision, ...(stored === candidates.at(-1) ? {} : { last: keyOfStored(stored) }) };
       }
+    this.series.listed(candidates.length, items.length);
     return { items, revision };
   }
 
@@ -267,27 +286,6 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     }
   }
 
-  /** From the store, for what is no longer in memory. */
-  async #listStored(options: CacheListOptions, revision: number): Promise<CacheList> {
-    const { predicate, limit } = options;
-    const prefix = `${this.prefix}${options.namespace ? `${options.namespace}/` : ""}`;
-    const items: Stored[] = [];
-    let after = options.after === undefined ? undefined : this.prefix + options.after;
-    for (;;) {
-      const page = await this.#host.store.list(prefix, { revision, after, ...(limit ? { limit: predicate ? limit + 1 : limit } : {}) });
-      for (const item of page.items) {
-        const stored = this.#stored(item);
-        if (predicate && !predicate(stored)) continue;
-        items.push(stored);
-        if (predicate && limit && items.length >= limit)
-          return { items, revision, ...(item !== page.items.at(-1) || page.remaining > 0 ? { last: keyOfStored(stored) } : {}) };
-      }
-      after = page.items.at(-1)?.key;
-      if (!predicate) return { items, revision, remaining: page.remaining, ...(page.remaining > 0 ? { last: after?.slice(this.prefix.length) } : {}) };
-      if (page.remaining === 0) return { items, revision };
-    }
-  }
-
   async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
     const { signal } = options;
     await this.held();
@@ -299,8 +297,9 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const from = options.initial ? this.#host.applied() : options.fromRevision;
     const watcher = new Watcher(options, from);
     const initial = options.initial ? this.#live.values(options.namespace ? `${options.namespace}/` : "") : undefined;
-    if (!options.initial)
-      for (const change of this.#history.after(from)) if (!options.namespace || change.namespace === options.namespace) watcher.offer(change);
+    const missed = initial ? [] : this.#history.after(from);
+    for (const change of missed) if (!options.namespace || change.namespace === options.namespace) watcher.offer(change);
+    this.series.began((initial ?? missed).length);
     watcher.release();
     this.#watchers.add(watcher);
     const stop = (): void => watcher.end();
@@ -391,5 +390,3 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     return new StoredObject<T>(this.#family, namespace, key.slice(slash + 1), item.revision, spliceRevision(item.value, item.revision));
   }
 }
-
-const keyOfStored = (stored: Stored): string => cacheKey(stored.namespace, stored.name);

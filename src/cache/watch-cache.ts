@@ -1,5 +1,6 @@
 /** The watch cache of one API server: follows the store with a single watch and hands each change to its resource. */
 import type { Clock } from "../base/clock.ts";
+import { Metrics } from "../base/metrics.ts";
 import { encodeMembers, type MemberTexts } from "../api/codec/json.ts";
 import type { Wanted } from "../api/codec/json-part.ts";
 import type { KubeObject } from "../api/object.ts";
@@ -10,6 +11,7 @@ import type { HistoryBounds } from "./history.ts";
 import type { Host } from "./host.ts";
 import { type GroupResource, storagePrefix } from "./keys.ts";
 import { CachedResource, type Extent } from "./resource.ts";
+import { cacheFamilies, type Families, ResourceSeries } from "./series.ts";
 import { Shared } from "./stored.ts";
 import { UnreadableError } from "./transformer.ts";
 import type { Watcher } from "./watcher.ts";
@@ -32,6 +34,8 @@ export interface WatchCacheOptions {
   /** JSON bytes of the objects whose parsed form is kept. @default 256 KiB: they are five times that in memory, most are read again at once or not at all, and what is kept longer becomes old garbage */
   parsedBytes?: number;
   history?: HistoryBounds;
+  /** Counts what is done for each resource. */
+  metrics?: Metrics;
 }
 
 export interface WatchCache extends AsyncDisposable {
@@ -97,6 +101,7 @@ class StoreCache implements WatchCache, Host {
   readonly #stop = new AbortController();
   #waiting: { revision: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
   readonly #root: string;
+  readonly #families: Families;
   #toRelease = new Set<Watcher>();
   /** Revision applied at the last turn of the event loop that a writer waited for. */
   #released = 0;
@@ -114,6 +119,7 @@ class StoreCache implements WatchCache, Host {
     this.clock = options.clock;
     this.history = options.history;
     this.#shared = new Shared(options.parsedBytes ?? 256 * 1024);
+    this.#families = cacheFamilies(options.metrics ?? new Metrics());
     this.#root = `${options.keyPrefix ?? "/registry"}/`;
     this.reader = {
       get: <T extends KubeObject>(resource: string, namespace: string, name: string) => this.#named(resource).peek(namespace, name)?.object() as T | undefined,
@@ -143,6 +149,9 @@ class StoreCache implements WatchCache, Host {
     this.#resources.delete(prefix);
     this.#byName.delete(resource.group ? `${resource.resource}.${resource.group}` : resource.resource);
     cached.close();
+  }
+  seriesOf(resource: GroupResource): ResourceSeries {
+    return new ResourceSeries(this.#families, resource);
   }
   revision(): number {
     return this.#applied;

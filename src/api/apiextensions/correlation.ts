@@ -6,6 +6,7 @@ import { deepEqual } from "../copy.ts";
 import { isMap, type JSONValue } from "../json.ts";
 import type { Node } from "./node.ts";
 import { own } from "../../base/table.ts";
+import type { Stopwatch } from "./rule-times.ts";
 
 /** The elements of a list by what their keys say; of equal ones the first. */
 export class MapList {
@@ -46,12 +47,15 @@ export class Correlation {
   readonly value: JSONValue;
   readonly old: JSONValue;
   readonly #node: Node;
+  readonly #watch: Stopwatch | undefined;
   #same: boolean | undefined;
   #list: MapList | undefined;
   readonly #children = new Map<string | number, Correlation>();
 
-  constructor(node: Node, value: JSONValue, old: JSONValue) {
+  /** `watch` is told how long comparing takes. */
+  constructor(node: Node, value: JSONValue, old: JSONValue, watch?: Stopwatch) {
     this.#node = node;
+    this.#watch = watch;
     this.value = value;
     this.old = old;
   }
@@ -75,13 +79,13 @@ export class Correlation {
     return old === undefined ? undefined : this.#child(i, items, value, old);
   }
   #child(name: string | number, node: Node, value: JSONValue, old: JSONValue): Correlation {
-    const child = new Correlation(node, value, old);
+    const child = new Correlation(node, value, old, this.#watch);
     this.#children.set(name, child);
     return child;
   }
   /** Whether the value is what it was; the order of a list with keys does not count. */
   get unchanged(): boolean {
-    this.#same ??= this.#compare();
+    this.#same ??= this.#watch ? this.#watch.measure(() => this.#compare()) : this.#compare();
     return this.#same;
   }
   #compare(): boolean {

@@ -13,6 +13,7 @@ import { validateEmbedded } from "./embedded.ts";
 import { validateLists } from "./list-types.ts";
 import { nodeOf } from "./node.ts";
 import { printerCells, printerReads } from "./printer-columns.ts";
+import { type RuleTimes, Stopwatch } from "./rule-times.ts";
 import { RuleValidator } from "./rule-validation.ts";
 import { validateScaleSpec, validateScaleStatus } from "./scale-paths.ts";
 import { propertyOf } from "./schema.ts";
@@ -44,13 +45,14 @@ function finalizerWarnings(object: KubeObject, old?: KubeObject): string[] {
   });
 }
 
-export function customResourceKind(resource: string, version: CustomVersion): Kind {
+/** `times` is told what judging costs. */
+export function customResourceKind(resource: string, version: CustomVersion, times?: RuleTimes): Kind {
   const { schema, apiVersion, namespaced, scale } = version;
   const statusSchema = schema && propertyOf(schema, "status");
   const selectable = (version.definition.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, ""));
   let rules: RuleValidator | undefined | null = null;
   const rulesNow = (): RuleValidator | undefined => {
-    if (rules === null) rules = schema && RuleValidator.of(schema, true);
+    if (rules === null) rules = schema && RuleValidator.of(schema, true, times);
     return rules;
   };
   /** Of unchanged parts, said whether the update is accepted or not. */
@@ -75,9 +77,18 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
     return errors.length && validateLists(json(old), schema).length ? [] : errors;
   };
   /** What was not there counts as null: a null is no change. */
-  const newStatus = (status: JSONValue, old: KubeObject): Correlation | undefined =>
-    statusSchema && new Correlation(nodeOf(statusSchema), status, json(old).status ?? null);
-  const correlated = (object: KubeObject, old: KubeObject): Correlation | undefined => schema && new Correlation(nodeOf(schema), json(object), json(old));
+  const newStatus = (status: JSONValue, old: KubeObject, watch?: Stopwatch): Correlation | undefined =>
+    statusSchema && new Correlation(nodeOf(statusSchema), status, json(old).status ?? null, watch);
+  const correlated = (object: KubeObject, old: KubeObject, watch?: Stopwatch): Correlation | undefined =>
+    schema && new Correlation(nodeOf(schema), json(object), json(old), watch);
+  /** An update's mistakes, and how long it took to see what it leaves as it was. */
+  const updated = (judge: (watch?: Stopwatch) => FieldError[]): FieldError[] => {
+    if (!times) return judge();
+    const watch = new Stopwatch(times);
+    const errors = judge(watch);
+    times.ratcheted(watch.total);
+    return errors;
+  };
 
   return {
     resource,
@@ -102,20 +113,21 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
     prepareForUpdate(object, old) {
       if (!deepEqual(withoutMetadata(object), withoutMetadata(old))) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
-    validateUpdate(object, old) {
-      const wrong = typeErrors(object);
-      const correlation = correlated(object, old);
-      const errors = wrong.length
-        ? wrong
-        : [
-            ...validateObjectMetaUpdate(object.metadata, old.metadata, metadata),
-            ...validateValue(schema, json(object), path(), correlation),
-            ...validateScaleSpec(json(object), scale),
-            ...validateScaleStatus(json(object), scale),
-          ];
-      errors.push(...validateEmbedded(json(object), schema, path()), ...listErrors(object, old));
-      return byRules(errors, object, old, correlation);
-    },
+    validateUpdate: (object, old) =>
+      updated((watch) => {
+        const wrong = typeErrors(object);
+        const correlation = correlated(object, old, watch);
+        const errors = wrong.length
+          ? wrong
+          : [
+              ...validateObjectMetaUpdate(object.metadata, old.metadata, metadata),
+              ...validateValue(schema, json(object), path(), correlation),
+              ...validateScaleSpec(json(object), scale),
+              ...validateScaleStatus(json(object), scale),
+            ];
+        errors.push(...validateEmbedded(json(object), schema, path()), ...listErrors(object, old));
+        return byRules(errors, object, old, correlation);
+      }),
     validationWarnings,
     warningsOnUpdate: (object, old) => finalizerWarnings(object, old),
     subresources: {
@@ -131,20 +143,22 @@ export function customResourceKind(resource: string, version: CustomVersion): Ki
           if (status === undefined) delete target.status;
           else target.status = status;
         },
-        validateUpdate(object, old) {
-          const wrong = typeErrors(object);
-          const correlation = correlated(object, old);
-          const { status } = json(object);
-          const errors = wrong.length
-            ? wrong
-            : [
-                ...validateObjectMetaUpdate(object.metadata, old.metadata, metadata),
-                ...(status === undefined ? [] : validateValue(statusSchema, status, path("status"), correlation?.key("status") ?? newStatus(status, old))),
-                ...validateScaleStatus(json(object), scale),
-              ];
-          errors.push(...listErrors(object, old));
-          return byRules(errors, object, old, correlation);
-        },
+        validateUpdate: (object, old) =>
+          updated((watch) => {
+            const wrong = typeErrors(object);
+            const correlation = correlated(object, old, watch);
+            const { status } = json(object);
+            const seen = (): Correlation | undefined => correlation?.key("status") ?? newStatus(status as JSONValue, old, watch);
+            const errors = wrong.length
+              ? wrong
+              : [
+                  ...validateObjectMetaUpdate(object.metadata, old.metadata, metadata),
+                  ...(status === undefined ? [] : validateValue(statusSchema, status, path("status"), seen())),
+                  ...validateScaleStatus(json(object), scale),
+                ];
+            errors.push(...listErrors(object, old));
+            return byRules(errors, object, old, correlation);
+          }),
         validationWarnings,
       },
     },

@@ -12,6 +12,7 @@ import { type Correlation, mapListOf } from "./correlation.ts";
 import { escapeName } from "./decl-name.ts";
 import { type DeclType, declTypeOf } from "./decl-type.ts";
 import { type Node, nodeOf } from "./node.ts";
+import type { RuleTimes } from "./rule-times.ts";
 import { type CompiledRule, compileRules } from "./rules.ts";
 import { isEmbedded, itemsOf, rulesOf, type Schema, schemaHas, valuesOf } from "./schema.ts";
 
@@ -33,18 +34,31 @@ interface RuleNode {
 
 let names = 0;
 
-function ruleNode(schema: Schema, isResource: boolean, declared: DeclType | undefined, structs: Record<string, Struct>): RuleNode | undefined {
-  const rules = declared && rulesOf(schema).length ? compileRules(schema, declared, structs) : [];
+function compiledRules(schema: Schema, declared: DeclType, structs: Record<string, Struct>, times: RuleTimes | undefined): CompiledRule[] {
+  const began = times?.now() ?? 0;
+  const rules = compileRules(schema, declared, structs);
+  times?.compiled(times.now() - began);
+  return rules;
+}
+
+function ruleNode(
+  schema: Schema,
+  isResource: boolean,
+  declared: DeclType | undefined,
+  structs: Record<string, Struct>,
+  times: RuleTimes | undefined,
+): RuleNode | undefined {
+  const rules = declared && rulesOf(schema).length ? compiledRules(schema, declared, structs, times) : [];
   const items = itemsOf(schema);
   const values = valuesOf(schema);
-  const itemRules = items && ruleNode(items, isEmbedded(items), declared?.element, structs);
-  const valueRules = values && ruleNode(values, isEmbedded(values), declared?.element, structs);
+  const itemRules = items && ruleNode(items, isEmbedded(items), declared?.element, structs, times);
+  const valueRules = values && ruleNode(values, isEmbedded(values), declared?.element, structs, times);
   const properties = new Map<string, RuleNode>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const escaped = escapeName(name);
     const type = escaped === undefined ? declTypeOf(property, isEmbedded(property), `selfType${names++}`, structs) : declared?.fields?.get(escaped);
     // Fields of unknown types are not seen.
-    const found = type && ruleNode(property, isEmbedded(property), type, structs);
+    const found = type && ruleNode(property, isEmbedded(property), type, structs, times);
     if (found) properties.set(name, found);
   }
   if (!rules.length && !itemRules && !valueRules && !properties.size) return undefined;
@@ -61,16 +75,18 @@ function ruleNode(schema: Schema, isResource: boolean, declared: DeclType | unde
 
 export class RuleValidator {
   readonly #root: RuleNode;
+  readonly #times: RuleTimes | undefined;
 
-  private constructor(root: RuleNode) {
+  private constructor(root: RuleNode, times: RuleTimes | undefined) {
     this.#root = root;
+    this.#times = times;
   }
   /** undefined: the schema has no rules. */
-  static of(schema: Schema, isResource: boolean): RuleValidator | undefined {
+  static of(schema: Schema, isResource: boolean, times?: RuleTimes): RuleValidator | undefined {
     if (!schemaHas(schema, (one) => rulesOf(one).length > 0)) return undefined;
     const structs: Record<string, Struct> = {};
-    const root = ruleNode(schema, isResource, declTypeOf(schema, isResource, `selfType${names++}`, structs), structs);
-    return root && new RuleValidator(root);
+    const root = ruleNode(schema, isResource, declTypeOf(schema, isResource, `selfType${names++}`, structs), structs, times);
+    return root && new RuleValidator(root, times);
   }
 
   /** `old` undefined: there is nothing to compare with. `remaining` is what is left of the budget; negative: it ran out. */
@@ -85,7 +101,7 @@ export class RuleValidator {
     warnings: string[];
     remaining: number;
   } {
-    const run = new Run(options.budget ?? objectBudget);
+    const run = new Run(options.budget ?? objectBudget, this.#times);
     run.value(this.#root, value, old, at, { current: options.correlation, parent: undefined });
     return { errors: run.errors, warnings: run.warnings, remaining: run.budget };
   }
@@ -111,12 +127,24 @@ class Run {
   readonly errors: FieldError[] = [];
   readonly warnings: string[] = [];
   budget: number;
+  readonly #times: RuleTimes | undefined;
 
-  constructor(budget: number) {
+  constructor(budget: number, times: RuleTimes | undefined) {
     this.budget = budget;
+    this.#times = times;
   }
 
   value(rules: RuleNode, value: JSONValue | undefined, old: JSONValue | undefined, at: Path, ratchet: Ratchet): void {
+    const times = this.#times;
+    if (!times) {
+      this.#judge(rules, value, old, at, ratchet);
+      return;
+    }
+    const began = times.now();
+    this.#judge(rules, value, old, at, ratchet);
+    times.evaluated(times.now() - began);
+  }
+  #judge(rules: RuleNode, value: JSONValue | undefined, old: JSONValue | undefined, at: Path, ratchet: Ratchet): void {
     if (value === null || value === undefined) return;
     if (rules.rules.length) this.#expressions(rules, value, old ?? undefined, at, ratchet);
     if (this.budget < 0) return;

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
+import type { PodSecuritySeries } from "../metrics/pod-security.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from "./certificates.ts";
 import { AdmissionChain, type AdmissionTiming } from "./chain.ts";
@@ -40,6 +41,7 @@ export interface DefaultAdmissionOptions {
   enabled?: readonly string[];
   /** Plugins beyond these, such as webhooks. */
   more?: readonly AdmissionPlugin[];
+  podSecuritySeries?: PodSecuritySeries;
   timing?: AdmissionTiming;
 }
 

@@ -3,6 +3,7 @@
  * (apiextensions-apiserver/pkg/apiserver: customresource_handler.go, customresource_discovery_controller.go).
  */
 import { customResourceKind } from "../../api/apiextensions/custom-resource.ts";
+import type { RuleTimes } from "../../api/apiextensions/rule-times.ts";
 import { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { isServed, isTrue } from "../../api/apiextensions/definition-status.ts";
 import { printerColumns } from "../../api/apiextensions/printer-columns.ts";
@@ -24,6 +25,8 @@ export const definitions = "customresourcedefinitions.apiextensions.k8s.io";
 export interface CustomResourcesOptions {
   cache: WatchCache;
   clock: Clock;
+  /** Is told what judging custom resources costs. */
+  times?: RuleTimes;
   converterOf(definition: CustomResourceDefinition): Converter;
 }
 
@@ -125,7 +128,7 @@ export class CustomResources {
     const custom = versions.get(`${spec.group}/${version.name}`) as CustomVersion;
     const storing = spec.versions.find(({ storage }) => storage) as CustomResourceDefinitionVersion;
     const groupResource = `${def.resource}.${def.group}`;
-    const kind = customResourceKind(groupResource, custom);
+    const kind = customResourceKind(groupResource, custom, this.#options.times);
     const converter = this.#options.converterOf(definition);
     const cache = new VersionCache({
       resource: def,

@@ -194,7 +194,11 @@ export function flowControlSeries(metrics: Metrics, clock: Clock): FlowControlSe
       const watches = once(() => flows.watches.series(...labels));
       const regular = once(() => flows.execution.series(...labels, "regular"));
       const watch = once(() => flows.execution.series(...labels, "watch"));
-      const executed = once(() => flows.waits.series(...labels, "true"));
+      const executed = once(() => {
+        // Upstream puts each request into a queue, and be it for no time: so the queue shows that nobody waits.
+        queued();
+        return flows.waits.series(...labels, "true");
+      });
       return {
         schema,
         queued(requests, width) {

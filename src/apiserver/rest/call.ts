@@ -10,7 +10,7 @@ import type { Random } from "../../base/random.ts";
 import type { ResourceCache } from "../../cache/cache.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
 import type { AuditRecord } from "../audit/auditor.ts";
-import type { WatchSeries } from "../metrics/watches.ts";
+import type { RestSeries } from "../metrics/rest.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { FrameCache } from "./frames.ts";
@@ -117,7 +117,7 @@ export interface AdmissionChain {
 }
 
 /** The server as the verbs see it. */
-export interface Rest {
+export interface Rest extends RestSeries {
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -131,8 +131,6 @@ export interface Rest {
   /** Where objects of that kind are. */
   endpointOfKind(apiVersion: string, kind: string): Endpoint | undefined;
   frames: FrameCache;
-  /** Told of what leaves in watches of a resource. */
-  watched(def: ResourceDef): WatchSeries;
   /** Aborted when the server begins to stop: watches end. */
   stopping: AbortSignal;
   minWatchSeconds: number;

@@ -67,6 +67,7 @@ export async function page(call: Call, options: ListOptions, inPages = false): P
     }
     throw error;
   }
+  if (!options.resourceVersion && !options.continue) call.rest.read(endpoint.hub)?.consistent();
   const metadata: Page["metadata"] = { resourceVersion: String(list.revision) };
   if (list.last !== undefined && !single) {
     metadata.continue = encodeContinue({ revision: list.revision, after: list.last.slice(prefix.length) });

@@ -16,10 +16,14 @@ export function parseRevision(text: string, plain = false): number {
 /** A read not older than what no server has reached: upstream waits three seconds and says so. */
 export async function waitForRevision(call: Call, text: string, plain = false): Promise<void> {
   const asked = parseRevision(text, plain);
-  const current = await call.endpoint.cache.revision();
-  if (current >= asked) return;
-  await call.rest.clock.sleep(3000, call.request.signal);
-  const now = await call.endpoint.cache.revision();
+  const { clock } = call.rest;
+  const began = clock.monotonic();
+  let now = await call.endpoint.cache.revision();
+  if (now < asked) {
+    await clock.sleep(3000, call.request.signal);
+    now = await call.endpoint.cache.revision();
+  }
+  if (asked > 0) call.rest.read(call.endpoint.hub)?.waited((clock.monotonic() - began) / 1000);
   if (now >= asked) return;
   // Events are read past the watch cache, which alone says when to come back.
   const error = timeout(`Too large resource version: ${asked}, current: ${now}`, call.endpoint.hub.resource === "events" ? 0 : 1);

@@ -11,6 +11,7 @@ import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
+import type { Comparison } from "../metrics/rest.ts";
 import { type Call, namespaceOf, type Reservation } from "./call.ts";
 import { complete, finish, storedForm, writtenForm } from "./decode.ts";
 import { facesOf } from "./faces.ts";
@@ -260,7 +261,7 @@ async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: S
     prepareUpdate(call, object, old, info.subresource);
     const judged = complete(endpoint, object);
     validateUpdate(call, judged.object, old, info.subresource, groupKind);
-    keepTimesOfNoChange(judged.object, old);
+    keepTimesOfNoChange(call, judged.object, old);
     await rest.admission.validate({ ...attributes, object: judged.object });
     return { judged, reserved };
   } catch (error) {
@@ -334,13 +335,20 @@ export async function serverUpdate(call: Call, change: (old: KubeObject) => Kube
 }
 
 /** An update that changes nothing but the times of managed fields changes nothing. */
-function keepTimesOfNoChange(object: KubeObject, old: KubeObject): void {
+function keepTimesOfNoChange({ rest }: Call, object: KubeObject, old: KubeObject): void {
+  const began = rest.clock.monotonic();
+  const outcome = compareWithoutTimes(object, old);
+  if (outcome === "equal_objects") object.metadata.managedFields = old.metadata.managedFields;
+  rest.compared(outcome, (rest.clock.monotonic() - began) / 1000);
+}
+function compareWithoutTimes(object: KubeObject, old: KubeObject): Comparison {
   const now = object.metadata.managedFields;
   const before = old.metadata.managedFields;
-  if (!now || !before || now.length !== before.length) return;
+  if (!now || !before || now.length !== before.length || now.every(({ time }, i) => time === before[i]?.time)) return "unequal_objects_fast";
   const without = (value: KubeObject): object => ({ ...value, metadata: { ...value.metadata, managedFields: undefined } });
   const same = now.every((entry, i) => deepEqual({ ...entry, time: undefined }, { ...before[i], time: undefined }));
-  if (same && semanticEqual(without(object), without(old))) object.metadata.managedFields = before;
+  if (!same) return "unequal_objects_fast";
+  return semanticEqual(without(object), without(old)) ? "equal_objects" : "unequal_objects_slow";
 }
 
 function deletesNow(call: Call, object: KubeObject, old: KubeObject): boolean {

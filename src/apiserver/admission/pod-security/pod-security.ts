@@ -5,6 +5,7 @@ import type { Namespace, Pod, PodTemplateSpec } from "../../../api/types/core-v1
 import type { Clock } from "../../../base/clock.ts";
 import type { Reader } from "../../../cache/cache.ts";
 import { sameValue } from "../../authorization/same.ts";
+import type { PodSecuritySeries } from "../../metrics/pod-security.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission.ts";
 import { refuse } from "../refuse.ts";
 import { baselineChecks } from "./baseline.ts";
@@ -20,6 +21,8 @@ export interface PodSecurityOptions {
   exemptNamespaces?: readonly string[];
   exemptUsers?: readonly string[];
   exemptRuntimeClasses?: readonly string[];
+  /** Counts what is decided. */
+  podSecuritySeries?: PodSecuritySeries;
 }
 
 const byId = (a: Check, b: Check): number => (a.id < b.id ? -1 : 1);
@@ -66,8 +69,17 @@ const checkTime = 1000;
 
 export function podSecurity(options: PodSecurityOptions): AdmissionPlugin {
   const defaults = options.defaults ?? privilegedPolicy;
-  const isExempt = ({ namespace, user }: AdmissionAttributes): boolean =>
-    (options.exemptNamespaces?.includes(namespace) ?? false) || (options.exemptUsers?.includes(user.name) ?? false);
+  const { podSecuritySeries: series } = options;
+  const note = (attributes: AdmissionAttributes, key: string, value: string): void => attributes.annotate?.(`pod-security.kubernetes.io/${key}`, value);
+  const exempted = (attributes: AdmissionAttributes, why: string): true => {
+    series?.exempted(attributes);
+    note(attributes, "exempt", why);
+    return true;
+  };
+  const isExempt = (attributes: AdmissionAttributes): boolean => {
+    if (options.exemptNamespaces?.includes(attributes.namespace)) return exempted(attributes, "namespace");
+    return options.exemptUsers?.includes(attributes.user.name) ? exempted(attributes, "user") : false;
+  };
   /** By the labels, of which namespaces with the same ones share one record. */
   const policies = new WeakMap<object, Policy>();
   const policyFor = (labels: Readonly<Record<string, string>>): Policy => {
@@ -82,22 +94,44 @@ export function podSecurity(options: PodSecurityOptions): AdmissionPlugin {
 
   const evaluate = (attributes: AdmissionAttributes, policy: Policy, subject: Subject, enforce: boolean): void => {
     const runtimeClass = subject.spec.runtimeClassName;
-    if (runtimeClass && options.exemptRuntimeClasses?.includes(runtimeClass)) return;
-    if (enforce) {
-      const findings = evaluatePodSecurity(policy.enforce, subject);
-      if (findings.length) throw refuse(attributes, `violates PodSecurity ${JSON.stringify(describePolicy(policy.enforce))}: ${detailOf(findings)}`);
+    if (runtimeClass && options.exemptRuntimeClasses?.includes(runtimeClass)) {
+      exempted(attributes, "runtimeClass");
+      return;
     }
-    const findings = evaluatePodSecurity(policy.warn, subject);
-    if (findings.length) attributes.warn(`would violate PodSecurity ${JSON.stringify(describePolicy(policy.warn))}: ${detailOf(findings)}`);
+    const violation = (mode: keyof Policy, findings: readonly Finding[]): string =>
+      `violate${mode === "enforce" ? "s" : ""} PodSecurity ${JSON.stringify(describePolicy(policy[mode]))}: ${detailOf(findings)}`;
+    const forbidden = enforce ? evaluatePodSecurity(policy.enforce, subject) : [];
+    if (enforce) {
+      note(attributes, "enforce-policy", describePolicy(policy.enforce));
+      series?.evaluated(!forbidden.length, policy.enforce, "enforce", attributes);
+    }
+    const audited = evaluatePodSecurity(policy.audit, subject);
+    if (audited.length) {
+      note(attributes, "audit-violations", `would ${violation("audit", audited)}`);
+      series?.evaluated(false, policy.audit, "audit", attributes);
+    }
+    if (forbidden.length) throw refuse(attributes, violation("enforce", forbidden));
+    const warned = evaluatePodSecurity(policy.warn, subject);
+    if (warned.length) {
+      attributes.warn(`would ${violation("warn", warned)}`);
+      series?.evaluated(false, policy.warn, "warn", attributes);
+    }
   };
 
   const validatePod = (attributes: AdmissionAttributes): void => {
     if (ignoredSubresources.has(attributes.subresource) || isExempt(attributes)) return;
     const labels = labelsOf(attributes.namespace);
-    if (!labels) throw internalError(`failed to lookup namespace ${JSON.stringify(attributes.namespace)}`);
+    if (!labels) {
+      series?.failed(true, attributes);
+      throw internalError(`failed to lookup namespace ${JSON.stringify(attributes.namespace)}`);
+    }
     const policy = policyFor(labels);
     const { enforce, audit, warn } = policy;
-    if (enforce.level === "privileged" && audit.level === "privileged" && warn.level === "privileged") return;
+    if (enforce.level === "privileged" && audit.level === "privileged" && warn.level === "privileged") {
+      series?.evaluated(true, enforce, "enforce", attributes);
+      note(attributes, "enforce-policy", "privileged:latest");
+      return;
+    }
     const pod = attributes.object as Pod;
     if (attributes.operation === "UPDATE" && !isSignificant(pod, attributes.old as Pod)) return;
     evaluate(attributes, policy, pod, true);
@@ -107,7 +141,7 @@ export function podSecurity(options: PodSecurityOptions): AdmissionPlugin {
     if (attributes.subresource || isExempt(attributes)) return;
     const policy = policyFor(labelsOf(attributes.namespace) ?? {});
     const template = templateOf(attributes.object as KubeObject);
-    if (policy.warn.level === "privileged" || !template?.spec) return;
+    if ((policy.warn.level === "privileged" && policy.audit.level === "privileged") || !template?.spec) return;
     evaluate(attributes, policy, { metadata: template.metadata ?? {}, spec: template.spec }, false);
   };
 

@@ -17,6 +17,7 @@ import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Reader, ResourceCache } from "../../../cache/cache.ts";
 import { ExistsError, RevisionMismatchError } from "../../../store/store.ts";
+import type { AddressScope, AddressSeries } from "../../metrics/addresses.ts";
 import type { Call } from "../../rest/call.ts";
 import { completeObject } from "../../rest/wire.ts";
 import { allocatorName, familyLabel, managedByLabel } from "./service-address-verdict.ts";
@@ -29,6 +30,7 @@ export interface AddressOptions {
   random: Random;
   /** `--service-cluster-ip-range`: the default while no ServiceCIDR exists; one per family at most. */
   ranges: readonly string[];
+  series?: AddressSeries;
 }
 
 const addressType = typeByName("networking/v1.IPAddress");
@@ -109,6 +111,16 @@ export class AddressAllocator {
   /** `wanted` "" gives any. */
   async allocate(call: Call, service: Service, wanted: string, family: string, dryRun: boolean): Promise<Allocated> {
     const ranges = this.#ranges(family);
+    const { clock, series } = this.#options;
+    const began = clock.monotonic();
+    const scope: AddressScope = wanted ? "static" : "dynamic";
+    const allocated = (range: string, ip: string): Allocated => {
+      if (!dryRun) series?.allocated(range, scope, (clock.monotonic() - began) / 1000);
+      return { ip };
+    };
+    const failed = (range: string): void => {
+      if (!dryRun) series?.failed(range, scope);
+    };
     if (wanted) {
       const ip = parseIP(wanted);
       const home = ip && ranges.find((range) => holdsAddress(range.text, ip));
@@ -118,17 +130,20 @@ export class AddressAllocator {
         return { why: `failed to allocate IP ${wanted}: ${outside ?? "the provided network does not match the current range"}` };
       }
       const unfit = dryRun ? "" : this.#unfitParent(service, wanted);
+      if (!unfit && (await this.#take(call, service, wanted, dryRun))) return allocated(home.text, wanted);
+      failed(home.text);
       if (unfit) return { why: `failed to allocate IP ${wanted}: ${unfit}` };
-      if (await this.#take(call, service, wanted, dryRun)) return { ip: wanted };
       return { why: `failed to allocate IP ${wanted}: provided IP is already allocated` };
     }
     for (const range of ranges) {
       for (const candidate of this.#candidates(range, family === "IPv6" ? 16 : 4)) {
         if (this.#options.reader.get("ipaddresses.networking.k8s.io", "", candidate)) continue;
         const unfit = dryRun ? "" : this.#unfitParent(service, candidate);
+        if (!unfit && (await this.#take(call, service, candidate, dryRun))) return allocated(range.text, candidate);
+        failed(range.text);
         if (unfit) return { why: `failed to allocate IP: ${unfit}` };
-        if (await this.#take(call, service, candidate, dryRun)) return { ip: candidate };
       }
+      failed(range.text);
     }
     return { why: `failed to allocate a serviceIP: range is full` };
   }
