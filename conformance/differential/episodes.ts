@@ -15,6 +15,7 @@ import { astray } from "./astray.ts";
 import { subresourceStep } from "./subresources.ts";
 import type { Request } from "./exchange.ts";
 import { pages, watchStep } from "./watches.ts";
+import { respelledJSON, respelledYAML } from "./texts.ts";
 import { elsewhere } from "./ways.ts";
 import { accessSpec, bySomebody, tokens } from "./who.ts";
 
@@ -165,6 +166,8 @@ function encoded(t: Target, object: JSONObject, headers?: Record<string, string>
       body: object,
       headers: { ...headers, "content-type": pick(random, ["text/plain", "application/xml", "application/json; charset=utf-8", "application/cbor", "x"]) },
     };
+  if (roll < 0.16) return { body: respelledJSON(random, object), ...made };
+  if (roll < 0.19) return { body: respelledYAML(random, object), headers: { ...headers, "content-type": contentTypes.yaml } };
   return { body: object, ...made };
 }
 
@@ -262,7 +265,7 @@ function patch(t: Target): GenStep {
     if (chance(random, 0.03)) (object.metadata as JSONObject).resourceVersion = pick(random, ["1", "{rv}"]);
     if (chance(random, 0.02)) (object.metadata as JSONObject).managedFields = [];
     if (chance(random, 0.02)) delete object[pick(random, ["kind", "apiVersion"])];
-    return { ...base, body: chance(random, 0.3) ? dump(object) : object };
+    return { ...base, body: chance(random, 0.04) ? respelledYAML(random, object) : chance(random, 0.3) ? dump(object) : object };
   }
   const seed = random.int(2 ** 31);
   return {

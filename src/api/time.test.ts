@@ -37,6 +37,7 @@ test("micro times have six decimals, no more and no less", () => {
 
 test("what is no time is refused with Go's message", () => {
   assert.throws(() => canonicalTime("x"), { message: 'parsing time "x" as "2006-01-02T15:04:05Z07:00": cannot parse "x" as "2006"' });
+  assert.throws(() => canonicalTime('e\u0301\n"\u007f'), /^Error: parsing time "e\\xcc\\x81\\x0a\\"\u007f" as /);
   assert.throws(() => canonicalTime("2026-02-30T00:00:00Z"), { message: 'parsing time "2026-02-30T00:00:00Z": day out of range' });
   assert.throws(() => canonicalTime("2026-01-01T00:00:00Zx"), { message: 'parsing time "2026-01-01T00:00:00Zx": extra text: "x"' });
 });

@@ -40,16 +40,18 @@ function daysIn(year: number, month: number): number {
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
 }
 
+/** In the quotes of Go's time: bytes that are no plain letter of ASCII are told as numbers. */
+const quoted = (text: string): string =>
+  `"${text.replace(/["\\]/g, "\\$&").replace(/[^ -\x7f]+/g, (part) => Buffer.from(part).toString("hex").replace(/../g, "\\x$&"))}"`;
+
 /** Throws TimeError. */
 export function parseInstant(text: string, micro: boolean): Instant {
   const layout = micro ? rfc3339Micro : rfc3339;
   const fail = (rest: string, element: string): never => {
-    throw new TimeError(
-      `parsing time ${JSON.stringify(text)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(element)}`,
-    );
+    throw new TimeError(`parsing time ${quoted(text)} as ${quoted(layout)}: cannot parse ${quoted(rest)} as ${quoted(element)}`);
   };
   const range = (what: string): never => {
-    throw new TimeError(`parsing time ${JSON.stringify(text)}: ${what} out of range`);
+    throw new TimeError(`parsing time ${quoted(text)}: ${what} out of range`);
   };
   let rest = text;
   const numbers: number[] = [];
@@ -67,7 +69,7 @@ export function parseInstant(text: string, micro: boolean): Instant {
   } else if (micro) fail(rest, ".000000");
   const zone = /^(?:Z|([+-])([0-9]{2}):([0-9]{2}))/.exec(rest);
   if (!zone) return fail(rest, "Z07:00");
-  if (zone[0].length < rest.length) throw new TimeError(`parsing time ${JSON.stringify(text)}: extra text: ${JSON.stringify(rest.slice(zone[0].length))}`);
+  if (zone[0].length < rest.length) throw new TimeError(`parsing time ${quoted(text)}: extra text: ${quoted(rest.slice(zone[0].length))}`);
   const [year, month, day, hour, minute, second] = numbers as [number, number, number, number, number, number];
   if (month < 1 || month > 12) range("month");
   if (hour > 23) range("hour");

@@ -5,7 +5,7 @@ import { decodeCBOR } from "./cbor.ts";
 import { cborIdentity, inCBORWords, unknownElement } from "./cbor-typed.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { countKeys, maxParts, parseJSON, readJSON, sortKeys } from "./json.ts";
-import { parseNodes } from "./json-syntax.ts";
+import { type JSONNode, parseNodes } from "./json-syntax.ts";
 import { contextOf, type Empties, normalize, normalizeKnown, tryNormalize } from "./normalize.ts";
 import { decodeProtobuf } from "./protobuf.ts";
 import { kindOfValue } from "./scalars.ts";
@@ -39,12 +39,15 @@ export function decodeObject(bytes: Uint8Array | string, contentType: string, ty
   }
 }
 
+/** Before a mistake in what the text says it is. */
+export const unknownKind = "couldn't get version/kind; json parse error: ";
+
 /** What the text says it is, before its type is known; "" where it says nothing. Throws DecodeError as upstream words it. */
 export function sniffJSON(bytes: Uint8Array | string): { apiVersion: string; kind: string } {
   try {
-    return identityOf(parseJSON(bytes, maxParts).value);
+    return identityOfNode(bounded(() => parseNodes(readJSON(bytes, maxParts).text)));
   } catch (error) {
-    if (error instanceof DecodeError) throw new DecodeError(`couldn't get version/kind; json parse error: ${error.message}`, error.syntax);
+    if (error instanceof DecodeError) throw new DecodeError(`${unknownKind}${error.message}`, error.syntax);
     throw error;
   }
 }
@@ -55,12 +58,36 @@ function identityOf(value: JSONValue): { apiVersion: string; kind: string } {
   if (value === null) return { apiVersion: "", kind: "" };
   if (typeof value !== "object" || Array.isArray(value))
     throw new DecodeError(`json: cannot unmarshal ${kindOfValue(value)} into Go value of type ${identity}`);
-  const text = (name: string): string => {
-    const raw = value[name] ?? "";
-    if (typeof raw !== "string") throw new DecodeError(`json: cannot unmarshal ${kindOfValue(raw)} into Go struct field .${name} of type string`);
-    return raw;
-  };
-  return { apiVersion: text("apiVersion"), kind: text("kind") };
+  return identityIn(Object.entries(value).map(([key, raw]) => ({ key, text: raw, kind: raw === null || typeof raw === "string" ? "" : kindOfValue(raw) })));
+}
+
+/** Each time that it is said counts, and what no type would take is not looked at. */
+function identityOfNode(node: JSONNode): { apiVersion: string; kind: string } {
+  if (node.kind !== "object")
+    return identityOf(node.kind === "array" ? [] : node.kind === "string" ? "" : node.kind === "null" ? null : node.kind === "bool" ? true : 0);
+  const { keys, values } = node;
+  return identityIn(
+    values.map((value, i) => ({
+      key: keys[i] as string,
+      text: value.kind === "string" ? value.value : null,
+      kind: value.kind === "string" || value.kind === "null" ? "" : value.kind,
+    })),
+  );
+}
+
+/** `encoding/json` takes names in letters of either size, and tells of the first mistake when it has seen all. */
+function identityIn(members: { key: string; text: unknown; kind: string }[]): { apiVersion: string; kind: string } {
+  const found = { apiVersion: "", kind: "" };
+  let wrong: DecodeError | undefined;
+  for (const { key, text, kind } of members) {
+    const folded = key.length === 4 || key.length === 10 ? key.toLowerCase() : "";
+    const name = folded === "kind" ? "kind" : folded === "apiversion" ? "apiVersion" : undefined;
+    if (!name) continue;
+    if (kind) wrong ??= new DecodeError(`json: cannot unmarshal ${kind} into Go struct field .${name} of type string`);
+    else if (text !== null) found[name] = text as string;
+  }
+  if (wrong) throw wrong;
+  return found;
 }
 
 /** JSON into a type, or untyped (custom resources): then only repeated keys are reported. Throws DecodeError. */

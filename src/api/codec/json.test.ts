@@ -120,6 +120,9 @@ test("values of the wrong type are refused in the words of a kube-apiserver", ()
 
 test("what a text says it is is read, or refused in a kube-apiserver's words", () => {
   assert.deepEqual(sniffJSON('{"kind":"Pod","apiVersion":"v1"}'), { apiVersion: "v1", kind: "Pod" });
+  assert.deepEqual(sniffJSON('{"Kind":"Pod","APIVERSION":"v1","a":1e400}'), { apiVersion: "v1", kind: "Pod" });
+  const twice = "couldn't get version/kind; json parse error: json: cannot unmarshal bool into Go struct field .kind of type string";
+  fails(() => sniffJSON('{"kind":true,"kind":"Pod","apiVersion":1}'), twice);
   fails(() => sniffJSON('{"kind":1}'), "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string");
   fails(
     () => sniffJSON("[]"),

@@ -53,9 +53,9 @@ export function readJSON(bytes: Uint8Array | string, parts = Number.POSITIVE_INF
   return { text, value, keys: colons };
 }
 
-/** What JSON allows and YAML does not, or understands otherwise: other characters than these, a colon in another line, `-0`, `<<`, keys of more than 1024 characters. */
+/** What JSON allows and YAML does not, or understands otherwise: other characters than these, a colon in another line, `-0`, `<<`, numbers beyond all bounds, keys of more than 1024 characters. */
 const plain = /^[\n\x20-\x7e]*$/;
-const otherwise = /" *\n[\n ]*:|-0|"<<"|\\\//;
+const otherwise = /" *\n[\n ]*:|-0|"<<"|\\\/|\de\+?\d{3}/i;
 /** Each of them may be written as an escape of six. */
 const longestKey = 170;
 

@@ -34,8 +34,7 @@ export function parseApply(bytes: Uint8Array): ApplyPatch {
       );
     return { object: value, strict: duplicates };
   } catch (error) {
-    if (error instanceof DecodeError)
-      throw badRequest(`error decoding YAML: ${error.message.startsWith("yaml: ") ? "error converting YAML to JSON: " : ""}${error.message}`);
+    if (error instanceof DecodeError) throw badRequest(`error decoding YAML: error converting YAML to JSON: ${error.message}`);
     throw error;
   }
 }

@@ -2,7 +2,8 @@
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { unidentified } from "../../api/codec/cbor-typed.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
+import { decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/codec/decode.ts";
+import { kindOfValue } from "../../api/codec/scalars.ts";
 import { encodeJSONString } from "../../api/codec/json.ts";
 import { deepCopy } from "../../api/copy.ts";
 import { goQuote } from "../../api/field.ts";
@@ -60,12 +61,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       if (media === "cbor") return refuse("", "", error.syntax ? `${unidentified}${error.message}` : error.message);
-      if (error.syntax || media === "yaml")
-        return refuse(
-          "",
-          "",
-          error.syntax && !error.message.startsWith("yaml: ") ? `couldn't get version/kind; json parse error: ${error.message}` : error.message,
-        );
+      if (error.syntax || media === "yaml") return refuse("", "", media === "yaml" ? error.message : `${unknownKind}${error.message}`);
       sniff(bytes);
       return refuse("", "", error.message);
     }
@@ -74,7 +70,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
     const value = object[name];
     if (value === undefined || value === null) return "";
     if (typeof value === "string") return value;
-    return refuse("", "", `couldn't get version/kind; json parse error: json: cannot unmarshal ${typeof value} into Go struct field .${name} of type string`);
+    return refuse("", "", `${unknownKind}json: cannot unmarshal ${kindOfValue(value)} into Go struct field .${name} of type string`);
   };
   const kind = text("kind");
   const apiVersion = text("apiVersion");

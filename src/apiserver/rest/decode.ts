@@ -2,7 +2,7 @@
 import { goQuote } from "../../api/field.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { unidentified } from "../../api/codec/cbor-typed.ts";
-import { decodeObject as decodeBytes, sniffJSON } from "../../api/codec/decode.ts";
+import { decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/codec/decode.ts";
 import { contextOf, normalize, tryNormalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
@@ -86,6 +86,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     if (bytes && !named && bodyMedia(request) === "protobuf") return unreadable(error.message);
     if (bytes && bodyMedia(request) === "cbor" && (error.syntax || error.message.startsWith(unidentified)))
       return unreadable(error.syntax ? `${unidentified}${error.message}` : error.message);
+    if (bytes && !named && bodyMedia(request) === "yaml") return unreadable(error.syntax ? error.message : `${unknownKind}${error.message}`);
     if (bytes && bodyMedia(request) === "json") {
       try {
         const sniffed = sniffJSON(bytes);

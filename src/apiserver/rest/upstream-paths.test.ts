@@ -173,3 +173,17 @@ test("a namespace or a name that is no step of a path is refused where upstream'
     assert.deepEqual(await at("GET", `${core}/configmaps/..${query}`), [400, `Name parameter invalid: "..": may not be '..'`]);
   assert.deepEqual(await at("DELETE", "/api/v1/nodes/a%25"), [400, `Name parameter invalid: "a%": may not contain '%'`]);
 });
+
+test("a body of YAML that cannot be read, or says not what it is, is of no kind", async () => {
+  const refused = async (body: string, type = "application/yaml"): Promise<string> => (await answer("POST", `${core}/configmaps`, body, type)).message ?? "";
+  const unknown = "the object provided is unrecognized (must be of type ConfigMap): ";
+  assert.equal(await refused("a: @"), `${unknown}yaml: found character that cannot start any token (613a2040)`);
+  assert.equal(await refused("a: .inf"), `${unknown}json: unsupported value: +Inf (613a202e696e66)`);
+  assert.equal(
+    await refused("kind: 1"),
+    `${unknown}couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string (6b696e643a2031)`,
+  );
+  assert.match(await refused("Kind: Pod\nspec: 1"), /^Pod in version "v1" cannot be handled as a ConfigMap: /);
+  const applied = await answer("PATCH", `${core}/configmaps/x?fieldManager=m`, "~: 1", apply);
+  assert.equal(applied.message, "error decoding YAML: error converting YAML to JSON: unsupported map key of type: %!s(<nil>), key: <nil>, value: 1");
+});
