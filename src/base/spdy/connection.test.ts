@@ -100,6 +100,20 @@ test("streams carry bytes both ways and half-close", async () => {
   assert.equal((await text(stream)).length, 200_000);
   close();
 });
+test("what is written while a frame is on its way goes together in the next one, whole and in order", async () => {
+  const [transport, other] = duplexPair();
+  const connection = new SpdyConnection(transport, "client");
+  const stream = connection.open({ streamtype: ["stdin"] });
+  const lengths: number[] = [];
+  const server = new SpdyConnection(other, "server");
+  server.on("stream", (accepted) => accepted.on("data", (chunk: Buffer) => lengths.push(chunk.length)));
+  const ended = once(server, "stream").then(([accepted]) => once(accepted as SpdyStream, "end"));
+  for (let i = 0; i < 1000; i++) stream.write("x");
+  stream.end();
+  await ended;
+  assert.deepEqual(lengths, [1, 999]);
+  connection.close();
+});
 test("a stream that nobody accepts is refused, and a reset reaches the other side", async () => {
   const { client, server, close } = await pair();
   await assert.rejects(client.open({}).replied(), /reset/);
