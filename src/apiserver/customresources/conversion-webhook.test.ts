@@ -127,9 +127,11 @@ test("a webhook is shown no metadata where an apply gives up all of it", async (
   const apply = (version: string, metadata: object) =>
     answer("PATCH", `${at(version, "g")}?fieldManager=m`, { apiVersion: `example.com/${version}`, kind: "Cup", metadata }, "application/apply-patch+yaml");
   assert.equal((await apply("v1", { labels: { a: "b" } })).http, 201);
-  const refused = await apply("v2", { labels: { a: "b" } });
-  const why = "conversion webhook for example.com/v1, Kind=Cup returned invalid metadata: missing metadata in converted object";
-  const where = "failed to prune fields: failed add back owned items: failed to convert pruned object at version example.com/v2";
+  assert.equal((await apply("v2", { labels: { a: "b" } })).http, 200, "of a kind alone it is not asked");
+  assert.equal((await answer("PATCH", at("v1", "g"), { host: "x" }, merge)).http, 200);
+  const refused = await apply("v1", { labels: { a: "b" } });
+  const why = "conversion webhook for example.com/v2, Kind=Cup returned invalid metadata: missing metadata in converted object";
+  const where = "failed to prune fields: failed add back owned items: failed to convert pruned object at version example.com/v1";
   assert.deepEqual([refused.http, refused.message], [500, `${where}: ${why}`]);
 });
 

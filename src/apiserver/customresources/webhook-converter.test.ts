@@ -93,6 +93,12 @@ test("a whole list is converted in one call; what has the version already is not
   assert.match(metrics.expose(), /apiserver_conversion_webhook_request_total\{result="success",failure_type=""\} 1/);
 });
 
+test("of what is nothing but a kind no webhook is asked", async () => {
+  const { made, calls } = converter(success);
+  const nothing = { apiVersion: "example.com/v1", kind: "Cup" } as KubeObject;
+  assert.deepEqual([await made.convert([nothing], v2), calls], [[{ apiVersion: "example.com/v2", kind: "Cup" }], []]);
+});
+
 test("of metadata, a webhook changes labels and annotations alone", async () => {
   const { made } = converter((review, objects) =>
     success(
@@ -136,6 +142,7 @@ test("wrong answers are told in upstream's words", async () => {
   assert.equal(await refusal(failing), `${name} failed: response.result.status was 'Failure', not 'Success'`);
   const other: Respond = (review, objects) => ({ ...(success(review, objects) as object), apiVersion: "apiextensions.k8s.io/v1beta1" });
   assert.equal(await refusal(other), `${name} failed: converting (v1beta1.ConversionReview) to (v1.ConversionReview): unknown conversion`);
+  assert.match(await refusal(() => "null"), /failed: expected webhook response of apiextensions.k8s.io\/v1, Kind=ConversionReview, got \/, Kind=$/);
   assert.match(await refusal(() => []), /failed: couldn't get version\/kind; json parse error: json: cannot unmarshal array into Go value/);
   assert.equal(await refusal(() => "{"), `${name} failed: couldn't get version/kind; json parse error: unexpected end of JSON input`);
   const second: Respond = (review, objects) => success(review, [objects[0] as JSONObject, { ...objects[1], kind: "Mug" }]);

@@ -39,6 +39,8 @@ class Failure extends Error {
   }
 }
 
+/** Of which nothing is left but its kind, in the midst of an apply: no webhook is asked of it. */
+const isEmpty = (object: KubeObject): boolean => Object.keys(object).length === 2 && object.apiVersion !== undefined && object.kind !== undefined;
 const kindText = (apiVersion: string, kind: string): string => `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
 
 /** With whitespace alone, there is no bundle. */
@@ -63,6 +65,7 @@ export class WebhookConverter implements Converter {
   async convert(objects: readonly KubeObject[], to: CustomVersion): Promise<KubeObject[]> {
     const given = objects.filter(({ apiVersion }) => apiVersion !== to.apiVersion);
     if (!given.length) return [...objects];
+    if (objects.length === 1 && isEmpty(objects[0] as KubeObject)) return renaming.convert(objects, to);
     const { clock, series } = this.#options;
     const started = clock.monotonic();
     let failure: unknown;
@@ -167,6 +170,7 @@ function readJSON(body: Uint8Array): JSONValue {
 /** JSON, or YAML where it does not begin as JSON does. Throws DecodeError. */
 function parsed(body: Uint8Array, asked: string): JSONObject {
   const value = body[0] === openBrace ? readJSON(body) : (parseYAML(body).value as JSONValue);
+  if (value === null) return {};
   if (!isMap(value)) {
     throw new DecodeError(`${nameless}json: cannot unmarshal ${goName(value)} into Go value of type ${holder}`);
   }
