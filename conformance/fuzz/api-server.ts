@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Finding } from "./target.ts";
 
+const idleSeconds = 60;
 const token = "fuzz-token-of-the-administrator";
 
 const free = (): Promise<number> =>
@@ -60,10 +61,25 @@ export class Server {
   get words(): string {
     return `${this.#child?.exitCode ?? this.#child?.signalCode}: ${this.#errors.slice(-3000)}`;
   }
+  #stat(): string[] {
+    return readFileSync(`/proc/${this.#child?.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  }
   /** Hundredths of a second of processor time. */
   ticks(): number {
-    const fields = readFileSync(`/proc/${this.#child?.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    const fields = this.#stat();
     return Number(fields[11]) + Number(fields[12]);
+  }
+  /** Calls back when the server has done nothing for a minute, and had nothing to do: a busy machine lets who works wait for long. */
+  #whenIdle(giveUp: () => void): NodeJS.Timeout {
+    let [before, seconds] = [-1, 0];
+    const timer = setInterval(() => {
+      if (!this.running) return;
+      const now = this.ticks();
+      seconds = now === before && this.#stat()[0] === "S" ? seconds + 1 : 0;
+      before = now;
+      if (seconds > idleSeconds) giveUp();
+    }, 1000);
+    return timer;
   }
   /** KB. */
   memory(which: "VmRSS" | "VmHWM"): number {
@@ -94,8 +110,8 @@ export class Server {
           });
         },
       );
-      const limit = setTimeout(() => sent.destroy(new Finding("no answer within 60 s")), 60_000);
-      sent.on("close", () => clearTimeout(limit));
+      const limit = this.#whenIdle(() => sent.destroy(new Finding(`no answer, and nothing done for ${idleSeconds} s`)));
+      sent.on("close", () => clearInterval(limit));
       sent.on("upgrade", (_, socket) => {
         socket.destroy();
         resolve({ status: 101, body: Buffer.alloc(0) });

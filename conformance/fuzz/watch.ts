@@ -30,7 +30,7 @@ const stalledPolls = 200;
 const poll = 250;
 const young = 4;
 const mostMemory = 64;
-/** Those that measure another process. */
+/** Those that measure another process, and wait for it as long as it works. */
 const unbounded = new Set(["requests"]);
 
 /** Processor time in ticks, and whether it wants more of it than a busy machine gives. */
@@ -65,7 +65,7 @@ function runChild(task: Task, heap: number | undefined, take: (line: Line) => vo
       const { sequence, fed } = readCurrent(currentOf(task));
       const { ticks, runs } = processOf(child.pid as number);
       if (sequence !== last.sequence || !fed) last = { sequence, ticks, polls: 0 };
-      if (!runs) last.polls++;
+      if (!runs && !unbounded.has(task.target)) last.polls++;
       if (ticks - last.ticks > hangTicks) hung = `more than ${(ticks - last.ticks) / 100} s of processor time`;
       else if (last.polls > stalledPolls && ticks - last.ticks < 20) hung = "waits for what does not come";
       if (hung) child.kill("SIGKILL");
