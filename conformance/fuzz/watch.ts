@@ -52,7 +52,22 @@ function runChild(task: Task, heap: number | undefined, take: (line: Line) => vo
   const flags = ["--expose-gc", "--disable-warning=ExperimentalWarning", `--max-semi-space-size=${young}`, ...(heap ? [`--max-old-space-size=${heap}`] : [])];
   const child: ChildProcess = spawn(process.execPath, [...flags, join(import.meta.dirname, "child.ts"), JSON.stringify(task)], {
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own: what it started ends with it.
+    detached: true,
   });
+  const endAll = (): void => {
+    try {
+      process.kill(-(child.pid as number), "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  };
+  const stop = (): never => {
+    endAll();
+    process.exit(1);
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.once(signal, stop);
   let hung: string | undefined;
   let errors = "";
   child.stderr?.on("data", (chunk: Buffer) => {
@@ -68,7 +83,7 @@ function runChild(task: Task, heap: number | undefined, take: (line: Line) => vo
       if (!runs && !unbounded.has(task.target)) last.polls++;
       if (ticks - last.ticks > hangTicks) hung = `more than ${(ticks - last.ticks) / 100} s of processor time`;
       else if (last.polls > stalledPolls && ticks - last.ticks < 20) hung = "waits for what does not come";
-      if (hung) child.kill("SIGKILL");
+      if (hung) endAll();
     } catch {
       // It ended between two looks.
     }
@@ -76,6 +91,8 @@ function runChild(task: Task, heap: number | undefined, take: (line: Line) => vo
   return new Promise((resolve) =>
     child.on("close", (code, signal) => {
       clearInterval(timer);
+      endAll();
+      for (const name of signals) process.off(name, stop);
       resolve({ code, signal, hung, errors });
     }),
   );
