@@ -1,7 +1,8 @@
 /** A gRPC client over a unix socket: unary calls and answers that stream. */
-import { Client, connectivityState, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../clock.ts";
 import { GrpcError } from "./error.ts";
+import { library } from "./library.ts";
 import type { Message } from "./protobuf.ts";
 import type { Protocol, Sent } from "./protocol.ts";
 
@@ -43,6 +44,7 @@ export function connectGrpc<Methods>(
   clock: Clock = systemClock,
   headers: Readonly<Record<string, string>> = {},
 ): GrpcClient<Methods> {
+  const { Client, connectivityState, credentials, Metadata } = library();
   const address = endpoint.includes("://") ? endpoint : `unix://${endpoint}`;
   const client = new Client(address, credentials.createInsecure(), {
     "grpc.max_receive_message_length": maxMessage,

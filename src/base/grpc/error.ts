@@ -1,6 +1,7 @@
 /** What a gRPC peer answers instead of a result, in the words of Go's grpc package. */
-import { type ServiceError, status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import { table } from "../table.ts";
+import { status, statusName } from "./codes.ts";
 
 export class GrpcError extends Error {
   readonly code: number;
@@ -48,7 +49,7 @@ export class GrpcError extends Error {
 
 /** A code's name as Go prints it: `DeadlineExceeded`; `Code(42)` where it has none. */
 export function codeName(code: number): string {
-  const name = status[code];
+  const name = statusName(code);
   if (name === undefined) return `Code(${code})`;
   if (code === status.OK) return name;
   if (code === status.CANCELLED) return "Canceled";

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { type Command, Option } from "commander";
 import { systemClock } from "../../base/clock.ts";
 import { outputFormats, type OutputFormat, presentImages, readableSize } from "../images/present.ts";
-import { ImageStore } from "../images/store.ts";
+import type { ImageStore } from "../images/store.ts";
 import { pathsOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { nameOf, noImage } from "./image-names.ts";
@@ -112,5 +112,6 @@ async function openNode(dataDir: string): Promise<ImageStore> {
   });
   if (!serves) throw new UsageError(`no containerd serves ${paths.containerdSocket}: start the cluster with \`k8ts up\``);
   mkdirSync(paths.images, { recursive: true, mode: 0o700 });
+  const { ImageStore } = await import("../images/store.ts");
   return new ImageStore(paths.containerdSocket, paths.images);
 }
