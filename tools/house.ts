@@ -1,7 +1,7 @@
 /**
  * The house: what a file may import (its own folder's layer or a lower one, never a sibling component), no import cycle
- * between files, file length, no clock, timer or random number outside src/base/, and no table of a file that finds what
- * objects inherit.
+ * between files, file length, no clock, timer or random number outside src/base/, no table of a file that finds what objects
+ * inherit, and no value of node:http but by src/base/http1.ts.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -63,6 +63,8 @@ export function checkHouse(root = "src"): string[] {
     if (!generated && !file.endsWith(".test.ts"))
       for (const [, name = ""] of text.matchAll(plainTable))
         if (isAsked(text, name)) problems.push(`${file}: ${name} is asked for text: make it with table() of src/base/table.ts, or it finds "constructor"`);
+    if (file !== join(root, "base/http1.ts") && !file.endsWith(".test.ts") && /^import (?!type )[^;]*"node:http";/m.test(text))
+      problems.push(`${file}: imports from node:http: take values from src/base/http1.ts, types with import type`);
     const imports: string[] = [];
     for (const match of text.matchAll(/^\s*(?:import|export)\s(?:[^"';]*?\sfrom\s)?"(\.[^"]+)"/gm)) {
       const target = join(dirname(file), match[1] as string);

@@ -1,5 +1,6 @@
 /** HTTP requests of probes and lifecycle hooks (upstream's pkg/probe/http): straight to the pod, certificates unchecked. */
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { request as httpRequest } from "../base/http1.ts";
 import { request as httpsRequest } from "node:https";
 import type { IntOrString } from "../api/intstr.ts";
 import type { Container, HTTPGetAction } from "../api/types/core-v1.gen.ts";

@@ -3,7 +3,8 @@
  * ask whether this node has endpoints of it (KEP-1669; k8s.io/kubernetes/pkg/proxy/healthcheck/service_health.go).
  */
 import { listening } from "../base/listening.ts";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
+import { createServer } from "../base/http1.ts";
 import type { Logger } from "../base/logger.ts";
 
 export interface HealthChecksOptions {

@@ -3,7 +3,7 @@
  * narrow down whom to evict, and bind.
  */
 import { readFileSync } from "node:fs";
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpAgent, request as httpRequest } from "../base/http1.ts";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Node, Pod } from "../api/types/core-v1.gen.ts";
 import type { Clock } from "../base/clock.ts";

@@ -3,7 +3,8 @@
  * with GET and without a body, after 307 and 308 again as it was. Who asks is said at each hop, as client-go does, but never
  * over a connection that anybody can read after one that nobody could.
  */
-import { type IncomingMessage, request as httpRequest, type OutgoingHttpHeaders, type RequestOptions } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, RequestOptions } from "node:http";
+import { request as httpRequest } from "../../base/http1.ts";
 import { request as httpsRequest } from "node:https";
 import { goQuote } from "../../api/field.ts";
 import { URLError } from "../../api/cel/library/go-url.ts";

@@ -1,5 +1,5 @@
 /** A webhook that a kubeconfig names, asked at exactly the URL that stands there (k8s.io/apiserver/pkg/util/webhook/webhook.go). */
-import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpAgent } from "../../base/http1.ts";
 import { Agent, type AgentOptions } from "node:https";
 import { isIP } from "node:net";
 import { formatDuration } from "../../api/time.ts";

@@ -2,7 +2,8 @@
  * The proxy subresources of pods, services and nodes: HTTP to what runs inside the cluster
  * (k8s.io/apimachinery/pkg/util/proxy). Upgrades pass through as they are.
  */
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { request as httpRequest } from "../../base/http1.ts";
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -144,4 +145,12 @@ test("a serving certificate and its key must be there and belong together", asyn
     problem(() => givenCertificate(cert, other)),
     /is not the key of the certificate/,
   );
+});
+
+test("neither gRPC's library nor a browser's fetch is loaded before somebody needs them: they take ten megabytes", () => {
+  const files = ["../commands/image.ts", "./apiserver.ts"].map((file) => JSON.stringify(join(import.meta.dirname, file)));
+  const program = `for (const file of [${files}]) await import(file); process.stdout.write(process.moduleLoadList.join());`;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--disable-warning=ExperimentalWarning", "-e", program], { encoding: "utf8" });
+  assert.match(stdout, /NativeModule https/);
+  assert.doesNotMatch(stdout, /undici|NativeModule http2/);
 });

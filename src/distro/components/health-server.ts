@@ -4,7 +4,8 @@
  * that the API server knows, and then a SubjectAccessReview on the path.
  */
 import { listening } from "../../base/listening.ts";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "../../base/http1.ts";
 import { createServer as createSecureServer } from "node:https";
 import { answerCheck, answerHealth, type HealthCheck, type HealthRoot, HealthSLIs, healthRoots, ping } from "../../api/health-checks.ts";
 import { answerZPage, type ZPage, zpageHeaders } from "../../api/zpages.ts";

@@ -1,5 +1,6 @@
 /** One HTTP exchange with a registry: TLS with a private CA, redirects without the credentials, answers as streams. */
-import { type ClientRequest, type IncomingMessage, request as plainRequest } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { request as plainRequest } from "../../base/http1.ts";
 import { request as tlsRequest } from "node:https";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";

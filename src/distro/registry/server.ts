@@ -6,7 +6,8 @@
  */
 import { listening } from "../../base/listening.ts";
 import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "../../base/http1.ts";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";

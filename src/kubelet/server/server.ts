@@ -3,7 +3,8 @@
  * it runs, its health. Streams are switched through to the runtime's own streaming server.
  */
 import { listening } from "../../base/listening.ts";
-import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { request as httpRequest } from "../../base/http1.ts";
 import { createServer, type Server } from "node:https";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";

@@ -3,7 +3,7 @@
  * (k8s.io/apiserver/pkg/util/webhook/client.go). Answers are bounded in size and time.
  */
 import { X509Certificate } from "node:crypto";
-import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpAgent } from "../../../base/http1.ts";
 import { Agent } from "node:https";
 import { isIP } from "node:net";
 import { posix } from "node:path";

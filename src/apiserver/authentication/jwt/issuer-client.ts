@@ -2,7 +2,8 @@
  * GET from issuers, as Go's http.Client does it: redirects are followed, the whole takes thirty seconds at most, and
  * answers are bounded. Errors are Go's.
  */
-import { type IncomingHttpHeaders, type IncomingMessage, Agent as PlainAgent, request as plainRequest, STATUS_CODES } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { Agent as PlainAgent, request as plainRequest, STATUS_CODES } from "../../../base/http1.ts";
 import { Agent, request } from "node:https";
 import { getCACertificates } from "node:tls";
 import { goQuote } from "../../../api/field.ts";
