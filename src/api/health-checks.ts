@@ -46,10 +46,10 @@ export class HealthSLIs {
     this.#results.inc(name, well ? "success" : "error", type);
   }
   /** DELETE forgets what was counted. */
-  answer(method: string): string {
-    if (method !== "DELETE") return this.#registry.expose();
+  answer(method: string): { type: string; body: string } {
+    if (method !== "DELETE") return { type: "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", body: this.#registry.expose() };
     for (const metric of [this.#last, this.#results]) metric.clear();
-    return "metrics reset\n";
+    return { type: "text/plain; charset=utf-8", body: "metrics reset\n" };
   }
 }
 

@@ -229,9 +229,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return checked;
     }
     const shown = metricsPage(request);
-    if (shown !== undefined) {
+    if (shown) {
       arrived(metrics.ofPath(request.method, request.path));
-      return { status: 200, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" }, body: Buffer.from(shown) };
+      return { status: 200, headers: { "content-type": shown.type }, body: Buffer.from(shown.body) };
     }
     const page = zpages.answer(request, info, arrived);
     if (page) return page;
@@ -244,9 +244,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return documents.get(request) ?? (await options.extra?.(request)) ?? notFoundPage();
   }
 
-  function metricsPage({ method, path }: ApiRequest): string | undefined {
+  function metricsPage({ method, path }: ApiRequest): { type: string; body: string } | undefined {
     if (path === "/metrics/slis") return slis.answer(method);
-    return path === "/metrics" ? options.metrics.expose() : undefined;
+    return path === "/metrics" ? { type: "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", body: options.metrics.expose() } : undefined;
   }
 
   function failure(request: ApiRequest, error: unknown): ApiResponse {

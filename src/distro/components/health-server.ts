@@ -117,8 +117,10 @@ async function answer(
     response.writeHead(shown.status, zpageHeaders(shown));
     return void response.end(shown.body);
   }
-  const exposed = "text/plain; version=0.0.4; charset=utf-8";
-  if (path === "/metrics/slis" && metrics) return text(response, 200, slis.answer(request.method ?? "GET"), exposed);
+  if (path === "/metrics/slis" && metrics) {
+    const { type, body } = slis.answer(request.method ?? "GET");
+    return text(response, 200, body, type);
+  }
   if (request.method !== "GET" && request.method !== "HEAD") return text(response, 405, "405 method not allowed\n");
   const own = answers?.[path.slice(1)]?.();
   if (own) return text(response, own.status, own.body, own.type ?? "application/json");
@@ -130,6 +132,6 @@ async function answer(
     const said = name === undefined ? await answerHealth(root, made, new URLSearchParams(query), slis) : await answerCheck(made, name);
     return said ? text(response, said.status, said.body) : text(response, 404, "404 page not found\n");
   }
-  if (path === "/metrics" && metrics) return text(response, 200, metrics.expose(), exposed);
+  if (path === "/metrics" && metrics) return text(response, 200, metrics.expose(), "text/plain; version=0.0.4; charset=utf-8");
   text(response, 404, "404 page not found\n");
 }

@@ -167,9 +167,11 @@ export class KubeletServer {
         response.writeHead(said.status, { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" });
         return void response.end(said.body);
       }
-      case "slis":
-        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" });
-        return void response.end(slis.answer(method));
+      case "slis": {
+        const { type, body } = slis.answer(method);
+        response.writeHead(200, { "content-type": type });
+        return void response.end(body);
+      }
       case "metrics":
       case "resourceMetrics":
       case "cadvisorMetrics":
