@@ -15,6 +15,8 @@ const words = [
   ...['"\\b\\f\\n\\r\\t"', '"\\a"', '"\u{1f600}"', '"\ufeff"', '"\uffff"', '"\\uFFFD"'],
 ];
 const keys = [
+  '"Kind"',
+  '"APIVERSION"',
   '"__proto__"',
   '"constructor"',
   '""',

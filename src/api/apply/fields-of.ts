@@ -1,5 +1,6 @@
 /** The fields that a document sets, as server-side apply counts them; and the check of such a document. */
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import { goQuote } from "../field.ts";
 import { goText, isGoInteger } from "../patch/values.ts";
 import { type Atom, elementKey, fieldSetAtom, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
 import { mayLackNames, resolve } from "./compare.ts";
@@ -55,12 +56,12 @@ const describe = (value: JSONValue): string => `&{${goText(value)}}`;
 
 function goSyntax(value: JSONValue | undefined): string {
   if (value === null || value === undefined) return "interface {}(nil)";
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return goQuote(value);
   if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(", ")}}`;
   if (typeof value !== "object") return goText(value);
   return `map[string]interface {}{${Object.keys(value)
     .sort()
-    .map((key) => `${JSON.stringify(key)}:${goSyntax(value[key])}`)
+    .map((key) => `${goQuote(key)}:${goSyntax(value[key])}`)
     .join(", ")}}`;
 }
 

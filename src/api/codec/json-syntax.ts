@@ -12,6 +12,7 @@ export type JSONNode =
   | { kind: "bool"; value: boolean }
   | { kind: "null" };
 
+const withinWord = /^(?:in (?!string literal)|after decimal point)/;
 const nullNode: JSONNode = { kind: "null" };
 const encoder = new TextEncoder();
 
@@ -174,7 +175,8 @@ class Reader {
   }
 
   #fail(where: string): never {
-    if (this.#at >= this.#text.length) throw new DecodeError("unexpected end of JSON input", true);
+    // Go makes sure of the end by a blank, which only between words says nothing.
+    if (this.#at >= this.#text.length) throw new DecodeError(withinWord.test(where) ? `invalid character ' ' ${where}` : "unexpected end of JSON input", true);
     const byte = this.#isBytes ? this.#text.charCodeAt(this.#at) : firstByte(this.#text, this.#at);
     throw new DecodeError(`invalid character ${quoteByte(byte)} ${where}`, true);
   }

@@ -41,7 +41,7 @@ test("malformed text is refused in Go's words", () => {
     ["tru3", "invalid character '3' in literal true (expecting 'e')"],
     ["-x", "invalid character 'x' in numeric literal"],
     ["1.x", "invalid character 'x' after decimal point in numeric literal"],
-    ["1e", "unexpected end of JSON input"],
+    ["1e", "invalid character ' ' in exponent of numeric literal"],
     ['"\\x"', "invalid character 'x' in string escape code"],
     ['"\\u12x4"', "invalid character 'x' in \\u hexadecimal character escape"],
     ['"a\nb"', "invalid character '\\n' in string literal"],
@@ -109,6 +109,8 @@ test("values of the wrong type are refused in the words of a kube-apiserver", ()
     ],
     ['{"metadata":1}', pod, "json: cannot unmarshal number into Go struct field Pod.metadata of type v1.ObjectMeta"],
     ['{"binaryData":{"a":"a=b"}}', configMap, "illegal base64 data at input byte 1"],
+    ['{"data":{"a":1e400}}', configMap, "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"],
+    ['{"spec":{"replicas":1e400}}', deployment, "json: cannot unmarshal number 1e400 into Go struct field DeploymentSpec.spec.replicas of type int32"],
     ['{"data":{"a":5}}', configMap, "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"],
     ['{"metadata":{"labels":[]}}', configMap, "json: cannot unmarshal array into Go struct field ObjectMeta.metadata.labels of type map[string]string"],
     ['{"metadata":{"creationTimestamp":"abc"}}', pod, 'parsing time "abc" as "2006-01-02T15:04:05Z07:00": cannot parse "abc" as "2006"'],
@@ -121,6 +123,14 @@ test("values of the wrong type are refused in the words of a kube-apiserver", ()
 test("what a text says it is is read, or refused in a kube-apiserver's words", () => {
   assert.deepEqual(sniffJSON('{"kind":"Pod","apiVersion":"v1"}'), { apiVersion: "v1", kind: "Pod" });
   assert.deepEqual(sniffJSON('{"Kind":"Pod","APIVERSION":"v1","a":1e400}'), { apiVersion: "v1", kind: "Pod" });
+  for (const [text, words] of [
+    ['{"kind":tru', "invalid character ' ' in literal true (expecting 'e')"],
+    ['{"kind":-', "invalid character ' ' in numeric literal"],
+    ['{"kind":"\\', "invalid character ' ' in string escape code"],
+    ['{"kind":"a', "unexpected end of JSON input"],
+    ['{"kind":1', "unexpected end of JSON input"],
+  ] as const)
+    fails(() => sniffJSON(text), `couldn't get version/kind; json parse error: ${words}`);
   const twice = "couldn't get version/kind; json parse error: json: cannot unmarshal bool into Go struct field .kind of type string";
   fails(() => sniffJSON('{"kind":true,"kind":"Pod","apiVersion":1}'), twice);
   fails(() => sniffJSON('{"kind":1}'), "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string");

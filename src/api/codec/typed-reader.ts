@@ -5,7 +5,7 @@
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
-import { put, untyped } from "./json.ts";
+import { numberOf, put, untyped } from "./json.ts";
 import type { JSONNode } from "./json-syntax.ts";
 import { embeddings, goTypeName, isUnmarshaler, Mismatch, scalars, shortName, unionSchema, unions, wordsOf } from "./scalars.ts";
 
@@ -139,7 +139,16 @@ class TypedReader {
       this.failure ??= error;
       return undefined;
     }
-    const value = node.kind === "number" && type === "Quantity" ? node.text : untyped(node, "", new Set());
+    let value: JSONValue;
+    if (node.kind !== "number") value = untyped(node, "", new Set());
+    else if (type === "Quantity") value = node.text;
+    else if (Number.isFinite(Number(node.text))) value = numberOf(node.text);
+    // What is beyond all bounds is a mistake only where a number is wanted.
+    else if (!integer && type !== "float64") value = 0;
+    else {
+      this.failure ??= this.#mismatch(`number ${node.text}`, go ?? type);
+      return undefined;
+    }
     try {
       scalars[type]?.(value);
       return value;

@@ -46,6 +46,8 @@ export function goText(value: JSONValue | undefined): string {
   if (value === null || value === undefined) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
   if (typeof value === "number") return isGoInteger(value) ? String(value) : goFloat(value);
+  // Go's untyped integers end where int64 does.
+  if (typeof value === "bigint" && BigInt.asIntN(64, value) !== value) return goFloat(Number(value));
   if (typeof value !== "object") return String(value);
   return `map[${Object.keys(value)
     .sort()
