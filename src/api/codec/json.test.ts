@@ -25,6 +25,13 @@ const fails = (run: () => unknown, message: string): void => {
   });
 };
 
+test("half a character becomes a mark, in keys as well, and a whole one stays", () => {
+  assert.deepEqual(parseJSON('{"\\ud800a":["\\uDFFF","\\ud83d\\ude00"],"b":"\\ud800\\ud800"}').value, {
+    "\ufffda": ["\ufffd", "\u{1f600}"],
+    b: "\ufffd\ufffd",
+  });
+});
+
 test("malformed text is refused in Go's words", () => {
   for (const [text, message] of [
     ["", "unexpected end of JSON input"],

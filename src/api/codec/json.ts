@@ -45,12 +45,26 @@ export function readJSON(bytes: Uint8Array | string, parts = Number.POSITIVE_INF
   try {
     if (colons === tooDeep) throw new DecodeError("exceeded max depth", true);
     value = JSON.parse(text) as JSONValue;
+    if (halves.test(text)) value = wellFormed(value);
   } catch {
     if (typeof bytes === "string") parseNodes(text);
     else checkBytes(bytes);
     throw new DecodeError("exceeded max depth", true);
   }
   return { text, value, keys: colons };
+}
+
+/** Escapes of what may be half a character. */
+const halves = /\\u[dD][89a-fA-F]/;
+
+/** Go has no halves of characters: each becomes a mark. */
+function wellFormed(value: JSONValue): JSONValue {
+  if (typeof value === "string") return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== "object" || value === null) return value;
+  const made: JSONObject = {};
+  for (const [key, item] of Object.entries(value)) put(made, key.toWellFormed(), wellFormed(item as JSONValue));
+  return made;
 }
 
 /** What JSON allows and YAML does not, or understands otherwise: other characters than these, a colon in another line, `-0`, `<<`, numbers beyond all bounds, keys of more than 1024 characters. */
