@@ -4,7 +4,7 @@
  */
 import { sortFew } from "../../base/sort-few.ts";
 import { stackSize } from "../../base/stack.ts";
-import type { JSONValue } from "../json.ts";
+import type { JSONObject, JSONValue } from "../json.ts";
 import { bounded, DecodeError, maxDepth } from "./decode-error.ts";
 import { checkBytes, type JSONNode, parseNodes } from "./json-syntax.ts";
 
