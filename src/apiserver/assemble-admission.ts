@@ -20,6 +20,7 @@ import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
 import { validatingWebhooks } from "./admission/webhooks/validating.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { admissionTiming } from "./metrics/admission.ts";
+import { certificateSeries } from "./metrics/certificates.ts";
 import { podSecuritySeries } from "./metrics/pod-security.ts";
 import { policySeries } from "./metrics/policies.ts";
 import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
@@ -56,6 +57,7 @@ export interface AssembledAdmission extends Disposable {
 
 export function assembleAdmission(options: AssembleAdmissionOptions): AssembledAdmission {
   const { clock, random, reader, authorizer, metrics, server, admissionConfiguration: configuration = {} } = options;
+  const certificates = certificateSeries(metrics, "webhooks");
   const webhookClient = (credentials: CredentialsFor | undefined): WebhookClient =>
     new WebhookClient({
       ...(credentials ? { credentials } : {}),
@@ -63,6 +65,7 @@ export function assembleAdmission(options: AssembleAdmissionOptions): AssembledA
       random,
       clock,
       toEndpoints: options.aggregatorRouting ?? false,
+      certificates,
       ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
     });
   const mutating = webhookClient(configuration.MutatingAdmissionWebhook);

@@ -36,6 +36,7 @@ import { addressSeries } from "./metrics/addresses.ts";
 import { auditSeries } from "./metrics/audit.ts";
 import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
+import { certificateSeries } from "./metrics/certificates.ts";
 import { showFeatures } from "./metrics/features.ts";
 import { observeState } from "./metrics/state.ts";
 import { conversionSeries } from "./metrics/conversion.ts";
@@ -273,6 +274,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       clock,
       logger: options.logger.child("aggregator"),
       toEndpoints: options.aggregatorRouting ?? false,
+      certificates: certificateSeries(metrics, "kube_aggregator"),
       ...(options.aggregatorClient ? { client: options.aggregatorClient } : {}),
       ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
       patience: (options.requestTimeoutSeconds ?? 60) * 1000,

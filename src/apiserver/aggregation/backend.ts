@@ -7,6 +7,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { UserInfo } from "../../api/exchange.ts";
 import { bodyWithin } from "../outside/body.ts";
+import { type CertificateSeries, checkServerIdentity, countCertificate } from "../outside/server-identity.ts";
 import { type Address, resolveService, type ServiceResolution } from "../service-resolver.ts";
 import type { Remote } from "./remotes.ts";
 
@@ -19,6 +20,7 @@ export interface FrontProxyClient {
 export interface BackendOptions extends ServiceResolution {
   /** Absent: backends are not told who asks in a way that they can believe. */
   client?: FrontProxyClient;
+  certificates?: CertificateSeries;
 }
 
 /** `https://HOST:PORT`, for messages. */
@@ -66,7 +68,10 @@ export class Backends {
   }
 
   /** Not ended yet. Throws Unroutable, and TypeError for headers that HTTP cannot carry. */
-  open(remote: Remote, { method, path, headers, signal }: Outgoing, address = this.address(remote)): ClientRequest {
+  open(remote: Remote, outgoing: Outgoing, address = this.address(remote)): ClientRequest {
+    return this.#open(remote, outgoing, address).on("error", (error) => countCertificate(error, this.#options.certificates));
+  }
+  #open(remote: Remote, { method, path, headers, signal }: Outgoing, address: Address): ClientRequest {
     return httpsRequest({ ...address, agent: this.#agentOf(remote), method, path, headers, signal, maxHeaderSize: 1 << 20 });
   }
 
@@ -77,7 +82,7 @@ export class Backends {
 
   /** A document; rejects when it takes longer than the signal or more bytes than `limit`. */
   async fetch(remote: Remote, outgoing: Outgoing, limit: number, address?: Address): Promise<{ response: IncomingMessage; body: Buffer }> {
-    const call = this.open(remote, outgoing, address);
+    const call = this.#open(remote, outgoing, address ?? this.address(remote));
     const response = await new Promise<IncomingMessage>((resolve, reject) => call.on("response", resolve).on("error", reject).end());
     const body = await bodyWithin(response, limit);
     return { response, body };
@@ -89,6 +94,7 @@ export class Backends {
       servername: `${service.name}.${service.namespace}.svc`,
       ...(ca ? { ca, allowPartialTrustChain: true } : {}),
       rejectUnauthorized: !insecure,
+      checkServerIdentity,
       ...client,
     };
   }

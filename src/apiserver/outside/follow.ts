@@ -10,6 +10,7 @@ import { goQuote } from "../../api/field.ts";
 import { URLError } from "../../api/cel/library/go-url.ts";
 import { parseGoURL } from "./go-url.ts";
 import { goNetworkError } from "./network-error.ts";
+import { type CertificateSeries, countCertificate } from "./server-identity.ts";
 
 /** One server on the way. */
 export interface Hop {
@@ -21,6 +22,8 @@ export interface Hop {
   readonly secure: boolean;
   /** Host, port, agent, path and headers; asked again for each attempt. */
   options(): RequestOptions;
+  /** Told of servers that cannot be believed for their certificates. */
+  readonly certificates?: CertificateSeries;
   /** What is told of each request that goes out. */
   begun?(method: string): Begun;
 }
@@ -106,6 +109,7 @@ async function answerOf(hop: Hop, sent: Sent, signal: AbortSignal): Promise<Inco
     return response;
   } catch (error) {
     const cause = (error instanceof StaleConnection ? error.cause : error) as NodeJS.ErrnoException;
+    countCertificate(cause, hop.certificates);
     const message = goNetworkError(cause, hop);
     begun?.failed(message);
     throw new HopError(hop.url, message, brokeOff(cause));

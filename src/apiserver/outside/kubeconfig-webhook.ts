@@ -8,6 +8,7 @@ import type { Hop, Posting } from "./follow.ts";
 import type { KubeconfigTarget } from "./kubeconfig.ts";
 import { identityHeaders } from "./kubeconfig-user.ts";
 import { type Answer, post } from "./post.ts";
+import { checkServerIdentity } from "./server-identity.ts";
 import { refuseStatus } from "./refuse-status.ts";
 
 export interface KubeconfigWebhookOptions {
@@ -33,6 +34,7 @@ export class KubeconfigWebhook implements Disposable {
     this.#secure = new Agent({
       ...kept,
       rejectUnauthorized: !insecure,
+      checkServerIdentity,
       // Any certificate of the bundle is trusted, as Go has it: the webhook's own one, too, that no authority signed itself.
       ...(ca ? { ca, allowPartialTrustChain: true } : {}),
       ...(cert && key ? { cert, key } : {}),

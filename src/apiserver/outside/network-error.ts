@@ -1,5 +1,6 @@
 /** What went wrong on the way, as Go's net, crypto/tls and net/http say it: people search for these texts. */
 import { table } from "../../base/table.ts";
+import { isWeakSignature, legacyName } from "./server-identity.ts";
 
 interface Where {
   host: string;
@@ -41,6 +42,8 @@ export function goNetworkError(error: NetworkError, where: Where): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${error.hostname ?? where.host}: no such host`;
   if (unknownAuthority.has(code)) return `${unverified}certificate signed by unknown authority`;
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return `${unverified}certificate has expired or is not yet valid: ${error.message}`;
+  if (isWeakSignature(error)) return `${unverified}certificate signed by unknown authority`;
+  if (error.message === legacyName) return unverified + legacyName;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return unverified + wrongName(where, error.cert?.subjectaltname ?? "");
   if (code === "ECONNRESET") return error.message === "socket hang up" ? "EOF" : "read: connection reset by peer";
   if (code === "EPIPE") return "write: broken pipe";

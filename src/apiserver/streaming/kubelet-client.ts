@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import { serviceUnavailable } from "../../api/status.ts";
+import { checkServerIdentity } from "../outside/server-identity.ts";
 import type { NodeEndpoint } from "./location.ts";
 
 export interface KubeletTLS {
@@ -22,10 +23,10 @@ export interface Upgraded {
 
 export class KubeletClient {
   readonly #agent: Agent;
-  readonly #tls: KubeletTLS & { allowPartialTrustChain: true };
+  readonly #tls: KubeletTLS & { allowPartialTrustChain: true; checkServerIdentity: typeof checkServerIdentity };
   constructor(tls: KubeletTLS) {
     // A kubelet's certificate that is in the bundle itself is trusted, as Go has it.
-    this.#tls = { ...tls, allowPartialTrustChain: true };
+    this.#tls = { ...tls, allowPartialTrustChain: true, checkServerIdentity };
     this.#agent = new Agent({ keepAlive: true, maxFreeSockets: 16, ...this.#tls });
   }
 

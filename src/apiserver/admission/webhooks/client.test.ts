@@ -127,6 +127,33 @@ test("a bundle that holds the webhook's own certificate, which an authority sign
   client.close();
 });
 
+test("who has its name only where it used to stand, or a signature that anybody could make, is not believed, and counted", async () => {
+  const counted: string[] = [];
+  const certificates = { missingNames: () => void counted.push("names"), weakSignature: () => void counted.push("signature") };
+  const own = new WebhookClient({ reader, random: systemRandom, clock: systemClock, toEndpoints: false, certificates });
+  const service = { namespace: "team", name: "old" };
+  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: directory, stdio: "ignore" });
+  openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=authority", "-keyout", "old-ca.key", "-out", "old-ca.crt");
+  openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old.team.svc", "-keyout", "old.key", "-out", "old.csr");
+  const ca = readFileSync(join(directory, "old-ca.crt")).toString("base64");
+  const expected: [digest: string, why: RegExp, counted: string][] = [
+    ["-sha256", /x509: certificate relies on legacy Common Name field, use SANs instead$/, "names"],
+    ["-sha1", /x509: certificate signed by unknown authority$/, "signature"],
+  ];
+  for (const [digest, why, what] of expected) {
+    openssl("x509", "-req", "-in", "old.csr", "-CA", "old-ca.crt", "-CAkey", "old-ca.key", "-CAcreateserial", digest, "-out", "old.crt");
+    const [cert, key] = ["old.crt", "old.key"].map((name) => readFileSync(join(directory, name)));
+    await using old = createServer({ cert, key, ciphers: "DEFAULT@SECLEVEL=0" }, (_, response) => response.end("{}"));
+    await new Promise<void>((resolve) => old.listen(0, "127.0.0.1", resolve));
+    const { port } = old.address() as AddressInfo;
+    reader.put("services", { metadata: { name: "old", namespace: "team" }, spec: { clusterIP: "127.0.0.1", ports: [{ port }] } });
+    const config = { service: { ...service, port }, caBundle: ca };
+    await assert.rejects(own.call(config, Buffer.from("{}"), 5, new AbortController().signal), why);
+    assert.equal(counted.pop(), what);
+  }
+  own.close();
+});
+
 test("a path is cleaned before it is asked for", async () => {
   const asked: string[] = [];
   handle = (response, path) => {

@@ -15,12 +15,14 @@ import { resolveService, type ServiceResolution } from "../../service-resolver.t
 import type { Begun, Hop } from "../../outside/follow.ts";
 import { identityHeaders } from "../../outside/kubeconfig-user.ts";
 import { type Answer, hostPort, post } from "../../outside/post.ts";
+import { type CertificateSeries, checkServerIdentity } from "../../outside/server-identity.ts";
 import { anonymous, type CredentialsFor } from "./credentials.ts";
 
 export interface WebhookClientOptions extends ServiceResolution {
   clock: Clock;
   /** @default no credentials */
   credentials?: CredentialsFor;
+  certificates?: CertificateSeries;
 }
 
 /** The webhook cannot be called as it is configured. */
@@ -138,6 +140,7 @@ export class WebhookClient {
       host: service ? target.servername : host,
       port,
       secure,
+      ...(this.#options.certificates ? { certificates: this.#options.certificates } : {}),
       options: () => {
         const address = isService ? resolveService(service, this.#options) : { host, port };
         return {
@@ -174,6 +177,7 @@ export class WebhookClient {
       keepAlive: true,
       maxFreeSockets: 16,
       timeout: idleTime,
+      checkServerIdentity,
       // Any certificate of the bundle is trusted, as Go has it: the webhook's own one, too, that no authority signed itself.
       ...(caBundle ? { ca: bundleOf(caBundle), allowPartialTrustChain: true } : {}),
       ...(cert && privateKey ? { cert, key: privateKey } : {}),

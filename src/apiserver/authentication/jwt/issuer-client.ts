@@ -10,6 +10,7 @@ import { goQuote } from "../../../api/field.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { bodyWithin } from "../../outside/body.ts";
 import { goNetworkError } from "../../outside/network-error.ts";
+import { checkServerIdentity } from "../../outside/server-identity.ts";
 import { ClaimError } from "./claims.ts";
 
 export interface Fetched {
@@ -47,7 +48,12 @@ export class IssuerClient {
     const system = ca === undefined ? getCACertificates("system") : [];
     const shared = { keepAlive: true, maxFreeSockets: 2, timeout: 90_000, proxyEnv: process.env };
     // Any certificate of the bundle is trusted, as Go has it.
-    this.#secure = new Agent({ ...shared, allowPartialTrustChain: true, ...(ca !== undefined ? { ca } : system.length ? { ca: system } : {}) });
+    this.#secure = new Agent({
+      ...shared,
+      checkServerIdentity,
+      allowPartialTrustChain: true,
+      ...(ca !== undefined ? { ca } : system.length ? { ca: system } : {}),
+    });
     this.#plain = new PlainAgent(shared);
   }
 
