@@ -12,6 +12,7 @@ import { addSelectors } from "./authorization/selectors.ts";
 import { Undecided } from "./authorization/undecided.ts";
 import type { Visit } from "./flowcontrol/visit.ts";
 import { Impersonation, impersonates } from "./impersonation.ts";
+import { type FilterSeries, filterSeries } from "./metrics/filters.ts";
 import { countAuthorization } from "./metrics/identity.ts";
 import { impersonationSeries } from "./metrics/impersonation.ts";
 import type { RequestInfo } from "./request-info.ts";
@@ -32,10 +33,12 @@ export class Access {
   readonly #options: AccessOptions;
   readonly #counted: ReturnType<typeof countAuthorization>;
   readonly #impersonation: Impersonation;
+  readonly #filters: FilterSeries;
 
   constructor(options: AccessOptions) {
     const { authorizer, metrics, clock } = options;
     this.#options = options;
+    this.#filters = filterSeries(metrics);
     this.#counted = countAuthorization(authorizer, metrics, clock);
     this.#impersonation = new Impersonation(authorizer, impersonationSeries(metrics), clock);
   }
@@ -45,13 +48,18 @@ export class Access {
    * it is their turn at the gate.
    */
   async identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined, visit?: Visit): Promise<UserInfo> {
+    const filters = this.#filters;
+    let at = this.#options.clock.monotonic();
     let user = request.user;
-    if (!user) {
-      const found = this.#options.authenticator.authenticate(request);
+    try {
+      const found = user ?? this.#options.authenticator.authenticate(request);
       user = found instanceof Promise ? await found : found;
-      if (!user) throw unauthorized();
+    } finally {
+      at = this.#passed(filters.authentication, at);
     }
+    if (!user) throw unauthorized();
     const audit = known?.(user);
+    at = this.#passed(filters.audit, at);
     const { verb, isResource, group, version, resource, subresource, namespace, name, path } = info;
     const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path };
     if (request.query.size && selectsMany.has(verb) && !info.byPath)
@@ -64,14 +72,24 @@ export class Access {
         audit?.impersonated(other.user, other.constraint);
       }
     }
+    at = this.#passed(filters.impersonation, at);
     if (request.span && this.#options.queues) enterStep(request, request.span, "priorityandfairness");
     const turn = visit?.enter(request, user);
     if (turn) await turn;
+    if (this.#options.queues) at = this.#passed(filters.turn, at);
     if (request.span) enterStep(request, request.span, "authorization");
     const allowed = this.#decide(attributes, request, audit);
     if (allowed) await allowed;
+    this.#passed(filters.authorization, at);
     request.span?.end();
     return user;
+  }
+
+  /** A step that began then is over; gives the time. */
+  #passed(observe: (seconds: number) => void, began: number): number {
+    const now = this.#options.clock.monotonic();
+    observe((now - began) / 1000);
+    return now;
   }
 
   /** Of something that a request does beside what it asks for. Throws the 403. */

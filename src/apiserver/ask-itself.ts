@@ -2,7 +2,7 @@ import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from "../api/excha
 import type { Status } from "../api/types/meta-v1.gen.ts";
 
 /** Whom the API server takes itself for. */
-const loopbackUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
+export const loopbackUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
 
 export interface OwnRequest extends Pick<ApiRequest, "method" | "path">, Partial<Pick<ApiRequest, "headers" | "body" | "object" | "signal">> {
   query?: Record<string, string>;

@@ -6,6 +6,7 @@ import { versionInfo } from "../api/version.ts";
 import { apiVersionOf, type ResourceDef, resources } from "../api/schema/schema.ts";
 import type { APIGroup, APIGroupList } from "../api/types/meta-v1.gen.ts";
 import { trimEnd } from "../base/trim.ts";
+import type { DiscoverySeries } from "./metrics/discovery.ts";
 import { type AddedOpenAPI, openapi } from "./openapi.ts";
 import { aggregatedForm, contentTypes, type Form, type Media, negotiate } from "./rest/negotiate.ts";
 import { encodeAs, respondObject } from "./rest/respond.ts";
@@ -55,11 +56,20 @@ export function createDocuments(
   added?: AddedOpenAPI,
   /** Of `served`, those that no definition adds. */
   builtIn: readonly ResourceDef[] = resources,
-  /** Told of each request for discovery that is to leave other API servers out. */
-  noPeer = (): void => {},
+  series: DiscoverySeries = { withoutPeers() {}, aggregated() {} },
 ): Documents {
   const object = (request: ApiRequest, value: object, routed: boolean): ApiResponse =>
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
+  const known = new Map<boolean, { defs: readonly ResourceDef[]; list: APIGroupDiscoveryList }>();
+  const aggregatedNow = (core: boolean): APIGroupDiscoveryList => {
+    const defs = served();
+    const found = known.get(core);
+    if (found?.defs === defs) return found.list;
+    series.aggregated();
+    const list = aggregatedDiscovery(core, defs);
+    known.set(core, { defs, list });
+    return list;
+  };
   return {
     get(request) {
       const decoded = decode(request.path);
@@ -76,8 +86,8 @@ export function createDocuments(
         if (form) {
           // The versions of the core group are behind the router, the groups are not.
           if (core && request.method !== "GET") throw methodNotAllowed();
-          if (form.profile === "nopeer") noPeer();
-          const local = aggregatedDiscovery(core, served());
+          if (form.profile === "nopeer") series.withoutPeers();
+          const local = aggregatedNow(core);
           return aggregated(request, form.media, core ? local : (elsewhere?.discovery(local) ?? local));
         }
         if (core) return object(request, apiVersions(serverAddress()), true);

@@ -13,6 +13,7 @@ import type { Random } from "../base/random.ts";
 import type { Span, Tracer } from "../base/tracing/span.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { Access } from "./access.ts";
+import { loopbackUser } from "./ask-itself.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
 import { audited } from "./audit/answered.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
@@ -29,7 +30,7 @@ import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
 import { type HealthCheck, HealthSLIs } from "../api/health-checks.ts";
 import { health, healthPaths, serverChecks } from "./health.ts";
-import { peerDiscoverySeries } from "./metrics/peers.ts";
+import { discoverySeries } from "./metrics/discovery.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { restSeries } from "./metrics/rest.ts";
 import { parseRequestInfo, readableInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
@@ -119,7 +120,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     aggregator,
     options.openapi,
     builtIn,
-    peerDiscoverySeries(options.metrics),
+    discoverySeries(options.metrics),
   );
   const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
 
@@ -310,11 +311,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           present,
           (found) => {
             series = found;
+            if (user.name === loopbackUser.name) found.ownRequests.value++;
             if (long) found.running.value++;
-            else {
-              const bytes = writingVerbs.has(about.verb) ? bodyBytes(request) : undefined;
-              if (bytes !== undefined) found.received(bytes);
-            }
+            else if (writingVerbs.has(about.verb)) found.received(bodyBytes(request));
           },
           cut,
         );

@@ -16,8 +16,10 @@ const bodyBuckets = Array.from({ length: 31 }, (_, i) => 50_000 + 100_000 * i);
 export interface RequestSeries {
   /** The answer is complete, `bytes` long where that is known; `waited` of the seconds the request stood in a queue. */
   done(code: number, seconds: number, bytes: number | undefined, waited?: number): void;
-  /** Bytes of the body of a request that writes. */
-  received(bytes: number): void;
+  /** Bytes of the body of a request that writes, where they are known. */
+  received(bytes: number | undefined): void;
+  /** Those that the server sends itself. */
+  readonly ownRequests: Sample;
   readonly running: Sample;
   /** Answered in the place of whoever should have, with this code. */
   terminated(code: number): void;
@@ -127,6 +129,12 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     "Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope",
     ["verb", ...place],
   );
+  const own = metrics.counter("apiserver_selfrequest_total", "Counter of apiserver self-requests broken out for each verb, API resource and subresource.", [
+    "verb",
+    "group",
+    "resource",
+    "subresource",
+  ]);
   const deprecated = metrics.gauge(
     "apiserver_requested_deprecated_apis",
     "Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.",
@@ -154,6 +162,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     let sized: ((bytes: number) => void) | undefined;
     let body: ((bytes: number) => void) | undefined;
     let running: Sample | undefined;
+    let ownRequests: Sample | undefined;
     return {
       ...where,
       done(code, seconds, bytes, waited = 0) {
@@ -170,8 +179,13 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
         sized(bytes);
       },
       received(bytes) {
+        if (bytes === undefined) return;
         body ??= bodies.series(group, resource, action);
         body(bytes);
+      },
+      get ownRequests() {
+        ownRequests ??= own.with(verb, group, resource, subresource);
+        return ownRequests;
       },
       get running() {
         running ??= longRunning.with(verb, ...there, component);
