@@ -179,7 +179,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         // structured-merge-diff walks a Go map and stops at the first field that the schema does not declare: chance decides which
         // of several is named, and whether mistakes of fields beside it are listed before it. Only that one is undeclared is compared.
         .replace(/(failed to create typed patch object \([^)]*\): )[\s\S]*field not declared in schema[\s\S]*/, "$1fields not declared in schema")
-        .replace(/^((?:failed to [\w ]+: )*)(?:errors:\n[\s\S]*)?\.\S*: field not declared in schema[\s\S]*$/, "$1field not declared in schema")
+        .replace(/^((?:failed [\w ./-]+: )*)(?:errors:\n[\s\S]*)?\.\S*: field not declared in schema[\s\S]*$/, "$1field not declared in schema")
         // Several, in the order of a Go map.
         .replace(/(errors:\n)((?: {2}\..*(?:\n|$))+)/, (_, head: string, lines: string) => head + lines.split("\n").sort().join("\n"))
         .replace(/, current: \d+/g, ", current: RV")
