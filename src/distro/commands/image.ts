@@ -42,7 +42,7 @@ export function registerImage(program: Command): void {
     .addOption(new Option("-o, --output <format>", "how it is written").choices([...outputFormats]))
     .addHelpText("after", "\nExamples:\n  k8ts image ls\n  k8ts image ls -o wide\n  k8ts image ls -o json | jq -r '.[].names[]'\n")
     .action(async (options: { dataDir: string; output?: OutputFormat }) => {
-      process.stdout.write(presentImages(await (await openNode(options.dataDir)).list(), options.output));
+      process.stdout.write(await presentImages(await (await openNode(options.dataDir)).list(), options.output));
     });
   withDataDir(image.command("tag <image> <name>"))
     .description("give an image another name")

@@ -1,5 +1,4 @@
 /** How images look at a terminal. */
-import { dump } from "js-yaml";
 import type { NodeImage } from "./store.ts";
 
 export const outputFormats = ["wide", "json", "yaml", "name"] as const;
@@ -21,9 +20,10 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 const short = (digest: string): string => digest.replace(/^sha256:/, "").slice(0, 12);
 
-export function presentImages(images: readonly NodeImage[], format: OutputFormat | undefined): string {
+export async function presentImages(images: readonly NodeImage[], format: OutputFormat | undefined): Promise<string> {
   if (format === "json") return `${JSON.stringify(images, null, 2)}\n`;
-  if (format === "yaml") return dump(images);
+  // Every process of k8ts has this file for its command line.
+  if (format === "yaml") return (await import("js-yaml")).dump(images);
   const named = images
     .flatMap((image) => (image.names.length ? image.names : ["<none>"]).map((name) => ({ name, image })))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
