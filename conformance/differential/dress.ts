@@ -91,6 +91,8 @@ function respelled(t: Target, path: string): string {
       way.replace(`/${resource}/`, `/${resource}//`),
       way.replace(`/${resource}/${t.name}/`, `/${resource}//`),
       way.replace("/namespaces/default/", "/namespaces/default/namespaces/"),
+      way.replace("/namespaces/default/", pick(t.random, ["/namespaces/./", "/namespaces/../", "/namespaces/%2e/", "/namespaces/a%25b/"])),
+      way.replace(new RegExp(`/${t.name}(?=/|$)`), pick(t.random, ["/.", "/..", "/a%25", "/%2E%2e"])),
     ]) + rest
   );
 }
@@ -116,6 +118,11 @@ export function dressed(t: Target, step: GenStep): GenStep {
       if (typeof body !== "object" || body === null || body instanceof Uint8Array || given !== undefined) return step;
       const encoded = inProtobuf(body as JSONObject);
       return encoded ? { ...step, body: encoded, headers: { ...step.headers, "content-type": contentTypes.protobuf } } : step;
+    },
+    () => {
+      const upgrade = pick(random, ["websocket", "SPDY/3.1", "h2c", "x"]);
+      const asked = { connection: "Upgrade", upgrade, "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+      return { ...step, headers: { ...step.headers, ...asked } };
     },
     () => ({ ...step, verb: `${step.verb} astray`, path: respelled(t, step.path), aside: true }),
   ])();

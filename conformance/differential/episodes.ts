@@ -156,8 +156,7 @@ function encoded(t: Target, object: JSONObject, headers?: Record<string, string>
     const body = inProtobuf(object);
     return body ? { body, headers: { ...headers, "content-type": contentTypes.protobuf } } : { body: object, ...(headers ? { headers } : {}) };
   }
-  const text = JSON.stringify(object);
-  const made = headers ? { headers } : {};
+  const [text, made] = [JSON.stringify(object), headers ? { headers } : {}];
   if (roll < 0.11) return { body: `{"kind":"${object.kind}",${text.slice(1)}`, ...made };
   if (roll < 0.115) return { body: text.replace(/"(spec|metadata)":\{/, '"$1":{"labels":{"a":"b"},"labels":{"a":"b","a":"c"},'), ...made };
   if (roll < 0.122) return { body: pick(random, ["", "null", "[]", "{}", text.slice(0, -1), `${text}x`, "1", '"x"', `${text}${text}`]), ...made };
@@ -166,8 +165,8 @@ function encoded(t: Target, object: JSONObject, headers?: Record<string, string>
       body: object,
       headers: { ...headers, "content-type": pick(random, ["text/plain", "application/xml", "application/json; charset=utf-8", "application/cbor", "x"]) },
     };
-  if (roll < 0.16) return { body: respelledJSON(random, object), ...made };
-  if (roll < 0.19) return { body: respelledYAML(random, object), headers: { ...headers, "content-type": contentTypes.yaml } };
+  if (roll < 0.15) return { body: respelledJSON(random, object), ...made };
+  if (roll < 0.17) return { body: respelledYAML(random, object), headers: { ...headers, "content-type": contentTypes.yaml } };
   return { body: object, ...made };
 }
 
