@@ -45,7 +45,8 @@ const spliced = (text: string, at: { from: number; to: number } | undefined, int
   at ? text.slice(0, at.from) + into + text.slice(at.to) : text;
 
 const jsonNumber = /(?<=[:[,])-?\d+(?:\.\d+)?(?=[,\]}])/g;
-const jsonWord = /(?<=[:[,])"(?:[^"\\]|\\.)*"(?=[,\]}])/g;
+// What each server draws a name from stays, so that names are known for drawn ones.
+const jsonWord = /(?<=[:[,])(?<!"generateName":)"(?:[^"\\]|\\.)*"(?=[,\]}])/g;
 const jsonKey = /"(?:[^"\\]|\\.)*"(?=:)/g;
 const jsonMark = /[{}[\],:]/g;
 
@@ -169,7 +170,7 @@ const yamlKeys = [
   "&k kind",
   ".inf",
 ];
-const yamlScalar = /(?<=: )[^\n>|]+(?=\n)/g;
+const yamlScalar = /(?<=: )(?<!generateName: )[^\n>|]+(?=\n)/g;
 const yamlKey = /(?<=^ *)[\w./-]+(?=:)/gm;
 const yamlLine = /^ */gm;
 
