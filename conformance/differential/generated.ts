@@ -41,6 +41,9 @@ function filled(step: GenStep, side: Side): Request {
   return { ...rest, path: fill(step.path), ...(body === undefined ? {} : { body }), ...(headers ? { headers } : {}) };
 }
 
+/** What cannot be answered in the form that is asked for has been written all the same. */
+const written = ({ code }: Answer): boolean => code < 300 || code === 406;
+
 const text = (body: unknown): string => (body instanceof Uint8Array ? "(protobuf)" : typeof body === "string" ? body : JSON.stringify(body ?? ""));
 
 /** What upstream finds wrong, without what changes from one object to the next. */
@@ -138,7 +141,7 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
         const left = await both(target, { verb: "get", method: "GET", path: target.path }, sides);
         if (left[0].code === 404) for (const side of sides) side.last = undefined;
       }
-      if (attended.has(target.def.resource) && step.method !== "GET" && a.code < 300 && b.code < 300) await settle(target, sides);
+      if (attended.has(target.def.resource) && step.method !== "GET" && written(a) && written(b)) await settle(target, sides);
       const found = classify(hidden(a), hidden(b));
       const shown = text(step.from ? step.from(before[0] ?? {}) : step.body);
       if (options.seen) note(options.seen, a);
