@@ -8,10 +8,16 @@
  *   --alpha              families that upstream calls alpha count as missing, too
  * Exits 1 where something differs or a stable or beta family is missing without a reason.
  */
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { createServer, type Server as HttpsServer } from "node:https";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "../tools/command-line.ts";
 import { closeServer, send, serverOf, type Request, type Server } from "./differential/exchange.ts";
+import { steps, type Hook, type Waited } from "./metrics/steps.ts";
 import { startPair } from "./pair/start.ts";
 
 const { values, positionals } = parseArgs({
@@ -65,134 +71,6 @@ async function scrape(server: Server): Promise<Map<string, Family>> {
   return parse(body);
 }
 
-const maps = "/api/v1/namespaces/default/configmaps";
-const map = (name: string, more: object = {}): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, ...more } });
-const apply = { "content-type": "application/apply-patch+yaml" };
-const review = { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: { resourceAttributes: { verb: "get", resource: "pods" } } };
-const merge = { "content-type": "application/merge-patch+json" };
-const services = "/api/v1/namespaces/default/services";
-const service = (name: string, clusterIP?: string): object => ({
-  apiVersion: "v1",
-  kind: "Service",
-  metadata: { name },
-  spec: { ports: [{ port: 80 }], ...(clusterIP ? { clusterIP } : {}) },
-});
-const guarded = "/api/v1/namespaces/guarded/pods";
-const pod = (name: string, spec: object = {}): object => ({
-  apiVersion: "v1",
-  kind: "Pod",
-  metadata: { name },
-  spec: { serviceAccountName: "none", automountServiceAccountToken: false, containers: [{ name: "c", image: "i" }], ...spec },
-});
-const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "none" } };
-const policies = "/apis/admissionregistration.k8s.io/v1";
-const policy = {
-  apiVersion: "admissionregistration.k8s.io/v1",
-  kind: "ValidatingAdmissionPolicy",
-  metadata: { name: "judged" },
-  spec: {
-    matchConstraints: { resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["secrets"] }] },
-    validations: [{ expression: "object.metadata.name != 'refused'" }],
-  },
-};
-const binding = {
-  apiVersion: "admissionregistration.k8s.io/v1",
-  kind: "ValidatingAdmissionPolicyBinding",
-  metadata: { name: "judged" },
-  spec: { policyName: "judged", validationActions: ["Deny"] },
-};
-const secrets = "/api/v1/namespaces/default/secrets";
-const secret = (name: string): object => ({ apiVersion: "v1", kind: "Secret", metadata: { name } });
-const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const cups = "/apis/judge.example.com/v1/namespaces/default/cups";
-const cup = (spec: object): object => ({ apiVersion: "judge.example.com/v1", kind: "Cup", metadata: { name: "c" }, spec });
-const spec = { type: "object", properties: { size: { type: "integer" }, color: { type: "string" } } };
-/** With rules from the second time on: what is there then may stay as it is. */
-const definition = (rules: object[]): object => ({
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "cups.judge.example.com" },
-  spec: {
-    group: "judge.example.com",
-    names: { plural: "cups", kind: "Cup" },
-    scope: "Namespaced",
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: {
-          openAPIV3Schema: {
-            type: "object",
-            properties: { spec: { ...spec, properties: { ...spec.properties, size: { type: "integer", ...ruled(rules) } } } },
-          },
-        },
-      },
-    ],
-  },
-});
-const ruled = (rules: object[]): object => (rules.length ? { "x-kubernetes-validations": rules } : {});
-const small = [{ rule: "self < 10" }];
-const aggregated = { accept: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" };
-
-/** Something that comes about by itself: asked for until it is so. */
-interface Waited {
-  until: Request;
-  code: number;
-}
-
-/** Whatever makes series: each verb, scope and subresource, refusals, dry runs, watches. */
-const steps: readonly (Request | Waited)[] = [
-  { method: "GET", path: "/apis", headers: aggregated },
-  { method: "POST", path: services, body: service("dynamic") },
-  { method: "POST", path: services, body: service("static", "10.96.0.77") },
-  { method: "POST", path: services, body: service("taken", "10.96.0.77") },
-  { method: "POST", path: `${services}?dryRun=All`, body: service("dry") },
-  {
-    method: "POST",
-    path: "/api/v1/namespaces",
-    body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "guarded", labels: { "pod-security.kubernetes.io/enforce": "baseline" } } },
-  },
-  { method: "POST", path: "/api/v1/namespaces/guarded/serviceaccounts", body: account },
-  { method: "POST", path: "/api/v1/namespaces/default/serviceaccounts", body: account },
-  { method: "POST", path: guarded, body: pod("quiet") },
-  { method: "POST", path: guarded, body: pod("loud", { hostNetwork: true }) },
-  { method: "POST", path: "/api/v1/namespaces/default/pods", body: pod("anywhere") },
-  { method: "POST", path: `${policies}/validatingadmissionpolicies`, body: policy },
-  { method: "POST", path: `${policies}/validatingadmissionpolicybindings`, body: binding },
-  { until: { method: "POST", path: `${secrets}?dryRun=All`, body: secret("refused") }, code: 422 },
-  { method: "POST", path: secrets, body: secret("refused") },
-  { method: "POST", path: secrets, body: secret("accepted") },
-  { method: "POST", path: definitions, body: definition([]) },
-  { until: { method: "GET", path: cups }, code: 200 },
-  { method: "POST", path: cups, body: cup({ size: 20 }) },
-  { method: "PATCH", path: `${definitions}/cups.judge.example.com`, body: definition(small), headers: merge },
-  { until: { method: "POST", path: `${cups}?dryRun=All`, body: { ...cup({ size: 30 }), metadata: { name: "large" } } }, code: 422 },
-  { method: "PATCH", path: `${cups}/c`, body: { spec: { color: "red" } }, headers: merge },
-  { method: "PATCH", path: `${cups}/c`, body: { spec: { size: 40 } }, headers: merge },
-  { method: "POST", path: maps, body: map("m") },
-  { method: "POST", path: maps, body: map("m") },
-  { method: "POST", path: `${maps}?dryRun=All`, body: map("d") },
-  { method: "GET", path: maps },
-  { method: "GET", path: `${maps}?fieldSelector=metadata.name%3Dm` },
-  { method: "GET", path: "/api/v1/configmaps?limit=1" },
-  { method: "GET", path: `${maps}?resourceVersion=1&resourceVersionMatch=NotOlderThan` },
-  { method: "GET", path: `${maps}/m` },
-  { method: "GET", path: `${maps}/absent` },
-  { method: "PUT", path: `${maps}/m`, body: map("m", { labels: { a: "b" } }) },
-  { method: "PATCH", path: `${maps}/m`, body: { data: { a: "b" } }, headers: { "content-type": "application/merge-patch+json" } },
-  { method: "PATCH", path: `${maps}/applied?fieldManager=judge`, body: map("applied"), headers: apply },
-  { method: "GET", path: `${maps}?watch=1&timeoutSeconds=1` },
-  { method: "GET", path: `${maps}?watch=1&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true` },
-  { method: "GET", path: "/apis/apps/v1/namespaces/default/deployments/none/scale" },
-  { method: "POST", path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: review },
-  { method: "GET", path: "/api/v1/endpoints" },
-  { method: "GET", path: "/apis/example.com/v1/nothings" },
-  { method: "GET", path: "/nothing" },
-  { method: "GET", path: `${maps}/m`, client: "bare" },
-  { method: "DELETE", path: `${maps}/m` },
-  { method: "DELETE", path: maps },
-];
 /** What both must have counted alike for the resources that nobody but the judge asks for. */
 const compared = [
   "apiserver_request_total",
@@ -231,6 +109,10 @@ const grown = [
   "apiserver_watch_cache_events_dispatched_total",
   "apiserver_watch_cache_events_received_total",
   "apiserver_watch_cache_read_wait_seconds",
+  "rest_client_request_duration_seconds",
+  "rest_client_request_size_bytes",
+  "rest_client_requests_total",
+  "rest_client_response_size_bytes",
 ];
 const ours = /\b(resource=(pods|deployments|endpoints|selfsubjectaccessreviews|nothings)|resource=configmaps)\b/;
 /** Of these, all: nobody else makes them. */
@@ -270,9 +152,9 @@ const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const [peerConfig, oursConfig] = positionals;
 
 /** How much is wrong. */
-async function judge({ peer: peerServer, ours: ownServer }: { peer: Server; ours: Server }): Promise<number> {
+async function judge({ peer: peerServer, ours: ownServer }: { peer: Server; ours: Server }, hook?: Hook): Promise<number> {
   const before = await Promise.all([scrape(peerServer), scrape(ownServer)]);
-  for (const step of steps) await Promise.all([play(peerServer, step), play(ownServer, step)]);
+  for (const step of steps(hook)) await Promise.all([play(peerServer, step), play(ownServer, step)]);
   const [peer, own] = (await Promise.all([scrape(peerServer), scrape(ownServer)])) as [Map<string, Family>, Map<string, Family>];
   let wrong = 0;
   let explained = 0;
@@ -323,12 +205,25 @@ async function judge({ peer: peerServer, ours: ownServer }: { peer: Server; ours
 
 const auditPolicy = { apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] };
 
+/** The webhook's answer. */
+async function refuse(request: IncomingMessage): Promise<string> {
+  const { uid } = (JSON.parse(await text(request)) as { request: { uid: string } }).request;
+  return JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: { uid, allowed: false, status: { code: 403 } } });
+}
+
+async function listening(server: HttpsServer, port: number): Promise<HttpsServer> {
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
 async function started(): Promise<number> {
   const port = Number(values.port);
   await using pair = await startPair({
     name: "metrics",
     bin: values.bin,
     ports: { ours: port, peer: port + 1, etcd: port + 2, etcdPeer: port + 3 },
+    certificates: (pki) => pki.ensure({ file: "hook", commonName: "hook", ca: "ca", usages: ["server"], ip: ["127.0.0.1"] }).then(() => undefined),
     flags(path, side) {
       writeFileSync(path("audit.json"), JSON.stringify(auditPolicy));
       return [
@@ -340,7 +235,13 @@ async function started(): Promise<number> {
       ];
     },
   });
-  return await judge(pair);
+  const { directory } = pair.pki;
+  const [cert, key, ca] = ["hook.crt", "hook.key", "ca.crt"].map((name) => readFileSync(join(directory, name)));
+  await using _hook = await listening(
+    createServer({ cert, key }, (request, response) => void refuse(request).then((text) => response.end(text))),
+    port + 4,
+  );
+  return await judge(pair, { url: `https://127.0.0.1:${port + 4}/refuse`, caBundle: (ca as Buffer).toString("base64") });
 }
 
 async function standing(peerConfig: string, oursConfig: string): Promise<number> {
