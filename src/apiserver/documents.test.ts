@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApiRequest } from "../api/exchange.ts";
-import { resources } from "../api/schema/schema.ts";
+import { type ResourceDef, resources } from "../api/schema/schema.ts";
 import { createDocuments } from "./documents.ts";
 
 const documents = createDocuments(
@@ -25,4 +25,26 @@ test("slashes behind a path change nothing, however many", () => {
   assert.equal(get(`/api${"/".repeat(1 << 20)}x`), undefined);
   const { user, system } = process.cpuUsage(began);
   assert.ok(user + system < 1_000_000, `${user + system} µs of processor time`);
+});
+
+test("aggregated discovery is put together again only when what is served has changed", () => {
+  let served: readonly ResourceDef[] = resources;
+  const counted: string[] = [];
+  const series = { withoutPeers: () => void counted.push("alone"), aggregated: () => void counted.push("aggregated") };
+  const own = createDocuments(
+    () => served,
+    () => "",
+    undefined,
+    undefined,
+    resources,
+    series,
+  );
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const ask = (path: string) => own.get({ method: "GET", path, query: new URLSearchParams(), headers: { accept } } as unknown as ApiRequest);
+  for (const path of ["/apis", "/apis", "/api", "/apis"]) assert.equal(ask(path)?.status, 200);
+  assert.deepEqual(counted, ["aggregated", "aggregated"]);
+  const before = ask("/apis")?.body;
+  served = resources.filter(({ group }) => group !== "batch");
+  assert.notDeepEqual(ask("/apis")?.body, before);
+  assert.equal(counted.length, 3);
 });

@@ -99,3 +99,36 @@ test("a webhook that says nothing converts nothing", () => {
   assert.deepEqual(conversion({ conversionReviewVersions: null }), { strategy: "None" });
   assert.deepEqual(conversion({ conversionReviewVersions: ["v1"] })?.webhook, { conversionReviewVersions: ["v1"] });
 });
+
+test("rules are timed for each value that they may judge, and each update by what it leaves as it was", () => {
+  const rules = [{ rule: "self < 10" }];
+  const spec = {
+    type: "object",
+    properties: { sizes: { type: "array", items: { type: "integer", "x-kubernetes-validations": rules } }, color: { type: "string" } },
+  };
+  const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", properties: { spec } } } }];
+  const definition = prepared({ metadata: { name: "as.b.c" }, spec: { group: "b.c", scope: "Cluster", names: { plural: "as", kind: "A" }, versions } });
+  definition.status.acceptedNames = definition.spec.names;
+  let now = 0;
+  const seen: string[] = [];
+  const kind = customResourceKind("as.b.c", new CustomVersion(definition, definition.spec.versions[0] as never), {
+    now: () => now++,
+    compiled: () => void seen.push("compiled"),
+    evaluated: () => void seen.push("evaluated"),
+    ratcheted: (took) => void seen.push(`ratcheted ${took > 0}`),
+  });
+  const object = (spec: object) =>
+    ({ apiVersion: "b.c/v1", kind: "A", metadata: { name: "a", uid: "u", resourceVersion: "1" }, spec }) as unknown as KubeObject;
+  const counted = (judge: () => unknown): string[] => {
+    judge();
+    return seen.splice(0);
+  };
+  assert.deepEqual(
+    counted(() => kind.validate?.(object({ sizes: [1, 2] }))),
+    ["compiled", ...Array.from({ length: 5 }, () => "evaluated")],
+  );
+  const old = object({ sizes: [20] });
+  const errors = () => kind.validateUpdate?.(object({ sizes: [20], color: "red" }), old);
+  assert.deepEqual(errors(), []);
+  assert.deepEqual(seen.splice(0), [...Array.from({ length: 4 }, () => "evaluated"), "ratcheted true"]);
+});

@@ -176,6 +176,20 @@ test("levels of pod security are enforced, warned of, and checked when a namespa
   ]);
 });
 
+test("the audit is told by which level of pod security a pod was judged, and what it would not have been allowed", async () => {
+  const { admit } = world({ "pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/audit": "baseline" });
+  const notes = new Map<string, string>();
+  const annotate = (key: string, value: string): void => void notes.set(key, value);
+  await assert.rejects(admit("", "pods", pod({ hostNetwork: true }), { annotate }));
+  assert.deepEqual(Object.fromEntries(notes), {
+    "pod-security.kubernetes.io/enforce-policy": "baseline:latest",
+    "pod-security.kubernetes.io/audit-violations": 'would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true)',
+  });
+  notes.clear();
+  await world().admit("", "pods", pod(), { annotate });
+  assert.deepEqual([...notes], [["pod-security.kubernetes.io/enforce-policy", "privileged:latest"]]);
+});
+
 test("limit ranges fill in what containers leave out and bound what they ask for", async () => {
   const { admit, reader } = world();
   const limits = [

@@ -10,6 +10,8 @@ import { AdmissionChain } from "../admission/chain.ts";
 import { admissionTiming } from "./admission.ts";
 import { auditSeries } from "./audit.ts";
 import { certificateLifetimes, countAuthentication, countAuthorization, countDecisions, tokenCacheSeries } from "./identity.ts";
+import { showFeatures } from "./features.ts";
+import { podSecuritySeries } from "./pod-security.ts";
 import { createServerMetrics } from "./requests.ts";
 import { watchSeries } from "./watches.ts";
 import { parseRequestInfo } from "../request-info.ts";
@@ -151,4 +153,38 @@ test("events of watches, certificates, tokens, decisions and audit are counted",
     "apiserver_audit_requests_rejected_total 0",
   ])
     assert.ok(text.includes(`${line}\n`), line);
+});
+
+test("levels of pod security are counted by what they are to this version", () => {
+  const metrics = new Metrics();
+  const series = podSecuritySeries(metrics);
+  const about = (group: string, resource: string, operation = "CREATE") =>
+    ({ operation, subresource: "", resource: { group, resource } }) as AdmissionAttributes;
+  const latest = Number.POSITIVE_INFINITY;
+  series.evaluated(true, { level: "privileged", minor: 5 }, "enforce", about("", "pods"));
+  series.evaluated(false, { level: "baseline", minor: 5 }, "enforce", about("", "pods", "UPDATE"));
+  series.evaluated(false, { level: "restricted", minor: 99 }, "warn", about("apps", "deployments"));
+  series.evaluated(false, { level: "restricted", minor: latest }, "audit", about("", "pods"));
+  series.exempted(about("", "pods"));
+  const text = metrics.expose();
+  const line = (decision: string, level: string, version: string, mode: string, operation: string, resource: string) =>
+    `pod_security_evaluations_total{decision="${decision}",policy_level="${level}",policy_version="${version}",mode="${mode}",request_operation="${operation}",resource="${resource}",subresource=""} 1\n`;
+  for (const one of [
+    line("allow", "privileged", "latest", "enforce", "create", "pod"),
+    line("deny", "baseline", "v1.5", "enforce", "update", "pod"),
+    line("deny", "restricted", "future", "warn", "create", "controller"),
+    line("deny", "restricted", "latest", "audit", "create", "pod"),
+    'pod_security_exemptions_total{request_operation="create",resource="pod",subresource=""} 1\n',
+  ])
+    assert.ok(text.includes(one), one);
+});
+
+test("features are shown with their stages, and those that are on with 1", () => {
+  const metrics = new Metrics();
+  showFeatures(metrics, (name) => name === "ClusterTrustBundle");
+  assert.match(metrics.expose(), /kubernetes_feature_enabled\{name="ClusterTrustBundle",stage="BETA"\} 1\n/);
+  assert.match(metrics.expose(), /kubernetes_feature_enabled\{name="APIServerTracing",stage=""\} 0\n/);
+  const usual = new Metrics();
+  showFeatures(usual);
+  assert.match(usual.expose(), /kubernetes_feature_enabled\{name="APIServerTracing",stage=""\} 1\n/);
 });
