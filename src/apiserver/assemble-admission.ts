@@ -20,12 +20,12 @@ import { mutatingWebhooks } from "./admission/webhooks/mutating.ts";
 import { validatingWebhooks } from "./admission/webhooks/validating.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { admissionTiming } from "./metrics/admission.ts";
-import { certificateSeries } from "./metrics/certificates.ts";
 import { podSecuritySeries } from "./metrics/pod-security.ts";
 import { policySeries } from "./metrics/policies.ts";
 import { conditionSeries, webhookSeries } from "./metrics/webhooks.ts";
 import { paramSource } from "./rest/param-source.ts";
 import type { ApiServer } from "./server.ts";
+import type { OutgoingSeries } from "./outside/post.ts";
 
 export interface AssembleAdmissionOptions {
   clock: Clock;
@@ -34,6 +34,8 @@ export interface AssembleAdmissionOptions {
   reader: Reader;
   authorizer: Authorizer;
   metrics: Metrics;
+  /** Counts questions to webhooks. */
+  outgoing: OutgoingSeries;
   quotas: ResourceCache<ResourceQuota>;
   /** Undefined until there is one, and no request before. */
   server(): ApiServer | undefined;
@@ -56,8 +58,7 @@ export interface AssembledAdmission extends Disposable {
 }
 
 export function assembleAdmission(options: AssembleAdmissionOptions): AssembledAdmission {
-  const { clock, random, reader, authorizer, metrics, server, admissionConfiguration: configuration = {} } = options;
-  const certificates = certificateSeries(metrics, "webhooks");
+  const { clock, random, reader, authorizer, metrics, outgoing, server, admissionConfiguration: configuration = {} } = options;
   const webhookClient = (credentials: CredentialsFor | undefined): WebhookClient =>
     new WebhookClient({
       ...(credentials ? { credentials } : {}),
@@ -65,7 +66,7 @@ export function assembleAdmission(options: AssembleAdmissionOptions): AssembledA
       random,
       clock,
       toEndpoints: options.aggregatorRouting ?? false,
-      certificates,
+      outgoing,
       ...(options.advertise ? { own: { host: options.advertise.address, port: options.advertise.port } } : {}),
     });
   const mutating = webhookClient(configuration.MutatingAdmissionWebhook);
@@ -93,6 +94,7 @@ export function assembleAdmission(options: AssembleAdmissionOptions): AssembledA
     clock,
     random,
     configuration,
+    outgoing,
     createNamespace: (name) => createNamespace(server()?.handler, name),
     resourceOfKind: (apiVersion, kind) => server()?.rest.endpointOfKind(apiVersion, kind)?.def,
   });

@@ -38,6 +38,7 @@ import { showBuild } from "../api/version.ts";
 import { certificateLifetimes, countAuthentication, tokenCacheSeries, tokenUses } from "./metrics/identity.ts";
 import { certificateSeries } from "./metrics/certificates.ts";
 import { showFeatures } from "./metrics/features.ts";
+import { outgoingSeries } from "./metrics/outgoing.ts";
 import { observeState } from "./metrics/state.ts";
 import { conversionSeries } from "./metrics/conversion.ts";
 import { ruleTimes } from "./metrics/rules.ts";
@@ -183,7 +184,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
   const owned = new Owned();
   owned.use(cache);
   try {
-    const outsiders = owned.use(outsideTokens(options, { issuers, audiences, metrics }));
+    const outgoing = outgoingSeries(metrics);
+    const outsiders = owned.use(outsideTokens(options, { issuers, audiences, metrics, outgoing }));
     const { reader } = cache;
     const { signer, keys } = tokenKeys(options);
     const lifetime = certificateLifetimes(metrics);
@@ -209,7 +211,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       onLegacyUse: noteLegacyUse(cache.resource(definitionOf("secrets")) as unknown as ResourceCache<Secret>, options.logger),
     });
     const authorization = openAuthorization(options.authorization, {
-      ...{ reader, clock, random, metrics },
+      ...{ reader, clock, random, metrics, outgoing },
       logger: options.logger.child("authorization"),
       nodeRules: bootstrapRules("system:node", options.features),
       server: `apiserver-${options.hostname ?? ""}`,
@@ -221,7 +223,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       ...options,
       reader,
       authorizer,
-      metrics,
+      ...{ metrics, outgoing },
       quotas: cache.resource(definitionOf("resourcequotas")) as unknown as ResourceCache<ResourceQuota>,
       server: () => server,
     });

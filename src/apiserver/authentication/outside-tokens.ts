@@ -7,6 +7,7 @@ import { authenticationSeries } from "../metrics/authentication.ts";
 import type { DefaultAuthenticationOptions } from "./default.ts";
 import { JwtAuthentication, type JwtAuthenticationSource } from "./jwt/jwt-authentication.ts";
 import { TokenWebhook, type TokenWebhookOptions } from "./token-webhook.ts";
+import type { OutgoingSeries } from "../outside/post.ts";
 
 export interface OutsideTokenOptions {
   /** Issuers of JSON Web Tokens. */
@@ -25,7 +26,7 @@ export type OutsideTokens = Pick<DefaultAuthenticationOptions, "jwt" | "webhook"
 /** Throws ConfigurationError. */
 export function outsideTokens(
   { jwt: source, tokenWebhook, clock, random, logger, hostname = "" }: OutsideTokenOptions,
-  { issuers, audiences, metrics }: { issuers: readonly string[]; audiences: readonly string[]; metrics: Metrics },
+  { issuers, audiences, metrics, outgoing }: { issuers: readonly string[]; audiences: readonly string[]; metrics: Metrics; outgoing: OutgoingSeries },
 ): OutsideTokens {
   const log = logger.child("authentication");
   const jwt =
@@ -38,7 +39,7 @@ export function outsideTokens(
       logger: log,
       series: authenticationSeries(metrics, clock, `apiserver-${hostname}`),
     });
-  const webhook = tokenWebhook && new TokenWebhook({ ...tokenWebhook, audiences, clock, random, logger: log });
+  const webhook = tokenWebhook && new TokenWebhook({ ...tokenWebhook, audiences, clock, random, logger: log, outgoing });
   return {
     ...(jwt ? { jwt } : {}),
     ...(webhook ? { webhook: { authenticator: webhook, cacheTtlMs: tokenWebhook.cacheTtlMs } } : {}),

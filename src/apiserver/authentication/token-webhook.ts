@@ -17,7 +17,7 @@ import type { Random } from "../../base/random.ts";
 import { withBackoff } from "../outside/backoff.ts";
 import type { KubeconfigTarget } from "../outside/kubeconfig.ts";
 import { KubeconfigWebhook } from "../outside/kubeconfig-webhook.ts";
-import { type Answer, Unreachable } from "../outside/post.ts";
+import { type Answer, type OutgoingSeries, Unreachable } from "../outside/post.ts";
 import { type TokenAnswer, type TokenAuthenticator, TokenError } from "./authenticator.ts";
 
 export const tokenReviewVersions = ["v1", "v1beta1"] as const;
@@ -31,6 +31,7 @@ export interface TokenWebhookOptions {
   clock: Clock;
   random: Random;
   logger: Logger;
+  outgoing?: OutgoingSeries;
 }
 
 /** Milliseconds for an answer, and for all attempts together. */
@@ -79,7 +80,7 @@ export class TokenWebhook implements TokenAuthenticator, Disposable {
 
   constructor(options: TokenWebhookOptions) {
     this.#options = options;
-    this.#webhook = new KubeconfigWebhook({ target: options.target, clock: options.clock, timeout });
+    this.#webhook = new KubeconfigWebhook({ target: options.target, clock: options.clock, timeout, outgoing: options.outgoing });
   }
 
   async authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAnswer> {

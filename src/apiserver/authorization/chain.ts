@@ -21,6 +21,7 @@ import { NodeGraph } from "./node-graph.ts";
 import { RbacAuthorizer } from "./rbac.ts";
 import { privilegedAuthorizer, unionAuthorizer, unionRules } from "./union.ts";
 import { WebhookAuthorizer } from "./webhook.ts";
+import type { OutgoingSeries } from "../outside/post.ts";
 
 export interface AuthorizationOptions {
   readonly reader: Reader;
@@ -33,6 +34,8 @@ export interface AuthorizationOptions {
   readonly authorizers: readonly AuthorizerSettings[];
   readonly abac?: AbacAuthorizer;
   readonly series: WebhookAuthorizerSeries;
+  /** Counts questions to webhooks. */
+  readonly outgoing?: OutgoingSeries;
   /** Around each of them. */
   counted?(authorizer: Authorizer, type: AuthorizerType, name: string): Authorizer;
 }
@@ -102,11 +105,11 @@ export class AuthorizerChain implements Authorizer, RuleResolver, Disposable {
   }
 
   #webhook(name: string, settings: WebhookSettings, made: KubeconfigWebhook[]): Both {
-    const { clock, random, logger, series } = this.#options;
+    const { clock, random, logger, series, outgoing } = this.#options;
     if (!settings.kubeconfig)
       throw new ConfigurationError(`authorizer ${name}: connectionInfo of type InClusterConfig is not supported: give a kubeConfigFile`);
     try {
-      const webhook = new KubeconfigWebhook({ target: readKubeconfig(settings.kubeconfig), clock, timeout: settings.timeout });
+      const webhook = new KubeconfigWebhook({ target: readKubeconfig(settings.kubeconfig), clock, timeout: settings.timeout, outgoing });
       made.push(webhook);
       return new WebhookAuthorizer({ name, settings, webhook, clock, random, logger, series });
     } catch (error) {

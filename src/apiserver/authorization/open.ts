@@ -12,6 +12,7 @@ import type { AbacAuthorizer } from "./abac.ts";
 import { AuthorizerChain } from "./chain.ts";
 import type { AuthorizerSettings } from "./configuration.ts";
 import { followAuthorization } from "./follow.ts";
+import type { OutgoingSeries } from "../outside/post.ts";
 
 /** Who decides who may do what. */
 export interface AuthorizationSource {
@@ -36,6 +37,7 @@ export interface OpenOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly outgoing?: OutgoingSeries;
   readonly nodeRules: readonly PolicyRule[];
   /** Tells servers apart in metrics. */
   readonly server: string;

@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Hop, Posting } from "./follow.ts";
 import type { KubeconfigTarget } from "./kubeconfig.ts";
 import { identityHeaders } from "./kubeconfig-user.ts";
-import { type Answer, post } from "./post.ts";
+import { type Answer, type OutgoingSeries, post } from "./post.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 import { refuseStatus } from "./refuse-status.ts";
 
@@ -16,6 +16,8 @@ export interface KubeconfigWebhookOptions {
   readonly clock: Clock;
   /** Milliseconds for an answer. */
   readonly timeout: number;
+  /** Counts what is asked. */
+  readonly outgoing?: OutgoingSeries | undefined;
 }
 
 const idleTime = 90_000;
@@ -70,8 +72,8 @@ export class KubeconfigWebhook implements Disposable {
   }
   /** An answer of success. Rejects with Unreachable, and with StatusError for every other answer. */
   async ask(body: Uint8Array, signal: AbortSignal): Promise<Answer> {
-    const { clock, timeout } = this.#options;
-    const answer = await post({ ...this.#posting, body }, { clock, timeout, signal });
+    const { clock, timeout, outgoing } = this.#options;
+    const answer = await post({ ...this.#posting, body }, { clock, timeout, signal, outgoing });
     refuseStatus(answer);
     return answer;
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { bodyWithin } from "./body.ts";
 import { brokeOff, follow, HopError, type Posting } from "./follow.ts";
 import { goNetworkError } from "./network-error.ts";
+import type { CertificateSeries } from "./server-identity.ts";
 
 export interface Answer {
   status: number;
@@ -36,15 +37,44 @@ const maxAnswer = 16 << 20;
 /** Of answers that ask to be asked again. */
 const maxRetries = 10;
 
+/** Of questions to others, by HOST:PORT as their URLs have it. */
+export interface OutgoingSeries {
+  readonly certificates: CertificateSeries;
+  /** Bytes of one attempt. */
+  sent(host: string, bytes: number): void;
+  /** What came of it; undefined: no answer. */
+  answered(host: string, status: number | undefined): void;
+  /** Bytes of the last answer. */
+  received(host: string, bytes: number): void;
+  /** Seconds from the first attempt to the end. */
+  took(host: string, seconds: number): void;
+}
+
 export interface Waiting {
   readonly clock: Clock;
   /** Milliseconds for the whole of it; 0: as long as the signal lets it. */
   readonly timeout: number;
   readonly signal: AbortSignal;
+  /** Counts what is asked. */
+  readonly outgoing?: OutgoingSeries | undefined;
 }
 
 /** Rejects with Unreachable, for what `options` throws as well. */
-export async function post(posting: Posting, { clock, timeout, signal }: Waiting): Promise<Answer> {
+export async function post(posting: Posting, waiting: Waiting): Promise<Answer> {
+  const { clock, outgoing } = waiting;
+  if (!outgoing) return ask(posting, waiting);
+  const host = /^\w+:\/\/([^/?#]*)/.exec(posting.url)?.[1] ?? "";
+  const began = clock.monotonic();
+  try {
+    const answer = await ask({ ...posting, certificates: outgoing.certificates }, waiting, host);
+    outgoing.received(host, answer.body.length);
+    return answer;
+  } finally {
+    outgoing.took(host, (clock.monotonic() - began) / 1000);
+  }
+}
+
+async function ask(posting: Posting, { clock, timeout, signal, outgoing }: Waiting, host = ""): Promise<Answer> {
   const abort = new AbortController();
   const gone = (): void => abort.abort();
   if (signal.aborted) gone();
@@ -52,7 +82,13 @@ export async function post(posting: Posting, { clock, timeout, signal }: Waiting
   const timer = timeout ? clock.after(timeout, gone) : undefined;
   try {
     for (let attempt = 1; ; attempt++) {
-      const answer = await read(await follow(posting, abort.signal));
+      outgoing?.sent(host, posting.body.length);
+      const response = await follow(posting, abort.signal).catch((error) => {
+        outgoing?.answered(host, undefined);
+        throw error;
+      });
+      outgoing?.answered(host, response.statusCode);
+      const answer = await read(response);
       const busy = (answer.status === 429 || answer.status >= 500) && answer.retryAfter !== undefined;
       if (!busy || attempt > maxRetries) return answer;
       await clock.sleep((answer.retryAfter as number) * 1000, abort.signal);

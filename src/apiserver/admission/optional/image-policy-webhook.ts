@@ -16,6 +16,7 @@ import { KubeconfigError, type KubeconfigTarget, readKubeconfig } from "../../ou
 import { KubeconfigWebhook } from "../../outside/kubeconfig-webhook.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission.ts";
 import { concerns, refuse } from "../refuse.ts";
+import type { OutgoingSeries } from "../../outside/post.ts";
 
 export interface ImagePolicy {
   target: KubeconfigTarget;
@@ -90,13 +91,14 @@ export interface ImagePolicyOptions {
   policy: ImagePolicy | undefined;
   clock: Clock;
   random: Random;
+  outgoing?: OutgoingSeries | undefined;
 }
 
 /** Throws ConfigurationError where there is no policy. */
-export function imagePolicyWebhook({ policy, clock, random }: ImagePolicyOptions): AdmissionPlugin {
+export function imagePolicyWebhook({ policy, clock, random, outgoing }: ImagePolicyOptions): AdmissionPlugin {
   if (!policy)
     throw new ConfigurationError(`admission plugin ${goQuote("ImagePolicyWebhook")} has no configuration: name its webhook in --admission-control-config-file`);
-  const webhook = new KubeconfigWebhook({ target: policy.target, clock, timeout: patience });
+  const webhook = new KubeconfigWebhook({ target: policy.target, clock, timeout: patience, outgoing });
   const answers = new RecentMap<{ status: ReviewStatus; until: number }>(remembered);
 
   const ask = async (spec: object, signal: AbortSignal): Promise<ReviewStatus> => {

@@ -16,6 +16,7 @@ import { namespaceAutoProvision, namespaceExists } from "./namespaces.ts";
 import { ownerReferencesPermissionEnforcement, type ResourceOfKind } from "./owner-references-permission-enforcement.ts";
 import { podNodeSelector } from "./pod-node-selector.ts";
 import { podTolerationRestriction } from "./pod-toleration-restriction.ts";
+import type { OutgoingSeries } from "../../outside/post.ts";
 
 export interface OptionalPluginOptions {
   reader: Reader;
@@ -23,6 +24,7 @@ export interface OptionalPluginOptions {
   random: Random;
   configuration: AdmissionConfiguration;
   authorizer: Authorizer;
+  outgoing?: OutgoingSeries;
   /** Makes a namespace as a request of the server's own. */
   createNamespace(name: string): Promise<void>;
   resourceOfKind: ResourceOfKind;
@@ -43,7 +45,9 @@ export function optionalPlugins(names: readonly string[], options: OptionalPlugi
     ownerReferencesPermissionEnforcement(options),
     podNodeSelector({ reader, selectors: configuration.PodNodeSelector ?? {} }),
     podTolerationRestriction({ reader, cluster: configuration.PodTolerationRestriction ?? {} }),
-    ...(names.includes("ImagePolicyWebhook") ? [imagePolicyWebhook({ policy: configuration.ImagePolicyWebhook, clock, random })] : []),
+    ...(names.includes("ImagePolicyWebhook")
+      ? [imagePolicyWebhook({ policy: configuration.ImagePolicyWebhook, clock, random, outgoing: options.outgoing })]
+      : []),
     ...(names.includes("EventRateLimit") ? [eventRateLimit({ limits: configuration.EventRateLimit, clock })] : []),
   ];
   return all.filter(({ name }) => names.includes(name));

@@ -9,7 +9,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../../base/clock.ts";
 import { selfSigned } from "../../../base/self-signed.fixture.ts";
+import { Metrics } from "../../../base/metrics.ts";
 import { systemRandom } from "../../../base/random.ts";
+import { outgoingSeries } from "../../metrics/outgoing.ts";
 import { MemoryReader } from "../../authorization/memory-reader.fixture.ts";
 import { Unreachable } from "../../outside/post.ts";
 import { Misconfigured, WebhookClient } from "./client.ts";
@@ -53,6 +55,18 @@ test("a webhook is verified against its bundle, by its Service's name where it h
   assert.equal(asked, "/x?timeout=5s");
   await call();
   assert.equal(sockets.size, 1);
+  const metrics = new Metrics();
+  const counting = new WebhookClient({ reader, random: systemRandom, clock: systemClock, toEndpoints: false, outgoing: outgoingSeries(metrics) });
+  await counting.call({ url: `https://127.0.0.1:${port}/x`, caBundle }, Buffer.from("{}"), 5, new AbortController().signal);
+  counting.close();
+  const host = `127.0.0.1:${port}`;
+  for (const line of [
+    `rest_client_requests_total{code="200",method="POST",host="${host}"} 1`,
+    `rest_client_request_size_bytes_sum{verb="POST",host="${host}"} 2`,
+    `rest_client_response_size_bytes_sum{verb="POST",host="${host}"} 2`,
+    `rest_client_request_duration_seconds_count{verb="POST",host="${host}"} 1`,
+  ])
+    assert.ok(metrics.expose().includes(`${line}\n`), line);
   const service = { url: undefined, service: { namespace: "team", name: "hook", port, path: "/y" } };
   assert.equal((await call(service)).status, 200);
   assert.equal(asked, "/y?timeout=5s");
@@ -129,8 +143,10 @@ test("a bundle that holds the webhook's own certificate, which an authority sign
 
 test("who has its name only where it used to stand, or a signature that anybody could make, is not believed, and counted", async () => {
   const counted: string[] = [];
+  const metrics = new Metrics();
+  const outgoing = outgoingSeries(metrics);
   const certificates = { missingNames: () => void counted.push("names"), weakSignature: () => void counted.push("signature") };
-  const own = new WebhookClient({ reader, random: systemRandom, clock: systemClock, toEndpoints: false, certificates });
+  const own = new WebhookClient({ reader, random: systemRandom, clock: systemClock, toEndpoints: false, outgoing: { ...outgoing, certificates } });
   const service = { namespace: "team", name: "old" };
   const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: directory, stdio: "ignore" });
   openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=authority", "-keyout", "old-ca.key", "-out", "old-ca.crt");
@@ -150,6 +166,7 @@ test("who has its name only where it used to stand, or a signature that anybody 
     const config = { service: { ...service, port }, caBundle: ca };
     await assert.rejects(own.call(config, Buffer.from("{}"), 5, new AbortController().signal), why);
     assert.equal(counted.pop(), what);
+    assert.match(metrics.expose(), new RegExp(`rest_client_requests_total\\{code="<error>",method="POST",host="old.team.svc:${port}"\\} 1\n`));
   }
   own.close();
 });

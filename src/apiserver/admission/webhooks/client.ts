@@ -14,15 +14,15 @@ import { outgoingSpan } from "../../tracing/outgoing.ts";
 import { resolveService, type ServiceResolution } from "../../service-resolver.ts";
 import type { Begun, Hop } from "../../outside/follow.ts";
 import { identityHeaders } from "../../outside/kubeconfig-user.ts";
-import { type Answer, hostPort, post } from "../../outside/post.ts";
-import { type CertificateSeries, checkServerIdentity } from "../../outside/server-identity.ts";
+import { type Answer, hostPort, type OutgoingSeries, post } from "../../outside/post.ts";
+import { checkServerIdentity } from "../../outside/server-identity.ts";
 import { anonymous, type CredentialsFor } from "./credentials.ts";
 
 export interface WebhookClientOptions extends ServiceResolution {
   clock: Clock;
   /** @default no credentials */
   credentials?: CredentialsFor;
-  certificates?: CertificateSeries;
+  outgoing?: OutgoingSeries;
 }
 
 /** The webhook cannot be called as it is configured. */
@@ -127,7 +127,7 @@ export class WebhookClient {
     const first = this.#hop(asked, { ...target, path: `${target.path}${query}`, url: `${target.url}${query}`, secure: true });
     return post(
       { ...first, body, elsewhere: (url, downgraded) => this.#hop(asked, placeOf(url), downgraded) },
-      { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal },
+      { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal, outgoing: this.#options.outgoing },
     );
   }
 
@@ -140,7 +140,6 @@ export class WebhookClient {
       host: service ? target.servername : host,
       port,
       secure,
-      ...(this.#options.certificates ? { certificates: this.#options.certificates } : {}),
       options: () => {
         const address = isService ? resolveService(service, this.#options) : { host, port };
         return {
