@@ -50,7 +50,7 @@ await using pair = await startPair({
     `--kubelet-certificate-authority=${path("ca.crt")}`,
     `--kubelet-client-certificate=${path("admin.crt")}`,
     `--kubelet-client-key=${path("admin.key")}`,
-    ...(side === "ours" ? ["--network-policies-enforced"] : []),
+    ...(side === "ours" ? ["--network-policies-enforced"] : ["--enable-priority-and-fairness=true"]),
   ],
 });
 const { processes } = pair;
