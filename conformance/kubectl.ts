@@ -108,7 +108,7 @@ function evened({ code, out, err }: Outcome, { unordered }: Step): Outcome {
       .replaceAll(/^[WEI]\d{4} [\d:.]+ +\d+ (?=\w+\.go)/gm, "")
       .replaceAll(/\b(debugger|node-debugger-\w+)-[a-z0-9]{5}\b/g, "$1-XXXXX")
       .replaceAll(/ {2,}/g, "  ")
-      .replaceAll(/(NodePort: .*)\b3[0-3]\d{3}\//g, "$1PORT/")
+      .replaceAll(/(NodePort: .*)\b3[0-3]\d{3}\b/g, "$1PORT")
       // What nothing acts on yet is said here and not upstream.
       .replaceAll(/^Warning: no .* is part of this cluster: .*\n/gm, "");
     return unordered ? plain.split("\n").sort().join("\n") : plain;
