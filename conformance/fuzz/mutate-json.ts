@@ -147,8 +147,8 @@ function parsed(input: Uint8Array): JSONValue | undefined {
 export const jsonMutator: Mutator = (input, random) => {
   let value = parsed(input);
   if (value === undefined) return undefined;
-  for (let n = 1 + random.int(3); n > 0; n--) value = changeJSON(value, random);
   try {
+    for (let n = 1 + random.int(3); n > 0; n--) value = changeJSON(value, random);
     return bytesOf(JSON.stringify(value));
   } catch (error) {
     // A subtree that was put into itself, or one that is too deep.
