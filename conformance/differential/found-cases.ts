@@ -146,6 +146,7 @@ export const foundCases: Case[] = [
         ask("PATCH", way, {}, merge),
       ]),
       ask("POST", "/api/v1/namespaces/./serviceaccounts/x/token", { spec: {} }),
+      ask("POST", "/api/v1/namespaces//serviceaccounts/x/token", { spec: {} }),
       ask("POST", "/apis/authorization.k8s.io/v1/namespaces/./localsubjectaccessreviews", { spec: { user: "x", resourceAttributes: { namespace: "." } } }),
     ],
   },

@@ -58,6 +58,7 @@ test("a way through a namespace without a name lists all, and has no objects", a
   assert.deepEqual(await at("DELETE", `${nameless}/somewhere`), required);
   assert.deepEqual(await at("DELETE", nameless), required);
   assert.deepEqual(await at("GET", "/apis/apps/v1/namespaces//deployments/x/scale"), required);
+  assert.deepEqual(await at("POST", "/api/v1/namespaces//serviceaccounts/x/token", { spec: {} }), required);
   assert.deepEqual(await at("DELETE", "/api/v1/configmaps"), [405, "the server does not allow this method on the requested resource"]);
   assert.deepEqual(await at("POST", nameless, { metadata: { name: "x" } }), [422, 'ConfigMap "x" is invalid: metadata.namespace: Required value']);
   assert.equal((await at("GET", `${core}/configmaps/somewhere`))[0], 200);

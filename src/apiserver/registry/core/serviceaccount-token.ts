@@ -6,6 +6,7 @@ import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
 import type { Node, Pod, Secret, ServiceAccount } from "../../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
+import { core, placeOf } from "../../rest/place.ts";
 import type { Reader } from "../../../cache/cache.ts";
 import { warnedTokenSeconds } from "../../admission/service-account.ts";
 import type { TokenSigner } from "../../authentication/service-account-keys.ts";
@@ -51,7 +52,7 @@ export async function createToken(request: TokenRequest, namespace: string, name
     invalid("TokenRequest.authentication.k8s.io", name, [invalidValue(path("metadata", field), value, `must match the service account ${what} if specified`)]);
   if (metadata?.name && metadata.name !== name) throw wrong("name", metadata.name, "name");
   if (metadata?.namespace && metadata.namespace !== namespace) throw wrong("namespace", metadata.namespace, "namespace");
-  const account = reader.get<ServiceAccount>("serviceaccounts", namespace, name);
+  const account = reader.get<ServiceAccount>("serviceaccounts", placeOf(core("serviceaccounts"), { namespace, name }), name);
   if (!account) throw notFound("serviceaccounts", name);
   if (metadata?.uid && metadata.uid !== account.metadata.uid)
     throw conflict(
