@@ -61,7 +61,9 @@ function fits(endpoint: Endpoint, info: RequestInfo): boolean {
 }
 
 /** Whether the way leads, by a method that it has, to what one of the connectors answers. */
-export function isConnected({ endpoint, info }: Pick<Call, "endpoint" | "info">, connectors: Connectors): boolean {
+export function isConnected({ endpoint, info, request }: Pick<Call, "endpoint" | "info" | "request">, connectors: Connectors): boolean {
+  // Logs leave HTTP by WebSockets alone.
+  if (info.subresource === "log" && !/^websocket$/i.test(request.headers.upgrade ?? "")) return false;
   const subresource = endpoint.def.subresources?.find(({ name }) => name === info.subresource);
   return info.name !== "" && subresource?.verbs.includes(info.verb) === true && `${endpoint.groupResource}/${info.subresource}` in connectors;
 }

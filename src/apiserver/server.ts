@@ -368,9 +368,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (aggregator?.at(request.path)) return true;
       const info = readableInfo(request);
       const endpoint = info && served.endpoint(info.group, info.version, info.resource);
-      // Logs go on by WebSockets alone.
-      if (info?.subresource === "log" && !/^websocket$/i.test(request.headers.upgrade ?? "")) return false;
-      return endpoint !== undefined && info !== undefined && exists(endpoint, info) && isConnected({ endpoint, info }, connectors);
+      return endpoint !== undefined && info !== undefined && exists(endpoint, info) && isConnected({ endpoint, info, request }, connectors);
     },
     async admit(request) {
       const info = parseRequestInfo(request.method, request.path, request.query);
