@@ -10,6 +10,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { load } from "js-yaml";
 import { parseArgs } from "../tools/command-line.ts";
 import { templates } from "./differential/episodes.ts";
@@ -65,7 +66,7 @@ for (const [at, session] of sessions.entries()) {
   }
   for (const step of session.steps.map((one) => (typeof one === "string" ? { run: one } : one))) {
     steps++;
-    const [peer, ours] = (await Promise.all(sides.map((side) => run(side, namespace, step)))).map((outcome) => evened(outcome, step)) as [Outcome, Outcome];
+    const [peer, ours] = (await Promise.all(sides.map((side) => answer(side, namespace, step)))).map((outcome) => evened(outcome, step)) as [Outcome, Outcome];
     const same = JSON.stringify(peer) === JSON.stringify(ours);
     if (values.verbose || !same) write(`${same ? "ok  " : "DIFF"} ${session.name}: kubectl ${step.run}\n`);
     if (same) continue;
@@ -77,7 +78,15 @@ for (const [at, session] of sessions.entries()) {
 write(`${sessions.length} sessions, ${steps} command lines, ${different} differ\n`);
 process.exitCode = different ? 1 : 0;
 
-/** A minute at most; `{port}` stays the server's own. */
+async function answer(side: (typeof sides)[number], namespace: string, step: Step): Promise<Outcome> {
+  for (let left = 20; ; left--) {
+    const outcome = await run(side, namespace, step);
+    if (step.until === undefined || left === 0 || outcome.out.includes(step.until)) return outcome;
+    await pause(500);
+  }
+}
+
+/** A minute at most. */
 function run(side: (typeof sides)[number], namespace: string, { run: line, in: input, env = {} }: Step): Promise<Outcome> {
   const command = `exec ${join(values.bin, "kubectl")} --cache-dir ${processes.path(`cache-${side}`)} --namespace ${namespace} ${line}`;
   const child = spawn("timeout", ["60", "sh", "-c", command], {

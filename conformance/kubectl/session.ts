@@ -9,6 +9,8 @@ export interface Step {
   /** Standard input. */
   in?: string;
   env?: Record<string, string>;
+  /** Asked again, for ten seconds at most, until it prints this: upstream publishes the schemas of definitions when it finds time. */
+  until?: string;
   /** The order of its lines is chance on upstream. */
   unordered?: boolean;
 }
