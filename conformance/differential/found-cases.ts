@@ -177,4 +177,17 @@ export const foundCases: Case[] = [
       ...["", "?", "?a", "?a=%zz&b", "?a=b c".replace(" ", "+"), "/?x=%3c"].map((query) => ask("GET", `/api/v1/watch${query}`)),
     ],
   },
+  {
+    name: "evictions of pods whose metadata is wrong or that are not as they have to be",
+    steps: [
+      ask("POST", `${core}/pods`, { metadata: { name: "odd" }, spec: { automountServiceAccountToken: false, containers: [{ name: "c", image: "i" }] } }),
+      ask("POST", `${core}/pods/odd/binding`, { metadata: { name: "odd", annotations: { "Bad Key": "x" } }, target: { kind: "Node", name: "n" } }),
+      ...[["All"], []].flatMap((dryRun) => [
+        ask("POST", `${core}/pods/odd/eviction`, { metadata: { name: "odd" }, deleteOptions: { dryRun, preconditions: { uid: "x" } } }),
+        ask("POST", `${core}/pods/odd/eviction`, { metadata: { name: "odd" }, deleteOptions: { dryRun, preconditions: { resourceVersion: "1" } } }),
+        ask("POST", `${core}/pods/odd/eviction`, { metadata: { name: "odd" }, deleteOptions: { dryRun } }),
+      ]),
+      ask("DELETE", `${core}/pods/odd?gracePeriodSeconds=0`),
+    ],
+  },
 ];

@@ -20,3 +20,14 @@ test("a pod that needs no budget is evicted though it changes meanwhile", async 
     assert.equal((await evicted).http, 201);
   }
 });
+
+test("a pod whose metadata no write would leave as it is is not marked, and so not evicted", async () => {
+  await answer("POST", `${core}/pods`, { metadata: { name: "odd" }, spec: { containers: [{ name: "c", image: "i" }] } });
+  const target = { kind: "Node", name: "n" };
+  assert.equal((await answer("POST", `${core}/pods/odd/binding`, { metadata: { name: "odd", annotations: { "Bad Key": "x" } }, target })).http, 201);
+  const evict = (dryRun: string[]) => answer("POST", `${core}/pods/odd/eviction`, { metadata: { name: "odd" }, deleteOptions: { dryRun } });
+  const refused = await evict([]);
+  assert.equal(refused.http, 422);
+  assert.match(refused.message ?? "", /^Pod "odd" is invalid: metadata\.annotations: Invalid value: "Bad Key"/);
+  assert.equal((await evict(["All"])).http, 201);
+});

@@ -15,6 +15,7 @@ import { deleteObject } from "../../rest/delete.ts";
 import { read } from "../../rest/get.ts";
 import { checkDeleteOptions, writeOptions } from "../../rest/options.ts";
 import { respondObject } from "../../rest/respond.ts";
+import { validateUpdate } from "../../rest/strategy.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
 const maxDisruptedPods = 2000;
@@ -160,40 +161,41 @@ async function withoutBudget(pods: Call, remove: (pod: Pod) => Promise<void>, in
 
 const success = (call: Call): ApiResponse => respondObject(call, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
 
-/** Marks the pod as disrupted and deletes it. */
+/** The pod, told that it is disrupted by a write of its status: it is judged as any other. */
+function marked(pods: Call, old: KubeObject, { uid, resourceVersion }: NonNullable<DeleteOptions["preconditions"]>): KubeObject {
+  const pod = deepCopy(old) as unknown as Pod;
+  if (uid && uid !== pod.metadata.uid)
+    throw conflict(
+      "Pod",
+      pod.metadata.name,
+      `the UID in the precondition (${uid}) does not match the UID in record (${pod.metadata.uid}). The object might have been deleted and then recreated`,
+    );
+  if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion)
+    throw conflict(
+      "Pod",
+      pod.metadata.name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${pod.metadata.resourceVersion}). The object might have been modified`,
+    );
+  const condition = {
+    type: "DisruptionTarget",
+    status: "True",
+    reason: "EvictionByEvictionAPI",
+    message: "Eviction API: evicting",
+    lastProbeTime: null,
+    lastTransitionTime: formatTime(pods.rest.clock.now()),
+  } as unknown as PodCondition;
+  const others = pod.status?.conditions?.filter((c) => c.type !== condition.type) ?? [];
+  pod.status = { ...pod.status, conditions: [...others, condition] };
+  const object = pod as unknown as KubeObject;
+  validateUpdate(pods, object, old, "status", "Pod");
+  return object;
+}
+
+/** Marks the pod as disrupted, which is not tried on a dry run, and deletes it. */
 async function evicted(pods: Call, options: DeleteOptions, dryRun: boolean): Promise<void> {
-  const { uid, resourceVersion } = options.preconditions ?? {};
-  const marked = await serverUpdate(
-    pods,
-    (old) => {
-      const pod = deepCopy(old) as unknown as Pod;
-      if (uid && uid !== pod.metadata.uid)
-        throw conflict(
-          "Pod",
-          pod.metadata.name,
-          `the UID in the precondition (${uid}) does not match the UID in record (${pod.metadata.uid}). The object might have been deleted and then recreated`,
-        );
-      if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion)
-        throw conflict(
-          "Pod",
-          pod.metadata.name,
-          `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${pod.metadata.resourceVersion}). The object might have been modified`,
-        );
-      const condition = {
-        type: "DisruptionTarget",
-        status: "True",
-        reason: "EvictionByEvictionAPI",
-        message: "Eviction API: evicting",
-        lastProbeTime: null,
-        lastTransitionTime: formatTime(pods.rest.clock.now()),
-      } as unknown as PodCondition;
-      const others = pod.status?.conditions?.filter((c) => c.type !== condition.type) ?? [];
-      pod.status = { ...pod.status, conditions: [...others, condition] };
-      return pod as unknown as KubeObject;
-    },
-    dryRun,
-  );
+  const { preconditions: given = {} } = options;
+  const written = dryRun ? undefined : await serverUpdate(pods, (old) => marked(pods, old, given));
   checkDeleteOptions(options);
-  const preconditions = resourceVersion && !dryRun ? { ...options.preconditions, resourceVersion: String(marked.revision) } : options.preconditions;
+  const preconditions = given.resourceVersion && written ? { ...given, resourceVersion: String(written.revision) } : options.preconditions;
   await deleteObject(pods, { ...options, ...(preconditions ? { preconditions } : {}) });
 }
