@@ -109,6 +109,7 @@ function evened({ code, out, err }: Outcome, { unordered }: Step): Outcome {
   const even = (text: string): string => {
     const plain = (settled(text) as string)
       .replaceAll(/127\.0\.0\.1:\d+/g, "SERVER")
+      .replaceAll(new RegExp(`(targetPort: )(${base}|${base + 1})$`, "gm"), "$1PORT")
       .replaceAll(/\/tmp\/kubectl-[\w/.-]+|\/tmp\/(LIVE|MERGED)-\d+/g, "FILE")
       .replaceAll(/\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000/g, "TIME")
       .replaceAll(/(?<=\s)(\d+m)?\d+m?s(?=\s|$)|<invalid>|<unknown>/gm, "AGE")

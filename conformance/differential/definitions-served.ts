@@ -14,7 +14,7 @@ type Map = Record<string, unknown>;
 /** A mark in each version that tells which state of the definition a server has taken up. */
 export function probed(definition: Definition, round: number, first = true): Definition {
   const made = structuredClone(definition);
-  for (const version of made.spec.versions ?? []) {
+  for (const version of Array.isArray(made.spec.versions) ? made.spec.versions : []) {
     if (typeof version !== "object" || version === null) continue;
     const columns = ((Array.isArray(version.additionalPrinterColumns) ? version.additionalPrinterColumns : []) as { name?: string }[]).filter(
       (one) => !/^P\d+x$/.test(String(one?.name)),

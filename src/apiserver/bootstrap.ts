@@ -12,6 +12,7 @@ import { formatTime } from "../api/time.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "../api/types/flowcontrol-v1.gen.ts";
 import type { ClusterRole, PolicyRule, RoleBinding, Subject } from "../api/types/rbac-v1.gen.ts";
 import { ExistsError, RevisionMismatchError } from "../store/store.ts";
+import { owned } from "./bootstrap-owners.ts";
 import type { Endpoint, Rest } from "./rest/call.ts";
 import { finish } from "./rest/decode.ts";
 import { rangeOf } from "./registry/core/service-addresses.ts";
@@ -178,7 +179,8 @@ function stamped(rest: Rest, endpoint: Endpoint, draft: Draft): KubeObject {
   const now = formatTime(rest.clock.now());
   const own = { uid: rest.random.uuid(), creationTimestamp: now };
   const known = finished.get(draft);
-  if (known) return stampedConditions({ ...known, metadata: { ...known.metadata, ...own } }, now);
+  const managedFields = known?.metadata.managedFields?.map((entry) => ({ ...entry, time: now }));
+  if (known) return stampedConditions({ ...known, metadata: { ...known.metadata, ...own, ...(managedFields ? { managedFields } : {}) } }, now);
   const object = {
     kind: endpoint.hub.kind,
     apiVersion: endpoint.hubApiVersion,
@@ -186,7 +188,7 @@ function stamped(rest: Rest, endpoint: Endpoint, draft: Draft): KubeObject {
     metadata: { ...draft.metadata, ...own },
   } as unknown as KubeObject;
   endpoint.hubKind.setDefaults?.(object);
-  const made = finish(endpoint, object);
+  const made = finish(endpoint, owned(rest, endpoint, object));
   finished.set(draft, made);
   return stampedConditions(made, now);
 }
@@ -224,7 +226,7 @@ async function ensureOnce(rest: Rest, endpoint: Endpoint, draft: Draft): Promise
   }
   const old = current.object();
   const reconciled = reconcile(endpoint, old, draft);
-  if (reconciled && !deepEqual(reconciled, old)) await endpoint.cache.update(finish(endpoint, reconciled), current.revision);
+  if (reconciled && !deepEqual(reconciled, old)) await endpoint.cache.update(finish(endpoint, owned(rest, endpoint, reconciled, old)), current.revision);
 }
 
 /** What of an existing object is put right; undefined: it is its owner's. */
@@ -312,7 +314,7 @@ async function putOnce(rest: Rest, resource: string, draft: Draft): Promise<void
     ...deepCopy(draft),
     metadata: { ...old.metadata, labels: { ...old.metadata.labels, ...(draft.metadata as KubeObject["metadata"]).labels } },
   } as unknown as KubeObject);
-  if (!deepEqual(wanted, old)) await endpoint.cache.update(wanted, current.revision);
+  if (!deepEqual(wanted, old)) await endpoint.cache.update(finish(endpoint, owned(rest, endpoint, wanted, old)), current.revision);
 }
 
 async function ensureServiceParts({ rest, serviceRanges, advertise, keepEndpoints = true }: BootstrapOptions): Promise<void> {

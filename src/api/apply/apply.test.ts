@@ -171,6 +171,15 @@ test("of an applied list nothing is looked at behind an element that nothing nam
   });
 });
 
+test("an applied document that names nothing is told without the name of what it is applied to", () => {
+  const live = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "live" } };
+  const applied = { apiVersion: "v1", kind: "ConfigMap", nope: 1 };
+  const operation = { manager: "m", apiVersion: "v1", time: "2026-01-02T03:04:05Z", kind: "ConfigMap" };
+  assert.throws(() => applyServerSide(typeOfKind("v1", "ConfigMap"), live, applied, operation), {
+    message: "failed to create typed patch object (/; /v1, Kind=ConfigMap): .nope: field not declared in schema",
+  });
+});
+
 test("a name or namespace that is no text is told as none", () => {
   const type = typeOfKind("v1", "ServiceAccount");
   const applied = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: { toString: 1 }, namespace: { toString: 1 } }, nope: 1 };

@@ -76,10 +76,9 @@ function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, o
   const errors = shapeErrors(applied, wholeAtom(type));
   if (!errors.length && unfit) throw unfit;
   if (!errors.length) return;
-  const name = textOf(metadata.name ?? (live.metadata as JSONObject | undefined)?.name);
   throw new StatusError({
     code: 500,
-    message: `failed to create typed patch object (${textOf(metadata.namespace)}/${name}; ${groupVersionKind(applied)}): ${shapeText(errors)}`,
+    message: `failed to create typed patch object (${textOf(metadata.namespace)}/${textOf(metadata.name)}; ${groupVersionKind(applied)}): ${shapeText(errors)}`,
   });
 }
 

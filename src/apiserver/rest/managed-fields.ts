@@ -49,7 +49,10 @@ const knownSets = new KnownSets();
 
 type Convert = NonNullable<Operation["convert"]>;
 
-export function operationOf(call: Call, manager: string, convert: Convert, dryRun = false): Operation {
+/** What it takes to say who owns what. */
+export type Writing = Pick<Call, "rest" | "endpoint"> & { info: Pick<Call["info"], "subresource"> };
+
+export function operationOf(call: Writing, manager: string, convert: Convert, dryRun = false): Operation {
   const { endpoint, info, rest } = call;
   return {
     manager,
@@ -183,7 +186,7 @@ async function asked<T>(
  * Sets metadata.managedFields of `object`, which is in the stored version, for a write of `manager` over `old`. To be awaited where a
  * webhook converts; nobody owns anything after one that did not answer.
  */
-export function trackWrite(call: Call, object: KubeObject, old: KubeObject | undefined, manager: string, dryRun = false): Promise<void> | undefined {
+export function trackWrite(call: Writing, object: KubeObject, old: KubeObject | undefined, manager: string, dryRun = false): Promise<void> | undefined {
   const { endpoint } = call;
   const view = (hub: KubeObject): JSONObject => (endpoint.conversion ? endpoint.conversion.fromHub(hub) : hub) as unknown as JSONObject;
   const set = (tracked: JSONObject | undefined): void => {
