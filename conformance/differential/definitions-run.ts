@@ -97,7 +97,9 @@ class Run {
         const next = chance(random, 0.15) ? mistaken(random, definition) : changed(making, definition, hook, n);
         const taken = await this.#accepted(episode, probed(next, round), "PUT");
         if (!taken) continue;
-        definition = taken;
+        // A merge patch keeps what it does not name.
+        const { conversion: _conversion, ...before }: Definition["spec"] = definition.spec;
+        definition = { ...taken, spec: { ...before, ...taken.spec } };
         if (!(await served(this.#judge, n, definition, sides, round, random))) return;
         if (!(await this.#objects(episode, definition, 12 + random.int(15)))) return;
       }
@@ -225,6 +227,7 @@ function remember(step: Step, { code, body }: Answer, side: Side): void {
     return;
   if (step.path.includes("dryRun")) return;
   if (step.verb === "delete" && !metadata.deletionTimestamp) return;
-  side.last.set(step.name, object as JSONObject);
+  // Where an edit is made is drawn among the keys in their order, and each server has an order of its own for what no schema names.
+  side.last.set(step.name, sortKeys(object as JSONValue) as JSONObject);
   if (code === 201 && side.first === "") side.first = String(metadata.resourceVersion);
 }

@@ -14,6 +14,7 @@ type Map = Record<string, unknown>;
 /** A mark in each version that tells which state of the definition a server has taken up. */
 export function probed(definition: Definition, round: number, first = true): Definition {
   const made = structuredClone(definition);
+  // A mistake may have put anything in their place.
   for (const version of Array.isArray(made.spec.versions) ? made.spec.versions : []) {
     if (typeof version !== "object" || version === null) continue;
     const columns = ((Array.isArray(version.additionalPrinterColumns) ? version.additionalPrinterColumns : []) as { name?: string }[]).filter(

@@ -60,7 +60,8 @@ function unfolded(schema: Schema, given: Given): Schema {
 
 function embedded(schema: Schema, given: Given): Schema {
   if (!given["x-kubernetes-embedded-resource"]) return schema;
-  const required = [...(given.required ?? []), ...["kind", "apiVersion"].filter((name) => !given.required?.includes(name))];
+  const before = (schema.required ?? []) as readonly string[];
+  const required = [...before, ...["kind", "apiVersion"].filter((name) => !before.includes(name))];
   return { ...schema, required, properties: { ...(schema.properties as object), ...embeddedMeta, metadata: objectMeta() } };
 }
 

@@ -4,6 +4,12 @@ import type { JSONObject } from "../../api/json.ts";
 import { TestServer } from "../assembled.fixture.ts";
 
 const odd = { type: "object", nullable: true, required: ["a"], properties: { a: { type: "string", nullable: true } } };
+const template = {
+  type: "object",
+  "x-kubernetes-embedded-resource": true,
+  required: ["a", "b"],
+  properties: { a: { type: "string", nullable: true }, b: { type: "string" } },
+};
 const definition = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
@@ -20,7 +26,7 @@ const definition = {
         schema: {
           openAPIV3Schema: {
             type: "object",
-            properties: { spec: { type: "object", nullable: true, properties: { size: { type: "integer", default: 2 } } }, odd },
+            properties: { spec: { type: "object", nullable: true, properties: { size: { type: "integer", default: 2 } } }, odd, template },
           },
         },
       },
@@ -56,6 +62,8 @@ test("a kind is described in both documents once it is established, and no longe
   // Clients of the older document would refuse null.
   assert.deepEqual(v2.definitions["com.example.shop.v1.Cup"]?.properties.spec, {});
   assert.deepEqual(v2.definitions["com.example.shop.v1.Cup"]?.properties.odd, { required: ["a"] });
+  assert.deepEqual((v2.definitions["com.example.shop.v1.Cup"]?.properties.template as JSONObject | undefined)?.required, ["b", "kind", "apiVersion"]);
+  assert.deepEqual((v3.components.schemas["com.example.shop.v1.Cup"]?.properties.template as JSONObject | undefined)?.required, ["a", "b", "kind", "apiVersion"]);
   assert.ok(v2.paths["/apis/shop.example.com/v1/cups/{name}"]);
   assert.equal((await send("DELETE", `${crds}/cups.shop.example.com`)).status, 200);
   await until(404);
