@@ -63,7 +63,12 @@ test("a kind is described in both documents once it is established, and no longe
   assert.deepEqual(v2.definitions["com.example.shop.v1.Cup"]?.properties.spec, {});
   assert.deepEqual(v2.definitions["com.example.shop.v1.Cup"]?.properties.odd, { required: ["a"] });
   assert.deepEqual((v2.definitions["com.example.shop.v1.Cup"]?.properties.template as JSONObject | undefined)?.required, ["b", "kind", "apiVersion"]);
-  assert.deepEqual((v3.components.schemas["com.example.shop.v1.Cup"]?.properties.template as JSONObject | undefined)?.required, ["a", "b", "kind", "apiVersion"]);
+  assert.deepEqual((v3.components.schemas["com.example.shop.v1.Cup"]?.properties.template as JSONObject | undefined)?.required, [
+    "a",
+    "b",
+    "kind",
+    "apiVersion",
+  ]);
   assert.ok(v2.paths["/apis/shop.example.com/v1/cups/{name}"]);
   assert.equal((await send("DELETE", `${crds}/cups.shop.example.com`)).status, 200);
   await until(404);
