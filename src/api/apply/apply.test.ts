@@ -180,6 +180,14 @@ test("an applied document that names nothing is told without the name of what it
   });
 });
 
+test("whatever is said of a struct without fields may be applied", () => {
+  const versions = [{ name: "v1", served: true, storage: true, subresources: { status: { nope: 1 } } }];
+  const applied = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: "a.b" }, spec: { versions } };
+  const operation = { manager: "m", apiVersion: "apiextensions.k8s.io/v1", time: "2026-01-02T03:04:05Z", kind: "CustomResourceDefinition" };
+  const { spec } = applyServerSide(typeOfKind("apiextensions.k8s.io/v1", "CustomResourceDefinition"), undefined, applied, operation);
+  assert.deepEqual(spec, { versions });
+});
+
 test("a name or namespace that is no text is told as none", () => {
   const type = typeOfKind("v1", "ServiceAccount");
   const applied = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: { toString: 1 }, namespace: { toString: 1 } }, nope: 1 };

@@ -110,6 +110,8 @@ export function structAtom(type: TypeDef): MapAtom {
   const known = atoms.get(type);
   if (known) return known;
   const atom: MapAtom = { kind: "map", atomic: atomicStructs.has(type.name), fields: new Map(), always: [] };
+  // OpenAPI has nothing to say of what is in one without fields: whatever is said goes when it is read.
+  if (!type.flat.length) atom.element = deducedAtom;
   atoms.set(type, atom);
   for (const field of type.flat) {
     const made = atomField(field);
