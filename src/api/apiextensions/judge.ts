@@ -62,12 +62,17 @@ export interface Property {
 }
 
 /**
- * A schema as upstream's validator has it: formats that it does not know are none, a choice of types is two. Of defaults it is
- * read literally: types and formats are what the schema says.
+ * What is judged. Defaults are judged by the structural schema: types and formats are what the schema says, and its choices say nothing
+ * of other properties than theirs (apiextensions-apiserver/pkg/apiserver/schema/kubeopenapi.go).
  */
+export type Mode = "value" | "default" | "choice of default";
+
+/** A schema as upstream's validator has it: formats that it does not know are none, a choice of types is two. */
 export class Judge {
   readonly schema: Schema;
-  readonly literal: boolean;
+  readonly mode: Mode;
+  /** No properties but those that are named. */
+  readonly closed: boolean;
   readonly types: readonly string[];
   readonly format: string;
   readonly checkFormat: ((text: string) => boolean) | undefined;
@@ -79,9 +84,11 @@ export class Judge {
   #items: Judge | undefined;
   #values: Judge | undefined;
 
-  private constructor(schema: Schema, literal: boolean) {
+  private constructor(schema: Schema, mode: Mode) {
+    const literal = mode !== "value";
     this.schema = schema;
-    this.literal = literal;
+    this.mode = mode;
+    this.closed = schema.additionalProperties === false && mode !== "choice of default";
     const either = !literal && isIntOrString(schema);
     const types = either ? ["integer", "string"] : schema.type ? [schema.type] : [];
     const { format = "" } = schema;
@@ -93,11 +100,11 @@ export class Judge {
     this.hasJunctors = !!(schema.anyOf?.length || schema.oneOf?.length || schema.allOf?.length || schema.not);
     this.required = schema.required?.length ? [...new Set(schema.required)] : [];
   }
-  static of(schema: Schema, literal: boolean): Judge {
-    const known = literal ? literalJudges : judges;
+  static of(schema: Schema, mode: Mode): Judge {
+    const known = judges[mode];
     let judge = known.get(schema);
     if (!judge) {
-      judge = new Judge(schema, literal);
+      judge = new Judge(schema, mode);
       known.set(schema, judge);
     }
     return judge;
@@ -115,25 +122,24 @@ export class Judge {
   /** In the order of the schema. */
   get properties(): ReadonlyMap<string, Property> {
     this.#properties ??= new Map(
-      Object.entries(this.schema.properties ?? {}).map(([key, schema], place) => [key, { place, key, judge: Judge.of(schema, this.literal) }] as const),
+      Object.entries(this.schema.properties ?? {}).map(([key, schema], place) => [key, { place, key, judge: Judge.of(schema, this.mode) }] as const),
     );
     return this.#properties;
   }
   /** undefined: nothing is said of items, or something for each place. */
   get items(): Judge | undefined {
     const { items } = this.schema;
-    if (items && !Array.isArray(items)) this.#items ??= Judge.of(items, this.literal);
+    if (items && !Array.isArray(items)) this.#items ??= Judge.of(items, this.mode);
     return this.#items;
   }
   get values(): Judge | undefined {
     const { additionalProperties: values } = this.schema;
-    if (typeof values === "object") this.#values ??= Judge.of(values, this.literal);
+    if (typeof values === "object" && this.mode !== "choice of default") this.#values ??= Judge.of(values, this.mode);
     return this.#values;
   }
 }
 
-const judges = new WeakMap<Schema, Judge>();
-const literalJudges = new WeakMap<Schema, Judge>();
+const judges: Readonly<Record<Mode, WeakMap<Schema, Judge>>> = { value: new WeakMap(), default: new WeakMap(), "choice of default": new WeakMap() };
 
 /** The properties that a value has, in the order of the schema, whichever of the two has more. */
 export function* propertiesIn(judge: Judge, value: { [key: string]: JSONValue | undefined }, keys: readonly string[]): Generator<Property> {

@@ -112,3 +112,15 @@ test("texts are matched with formats in time that follows their length", () => {
   assert.equal(judged("duration", "1 ".repeat(300_000)), 1);
   assert.equal(judged("duration", "1 minute"), 0);
 });
+
+test("of a default no choice says which other properties there may be", () => {
+  const closed: Schema = { additionalProperties: false };
+  const at = new Path();
+  for (const more of [{ oneOf: [closed] }, { anyOf: [{ allOf: [closed] }] }, { allOf: [{ properties: { a: closed } }] }] satisfies Schema[]) {
+    const schema: Schema = { type: "object", ...more };
+    assert.deepEqual(validateDefaultValue(schema, { a: { b: 1 } }, at), []);
+    assert.notDeepEqual(validateValue(schema, { a: { b: 1 } }, at), []);
+  }
+  assert.notDeepEqual(validateDefaultValue({ type: "object", not: closed }, { a: 1 }, at), []);
+  assert.notDeepEqual(validateDefaultValue({ type: "object", ...closed }, { a: 1 }, at), []);
+});

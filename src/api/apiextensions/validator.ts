@@ -233,7 +233,7 @@ class Run {
   }
 
   #object(judge: Judge, value: { [key: string]: JSONValue | undefined }, correlation: Correlation | undefined): void {
-    const { additionalProperties, minProperties, maxProperties } = judge.schema;
+    const { minProperties, maxProperties } = judge.schema;
     this.spend(1);
     const keys = Object.keys(value);
     const { length } = keys;
@@ -247,7 +247,7 @@ class Run {
       this.#leave();
     };
     const { values } = judge;
-    if (additionalProperties === false) {
+    if (judge.closed) {
       for (const key of keys) if (!judge.properties.has(key)) this.#fault("other", (name) => `${name}.${key} in body is a forbidden property`, { value: key });
     } else if (values) for (const key of keys) if (!judge.properties.has(key)) field(key, values, true);
     if (judge.schema.properties) for (const property of propertiesIn(judge, value, keys)) field(property.key, property.judge, false);
@@ -270,7 +270,7 @@ class Run {
   }
 
   isValid(schema: Schema, value: JSONValue): boolean {
-    return this.#tried(Judge.of(schema, false), value).faults === 0;
+    return this.#tried(Judge.of(schema, "value"), value).faults === 0;
   }
   /** What an alternative would give; nothing is told of it. */
   #tried(judge: Judge, value: JSONValue): { matches: number; faults: number } {
@@ -281,9 +281,9 @@ class Run {
     [this.#matches, this.#faults, this.#telling] = [matches, faults, telling];
     return gained;
   }
-  #junctors({ schema, literal }: Judge, value: JSONValue): void {
+  #junctors({ schema, mode }: Judge, value: JSONValue): void {
     const { anyOf = [], oneOf = [], allOf = [], not } = schema;
-    const of = (one: Schema): Judge => Judge.of(one, literal);
+    const of = (one: Schema): Judge => Judge.of(one, mode === "value" ? mode : "choice of default");
     const composite = (message: string): void => this.#fault("composite", (name) => `${goQuote(name)} ${message}`);
     if (anyOf.length) {
       let best: Schema | undefined;
@@ -336,10 +336,10 @@ class Run {
  * that takes more steps than any may is refused for that.
  */
 export function validateValue(schema: Schema | undefined, value: JSONValue, at: Path = new Path(), correlation?: Correlation): FieldError[] {
-  return !schema || isQuicklyValid(schema, value) ? [] : mistakesOf(Judge.of(schema, false), value, at, correlation);
+  return !schema || isQuicklyValid(schema, value) ? [] : mistakesOf(Judge.of(schema, "value"), value, at, correlation);
 }
 /** A default, which upstream judges by another reading of the schema: a choice of integer or string is no type, and no format is unknown. */
-export const validateDefaultValue = (schema: Schema, value: JSONValue, at: Path): FieldError[] => mistakesOf(Judge.of(schema, true), value, at, undefined);
+export const validateDefaultValue = (schema: Schema, value: JSONValue, at: Path): FieldError[] => mistakesOf(Judge.of(schema, "default"), value, at, undefined);
 
 /** The same without the quick way: for the comparison of both. */
 export const isValidInFull = (schema: Schema, value: JSONValue): boolean => new Run().isValid(schema, value);
@@ -347,7 +347,7 @@ export const isValidInFull = (schema: Schema, value: JSONValue): boolean => new 
 /** Whose steps are counted while the quick way is gone. */
 let asked = new Run();
 const words: Words = {
-  rulesFor: (schema) => Judge.of(schema, false),
+  rulesFor: (schema) => Judge.of(schema, "value"),
   isValid: (schema, value) => asked.isValid(schema, value),
   matching: (size, length) => asked.spend((size * length) / matchesPerStep),
 };
