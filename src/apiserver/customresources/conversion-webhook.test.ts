@@ -13,15 +13,17 @@ interface Item {
 let broken = false;
 /** Nothing that is stored can be shown. */
 let onlyToStore = false;
+let keepsAnnotations = false;
 const { cert, key } = selfSigned("/CN=hook", "IP:127.0.0.1");
-/** Takes the annotations away. */
+/** Takes the annotations away, for the most part. */
 const hook = createServer({ cert, key }, (request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
     const review = JSON.parse(Buffer.concat(chunks).toString());
     const convertedObjects = review.request.objects.map(({ metadata, ...object }: Item) => {
-      const { annotations: _, ...kept } = metadata ?? {};
+      const { annotations, ...others } = metadata ?? {};
+      const kept = keepsAnnotations && annotations ? { ...others, annotations } : others;
       return { ...object, ...(metadata ? { metadata: kept } : {}), apiVersion: review.request.desiredAPIVersion };
     });
     const fails = broken || (onlyToStore && review.request.desiredAPIVersion === "example.com/v2");
@@ -121,6 +123,20 @@ test("what cannot be shown is neither refused nor deleted by an update", async (
     onlyToStore = false;
   }
   assert.equal((await answer("GET", at("v1", "f"))).http, 200);
+});
+
+test("a change of nothing begins again with what is stored where that is no more what was shown", async () => {
+  await made("i");
+  const stored = await answer("GET", at("v1", "i"));
+  assert.equal((await answer("GET", at("v2", "i"))).metadata.annotations, undefined);
+  keepsAnnotations = true;
+  try {
+    const patched = await answer("PATCH", at("v2", "i"), { metadata: { ownerReferences: null } }, merge);
+    assert.deepEqual(patched.metadata.annotations, { note: "a" });
+  } finally {
+    keepsAnnotations = false;
+  }
+  assert.deepEqual((await answer("GET", at("v1", "i"))).metadata, stored.metadata);
 });
 
 test("a webhook is shown no metadata where an apply gives up all of it", async () => {

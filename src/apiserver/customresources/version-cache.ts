@@ -112,12 +112,14 @@ export class VersionCache implements ResourceCache {
   }
 
   async get(namespace: string, name: string, { anew = false }: { anew?: boolean } = {}): Promise<Stored | undefined> {
-    const { storage, converter, kind } = this.#options;
-    const stored = await storage.get(namespace, name);
-    if (!stored || !anew || converter.now) return stored && this.#one(stored);
-    // As upstream reads it past its cache: a webhook that has learned otherwise, or fails now, shows.
-    const read = this.#read(stored);
-    const [object] = await this.#converted([read], this.#options.version);
+    const stored = await this.#options.storage.get(namespace, name);
+    return stored && (anew ? this.#anew(stored) : this.#one(stored));
+  }
+  /** As upstream reads it past its cache: a webhook that has learned otherwise, or fails now, shows. */
+  async #anew(stored: Stored): Promise<Stored> {
+    const { converter, kind, version } = this.#options;
+    if (converter.now) return this.#one(stored);
+    const [object] = await this.#converted([this.#read(stored)], version);
     return new View(stored, object === stored.object() ? undefined : object, kind);
   }
   async list(options: CacheListOptions): Promise<CacheList> {
@@ -188,18 +190,17 @@ export class VersionCache implements ResourceCache {
     const object = stored.object();
     return new View(stored, { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }, this.#options.kind, revision);
   }
-  create(object: KubeObject, options?: { ttlSeconds?: number }): Promise<Stored> {
-    return this.#written(object, (stored) => this.#options.storage.create(stored, options));
+  async create(object: KubeObject, options?: { ttlSeconds?: number }): Promise<Stored> {
+    return this.#one(await this.#options.storage.create(await this.#toStorage(object), options));
   }
   /** What is stored as it is stored already is not written. */
   async update(object: KubeObject, expected: number, options?: { ttlSeconds?: number }): Promise<Stored> {
     const { storage, version, storageVersion } = this.#options;
     const { namespace = "", name } = object.metadata;
-    return this.#written(object, async (wanted) => {
-      const current = version === storageVersion ? undefined : await storage.get(namespace, name);
-      const same = current?.revision === expected && deepEqual(wanted, current.object()) && !(await storage.stale(namespace, name));
-      return same ? current : storage.update(wanted, expected, options);
-    });
+    const wanted = await this.#toStorage(object);
+    const current = version === storageVersion ? undefined : await storage.get(namespace, name);
+    const same = current?.revision === expected && deepEqual(wanted, current.object()) && !(await storage.stale(namespace, name));
+    return same ? this.#anew(current) : this.#one(await storage.update(wanted, expected, options));
   }
   async delete(namespace: string, name: string, expected: number): Promise<Stored> {
     return this.#one(await this.#options.storage.delete(namespace, name, expected));
@@ -211,9 +212,6 @@ export class VersionCache implements ResourceCache {
     return this.#options.storage.held();
   }
 
-  async #written(object: KubeObject, write: (stored: KubeObject) => Promise<Stored>): Promise<Stored> {
-    return this.#one(await write(await this.#toStorage(object)));
-  }
   async #toStorage(object: KubeObject): Promise<KubeObject> {
     const { version, storageVersion } = this.#options;
     if (version === storageVersion) return object;

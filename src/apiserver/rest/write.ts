@@ -183,9 +183,10 @@ export interface UpdateOutcome extends Outcome {
 export async function updateObject(call: Call, plan: UpdatePlan): Promise<UpdateOutcome> {
   const { endpoint, info } = call;
   const namespace = namespaceOf(call);
+  // As upstream, which tries what it does not store past its cache.
+  let anew = plan.options.dryRun;
   for (let attempt = 1; ; attempt++) {
-    // As upstream, which tries what it does not store past its cache.
-    const current = await endpoint.cache.get(namespace, info.name, { anew: plan.options.dryRun });
+    const current = await endpoint.cache.get(namespace, info.name, { anew });
     if (!current) {
       if (!plan.mayCreate) throw notFound(endpoint.groupResource, info.name);
       const draft = await plan.next(undefined);
@@ -200,7 +201,9 @@ export async function updateObject(call: Call, plan: UpdatePlan): Promise<Update
       }
     }
     try {
-      return { ...(await updateOnce(call, plan, current)), created: false };
+      const outcome = await updateOnce(call, plan, current, anew);
+      if (outcome) return { ...outcome, created: false };
+      anew = true;
     } catch (error) {
       if (!(error instanceof RevisionMismatchError)) throw error;
       if (attempt >= plan.attempts || call.request.signal.aborted) throw conflict(endpoint.groupResource, info.name, optimisticLock);
@@ -271,23 +274,24 @@ async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: S
 }
 
 /** Before upstream refuses or deletes what its cache shows, it looks at what is stored (etcd3 store.GuaranteedUpdate): where that cannot be shown, it says so. */
-async function lookAgain(call: Call, dryRun: boolean): Promise<void> {
-  if (!dryRun && call.endpoint.storable) await call.endpoint.cache.get(namespaceOf(call), call.info.name, { anew: true });
+async function lookAgain(call: Call, anew: boolean): Promise<void> {
+  if (!anew && call.endpoint.storable) await call.endpoint.cache.get(namespaceOf(call), call.info.name, { anew: true });
 }
 
-async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promise<Outcome> {
+/** undefined: what the cache shows is as it is wanted, and no more what is stored (etcd3 store.GuaranteedUpdate begins again with that). */
+async function updateOnce(call: Call, plan: UpdatePlan, current: Stored, anew: boolean): Promise<Outcome | undefined> {
   const { endpoint, info } = call;
   const { dryRun } = plan.options;
   const old = current.object();
-  if (!dryRun) await endpoint.storable?.(old);
+  if (!anew) await endpoint.storable?.(old);
   const { judged, reserved } = await proposed(call, plan, current).catch(async (error: unknown) => {
-    if (error instanceof StatusError) await lookAgain(call, dryRun);
+    if (error instanceof StatusError) await lookAgain(call, anew);
     throw error;
   });
   const namespace = judged.object.metadata.namespace ?? "";
   try {
     if (deletesNow(call, judged.object, old)) {
-      await lookAgain(call, dryRun);
+      await lookAgain(call, anew);
       const gone = dryRun ? undefined : await endpoint.cache.delete(namespace, info.name, current.revision);
       await reserved?.commit();
       if (gone) await endpoint.registry.afterDelete?.(call, old);
@@ -296,9 +300,12 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored): Promis
     const wanted = storedForm(endpoint, judged);
     // Storing takes it away, and nothing before.
     if (!dryRun) delete wanted.metadata.selfLink;
-    if (deepEqual(wanted, old) && (dryRun || !(await endpoint.cache.stale(namespace, info.name)))) {
-      await reserved?.rollback();
-      return { object: wanted, stored: current };
+    if (deepEqual(wanted, old)) {
+      const unchanged = dryRun || !(await endpoint.cache.stale(namespace, info.name));
+      if (unchanged || (endpoint.storable && !anew)) {
+        await reserved?.rollback();
+        return unchanged ? { object: wanted, stored: current } : undefined;
+      }
     }
     if (dryRun) {
       await reserved?.rollback();
