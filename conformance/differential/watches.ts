@@ -43,11 +43,14 @@ export function watchStep(t: Target): GenStep {
 /** A few more of its kind, a page of them, and what follows that page. */
 export function pages(t: Target): GenStep[] {
   const { random } = t;
-  const more = ["a", "b", "c"].slice(0, 1 + random.int(3)).map((end): GenStep => {
+  const ends = ["a", "b", "c"].slice(0, 1 + random.int(3));
+  const more = ends.map((end, at): GenStep => {
     const body = structuredClone(t.body());
     const metadata = body.metadata as { name?: string; generateName?: string };
     metadata.name = `${t.name}${end}`;
-    return { verb: "sibling", method: "POST", path: t.collection, body };
+    // What is to be no older than something may be answered by upstream's watch cache, from before what was made a moment ago.
+    const wait = at === ends.length - 1 ? { pause: 100 } : {};
+    return { verb: "sibling", method: "POST", path: t.collection, body, ...wait };
   });
   const selector = `labelSelector=ep%3D${t.name}`;
   const limit = `limit=${1 + random.int(2)}`;
