@@ -1,7 +1,7 @@
 /** Scenarios: what is done to a cluster, as data. One YAML document a file in scenarios/. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { parseYAML } from "../../src/api/codec/yaml.ts";
+import { CORE_SCHEMA, load, mergeTag, Schema } from "js-yaml";
 import type { Draft, KubeObject } from "../../src/api/object.ts";
 import type { Resource } from "../../src/client/client.ts";
 import * as resources from "../../src/client/resources.gen.ts";
@@ -51,9 +51,11 @@ export function loadScenarios(only?: RegExp): Scenario[] {
     .filter(({ name }) => !only || only.test(name));
 }
 
+/** A merge gives way to what is said beside it, which YAML of requests takes for a repeated key. */
+const schema = new Schema([...CORE_SCHEMA.tags, mergeTag]);
+
 function readScenarios(file: string): Scenario[] {
-  const { value, duplicates } = parseYAML(readFileSync(file));
-  if (duplicates.length) throw new Error(`${file}: ${duplicates.join("; ")}`);
+  const value = load(readFileSync(file, "utf8"), { schema, filename: file });
   const known = ["name", "about", "nodes", "faulted", "stages", "cpu", "certificate", "steps"];
   return (value as unknown as Partial<Scenario>[]).map((scenario, i) => {
     const wrong = Object.keys(scenario).filter((key) => !known.includes(key));
