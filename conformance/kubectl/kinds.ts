@@ -3,16 +3,6 @@ import type { JSONObject } from "../../src/api/json.ts";
 import type { Template } from "../differential/episodes.ts";
 import type { Session, Step } from "./session.ts";
 
-/** Kinds that answer questions and are not stored. */
-const asked = new Set([
-  "tokenreviews",
-  "subjectaccessreviews",
-  "selfsubjectaccessreviews",
-  "selfsubjectrulesreviews",
-  "localsubjectaccessreviews",
-  "selfsubjectreviews",
-]);
-
 export function sessionOf(template: Template, at: number): Session {
   const { def } = template;
   const name = `k${at}x`;
@@ -22,8 +12,8 @@ export function sessionOf(template: Template, at: number): Session {
   const whole = JSON.stringify(object);
   const labelled = JSON.stringify(withLabel(object, "from", "apply"));
   const create: Step = { run: "create -f -", in: whole };
-  // Rules are listed in the order in which an informer's map gives their bindings.
-  if (asked.has(def.resource)) return { name: `${at} ${resource}`, steps: [{ run: "create -f - -o yaml", in: whole, unordered: true }] };
+  // What is only asked is not stored; rules are listed in the order in which an informer's map gives their bindings.
+  if (def.verbs.every((verb) => verb === "create")) return { name: `${at} ${resource}`, steps: [{ run: "create -f - -o yaml", in: whole, unordered: true }] };
   return {
     name: `${at} ${resource}`,
     steps: [
