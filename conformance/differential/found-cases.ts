@@ -1,5 +1,5 @@
 /** Requests that random runs met once in ten thousand, by hand: ways with empty names, revisions of a past, what is concealed. */
-import { apply, type Case, merge, type Step } from "./cases.ts";
+import { apply, type Case, json, merge, type Step, strategic } from "./cases.ts";
 
 const core = "/api/v1/namespaces/default";
 const replicaSets = "/apis/apps/v1/namespaces/default/replicasets";
@@ -189,5 +189,29 @@ export const foundCases: Case[] = [
       ]),
       ask("DELETE", `${core}/pods/odd?gracePeriodSeconds=0`),
     ],
+  },
+  {
+    name: "references to owners that are repeated",
+    steps: (() => {
+      const owner = { apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "u" };
+      const other = { ...owner, uid: "v" };
+      const named = (name: string, ...ownerReferences: unknown[]) => ({ metadata: { name, ownerReferences } });
+      return [
+        ask("POST", `${core}/configmaps?dryRun=All`, named("owned", owner, other, owner)),
+        ask("POST", `${core}/configmaps?fieldManager=m1`, named("owned", owner)),
+        ask("PATCH", `${core}/configmaps/owned?fieldManager=m2`, [{ op: "add", path: "/metadata/ownerReferences/0", value: owner }], json),
+        ask("PATCH", `${core}/configmaps/owned?fieldManager=m3`, named("owned", owner, other, other, owner), merge),
+        ask("PATCH", `${core}/configmaps/owned?fieldManager=m4`, named("owned", owner, other, other, owner), strategic),
+        ask("PATCH", `${core}/configmaps/owned?fieldManager=m5`, { apiVersion: "v1", kind: "ConfigMap", ...named("owned", owner, owner) }, apply),
+        ask("PATCH", `${core}/configmaps/owned?fieldManager=m6`, [{ op: "add", path: "/metadata/ownerReferences/-", value: { ...owner, name: "p" } }], json),
+        ask("PUT", `${core}/configmaps/owned?fieldManager=m7`, named("owned", other, other)),
+        ask("PUT", `${core}/configmaps/nope?fieldManager=m7`, named("nope", other, other)),
+        ask("PUT", `${core}/configmaps/owned`, { metadata: { ...named("owned", owner, owner).metadata, uid: "x" } }),
+        ask("PUT", "/apis/coordination.k8s.io/v1/namespaces/default/leases/owned?fieldManager=m8", named("owned", other, other)),
+        ask("POST", "/api/v1/namespaces/kube-system/configmaps", { metadata: { ...named("owned", owner, owner).metadata, namespace: "default" } }),
+        ask("DELETE", "/apis/coordination.k8s.io/v1/namespaces/default/leases/owned"),
+        ask("DELETE", `${core}/configmaps/owned`),
+      ];
+    })(),
   },
 ];

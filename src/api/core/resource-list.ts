@@ -13,12 +13,7 @@ export const addQuantities = (a: string, b: string): string => parseQuantity(a).
 
 /** Amounts finer than a thousandth are rounded up to one, in place. */
 export function roundUpToMilli(list: ResourceList | undefined): void {
-  for (const name in list) {
-    const quantity = parseQuantity(list[name]!);
-    if (quantity.scale >= -3) continue;
-    const milli = parseQuantity(`${quantity.milliValue()}m`);
-    list[name] = (quantity.cmp(milli) === 0 ? quantity : milli).toString();
-  }
+  for (const name in list) list[name] = parseQuantity(list[name]!).roundUp(-3).toString();
 }
 
 /** Whether something is left of a thousandth (`milli`), or of one. */

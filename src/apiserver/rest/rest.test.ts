@@ -208,6 +208,19 @@ test("what fails is warned of all the same, and a deletion's body outweighs its 
   assert.equal((await answer("GET", `${configmaps}/gone`)).http, 404);
 });
 
+test("repeated owners are dropped from what is posted before it is owned, from what is patched after admission", async () => {
+  const owner = { apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "u" };
+  const posted = await answer("POST", configmaps, { body: cm("owned", { ownerReferences: [owner, owner] }) });
+  assert.deepEqual(posted.metadata.ownerReferences, [owner]);
+  assert.match(posted.warnings.join(), /contains duplicate entries; API server dedups/);
+  const patched = await answer("PATCH", `${configmaps}/owned`, {
+    type: "application/json-patch+json",
+    body: [{ op: "add", path: "/metadata/ownerReferences/0", value: owner }],
+  });
+  assert.deepEqual(patched.metadata.ownerReferences, [owner]);
+  assert.match(patched.warnings.join(), /contains duplicate entries after mutating admission happens; API server dedups/);
+});
+
 test("an object that brings a resourceVersion is not created", async () => {
   const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "versioned", resourceVersion: "7" } };
   const refused = await answer("POST", configmaps, { body });

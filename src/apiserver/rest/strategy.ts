@@ -132,7 +132,10 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
   for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);
 }
 
-/** Repeated references are dropped with a warning. `admitted`: it was admission that repeated them. */
+/**
+ * Repeated references are dropped with a warning: of what is posted and put at once, of all that admission let through
+ * (`admitted`), which is the first time for what a patch repeats.
+ */
 export function dedupOwnerReferences(call: Call, object: KubeObject, admitted = false): void {
   const references = object.metadata.ownerReferences;
   if (!references || references.length < 2) return;

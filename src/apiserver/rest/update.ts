@@ -8,7 +8,7 @@ import { decodeObject } from "./decode.ts";
 import { bodyMedia } from "./negotiate.ts";
 import { writeOptions } from "./options.ts";
 import { respondOutcome } from "./respond.ts";
-import { matchNamespace } from "./strategy.ts";
+import { dedupOwnerReferences, matchNamespace } from "./strategy.ts";
 import { checkActs, updateObject } from "./write.ts";
 
 /** Throws 400 where the object is not the one that the URL names. */
@@ -27,6 +27,7 @@ export async function update(call: Call): Promise<ApiResponse> {
   const object = await decodeObject(call, options.fieldValidation);
   matchNamespace(call, object);
   checkName(call, object);
+  dedupOwnerReferences(call, object);
   const outcome = await updateObject(call, {
     options,
     ...(object.metadata.uid ? { uid: object.metadata.uid } : {}),

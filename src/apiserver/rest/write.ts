@@ -89,9 +89,11 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   const { metadata } = draft;
   const generated = !metadata.name && !!metadata.generateName;
   matchNamespace(call, draft);
-  if (call.info.verb === "create") wipeMetadata(draft);
-  if (track) {
+  if (call.info.verb === "create") {
+    wipeMetadata(draft);
     dedupOwnerReferences(call, draft);
+  }
+  if (track) {
     const tracked = trackWrite(call, draft, undefined, options.manager);
     if (tracked) await tracked;
   }
@@ -241,7 +243,6 @@ async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: S
   const object = await plan.next(old);
   const { metadata } = object;
   if (!plan.tracked) {
-    dedupOwnerReferences(call, object);
     const tracked = trackWrite(call, object, old, options.manager, options.dryRun);
     if (tracked) await tracked;
   }
