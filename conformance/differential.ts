@@ -107,7 +107,8 @@ async function answerTo(server: Server, step: Step, values: Map<string, string>)
 /** `{rv}` and `{uid}`: of the last object that this server answered with in this case. */
 function filled(step: Step, values: Map<string, string>): Step {
   const fill = (text: string): string => text.replace(/\{(rv|uid|continue)\}/g, (_, name: string) => values.get(name) ?? "");
-  const body = step.body === undefined ? undefined : fill(typeof step.body === "string" ? step.body : JSON.stringify(step.body));
+  const given = step.body;
+  const body = given === undefined || given instanceof Uint8Array ? given : fill(typeof given === "string" ? given : JSON.stringify(given));
   return { ...step, path: fill(step.path), ...(body === undefined ? {} : { body }) };
 }
 

@@ -1,7 +1,7 @@
 /** The four patches on objects of many kinds: {"type","on","patch"}, where `on` is the number of a template. */
 import { normalize } from "../../src/api/codec/normalize.ts";
 import { DecodeError } from "../../src/api/codec/decode-error.ts";
-import { encodeJSONString, maxParts, parseJSON, sortKeys } from "../../src/api/codec/json.ts";
+import { encodeJSON, encodeJSONString, maxParts, parseJSON, sortKeys } from "../../src/api/codec/json.ts";
 import { convertUnstructured, unstructuredMismatch } from "../../src/api/codec/unstructured.ts";
 import { applyServerSide } from "../../src/api/apply/apply.ts";
 import { trackUpdate } from "../../src/api/apply/managed-fields.ts";
@@ -90,7 +90,7 @@ function result(type: string, subject: Subject, patch: JSONValue): JSONValue {
   const { object } = subject;
   let value: JSONValue;
   const operation = { manager: "fuzz", apiVersion: String(object.apiVersion), time, resetFields: [] };
-  if (type === "json") value = applyJSONPatch(object, patch);
+  if (type === "json") value = parseJSON(applyJSONPatch(encodeJSON(object), encodeJSON(patch))).value;
   else if (type === "merge") {
     const merged = applyMergePatch(object, patch);
     sameValue("a merge patch of what it changed", merged, applyMergePatch(object, createMergePatch(object, merged)));

@@ -1,4 +1,5 @@
 /** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
+import { isUtf8 } from "node:buffer";
 import { compareBytes, encodeJSONString } from "./codec/json.ts";
 import { EmptyMap } from "./copy.ts";
 import { goFloat } from "./go-float.ts";
@@ -92,6 +93,22 @@ export function goQuote(text: string): string {
   return `"${quoted}"`;
 }
 
+/** Bytes of UTF-8, one character for each. */
+const sequence =
+  /(?:[\0-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})+|([\x80-\xff])/g;
+
+/** The same of bytes; each of those that are no UTF-8 is shown as a number. */
+export function goQuoteBytes(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isUtf8(text)) return goQuote(text.toString());
+  const quoted = text
+    .toString("latin1")
+    .replace(sequence, (good, bad: string | undefined) =>
+      bad === undefined ? goQuote(Buffer.from(good, "latin1").toString()).slice(1, -1) : `\\x${hex(bad.charCodeAt(0), 2)}`,
+    );
+  return `"${quoted}"`;
+}
+
 /** What no type describes is shown as it is, with all that is empty in it. */
 export class FreeForm {
   readonly value: unknown;
@@ -155,6 +172,9 @@ const detailed = (head: string, detail: string): string => (detail ? `${head}: $
 export const required = (field: At, detail = ""): FieldError => error("FieldValueRequired", field, detailed("Required value", detail));
 export const invalidValue = (field: At, value: unknown, detail: string): FieldError =>
   error("FieldValueInvalid", field, detailed(`Invalid value: ${quoteValue(value)}`, detail));
+/** Of a text as it came. */
+export const invalidText = (field: At, text: Uint8Array, detail: string): FieldError =>
+  error("FieldValueInvalid", field, detailed(`Invalid value: ${goQuoteBytes(text)}`, detail));
 /** Without the value, which would be too long or says nothing. */
 export const invalidOmitted = (field: At, detail: string): FieldError => error("FieldValueInvalid", field, detailed("Invalid value", detail));
 export const duplicate = (field: At, value: unknown): FieldError => error("FieldValueDuplicate", field, `Duplicate value: ${quoteValue(value)}`);

@@ -1,11 +1,10 @@
-/** JSON patch (RFC 6902) with the API server's leniencies and messages. Pure: unchanged parts of the document are shared. */
-import { own } from "../../base/table.ts";
-import { encodeJSONString, safeDepth } from "../codec/json.ts";
+/** JSON patch (RFC 6902) with the API server's leniencies and messages: on texts, as upstream's library (gopkg.in/evanphx/json-patch.v4) applies it. */
+import { bounded, DecodeError } from "../codec/decode-error.ts";
+import { encodeJSON, parseJSON, safeDepth } from "../codec/json.ts";
 import { goQuote } from "../field.ts";
-import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import type { JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
-import { rewritten, unspelled } from "./spelling.ts";
-import { equal, jsonKind, Spelled, set } from "./values.ts";
+import { type LazyList, LazyNode, type LazyObject, nodeOf, stringOf, writeList, writeObject } from "./lazy-node.ts";
 
 /** Why an operation does not apply. The API server answers 422 with a general message instead of this one. */
 export class JSONPatchError extends Error {}
@@ -22,25 +21,28 @@ class Unusable {
   }
 }
 type Text = string | Unusable;
-type Operation = { op: string; path: Text; from: Text; value?: JSONValue };
-type Container = JSONObject | JSONValue[];
-
-export interface JSONPatchOptions {
-  /** The patch may have Spelled values. */
-  spelled?: boolean;
-  /** Fields of operations that have the wrong type are told before anything is run, needed or not. */
-  validated?: boolean;
+/** `value`: absent where the operation has none. */
+type Operation = { op: string; path: Text; from: Text; value: LazyNode | null };
+type Container = LazyObject | LazyList;
+interface Place {
+  container: Container;
+  key: string;
 }
 
-/** Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for what does not apply. */
-export function applyJSONPatch(doc: JSONObject, patch: JSONValue, { spelled = false, validated = true }: JSONPatchOptions = {}): JSONValue {
-  const mistake = validated ? mistakeIn(patch) : undecodablePatch(patch);
+/**
+ * The text of the patched document, both texts being well-formed. `validated`: fields of operations that have the wrong type are told
+ * before anything is run, needed or not. Throws a StatusError: 400 for what is no patch, 413 for more than 10,000 operations, 422 for
+ * what does not apply.
+ */
+export function applyJSONPatch(doc: Uint8Array, patch: Uint8Array, validated = true): Uint8Array {
+  const given = nodeOf(patch);
+  const mistake = validated ? mistakeIn(given) : undecodable(given);
   if (mistake !== undefined) throw badRequest(validated ? `error decoding patch: ${mistake}` : mistake);
-  if (Array.isArray(patch) && patch.length > maxOperations)
-    throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`);
+  const count = given?.list()?.length ?? 0;
+  if (count > maxOperations) throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${count}`);
   try {
-    const patched = runJSONPatch(doc, patch, spelled);
-    if (isDeeper(patched, safeDepth)) throw new JSONPatchError(`the document has more than ${safeDepth} levels`);
+    const patched = patchJSON(doc, patch);
+    if (levelsOf(patched) > safeDepth) throw new JSONPatchError(`the document has more than ${safeDepth} levels`);
     return patched;
   } catch (error) {
     if (!(error instanceof JSONPatchError)) throw error;
@@ -49,71 +51,88 @@ export function applyJSONPatch(doc: JSONObject, patch: JSONValue, { spelled = fa
   }
 }
 
-function isDeeper(value: JSONValue | undefined, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  for (const inner of Array.isArray(value) ? value : Object.values(value)) if (isDeeper(inner, levels - 1)) return true;
-  return false;
+function levelsOf(text: Uint8Array): number {
+  let [depth, deepest, quoted] = [0, 0, false];
+  for (let i = 0; i < text.length; i++) {
+    const byte = text[i];
+    if (byte === 0x22) quoted = !quoted;
+    else if (byte === 0x5c) i++;
+    else if (quoted) continue;
+    else if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return deepest;
 }
 
-/** Any number of operations; what is no patch or does not apply throws a JSONPatchError. `spelled`: the patch may have Spelled values. */
-export function runJSONPatch(doc: JSONValue, patch: JSONValue, spelled = false): JSONValue {
-  const operations = decodeJSONPatch(patch);
-  const state = new State(doc, undefined, spelled);
-  for (const operation of operations) state.run(operation);
-  return spelled ? unspelled(state.root) : state.root;
+/** Any number of operations; what is no patch or does not apply throws a JSONPatchError. Both texts are well-formed. */
+export function patchJSON(doc: Uint8Array, patch: Uint8Array): Buffer {
+  const operations = decodeOperations(nodeOf(patch));
+  const root = nodeOf(doc);
+  const state = new State(root?.object() ?? root?.list() ?? new Map());
+  try {
+    return bounded(() => {
+      for (const operation of operations) state.run(operation);
+      const pieces: Uint8Array[] = [];
+      writeContainer(state.root, pieces);
+      return Buffer.concat(pieces);
+    });
+  } catch (error) {
+    if (error instanceof DecodeError) throw new JSONPatchError("the document has too many levels");
+    throw error;
+  }
 }
 
-/** As runJSONPatch, with keys in the order in which upstream's patcher writes the document: sorted in each object that it has opened. */
-export function runJSONPatchInOrder(doc: JSONValue, patch: JSONValue): JSONValue {
-  const opened = new Set<Container>();
-  const state = new State(doc, opened);
-  for (const operation of decodeJSONPatch(patch)) state.run(operation);
-  if (isContainer(state.root)) opened.add(state.root);
-  return inOrder(state.root, opened);
-}
+/** The same of values. */
+export const runJSONPatch = (doc: JSONValue, patch: JSONValue): JSONValue => parseJSON(patchJSON(encodeJSON(doc), encodeJSON(patch))).value;
 
-function inOrder(value: JSONValue, opened: ReadonlySet<Container>): JSONValue {
-  if (!isContainer(value) || !opened.has(value)) return value;
-  if (Array.isArray(value)) return value.map((item) => inOrder(item, opened));
-  const entries = Object.entries(value as Record<string, JSONValue>).map(([key, item]) => [key, inOrder(item, opened)] as const);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
+const kinds: Readonly<Record<string, string>> = { "{": "object", "[": "array", '"': "string", t: "bool", f: "bool" };
+const cannotRead = (value: LazyNode | null, type: string): string =>
+  `json: cannot unmarshal ${value?.text ? (kinds[String.fromCharCode(value.text[0] as number)] ?? "number") : "null"} into Go ${type}`;
 
-const cannotRead = (value: JSONValue | undefined, type: string): string => `json: cannot unmarshal ${jsonKind(value)} into Go ${type}`;
+/** Why a patch is no list of objects, in the words of upstream's library (DecodePatch); undefined where it is. The text is well-formed. */
+export const undecodablePatch = (patch: Uint8Array): string | undefined => undecodable(nodeOf(patch));
 
-/** Why a patch is no list of objects, in the words of upstream's library (DecodePatch of gopkg.in/evanphx/json-patch.v4); undefined where it is. */
-export function undecodablePatch(patch: JSONValue, list = "jsonpatch.Patch", item = "jsonpatch.Operation"): string | undefined {
+function undecodable(patch: LazyNode | null, list = "jsonpatch.Patch", item = "jsonpatch.Operation"): string | undefined {
   if (patch === null) return undefined;
-  if (!Array.isArray(patch)) return cannotRead(patch, `value of type ${list}`);
-  const odd = patch.find((entry) => entry !== null && !isMap(entry));
-  return odd === undefined ? undefined : cannotRead(odd, `value of type ${item}`);
+  const entries = patch.list();
+  if (!entries) return cannotRead(patch, `value of type ${list}`);
+  const odd = entries.find((entry) => entry && !entry.object());
+  return odd ? cannotRead(odd, `value of type ${item}`) : undefined;
 }
 
 /** The same, of what upstream's handler reads with types before. */
-function mistakeIn(patch: JSONValue): string | undefined {
-  for (const entry of Array.isArray(patch) ? patch : []) {
+function mistakeIn(patch: LazyNode | null): string | undefined {
+  for (const entry of patch?.list() ?? []) {
     if (entry === null) continue;
-    if (!isMap(entry)) break;
-    for (const [name, value] of Object.entries(entry))
-      if ((name === "op" || name === "path" || name === "from") && value !== null && typeof value !== "string")
+    const members = entry.object();
+    if (!members) break;
+    for (const [name, value] of members)
+      if ((name === "op" || name === "path" || name === "from") && value && !isString(value))
         return cannotRead(value, `struct field jsonPatchOp.${name} of type string`);
   }
-  return undecodablePatch(patch, "[]handlers.jsonPatchOp", "handlers.jsonPatchOp");
+  return undecodable(patch, "[]handlers.jsonPatchOp", "handlers.jsonPatchOp");
 }
 
-function decodeJSONPatch(patch: JSONValue): Operation[] {
-  const mistake = undecodablePatch(patch);
+const isString = ({ text }: LazyNode): boolean => text?.[0] === 0x22;
+
+function decodeOperations(patch: LazyNode | null): Operation[] {
+  const mistake = undecodable(patch);
   if (mistake !== undefined) throw new JSONPatchError(mistake);
-  if (!Array.isArray(patch)) return [];
-  return patch.map((entry) => {
+  return (patch?.list() ?? []).map((entry) => {
+    const members = entry?.object();
     const text = (name: string): Text => {
-      const value = isMap(entry) ? own(entry, name) : undefined;
-      if (value === undefined || value === null) return new Unusable();
-      return typeof value === "string" ? value : new Unusable(cannotRead(value, "value of type string"));
+      const value = members?.get(name);
+      if (!value?.text) return new Unusable();
+      return isString(value) ? stringOf(value.text) : new Unusable(cannotRead(value, "value of type string"));
     };
     const op = text("op");
-    return { op: typeof op === "string" ? op : "unknown", path: text("path"), from: text("from"), value: isMap(entry) ? (own(entry, "value") ?? null) : null };
+    const value = members?.get("value");
+    return {
+      op: typeof op === "string" ? op : "unknown",
+      path: text("path"),
+      from: text("from"),
+      value: value ?? (value === null ? new LazyNode() : null),
+    };
   });
 }
 
@@ -124,72 +143,34 @@ function atoi(text: string): number {
   return Number(text);
 }
 
-/** An index of an existing element; negative ones count from the end. */
-function elementIndex(list: readonly JSONValue[], key: string): number {
-  const index = atoi(key);
-  if (index >= list.length || index < -list.length) throw new JSONPatchError(`Unable to access invalid index: ${index}: invalid index referenced`);
-  return index < 0 ? index + list.length : index;
+/** Of `size` places; negative ones count from the end. */
+function indexAmong(size: number, index: number): number {
+  if (index >= size || index < -size) throw new JSONPatchError(`Unable to access invalid index: ${index}: invalid index referenced`);
+  return index < 0 ? index + size : index;
 }
 
-function lookup(container: Container, key: string): JSONValue | undefined {
-  return Array.isArray(container) ? container[elementIndex(container, key)] : own(container, key);
-}
+const lookup = ({ container, key }: Place): LazyNode | null =>
+  (Array.isArray(container) ? container[indexAmong(container.length, atoi(key))] : container.get(key)) ?? null;
+
+const writeContainer = (container: Container, into: Uint8Array[]): void =>
+  Array.isArray(container) ? writeList(container, into) : writeObject(container, into);
 
 class State {
-  root: JSONValue;
-  /** Containers made by this patch, which may be changed in place. */
-  readonly #owned = new Set<Container>();
+  root: Container;
   #copied = 0;
-  readonly #opened: Set<Container> | undefined;
-  readonly #spelled: boolean;
 
-  /** `opened`: gathers the containers whose inside is looked at. `spelled`: some values of the patch are. */
-  constructor(root: JSONValue, opened?: Set<Container>, spelled = false) {
+  constructor(root: Container) {
     this.root = root;
-    this.#opened = opened;
-    this.#spelled = spelled;
   }
 
-  run({ op, path, from, value = null }: Operation): void {
+  run({ op, path, from, value }: Operation): void {
     if (op === "add") this.#add(this.#path(op, path, "missing value"), value);
     else if (op === "remove") this.#remove(this.#path(op, path, "missing value"));
     else if (op === "replace") this.#replace(this.#path(op, path), value);
-    else if (op === "test") this.#test(this.#path(op, path), value);
     else if (op === "move") this.#move(this.#from(op, from), path);
-    else if (op === "copy") this.#copyValue(this.#from(op, from), path);
+    else if (op === "test") this.#test(this.#path(op, path), value);
+    else if (op === "copy") this.#copy(this.#from(op, from), path);
     else throw new JSONPatchError(`Unexpected kind: ${op}`);
-  }
-
-  #remove(path: string): void {
-    const found = this.#find(path, `remove operation does not apply: doc is missing path: "${path}"`);
-    within(`error in remove for path: '${path}': `, () => this.#removeAt(found));
-  }
-
-  #move(from: string, path: Text): void {
-    const found = this.#find(from, `move operation does not apply: doc is missing from path: ${from}`);
-    const moved = within(`error in move for path: '${found.key}': `, () => {
-      const there = lookup(found.container, found.key);
-      this.#removeAt(found);
-      return there ?? null;
-    });
-    const at = this.#path("move", path);
-    const target = this.#find(at, `move operation does not apply: doc is missing destination path: ${at}`);
-    within(`error in move for path: '${at}': `, () => this.#insert(target, moved));
-  }
-
-  #copyValue(from: string, path: Text): void {
-    const found = this.#find(from, `copy operation does not apply: doc is missing from path: ${from}`);
-    const there = within(`error in copy for from: '${from}': `, () => lookup(found.container, found.key) ?? null);
-    const at = this.#path("copy", path, "missing value");
-    const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
-    // A copy is a text of its own: what is opened in one is not opened in the other.
-    const copied = this.#opened ? structuredClone(inOrder(there, this.#opened)) : this.#spelled ? rewritten(there) : there;
-    this.#copied += Buffer.byteLength(encodeJSONString(copied));
-    if (this.#copied > maxCopied)
-      throw new JSONPatchError(`Unable to complete the copy, the accumulated size increase of copy is ${this.#copied}, exceeding the limit ${maxCopied}`);
-    // It will hang in two places, one of which may be within the other: neither may be changed in place any more.
-    this.#disown(there);
-    within("error while adding value during copy: ", () => this.#insert(target, copied));
   }
 
   #path(op: string, path: Text, missing?: string): string {
@@ -202,120 +183,117 @@ class State {
   }
 
   /** The container that holds the path's last token, and that token. */
-  #find(path: string, missing: string): { container: Container; key: string; tokens: string[] } {
+  #find(path: string, missing: string): Place {
     const tokens = path.split("/").slice(1).map(decodeToken);
-    const key = tokens.pop();
-    let container: JSONValue | undefined = this.root;
-    for (const token of tokens) {
-      if (!isContainer(container)) break;
-      this.#opened?.add(container);
-      try {
-        container = lookup(container, token);
-      } catch {
-        container = undefined;
-      }
+    const last = tokens.pop();
+    let container: Container | undefined = this.root;
+    for (const key of tokens) {
+      const inner = inside({ container, key });
+      container = inner?.object() ?? inner?.list();
+      if (!container) break;
     }
-    if (key === undefined || !isContainer(container)) throw new JSONPatchError(`${missing}: missing value`);
-    this.#opened?.add(container);
-    return { container, key, tokens };
+    if (last === undefined || !container) throw new JSONPatchError(`${missing}: missing value`);
+    return { container, key: last };
   }
 
-  /** The container at the tokens, copied along the way where it is not this patch's own. */
-  #own(tokens: readonly string[]): Container {
-    const root = this.#copy(this.root as Container);
-    this.root = root;
-    let container = root;
-    for (const token of tokens) {
-      const inner = this.#copy(lookup(container, token) as Container);
-      if (Array.isArray(container)) container[elementIndex(container, token)] = inner;
-      else set(container, token, inner);
-      container = inner;
-    }
-    return container;
-  }
-  #copy(container: Container): Container {
-    if (this.#owned.has(container)) return container;
-    const copy = Array.isArray(container) ? [...container] : { ...container };
-    this.#owned.add(copy);
-    if (this.#opened?.has(container)) this.#opened.add(copy);
-    return copy;
+  #add(path: string, value: LazyNode | null): void {
+    const place = this.#find(path, `add operation does not apply: doc is missing path: "${path}"`);
+    within(`error in add for path: '${path}': `, () => insert(place, value));
   }
 
-  /** What is not owned holds nothing that is. */
-  #disown(value: JSONValue): void {
-    if (!isContainer(value) || !this.#owned.delete(value)) return;
-    for (const item of Object.values(value)) if (item !== undefined) this.#disown(item);
-  }
-
-  #add(path: string, value: JSONValue): void {
-    const target = this.#find(path, `add operation does not apply: doc is missing path: "${path}"`);
-    within(`error in add for path: '${path}': `, () => this.#insert(target, value));
-  }
-
-  #insert({ container, key, tokens }: { container: Container; key: string; tokens: string[] }, value: JSONValue): void {
-    if (!Array.isArray(container)) {
-      set(this.#own(tokens) as JSONObject, key, value);
-      return;
-    }
-    if (key === "-") {
-      (this.#own(tokens) as JSONValue[]).push(value);
-      return;
-    }
-    const size = container.length + 1;
-    const index = within(`value was not a proper array index: '${key}': `, () => atoi(key));
-    if (index >= size || index < -size) throw new JSONPatchError(`Unable to access invalid index: ${index}: invalid index referenced`);
-    (this.#own(tokens) as JSONValue[]).splice(index < 0 ? index + size : index, 0, value);
-  }
-
-  #removeAt({ container, key, tokens }: { container: Container; key: string; tokens: string[] }): void {
-    if (Array.isArray(container)) {
-      const index = elementIndex(container, key);
-      (this.#own(tokens) as JSONValue[]).splice(index, 1);
-      return;
-    }
-    if (own(container, key) === undefined) throw new JSONPatchError(`Unable to remove nonexistent key: ${key}: missing value`);
-    delete (this.#own(tokens) as JSONObject)[key];
+  #remove(path: string): void {
+    const place = this.#find(path, `remove operation does not apply: doc is missing path: "${path}"`);
+    within(`error in remove for path: '${path}': `, () => take(place));
   }
 
   /** A key that is not there is added, as upstream does. */
-  #replace(path: string, value: JSONValue): void {
+  #replace(path: string, value: LazyNode | null): void {
     if (path === "") {
-      if (!isContainer(value)) throw new JSONPatchError("replace operation value must be object or array: %!w(<nil>)");
-      this.root = value;
+      const root = value?.object() ?? value?.list();
+      if (!root) throw new JSONPatchError("replace operation value must be object or array: %!w(<nil>)");
+      this.root = root;
       return;
     }
-    const { container, key, tokens } = this.#find(path, `replace operation does not apply: doc is missing path: ${path}`);
+    const { container, key } = this.#find(path, `replace operation does not apply: doc is missing path: ${path}`);
     if (!Array.isArray(container)) {
-      set(this.#own(tokens) as JSONObject, key, value);
+      container.set(key, value);
       return;
     }
     let index: number;
     try {
-      index = elementIndex(container, key);
+      index = indexAmong(container.length, atoi(key));
     } catch {
       throw new JSONPatchError(`replace operation does not apply: doc is missing key: ${path}: missing value`);
     }
-    (this.#own(tokens) as JSONValue[])[index] = value;
+    container[index] = value;
   }
 
-  #test(path: string, value: JSONValue): void {
-    let found: JSONValue | undefined = this.root;
-    if (path !== "") {
-      const { container, key } = this.#find(path, `test operation does not apply: is missing path: ${path}`);
-      found = within(`error in test for path: '${path}': `, () => lookup(container, key));
+  #move(from: string, path: Text): void {
+    const place = this.#find(from, `move operation does not apply: doc is missing from path: ${from}`);
+    const moved = within(`error in move for path: '${place.key}': `, () => {
+      const there = lookup(place);
+      take(place);
+      return there;
+    });
+    const at = this.#path("move", path);
+    const target = this.#find(at, `move operation does not apply: doc is missing destination path: ${at}`);
+    within(`error in move for path: '${at}': `, () => insert(target, moved));
+  }
+
+  /** A copy is a text of its own: what is opened in one is not opened in the other. */
+  #copy(from: string, path: Text): void {
+    const place = this.#find(from, `copy operation does not apply: doc is missing from path: ${from}`);
+    const there = within(`error in copy for from: '${from}': `, () => lookup(place));
+    const at = this.#path("copy", path, "missing value");
+    const target = this.#find(at, `copy operation does not apply: doc is missing destination path: ${at}`);
+    const pieces: Uint8Array[] = [];
+    there?.write(pieces);
+    const text = Buffer.concat(pieces);
+    this.#copied += text.length;
+    if (this.#copied > maxCopied)
+      throw new JSONPatchError(`Unable to complete the copy, the accumulated size increase of copy is ${this.#copied}, exceeding the limit ${maxCopied}`);
+    within("error while adding value during copy: ", () => insert(target, there && new LazyNode(text)));
+  }
+
+  #test(path: string, value: LazyNode | null): void {
+    const failed = new JSONPatchError(`testing value ${path} failed: test failed`);
+    if (path === "") {
+      if (!value || !LazyNode.holding(this.root).equals(value)) throw failed;
+      return;
     }
-    if (!equal(found ?? null, value)) throw new JSONPatchError(`testing value ${path} failed: test failed`);
-    this.#openAll(found);
-  }
-
-  #openAll(value: JSONValue | undefined): void {
-    if (!this.#opened || !isContainer(value)) return;
-    this.#opened.add(value);
-    for (const item of Object.values(value)) this.#openAll(item);
+    const place = this.#find(path, `test operation does not apply: is missing path: ${path}`);
+    const found = within(`error in test for path: '${path}': `, () => lookup(place));
+    const holds = found ? value !== null && found.equals(value) : !value?.text;
+    if (!holds) throw failed;
   }
 }
 
-const isContainer = (value: JSONValue | undefined): value is Container => typeof value === "object" && value !== null && !(value instanceof Spelled);
+function inside(place: Place): LazyNode | null {
+  try {
+    return lookup(place);
+  } catch (error) {
+    if (error instanceof JSONPatchError) return null;
+    throw error;
+  }
+}
+
+function insert({ container, key }: Place, value: LazyNode | null): void {
+  if (!Array.isArray(container)) {
+    container.set(key, value);
+    return;
+  }
+  if (key === "-") {
+    container.push(value);
+    return;
+  }
+  const index = within(`value was not a proper array index: '${key}': `, () => atoi(key));
+  container.splice(indexAmong(container.length + 1, index), 0, value);
+}
+
+function take({ container, key }: Place): void {
+  if (Array.isArray(container)) container.splice(indexAmong(container.length, atoi(key)), 1);
+  else if (!container.delete(key)) throw new JSONPatchError(`Unable to remove nonexistent key: ${key}: missing value`);
+}
 
 /** Runs `step`; puts `prefix` before the message of a JSONPatchError that it throws. */
 function within<T>(prefix: string, step: () => T): T {

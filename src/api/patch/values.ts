@@ -8,26 +8,12 @@ export function set(map: JSONObject, key: string, value: JSONValue | undefined):
   else map[key] = value;
 }
 
-/** A scalar of a JSON patch that is written otherwise than Go writes it. Stands for a JSONValue within the patcher, and never leaves it. */
-export class Spelled {
-  readonly value: JSONValue;
-  readonly text: string;
-  constructor(value: JSONValue, text: string) {
-    this.value = value;
-    this.text = text;
-  }
-  toJSON(): JSONValue {
-    return this.value;
-  }
-}
-
-/** Deep equality; a key with undefined counts as absent, and what is spelled equals only what is spelled alike. */
+/** Deep equality; a key with undefined counts as absent. */
 export function equal(a: JSONValue | undefined, b: JSONValue | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i]));
   if (Array.isArray(b)) return false;
-  if (a instanceof Spelled || b instanceof Spelled) return a instanceof Spelled && b instanceof Spelled && a.text === b.text;
   let count = 0;
   for (const key of Object.keys(a)) {
     if (a[key] === undefined) continue;

@@ -1,21 +1,12 @@
 /** What messages about a patch show: the document and the patch as upstream's patchers leave them. */
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { sniffJSON } from "../../api/codec/decode.ts";
-import { encodeJSONString, sortKeys } from "../../api/codec/json.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
 import { deepCopy } from "../../api/copy.ts";
 import { isMap, type JSONObject, type JSONValue } from "../../api/json.ts";
-import { runJSONPatchInOrder } from "../../api/patch/json-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { withoutNulls } from "../../api/patch/values.ts";
 import { hasType, type TypeDef, typeByName } from "../../api/schema/schema.ts";
-
-/** A patch and how it is meant. */
-interface Given {
-  type: string;
-  value: JSONValue;
-}
 
 /** The first value that does not fit, in the order of the text. */
 export function misfitOf(type: TypeDef, value: JSONValue, known: DecodeError): string {
@@ -26,17 +17,6 @@ export function misfitOf(type: TypeDef, value: JSONValue, known: DecodeError): s
     throw error;
   }
   return known.message;
-}
-
-/** Why a list is no object, as decoding one says it. */
-export function notAnObject(value: JSONValue[]): string {
-  try {
-    sniffJSON(encodeJSONString(value));
-  } catch (error) {
-    if (error instanceof DecodeError) return error.message;
-    throw error;
-  }
-  return "";
 }
 
 const elementOrder = "$setElementOrder/";
@@ -91,20 +71,17 @@ function mergeRepeated(element: TypeDef, key: string, old: JSONValue[], list: JS
   }
 }
 
-/** The patched document as upstream's patcher writes it: what it has opened is sorted, what it has not stays as it was. */
-export function asPatched(value: JSONValue, current: JSONObject, patch: Given): JSONValue {
-  if (patch.type === "merge") return sortMerged(value, current, patch.value);
-  return runJSONPatchInOrder(current, patch.value);
-}
+const freeForm = new Map<string, boolean>();
 
-function sorted(value: JSONValue): JSONValue {
-  if (!isMap(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function sortMerged(value: JSONValue, before: JSONValue | undefined, patch: JSONValue | undefined): JSONValue {
-  if (!isMap(before) || !isMap(patch)) return Array.isArray(patch) && isMap(before) ? value : sortKeys(value);
-  const copy = sorted(value) as JSONObject;
-  for (const key of Object.keys(patch)) if (Object.hasOwn(copy, key)) copy[key] = sortMerged(copy[key] as JSONValue, before[key], patch[key]);
-  return copy;
+/** Whether something in it is stored as the text that it came as. */
+export function holdsText(type: string): boolean {
+  const name = type.replace(/^(\*|\[\]|map\[string\])*/, "");
+  if (name === "RawExtension" || name === "JSON") return true;
+  const known = freeForm.get(name);
+  if (known !== undefined || !hasType(name)) return known ?? false;
+  // Types that hold themselves hold nothing by that.
+  freeForm.set(name, false);
+  const holds = typeByName(name).flat.some((field) => holdsText(field.type));
+  freeForm.set(name, holds);
+  return holds;
 }

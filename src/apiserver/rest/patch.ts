@@ -1,26 +1,26 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply (k8s.io/apiserver/pkg/endpoints/handlers/patch.go). */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { encodeJSONString, maxParts, parseJSON, sortKeys } from "../../api/codec/json.ts";
-import { normalize } from "../../api/codec/normalize.ts";
+import { decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
+import { encodeJSON, maxParts, parseJSON, sortKeys } from "../../api/codec/json.ts";
+import { contextOf, tryNormalize } from "../../api/codec/normalize.ts";
 import { changedPart, convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
-import { invalidValue, path } from "../../api/field.ts";
+import { invalidText, invalidValue, path } from "../../api/field.ts";
 import { isMap, type JSONObject, type JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { applyJSONPatch } from "../../api/patch/json-patch.ts";
-import { applyMergePatch } from "../../api/patch/merge-patch.ts";
-import { spelledOperations } from "../../api/patch/spelling.ts";
+import { applyMergePatch, checkMergePatch, mergePatchText } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
-import { goText, withoutNulls } from "../../api/patch/values.ts";
+import { goText } from "../../api/patch/values.ts";
 import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply, parseCBORApply } from "./apply.ts";
-import type { Call } from "./call.ts";
+import type { Call, Endpoint } from "./call.ts";
 import { toStored } from "./decode.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
-import { asPatched, consumed, misfitOf, notAnObject } from "./patch-words.ts";
+import { consumed, holdsText, misfitOf } from "./patch-words.ts";
 import { respondOutcome } from "./respond.ts";
 import { authorizationOf, checkName } from "./update.ts";
 import { matchNamespace } from "./strategy.ts";
@@ -65,10 +65,14 @@ const unknownFormat = ({ cbor }: ApiRequest, strategic: string): StatusError =>
 export interface Patch {
   type: PatchType;
   value: JSONValue;
-  /** Of a JSON patch whose tests go by how their values are written. */
-  spelled?: JSONValue;
+  /** JSON of the patch as it came. */
+  text?: Uint8Array;
+  /** Written as Go would write it: what its value comes to is what its text comes to. */
+  plain?: boolean;
   /** Repeated keys of the patch itself. */
   strict: string[];
+  /** Why its value cannot be known. Who does not validate fields does not mind. */
+  mistake?: StatusError;
   apply?: ApplyPatch;
 }
 
@@ -79,17 +83,22 @@ export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
     const apply = request.object === undefined ? parse(await readBody(request)) : { object: deepCopy(request.object) as JSONObject, strict: [] };
     return { type, value: apply.object, strict: apply.strict, apply };
   }
-  if (request.object !== undefined) return { type, value: deepCopy(request.object) as JSONValue, strict: [] };
+  if (request.object !== undefined) {
+    const value = deepCopy(request.object) as JSONValue;
+    return { type, value, text: encodeJSON(value), plain: true, strict: [] };
+  }
+  const text = await readBody(request);
   try {
-    const body = await readBody(request);
-    const { value, duplicates } = parseJSON(body, maxParts);
-    if (type !== "json") return { type, value, strict: duplicates };
-    const strict = [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`);
-    const spelled = spelledOperations(Buffer.from(body).toString("utf8"), value);
-    return { type, value, ...(spelled === undefined ? {} : { spelled }), strict };
+    const { value, duplicates } = parseJSON(text, maxParts);
+    const strict = type === "json" ? [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`) : duplicates;
+    return { type, value, text, plain: type === "merge" && Buffer.compare(encodeJSON(value), text) === 0, strict };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw badRequest(type === "strategic" ? error.message : `error decoding patch: ${error.message}`);
+    const mistake = badRequest(type === "strategic" ? error.message : `error decoding patch: ${error.message}`);
+    if (error.syntax || type === "strategic") throw mistake;
+    // What a float does not hold; any other number of an operation is no field that is looked for.
+    const why = type === "json" ? error.message.replace("Go value of", "Go struct field jsonPatchOp.value of") : error.message;
+    return { type, value: null, text, strict: [], mistake: badRequest(`error decoding patch: ${why}`) };
   }
 }
 
@@ -105,44 +114,9 @@ const unknownInOperations = (value: JSONValue): string[] =>
 export function patched(call: Call, old: KubeObject, patch: Patch, options: WriteOptions): KubeObject {
   const { endpoint } = call;
   const current = (endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject;
-  let value: JSONValue;
-  try {
-    if (patch.type === "json")
-      value = applyJSONPatch(current, patch.spelled ?? patch.value, {
-        spelled: patch.spelled !== undefined,
-        validated: options.fieldValidation !== "Ignore",
-      });
-    else if (patch.type === "merge") value = patchesWhole(patch, options) ? withoutNulls(patch.value) : applyMergePatch(current, patch.value);
-    else value = applyStrategicMergePatch(endpoint.type, current, patch.value);
-  } catch (error) {
-    throw unread(error, patch.type, options);
-  }
-  const rejected = (why: string): never => {
-    if (endpoint.custom) throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(sortKeys(value)), why)]);
-    if (patch.type !== "strategic") throw invalid("", "", [invalidValue(path("patch"), encodeJSONString(asPatched(value, current, patch)), why)]);
-    throw invalid("", "", [invalidValue(path("patch"), goText(consumed(endpoint.type, current, deepCopy(patch.value) as JSONObject)), why)]);
-  };
-  if (Array.isArray(value)) return rejected(notAnObject(value));
-  if (endpoint.custom) return patchedCustom(call, endpoint.custom, value as JSONObject, patch, options, rejected);
-  // Free-form parts are stored as the text that they are.
-  if (patch.type !== "strategic" && endpoint.type.flat.some((field) => field.type === "RawExtension")) value = asPatched(value, current, patch);
-  let object: JSONObject;
-  let unknown: string[];
-  try {
-    if (patch.type === "strategic") {
-      const { changed, whole } = changedPart(endpoint.type, value as JSONObject, endpoint.conversion ? {} : current);
-      const misfit = unstructuredMismatch(endpoint.type.name, changed);
-      if (misfit !== undefined) rejected(misfit);
-      ({ object, unknown } = convertUnstructured(endpoint.type, changed));
-      object = whole(object);
-    } else ({ object, unknown } = normalize(endpoint.type, value, "kept"));
-  } catch (error) {
-    if (error instanceof DecodeError) return rejected(misfitOf(endpoint.type, patch.type === "strategic" ? value : asPatched(value, current, patch), error));
-    throw error;
-  }
-  // In the order of the text, which patching sorts where it has opened it.
-  if (unknown.length > 1 && patch.type !== "strategic") ({ unknown } = normalize(endpoint.type, asPatched(value, current, patch)));
-  const strict = [...patch.strict, ...(patch.type === "strategic" ? unknown.sort() : unknown)];
+  const { object, strict, rejected } =
+    patch.type === "strategic" ? mergedStrategically(endpoint, current, patch) : mergedText(endpoint, current, patch, options);
+  if (endpoint.custom) return patchedCustom(call, endpoint.custom, object, strict, options, rejected);
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
   if (options.fieldValidation === "Warn") warnStrictly(call, strict);
   const typed = ownCopy(object);
@@ -155,6 +129,63 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
   }
   return toStored(endpoint, typed);
 }
+
+interface Merged {
+  object: JSONObject;
+  /** Unknown and repeated fields. */
+  strict: string[];
+  rejected(why: string): never;
+}
+
+function mergedStrategically(endpoint: Endpoint, current: JSONObject, patch: Patch): Merged {
+  const value = applyStrategicMergePatch(endpoint.type, current, patch.value);
+  const rejected = (why: string): never => {
+    throw invalid("", "", [invalidValue(path("patch"), goText(consumed(endpoint.type, current, deepCopy(patch.value) as JSONObject)), why)]);
+  };
+  try {
+    const { changed, whole } = changedPart(endpoint.type, value as JSONObject, endpoint.conversion ? {} : current);
+    const misfit = unstructuredMismatch(endpoint.type.name, changed);
+    if (misfit !== undefined) rejected(misfit);
+    const { object, unknown } = convertUnstructured(endpoint.type, changed);
+    return { object: whole(object), strict: [...patch.strict, ...unknown.sort()], rejected };
+  } catch (error) {
+    if (error instanceof DecodeError) return rejected(misfitOf(endpoint.type, value, error));
+    throw error;
+  }
+}
+
+/** JSON and merge patches are of texts, and what comes of them is read as any body is. */
+function mergedText(endpoint: Endpoint, current: JSONObject, patch: Patch, options: WriteOptions): Merged {
+  const validated = options.fieldValidation !== "Ignore";
+  if (validated && patch.mistake) throw patch.mistake;
+  const given = patch.text ?? encodeJSON(patch.value);
+  const doc = (): Uint8Array => encodeJSON(endpoint.custom ? sortKeys(current) : current);
+  let made: Uint8Array | undefined;
+  const text = (): Uint8Array => {
+    made ??= patch.type === "json" ? applyJSONPatch(doc(), given, validated) : mergePatchText(doc(), given);
+    return made;
+  };
+  const rejected = (why: string): never => {
+    throw invalid("", "", [invalidText(path("patch"), text(), why)]);
+  };
+  // The value is at hand, and most of it is shared with what there was.
+  if (patch.type === "merge" && patch.plain && !(endpoint.custom || holdsText(endpoint.type.name))) {
+    const value = validated || isMap(patch.value) ? applyMergePatch(current, patch.value) : undefined;
+    const context = contextOf("kept");
+    const object = value && tryNormalize(endpoint.type, value, context);
+    if (object && !context.unknown) return { object, strict: patch.strict, rejected };
+  }
+  if (patch.type === "merge" && validated) checkMergePatch(patch.value);
+  try {
+    if (text()[0] === bracket) sniffJSON(text());
+    const { object, strictErrors } = decodeJSON(text(), endpoint.custom ? undefined : endpoint.type, "kept");
+    return { object, strict: [...patch.strict, ...strictErrors], rejected };
+  } catch (error) {
+    if (error instanceof DecodeError) return rejected(error.message);
+    throw error;
+  }
+}
+const bracket = 0x5b;
 
 /** Nobody changes entries of managed fields, which are half of many an object: they stay shared. */
 function ownCopy(object: JSONObject): KubeObject {
@@ -169,12 +200,11 @@ function ownCopy(object: JSONObject): KubeObject {
 function patchedCustom(
   call: Call,
   custom: CustomVersion,
-  value: JSONObject,
-  patch: Patch,
+  object: JSONObject,
+  repeated: string[],
   options: WriteOptions,
   rejected: (why: string) => never,
 ): KubeObject {
-  const object = deepCopy(value);
   let unknown: string[];
   try {
     unknown = custom.coerce(object).map((path) => `unknown field ${JSON.stringify(path)}`);
@@ -182,14 +212,11 @@ function patchedCustom(
     if (error instanceof DecodeError) return rejected(error.message);
     throw error;
   }
-  const strict = [...patch.strict, ...unknown];
+  const strict = [...repeated, ...unknown];
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
   if (options.fieldValidation === "Warn") warnStrictly(call, strict);
   return toStored(call.endpoint, object as unknown as KubeObject);
 }
-
-/** Nobody looks at the patch before it is merged: a list takes the place of the object. */
-const patchesWhole = (patch: Patch, options: WriteOptions): boolean => options.fieldValidation === "Ignore" && Array.isArray(patch.value);
 
 /** Where fields are not validated, another decoder refuses the patch, in its own words. */
 function unread(error: unknown, type: PatchType, options: WriteOptions): unknown {

@@ -3,12 +3,11 @@
  * wish it are called once more when the object changed after them (k8s.io/apiserver/pkg/admission/plugin/webhook/mutating).
  */
 import { DecodeError } from "../../../api/codec/decode-error.ts";
-import { encodeJSONString, parseJSON } from "../../../api/codec/json.ts";
+import { encodeJSON, encodeJSONString, parseJSON } from "../../../api/codec/json.ts";
 import { semanticEqual } from "../../../api/core/semantic.ts";
 import { goQuote } from "../../../api/field.ts";
 import type { JSONObject, JSONValue } from "../../../api/json.ts";
-import { JSONPatchError, runJSONPatch, undecodablePatch } from "../../../api/patch/json-patch.ts";
-import { spelledOperations } from "../../../api/patch/spelling.ts";
+import { JSONPatchError, patchJSON, undecodablePatch } from "../../../api/patch/json-patch.ts";
 import { internalError, timeout } from "../../../api/status.ts";
 import { type AdmissionAttributes, type AdmissionPlugin, type Face, type Faces, Reinvocation } from "../admission.ts";
 import { isExempt } from "../matching.ts";
@@ -26,33 +25,31 @@ const round = (attributes: AdmissionAttributes, index: number): string => `round
 
 interface Patch {
   operations: JSONValue[];
-  /** Where its tests go by how their values are written. */
-  spelled: JSONValue | undefined;
+  text: Uint8Array;
 }
 
 /** What an answer has of a patch; undefined where it has none. Throws CallFailure. */
 function patchOf(webhook: string, { patch, patchType }: Verdict): Patch | undefined {
   if (!patch) return undefined;
   const undecodable = (why: string): CallFailure => new CallFailure(webhook, `received undecodable patch in webhook response: ${why}`, 503);
-  let value: JSONValue;
-  let spelled: JSONValue | undefined;
+  const text = Buffer.from(patch);
+  let operations: JSONValue;
   try {
-    ({ value } = parseJSON(patch));
-    spelled = spelledOperations(patch, value);
+    operations = parseJSON(text).value;
   } catch (error) {
     if (error instanceof DecodeError) throw undecodable(error.message);
     throw error;
   }
-  const mistake = undecodablePatch(value);
+  const mistake = undecodablePatch(text);
   if (mistake !== undefined) throw undecodable(mistake);
-  if (!Array.isArray(value) || !value.length) return undefined;
+  if (!Array.isArray(operations) || !operations.length) return undefined;
   if (patchType !== "JSONPatch") throw new CallFailure(webhook, `unsupported patch type ${goQuote(patchType)}`, 400);
-  return { operations: value, spelled };
+  return { operations, text };
 }
 
-function patched(shown: JSONObject, { operations, spelled }: Patch): JSONObject {
+function patched(shown: JSONObject, { text }: Patch): JSONObject {
   try {
-    return runJSONPatch(shown, spelled ?? operations, spelled !== undefined) as JSONObject;
+    return parseJSON(patchJSON(encodeJSON(shown), text)).value as JSONObject;
   } catch (error) {
     if (error instanceof JSONPatchError) throw internalError(error.message);
     throw error;
