@@ -1,5 +1,6 @@
 /** Requests that random runs met once in ten thousand, by hand: ways with empty names, revisions of a past, what is concealed. */
 import { apply, type Case, json, merge, type Step, strategic } from "./cases.ts";
+import { at, created, group, object, one, removed, schemaOf } from "./custom-resource-made.ts";
 
 const core = "/api/v1/namespaces/default";
 const revisions = "/apis/apps/v1/namespaces/default/controllerrevisions";
@@ -258,5 +259,79 @@ export const foundCases: Case[] = [
         ask("DELETE", `${core}/configmaps/owned`),
       ];
     })(),
+  },
+  {
+    name: "what a PUT would create, by one who may not create, and where it must not be",
+    steps: (() => {
+      const rbac = "/apis/rbac.authorization.k8s.io/v1";
+      const resources = ["endpoints", "events"];
+      const putter = { "impersonate-user": "putter" };
+      const spec = { resourceAttributes: { namespace: "default", verb: "update", resource: "events" } };
+      return [
+        ask("POST", `${rbac}/clusterroles`, { metadata: { name: "putter" }, rules: [{ apiGroups: [""], resources, verbs: ["update", "patch"] }] }),
+        ask("POST", `${rbac}/clusterrolebindings`, {
+          metadata: { name: "putter" },
+          subjects: [{ kind: "User", name: "putter" }],
+          roleRef: { kind: "ClusterRole", name: "putter" },
+        }),
+        { ...ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", { spec: { ...spec, user: "putter" } }), until: '"allowed":true' },
+        ...["default", "a%25b", "nope"].flatMap((namespace) =>
+          resources.flatMap((resource) =>
+            [undefined, putter, { "impersonate-user": "nobody" }].flatMap((headers) => {
+              const path = `/api/v1/namespaces/${namespace}/${resource}/put`;
+              return [
+                ask("PUT", path, { metadata: { name: "put", resourceVersion: "x" } }, headers),
+                ask("PUT", path, { metadata: { name: "put", resourceVersion: "7" }, subsets: [{ ports: [{}] }] }, headers),
+                ask("PUT", `${path}?dryRun=All`, { metadata: { name: "put" }, subsets: [{ ports: [{}] }] }, headers),
+                ask("PUT", `${path}?dryRun=All`, { metadata: { name: "put" } }, headers),
+                ask("PATCH", `${path}?dryRun=All&fieldManager=m`, { metadata: { name: "put" }, subsets: [{ ports: [{}] }] }, { ...apply, ...headers }),
+              ];
+            }),
+          ),
+        ),
+        ask("DELETE", `${rbac}/clusterrolebindings/putter`),
+        ask("DELETE", `${rbac}/clusterroles/putter`),
+      ];
+    })(),
+  },
+  {
+    name: "versions that are half said",
+    steps: ["/", "apps/", "/v1", "v1/", "apps/v1/", "nope/", "/apps", "authentication.k8s.io/", "autoscaling/", "policy/"].flatMap((apiVersion) => [
+      ...[
+        [`${core}/configmaps`, "ConfigMap"],
+        [replicaSets, "ReplicaSet"],
+        ["/apis/authentication.k8s.io/v1/tokenreviews", "TokenReview"],
+        [`${core}/pods/nope/eviction`, "Eviction"],
+      ].flatMap(([path = "", kind]) => [
+        ask("POST", `${path}?dryRun=All`, { apiVersion, kind, metadata: { name: "half" } }),
+        ask("POST", `${path}?dryRun=All`, { apiVersion, metadata: { name: "half" } }),
+        ask("POST", `${path}?dryRun=All`, `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: half}`, { "content-type": "application/yaml" }),
+        ask("PATCH", `${path}/half?dryRun=All&fieldManager=m`, { apiVersion, kind, metadata: { name: "half" } }, apply),
+      ]),
+      ask("PUT", `${replicaSets}/nope/scale`, { apiVersion, kind: "Scale", metadata: { name: "nope" } }),
+      ask("DELETE", `${core}/configmaps/nope`, { apiVersion, kind: "DeleteOptions" }),
+    ]),
+  },
+  {
+    name: "versions of custom resources that are half said",
+    steps: [
+      ...created("halves", { schema: schemaOf(object({})) }),
+      ask("POST", at("halves"), one("halves", "there", {})),
+      ...["", "/", "apps/", "/v1", "v1/", `${group}/v1/`, "nope/", `/${group}`, `${group}/`, `${group}/v2`, "nope/v1", null].flatMap((apiVersion) => [
+        ask("POST", `${at("halves")}?dryRun=All`, one("halves", "half", {}, { apiVersion })),
+        ask("POST", `${at("halves")}?dryRun=All&fieldValidation=Ignore`, one("halves", "half", {}, { apiVersion })),
+        ask("POST", `${at("halves")}?dryRun=All&fieldValidation=Strict`, one("halves", "half", {}, { apiVersion, more: 1 })),
+        ask("PUT", `${at("halves", "there")}?dryRun=All`, one("halves", "there", {}, { apiVersion })),
+        ask("PATCH", `${at("halves", "half")}?dryRun=All&fieldManager=m`, one("halves", "half", {}, { apiVersion }), apply),
+        ask("PATCH", `${at("halves", "there")}?dryRun=All&fieldManager=m`, { apiVersion }, merge),
+        ask("PATCH", `${at("halves", "there")}?dryRun=All`, [{ op: "replace", path: "/apiVersion", value: apiVersion }], json),
+        ask("PATCH", `${at("halves", "there")}?dryRun=All&fieldValidation=Ignore`, { apiVersion }, merge),
+        ask("PATCH", `${at("halves", "there")}?dryRun=All`, { apiVersion, kind: "Other" }, merge),
+        ask("PATCH", `${core}/configmaps/kube-root-ca.crt?dryRun=All`, { apiVersion }, merge),
+        ask("PATCH", `${core}/serviceaccounts/default?dryRun=All`, { apiVersion }, strategic),
+      ]),
+      ...[null, "", "Other"].map((kind) => ask("PATCH", `${at("halves", "there")}?dryRun=All`, { kind }, merge)),
+      ...removed("halves"),
+    ],
   },
 ];

@@ -1,5 +1,6 @@
 /** Parameters of policies: of which kind they are, and which ones a binding uses (pkg/apis/admissionregistration/validation/validation.go). */
 import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, required } from "../field.ts";
+import { parseGroupVersion, unexpectedGroupVersion } from "../group-version.ts";
 import { validateLabelSelector } from "../meta/labels.ts";
 import { isDNS1035Label, isDNS1123Subdomain, isPathSegmentName } from "../names.ts";
 import type { ParamKind, ParamRef } from "../types/admissionregistration-v1.gen.ts";
@@ -9,11 +10,11 @@ const notFoundActions = ["Deny", "Allow"];
 export function validateParamKind({ apiVersion = "", kind = "" }: ParamKind, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   const here = at.child("apiVersion");
-  const slash = apiVersion.indexOf("/");
-  const [group, version] = apiVersion === "/" ? ["", ""] : slash < 0 ? ["", apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
+  const given = parseGroupVersion(apiVersion);
   if (!apiVersion) errors.push(required(here));
-  else if (version.includes("/")) errors.push(invalidValue(here, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
+  else if (!given) errors.push(invalidValue(here, apiVersion, unexpectedGroupVersion(apiVersion)));
   else {
+    const { group, version } = given;
     const wrongGroup = group ? isDNS1123Subdomain(group) : [];
     if (wrongGroup.length) errors.push(invalidValue(here, group, wrongGroup.join(",")));
     const wrongVersion = version ? isDNS1035Label(version) : [];

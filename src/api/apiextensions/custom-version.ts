@@ -6,6 +6,7 @@ import type { ObjectType } from "../apply/atom.ts";
 import { schemaAtom } from "../apply/schema-atom.ts";
 import { DecodeError } from "../codec/decode-error.ts";
 import { withSortedKeys } from "../codec/json.ts";
+import { parseGroupVersion, unexpectedGroupVersion } from "../group-version.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import type { KubeObject } from "../object.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceScale } from "../types/apiextensions-v1.gen.ts";
@@ -55,7 +56,7 @@ export class CustomVersion {
 
   /**
    * Prunes what the schema does not know and brings metadata into its form; changes `object`. Gives the paths of what was
-   * unknown. Throws DecodeError for metadata that is none.
+   * unknown. Throws DecodeError for an apiVersion and for metadata that are none.
    */
   coerce(object: JSONObject, { stored = false, merged = false }: CoerceFlags = {}): string[] {
     const { apiVersion, kind } = object;
@@ -67,7 +68,9 @@ export class CustomVersion {
     const options = { dropInvalid: stored };
     const unknown: string[] = [];
     const metadata = Object.hasOwn(object, "metadata") ? readObjectMeta(object.metadata as JSONValue, options, unknown, "metadata") : undefined;
-    if (!merged && kind === this.kind && typeof apiVersion === "string" && apiVersion.startsWith(`${this.group}/`)) {
+    const given = parseGroupVersion((apiVersion as string | undefined) ?? "");
+    if (!given) throw new DecodeError(unexpectedGroupVersion(apiVersion as string));
+    if (!merged && kind === this.kind && given.group === this.group) {
       // A version that the definition does not have knows no fields.
       const schema = apiVersion === this.apiVersion ? this.schema : undefined;
       if (!this.#keepsUnknown) {

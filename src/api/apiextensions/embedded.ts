@@ -2,6 +2,7 @@
 import { DecodeError } from "../codec/decode-error.ts";
 import { normalize } from "../codec/normalize.ts";
 import { type FieldError, freeForm, invalidValue, Path, required } from "../field.ts";
+import { parseGroupVersion, unexpectedGroupVersion } from "../group-version.ts";
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { pathSegmentName } from "../meta/names.ts";
 import { validateObjectMeta } from "../meta/validation.ts";
@@ -120,7 +121,7 @@ function validateResource(object: JSONObject, at: Path, errors: FieldError[]): v
       if (typeof value !== "string") errors.push(invalidValue(here, freeForm(value ?? null), "must be a string"));
       else if (value === "") errors.push(invalidValue(here, value, "must not be empty"));
       else if (key === "apiVersion") {
-        if (value.split("/").length > 2) errors.push(invalidValue(here, value, `unexpected GroupVersion string: ${value}`));
+        if (!parseGroupVersion(value)) errors.push(invalidValue(here, value, unexpectedGroupVersion(value)));
       } else {
         const wrong = isDNS1035Label(value.toLowerCase());
         if (wrong.length) errors.push(invalidValue(here, value, `may have mixed case, but should otherwise match: ${wrong.join(",")}`));

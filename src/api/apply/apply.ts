@@ -3,6 +3,7 @@
  * manager applies is laid over the object; what it applied before and does not now goes, unless somebody else owns it;
  * what it would take from others is a conflict unless forced.
  */
+import { parseGroupVersion } from "../group-version.ts";
 import { type JSONObject, type JSONValue, textOf } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { badRequest, StatusError } from "../status.ts";
@@ -42,10 +43,11 @@ export interface ApplyOperation extends Operation {
 /** An empty metadata is nobody's. */
 const neverMember: FieldSet = { "f:metadata": {} };
 
-/** As Go prints one: the group "" leaves its slash. */
+/** As Go prints one: the group "" leaves its slash; of what is no group and version nothing is left. */
 function groupVersionKind(object: JSONObject): string {
-  const apiVersion = textOf(object.apiVersion);
-  return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${textOf(object.kind)}`;
+  const given = parseGroupVersion(textOf(object.apiVersion));
+  if (!given) return "/, Kind=";
+  return `${given.group}/${given.version}, Kind=${textOf(object.kind)}`;
 }
 
 function unfitFieldSets(live: JSONObject, atom: MapAtom): string | undefined {
@@ -66,7 +68,8 @@ function checkLive(type: ObjectType, live: JSONObject, tracked: boolean, changea
 }
 
 function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
-  if (applied.apiVersion !== operation.apiVersion || applied.kind !== operation.kind) throw badRequest(`invalid object type: ${groupVersionKind(applied)}`);
+  const kind = groupVersionKind(applied);
+  if (kind !== groupVersionKind({ apiVersion: operation.apiVersion, kind: operation.kind })) throw badRequest(`invalid object type: ${kind}`);
   const metadata = (applied.metadata ?? {}) as JSONObject;
   const tracked = ((live.metadata as { managedFields?: unknown[] } | undefined)?.managedFields ?? []).length > 0;
   if (!tracked && operation.unowned) throw operation.unowned;

@@ -3,6 +3,7 @@ import { canonicalQuantity, quantityOf } from "../core/resource-list.ts";
 import { validateContainerResourceName } from "../core/resources.ts";
 import { invalidAll, validateDNSLabel } from "../core/checks.ts";
 import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, type Path, required, invalidNamed } from "../field.ts";
+import { parseGroupVersion, unexpectedGroupVersion } from "../group-version.ts";
 import { isPathSegmentName } from "../names.ts";
 import type { CrossVersionObjectReference, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget } from "../types/autoscaling-v2.gen.ts";
 import { table } from "../../base/table.ts";
@@ -14,9 +15,9 @@ export interface ReferenceOptions {
 
 export function apiVersionError(apiVersion: string, options: ReferenceOptions): string | undefined {
   if (options.allowAnyVersion) return undefined;
-  if (apiVersion.split("/").length > 2) return `unexpected GroupVersion string: ${apiVersion}`;
-  const slash = apiVersion.indexOf("/");
-  return !options.allowEmptyGroup && slash <= 0 ? "apiVersion must specify API group" : undefined;
+  const given = parseGroupVersion(apiVersion);
+  if (!given) return unexpectedGroupVersion(apiVersion);
+  return !options.allowEmptyGroup && given.group === "" ? "apiVersion must specify API group" : undefined;
 }
 
 export function validateReference({ kind = "", name = "", apiVersion = "" }: CrossVersionObjectReference, at: Path, options: ReferenceOptions): FieldError[] {

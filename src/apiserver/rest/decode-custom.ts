@@ -7,6 +7,7 @@ import { kindOfValue } from "../../api/codec/scalars.ts";
 import { encodeJSONString } from "../../api/codec/json.ts";
 import { deepCopy } from "../../api/copy.ts";
 import { goQuote } from "../../api/field.ts";
+import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { badRequest, StatusError } from "../../api/status.ts";
@@ -15,6 +16,9 @@ import type { Call } from "./call.ts";
 import { bodyMedia, contentTypes, type Media } from "./negotiate.ts";
 import { warnStrictly } from "./strict-warnings.ts";
 import type { FieldValidation } from "./options.ts";
+
+/** Said of a custom resource without a version, wherever upstream wants to know its kind (crdserverscheme.UnstructuredObjectTyper). */
+export const versionMissing = "Object 'apiVersion' is missing in 'object has no apiVersion field'";
 
 /** The first 30 characters, as upstream's message shows what it could not read. */
 function summary(bytes: Uint8Array): string {
@@ -78,7 +82,8 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   if (kind === "")
     refuse(validation === "Ignore" ? custom.kind : "", apiVersion || custom.apiVersion, `Object 'Kind' is missing in '${given || encodeJSONString(object)}'`);
   if (request.object !== undefined && !apiVersion) object.apiVersion = custom.apiVersion;
-  if (apiVersion.split("/").length > 2) refuse("", "", `unexpected GroupVersion string: ${apiVersion}`);
+  const version = parseGroupVersion(apiVersion);
+  if (!version) return refuse("", "", unexpectedGroupVersion(apiVersion));
   try {
     strict.push(...(call.endpoint.versions?.get(object.apiVersion as string) ?? custom).coerce(object).map((path) => `unknown field ${JSON.stringify(path)}`));
   } catch (error) {
@@ -87,11 +92,12 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   }
   if (validation !== "Ignore" && strict.length) {
     // What was to be filled has been by then, its kind among it.
+    if (validation === "Strict" && apiVersion !== "" && version.version === "") throw badRequest(versionMissing);
     if (validation === "Strict") refuse(kind, apiVersion, `strict decoding error: ${strict.join(", ")}`, kind);
     warnStrictly(call, strict);
   }
   if (object.apiVersion !== custom.apiVersion)
-    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${custom.apiVersion})`);
+    throw badRequest(`the API version in the data (${groupVersionText(version)}) does not match the expected API version (${custom.apiVersion})`);
   custom.setDefaults(object);
   call.audit?.requestObject(object);
   object.metadata ??= {};

@@ -5,6 +5,7 @@ import { unidentified } from "../../api/codec/cbor-typed.ts";
 import { decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/codec/decode.ts";
 import { contextOf, normalize, tryNormalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
+import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TypeDef, typeOfKind } from "../../api/schema/schema.ts";
@@ -39,11 +40,13 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   let givenKind = "";
   let givenVersion = "";
   let named = false;
-  const choose = (version: string, name: string): TypeDef => {
+  const choose = (said: string, name: string): TypeDef => {
     named = true;
     givenKind = name;
+    const version = completed(said, apiVersion);
+    if (version === undefined) throw new Unreadable(unexpectedGroupVersion(said));
     givenVersion = version;
-    if (version.split("/").length > 2) throw new Unreadable(`unexpected GroupVersion string: ${version}`);
+    if (version.endsWith("/")) throw new DecodeError(`Object 'apiVersion' is missing in '${bytes ? Buffer.from(bytes) : JSON.stringify(request.object)}'`);
     checkRegistered();
     // What is of another kind is read as that before it is refused.
     return typeOfKind(version || apiVersion, name || kind) ?? type;
@@ -91,7 +94,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
       try {
         const sniffed = sniffJSON(bytes);
         givenKind = sniffed.kind;
-        givenVersion = sniffed.apiVersion;
+        givenVersion = completed(sniffed.apiVersion, apiVersion) ?? sniffed.apiVersion;
       } catch (syntax) {
         return unreadable((syntax as Error).message);
       }
@@ -119,6 +122,13 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   object.apiVersion = apiVersion;
   call.audit?.requestObject(object);
   return object as T;
+}
+
+/** Of a group alone the `expected` version is meant, where it is that one's (json.gvkWithDefaults). undefined: no apiVersion. */
+function completed(said: string, expected: string): string | undefined {
+  const given = parseGroupVersion(said);
+  if (!given) return undefined;
+  return given.version === "" && given.group !== "" && expected.startsWith(`${given.group}/`) ? expected : groupVersionText(given);
 }
 
 /** The first 30 characters, as upstream's message shows what it could not read. */

@@ -8,7 +8,8 @@ import { changedPart, convertUnstructured, unstructuredMismatch } from "../../ap
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { invalidText, invalidValue, path } from "../../api/field.ts";
-import { isMap, type JSONObject, type JSONValue } from "../../api/json.ts";
+import { type GroupVersion, groupVersionText, parseGroupVersion } from "../../api/group-version.ts";
+import { isMap, type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch, checkMergePatch, mergePatchText } from "../../api/patch/merge-patch.ts";
@@ -179,6 +180,7 @@ function mergedText(endpoint: Endpoint, current: JSONObject, patch: Patch, optio
   try {
     if (text()[0] === bracket) sniffJSON(text());
     const { object, strictErrors } = decodeJSON(text(), endpoint.custom ? undefined : endpoint.type, "kept");
+    if (endpoint.custom && (object.kind === undefined || object.kind === "")) rejected(`Object 'Kind' is missing in '${Buffer.from(text())}'`);
     return { object, strict: [...patch.strict, ...strictErrors], rejected };
   } catch (error) {
     if (error instanceof DecodeError) return rejected(error.message);
@@ -215,6 +217,7 @@ function patchedCustom(
   const strict = [...repeated, ...unknown];
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
   if (options.fieldValidation === "Warn") warnStrictly(call, strict);
+  object.apiVersion = groupVersionText(parseGroupVersion(textOf(object.apiVersion)) as GroupVersion);
   return toStored(call.endpoint, object as unknown as KubeObject);
 }
 

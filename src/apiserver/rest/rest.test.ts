@@ -221,6 +221,26 @@ test("repeated owners are dropped from what is posted before it is owned, from w
   assert.match(patched.warnings.join(), /contains duplicate entries after mutating admission happens; API server dedups/);
 });
 
+test("a version that is half said is that of the request where the group is its own, and is missing elsewhere", async () => {
+  const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases?dryRun=All";
+  const said = (apiVersion: string) => answer("POST", leases, { body: { apiVersion, kind: "Lease", metadata: { name: "half" } } });
+  assert.equal((await said("/")).http, 201);
+  assert.equal((await said("coordination.k8s.io/")).http, 201);
+  assert.match(
+    (await said("apps/")).message ?? "",
+    /^Lease in version "" cannot be handled as a Lease: Object 'apiVersion' is missing in '\{"apiVersion":"apps\/"/,
+  );
+  assert.match((await said("/v1")).message ?? "", /no kind "Lease" is registered for version "v1"/);
+  assert.match((await said("apps/v1/")).message ?? "", /unexpected GroupVersion string: apps\/v1\//);
+});
+
+test("admission judges what a PUT would create before its revision is read", async () => {
+  const put = (namespace: string) =>
+    answer("PUT", `/api/v1/namespaces/${namespace}/endpoints/put`, { body: { metadata: { name: "put", resourceVersion: "x" } } });
+  assert.equal((await put("default")).message, 'strconv.ParseUint: parsing "x": invalid syntax');
+  assert.match((await put("a%25b")).message ?? "", /invalid resource name "a%b": \[may not contain '%'\]/);
+});
+
 test("an object that brings a resourceVersion is not created", async () => {
   const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "versioned", resourceVersion: "7" } };
   const refused = await answer("POST", configmaps, { body });

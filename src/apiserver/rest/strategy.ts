@@ -1,13 +1,15 @@
 /** What happens to an object before it is stored, whatever its kind (k8s.io/apiserver/pkg/registry/rest/{create,update}.go). */
 import { path } from "../../api/field.ts";
+import { parseGroupVersion } from "../../api/group-version.ts";
 import type { Kind, UpdateStrategy } from "../../api/kind.ts";
 import { pathSegmentName } from "../../api/meta/names.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../api/meta/validation.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { badRequest, invalid } from "../../api/status.ts";
+import { badRequest, internalError, invalid } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import { nameSuffix } from "../../base/random.ts";
 import type { Call, Endpoint } from "./call.ts";
+import { versionMissing } from "./decode-custom.ts";
 
 type Loose = KubeObject & { spec?: unknown; status?: unknown };
 
@@ -74,7 +76,11 @@ export function prepareCreate(endpoint: Endpoint, object: KubeObject): void {
 const rulesOf = (endpoint: Endpoint) => ({ namespaced: endpoint.def.namespaced, validateName: pathSegmentName });
 
 /** A custom resource is what it says it is, until it is refused for it. */
-export const groupKindOf = ({ custom, groupKind }: Endpoint, { kind }: KubeObject): string => (custom ? `${kind ?? ""}.${custom.group}` : groupKind);
+export function groupKindOf({ custom, groupKind }: Endpoint, { kind = "", apiVersion = "" }: KubeObject): string {
+  if (!custom) return groupKind;
+  const group = parseGroupVersion(apiVersion)?.group;
+  return group ? `${kind}.${group}` : kind;
+}
 
 /** Throws 422. `known`: nothing is to be said of the specification. Gives whether nothing was said at all. */
 export function validateCreate(call: Call, object: KubeObject, known: boolean): boolean {
@@ -108,6 +114,7 @@ export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, s
   const { endpoint } = call;
   const strategy = strategyOf(endpoint, subresource);
   const { metadata } = object;
+  if (endpoint.custom && parseGroupVersion(object.apiVersion ?? "")?.version === "") throw internalError(versionMissing);
   matchNamespace(call, object);
   metadata.generation = old.metadata.generation;
   if (subresource === "" && hasStatus(endpoint)) (object as Loose).status = (old as Loose).status;

@@ -83,8 +83,8 @@ const ttlOf = (call: Call, object: KubeObject): { ttlSeconds?: number } | undefi
 
 const maxNameAttempts = 8;
 
-/** `draft` is in the stored version with defaults; it is changed. `track` false: managed fields are set already. */
-export async function createObject(call: Call, draft: KubeObject, options: WriteOptions, track = true): Promise<Outcome> {
+/** `draft` is in the stored version with defaults; it is changed. */
+export async function createObject(call: Call, draft: KubeObject, options: WriteOptions, plan?: UpdatePlan): Promise<Outcome> {
   const { endpoint, rest } = call;
   const { metadata } = draft;
   const generated = !metadata.name && !!metadata.generateName;
@@ -93,7 +93,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     wipeMetadata(draft);
     dedupOwnerReferences(call, draft);
   }
-  if (track) {
+  if (!plan?.tracked) {
     const tracked = trackWrite(call, draft, undefined, options.manager);
     if (tracked) await tracked;
   }
@@ -102,6 +102,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   attributes.name = metadata.name ?? "";
   if (endpoint.groupResource === "namespaces") attributes.namespace = attributes.name;
   await mutateWith(call, attributes, draft);
+  if (plan) checkRevisionSyntax(metadata.resourceVersion ?? "");
   initMetadata(call, draft);
   for (let attempt = 1; ; attempt++) {
     const object = generated && attempt < maxNameAttempts ? deepCopy(draft) : draft;
@@ -115,6 +116,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
       const judged = complete(endpoint, object, known?.spec);
       const silent = validateCreate(call, judged.object, known !== undefined);
       if (knownSpecs && !known && silent && !judged.empties) knownSpecs.learn(object, judged.object);
+      await plan?.authorizeCreate?.();
       await rest.admission.validate({ ...attributes, object: judged.object });
       const wanted = storedForm(endpoint, judged);
       if (options.dryRun) {
@@ -172,7 +174,7 @@ export interface UpdatePlan {
   tracked?: boolean;
   /** Calls of `next` when others write at the same time and the client named no revision. */
   attempts: number;
-  /** Checked before a creation. */
+  /** Asked of what was found valid, before a creation. */
   authorizeCreate?(): Promise<void>;
 }
 
@@ -193,10 +195,8 @@ export async function updateObject(call: Call, plan: UpdatePlan): Promise<Update
       if (!plan.mayCreate) throw notFound(endpoint.groupResource, info.name);
       const draft = await plan.next(undefined);
       if (plan.uid) throw uidMismatch(call, plan.uid, "", plan.options.dryRun);
-      checkRevisionSyntax(draft.metadata.resourceVersion ?? "");
-      await plan.authorizeCreate?.();
       try {
-        return { ...(await createObject(call, draft, plan.options, !plan.tracked)), created: true };
+        return { ...(await createObject(call, draft, plan.options, plan)), created: true };
       } catch (error) {
         if (error instanceof StatusError && error.reason === "AlreadyExists" && attempt < plan.attempts) continue;
         throw error;

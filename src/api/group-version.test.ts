@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { groupVersionText, parseGroupVersion } from "./group-version.ts";
+
+test("an apiVersion has a group and a version, or a version alone", () => {
+  const read = (text: string): [string, string, string] | undefined => {
+    const parsed = parseGroupVersion(text);
+    return parsed && [parsed.group, parsed.version, groupVersionText(parsed)];
+  };
+  assert.deepEqual(read("apps/v1"), ["apps", "v1", "apps/v1"]);
+  assert.deepEqual(read("v1"), ["", "v1", "v1"]);
+  assert.deepEqual(read("/v1"), ["", "v1", "v1"]);
+  assert.deepEqual(read("apps/"), ["apps", "", "apps/"]);
+  assert.deepEqual(read("/"), ["", "", ""]);
+  assert.deepEqual(read(""), ["", "", ""]);
+  assert.equal(read("apps/v1/"), undefined);
+});

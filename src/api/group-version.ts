@@ -1,0 +1,20 @@
+/** What an object's apiVersion says (k8s.io/apimachinery/pkg/runtime/schema/group_version.go). */
+
+export interface GroupVersion {
+  /** "": the core group. */
+  group: string;
+  /** "": not said. */
+  version: string;
+}
+
+/** undefined: it has more than one slash. */
+export function parseGroupVersion(apiVersion: string): GroupVersion | undefined {
+  const parts = apiVersion.split("/");
+  if (parts.length > 2) return undefined;
+  return parts.length === 2 ? { group: parts[0] as string, version: parts[1] as string } : { group: "", version: apiVersion };
+}
+
+/** Without a group the version alone. */
+export const groupVersionText = ({ group, version }: GroupVersion): string => (group ? `${group}/${version}` : version);
+/** Why what has more than one slash is no apiVersion. */
+export const unexpectedGroupVersion = (apiVersion: string): string => `unexpected GroupVersion string: ${apiVersion}`;
