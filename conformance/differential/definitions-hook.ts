@@ -172,7 +172,9 @@ export class Hook implements AsyncDisposable {
   }
   static async start(port: number): Promise<Hook> {
     const { cert, key } = certificate();
-    const server = createServer({ cert, key });
+    // Node ends connections that are idle for five seconds. Upstream's client that writes to one at that moment hears EOF, does not send a
+    // POST again (net/http), and fails or, where it looks for owners of fields, drops them all (managedfields FieldManager.UpdateNoErrors).
+    const server = createServer({ cert, key, keepAliveTimeout: 0 });
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
     return new Hook(server, port, cert.toString("base64"));

@@ -7,7 +7,8 @@ import { orderings } from "./ordering.ts";
 import { equalSet } from "./membership.ts";
 import { PlanError } from "./plan-error.ts";
 import { guardOf } from "./guards.ts";
-import { CelError, compared, GrowingList, ListValue, noSuchOverload, OptionalValue, typeOfValue, unequal, type Value } from "./values.ts";
+import { refusal } from "./refusals.ts";
+import { CelError, compared, GrowingList, ListValue, noSuchOverload, OptionalValue, unequal, type Value } from "./values.ts";
 
 /** What plans the parts of a call. */
 export interface Parts {
@@ -50,7 +51,8 @@ function orElse([left, right]: readonly Step[], unwrap: boolean): Step {
   return {
     evaluate(frame) {
       const found = first(frame);
-      if (!(found instanceof OptionalValue)) return found instanceof CelError ? found : noSuchOverload;
+      // Upstream gives what is none as it is.
+      if (!(found instanceof OptionalValue)) return found;
       if (found.value === undefined) return second(frame);
       return unwrap ? found.value : found;
     },
@@ -93,7 +95,10 @@ export function planCall(node: Call, parts: Parts): Step {
   const id = ids?.length === 1 ? ids[0] : undefined;
   const { callCost, fold } = parts.environment;
   const cost = callCost?.(name, id) ?? standardCost(id ?? (name === "_==_" ? "equals" : name === "_!=_" ? "not_equals" : undefined));
-  const apply = implementation(name, overloads, target !== undefined, steps.length);
+  // A pattern that is known is compiled once, and what is to match it is asked nothing.
+  const known = fold && name === "matches" && steps[1]?.constant !== undefined;
+  const refuse = (args: readonly Value[]): CelError => (known ? noSuchOverload : refusal(name, args));
+  const apply = implementation(name, overloads, { member: target !== undefined, count: steps.length, refuse });
   const call: Step = { evaluate: strict(steps, apply, cost) };
   if (!fold || steps.length !== 1 || !conversions.has(name) || (steps[0] as Step).constant === undefined) return call;
   const value = call.evaluate(new Frame(() => undefined, Number.POSITIVE_INFINITY));
@@ -171,23 +176,19 @@ function qualified(node: Expr): string | undefined {
   return prefix === undefined ? undefined : `${prefix}.${node.field}`;
 }
 
-/** It has no traits that could fail in other words. */
-const noNegation = new CelError("no such overload: -_");
 const isEquality = (name: string): boolean => name === "_==_" || name === "_!=_";
 
-function implementation(name: string, overloads: readonly Overload[], member: boolean, count: number): Implementation {
+function implementation(
+  name: string,
+  overloads: readonly Overload[],
+  { member, count, refuse }: { member: boolean; count: number; refuse: (args: readonly Value[]) => CelError },
+): Implementation {
   if (isEquality(name)) return name === "_==_" ? (compared as Implementation) : (unequal as Implementation);
   const order = overloads.length && count === 2 ? orderings.get(name) : undefined;
   if (order) return order;
   const fitting = overloads
     .filter((one) => one.member === member && one.args.length === count)
-    .map(({ args, call, id }) => ({ guards: args.map(guardOf), call, id }));
-  const refuse = (args: readonly Value[]): CelError =>
-    /^[\w.]+$/.test(name) && !name.startsWith("_")
-      ? new CelError(`no such overload: ${name}(${args.map((one) => typeOfValue(one).name).join(", ")})`)
-      : name === "-_"
-        ? noNegation
-        : noSuchOverload;
+    .map(({ args, call, anyElements }) => ({ guards: args.map((type) => guardOf(type, anyElements)), call }));
   if (fitting.length === 0) return (...args) => refuse(args);
   if (name === "_+_") {
     const inner = dispatch(fitting, refuse);

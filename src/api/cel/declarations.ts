@@ -13,6 +13,8 @@ export interface Overload {
   readonly args: readonly Type[];
   readonly result: Type;
   readonly call: Implementation;
+  /** It takes lists whatever they hold, although the declaration says of what they are (cel-go's singletons, and DisableTypeGuards). */
+  readonly anyElements?: boolean;
 }
 
 /** Implementations are written with the types that their declarations promise. */
@@ -22,6 +24,7 @@ const declared =
   (id: string, args: readonly Type[], result: Type, call: Loose): Overload => ({ id, member, args, result, call: call as Implementation });
 export const overload = declared(false);
 export const member = declared(true);
+export const ofAnyElements = (overloads: readonly Overload[]): Overload[] => overloads.map((one) => ({ ...one, anyElements: true }));
 
 /** A message type. */
 export interface Struct {

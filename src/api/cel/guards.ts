@@ -2,16 +2,21 @@
 import { Type } from "./types.ts";
 import { Duration, ListValue, MapValue, ObjectValue, OptionalValue, Timestamp, UInt, type Value } from "./values.ts";
 
-export function guardOf(type: Type): (value: Value) => boolean {
-  const { kind, name, nullable } = type;
-  if (nullable) {
-    const guard = plain(kind, name);
-    return (value) => value === null || guard(value);
-  }
-  return plain(kind, name);
-}
+type Guard = (value: Value) => boolean;
 
-function plain(kind: Type["kind"], name: string): (value: Value) => boolean {
+/** `anyElements`: what a list holds is not looked at; else its first element tells (cel-go's Type.IsAssignableRuntimeType). */
+export function guardOf(type: Type, anyElements = false): Guard {
+  const { kind, name, nullable, parameters } = type;
+  const [element] = parameters;
+  const guard = kind === "list" && element && !anyElements ? listGuard(guardOf(element)) : plain(kind, name);
+  return nullable ? (value) => value === null || guard(value) : guard;
+}
+const listGuard =
+  (element: Guard): Guard =>
+  (value) =>
+    value instanceof ListValue && (value.size === 0 || element(value.at(0)));
+
+function plain(kind: Type["kind"], name: string): Guard {
   switch (kind) {
     case "bool":
       return (value) => typeof value === "boolean";

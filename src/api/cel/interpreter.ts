@@ -8,7 +8,8 @@ import { planCall } from "./calls.ts";
 import type { Names } from "./declarations.ts";
 import { type Activation, attributeStep, constantStep, type Evaluate, Frame, noSuchAttribute, type Step } from "./frame.ts";
 import { PlanError } from "./plan-error.ts";
-import { isPresent, qualify } from "./qualify.ts";
+import { goTypeOf } from "./go-types.ts";
+import { invalidQualifier, isPresent, isQualifier, qualify } from "./qualify.ts";
 import {
   ArrayList,
   CelError,
@@ -21,23 +22,8 @@ import {
   noSuchKey,
   OptionalValue,
   show,
-  typeOfValue,
   type Value,
 } from "./values.ts";
-import { type Type, types } from "./types.ts";
-
-/** Of cel-go's values, as Go prints them. */
-const goTypes: ReadonlyMap<Type, string> = new Map([
-  [types.string, "types.String"],
-  [types.int, "types.Int"],
-  [types.uint, "types.Uint"],
-  [types.double, "types.Double"],
-  [types.bool, "types.Bool"],
-  [types.null, "types.Null"],
-  [types.bytes, "types.Bytes"],
-  [types.timestamp, "types.Timestamp"],
-  [types.duration, "types.Duration"],
-]);
 
 export const listCost = 10;
 export const mapCost = 30;
@@ -165,6 +151,9 @@ export class Planner {
   qualified(operand: Step, key: Step, optional: boolean): Step {
     const base = operand.resolve ?? operand.evaluate;
     const { constant } = key;
+    // The specification looks for any key, cel-go does not.
+    const any = !this.environment.fold;
+    if (!any && constant !== undefined && !isQualifier(constant)) throw new PlanError(invalidQualifier(constant).message);
     const keyOf = key.resolve ?? key.evaluate;
     const keyCost = key.resolve && key.attributeCost === 0 ? 0 : 1;
     const resolve: Evaluate = (frame) => {
@@ -173,6 +162,7 @@ export class Planner {
       if (of instanceof OptionalValue && of.value === undefined) return of;
       const at = constant === undefined ? keyOf(frame) : constant;
       if (at instanceof CelError) return at;
+      if (!any && !isQualifier(at)) return invalidQualifier(at);
       const found = qualify(of, at, optional);
       if (!(found instanceof OptionalValue) || found.value !== undefined) frame.charge(keyCost);
       return found;
@@ -269,14 +259,14 @@ export class Planner {
       const of = range(frame);
       if (of instanceof CelError) return of;
       if (!(of instanceof ListValue) && !(of instanceof MapValue))
-        return new CelError(`got '${goTypes.get(typeOfValue(of)) ?? show(of)}', expected iterable type`);
+        return new CelError(two ? `unsupported comprehension range type: ${goTypeOf(of)}` : `got '${goTypeOf(of)}', expected iterable type`);
       const { slots } = frame;
       slots[accumulator] = undefined;
       let index = 0n;
       for (const item of of instanceof MapValue ? of.keys() : of) {
         if (two) {
           slots[first] = of instanceof MapValue ? item : index++;
-          slots[second] = of instanceof MapValue ? (of.get(item) ?? noSuchKey(item)) : item;
+          slots[second] = of instanceof MapValue ? held(of, item) : item;
         } else slots[first] = item;
         if (condition(frame) === false) break;
         slots[accumulator] = step(frame);
@@ -287,6 +277,10 @@ export class Planner {
   }
 }
 
+function held(map: MapValue, key: Value): Value {
+  const value = map.get(key);
+  return value === undefined ? noSuchKey(key) : value;
+}
 function growing(initial: Value): Value {
   if (initial instanceof ListValue && initial.size === 0) return new GrowingList([]);
   return initial instanceof MapValue && initial.size === 0 ? new GrowingMap() : initial;

@@ -1,5 +1,11 @@
 /** Fields and indexes: `a.b`, `a[b]`, `a.?b`, `a[?b]`, `has(a.b)`. */
+import { goTypeOf } from "./go-types.ts";
 import { CelError, ListValue, MapValue, none, noSuchKey, ObjectValue, OptionalValue, show, typeOfValue, UInt, type Value } from "./values.ts";
+
+/** Whether there may be something under it at all (cel-go's newQualifier). */
+export const isQualifier = (key: Value): boolean =>
+  typeof key === "string" || typeof key === "bigint" || typeof key === "number" || typeof key === "boolean" || key instanceof UInt;
+export const invalidQualifier = (key: Value): CelError => new CelError(`invalid qualifier type: ${goTypeOf(key)}`);
 
 /** A list's index; undefined: no such number. */
 function indexOf(key: Value): number | undefined {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compileRegex, programSize } from "./regex.ts";
+import { compileRegex, findAll, programSize } from "./regex.ts";
 import { CelError } from "./values.ts";
 
 test("the size of a pattern follows what it repeats by number", () => {
@@ -39,4 +39,26 @@ test("classes that are never closed are looked at once", () => {
 test("a backslash with nothing behind it is told as Go tells it", () => {
   const compiled = compileRegex("\\");
   assert.equal(compiled instanceof CelError && compiled.message, "error parsing regexp: trailing backslash at end of expression: ``");
+});
+
+test("groups may bear one name, and complaints show the pattern as it is", () => {
+  for (const pattern of ["(?P<n>a)(?P<n>b)", "(?<n>(?P<n>a)b)", "(?P<n>a)[(?P<n>]?\\Q(?P<n>\\E?(?P<n>b)"]) {
+    const made = compileRegex(pattern);
+    assert.ok(!(made instanceof CelError), pattern);
+    assert.equal(made.test(pattern.includes("Q") ? "a(?P<n>b" : "ab"), true);
+  }
+  for (const [pattern, words] of [
+    ["(?P<n>a)(?P<n>(?P<n>b", "missing closing ): `(?P<n>a)(?P<n>(?P<n>b`"],
+    ["a(?P<", "invalid or unsupported Perl syntax: `(?P`"],
+    ["a(?<", "invalid or unsupported Perl syntax: `(?<`"],
+    ["(?P<n", "invalid named capture: `(?P<n`"],
+  ] as const) {
+    const made = compileRegex(pattern);
+    assert.equal(made instanceof CelError && made.message, `error parsing regexp: ${words}`);
+  }
+});
+
+test("nothing is found once more where something ended", () => {
+  assert.deepEqual(findAll("aab", "a*"), ["aa", ""]);
+  assert.deepEqual(findAll("ab\n", "\n?"), ["", "", "\n"]);
 });

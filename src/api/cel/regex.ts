@@ -102,14 +102,50 @@ export function compileRegex(pattern: string): RE2JS | CelError {
   return regex;
 }
 
+/** Behind a name that a group before has: it is taken out of complaints again. */
+const again = "_again_";
+/** Go lets several groups bear one name, and nobody here asks for groups by theirs. */
+function namedOnce(pattern: string): string {
+  const names = new Set<string>();
+  let made = "";
+  let from = 0;
+  const group = /\(\?P?<(\w+)(?=>)/y;
+  for (let at = 0; at < pattern.length; at++) {
+    if (pattern.startsWith("\\Q", at)) {
+      const end = pattern.indexOf("\\E", at);
+      if (end < 0) break;
+      at = end + 1;
+    } else if (pattern[at] === "\\") at++;
+    else if (pattern[at] === "[") {
+      const end = classEnd(pattern, at);
+      if (end < 0) break;
+      at = end - 1;
+    } else if (pattern[at] === "(") {
+      group.lastIndex = at;
+      const name = group.exec(pattern)?.[1];
+      if (name === undefined) continue;
+      if (names.has(name)) {
+        made += pattern.slice(from, group.lastIndex) + again + names.size;
+        from = group.lastIndex;
+        names.add(name + again + names.size);
+      }
+      names.add(name);
+    }
+  }
+  return made + pattern.slice(from);
+}
+
 function compile(pattern: string): RE2JS | CelError {
   const { RE2JS, RE2JSException } = library();
   try {
-    return RE2JS.compile(pattern);
+    return RE2JS.compile(namedOnce(pattern));
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
+    if (/: invalid named capture: `\(\?P?<`$/.test(error.message))
+      return new CelError(`error parsing regexp: invalid or unsupported Perl syntax: \`${error.message.includes("(?P<") ? "(?P" : "(?<"}\``);
+    const message = error.message.replaceAll(new RegExp(`${again}\\d+`, "g"), "");
     // Go shows what is wrong, be it nothing.
-    return new CelError(error.message.endsWith("trailing backslash at end of expression") ? `${error.message}: \`\`` : error.message);
+    return new CelError(message.endsWith("trailing backslash at end of expression") ? `${message}: \`\`` : message);
   }
 }
 
@@ -119,12 +155,17 @@ export function matches(text: string, pattern: string): boolean | CelError {
   return regex instanceof CelError ? regex : regex.test(text);
 }
 
-/** The parts that match, in their order, at most `most` of them. */
+/** The parts that match, in their order, at most `most` of them; nothing is no part where the one before ends. */
 export function findAll(text: string, pattern: string, most = Number.POSITIVE_INFINITY): string[] | CelError {
   const regex = compileRegex(pattern);
   if (regex instanceof CelError) return regex;
   const found: string[] = [];
   const matcher = regex.matcher(text);
-  while (found.length < most && matcher.find()) found.push(matcher.group() ?? "");
+  let end = -1;
+  while (found.length < most && matcher.find()) {
+    const isMore = matcher.end() > matcher.start() || matcher.start() !== end;
+    if (isMore) found.push(matcher.group() ?? "");
+    end = matcher.end();
+  }
   return found;
 }

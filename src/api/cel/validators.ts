@@ -57,6 +57,7 @@ const checks = table<(literal: unknown, call: Call, names: Names) => boolean>({
   matches: (pattern) => typeof pattern !== "string" || !(compileRegex(pattern) instanceof CelError),
 });
 function converts(literal: unknown, { name, reference }: Call, names: Names): boolean {
+  if (literal === null) return false;
   const overload = names.resolveFunction(`.${name}`)?.overloads.find(({ id }) => reference?.overloads?.includes(id));
   return !(overload?.call(literal as never) instanceof CelError);
 }

@@ -323,6 +323,8 @@ export function sizeOf(value: Value): number | undefined {
 /** For messages, as Go prints the value. */
 export function show(value: Value): string {
   if (value instanceof UInt) return String(value.value);
+  // A number in Go.
+  if (value === null) return "0";
   if (value instanceof Type) return value.name;
-  return typeof value === "object" && value !== null ? typeOfValue(value).name : String(value);
+  return typeof value === "object" ? typeOfValue(value).name : String(value);
 }

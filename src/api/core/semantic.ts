@@ -22,7 +22,7 @@ function equal(a: unknown, b: unknown, amounts: boolean): boolean {
 /** Every field of `left` is in `right`; `missingOnly` looks just for those that are not. */
 function same(left: Record<string, unknown>, right: Record<string, unknown>, amounts: boolean, missingOnly = false): boolean {
   for (const key in left) {
-    const other = right[key];
+    const other = Object.hasOwn(right, key) ? right[key] : undefined;
     if (other === undefined || other === null) {
       if (!isEmpty(left[key])) return false;
     } else if (!missingOnly && !equal(left[key], other, amounts || quantities.has(key))) return false;

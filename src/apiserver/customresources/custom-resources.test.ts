@@ -338,7 +338,7 @@ test("what a rule cannot be judged of is said in the words of Go's CEL", async (
   });
   const refused = await answer("POST", at("judged"), object("Judged", "a", { list: ["x"], when: "1999-12-31t23:59:59z", mark: "1999-12-31T23:59:59z" }));
   assert.deepEqual(refused.details?.causes?.map(({ field, message }) => `${field} ${message}`.replace(/^(\S+) .*?: .*?: ?/, "$1 ")).sort(), [
-    "spec.list 'no such overload: -_': call arguments did not match a supported operator, function or macro signature for rule: self.all(v, -v < 0)",
+    "spec.list 'no such overload': call arguments did not match a supported operator, function or macro signature for rule: self.all(v, -v < 0)",
     'spec.mark Invalid date-time formatted string 1999-12-31T23:59:59z: parsing time "1999-12-31T23:59:59z": extra text: "z" evaluating rule: self.getFullYear() > 2000',
     'spec.when Invalid date-time formatted string 1999-12-31t23:59:59z: parsing time "1999-12-31t23:59:59z" as "2006-01-02T15:04:05": cannot parse "t23:59:59z" as "T" evaluating rule: self.getFullYear() > 2000',
   ]);

@@ -180,3 +180,16 @@ test("what a version does not show is lost when it is written, be it unchanged, 
   const more = { ...reduced.object(), hostPort: "h:2" } as Cup;
   assert.equal((await overThin.update(more, reduced.revision)).revision, reduced.revision, "nothing else would be stored");
 });
+
+test("what the stored version cannot take is told without a reason, as upstream's store tells it", () => {
+  const embedded = { openAPIV3Schema: { type: "object", properties: { pod: { type: "object", "x-kubernetes-embedded-resource": true } } } };
+  const version = new CustomVersion(definition, { name: "v3", served: true, storage: true, schema: embedded });
+  const object = { ...cup("a", "red"), pod: { kind: {} } } as Cup;
+  assert.throws(
+    () => renaming.now?.(object, version),
+    (error: StatusError) => {
+      assert.deepEqual([error.status.code, error.status.reason, error.message], [500, undefined, "pod.kind: Invalid value: {}: must be a string"]);
+      return true;
+    },
+  );
+});

@@ -16,7 +16,7 @@ import type { Clock } from "../../base/clock.ts";
 import { Slices } from "../../base/slices.ts";
 import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "../../cache/cache.ts";
 import { cacheKey } from "../../cache/keys.ts";
-import type { Converter } from "./converter.ts";
+import { coerceConverted, type Converter } from "./converter.ts";
 
 export interface VersionCacheOptions {
   resource: ResourceDef;
@@ -279,7 +279,7 @@ export class VersionCache implements ResourceCache {
   async #converted(objects: readonly KubeObject[], to: CustomVersion): Promise<KubeObject[]> {
     const { converter } = this.#options;
     const made = await converter.convert(objects, to);
-    if (!converter.now) for (const [i, object] of made.entries()) if (object !== objects[i]) to.coerce(object as unknown as JSONObject);
+    if (!converter.now) for (const [i, object] of made.entries()) if (object !== objects[i]) coerceConverted(object, to);
     return made;
   }
   async #mapped<T, R>(items: readonly T[], map: (item: T) => R): Promise<R[]> {

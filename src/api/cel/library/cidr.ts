@@ -2,7 +2,7 @@
 import { maskIP } from "../../ip.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { opaque, types } from "../types.ts";
-import { CelError, ObjectValue, type Value } from "../values.ts";
+import { CelError, noSuchOverload, ObjectValue, type Value } from "../values.ts";
 import { quoted } from "./long-texts.ts";
 import { IPValue, ipType, parseAddress } from "./ip.ts";
 
@@ -65,7 +65,7 @@ export const cidr: Library = {
     containsIP: [
       member("cidr_contains_ip_string", [cidrType, string], bool, (of: CIDRValue, text: string) => {
         const ip = parseAddress(text);
-        return ip instanceof CelError ? ip : of.contains(ip);
+        return ip instanceof CelError ? noSuchOverload : of.contains(ip);
       }),
       member("cidr_contains_ip_ip", [cidrType, ipType], bool, (of: CIDRValue, ip: IPValue) => of.contains(ip)),
     ],

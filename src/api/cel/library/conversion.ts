@@ -6,7 +6,7 @@ import { type Library, type Overload, overload } from "../declarations.ts";
 import { param, type Type, typeOf, types } from "../types.ts";
 import { CelError, type Duration, typeOfValue, type UInt, type Value } from "../values.ts";
 import { checkedInt, checkedUint, intOverflow, uintOverflow } from "./arithmetic.ts";
-import { durationOf, formatDuration, formatTimestamp, parseDuration, parseTimestamp, secondsOf, timestampOf } from "./time-values.ts";
+import { formatDuration, formatTimestamp, parseDuration, parseTimestamp, secondsOf, timestampOf } from "./time-values.ts";
 
 const { int, uint, double, string, bytes, bool, timestamp, duration, dyn } = types;
 const a = param("A");
@@ -102,7 +102,8 @@ export const conversion: Library = {
     ],
     duration: [
       identity("duration", duration),
-      overload("int64_to_duration", [int], duration, durationOf),
+      // Declared, and nowhere done.
+      overload("int64_to_duration", [int], duration, () => failure(int, duration)),
       overload("string_to_duration", [string], duration, read(duration, parseDuration)),
     ],
     timestamp: [

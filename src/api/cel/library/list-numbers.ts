@@ -1,7 +1,8 @@
 /** Order, sums and positions in lists (k8s.io/apiserver/pkg/cel/library/lists.go). */
 import { type Library, member, type Overload } from "../declarations.ts";
+import { guardOf } from "../guards.ts";
 import { listOf, param, type Type, types } from "../types.ts";
-import { CelError, compare, Duration, equal, isError, type ListValue, UInt, type Value } from "../values.ts";
+import { CelError, compare, Duration, equal, isError, type ListValue, noSuchOverload, UInt, type Value } from "../values.ts";
 import { checkedInt, checkedUint } from "./arithmetic.ts";
 import { durationOf } from "./time-values.ts";
 
@@ -14,9 +15,13 @@ const sums: [name: string, type: Type, zero: Value, add: (a: never, b: never) =>
   ["duration", duration, new Duration(0n), (a: Duration, b: Duration) => durationOf(a.nanos + b.nanos)],
 ];
 
-function isSorted(list: ListValue): boolean {
+/** What has an order; it stays where it is beside what has another one. */
+const isOrdered = (value: Value): boolean => compare(value, value) !== undefined;
+
+function isSorted(list: ListValue): Value {
   let before: Value | undefined;
   for (const item of list) {
+    if (!isOrdered(item)) return noSuchOverload;
     if (before !== undefined && (compare(before, item) ?? 0) > 0) return false;
     before = item;
   }
@@ -26,19 +31,24 @@ const extreme =
   (name: string, sign: number) =>
   (list: ListValue): Value => {
     let best: Value | undefined;
-    for (const item of list) if (best === undefined || (compare(best, item) ?? 0) * sign > 0) best = item;
+    for (const item of list) {
+      if (!isOrdered(item)) return noSuchOverload;
+      if (best === undefined || (compare(best, item) ?? 0) * sign > 0) best = item;
+    }
     return best ?? new CelError(`${name} called on empty list`);
   };
-const total =
-  (zero: Value, add: (a: never, b: never) => Value) =>
-  (list: ListValue): Value => {
+function total(type: Type, zero: Value, add: (a: never, b: never) => Value): (list: ListValue) => Value {
+  const fits = guardOf(type);
+  return (list) => {
     let sum = zero;
     for (const item of list) {
+      if (!fits(item)) return noSuchOverload;
       sum = add(sum as never, item as never);
       if (isError(sum)) return sum;
     }
     return sum;
   };
+}
 function indexOf(list: ListValue, wanted: Value): bigint {
   for (let i = 0; i < list.size; i++) if (equal(list.at(i), wanted)) return BigInt(i);
   return -1n;
@@ -53,7 +63,7 @@ const a = param("A");
 export const listNumbers: Library = {
   functions: {
     isSorted: ofEach((name, type) => member(`list_${name}_is_sorted_bool`, [listOf(type)], bool, isSorted)),
-    sum: sums.map(([name, type, zero, add]) => member(`list_${name}_sum_${name}`, [listOf(type)], type, total(zero, add))),
+    sum: sums.map(([name, type, zero, add]) => member(`list_${name}_sum_${name}`, [listOf(type)], type, total(type, zero, add))),
     max: ofEach((name, type) => member(`list_${name}_max_${name}`, [listOf(type)], type, extreme("max", -1))),
     min: ofEach((name, type) => member(`list_${name}_min_${name}`, [listOf(type)], type, extreme("min", 1))),
     indexOf: [member("list_a_index_of_int", [listOf(a), a], int, indexOf)],

@@ -1,6 +1,6 @@
 /** Parts, order and shape of lists (cel-go's ext.Lists, version 3). */
 import { type Expr, ident, list, literal, memberCall } from "../ast.ts";
-import { type Library, member, type Overload, overload } from "../declarations.ts";
+import { type Library, member, ofAnyElements, type Overload, overload } from "../declarations.ts";
 import { type Macro, standardMacros } from "../macro.ts";
 import { listOf, param, type Type, types } from "../types.ts";
 import { ArrayList, CelError, compare, equal, ListValue, typeOfValue, type Value } from "../values.ts";
@@ -75,9 +75,9 @@ export const lists: Library = {
   macros: { "sortBy:1:2": sortBy },
   functions: {
     slice: [member("list_slice", [of, int, int], of, slice)],
-    flatten: [member("list_flatten", [listOf(of)], of, flatten), member("list_flatten_int", [listOf(dyn), int], listOf(dyn), flatten)],
-    sort: ofEach((type) => member(`list_${type.name}_sort`, [listOf(type)], listOf(type), sort)),
-    "@sortByAssociatedKeys": ofEach((type) => member(`list_${type.name}_sortByAssociatedKeys`, [of, listOf(type)], of, sortByKeys)),
+    flatten: ofAnyElements([member("list_flatten", [listOf(of)], of, flatten), member("list_flatten_int", [listOf(dyn), int], listOf(dyn), flatten)]),
+    sort: ofAnyElements(ofEach((type) => member(`list_${type.name}_sort`, [listOf(type)], listOf(type), sort))),
+    "@sortByAssociatedKeys": ofAnyElements(ofEach((type) => member(`list_${type.name}_sortByAssociatedKeys`, [of, listOf(type)], of, sortByKeys))),
     "lists.range": [overload("lists_range", [int], listOf(int), range)],
     reverse: [member("list_reverse", [of], of, (values: ListValue) => new ArrayList([...values].reverse()))],
     distinct: [member("list_distinct", [of], of, distinct)],
