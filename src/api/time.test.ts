@@ -81,3 +81,8 @@ test("ages show two units at most", () => {
   ];
   for (const [ms, expected] of ages) assert.equal(humanDuration(ms), expected);
 });
+
+test("a time whose year in UTC has no four digits is refused", () => {
+  for (const text of ["0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59-23:00"]) assert.throws(() => canonicalTime(text), /year outside of range/);
+  assert.equal(canonicalTime("0000-01-01T00:00:00Z"), "0000-01-01T00:00:00Z");
+});

@@ -18,6 +18,10 @@ const rfc3339Micro = "2006-01-02T15:04:05.000000Z07:00";
 /** 0001-01-01T00:00:00Z, which the API writes as null. */
 const zeroSeconds = -62135596800;
 
+/** Of the year 0 and of the year 9999. */
+const firstSeconds = -62167219200;
+const lastOfSeconds = 253402300799;
+
 const steps: [RegExp, string][] = [
   [/^[0-9]{4}/, "2006"],
   [/^-/, "-"],
@@ -79,7 +83,10 @@ export function parseInstant(text: string, micro: boolean): Instant {
   if (Number(zone[2] ?? 0) > 24) range("time zone offset hour");
   if (Number(zone[3] ?? 0) > 59) range("time zone offset minute");
   const offset = zone[1] ? (Number(zone[2]) * 3600 + Number(zone[3]) * 60) * (zone[1] === "-" ? -1 : 1) : 0;
-  return { seconds: utcSeconds(year, month, day, hour, minute, second) - offset, nanos };
+  const seconds = utcSeconds(year, month, day, hour, minute, second) - offset;
+  // Upstream takes these, though it could not read what it writes of them.
+  if (seconds < firstSeconds || seconds > lastOfSeconds) throw new TimeError(`parsing time ${quoted(text)}: year outside of range [0,9999] in UTC`);
+  return { seconds, nanos };
 }
 
 /** Milliseconds of `time.Second * time.Duration(seconds)`, which begins anew where int64 nanoseconds end: after 292 years. */

@@ -52,3 +52,11 @@ test("of an object made of another only what they do not share is converted, and
   assert.deepEqual(Object.keys(made), Object.keys(all.object));
   assert.equal(changedPart(type, { ...current, spec: { containers: 1 } }, current).changed.spec !== undefined, true);
 });
+
+test("a number that int64 does not hold is a float, of which an integer is the least there is, and a text nothing", () => {
+  const port = convertUnstructured(typeByName("core/v1.Endpoints"), { subsets: [{ ports: [{ port: 1e21 }] }] }).object;
+  assert.deepEqual(port.subsets, [{ ports: [{ port: 0 }] }]);
+  assert.equal(convertUnstructured(typeByName("apps/v1.ControllerRevision"), { revision: 1e21 }).object.revision, -(2n ** 63n));
+  assert.equal(unstructuredMismatch("core/v1.ObjectReference", { kind: 1e21 }), "unrecognized type: string");
+  assert.equal(unstructuredMismatch("core/v1.ObjectReference", { kind: 7 }), "cannot convert int64 to string");
+});

@@ -8,7 +8,7 @@ import { type TypeDef, typeByName } from "../schema/schema.ts";
 import { sortKeys } from "./json.ts";
 import { DecodeError } from "./decode-error.ts";
 import { type Normalized, normalize } from "./normalize.ts";
-import { set } from "../patch/values.ts";
+import { isGoInteger, set } from "../patch/values.ts";
 import { scalars, unions, wordsOf } from "./scalars.ts";
 import { nodeOf, readTyped } from "./typed-reader.ts";
 
@@ -18,7 +18,7 @@ function goKind(value: JSONValue): string {
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "object") return "map";
-  return typeof value === "bigint" || Number.isInteger(value) ? "int64" : "float64";
+  return typeof value === "bigint" || isGoInteger(value) ? "int64" : "float64";
 }
 
 const simple = /^(string|bool|u?int\d*|float64)$/;
@@ -163,7 +163,9 @@ function withCutIntegers(type: string, value: JSONValue): JSONValue {
   }
   const integer = integers.exec(type);
   if (!integer || !(typeof value === "bigint" || Number.isInteger(value))) return value;
-  const cut = (integer[1] ? BigInt.asUintN : BigInt.asIntN)(Number(integer[2] ?? 64), BigInt(value));
+  // Go's processors make the least of what int64 does not hold.
+  const whole = typeof value === "bigint" || isGoInteger(value as number) ? BigInt(value) : -(2n ** 63n);
+  const cut = (integer[1] ? BigInt.asUintN : BigInt.asIntN)(Number(integer[2] ?? 64), whole);
   return Number.isSafeInteger(Number(cut)) ? Number(cut) : cut;
 }
 
@@ -178,7 +180,7 @@ function first<T>(items: readonly T[], of: (item: T) => string | undefined): str
 function simpleMismatch(type: string, value: JSONValue, go: string | undefined): string | undefined {
   const from = goKind(value);
   const number = type !== "string" && type !== "bool";
-  if (from === type || (from === "int64" && number) || (from === "float64" && type === "float64")) return undefined;
+  if (from === type || (from === "int64" && number) || (number && Number.isInteger(value))) return undefined;
   // What Go converts, though to nothing sensible, is refused by name; the rest has no conversion at all.
   const converts = (from === "int64" && type === "string") || (from === "float64" && number);
   return converts ? `cannot convert ${from} to ${go?.replace(/^\*/, "") ?? type}` : `unrecognized type: ${type}`;
