@@ -15,7 +15,8 @@ import { astray } from "./astray.ts";
 import { subresourceStep } from "./subresources.ts";
 import type { Request } from "./exchange.ts";
 import { pages, watchStep } from "./watches.ts";
-import { respelledJSON, respelledYAML } from "./texts.ts";
+import { managedFields } from "./managed-fields.ts";
+import { respelled, respelledJSON, respelledYAML } from "./texts.ts";
 import { elsewhere } from "./ways.ts";
 import { accessSpec, bySomebody, tokens } from "./who.ts";
 
@@ -125,28 +126,6 @@ function emptySome(random: Random, value: unknown, skip: ReadonlySet<string>): v
 const none: ReadonlySet<string> = new Set(["caBundle"]);
 const identity: ReadonlySet<string> = new Set(["kind", "apiVersion", "metadata"]);
 
-/** What clients send that keep nothing, keep the wrong thing, or keep what schemas have changed since. */
-function managedFields(t: Target, last: JSONObject): JSONValue {
-  const { random } = t;
-  const entries = ((last.metadata as JSONObject | undefined)?.managedFields ?? []) as JSONObject[];
-  const apiVersion = String(last.apiVersion);
-  const entry: JSONObject = { manager: "own", operation: "Update", apiVersion, fieldsType: "FieldsV1", time: "2026-01-02T03:04:05Z" };
-  return pick<() => JSONValue>(random, [
-    () => [],
-    () => [{}],
-    () => null,
-    () => entries.slice(1),
-    () => [...entries, { ...entry, fieldsV1: { "f:metadata": { "f:labels": { "f:ep": {} } } } }],
-    () => [...entries, { ...entry, operation: "Apply", fieldsV1: { "f:spec": { "f:selector": { "f:matchLabels": { "f:app": {} } }, "f:nothing": {} } } }],
-    () => [...entries, { ...entry, fieldsV1: { "f:spec": { "f:template": {} } }, apiVersion: pick(random, ["v1", "nope/v1", ""]) }],
-    () => [...entries, { ...entry, fieldsV1: { "f:spec": { ".": {}, "f:roleRef": { "f:kind": {} } }, "f:roleRef": { "f:kind": {} } } }],
-    () => [...entries, { ...entry, operation: pick(random, ["", "Patch"]) }],
-    () => [...entries, { ...entry, fieldsType: "FieldsV2", fieldsV1: {} }],
-    () => [...entries, { ...entry, fieldsV1: { x: {} } }],
-    () => [...entries, ...entries],
-  ])();
-}
-
 /** JSON mostly; YAML, protobuf, and text that is not what it says now and then. */
 function encoded(t: Target, object: JSONObject, headers?: Record<string, string>): Pick<Request, "body" | "headers"> {
   const { random } = t;
@@ -179,7 +158,8 @@ function create(t: Target): GenStep {
   if (chance(random, 0.04)) {
     delete metadata.name;
     if (chance(random, 0.8)) metadata.generateName = "gn-";
-  } else if (chance(random, 0.03)) metadata.name = pick(random, ["UPPER", "a b", "x".repeat(254), "a/b", "-a", "a_b", "..", "%"]);
+  } else if (chance(random, 0.02)) metadata.generateName = "gn-";
+  else if (chance(random, 0.03)) metadata.name = pick(random, ["UPPER", "a b", "x".repeat(254), "a/b", "-a", "a_b", "..", "%"]);
   if (chance(random, 0.03)) metadata.namespace = pick(random, ["default", "other", ""]);
   if (chance(random, 0.02))
     Object.assign(metadata, { uid: "12345", resourceVersion: pick(random, ["1", "0", "x"]), creationTimestamp: "2026-01-02T03:04:05Z", generation: 7 });
@@ -271,28 +251,31 @@ function patch(t: Target): GenStep {
     ...base,
     from: (last) => {
       const own = { ...t, random: reseeded(seed) };
-      const object = structuredClone(last);
-      if (kind === "strategic" && chance(own.random, 0.35)) return directives(own.random, object, t.type);
-      if (kind === "json" && chance(own.random, 0.45)) return jsonPatch(own.random, object, t.type);
-      const one = edit(own.random, object, t.type);
-      if (kind === "json") {
-        const pointer = `/${one.path.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
-        if (one.value === undefined) return [{ op: "remove", path: pointer }];
-        if (chance(own.random, 0.1)) {
-          const two = edit(own.random, object, t.type);
-          return [
-            { op: "test", path: "/kind", value: t.def.kind, ...(chance(own.random, 0.1) ? { unknown: 1 } : {}) },
-            { op: "add", path: pointer, value: one.value },
-            { op: "replace", path: `/${two.path.join("/")}`, value: two.value ?? null },
-          ];
-        }
-        if (chance(own.random, 0.1))
-          return [{ op: pick(own.random, ["test", "replace", "move", "copy", "bad"]), path: pointer, value: one.value, from: "/metadata/labels" }];
-        return [{ op: "add", path: pointer, value: one.value }];
-      }
-      return around(one, object);
+      return respelled(own.random, made(own, structuredClone(last)));
     },
   };
+
+  function made(own: Target, object: JSONObject): unknown {
+    if (kind === "strategic" && chance(own.random, 0.35)) return directives(own.random, object, t.type);
+    if (kind === "json" && chance(own.random, 0.45)) return jsonPatch(own.random, object, t.type);
+    const one = edit(own.random, object, t.type);
+    if (kind === "json") {
+      const pointer = `/${one.path.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
+      if (one.value === undefined) return [{ op: "remove", path: pointer }];
+      if (chance(own.random, 0.1)) {
+        const two = edit(own.random, object, t.type);
+        return [
+          { op: "test", path: "/kind", value: t.def.kind, ...(chance(own.random, 0.1) ? { unknown: 1 } : {}) },
+          { op: "add", path: pointer, value: one.value },
+          { op: "replace", path: `/${two.path.join("/")}`, value: two.value ?? null },
+        ];
+      }
+      if (chance(own.random, 0.1))
+        return [{ op: pick(own.random, ["test", "replace", "move", "copy", "bad"]), path: pointer, value: one.value, from: "/metadata/labels" }];
+      return [{ op: "add", path: pointer, value: one.value }];
+    }
+    return around(one, object);
+  }
 }
 
 function read(t: Target): GenStep {
@@ -329,17 +312,28 @@ function read(t: Target): GenStep {
 function remove(t: Target): GenStep {
   const { random } = t;
   const options: JSONObject = {};
-  if (chance(random, 0.3)) options.gracePeriodSeconds = pick(random, [0, 1, 30, -1]);
+  if (chance(random, 0.3)) options.gracePeriodSeconds = pick<JSONValue>(random, [0, 1, 30, -1, 0, 1, 30, -1, null, "5", 1.5, 1e20]);
   if (chance(random, 0.3)) options.propagationPolicy = pick(random, ["Orphan", "Foreground", "Background", "Nope"]);
   if (chance(random, 0.1)) options.orphanDependents = chance(random, 0.5);
   if (chance(random, 0.15))
-    options.preconditions = pick<JSONObject>(random, [{ uid: "{uid}" }, { uid: "x" }, { resourceVersion: "{rv}" }, { resourceVersion: "1" }]);
+    options.preconditions = pick<JSONObject>(random, [
+      { uid: "{uid}" },
+      { uid: "x" },
+      { resourceVersion: "{rv}" },
+      { resourceVersion: "1" },
+      { uid: "", resourceVersion: "{rv}" },
+      { uid: "x", resourceVersion: "1" },
+      { resourceVersion: "x", uid: null },
+    ]);
   if (chance(random, 0.1)) options.dryRun = [pick(random, ["All", "x"])];
   if (chance(random, 0.05)) options.unknown = 1;
   if (chance(random, 0.05)) options.ignoreStoreReadErrorWithClusterBreakingPotential = chance(random, 0.5);
   if (chance(random, 0.1))
-    Object.assign(options, { kind: pick(random, ["DeleteOptions", "Nope"]), apiVersion: pick(random, ["v1", "meta.k8s.io/v1", "apps/v1", "x/y"]) });
-  const body = Object.keys(options).length ? { body: options } : {};
+    Object.assign(options, {
+      kind: pick(random, ["DeleteOptions", "DeleteOptions", "Nope", "PatchOptions", "Status", "Pod"]),
+      apiVersion: pick(random, ["v1", "meta.k8s.io/v1", "apps/v1", "x/y", ""]),
+    });
+  const body = Object.keys(options).length ? { body: respelled(random, options) } : {};
   if (chance(random, 0.2)) {
     const selector = [`labelSelector=ep%3D${t.name}`];
     if (chance(random, 0.3)) selector.push(`fieldSelector=${chance(random, 0.5) ? `metadata.name%3D${t.name}` : selectableNames(random)}`);
@@ -358,6 +352,8 @@ function remove(t: Target): GenStep {
         "?gracePeriodSeconds=0",
         "?propagationPolicy=Foreground",
         "?gracePeriodSeconds=x",
+        "?gracePeriodSeconds=",
+        "?uid={uid}&resourceVersion=1",
         "?propagationPolicy=x",
         "?orphanDependents=true",
         "?orphanDependents=x",

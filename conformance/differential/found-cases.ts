@@ -119,6 +119,51 @@ export const foundCases: Case[] = [
     ],
   },
   {
+    name: "options of deletions",
+    steps: [
+      ...["DeleteOptions", "PatchOptions", "CreateOptions", "Status", "Table", "WatchEvent", "Pod", "ListOptions", "Nope"].flatMap((kind) =>
+        [undefined, "v1", "meta.k8s.io/v1", "meta.k8s.io/v1beta1", "apps/v1", "x/y"].map((apiVersion) =>
+          ask("DELETE", `${core}/configmaps/none`, { kind, ...(apiVersion ? { apiVersion } : {}) }),
+        ),
+      ),
+      ...[
+        "gracePeriodSeconds=",
+        "gracePeriodSeconds=+1",
+        "gracePeriodSeconds=1&gracePeriodSeconds=x",
+        "limit=",
+        "timeoutSeconds=",
+        "uid=",
+        "orphanDependents=",
+      ].flatMap((query) => [ask("DELETE", `${core}/configmaps/none?${query}`), ask("DELETE", `${core}/configmaps?labelSelector=none&${query}`)]),
+      ...["limit=", "timeoutSeconds=", "watch=", "limit=%201", "resourceVersion=", "sendInitialEvents="].map((query) =>
+        ask("GET", `${core}/configmaps?labelSelector=none&${query}&timeoutSeconds=1`),
+      ),
+      ...[
+        "tailLines=",
+        "limitBytes=",
+        "sinceSeconds=",
+        "sinceTime=",
+        "previous=",
+        "sinceTime=null",
+        "sinceTime=2026-01-02",
+        "sinceTime=2026-01-02T03%3A04%3A05%2B25%3A00&tailLines=x",
+        "tailLines=99999999999999999999",
+      ].map((query) => ask("GET", `${core}/pods/none/log?${query}`)),
+    ],
+  },
+  {
+    name: "names of those who say how to make one",
+    steps: [
+      ask("POST", `${core}/configmaps`, { metadata: { name: "both", generateName: "gn-", finalizers: ["a.b/c"] } }),
+      ask("POST", `${core}/configmaps`, { metadata: { name: "both", generateName: "gn-" } }),
+      ask("POST", `${core}/configmaps?dryRun=All`, { metadata: { name: "both", generateName: "gn-" } }),
+      ask("DELETE", `${core}/configmaps/both`),
+      ask("POST", `${core}/configmaps`, { metadata: { name: "both", generateName: "gn-" } }),
+      ask("POST", `${core}/configmaps`, { metadata: { name: "both", generateName: "" } }),
+      ask("PATCH", `${core}/configmaps/both`, { metadata: { finalizers: null } }, merge),
+    ],
+  },
+  {
     name: "what is concealed",
     steps: [
       ask("POST", `${core}/services`, { metadata: { name: "begun" }, spec: external }),

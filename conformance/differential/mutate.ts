@@ -1,6 +1,7 @@
 /** Seeded changes to an object: fields taken away, replaced, repeated, added from the schema; friendly and hostile values. */
 import type { Random } from "../../src/base/random.ts";
 import { type Field, hasType, typeByName } from "../../src/api/schema/schema.ts";
+import { oddValue } from "./odd-values.ts";
 import { valuesByName } from "./values.ts";
 
 export type Path = (string | number)[];
@@ -67,6 +68,8 @@ export function valueFor(random: Random, type: string, field: Field | undefined,
     const count = random.int(3);
     return Object.fromEntries(Array.from({ length: count }, () => [pick(random, mapKeys(field)), valueFor(random, type.slice(11), undefined, depth - 1)]));
   }
+  const odd = chance(random, 0.06) ? oddValue(random, type) : undefined;
+  if (odd !== undefined) return odd;
   switch (type) {
     case "string":
       return pick(random, strings);

@@ -193,3 +193,8 @@ export function respelledYAML(random: Random, object: JSONObject): string {
     () => text.slice(0, random.int(text.length)),
   ])();
 }
+
+/** The text of a patch or of another body that is JSON, in other letters now and then. */
+export function respelled(random: Random, body: unknown): unknown {
+  return typeof body === "object" && body !== null && !(body instanceof Uint8Array) && chance(random, 0.03) ? respelledJSON(random, body as JSONObject) : body;
+}

@@ -25,6 +25,8 @@ export interface Expected {
   versions?: ReadonlySet<string> | "any";
   /** Why what was read cannot be the type that upstream works with. */
   misread?(object: JSONObject): string | undefined;
+  /** Which kinds its decoder knows besides; else all. */
+  registered?(apiVersion: string, kind: string): boolean;
   /** Refusals say only why, not what could not be handled. */
   plainRefusals?: boolean;
 }
@@ -37,6 +39,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   const { request } = call;
   const { kind, apiVersion, type, versions } = expected;
   const isKnown = (version: string): boolean => versions === "any" || versions?.has(version) === true;
+  const isRegistered = expected.registered ?? ((version: string, name: string) => typeOfKind(version, name) !== undefined);
   let givenKind = "";
   let givenVersion = "";
   let named = false;
@@ -55,7 +58,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
   const checkRegistered = (): void => {
     if (givenKind === "" && givenVersion === "") return;
     const [known, version] = [givenKind || kind, givenVersion || apiVersion];
-    if ((known === kind && (version === apiVersion || isKnown(version))) || typeOfKind(version, known)) return;
+    if ((known === kind && (version === apiVersion || isKnown(version))) || isRegistered(version, known)) return;
     throw new DecodeError(`no kind ${goQuote(known)} is registered for version ${goQuote(version)} in scheme "pkg/runtime/scheme.go:111"`);
   };
   let bytes: Uint8Array | undefined;
@@ -106,8 +109,9 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
   ) {
     const [known, version] = [givenKind || kind, givenVersion || apiVersion];
-    const short = version.slice(version.indexOf("/") + 1);
-    const home = apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
+    // What all groups share is of one package.
+    const short = expected.registered ? "v1" : version.slice(version.indexOf("/") + 1);
+    const home = expected.registered ? "v1" : apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
     if (known !== kind) refuse(`converting (${short}.${known}) to (${home}.${kind}): unknown conversion`);
   }
   const misread = expected.misread?.(object);

@@ -56,9 +56,27 @@ export async function deleteOptions(call: Call): Promise<DeleteOptions> {
   return options;
 }
 
+/** What upstream's scheme of shared kinds has (meta/internalversion/register.go): in all versions, and in those of its own. */
+const everywhere = new Set(["DeleteOptions", "CreateOptions", "UpdateOptions", "Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"]);
+const shown = ["Table", "TableOptions", "PartialObjectMetadata", "PartialObjectMetadataList"];
+const shared: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["meta.k8s.io/v1", new Set([...shown, "WatchEvent", "ListOptions", "GetOptions", "PatchOptions"])],
+  ["meta.k8s.io/v1beta1", new Set(shown)],
+]);
+
 async function decodeDeleteOptions(call: Call): Promise<DeleteOptions> {
-  const type = typeByName("meta/v1.DeleteOptions");
-  return decodeTyped<DeleteOptions>(call, { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", type, versions: "any", plainRefusals: true }, "Ignore");
+  return decodeTyped<DeleteOptions>(
+    call,
+    {
+      kind: "DeleteOptions",
+      apiVersion: "meta.k8s.io/v1",
+      type: typeByName("meta/v1.DeleteOptions"),
+      versions: "any",
+      registered: (version, kind) => everywhere.has(kind) || shared.get(version)?.has(kind) === true,
+      plainRefusals: true,
+    },
+    "Ignore",
+  );
 }
 
 interface Verdict {

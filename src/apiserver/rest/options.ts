@@ -57,7 +57,7 @@ export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?:
 }
 
 /** Throws 400 for what is no int64. Beyond 2^53 it is near to what the text says. */
-function integer(text: string): number {
+export function parseInteger(text: string): number {
   const bad = (why: string): StatusError => badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: ${why}`);
   if (!/^[+-]?\d+$/.test(text)) throw bad("invalid syntax");
   const value = BigInt(text.replace(/^\+/, ""));
@@ -69,7 +69,7 @@ function integer(text: string): number {
 export function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
   const options: DeleteOptions = {};
   const grace = query.get("gracePeriodSeconds");
-  if (grace) options.gracePeriodSeconds = integer(grace);
+  if (grace !== null) options.gracePeriodSeconds = parseInteger(grace);
   const policy = query.get("propagationPolicy");
   if (policy !== null) options.propagationPolicy = policy;
   const orphan = query.get("orphanDependents");
@@ -124,14 +124,14 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
   const options: ListOptions = {
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
-    limit: limit ? integer(limit) : 0,
+    limit: limit === null ? 0 : parseInteger(limit),
     continue: query.get("continue") ?? "",
     labelSelector: query.get("labelSelector") ?? "",
     fieldSelector: query.get("fieldSelector") ?? "",
     watch,
     allowWatchBookmarks: queryBool(query.get("allowWatchBookmarks")),
     ...(initial === null ? {} : { sendInitialEvents: queryBool(initial) }),
-    ...(timeout ? { timeoutSeconds: integer(timeout) } : {}),
+    ...(timeout === null ? {} : { timeoutSeconds: parseInteger(timeout) }),
   };
   // What cannot be read comes before what does not go together.
   checkSelectors(options);

@@ -135,15 +135,15 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     } catch (error) {
       await reserved?.rollback();
       if (!(error instanceof ExistsError)) throw error;
-      if (!generated) throw await existing(call, object);
-      if (attempt >= maxNameAttempts) throw generatedNameExists(endpoint.groupResource, object.metadata.name);
+      if (!generated || attempt >= maxNameAttempts) throw await existing(call, object);
     }
   }
 }
 
 /** What stands in the way may be on its way out, which nobody knows of what cannot be converted now. */
 async function existing({ endpoint }: Call, { metadata }: KubeObject): Promise<StatusError> {
-  const error = alreadyExists(endpoint.groupResource, metadata.name);
+  // Whoever says how to make a name is told so of the name that he gives as well.
+  const error = (metadata.generateName ? generatedNameExists : alreadyExists)(endpoint.groupResource, metadata.name);
   const there = await endpoint.cache.get(metadata.namespace ?? "", metadata.name, { anew: true }).catch((failure: unknown) => {
     if (failure instanceof StatusError) return undefined;
     throw failure;

@@ -16,6 +16,8 @@ test("log options that mean nothing are refused before the pod is looked for", (
     message: /at most one of `sinceTime` or `sinceSeconds`/,
   });
   assert.throws(() => checkLogOptions("p", query("tailLines=x")), { message: 'strconv.ParseInt: parsing "x": invalid syntax' });
+  assert.throws(() => checkLogOptions("p", query("limitBytes=")), { message: 'strconv.ParseInt: parsing "": invalid syntax' });
+  assert.throws(() => checkLogOptions("p", query("sinceTime=2026-13-02T03:04:05Z")), { message: 'parsing time "2026-13-02T03:04:05Z": month out of range' });
   assert.throws(() => checkLogOptions("p", query("stream=Stdout")), { message: /stream: Forbidden: may not be specified/ });
   checkLogOptions("p", query("tailLines=0&sinceTime=2026-01-02T03:04:05Z"));
 });

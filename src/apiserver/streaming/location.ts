@@ -3,8 +3,10 @@
  * LogLocation, streamLocation, PortForwardLocation). Pure.
  */
 import { queryBool } from "../request-info.ts";
+import { parseInteger } from "../rest/options.ts";
 import { type FieldError, forbiddenField, goQuote, invalidValue, path } from "../../api/field.ts";
 import { badRequest, invalid, StatusError } from "../../api/status.ts";
+import { parseInstant, TimeError } from "../../api/time.ts";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 
 /** Types of address in the order in which they are tried. */
@@ -73,17 +75,23 @@ const logParameters = ["follow", "previous", "sinceSeconds", "sinceTime", "times
 
 function integerOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
-  if (!text) return undefined;
-  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text);
+  return text === null ? undefined : parseInteger(text);
+}
+
+function checkTime(text: string): void {
+  try {
+    parseInstant(text, false);
+  } catch (error) {
+    throw error instanceof TimeError ? badRequest(error.message) : error;
+  }
 }
 
 /** Throws 400 for options that cannot be read and 422 for those that mean nothing. */
 export function checkLogOptions(name: string, query: URLSearchParams): void {
-  const [tail, bytes, seconds] = ["tailLines", "limitBytes", "sinceSeconds"].map((option) => integerOf(query, option));
+  const seconds = integerOf(query, "sinceSeconds");
   const time = query.get("sinceTime");
-  if (time && Number.isNaN(Date.parse(time)))
-    throw badRequest(`parsing time ${JSON.stringify(time)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(time)} as "2006"`);
+  if (time && time !== "null") checkTime(time);
+  const [tail, bytes] = ["tailLines", "limitBytes"].map((option) => integerOf(query, option));
   const errors: FieldError[] = [];
   const positive = "must be greater than 0";
   if (tail !== undefined && tail < 0) errors.push(invalidValue(path("tailLines"), tail, "must be greater than or equal to 0"));

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { TestServer } from "../assembled.fixture.ts";
+
+const server = new TestServer();
+before(() => server.start());
+after(() => server[Symbol.asyncDispose]());
+
+const configmaps = "/api/v1/namespaces/default/configmaps";
+
+test("a number in the query that says nothing is refused", async () => {
+  for (const [method, query] of [
+    ["DELETE", "gracePeriodSeconds="],
+    ["GET", "limit="],
+    ["GET", "timeoutSeconds="],
+  ] as const) {
+    const { http, message } = await server.answer(method, `${configmaps}?${query}`);
+    assert.deepEqual([http, message], [400, 'strconv.ParseInt: parsing "": invalid syntax'], query);
+  }
+});
+
+test("a deletion knows the kinds that all groups share, and no other", async () => {
+  const said = async (kind: string, apiVersion?: string): Promise<string | undefined> =>
+    (await server.answer("DELETE", `${configmaps}/none`, { kind, apiVersion })).message;
+  const unknown = 'no kind "Pod" is registered for version "v1" in scheme "pkg/runtime/scheme.go:111"';
+  assert.equal(await said("Pod", "v1"), unknown);
+  assert.equal(await said("PatchOptions"), "converting (v1.PatchOptions) to (v1.DeleteOptions): unknown conversion");
+  assert.equal(await said("CreateOptions", "x/y"), "converting (v1.CreateOptions) to (v1.DeleteOptions): unknown conversion");
+  assert.equal(await said("DeleteOptions", "x/y"), 'configmaps "none" not found');
+});
+
+test("who says how to make a name is told that none could be made, though he gives one", async () => {
+  const metadata = { name: "both", generateName: "x-" };
+  assert.equal((await server.answer("POST", configmaps, { metadata })).http, 201);
+  const { http, message } = await server.answer("POST", configmaps, { metadata });
+  assert.deepEqual([http, message], [409, 'configmaps "both" already exists, the server was not able to generate a unique name for the object']);
+});
