@@ -43,7 +43,7 @@ export async function startServers(bin: string, ports: Ports): Promise<Aggregate
     startSamples() {
       for (const side of ["peer", "ours"] as const) {
         const access = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"].map((flag) => `--${flag}=${processes.path(`${side}.conf`)}`);
-        processes.start(`sample-${side}`, join(bin, "sample-apiserver-0.29.2"), [
+        processes.start(`sample-${side}`, join(bin, "sample-apiserver"), [
           `--secure-port=${ports.samples[side]}`,
           "--bind-address=127.0.0.1",
           ...access,

@@ -1,6 +1,6 @@
 /** Programs of a run, each with a log in one temporary directory; they end together, the last one first. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -21,7 +21,9 @@ export class Processes implements AsyncDisposable {
   path(file: string): string {
     return join(this.directory, file);
   }
+  /** `command` is a path; throws where there is no program, so that those already started can be ended. */
   start(name: string, command: string, args: readonly string[]): ChildProcess {
+    accessSync(command, constants.X_OK);
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     const log = createWriteStream(this.path(`${name}.log`));
     child.stdout.pipe(log, { end: false });

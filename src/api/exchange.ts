@@ -38,6 +38,8 @@ export interface ApiRequest {
   span?: Span;
   /** The server speaks CBOR (feature gate CBORServingAndStorage); set by the server. */
   cbor?: boolean;
+  /** Asked over a WebSocket that is not open yet: a watch answers with 101 and one message a chunk. */
+  messages?: boolean;
   /** Aborted when nobody waits for the answer any more. May be made on demand: a copy by spreading must name it. */
   readonly signal: AbortSignal;
   /** Calls `fn` once as soon as the signal is aborted, or was, without making the signal; what is returned takes that back. */

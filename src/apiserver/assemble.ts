@@ -54,6 +54,7 @@ import { createRegistries } from "./registry/registries.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
 import { unreachable } from "./streaming/unreachable.ts";
+import { orWatch } from "./streaming/watch-socket.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { Upgrades } from "./http/listener.ts";
 
@@ -375,11 +376,12 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     );
     // Watches end before what they are of.
     owned.defer(beginShutdown);
+    const ownUpgrades = orWatch(server.handler, connector.upgradeHandler(server.admit));
     return {
       server,
       cache,
       metrics,
-      upgrades: { accepts: server.mayUpgrade, handler: aggregator.upgradeHandler(server.admit, connector.upgradeHandler(server.admit)) },
+      upgrades: { accepts: server.mayUpgrade, handler: aggregator.upgradeHandler(server.admit, ownUpgrades) },
       handshakeFailed: () => handshakes.value++,
       async trust(authorities) {
         trust(authorities);

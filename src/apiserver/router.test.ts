@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Call } from "./rest/call.ts";
 import { parseRequestInfo } from "./request-info.ts";
-import { isConnected, route } from "./router.ts";
+import { exists, leavesHttp, route } from "./router.ts";
 
 const call = (method: string, path: string): Call =>
   ({
@@ -32,12 +32,24 @@ test("every method reaches what stands behind a proxy, and OPTIONS and HEAD noth
 });
 
 test("only what stands behind a connector may leave HTTP, by a name and a method that it has", () => {
-  const connected = (method: string, path: string): boolean => isConnected(call(method, path), proxied);
+  const connected = (method: string, path: string): boolean => leavesHttp(call(method, path), proxied);
   assert.equal(connected("GET", "/api/v1/namespaces/n/pods/p/proxy/x"), true);
   assert.equal(connected("OPTIONS", "/api/v1/namespaces/n/pods/p/proxy/x"), false);
   assert.equal(connected("GET", "/api/v1/namespaces/n/pods//proxy"), false);
   assert.equal(connected("GET", "/api/v1/namespaces/n/pods/p/status"), false);
   assert.equal(connected("GET", "/api/v1/namespaces/n/pods/p"), false);
+});
+
+test("the old way of watches leads by GET to what can be watched, and to none of its parts", async () => {
+  const old = (method: string, path: string, verbs: string[]): Call => {
+    const asked = call(method, `/api/v1/watch/namespaces/n/${path}`);
+    return { ...asked, endpoint: { ...asked.endpoint, def: { ...asked.endpoint.def, verbs } } };
+  };
+  const leads = ({ endpoint, info }: Call): boolean => exists(endpoint, info);
+  assert.equal(leads(old("GET", "pods", ["list", "watch"])), true);
+  assert.equal(leads(old("GET", "pods", ["list"])), false);
+  assert.equal(leads(old("GET", "pods/p/proxy", ["list", "watch"])), false);
+  await assert.rejects(async () => route(old("POST", "pods", ["list", "watch"]), {}), { code: 405 });
 });
 
 test("the status of a claim of devices has no table", async () => {

@@ -15,6 +15,7 @@ import { scale } from "./rest/scale.ts";
 import { update } from "./rest/update.ts";
 import { watch } from "./rest/watch.ts";
 import { table } from "../base/table.ts";
+import { isWebSocketRequest } from "./websocket-request.ts";
 
 export const notFoundPage = (): ApiResponse => ({
   status: 404,
@@ -41,6 +42,8 @@ export function exists(endpoint: Endpoint, info: RequestInfo): boolean {
   // The old way through a server, which is gone.
   if (info.verb === "proxy") return false;
   if (info.parts.length > 3 && info.subresource !== "proxy") return false;
+  // The old way leads to what can be watched alone.
+  if (info.byPath && endpoint.custom === undefined && (info.subresource || !def.verbs.includes("watch"))) return false;
   // What is only asked has no objects.
   if (info.parts.length > 1 && def.verbs.length === 1 && def.verbs[0] === "create") return false;
   if (info.subresource && !def.subresources?.some((s) => s.name === info.subresource)) return false;
@@ -60,10 +63,11 @@ function fits(endpoint: Endpoint, info: RequestInfo): boolean {
   return collection ? info.verb !== "update" && info.verb !== "patch" && info.verb !== "delete" : info.verb !== "create" && info.verb !== "deletecollection";
 }
 
-/** Whether the way leads, by a method that it has, to what one of the connectors answers. */
-export function isConnected({ endpoint, info, request }: Pick<Call, "endpoint" | "info" | "request">, connectors: Connectors): boolean {
-  // Logs leave HTTP by WebSockets alone.
-  if (info.subresource === "log" && !/^websocket$/i.test(request.headers.upgrade ?? "")) return false;
+/** Whether the way leads, by a method that it has, to a watch or to what one of the connectors answers. */
+export function leavesHttp({ endpoint, info, request }: Pick<Call, "endpoint" | "info" | "request">, connectors: Connectors): boolean {
+  // Logs and watches leave HTTP by WebSockets alone.
+  if ((info.subresource === "log" || info.verb === "watch") && !isWebSocketRequest(request)) return false;
+  if (info.verb === "watch") return !info.subresource && endpoint.def.verbs.includes("watch");
   const subresource = endpoint.def.subresources?.find(({ name }) => name === info.subresource);
   return info.name !== "" && subresource?.verbs.includes(info.verb) === true && `${endpoint.groupResource}/${info.subresource}` in connectors;
 }
@@ -92,7 +96,11 @@ export async function route(call: Call, connectors: Connectors): Promise<ApiResp
   if (request.method === "HEAD" && info.subresource !== "proxy") throw methodNotAllowed();
   if (info.subresource) return routeSubresource(call, connectors);
   const asked = info.verb === "get" && info.parts.length === 1 ? "list" : info.verb;
-  if (!endpoint.def.verbs.includes(asked) || !fits(endpoint, info)) throw methodNotAllowed();
+  // Where lists are, watches are refused by name.
+  const way = asked === "watch" && !info.name ? "list" : asked;
+  if (!endpoint.def.verbs.includes(way) || !fits(endpoint, info)) throw methodNotAllowed();
+  // By the old way alone; upstream's handler of custom resources does not look at the method.
+  if (asked === "watch" && request.method !== "GET" && endpoint.custom === undefined) throw methodNotAllowed();
   const verb = verbs[asked];
   if (!verb) throw methodNotAllowed();
   return verb(shaped(call));

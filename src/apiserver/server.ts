@@ -31,6 +31,7 @@ import type { AddedOpenAPI } from "./openapi.ts";
 import { type HealthCheck, HealthSLIs } from "../api/health-checks.ts";
 import { health, healthPaths, serverChecks } from "./health.ts";
 import { discoverySeries } from "./metrics/discovery.ts";
+import { metricsPage } from "./metrics/page.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { restSeries } from "./metrics/rest.ts";
 import { parseRequestInfo, readableInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
@@ -45,7 +46,7 @@ import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
 import { type Described, ZPages } from "./zpages.ts";
 import { Served } from "./served.ts";
-import { type Connectors, exists, isConnected, noSuchResource, notFoundPage, route, unknownPage } from "./router.ts";
+import { type Connectors, exists, leavesHttp, noSuchResource, notFoundPage, route, unknownPage } from "./router.ts";
 
 export interface ApiServerOptions {
   clock: Clock;
@@ -179,7 +180,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   /** Upstream's router refuses these, before anything is said of the resource; those of custom resources have no router. */
   const unrouted = ({ custom }: Endpoint, { status }: StatusError, verb: string): boolean =>
-    custom === undefined && (status.code === 405 || (status.details !== undefined && (status.code === 406 || (status.code === 415 && verb === "patch"))));
+    custom === undefined &&
+    ((status.code === 405 && !status.details?.kind) || (status.details !== undefined && (status.code === 406 || (status.code === 415 && verb === "patch"))));
 
   /** `arrived` is told of the series in which the request is counted, once it is known to concern something that there is. */
   async function answer(
@@ -229,10 +231,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       arrived(metrics.ofPath(request.method, request.path));
       return checked;
     }
-    const shown = metricsPage(request);
+    const shown = metricsPage(request, options.metrics, slis);
     if (shown) {
       arrived(metrics.ofPath(request.method, request.path));
-      return { status: 200, headers: { "content-type": shown.type }, body: Buffer.from(shown.body) };
+      return shown;
     }
     const page = zpages.answer(request, info, arrived);
     if (page) return page;
@@ -243,11 +245,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const merged = aggregator && request.path.startsWith("/openapi/") && (await aggregator.openapi(request, user));
     if (merged) return merged;
     return documents.get(request) ?? (await options.extra?.(request)) ?? notFoundPage();
-  }
-
-  function metricsPage({ method, path }: ApiRequest): { type: string; body: string } | undefined {
-    if (path === "/metrics/slis") return slis.answer(method);
-    return path === "/metrics" ? { type: "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", body: options.metrics.expose() } : undefined;
   }
 
   function failure(request: ApiRequest, error: unknown): ApiResponse {
@@ -344,7 +341,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (nobody) response.last = true;
     if (visit) response = visit.answered(response, request, long && series !== undefined);
     if (audit) response = audited(audit, response, long, refusal);
-    if (!request.asObject) response.headers["audit-id"] ??= audit?.auditID ?? request.headers["audit-id"] ?? options.random.uuid();
+    if (!request.asObject) {
+      response.headers["audit-id"] ??= audit?.auditID ?? request.headers["audit-id"] ?? options.random.uuid();
+      if (info) response.headers["cache-control"] ??= "no-cache, private";
+    }
     if (series) {
       const found: RequestSeries = series;
       const { status, body, size } = response;
@@ -368,9 +368,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (aggregator?.at(request.path)) return true;
       const info = readableInfo(request);
       const endpoint = info && served.endpoint(info.group, info.version, info.resource);
-      return endpoint !== undefined && info !== undefined && exists(endpoint, info) && isConnected({ endpoint, info, request }, connectors);
+      return endpoint !== undefined && info !== undefined && exists(endpoint, info) && leavesHttp({ endpoint, info, request }, connectors);
     },
     async admit(request) {
+      request.headers["audit-id"] ??= options.random.uuid();
       const info = parseRequestInfo(request.method, request.path, request.query);
       const upgrade = new AdmittedUpgrade(info, clock);
       try {

@@ -6,9 +6,6 @@ import type { AuditRecord } from "./audit/auditor.ts";
 import type { RequestSeries } from "./metrics/requests.ts";
 import type { RequestInfo } from "./request-info.ts";
 
-/** Upstream counts what left HTTP under this code, because no handler has written one. */
-const unwritten = 0;
-
 /** Upstream's words; of its authorizers most say nothing. */
 export const mayNotCreate = ({ resource, name }: RequestInfo, reason: string): StatusError =>
   new StatusError({
@@ -57,6 +54,6 @@ export class AdmittedUpgrade {
     this.#audit?.end(code, refusal?.status);
     if (!this.#series) return;
     this.#series.running.value--;
-    this.#series.done(code === 101 ? unwritten : code, (this.#clock.monotonic() - this.#began) / 1000, undefined);
+    this.#series.done(code, (this.#clock.monotonic() - this.#began) / 1000, undefined);
   }
 }

@@ -60,10 +60,14 @@ export function answer(socket: Duplex, status: number, reason: string, contentTy
 
 /**
  * Headers of a request that is passed on: as they came, each line its own value, because receivers tell protocol versions
- * apart by lines; without credentials, which are for us alone, and without the host. `raw` is IncomingMessage.rawHeaders.
+ * apart by lines; without credentials, which are for us alone, and without the host. `raw` is IncomingMessage.rawHeaders,
+ * `subprotocols` what authentication has left of those of a WebSocket.
  */
-export function forwardedHeaders(raw: readonly string[]): Record<string, string[]> {
+export function forwardedHeaders(raw: readonly string[], subprotocols?: string): Record<string, string[]> {
   const headers: Record<string, string[]> = {};
   for (const [name, values] of headerLines(raw)) if (name !== "authorization" && name !== "host") headers[name] = values;
+  const offered = headers[offers];
+  if (offered && subprotocols !== undefined && offered.join(", ") !== subprotocols) headers[offers] = [subprotocols];
   return headers;
 }
+const offers = "sec-websocket-protocol";

@@ -188,14 +188,14 @@ async function* eventsOf(response: AsyncIterable<Buffer>): AsyncGenerator<WatchE
 /** Switches protocols with the server behind the API; gives its answer and, where it agreed, its socket. Rejects with StatusError. */
 export function forwardUpgrade(
   request: IncomingMessage,
-  { signal, path, query }: ApiRequest,
+  { signal, path, query, headers: own }: ApiRequest,
   user: UserInfo,
   remote: Remote,
   { backends }: ForwardOptions,
 ): Promise<{ response: IncomingMessage; socket?: Duplex; head?: Buffer }> {
   const refused = (message: string): StatusError => new StatusError({ code: 503, reason: "ServiceUnavailable", message });
   if (!remote.available) return Promise.reject(refused("service unavailable"));
-  const headers = withUser(forwardedHeaders(request.rawHeaders), user);
+  const headers = withUser(forwardedHeaders(request.rawHeaders, own["sec-websocket-protocol"]), user);
   for (const name of Object.keys(headers)) if (impersonating.test(name)) delete headers[name];
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => reject(refused(error instanceof Unroutable ? "service unavailable" : `error dialing backend: ${error.message}`));

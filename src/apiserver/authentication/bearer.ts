@@ -4,6 +4,7 @@
  */
 import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
 import { unauthorized } from "../../api/status.ts";
+import { isWebSocketRequest } from "../websocket-request.ts";
 import { type Authenticator, type TokenAnswer, type TokenAuthenticator, TokenError } from "./authenticator.ts";
 
 const subprotocolPrefix = "base64url.bearer.authorization.k8s.io.";
@@ -14,13 +15,10 @@ export function bearerToken(header: string | undefined): string | undefined {
   return parts.length >= 2 && parts[0]?.toLowerCase() === "bearer" && parts[1] ? parts[1] : undefined;
 }
 
-const isWebSocket = ({ headers }: ApiRequest): boolean =>
-  headers.upgrade?.toLowerCase() === "websocket" && /(^|[\s,])upgrade($|[\s,])/i.test(headers.connection ?? "");
-
 /** The token in the subprotocols offered, and the subprotocols without it. Throws StatusError 401 for a malformed one. */
 export function webSocketToken(request: ApiRequest): { token: string; protocols: string[] } | undefined {
   const header = request.headers["sec-websocket-protocol"];
-  if (!header?.includes(subprotocolPrefix) || !isWebSocket(request)) return undefined;
+  if (!header?.includes(subprotocolPrefix) || !isWebSocketRequest(request)) return undefined;
   const offered = header.split(",").map((protocol) => protocol.trim());
   const tokens = offered.filter((protocol) => protocol.startsWith(subprotocolPrefix)).map((protocol) => protocol.slice(subprotocolPrefix.length));
   const protocols = offered.filter((protocol) => !protocol.startsWith(subprotocolPrefix));
@@ -64,6 +62,7 @@ export function bearerAuthenticator(tokens: TokenAuthenticator, audiences: reado
       if (!offered) return undefined;
       return check(offered.token, () => {
         request.headers["sec-websocket-protocol"] = offered.protocols.join(",");
+        delete request.repeatedHeaders?.["sec-websocket-protocol"];
       });
     },
   };

@@ -1,10 +1,12 @@
 /** Sockets to ApiRequest and ApiResponse to sockets, for HTTP/1.1 and HTTP/2 alike. */
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { Fields } from "../../base/http2/fields.ts";
 import type { Http2Stream } from "../../base/http2/stream.ts";
 import { drained } from "../../base/drained.ts";
+import { ServerResponse } from "../../base/http1.ts";
 import { headerLines } from "../../base/relay.ts";
 import { sentCertificates } from "../../base/sent-certificates.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -107,8 +109,15 @@ class SocketRequest implements ApiRequest {
   }
 }
 
+/** A request that asks to leave HTTP, and what it came on. */
+export interface Upgrade {
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+}
+
 /** The request of an upgrade, which has no answer of the usual kind. */
-export function upgradeRequest(message: IncomingMessage, signal: AbortSignal): ApiRequest {
+export function upgradeRequest(message: IncomingMessage, signal: AbortSignal): SocketRequest {
   const { method = "GET", url = "/", headers, rawHeaders } = message;
   const peer = peerOf(message.socket as TLSSocket);
   const request = new SocketRequest(method, url, headersOf(headers, rawHeaders), peer, undefined);
@@ -140,7 +149,7 @@ function answerHeaders(response: ApiResponse, date: string): string[] {
 }
 
 /** Nobody waits for the answer: who makes its chunks is told. */
-async function abandon(body: ApiResponse["body"]): Promise<void> {
+export async function abandon(body: ApiResponse["body"]): Promise<void> {
   if (body !== undefined && !(body instanceof Uint8Array)) await body[Symbol.asyncIterator]().return?.();
 }
 
@@ -194,16 +203,12 @@ function watchSending(reply: ServerResponse, clock: Clock): void {
   reply.once("close", () => timer.cancel());
 }
 
+const hasBody = ({ headers }: IncomingMessage): boolean => headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+
 export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, reply: ServerResponse, options: AnswerOptions): Promise<void> {
-  const hasBody = message.headers["content-length"] !== undefined || message.headers["transfer-encoding"] !== undefined;
+  const { method = "GET", url = "/", headers, rawHeaders } = message;
   const peer = peerOf(message.socket as TLSSocket);
-  const request = new SocketRequest(
-    message.method ?? "GET",
-    message.url ?? "/",
-    headersOf(message.headers, message.rawHeaders),
-    peer,
-    hasBody ? message : undefined,
-  );
+  const request = new SocketRequest(method, url, headersOf(headers, rawHeaders), peer, hasBody(message) ? message : undefined);
   let answered = false;
   reply.on("close", () => {
     if (!answered) request.abort(new Error("the client went away"));
@@ -211,12 +216,27 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
   reply.on("error", () => request.abort(new Error("the connection broke")));
   message.on("error", () => request.abort(new Error("the connection broke")));
   const response = await compress(await handler(request), request.headers["accept-encoding"]);
+  await answerHttp1(request, response, message, reply, options, () => {
+    answered = true;
+  });
+}
+
+/** `answered` is called when nothing more is to be made. */
+async function answerHttp1(
+  request: SocketRequest,
+  response: ApiResponse,
+  message: IncomingMessage,
+  reply: ServerResponse,
+  options: AnswerOptions,
+  answered: () => void,
+): Promise<void> {
   if (request.gone) return abandon(response.body);
-  if (hasBody && !message.complete) reply.shouldKeepAlive = false;
+  const unread = hasBody(message) && !message.complete;
+  if (unread) reply.shouldKeepAlive = false;
   options.beforeAnswer?.();
   reply.writeHead(response.status, answerHeaders(response, options.date()));
   if (message.method === "HEAD" || response.body === undefined || response.body instanceof Uint8Array) {
-    answered = true;
+    answered();
     if (message.method === "HEAD" || response.body === undefined) {
       reply.end();
       await abandon(response.body);
@@ -227,7 +247,7 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
     try {
       const out: Taker = { write: (chunk) => reply.write(chunk), drained: () => drained(reply) };
       await pump(response.body, out, request, response.cut, () => void reply.destroy());
-      answered = true;
+      answered();
       reply.end();
       watchSending(reply, options.clock);
     } catch {
@@ -235,7 +255,26 @@ export async function serveHttp1(handler: ApiHandler, message: IncomingMessage, 
       reply.destroy();
     }
   }
-  if (hasBody && !message.complete) message.resume();
+  if (unread) message.resume();
+}
+
+/** Answers a request that asked to leave HTTP as if it had not, on the socket that was taken from node:http; `next` gives it back. */
+export async function answerUpgrade(
+  request: SocketRequest,
+  response: ApiResponse,
+  { request: message, socket, head }: Upgrade,
+  options: AnswerOptions,
+  next: (socket: TLSSocket) => void,
+): Promise<void> {
+  const reply = new ServerResponse(message);
+  reply.assignSocket(socket as TLSSocket);
+  reply.once("finish", () => {
+    reply.detachSocket(socket as TLSSocket);
+    if (!reply.shouldKeepAlive) return void socket.end();
+    if (head.length) socket.unshift(head);
+    next(socket as TLSSocket);
+  });
+  await answerHttp1(request, response, message, reply, options, () => {});
 }
 
 /** `end` is called for an answer that is the connection's last, once its head is on its way. */

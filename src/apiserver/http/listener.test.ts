@@ -285,7 +285,10 @@ test("a stream of which the client has gone before its first byte is given up", 
 test("who asks for another protocol where there is none is answered as others are", async () => {
   const upgrades = {
     accepts: ({ path }: ApiRequest) => path === "/there",
-    handler: async (_: ApiRequest, { socket }: Upgrade) => void socket.end("HTTP/1.1 418 Taken Over\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    handler: async (_: ApiRequest, { socket }: Upgrade) => {
+      socket.end("HTTP/1.1 418 Taken Over\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      return undefined;
+    },
   };
   const [usual, own] = [listener, await listen({ ...listenerOptions(), upgrades })];
   listener = own;

@@ -8,14 +8,14 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
-import type { ApiHandler, ApiRequest } from "../../api/exchange.ts";
+import type { ApiHandler, ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Http2Connection } from "../../base/http2/connection.ts";
 import { ConnectionError } from "../../base/http2/frames.ts";
 import { Flusher } from "../../base/http2/output.ts";
 import type { Logger } from "../../base/logger.ts";
 import { askingForCertificates } from "../../base/sent-certificates.ts";
-import { serveHttp1, serveHttp2, upgradeRequest } from "./exchange.ts";
+import { type AnswerOptions, answerUpgrade, serveHttp1, serveHttp2, type Upgrade, upgradeRequest } from "./exchange.ts";
 import { table } from "../../base/table.ts";
 
 export interface TlsMaterial {
@@ -26,13 +26,9 @@ export interface TlsMaterial {
   clientCa?: string | Buffer;
 }
 
-export interface Upgrade {
-  request: IncomingMessage;
-  socket: Duplex;
-  head: Buffer;
-}
-/** Takes over the socket, or answers on it and ends it. */
-export type UpgradeHandler = (request: ApiRequest, upgrade: Upgrade) => Promise<void>;
+export type { Upgrade };
+/** Takes over the socket, or answers on it and ends it, or gives an answer that is HTTP's. */
+export type UpgradeHandler = (request: ApiRequest, upgrade: Upgrade) => Promise<ApiResponse | undefined>;
 export interface Upgrades {
   /** Whether the request leads to what may leave HTTP. Others are answered as if they had not asked to. */
   accepts(request: ApiRequest): boolean;
@@ -106,16 +102,17 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     ...limits,
     shouldUpgradeCallback: (message) => options.upgrades?.accepts(upgradeRequest(message, new AbortController().signal)) ?? false,
   });
+  const [speakHttp1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
+  server.removeAllListeners("secureConnection");
   let draining = false;
+  const answering: AnswerOptions = { date, clock: systemClock, ...(options.beforeFlush ? { beforeAnswer: options.beforeFlush } : {}) };
   const failed = (error: unknown): void => logger.error("request handling broke", { error });
   server.on("request", (message: IncomingMessage, reply: ServerResponse) => {
     if (draining) reply.setHeader("connection", "close");
-    serveHttp1(options.handler, message, reply, { date, clock: systemClock, ...(options.beforeFlush ? { beforeAnswer: options.beforeFlush } : {}) }).catch(
-      (error) => {
-        failed(error);
-        message.destroy();
-      },
-    );
+    serveHttp1(options.handler, message, reply, answering).catch((error) => {
+      failed(error);
+      message.destroy();
+    });
   });
   const speakHttp2 = (socket: TLSSocket): void => {
     socket.setNoDelay(true);
@@ -131,8 +128,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     connections.add(connection);
     if (draining) connection.shutdown();
   };
-  const [speakHttp1] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
-  server.removeAllListeners("secureConnection");
   server.on("secureConnection", (socket: TLSSocket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -155,11 +150,18 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
     systemClock.after(lingerMs, () => socket.destroy());
   });
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const upgrade = async (handler: UpgradeHandler, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const abort = new AbortController();
     socket.on("error", (error) => logger.debug("upgraded connection broke", { error }));
     socket.on("close", () => abort.abort(new Error("the client went away")));
-    options.upgrades?.handler(upgradeRequest(request, abort.signal), { request, socket, head }).catch((error) => {
+    const request = upgradeRequest(message, abort.signal);
+    const way = { request: message, socket, head };
+    const response = await handler(request, way);
+    if (response) await answerUpgrade(request, response, way, answering, (given) => speakHttp1?.call(server, given));
+  };
+  server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!options.upgrades) return void socket.destroy();
+    upgrade(options.upgrades.handler, message, socket, head).catch((error) => {
       failed(error);
       socket.destroy();
     });

@@ -58,6 +58,9 @@ function dryRunOf({ query }: Pick<ApiRequest, "query">): string {
   return given.length === 0 ? "" : given.every((one) => one === "All") ? "All" : "invalid";
 }
 
+/** What left HTTP was answered by no handler, in no bytes. */
+const unwritten = 0;
+
 /** Of a request, where it is known before it was read. */
 export function bodyBytes({ body, headers }: Pick<ApiRequest, "body" | "headers">): number | undefined {
   if (body === undefined) return 0;
@@ -165,7 +168,8 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     let ownRequests: Sample | undefined;
     return {
       ...where,
-      done(code, seconds, bytes, waited = 0) {
+      done(status, seconds, bytes, waited = 0) {
+        const code = status === 101 ? unwritten : status;
         let counter = codes.get(code);
         if (!counter) {
           counter = total.with(verb, dryRun, ...there, component, String(code));
@@ -176,7 +180,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
         observeSli?.(seconds - waited);
         if (bytes === undefined || !isRead) return;
         sized ??= sizes.series(verb, ...there, component);
-        sized(bytes);
+        sized(code === unwritten ? 0 : bytes);
       },
       received(bytes) {
         if (bytes === undefined) return;

@@ -4,7 +4,7 @@ import { encodeJSON } from "../../api/codec/json.ts";
 import { encodeWatchFrame } from "../../api/codec/protobuf-envelope.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
-import { badRequest, expired, internalError, StatusError } from "../../api/status.ts";
+import { badRequest, expired, internalError, methodNotSupported, StatusError } from "../../api/status.ts";
 import { Slices } from "../../base/slices.ts";
 import type { CacheEvent } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
@@ -37,6 +37,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   // The old path is a watch whatever the query says; its options are not.
   const options = listOptions(request.query, queryBool(request.query.get("watch")));
   const chosen = selection(endpoint, named(call, options));
+  if (!endpoint.def.verbs.includes("watch")) throw methodNotSupported(endpoint.groupResource, "watch");
   await endpoint.ready?.();
   await endpoint.cache.held();
   const namespace = endpoint.def.namespaced ? info.namespace : "";
@@ -75,7 +76,7 @@ export async function watch(call: Call): Promise<ApiResponse> {
   const source = initial ? wanted(events, marked, call.initialized) : events;
   if (request.asObject) return { status: 200, headers: {}, warnings: call.warnings, events: asObjects(call, source, end) };
   return {
-    status: 200,
+    status: request.messages ? 101 : 200,
     headers: {
       "cache-control": "no-cache, private",
       "content-type": form.media === "json" ? "application/json" : form.media === "cbor" ? cborSequence : `${contentTypes[form.media]};stream=watch`,
@@ -166,7 +167,10 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: (
         : jsonFrame(type, encodeJSON(object));
   const plain = { ...form, pretty: false };
   const shape = `${form.media} ${form.as ?? ""} ${form.asVersion ?? ""} ${endpoint.apiVersion} ${form.as === "Table" ? request.query.get("includeObject") : ""}`;
-  const series = rest.watched(endpoint.def);
+  // Upstream counts only what goes out over HTTP.
+  const series = request.messages ? undefined : rest.watched(endpoint.def);
+  // A message needs nobody to say how long it is.
+  const alone = (frame: Uint8Array): Uint8Array => (request.messages && form.media === "protobuf" ? frame.subarray(4) : frame);
   const began = rest.clock.monotonic();
   let first = true;
   const made = (event: CacheEvent): Uint8Array => {
@@ -182,9 +186,9 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: (
   };
   const frameOf = (event: CacheEvent): Uint8Array => {
     const frame = made(event);
-    series.sent(frame.length);
-    if (event.initial) series.listed(info.name ? "resource" : info.namespace ? "namespace" : "cluster", (rest.clock.monotonic() - began) / 1000);
-    return frame;
+    series?.sent(frame.length);
+    if (event.initial) series?.listed(info.name ? "resource" : info.namespace ? "namespace" : "cluster", (rest.clock.monotonic() - began) / 1000);
+    return alone(frame);
   };
   try {
     for await (const batch of source) {
@@ -200,6 +204,11 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: (
       for (const event of batch) {
         const frame = frameOf(event);
         first = false;
+        if (request.messages) {
+          yield frame;
+          if (slices.isOver) await slices.rest();
+          continue;
+        }
         group.push(frame);
         bytes += frame.length;
         const { isOver } = slices;
@@ -212,7 +221,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: (
       if (group.length) yield rest.frames.join(group, bytes);
     }
   } catch (error) {
-    yield encode("ERROR", statusOf(call, error).status);
+    yield alone(encode("ERROR", statusOf(call, error).status));
   } finally {
     end();
   }

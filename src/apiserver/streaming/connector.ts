@@ -69,7 +69,7 @@ export class Connector {
   async #upgrade(request: ApiRequest, info: RequestInfo, upgrade: Upgrade, started: (code: number) => void): Promise<void> {
     if (info.subresource === "proxy") {
       const { path } = splitProxied(request.path, info.parts);
-      const { response, socket, head } = await proxyUpgrade(upgrade.request, await this.#target(info), `${path || "/"}${queryOf(request)}`, request.signal);
+      const { response, socket, head } = await proxyUpgrade(upgrade.request, request, await this.#target(info), `${path || "/"}${queryOf(request)}`);
       if (!socket && (response.statusCode ?? 0) < 400)
         throw new StatusError({ code: 500, reason: "InternalError", message: `invalid upgrade response: status code ${response.statusCode}` });
       started(response.statusCode ?? switched);
@@ -111,7 +111,7 @@ export class Connector {
       started(switched);
       return translate(client, protocol, spdy.socket, command);
     }
-    const headers = forwardedHeaders(upgrade.request.rawHeaders);
+    const headers = forwardedHeaders(upgrade.request.rawHeaders, request.headers["sec-websocket-protocol"]);
     const { response, socket, head } = await this.#kubelets.upgrade(node, path, upgrade.request.method ?? "POST", headers, request.signal);
     started(response.statusCode ?? switched);
     return relayAnswer(upgrade, response, socket, head);

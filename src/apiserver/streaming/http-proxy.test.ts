@@ -17,22 +17,32 @@ test("an upgrade reaches its target with each header line of its own and without
   });
   front.on("upgrade", async (call, socket) => {
     const { port } = target.address() as AddressInfo;
-    const answer = await proxyUpgrade(call, { scheme: "http", host: "127.0.0.1", port }, "/live", new AbortController().signal);
+    const asked: ApiRequest = {
+      method: "GET",
+      path: "/live",
+      query: new URLSearchParams(),
+      headers: { "sec-websocket-protocol": "v5.channel.k8s.io,v4.channel.k8s.io" },
+      remoteAddress: "127.0.0.1",
+      signal: new AbortController().signal,
+    };
+    const answer = await proxyUpgrade(call, asked, { scheme: "http", host: "127.0.0.1", port }, "/live");
     answer.socket?.destroy();
     socket.end(`HTTP/1.1 ${answer.response.statusCode} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n`);
   });
   const { port } = front.address() as AddressInfo;
   const headers = [
     ...["Host", "front", "Connection", "Upgrade", "Upgrade", "chat", "Authorization", "Bearer secret"],
-    ...["Sec-WebSocket-Protocol", "v5.channel.k8s.io", "Sec-WebSocket-Protocol", "v4.channel.k8s.io"],
+    ...["X-Tag", "one", "X-Tag", "two"],
+    ...["Sec-WebSocket-Protocol", "base64url.bearer.authorization.k8s.io.c2VjcmV0, v5.channel.k8s.io, v4.channel.k8s.io"],
   ];
   const call = request({ host: "127.0.0.1", port, headers });
   call.on("upgrade", (_, socket) => socket.destroy());
   call.end();
   const { rawHeaders, url } = await arrived.promise;
   assert.equal(url, "/live");
-  const protocols = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === "sec-websocket-protocol");
-  assert.deepEqual(protocols, ["v5.channel.k8s.io", "v4.channel.k8s.io"]);
+  const lines = (name: string): string[] => rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name);
+  assert.deepEqual(lines("x-tag"), ["one", "two"]);
+  assert.deepEqual(lines("sec-websocket-protocol"), ["v5.channel.k8s.io,v4.channel.k8s.io"]);
   assert.ok(!rawHeaders.includes("Bearer secret"));
   target.close();
   front.close();

@@ -63,16 +63,16 @@ async function pump(body: AsyncIterable<Uint8Array>, call: ReturnType<typeof htt
 
 /** Switches protocols with the target; gives its answer and, where it agreed, its socket. */
 export function proxyUpgrade(
-  request: IncomingMessage,
+  message: IncomingMessage,
+  request: ApiRequest,
   target: ProxyTarget,
   path: string,
-  signal: AbortSignal,
 ): Promise<{ response: IncomingMessage; socket?: Duplex; head?: Buffer }> {
   return new Promise((resolve, reject) => {
-    const headers = forwardedHeaders(request.rawHeaders);
+    const headers = forwardedHeaders(message.rawHeaders, request.headers["sec-websocket-protocol"]);
     const before = headers["x-forwarded-for"]?.join(", ");
-    headers["x-forwarded-for"] = [[before, request.socket.remoteAddress].filter(Boolean).join(", ")];
-    const call = open(target, path, request.method ?? "GET", headers, signal);
+    headers["x-forwarded-for"] = [[before, request.remoteAddress].filter(Boolean).join(", ")];
+    const call = open(target, path, request.method, headers, request.signal);
     call.on("upgrade", (response, socket, head) => resolve({ response, socket, head }));
     call.on("response", (response) => resolve({ response }));
     call.on("error", (error) => reject(serviceUnavailable(`error trying to reach service: ${error.message}`)));

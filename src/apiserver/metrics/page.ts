@@ -1,0 +1,12 @@
+/** /metrics and /metrics/slis (k8s.io/apiserver/pkg/server/routes/metrics.go). */
+import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
+import type { HealthSLIs } from "../../api/health-checks.ts";
+import type { Metrics } from "../../base/metrics.ts";
+
+const exposition = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+
+/** Undefined for any other path. */
+export function metricsPage({ method, path }: ApiRequest, metrics: Metrics, slis: HealthSLIs): ApiResponse | undefined {
+  const page = path === "/metrics/slis" ? slis.answer(method) : path === "/metrics" ? { type: exposition, body: metrics.expose() } : undefined;
+  return page && { status: 200, headers: { "content-type": page.type }, body: Buffer.from(page.body) };
+}
