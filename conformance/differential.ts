@@ -14,6 +14,7 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "../tools/command-line.ts";
 import { cases as builtIn, type Step } from "./differential/cases.ts";
+import { evictionCases } from "./differential/eviction-cases.ts";
 import { foundCases } from "./differential/found-cases.ts";
 import { customResourceCases } from "./differential/custom-resource-cases.ts";
 import { type Answer, differences, type Server, send, settled } from "./differential/exchange.ts";
@@ -39,7 +40,7 @@ const { values, positionals } = parseArgs({
     case: { type: "string", default: "" },
   },
 });
-const cases = [...builtIn, ...foundCases, ...customResourceCases];
+const cases = [...builtIn, ...foundCases, ...evictionCases, ...customResourceCases];
 const write = (line: string): void => void process.stdout.write(line);
 
 if (!values.aimed && !values.written && values.requests === undefined) {

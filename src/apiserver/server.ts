@@ -13,7 +13,7 @@ import type { Random } from "../base/random.ts";
 import type { Span, Tracer } from "../base/tracing/span.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { Access } from "./access.ts";
-import { loopbackUser } from "./ask-itself.ts";
+import { askItself, loopbackUser } from "./ask-itself.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
 import { audited } from "./audit/answered.ts";
 import type { AuditRecord, Auditor } from "./audit/auditor.ts";
@@ -124,7 +124,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     discoverySeries(options.metrics),
   );
   const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
-
   const slis = new HealthSLIs(options.described?.started ?? clock.now());
 
   const listed = (): string[] =>
@@ -147,6 +146,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     hubEndpoint: (resource) => served.hub(resource),
     equivalents: (endpoint) => served.equivalents(endpoint),
     endpointOfKind: (apiVersion, kind) => served.ofKind(apiVersion, kind),
+    ask: (own) => askItself(handle, own),
     frames: new FrameCache(),
     ...restSeries(options.metrics),
     stopping: stopping.signal,

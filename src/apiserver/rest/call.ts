@@ -9,6 +9,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Random } from "../../base/random.ts";
 import type { ResourceCache } from "../../cache/cache.ts";
 import type { AdmissionAttributes } from "../admission/admission.ts";
+import type { OwnRequest } from "../ask-itself.ts";
 import type { AuditRecord } from "../audit/auditor.ts";
 import type { RestSeries } from "../metrics/rest.ts";
 import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
@@ -130,6 +131,8 @@ export interface Rest extends RestSeries {
   equivalents(endpoint: Endpoint): readonly Endpoint[];
   /** Where objects of that kind are. */
   endpointOfKind(apiVersion: string, kind: string): Endpoint | undefined;
+  /** A request of the server's own. */
+  ask(request: OwnRequest): Promise<ApiResponse>;
   frames: FrameCache;
   /** Aborted when the server begins to stop: watches end. */
   stopping: AbortSignal;

@@ -31,3 +31,48 @@ test("a pod whose metadata no write would leave as it is is not marked, and so n
   assert.match(refused.message ?? "", /^Pod "odd" is invalid: metadata\.annotations: Invalid value: "Bad Key"/);
   assert.equal((await evict(["All"])).http, 201);
 });
+
+const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+const merge = "application/merge-patch+json";
+async function guarded(names: string[], disruptionsAllowed: number, selector: object, labels?: object): Promise<void> {
+  for (const name of names) {
+    await answer("POST", `${core}/pods`, { metadata: { name, ...(labels ? { labels } : {}) }, spec: { containers: [{ name: "c", image: "i" }] } });
+    await answer("PATCH", `${core}/pods/${name}/status`, { status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] } }, merge);
+  }
+  await answer("POST", budgets, { metadata: { name: "b" }, spec: { maxUnavailable: 1, selector } });
+  const status = { disruptionsAllowed, currentHealthy: 9, desiredHealthy: 1, expectedPods: 9, observedGeneration: 1 };
+  assert.equal((await answer("PATCH", `${budgets}/b/status`, { status }, merge)).http, 200);
+}
+const evict = (name: string) => answer("POST", `${core}/pods/${name}/eviction`, { metadata: { name } });
+
+test("evictions at the same time spend no more than a budget allows, in writes of the server's own", async () => {
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+  await guarded(names, 3, { matchLabels: { at: "once" } }, { at: "once" });
+  const all = names.map(evict);
+  const over = Promise.all(all);
+  let done = false;
+  void over.then(() => {
+    done = true;
+  });
+  while (!done) {
+    await clock.advance(100);
+    await new Promise(setImmediate);
+  }
+  const codes = (await over).map(({ http }) => http).sort();
+  assert.deepEqual(codes, [201, 201, 201, 429, 429, 429, 429, 429]);
+  const { status, metadata } = await answer("GET", `${budgets}/b`);
+  const spent = status as { disruptionsAllowed?: number; disruptedPods?: object; conditions?: { reason?: string }[] };
+  assert.equal(spent.disruptionsAllowed, 0);
+  assert.equal(Object.keys(spent.disruptedPods ?? {}).length, 3);
+  assert.deepEqual(
+    spent.conditions?.map(({ reason }) => reason),
+    ["InsufficientPods"],
+  );
+  assert.ok(metadata.managedFields?.some(({ manager, subresource }) => manager === "kube-apiserver" && subresource === "status"));
+  await answer("DELETE", `${budgets}/b`);
+});
+
+test("a budget that selects everything selects pods without labels", async () => {
+  await guarded(["bare"], 0, {});
+  assert.equal((await evict("bare")).http, 429);
+});

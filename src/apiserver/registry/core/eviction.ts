@@ -3,12 +3,10 @@ import { deepCopy } from "../../../api/copy.ts";
 import type { ApiResponse } from "../../../api/exchange.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
-import { selectorOf } from "../../../api/selectors/labels.ts";
-import { badRequest, conflict, forbidden, isConflict, StatusError, tooManyRequests } from "../../../api/status.ts";
+import { badRequest, conflict, isConflict, StatusError } from "../../../api/status.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Pod, PodCondition } from "../../../api/types/core-v1.gen.ts";
-import type { StatusCause } from "../../../api/types/meta-v1.gen.ts";
-import type { Eviction, PodDisruptionBudget } from "../../../api/types/policy-v1.gen.ts";
+import type { Eviction } from "../../../api/types/policy-v1.gen.ts";
 import { type Call, callOn, type DeleteOptions } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { deleteObject } from "../../rest/delete.ts";
@@ -17,19 +15,7 @@ import { checkDeleteOptions, writeOptions } from "../../rest/options.ts";
 import { respondObject } from "../../rest/respond.ts";
 import { validateUpdate } from "../../rest/strategy.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
-
-const maxDisruptedPods = 2000;
-const cannot = "Cannot evict pod as it would violate the pod's disruption budget.";
-
-function held(seconds: number, message: string): StatusError {
-  const error = tooManyRequests(cannot, seconds);
-  return new StatusError({
-    ...error.status,
-    code: 429,
-    message: cannot,
-    details: { ...(seconds ? { retryAfterSeconds: seconds } : {}), causes: [{ reason: "DisruptionBudget", message } as StatusCause] },
-  });
-}
+import { again, budgetsOf, held, spendOn, tries } from "./eviction-budget.ts";
 
 const isReady = (pod: Pod): boolean => pod.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") === true;
 
@@ -37,46 +23,6 @@ const isReady = (pod: Pod): boolean => pod.status?.conditions?.some((c) => c.typ
 function needsNoBudget(pod: Pod): boolean {
   const phase = pod.status?.phase;
   return phase === "Succeeded" || phase === "Failed" || phase === "Pending" || pod.metadata.deletionTimestamp !== undefined;
-}
-
-/** The budget with one disruption less. Throws the 429 of one that allows none. */
-export function spend(budget: PodDisruptionBudget, podName: string, now: string): PodDisruptionBudget {
-  const name = budget.metadata.name;
-  const status = budget.status as NonNullable<PodDisruptionBudget["status"]>;
-  if ((status.observedGeneration ?? 0) < (budget.metadata.generation ?? 0))
-    throw held(10, `The disruption budget ${name} is still being processed by the server.`);
-  if (status.disruptionsAllowed < 0) throw forbidden("poddisruptionbudget.policy", name, "pdb disruptions allowed is negative");
-  if (Object.keys(status.disruptedPods ?? {}).length > maxDisruptedPods)
-    throw forbidden("poddisruptionbudget.policy", name, "DisruptedPods map too big - too many evictions not confirmed by PDB controller");
-  if (status.disruptionsAllowed === 0) {
-    const condition = status.conditions?.find((c) => c.type === "DisruptionAllowed");
-    const message = condition?.status === "False" && condition.message ? condition.message : "";
-    if (message && condition?.reason === "SyncFailed")
-      throw held(0, `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${message}`);
-    if (status.currentHealthy <= status.desiredHealthy)
-      throw held(0, `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`);
-    if (message) throw held(0, `The disruption budget ${name} does not allow evicting pods currently (${condition?.reason}): ${message}`);
-    throw held(0, `The disruption budget ${name} does not allow evicting pods currently`);
-  }
-  const copy = deepCopy(budget);
-  const next = copy.status as typeof status;
-  next.disruptionsAllowed--;
-  next.disruptedPods = { ...next.disruptedPods, [podName]: now };
-  if (next.disruptionsAllowed === 0) {
-    next.conditions = (next.conditions ?? []).map((c) =>
-      c.type === "DisruptionAllowed" ? { ...c, status: "False", reason: "InsufficientPods", lastTransitionTime: now } : c,
-    );
-  }
-  return copy;
-}
-
-async function budgetsOf(call: Call, pod: Pod): Promise<PodDisruptionBudget[]> {
-  if (!Object.keys(pod.metadata.labels ?? {}).length) return [];
-  const { cache } = call.rest.hubEndpoint("poddisruptionbudgets.policy");
-  const { items } = await cache.list({ namespace: pod.metadata.namespace as string });
-  return items
-    .map((stored) => stored.object() as unknown as PodDisruptionBudget)
-    .filter((budget) => budget.spec?.selector !== undefined && selectorOf(budget.spec.selector).matches(pod.metadata.labels));
 }
 
 const evictionVersions: ReadonlySet<string> = new Set(["policy/v1", "policy/v1beta1"]);
@@ -121,11 +67,7 @@ export async function evict(call: Call): Promise<ApiResponse> {
     const { currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {};
     const always = budget.spec?.unhealthyPodEvictionPolicy === "AlwaysAllow";
     guarded = !isReady(pod) && (always || (currentHealthy >= desiredHealthy && desiredHealthy > 0));
-    if (!guarded) {
-      const about = callOn(call, "poddisruptionbudgets.policy", info.namespace, budget.metadata.name);
-      const now = formatTime(rest.clock.now());
-      await serverUpdate(about, (old) => spend(old as unknown as PodDisruptionBudget, info.name, now) as unknown as KubeObject, dryRun);
-    }
+    if (!guarded) await spendOn(call, budget, dryRun);
   }
   try {
     await evicted(pods, guarded && !insists ? unchanged(pod) : deletion, dryRun);
@@ -136,25 +78,19 @@ export async function evict(call: Call): Promise<ApiResponse> {
   return success(call);
 }
 
-/** As often as upstream tries, and milliseconds in between. */
-const tries = 20;
-const pause = 500;
-
 /**
  * Removes a pod that needs no budget, however it changes meanwhile, unless the caller insists on one version of it. The pod where
  * a budget has a say.
  */
 async function withoutBudget(pods: Call, remove: (pod: Pod) => Promise<void>, insists: boolean): Promise<Pod | undefined> {
-  const { clock, random } = pods.rest;
-  for (let left = tries; ; left--) {
+  for (let left = insists ? 1 : tries; ; left--) {
     const pod = (await read(pods)).object() as unknown as Pod;
     if (!needsNoBudget(pod)) return pod;
     try {
       await remove(pod);
       return undefined;
     } catch (error) {
-      if (insists || left === 1 || !isConflict(error)) throw error;
-      await clock.sleep(pause * (1 + random.next() / 10), pods.request.signal);
+      if (!(await again(pods, error, left))) throw error;
     }
   }
 }
@@ -176,16 +112,18 @@ function marked(pods: Call, old: KubeObject, { uid, resourceVersion }: NonNullab
       pod.metadata.name,
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${pod.metadata.resourceVersion}). The object might have been modified`,
     );
+  const type = "DisruptionTarget";
+  const conditions = pod.status?.conditions ?? [];
+  const known = conditions.find((one) => one.type === type);
   const condition = {
-    type: "DisruptionTarget",
+    type,
     status: "True",
     reason: "EvictionByEvictionAPI",
     message: "Eviction API: evicting",
     lastProbeTime: null,
-    lastTransitionTime: formatTime(pods.rest.clock.now()),
+    lastTransitionTime: known?.status === "True" ? known.lastTransitionTime : formatTime(pods.rest.clock.now()),
   } as unknown as PodCondition;
-  const others = pod.status?.conditions?.filter((c) => c.type !== condition.type) ?? [];
-  pod.status = { ...pod.status, conditions: [...others, condition] };
+  pod.status = { ...pod.status, conditions: known ? conditions.map((one) => (one.type === type ? condition : one)) : [...conditions, condition] };
   const object = pod as unknown as KubeObject;
   validateUpdate(pods, object, old, "status", "Pod");
   return object;
