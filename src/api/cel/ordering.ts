@@ -9,6 +9,7 @@ function ordered(name: string, holds: (order: number) => boolean): [string, Impl
   return [
     name,
     (a, b) => {
+      if (Number.isNaN(a)) return unordered;
       const order = compare(a as Value, b as Value);
       // What has an order says itself that the other is none of its kind.
       if (order === undefined) return compare(a as Value, a as Value) === undefined ? noOrder : noSuchOverload;

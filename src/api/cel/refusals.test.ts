@@ -59,6 +59,10 @@ test("an operand that cannot be added, asked or taken apart is refused in the na
     "null.exists(x, true)": "got 'types.Null', expected iterable type",
     "null.exists(k, v, true)": "unsupported comprehension range type: types.Null",
     "null.or(optional.of(1))": "0",
+    "dyn(double('NaN')) < null": "NaN values cannot be ordered",
+    "dyn(quantity('1')) == [dyn(1)][0]": "no such overload",
+    "dyn(quantity('1')) != [dyn(1)][0]": "true",
+    "dyn(quantity('1')) == null": "false",
   }));
 
 test("what is null in a map is there for two variables as well", () =>

@@ -16,10 +16,11 @@ const traits = table<(value: Value) => boolean>({
   "_*_": isNumber,
   "_/_": isNumber,
   "_%_": (value) => isNumber(value) && typeof value !== "number",
-  "-_": (value) => isNumber(value) || typeof value === "boolean",
+  "-_": (value) => typeof value === "bigint" || typeof value === "number" || typeof value === "boolean",
   size: (value) => value instanceof Uint8Array || value instanceof ListValue || value instanceof MapValue,
   matches: () => false,
   sort: (value) => value instanceof ListValue,
+  "@sortByAssociatedKeys": (value) => value instanceof ListValue,
 });
 /** Implemented by their receivers alone. */
 const received = new Set(["startsWith", "endsWith", "contains"]);
@@ -28,6 +29,6 @@ export function refusal(name: string, args: readonly Value[]): CelError {
   const [first] = args;
   const has = traits[name];
   if (has && first !== undefined) return has(first) || isReceiver(first) ? noSuchOverload : new CelError(`no such overload: ${name}`);
-  if (received.has(name) || !/^[\w.]+$/.test(name) || name.startsWith("_")) return noSuchOverload;
+  if (received.has(name) || (name === "findAll" && args.length === 3) || !/^[\w.]+$/.test(name) || name.startsWith("_")) return noSuchOverload;
   return new CelError(`no such overload: ${name}(${args.map((one) => typeOfValue(one).name).join(", ")})`);
 }

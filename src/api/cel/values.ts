@@ -178,6 +178,8 @@ export class GrowingMap extends HashMap {}
 /** A message of a declared type, or a value of a library's own type. */
 export abstract class ObjectValue {
   abstract readonly type: Type;
+  /** `==` with another type is an error; that they differ is true all the same (k8s.io/apiserver/pkg/cel). */
+  readonly onlyWithItsLike: boolean = false;
   /** The value, or its default; undefined: there is no such field. */
   get(_field: string): Value | undefined {
     return undefined;
@@ -262,6 +264,11 @@ export function equal(a: Value, b: Value): boolean {
 
 /** The same for an operator: what cannot be compared is an error. Throws the ComparisonFailure that is fatal. */
 export function compared(a: Value, b: Value): boolean | CelError {
+  const stranger = a instanceof ObjectValue && a.onlyWithItsLike && b !== null && !(b instanceof CelError) && typeOfValue(b).name !== a.type.name;
+  if (stranger) return noSuchOverload;
+  return comparedAny(a, b);
+}
+function comparedAny(a: Value, b: Value): boolean | CelError {
   try {
     return equal(a, b);
   } catch (error) {
@@ -270,7 +277,7 @@ export function compared(a: Value, b: Value): boolean | CelError {
   }
 }
 export function unequal(a: Value, b: Value): boolean | CelError {
-  const found = compared(a, b);
+  const found = comparedAny(a, b);
   return typeof found === "boolean" ? !found : found;
 }
 

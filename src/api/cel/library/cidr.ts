@@ -11,6 +11,7 @@ export const cidrType = opaque("net.CIDR");
 
 export class CIDRValue extends ObjectValue {
   readonly type = cidrType;
+  override readonly onlyWithItsLike = true;
   readonly ip: IPValue;
   readonly prefix: number;
   constructor(ip: IPValue, prefix: number) {

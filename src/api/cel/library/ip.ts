@@ -10,6 +10,7 @@ export const ipType = opaque("net.IP");
 
 export class IPValue extends ObjectValue {
   readonly type = ipType;
+  override readonly onlyWithItsLike = true;
   readonly bytes: readonly number[];
   constructor(bytes: readonly number[]) {
     super();

@@ -10,6 +10,7 @@ export const quantityType = struct("kubernetes.Quantity");
 
 export class QuantityValue extends ObjectValue {
   readonly type = quantityType;
+  override readonly onlyWithItsLike = true;
   readonly quantity: Quantity;
   constructor(quantity: Quantity) {
     super();

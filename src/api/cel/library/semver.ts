@@ -10,6 +10,7 @@ const maxUint = 2n ** 64n - 1n;
 
 export class SemverValue extends ObjectValue {
   readonly type = semverType;
+  override readonly onlyWithItsLike = true;
   readonly numbers: readonly bigint[];
   readonly before: readonly string[];
   constructor(numbers: readonly bigint[], before: readonly string[]) {

@@ -9,6 +9,7 @@ export const urlType = struct("kubernetes.URL");
 
 export class URLValue extends ObjectValue {
   readonly type = urlType;
+  override readonly onlyWithItsLike = true;
   readonly url: GoURL;
   constructor(url: GoURL) {
     super();
