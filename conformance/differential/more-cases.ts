@@ -108,6 +108,7 @@ export const moreCases: Case[] = [
       get("/readyz/shutdown"),
       get("/healthz/shutdown"),
       { method: "DELETE", path: "/metrics/slis" },
+      { method: "DELETE", path: "/metrics" },
       get("/api", undefined, ["serverAddress"]),
       get("/apis"),
       get("/apis/apps"),

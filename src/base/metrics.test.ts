@@ -55,6 +55,35 @@ test("a series that is bound counts without its labels; one that was cleared is 
   assert.equal(metrics.expose(), '# HELP things Things.\n# TYPE things gauge\nthings{zone="b"} 5\n');
 });
 
+test("what is reset is shown again when something is told to it, bound or not; what has no labels stays", () => {
+  const metrics = new Metrics();
+  const [counter, gauge, histogram] = [metrics.counter("a", "A.", ["x"]), metrics.gauge("b", "B.", ["x"]), metrics.histogram("c", "C.", [1], ["x"])];
+  const [plain, level, waits] = [metrics.counter("d", "D."), metrics.gauge("e", "E."), metrics.histogram("f", "F.", [1])];
+  const [count, tell, observe] = [counter.with("1"), gauge.with("1"), histogram.series("1")];
+  const all = (): void => {
+    count.value++;
+    tell.value++;
+    observe(0.5);
+    plain.inc();
+    level.set(4);
+    waits.observe(0.5);
+  };
+  const values = (): string[] =>
+    metrics
+      .expose()
+      .split("\n")
+      .filter((line) => line && !/^#|_bucket|_sum/.test(line));
+  all();
+  assert.deepEqual(values(), ['a{x="1"} 1', 'b{x="1"} 1', 'c_count{x="1"} 1', "d 1", "e 4", "f_count 1"]);
+  metrics.reset();
+  assert.deepEqual(values(), ["d 0", "e 4", "f_count 1"]);
+  all();
+  assert.deepEqual(values(), ['a{x="1"} 1', 'b{x="1"} 2', 'c_count{x="1"} 1', "d 1", "e 4", "f_count 2"]);
+  metrics.reset();
+  gauge.set(2, "1");
+  assert.deepEqual(values(), ['b{x="1"} 2', "d 0", "e 4", "f_count 2"]);
+});
+
 test("bounds are written as Go writes them", () => {
   const metrics = new Metrics();
   metrics.histogram("h", "H.", [0.00005, 0.0001, 0.005, 1, 150_000, 1e6, 2_592_000, 1e9]).observe(1);

@@ -10,6 +10,8 @@ export type LabelValues = readonly string[];
 
 interface Metric {
   readonly name: string;
+  /** Begins anew: series are shown again when something is told to them. */
+  reset(): void;
   write(out: string[]): void;
 }
 
@@ -34,6 +36,8 @@ export interface Sample {
 
 interface Labelled extends Sample {
   readonly values: LabelValues;
+  /** The value that it had when it was hidden, and that it still has. */
+  hidden?: number;
   /** Of the labels, made when it is first shown. */
   text?: string;
 }
@@ -53,6 +57,9 @@ export class Value implements Metric {
   }
   /** The series of these labels, at 0 where it is new. */
   with(...values: string[]): Sample {
+    return this.#of(values);
+  }
+  #of(values: string[]): Labelled {
     const key = values.join("\u0000");
     let sample = this.#values.get(key);
     if (!sample) {
@@ -68,7 +75,9 @@ export class Value implements Metric {
     this.with(...values).value++;
   }
   set(value: number, ...values: string[]): void {
-    this.with(...values).value = value;
+    const sample: Labelled = this.#of(values);
+    sample.value = value;
+    delete sample.hidden;
   }
   /** Present value; 0 for what was never touched. */
   get(...values: string[]): number {
@@ -82,10 +91,19 @@ export class Value implements Metric {
   clear(): void {
     this.#values.clear();
   }
-  write(out: string[]): void {
-    if (this.#values.size === 0) return;
-    out.push(`# HELP ${this.name} ${this.#help}`, `# TYPE ${this.name} ${this.#type}`);
+  /** Counters begin at 0. What a gauge tells stays true: it is but hidden, and one without labels not even that. */
+  reset(): void {
     for (const sample of this.#values.values()) {
+      if (this.#type === "counter") sample.value = 0;
+      if (this.#labels.length) sample.hidden = sample.value;
+    }
+  }
+  write(out: string[]): void {
+    const shown = [...this.#values.values()].filter((sample) => sample.hidden === undefined || sample.hidden !== sample.value);
+    if (shown.length === 0) return;
+    out.push(`# HELP ${this.name} ${this.#help}`, `# TYPE ${this.name} ${this.#type}`);
+    for (const sample of shown) {
+      delete sample.hidden;
       sample.text ??= labelText(this.#labels, sample.values);
       out.push(sample.text ? `${this.name}{${sample.text}} ${number(sample.value)}` : `${this.name} ${number(sample.value)}`);
     }
@@ -97,6 +115,8 @@ interface Series {
   counts: Float64Array;
   sum: number;
   count: number;
+  /** Until something is observed. */
+  hidden?: boolean;
   /** Of the labels, made when it is first shown. */
   text?: string;
 }
@@ -145,11 +165,22 @@ export class Histogram implements Metric {
     series.sum += value * weight;
     series.count += weight;
   }
+  /** One without labels goes on. */
+  reset(): void {
+    if (!this.#labels.length) return;
+    for (const series of this.#series.values()) {
+      series.counts.fill(0);
+      series.sum = 0;
+      series.count = 0;
+      series.hidden = true;
+    }
+  }
   write(out: string[]): void {
-    if (this.#series.size === 0) return;
+    const shown = [...this.#series.values()].filter(({ hidden, count }) => !hidden || count > 0);
+    if (shown.length === 0) return;
     const { name } = this;
     out.push(`# HELP ${name} ${this.#help}`, `# TYPE ${name} histogram`);
-    for (const series of this.#series.values()) {
+    for (const series of shown) {
       const { values, counts, sum, count } = series;
       series.text ??= labelText(this.#labels, values);
       const labels = series.text;
@@ -208,6 +239,11 @@ export class Metrics {
     const out: string[] = [];
     for (const name of [...all.keys()].sort()) all.get(name)?.write(out);
     return `${out.join("\n")}\n`;
+  }
+  /** All of them begin anew, as Prometheus' vectors do (k8s.io/component-base/metrics/registry.go). */
+  reset(): void {
+    for (const other of this.#others) other.reset();
+    for (const metric of this.#metrics.values()) metric.reset();
   }
   #collected(): Map<string, Metric> {
     for (const collect of this.#collectors) collect();
