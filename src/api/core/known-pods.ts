@@ -84,7 +84,7 @@ export class KnownPods implements KnownSpecs<Pod> {
       (one) => (one.name === "") === (name === "") && deepEqual(one.prepared, spec, name === "" ? undefined : sameBut(one.name, name)),
     );
     if (!kept) return undefined;
-    return { spec: name === kept.name ? kept.completed : renamed(kept.completed, kept.places, name), text: kept.pieces.join(mark(name)) };
+    return { spec: name === kept.name ? kept.completed : renamed(kept.completed, kept.places, name), text: joined(kept.pieces, mark(name)) };
   }
 
   learn(prepared: Pod, completed: Pod): void {
@@ -97,6 +97,13 @@ export class KnownPods implements KnownSpecs<Pod> {
     const places = name === "" ? [] : placesOf(completed.spec, name);
     this.#kept.add({ prepared: deepCopy(prepared.spec), name, completed: deepCopy(completed.spec), places, pieces });
   }
+}
+
+/** Without a copy of the pieces: who writes the text makes one. */
+function joined(pieces: readonly string[], between: string): string {
+  let text = pieces[0] ?? "";
+  for (let i = 1; i < pieces.length; i++) text += between + (pieces[i] as string);
+  return text;
 }
 
 const mark = (name: string): string => `"name":"${name}"`;

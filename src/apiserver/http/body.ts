@@ -11,14 +11,19 @@ const tooLong = (limit: number): Error => requestEntityTooLarge(`limit is ${limi
 
 const none = new Uint8Array(0);
 
-/** The whole body. Rejects with 413 once more than `limit` bytes have come, without waiting for the rest. */
-export async function readBody(request: ApiRequest, limit = maxBodyBytes): Promise<Uint8Array> {
-  const body = request.body;
+/** The whole body, at once where it has come. Throws and rejects with 413 once more than `limit` bytes have come, without waiting for the rest. */
+export function readBody(request: ApiRequest, limit = maxBodyBytes): Uint8Array | Promise<Uint8Array> {
+  const { body } = request;
+  if (body === undefined) return none;
+  if (!(body instanceof Uint8Array)) return readRest(request, body, limit);
+  if (body.length > limit) throw tooLong(limit);
+  return body;
+}
+
+async function readRest(request: ApiRequest, body: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
   const tooLarge = (): never => {
     throw tooLong(limit);
   };
-  if (body === undefined) return none;
-  if (body instanceof Uint8Array) return body.length > limit ? tooLarge() : body;
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > limit) tooLarge();
   if (body instanceof Http2Body) return body.whole(limit, () => tooLong(limit));

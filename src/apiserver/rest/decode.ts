@@ -82,7 +82,8 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
       strict = normalized.unknown;
     } else {
       const media = bodyMedia(request);
-      bytes = await readBody(request);
+      const read = readBody(request);
+      bytes = read instanceof Uint8Array ? read : await read;
       ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], choose, "kept"));
     }
   } catch (error) {

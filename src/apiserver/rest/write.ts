@@ -10,7 +10,7 @@ import { alreadyExists, conflict, forbidden, invalid, notFound, StatusError } fr
 import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
-import type { AdmissionAttributes } from "../admission/admission.ts";
+import type { AdmissionAttributes, Faces } from "../admission/admission.ts";
 import type { Comparison } from "../metrics/rest.ts";
 import { type Call, namespaceOf, type Reservation } from "./call.ts";
 import { complete, finish, storedForm, writtenForm } from "./decode.ts";
@@ -40,6 +40,7 @@ export function checkActs(call: Call): void {
 
 export function attributesOf(call: Call, operation: AdmissionAttributes["operation"], options: object, dryRun: boolean): AdmissionAttributes {
   const { info, endpoint } = call;
+  let faces: Faces | undefined;
   return {
     operation,
     resource: endpoint.def,
@@ -53,7 +54,7 @@ export function attributesOf(call: Call, operation: AdmissionAttributes["operati
     annotate(key, value, withRequest) {
       if (!withRequest || call.audit?.wantsRequest) call.audit?.annotate(key, value);
     },
-    faces: () => facesOf(call),
+    faces: () => (faces ??= facesOf(call)),
     request: call.request,
   };
 }

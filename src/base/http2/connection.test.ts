@@ -311,3 +311,15 @@ test("headers beyond the limit are answered with 431, and the next request is se
   const seen = await talk([frame(FrameType.headers, 1, 1, get), ...long, frame(FrameType.headers, 5, 3, get)], async (stream) => stream.answer(200, []));
   assert.deepEqual(seen, [`${FrameType.headers} 1`, `${FrameType.data} 1`, `${FrameType.headers} 3`]);
 });
+
+test("a body that comes in a chunk of its own, in the same turn as the headers, is whole when the request begins", async () => {
+  const bodies: unknown[] = [];
+  const { client } = serve(async (stream) => void bodies.push(stream.body));
+  const post = [0x83, 0x87, 0x84, 0x0f, 13, 1, 0x33];
+  client.write(preface);
+  client.write(Buffer.concat([frame(FrameType.headers, 4, 1, post)]));
+  client.write(Buffer.concat([frame(FrameType.data, 1, 1, [1, 2, 3])]));
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  assert.deepEqual(bodies, [Buffer.from([1, 2, 3])]);
+  client.destroy();
+});

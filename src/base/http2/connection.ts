@@ -5,6 +5,7 @@
  * How long it may be silent says patience.ts.
  */
 import type { Duplex } from "node:stream";
+import { Arrivals } from "./arrivals.ts";
 import { PassingMap } from "../passing-map.ts";
 import type { Clock } from "../clock.ts";
 import { Http2Body } from "./body.ts";
@@ -52,8 +53,7 @@ export class Http2Connection {
   readonly #streams = new PassingMap<number, Http2Stream>();
   /** Streams that we reset: what the client had sent before it knew is no mistake of its (RFC 9113, 5.1). */
   readonly #recentlyReset = new Set<number>();
-  /** Requests of which all headers came in the chunk being read. */
-  #arrived: Http2Stream[] = [];
+  readonly #arrivals = new Arrivals((stream) => this.#run(stream));
   readonly #block = new BlockReader();
   readonly #patience: Patience;
   #greeted = false;
@@ -149,10 +149,7 @@ export class Http2Connection {
       else throw error;
       return;
     }
-    const arrived = this.#arrived;
-    if (!arrived.length) return;
-    this.#arrived = [];
-    for (const stream of arrived) this.#run(stream);
+    this.#arrivals.begin();
   }
   #break(error: ConnectionError): void {
     this.#options.onError(error);
@@ -251,7 +248,7 @@ export class Http2Connection {
       if (read.tooLarge) this.#begin(id, endStream, nothingRead).answer(431, ["content-type", "text/html; charset=utf-8"], tooLong);
       else this.#refuse(id, ErrorCode.protocol);
     } else if (endStream && read.contentLength > 0) this.#refuse(id, ErrorCode.protocol);
-    else this.#arrived.push(this.#begin(id, endStream, read));
+    else this.#arrivals.add(this.#begin(id, endStream, read));
   }
   #begin(id: number, endStream: boolean, read: RequestHead): Http2Stream {
     const stream = new Http2Stream(this, this.#sender, id, read, streamWindow);
@@ -302,7 +299,7 @@ export class Http2Connection {
     else if (data.length) (stream.body as Http2Body).push(data);
   }
   #lastData(stream: Http2Stream, data: Buffer, first: boolean): void {
-    if (first && stream.promised <= 0 && this.#arrived.includes(stream)) {
+    if (first && stream.promised <= 0 && this.#arrivals.has(stream)) {
       // The usual small body: whole before anybody asks for it.
       stream.remoteEnded = true;
       stream.body = data;
