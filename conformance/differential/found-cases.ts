@@ -306,6 +306,34 @@ export const foundCases: Case[] = [
     })(),
   },
   {
+    name: "YAML of texts that YAML cannot be read with",
+    steps: [
+      "\x7f",
+      "\x84",
+      "\x85",
+      "a \x85 b",
+      "\x85 \x85\x85c",
+      "\x9f",
+      "\xa0",
+      "\ufeff",
+      "\ufffe",
+      "\uffff",
+      "\u2028",
+      "\x01",
+      "\u{1f600}",
+      "a\x7f\n",
+    ].flatMap((text) => {
+      const yaml = { accept: "application/yaml" };
+      return [
+        ask("POST", `${core}/configmaps`, { metadata: { name: "text", annotations: { a: text } }, data: { text } }, yaml),
+        ask("GET", `${core}/configmaps/text`, undefined, yaml),
+        ask("GET", `${core}/configmaps?fieldSelector=metadata.name%3Dtext`, undefined, yaml),
+        ask("GET", `${core}/configmaps/text`, undefined, { accept: "application/yaml;as=PartialObjectMetadata;v=v1;g=meta.k8s.io" }),
+        ask("DELETE", `${core}/configmaps/text`, undefined, yaml),
+      ];
+    }),
+  },
+  {
     name: "what a PUT would create, by one who may not create, and where it must not be",
     steps: (() => {
       const rbac = "/apis/rbac.authorization.k8s.io/v1";

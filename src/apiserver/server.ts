@@ -250,7 +250,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   function failure(request: ApiRequest, error: unknown): ApiResponse {
     if (error instanceof TooManyRequests || error instanceof Undecided) return error.response(request);
     if (error instanceof StatusError) {
-      return respondError(error, request, request.asObject ? undefined : errorForm(request), warned.get(error));
+      return respondError(error, request, request.asObject ? undefined : errorForm(request, error), warned.get(error));
     }
     if (error instanceof UnknownRequest) return unknownPage(request, error);
     if (request.signal.aborted) return respondError(timeout("request was aborted by the client"), request, undefined);

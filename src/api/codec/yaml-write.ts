@@ -4,10 +4,19 @@
  */
 import { goFloat } from "../go-float.ts";
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import { StatusError } from "../status.ts";
 import { encodeJSONString } from "./json.ts";
 import { isAmbiguous } from "./yaml-scalar.ts";
 import { table } from "../../base/table.ts";
 
+/** Upstream makes YAML of JSON by reading that as YAML: what YAML cannot be read with ends in an error, which it answers as YAML. */
+export class UnwritableText extends StatusError {
+  constructor() {
+    super({ code: 500, message: "yaml: control characters are not allowed" });
+  }
+}
+
+/** Throws UnwritableText for texts that YAML cannot be read with, as encodeYAMLString. */
 export function encodeYAML(value: unknown): Uint8Array {
   return new TextEncoder().encode(encodeYAMLString(value));
 }
@@ -77,8 +86,9 @@ function scalar(value: JSONValue, indent: number, column: number, key: boolean):
   if (value === null || typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value).toString() : goFloat(value);
   if (typeof value !== "string") return Array.isArray(value) ? "[]" : "{}";
-  const text = value.toWellFormed();
+  const text = asRead(value.toWellFormed());
   const allowed = analyze(text);
+  if (!allowed.single && unreadable.test(text)) throw new UnwritableText();
   const pad = " ".repeat(indent + 2);
   if (text.includes("\n")) return allowed.block && !key ? literal(text, pad) : doubleQuoted(text, column, pad, !key);
   if (isAmbiguous(text) || base60.test(text)) return doubleQuoted(text, column, pad, !key);
@@ -87,6 +97,12 @@ function scalar(value: JSONValue, indent: number, column: number, key: boolean):
   return doubleQuoted(text, column, pad, !key);
 }
 
+/** Stand as they are in Go's JSON. */
+const unreadable = /[\x7f-\x84\x86-\x9f\ufffe\uffff]/;
+const nextLines = / *\u0085(?: *\u0085)* */g;
+/** The only break that stands as it is in JSON is folded when that is read. */
+const asRead = (text: string): string =>
+  text.includes("\u0085") ? text.replace(nextLines, (found) => "\n".repeat(found.replaceAll(" ", "").length - 1) || " ") : text;
 const printable = /^[\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/;
 
 /** Which styles can carry the text (libyaml's analysis). */

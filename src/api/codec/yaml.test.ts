@@ -234,3 +234,8 @@ test("what is very deep is written without its indentation, and read again as it
   assert.ok(text.length < 200_000, `${text.length} characters`);
   assert.deepEqual(parseYAML(text).value, value);
 });
+
+test("texts come out as upstream reads them from JSON: a next line is folded, what YAML cannot be read with is an error", () => {
+  assert.equal(encodeYAMLString({ a: "b\x85c", d: "e \x85 \x85 f" }), "a: b c\nd: |-\n  e\n  f\n");
+  for (const text of ["\x7f", "a\x9fb", "\uffff"]) assert.throws(() => encodeYAMLString({ text }), { message: "yaml: control characters are not allowed" });
+});

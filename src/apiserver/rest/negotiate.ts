@@ -1,4 +1,5 @@
 /** Which form an answer takes and a body has (k8s.io/apiserver/pkg/endpoints/handlers/negotiation). */
+import { UnwritableText } from "../../api/codec/yaml-write.ts";
 import { clausesOf, wantsIndented } from "../../api/accept.ts";
 import type { ApiRequest } from "../../api/exchange.ts";
 import { notAcceptable, StatusError } from "../../api/status.ts";
@@ -126,7 +127,8 @@ export function aggregatedForm(accept: string): { media: Media; profile?: string
 }
 
 /** Of a refusal: never a Table; what cannot be answered as the client wishes is answered as JSON. */
-export function errorForm(request: ApiRequest): Form {
+export function errorForm(request: ApiRequest, error?: StatusError): Form {
+  if (error instanceof UnwritableText) return { media: "yaml", pretty: false };
   const { accept } = request.headers;
   if (!accept) return { media: "json", pretty: wantsPretty(request) };
   return chosen(request, accept, { transforms: false, protobuf: true, streams: false }) ?? { media: "json", pretty: true };
