@@ -40,6 +40,8 @@ export interface ApiRequest {
   cbor?: boolean;
   /** Asked over a WebSocket that is not open yet: a watch answers with 101 and one message a chunk. */
   messages?: boolean;
+  /** Notes something in the request's audit event, where it has one; set by the server. */
+  annotate?(key: string, value: string): void;
   /** Aborted when nobody waits for the answer any more. May be made on demand: a copy by spreading must name it. */
   readonly signal: AbortSignal;
   /** Calls `fn` once as soon as the signal is aborted, or was, without making the signal; what is returned takes that back. */

@@ -191,7 +191,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const { signer, keys } = tokenKeys(options);
     const lifetime = certificateLifetimes(metrics);
     const auditing = auditSeries(metrics);
-    options.auditor?.observe(auditing);
+    options.auditor?.observe(auditing, outgoing);
     const handshakes = metrics.counter("apiserver_tls_handshake_errors_total", "Number of requests dropped with 'TLS handshake error from' error").with();
     const { authenticator, tokens, trust } = defaultAuthentication({
       ...outsiders,

@@ -93,7 +93,7 @@ export async function forward(request: ApiRequest, user: UserInfo, remote: Remot
     }
     const bytes = request.asObject && request.object !== undefined ? Buffer.from(JSON.stringify(request.object)) : request.body;
     frame(headers, bytes, request.headers["content-length"]);
-    const outgoing = { method: request.method, path: pathOf(request), headers, signal: stop.signal };
+    const outgoing = { method: request.method, path: pathOf(request), headers, signal: stop.signal, annotate: request.annotate };
     const response = await exchange(() => backends.open(remote, outgoing, address), bytes);
     // Whoever gives the answer up, begun or not, ends the exchange behind it.
     response.once("close", settled);

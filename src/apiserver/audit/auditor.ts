@@ -5,6 +5,7 @@ import type { UserInfo as UserStatus } from "../../api/types/authentication-v1.g
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { targetOf } from "../request-info.ts";
+import type { OutgoingSeries } from "../outside/post.ts";
 import type { AuditDecision, AuditedRequest, AuditLevel, AuditPolicy, AuditStage } from "./policy.ts";
 
 export interface AuditEvent {
@@ -35,6 +36,8 @@ export interface AuditSink {
   write(event: AuditEvent): void;
   /** Returns once what was taken is out of this process. Called before answers leave; without it events leave at the end of the turn. */
   flush?(): void;
+  /** Counts from now on what it asks servers outside. */
+  measured?(outgoing: OutgoingSeries): void;
 }
 
 /** What the pipeline knows of a request once it is parsed. */
@@ -119,8 +122,10 @@ export class Auditor {
   constructor(options: AuditorOptions) {
     this.#options = options;
   }
-  observe(observer: AuditObserver): void {
+  /** `outgoing`: of what leaves for servers outside. */
+  observe(observer: AuditObserver, outgoing?: OutgoingSeries): void {
     this.#watched.observer = observer;
+    if (outgoing) this.#options.sink.measured?.(outgoing);
   }
   /** Returns once all events so far are out of this process. */
   flush(): void {
@@ -160,6 +165,7 @@ export class Auditor {
     if (info.isResource) event.objectRef = reference;
     const record = new AuditRecord(event, decision, this.#options, this.#watched);
     record.stage("RequestReceived");
+    request.annotate = (key, value) => record.annotate(key, value);
     return record;
   }
 }

@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../base/clock.ts";
+import { Metrics } from "../../base/metrics.ts";
 import { selfSigned } from "../../base/self-signed.fixture.ts";
+import { outgoingSeries } from "../metrics/outgoing.ts";
 import { auditTarget } from "./webhook-target.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "audit-target-"));
@@ -49,6 +51,13 @@ test("a body arrives with the credentials of the kubeconfig; an answer that is n
   assert.deepEqual(seen, ["POST /events?timeout=30s application/json Bearer secret {}"]);
   status = 500;
   await assert.rejects(send(Buffer.from("{}"), signal), { code: 500 });
+});
+
+test("events that leave are counted with what else is asked of servers outside", async () => {
+  status = 200;
+  const metrics = new Metrics();
+  await target(trusted())(Buffer.from("{}"), signal, outgoingSeries(metrics));
+  assert.match(metrics.expose(), /rest_client_requests_total\{code="200",method="POST",host="127\.0\.0\.1:\d+"\} 1\n/);
 });
 
 test("nothing is sent to a server that is not verified, and nothing without TLS", async () => {

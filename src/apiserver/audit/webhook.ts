@@ -5,12 +5,13 @@
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { jittered, type Random } from "../../base/random.ts";
+import type { OutgoingSeries } from "../outside/post.ts";
 import type { AuditEvent, AuditSink } from "./auditor.ts";
 import { encodeEvent } from "./encode.ts";
 
 export interface AuditWebhookOptions {
   /** Rejects where the events are not taken. */
-  send(body: Buffer, signal: AbortSignal): Promise<void>;
+  send(body: Buffer, signal: AbortSignal, outgoing?: OutgoingSeries): Promise<void>;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -50,6 +51,7 @@ export class AuditWebhook implements AuditSink, AsyncDisposable {
   readonly #options: AuditWebhookOptions;
   readonly #stop = new AbortController();
   readonly #sending = new Set<Promise<void>>();
+  #outgoing: OutgoingSeries | undefined;
   #events: string[] = [];
   #dropped = 0;
   #timer: Timer | undefined;
@@ -71,6 +73,9 @@ export class AuditWebhook implements AuditSink, AsyncDisposable {
     this.#events.push(text);
     if (this.#events.length >= maxBatch) this.#send();
     else this.#timer ??= clock.after(maxWait, () => this.#send());
+  }
+  measured(outgoing: OutgoingSeries): void {
+    this.#outgoing = outgoing;
   }
   /** What was taken is tried once more, without waiting. */
   async [Symbol.asyncDispose](): Promise<void> {
@@ -127,7 +132,7 @@ export class AuditWebhook implements AuditSink, AsyncDisposable {
     for (let left = times; ; left--) {
       try {
         // A batch that is on its way is let through, also at the end.
-        await send(body, new AbortController().signal);
+        await send(body, new AbortController().signal, this.#outgoing);
         return;
       } catch (error) {
         if (left <= 1 || this.#stop.signal.aborted) {

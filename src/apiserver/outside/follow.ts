@@ -10,7 +10,7 @@ import { goQuote } from "../../api/field.ts";
 import { URLError } from "../../api/cel/library/go-url.ts";
 import { parseGoURL } from "./go-url.ts";
 import { goNetworkError } from "./network-error.ts";
-import { type CertificateSeries, countCertificate } from "./server-identity.ts";
+import { type Annotate, type CertificateSeries, countCertificate } from "./server-identity.ts";
 
 /** One server on the way. */
 export interface Hop {
@@ -24,6 +24,8 @@ export interface Hop {
   options(): RequestOptions;
   /** Told of servers that cannot be believed for their certificates. */
   readonly certificates?: CertificateSeries;
+  /** Of the request on whose behalf it is sent. */
+  readonly annotate?: Annotate | undefined;
   /** What is told of each request that goes out. */
   begun?(method: string): Begun;
 }
@@ -109,7 +111,7 @@ async function answerOf(hop: Hop, sent: Sent, signal: AbortSignal): Promise<Inco
     return response;
   } catch (error) {
     const cause = (error instanceof StaleConnection ? error.cause : error) as NodeJS.ErrnoException;
-    countCertificate(cause, hop.certificates);
+    countCertificate(cause, hop.certificates, new URL(hop.url).hostname.replace(/^\[|\]$/g, ""), hop.annotate);
     const message = goNetworkError(cause, hop);
     begun?.failed(message);
     throw new HopError(hop.url, message, brokeOff(cause));

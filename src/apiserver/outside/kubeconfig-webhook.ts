@@ -71,8 +71,8 @@ export class KubeconfigWebhook implements Disposable {
     };
   }
   /** An answer of success. Rejects with Unreachable, and with StatusError for every other answer. */
-  async ask(body: Uint8Array, signal: AbortSignal): Promise<Answer> {
-    const { clock, timeout, outgoing } = this.#options;
+  async ask(body: Uint8Array, signal: AbortSignal, outgoing = this.#options.outgoing): Promise<Answer> {
+    const { clock, timeout } = this.#options;
     const answer = await post({ ...this.#posting, body }, { clock, timeout, signal, outgoing });
     refuseStatus(answer);
     return answer;

@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { bodyWithin } from "./body.ts";
 import { brokeOff, follow, HopError, type Posting } from "./follow.ts";
 import { goNetworkError } from "./network-error.ts";
-import type { CertificateSeries } from "./server-identity.ts";
+import type { Annotate, CertificateSeries } from "./server-identity.ts";
 
 export interface Answer {
   status: number;
@@ -57,6 +57,8 @@ export interface Waiting {
   readonly signal: AbortSignal;
   /** Counts what is asked. */
   readonly outgoing?: OutgoingSeries | undefined;
+  /** Of the request on whose behalf it is asked. */
+  readonly annotate?: Annotate | undefined;
 }
 
 /** Rejects with Unreachable, for what `options` throws as well. */
@@ -66,7 +68,7 @@ export async function post(posting: Posting, waiting: Waiting): Promise<Answer> 
   const host = /^\w+:\/\/([^/?#]*)/.exec(posting.url)?.[1] ?? "";
   const began = clock.monotonic();
   try {
-    const answer = await ask({ ...posting, certificates: outgoing.certificates }, waiting, host);
+    const answer = await ask({ ...posting, certificates: outgoing.certificates, annotate: waiting.annotate }, waiting, host);
     outgoing.received(host, answer.body.length);
     return answer;
   } finally {

@@ -23,7 +23,16 @@ export interface CertificateSeries {
 const tooWeak = "CA signature digest algorithm too weak";
 export const isWeakSignature = ({ message }: Error): boolean => message === tooWeak;
 
-export function countCertificate(error: Error, series: CertificateSeries | undefined): void {
-  if (error.message === legacyName) series?.missingNames();
-  else if (isWeakSignature(error)) series?.weakSignature();
+/** Notes something in an audit event. */
+export type Annotate = (key: string, value: string) => void;
+
+/** `host`: whom the request was sent to, that `annotate` belongs to. */
+export function countCertificate(error: Error, series: CertificateSeries | undefined, host: string, annotate: Annotate | undefined): void {
+  if (error.message === legacyName) {
+    series?.missingNames();
+    annotate?.(`missing-san.invalid-cert.kubernetes.io/${host}`, "relies on a legacy Common Name field instead of the SAN extension for subject validation");
+  } else if (isWeakSignature(error)) {
+    series?.weakSignature();
+    annotate?.(`insecure-sha1.invalid-cert.kubernetes.io/${host}`, "uses an insecure SHA-1 signature");
+  }
 }

@@ -67,6 +67,7 @@ export function auditFrom(flags: Flags, logger: Logger): Audit | undefined {
       for (const one of sinks) one.write(event);
     },
     flush: () => log?.flush(),
+    measured: (outgoing) => webhook?.measured(outgoing),
   };
   return {
     auditor: new Auditor({ policy, sink, clock: systemClock, random: systemRandom }),

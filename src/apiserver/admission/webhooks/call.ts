@@ -46,7 +46,8 @@ export async function callWebhook(
   const span = attributes.request.span?.child(`Call ${mutating ? "mutating" : "validating"} webhook`, { attributes: aboutCall(hook, attributes, own, uid) });
   let verdict: Verdict;
   try {
-    const answer = await options.client.call(clientConfig, body, timeoutSeconds, attributes.request.signal, span);
+    const asker = { span, annotate: (key: string, value: string) => attributes.annotate?.(key, value) };
+    const answer = await options.client.call(clientConfig, body, timeoutSeconds, attributes.request.signal, asker);
     refuseStatus(answer);
     verdict = readReview(answer.body, version, uid, mutating);
   } catch (error) {

@@ -141,7 +141,7 @@ test("a bundle that holds the webhook's own certificate, which an authority sign
   client.close();
 });
 
-test("who has its name only where it used to stand, or a signature that anybody could make, is not believed, and counted", async () => {
+test("who has its name only where it used to stand, or a signature that anybody could make, is not believed, counted and noted", async () => {
   const counted: string[] = [];
   const metrics = new Metrics();
   const outgoing = outgoingSeries(metrics);
@@ -152,11 +152,22 @@ test("who has its name only where it used to stand, or a signature that anybody 
   openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=authority", "-keyout", "old-ca.key", "-out", "old-ca.crt");
   openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old.team.svc", "-keyout", "old.key", "-out", "old.csr");
   const ca = readFileSync(join(directory, "old-ca.crt")).toString("base64");
-  const expected: [digest: string, why: RegExp, counted: string][] = [
-    ["-sha256", /x509: certificate relies on legacy Common Name field, use SANs instead$/, "names"],
-    ["-sha1", /x509: certificate signed by unknown authority$/, "signature"],
+  const reason = "relies on a legacy Common Name field instead of the SAN extension for subject validation";
+  const expected: [digest: string, why: RegExp, counted: string, note: string][] = [
+    [
+      "-sha256",
+      /x509: certificate relies on legacy Common Name field, use SANs instead$/,
+      "names",
+      `missing-san.invalid-cert.kubernetes.io/old.team.svc: ${reason}`,
+    ],
+    [
+      "-sha1",
+      /x509: certificate signed by unknown authority$/,
+      "signature",
+      "insecure-sha1.invalid-cert.kubernetes.io/old.team.svc: uses an insecure SHA-1 signature",
+    ],
   ];
-  for (const [digest, why, what] of expected) {
+  for (const [digest, why, what, note] of expected) {
     openssl("x509", "-req", "-in", "old.csr", "-CA", "old-ca.crt", "-CAkey", "old-ca.key", "-CAcreateserial", digest, "-out", "old.crt");
     const [cert, key] = ["old.crt", "old.key"].map((name) => readFileSync(join(directory, name)));
     await using old = createServer({ cert, key, ciphers: "DEFAULT@SECLEVEL=0" }, (_, response) => response.end("{}"));
@@ -164,8 +175,11 @@ test("who has its name only where it used to stand, or a signature that anybody 
     const { port } = old.address() as AddressInfo;
     reader.put("services", { metadata: { name: "old", namespace: "team" }, spec: { clusterIP: "127.0.0.1", ports: [{ port }] } });
     const config = { service: { ...service, port }, caBundle: ca };
-    await assert.rejects(own.call(config, Buffer.from("{}"), 5, new AbortController().signal), why);
+    const notes: string[] = [];
+    const asker = { annotate: (key: string, value: string) => void notes.push(`${key}: ${value}`) };
+    await assert.rejects(own.call(config, Buffer.from("{}"), 5, new AbortController().signal, asker), why);
     assert.equal(counted.pop(), what);
+    assert.deepEqual(notes, [note]);
     assert.match(metrics.expose(), new RegExp(`rest_client_requests_total\\{code="<error>",method="POST",host="old.team.svc:${port}"\\} 1\n`));
   }
   own.close();

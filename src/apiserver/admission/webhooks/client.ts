@@ -15,7 +15,7 @@ import { resolveService, type ServiceResolution } from "../../service-resolver.t
 import type { Begun, Hop } from "../../outside/follow.ts";
 import { identityHeaders } from "../../outside/kubeconfig-user.ts";
 import { type Answer, hostPort, type OutgoingSeries, post } from "../../outside/post.ts";
-import { checkServerIdentity } from "../../outside/server-identity.ts";
+import { type Annotate, checkServerIdentity } from "../../outside/server-identity.ts";
 import { anonymous, type CredentialsFor } from "./credentials.ts";
 
 export interface WebhookClientOptions extends ServiceResolution {
@@ -108,6 +108,12 @@ const traced = (span: Span): Begun => ({
   },
 });
 
+/** On whose behalf a webhook is called: the span that it is within, and where notes go. */
+interface Asker {
+  span?: Span | undefined;
+  annotate?: Annotate | undefined;
+}
+
 export class WebhookClient {
   readonly #options: WebhookClientOptions;
   /** By everything that makes a connection what it is; the least recently used first. */
@@ -120,14 +126,15 @@ export class WebhookClient {
   }
 
   /** Rejects with Misconfigured and Unreachable. */
-  async call(config: WebhookClientConfig, body: Uint8Array, timeoutSeconds: number, signal: AbortSignal, within?: Span): Promise<Answer> {
+  async call(config: WebhookClientConfig, body: Uint8Array, timeoutSeconds: number, signal: AbortSignal, asker: Asker = {}): Promise<Answer> {
+    const { span: within, annotate } = asker;
     const target = targetOf(config);
     const query = timeoutSeconds ? `?timeout=${timeoutSeconds}s` : "";
     const asked: Asked = { target, agent: this.#agentOf(target, config.caBundle ?? ""), ...(within ? { within } : {}) };
     const first = this.#hop(asked, { ...target, path: `${target.path}${query}`, url: `${target.url}${query}`, secure: true });
     return post(
       { ...first, body, elsewhere: (url, downgraded) => this.#hop(asked, placeOf(url), downgraded) },
-      { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal, outgoing: this.#options.outgoing },
+      { clock: this.#options.clock, timeout: timeoutSeconds * 1000, signal, outgoing: this.#options.outgoing, annotate },
     );
   }
 
