@@ -94,12 +94,17 @@ test("a rule that walks what is no list says which type of Go's it is", () => {
   assert.equal(found?.body, "Invalid value: \"\": got 'types.String', expected iterable type evaluating rule: self.all(x, x == x)");
 });
 
-test("metadata may be said to have no patterned properties", () => {
+test("metadata may be said to have none of what it may not have", () => {
   const metadata = (more: object): object => ({ type: "object", properties: { name: { type: "string" } }, ...more });
   const root = (more: object): object => ({ schema: { openAPIV3Schema: { type: "object", properties: { metadata: metadata(more) } } } });
   const complaints = (more: object): string[] => judged({}, root(more)).map(({ field, body }) => `${field} ${body}`);
   assert.deepEqual(complaints({ patternProperties: {} }), complaints({}));
   assert.notDeepEqual(complaints({ maxProperties: 3 }), complaints({}));
+  for (const more of [{ dependencies: {} }, { definitions: {} }, { enum: [] }])
+    assert.deepEqual(
+      complaints(more).filter((one) => one.includes("implicitly")),
+      [],
+    );
 });
 
 test("selectable fields are looked at where the schema is not structural", () => {

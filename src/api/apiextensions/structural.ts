@@ -106,11 +106,9 @@ function metadataInvariants(schema: Schema, checked: boolean, level: Level, path
   const errors: FieldError[] = [];
   if (checked && schema.type !== "object") errors.push(invalidValue(path.child("type"), schema.type ?? "", "must be object"));
   if (level !== "root") return errors;
-  const { type: _type, default: _default, properties = {}, patternProperties = {}, ...others } = schema as Schema & { patternProperties?: object };
-  const rest = Object.keys(patternProperties).length ? { ...others, patternProperties } : others;
-  const names = Object.keys(properties);
-  const onlyNames = names.every((name) => name === "name" || name === "generateName");
-  if (!onlyNames || Object.values(rest).some((value) => value !== undefined && value !== "" && value !== false && !isEmptyList(value)))
+  const { type: _type, default: _default, properties = {}, ...others } = schema;
+  const onlyNames = Object.keys(properties).every((name) => name === "name" || name === "generateName");
+  if (!onlyNames || Object.entries(others).some(([name, value]) => !isNothing(name, value) && !isEmptyList(value)))
     errors.push(forbiddenField(path, "must not specify anything other than name and generateName, but metadata is implicitly specified"));
   return errors;
 }

@@ -1,5 +1,5 @@
 /** Of cel-go's values, as Go prints them in messages. */
-import { ListValue, MapValue, typeOfValue, type Value } from "./values.ts";
+import { CelError, ListValue, MapValue, typeOfValue, type Value } from "./values.ts";
 import { table } from "../../base/table.ts";
 
 const names = table<string>({
@@ -24,6 +24,7 @@ const names = table<string>({
 export function goTypeOf(value: Value): string {
   if (value instanceof ListValue) return "*types.baseList";
   if (value instanceof MapValue) return "*types.baseMap";
+  if (value instanceof CelError) return "*types.Err";
   const { name } = typeOfValue(value);
   return names[name] ?? name;
 }

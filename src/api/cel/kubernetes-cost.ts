@@ -7,7 +7,8 @@ import { FormatValue } from "./library/named-format.ts";
 import { QuantityValue } from "./library/quantity.ts";
 import { SemverValue } from "./library/semver.ts";
 import { URLValue } from "./library/url.ts";
-import { lengthOf, ListValue, MapValue, type Value } from "./values.ts";
+import { goTypeOf } from "./go-types.ts";
+import { CelError, ComparisonFailure, Duration, lengthOf, ListValue, MapValue, Timestamp, UInt, type Value } from "./values.ts";
 
 type Cost = (args: readonly Value[], result: Value) => number;
 
@@ -61,9 +62,19 @@ const prefixes = (args: readonly Value[]): number => traversed(sizeAt(args, 0) *
 
 const allocating = (factor: number, size: number): number => Math.floor(size * factor) + 11;
 const outputSize: Cost = (_, result) => allocating(1, costSize(result));
+
+/** Whoever counts in cel-go takes an argument for what it is declared as, and panics where it is an error: that ends the evaluation. */
+function panic(given: Value, type: string): never {
+  throw new ComparisonFailure(new CelError(`internal error: interface conversion: ${type.replace("GIVEN", goTypeOf(given))}`), true);
+}
+/** What can be added has the first method that a list must have. */
+const canAdd = (value: Value): boolean => ["bigint", "number", "string"].includes(typeof value) || addable.some((type) => value instanceof type);
+const addable = [Uint8Array, UInt, Duration, Timestamp];
+
 function compared(list: Value): number {
+  if (!(list instanceof ListValue)) return panic(list, `GIVEN is not traits.Lister: missing method ${canAdd(list) ? "Contains" : "Add"}`);
   const size = costSize(list);
-  const first = list instanceof ListValue && size ? list.at(0) : undefined;
+  const first = size ? list.at(0) : undefined;
   return allocating(typeof first === "string" || first instanceof Uint8Array ? 2 + traversal : 2, size * size);
 }
 const sets =
@@ -76,7 +87,8 @@ const byOverload: Record<string, Cost> = Object.assign(Object.create(null) as Re
   lists_range: outputSize,
   list_reverse: outputSize,
   list_flatten: (args: readonly Value[]) => allocating(1, sizeAt(args, 0)),
-  list_flatten_int: (args: readonly Value[]) => allocating(Number(args[1]), sizeAt(args, 0)),
+  list_flatten_int: ([list, depth]: readonly Value[]) =>
+    typeof depth === "bigint" ? allocating(Number(depth), costSize(list as Value)) : panic(depth as Value, "ref.Val is GIVEN, not types.Int"),
   list_distinct: (args: readonly Value[]) => compared(args[0] as Value),
   list_sets_contains_list: sets(1),
   list_sets_intersects_list: sets(1),

@@ -65,6 +65,15 @@ test("an operand that cannot be added, asked or taken apart is refused in the na
     "dyn(quantity('1')) == null": "false",
   }));
 
+test("who counts in some functions panics over errors, and nothing else decides then", () =>
+  cases({
+    "[[1]][5].distinct()": "internal error: interface conversion: *types.Err is not traits.Lister: missing method Add",
+    "[dyn('a')][0].distinct()": "internal error: interface conversion: types.String is not traits.Lister: missing method Contains",
+    "[[1]][5].sort() == [1] || true": "internal error: interface conversion: *types.Err is not traits.Lister: missing method Add",
+    "[[1]][0].flatten([1][5])": "internal error: interface conversion: ref.Val is *types.Err, not types.Int",
+    "[[1]][5].reverse() == [1] || true": "true",
+  }));
+
 test("what is null in a map is there for two variables as well", () =>
   cases({
     "{'a': null}.exists(k, v, v == null)": "true",

@@ -193,3 +193,26 @@ test("what the stored version cannot take is told without a reason, as upstream'
     },
   );
 });
+
+test("a webhook is shown what is read from the store without its revision", async () => {
+  const clock = new VirtualClock();
+  await using store = memoryStore({ clock });
+  await using cache = await openCache({ store, clock, resources: [], index: () => ({}) });
+  const storage = cache.resource(resource);
+  await storage.create({ apiVersion: "example.com/v1", kind: "Cup", metadata: { name: "a", namespace: "default", uid: "a" }, hostPort: "red:80" } as Cup);
+  const shown: (string | undefined)[] = [];
+  const asked: Converter = {
+    convert: async (objects, to) => {
+      shown.push(...objects.map(({ metadata }) => metadata.resourceVersion));
+      return converter.convert(objects, to);
+    },
+  };
+  const versions = new Map([one, two].map((version) => [version.apiVersion, version]));
+  const kind = customResourceKind("cups.example.com", two);
+  const view = new VersionCache({ resource, storage, version: two, storageVersion: one, versions, converter: asked, kind, clock });
+  for (const anew of [false, true]) {
+    const found = await view.get("default", "a", { anew });
+    assert.equal(found?.object().metadata.resourceVersion, String(found?.revision));
+  }
+  assert.ok(shown.length > 0 && shown.every((revision) => revision === undefined));
+});

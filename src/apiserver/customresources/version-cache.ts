@@ -117,9 +117,9 @@ export class VersionCache implements ResourceCache {
   }
   /** As upstream reads it past its cache: a webhook that has learned otherwise, or fails now, shows. */
   async #anew(stored: Stored): Promise<Stored> {
-    const { converter, kind, version } = this.#options;
+    const { converter, kind } = this.#options;
     if (converter.now) return this.#one(stored);
-    const [object] = await this.#converted([this.#read(stored)], version);
+    const [object] = await this.#shown([this.#read(stored)]);
     return new View(stored, object === stored.object() ? undefined : object, kind);
   }
   async list(options: CacheListOptions): Promise<CacheList> {
@@ -267,13 +267,28 @@ export class VersionCache implements ResourceCache {
     return (await this.#all([stored]))[0] as Stored;
   }
   async #all(items: readonly Stored[]): Promise<Stored[]> {
-    const { converter, version } = this.#options;
+    const { converter } = this.#options;
     if (converter.now) return this.#mapped(items, (stored) => this.#now(stored));
     const unknown = items.filter((stored) => !this.#views.has(stored));
     const read = await this.#mapped(unknown, (stored) => this.#read(stored));
-    const converted = read.length ? await this.#converted(read, version) : [];
+    const converted = read.length ? await this.#shown(read) : [];
     for (const [i, stored] of unknown.entries()) this.#keep(stored, converted[i] === stored.object() ? undefined : converted[i]);
     return items.map((stored) => this.#views.get(stored) as Stored);
+  }
+  /** Of what is read from the store: a webhook is not shown its revision, which is none of the object's yet. */
+  async #shown(objects: readonly KubeObject[]): Promise<KubeObject[]> {
+    const { version } = this.#options;
+    const bare = objects.map((object) => {
+      if (object.apiVersion === version.apiVersion) return object;
+      const { resourceVersion: _, ...metadata } = object.metadata;
+      return { ...object, metadata: metadata as KubeObject["metadata"] };
+    });
+    const made = await this.#converted(bare, version);
+    return made.map((object, i) => {
+      const { resourceVersion } = (objects[i] as KubeObject).metadata;
+      if (bare[i] === objects[i] || resourceVersion === undefined) return object;
+      return { ...object, metadata: { ...object.metadata, resourceVersion } };
+    });
   }
   /** What the version does not know goes. */
   async #converted(objects: readonly KubeObject[], to: CustomVersion): Promise<KubeObject[]> {

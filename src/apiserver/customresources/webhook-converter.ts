@@ -1,7 +1,7 @@
 /** Conversion by a webhook (apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go). Messages are upstream's. */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { encodeJSON, parseJSON } from "../../api/codec/json.ts";
+import { encodeJSON, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
 import { goQuote } from "../../api/field.ts";
 import { isMap, type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
@@ -100,7 +100,7 @@ export class WebhookConverter implements Converter {
     const body = encodeJSON({
       kind: "ConversionReview",
       apiVersion,
-      request: { uid, desiredAPIVersion: to.apiVersion, objects },
+      request: { uid, desiredAPIVersion: to.apiVersion, objects: sortKeys(objects as unknown as JSONValue) },
       response: { uid: "", convertedObjects: null, result: { metadata: {} } },
     });
     const answer = await this.#send(body, name);
