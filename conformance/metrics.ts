@@ -197,6 +197,16 @@ async function judge({ peer: peerServer, ours: ownServer }: { peer: Server; ours
       wrong++;
       write(`STANDS ${name} of ${side}`);
     }
+  if (hook) {
+    // In batches, as many as there are, and some to nobody before the sink is there: that they are counted is all that both share.
+    const sinks = [peer, own].map((families) =>
+      [...(families.get("rest_client_requests_total")?.series.keys() ?? [])].filter((key) => key.includes("code=200") && key.includes(hook.sink)),
+    );
+    if (!sinks[0]?.length || sinks[0].join() !== sinks[1]?.join()) {
+      wrong++;
+      write(`COUNTED rest_client_requests_total of audit events: ${sinks[1]?.join(" ")} instead of ${sinks[0]?.join(" ")}`);
+    }
+  }
   write(
     `${peer.size} families of kube-apiserver, ${[...peer.keys()].filter((name) => own.has(name)).length} here; ${explained} have no place here, ${alpha} alpha ones are missing; ${wrong} wrong`,
   );
@@ -205,8 +215,9 @@ async function judge({ peer: peerServer, ours: ownServer }: { peer: Server; ours
 
 const auditPolicy = { apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] };
 
-/** The webhook's answer. */
+/** The webhook's answer; audit events are taken by the same server under another name. */
 async function refuse(request: IncomingMessage): Promise<string> {
+  if (request.url?.startsWith("/audit")) return text(request).then(() => "{}");
   const { uid } = (JSON.parse(await text(request)) as { request: { uid: string } }).request;
   return JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: { uid, allowed: false, status: { code: 403 } } });
 }
@@ -219,19 +230,26 @@ async function listening(server: HttpsServer, port: number): Promise<HttpsServer
 
 async function started(): Promise<number> {
   const port = Number(values.port);
+  const sink = `localhost:${port + 4}`;
   await using pair = await startPair({
     name: "metrics",
     bin: values.bin,
     ports: { ours: port, peer: port + 1, etcd: port + 2, etcdPeer: port + 3 },
-    certificates: (pki) => pki.ensure({ file: "hook", commonName: "hook", ca: "ca", usages: ["server"], ip: ["127.0.0.1"] }).then(() => undefined),
+    certificates: (pki) =>
+      pki.ensure({ file: "hook", commonName: "hook", ca: "ca", usages: ["server"], ip: ["127.0.0.1"], dns: ["localhost"] }).then(() => undefined),
     flags(path, side) {
       writeFileSync(path("audit.json"), JSON.stringify(auditPolicy));
+      const cluster = { server: `https://${sink}/audit`, "certificate-authority": path("ca.crt") };
+      const context = { name: "x", context: { cluster: "c", user: "" } };
+      writeFileSync(path("sink.conf"), JSON.stringify({ clusters: [{ name: "c", cluster }], contexts: [context], "current-context": "x" }));
       return [
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--enable-priority-and-fairness=true",
         `--audit-policy-file=${path("audit.json")}`,
         `--audit-log-path=${path(`audit-${side}.log`)}`,
+        `--audit-webhook-config-file=${path("sink.conf")}`,
+        "--audit-webhook-batch-max-wait=1s",
       ];
     },
   });
@@ -241,7 +259,7 @@ async function started(): Promise<number> {
     createServer({ cert, key }, (request, response) => void refuse(request).then((text) => response.end(text))),
     port + 4,
   );
-  return await judge(pair, { url: `https://127.0.0.1:${port + 4}/refuse`, caBundle: (ca as Buffer).toString("base64") });
+  return await judge(pair, { url: `https://127.0.0.1:${port + 4}/refuse`, caBundle: (ca as Buffer).toString("base64"), sink });
 }
 
 async function standing(peerConfig: string, oursConfig: string): Promise<number> {

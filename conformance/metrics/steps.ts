@@ -76,6 +76,8 @@ export interface Hook {
   url: string;
   /** Base64 of PEM. */
   caBundle: string;
+  /** HOST:PORT that takes audit events. */
+  sink: string;
 }
 const limits = "/api/v1/namespaces/default/limitranges";
 const limit = (name: string): object => ({ apiVersion: "v1", kind: "LimitRange", metadata: { name }, spec: { limits: [] } });
