@@ -119,6 +119,43 @@ export const foundCases: Case[] = [
     ],
   },
   {
+    name: "patches of what an object is",
+    steps: [
+      ask("POST", `${core}/configmaps`, { metadata: { name: "same" }, data: { a: "b" } }),
+      ...[{ kind: {} }, { kind: 1 }, { kind: "Pod" }, { kind: "Nope" }, { kind: null }, { kind: "" }, { kind: "configmap" }, { KIND: "Pod" }].flatMap((kind) =>
+        [
+          {},
+          { apiVersion: "v2" },
+          { apiVersion: "apps/v1" },
+          { apiVersion: null },
+          { apiVersion: 1 },
+          { apiVersion: "a/b/c" },
+          { apiVersion: "/v1" },
+          { apiVersion: "apps/" },
+        ].flatMap((apiVersion) => [
+          ask("PATCH", `${core}/configmaps/same`, { ...kind, ...apiVersion, data: { a: "c" } }, merge),
+          ask("PATCH", `${core}/configmaps/same`, { ...kind, ...apiVersion, data: { a: "d" } }, strategic),
+          ask(
+            "PATCH",
+            `${core}/configmaps/same`,
+            Object.entries({ ...kind, ...apiVersion }).map(([key, value]) => ({ op: "add", path: `/${key}`, value })),
+            json,
+          ),
+        ]),
+      ),
+      ...["same", "other"].flatMap((name) =>
+        [undefined, null, {}, { name: null }, { name: "" }, { labels: { a: "b" } }, { name: "third" }, "x", []].flatMap((metadata) => [
+          ask("PATCH", `${core}/configmaps/${name}?fieldManager=m`, { apiVersion: "v1", kind: "ConfigMap", metadata }, apply),
+          ask("PATCH", `${core}/pods/${name}?fieldManager=m`, { apiVersion: "v1", kind: "Pod", metadata }, apply),
+          ask("PATCH", `${core}/configmaps/${name}/status?fieldManager=m`, { apiVersion: "v1", kind: "ConfigMap", metadata }, apply),
+          ask("PATCH", `${core}/configmaps/${name}`, { metadata }, merge),
+          ask("PATCH", `${core}/configmaps/${name}`, { metadata }, strategic),
+          ask("PUT", `${core}/configmaps/${name}`, { metadata }),
+        ]),
+      ),
+    ],
+  },
+  {
     name: "options of deletions",
     steps: [
       ...["DeleteOptions", "PatchOptions", "CreateOptions", "Status", "Table", "WatchEvent", "Pod", "ListOptions", "Nope"].flatMap((kind) =>

@@ -143,7 +143,7 @@ test("a change of nothing begins again with what is stored where that is no more
 test("a webhook is shown no metadata where an apply gives up all of it", async () => {
   const apply = (version: string, metadata: object) =>
     answer("PATCH", `${at(version, "g")}?fieldManager=m`, { apiVersion: `example.com/${version}`, kind: "Cup", metadata }, "application/apply-patch+yaml");
-  assert.equal((await apply("v1", { labels: { a: "b" } })).http, 201);
+  assert.equal((await apply("v1", { name: "g", labels: { a: "b" } })).http, 201);
   assert.equal((await apply("v2", { labels: { a: "b" } })).http, 200, "of a kind alone it is not asked");
   assert.equal((await answer("PATCH", at("v1", "g"), { host: "x" }, merge)).http, 200);
   const refused = await apply("v1", { labels: { a: "b" } });

@@ -92,7 +92,7 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
   const copy = copyOf(object) as unknown as KubeObject;
   copy.kind = endpoint.def.kind;
   copy.apiVersion = endpoint.apiVersion;
-  if (!old) nameByURL(call, copy);
+  if (!old) placeByURL(call, copy);
   return toStored(endpoint, copy);
 }
 
@@ -103,9 +103,9 @@ function copyOf(object: JSONObject): JSONObject {
   return { ...deepCopy({ ...object, metadata: null }), metadata: { ...deepCopy(metadata), managedFields } };
 }
 
-function nameByURL({ endpoint, info }: Call, object: KubeObject): void {
+/** Its name it has to say itself. */
+function placeByURL({ endpoint, info }: Call, object: KubeObject): void {
   object.metadata ??= {} as KubeObject["metadata"];
-  object.metadata.name ??= info.name;
   if (endpoint.def.namespaced) object.metadata.namespace ??= info.namespace;
 }
 
@@ -125,6 +125,6 @@ function customApplied(call: Call, custom: CustomVersion, old: KubeObject | unde
     throw error;
   }
   const object = copy as unknown as KubeObject;
-  if (!old) nameByURL(call, object);
+  if (!old) placeByURL(call, object);
   return toStored(call.endpoint, object);
 }

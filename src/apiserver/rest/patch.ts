@@ -21,6 +21,7 @@ import { type ApplyPatch, applyTo, parseApply, parseCBORApply } from "./apply.ts
 import type { Call, Endpoint } from "./call.ts";
 import { toStored } from "./decode.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
+import { readAsInternal } from "./patch-identity.ts";
 import { consumed, holdsText, misfitOf } from "./patch-words.ts";
 import { respondOutcome } from "./respond.ts";
 import { authorizationOf, checkName } from "./update.ts";
@@ -173,21 +174,22 @@ function mergedText(endpoint: Endpoint, current: JSONObject, patch: Patch, optio
   if (patch.type === "merge" && patch.plain && !(endpoint.custom || holdsText(endpoint.type.name))) {
     const value = validated || isMap(patch.value) ? applyMergePatch(current, patch.value) : undefined;
     const context = contextOf("kept");
-    const object = value && tryNormalize(endpoint.type, value, context);
+    const same = value && value.kind === current.kind && value.apiVersion === current.apiVersion;
+    const object = same ? tryNormalize(endpoint.type, value, context) : undefined;
     if (object && !context.unknown) return { object, strict: patch.strict, rejected };
   }
   if (patch.type === "merge" && validated) checkMergePatch(patch.value);
   try {
-    if (text()[0] === bracket) sniffJSON(text());
+    const unknown = endpoint.custom ? void sniffJSON(text()) : readAsInternal(endpoint, text());
+    if (unknown) return { object: { metadata: {} }, strict: [...patch.strict, ...unknown], rejected };
     const { object, strictErrors } = decodeJSON(text(), endpoint.custom ? undefined : endpoint.type, "kept");
     if (endpoint.custom && (object.kind === undefined || object.kind === "")) rejected(`Object 'Kind' is missing in '${Buffer.from(text())}'`);
     return { object, strict: [...patch.strict, ...strictErrors], rejected };
   } catch (error) {
-    if (error instanceof DecodeError) return rejected(error.message);
-    throw error;
+    if (!(error instanceof DecodeError)) throw error;
+    return rejected(error.message);
   }
 }
-const bracket = 0x5b;
 
 /** Nobody changes entries of managed fields, which are half of many an object: they stay shared. */
 function ownCopy(object: JSONObject): KubeObject {

@@ -1,0 +1,38 @@
+/** What an object that was patched as text says that it is: it is read as that (k8s.io/apimachinery/pkg/runtime/serializer). */
+import { DecodeError } from "../../api/codec/decode-error.ts";
+import { decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
+import { goQuote } from "../../api/field.ts";
+import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
+import { typeOfKind } from "../../api/schema/schema.ts";
+import type { Endpoint } from "./call.ts";
+
+/** Registered in each version of each group. */
+const unversioned = new Set(["Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"]);
+
+/**
+ * What is unknown of it where it does not say its version: it is read as upstream's internal type then, whose fields have other names,
+ * so that nothing is left of it. Undefined where it is what it was. Throws DecodeError.
+ */
+export function readAsInternal({ def, apiVersion: own }: Endpoint, text: Uint8Array): string[] | undefined {
+  const said = sniffJSON(text);
+  const given = parseGroupVersion(said.apiVersion);
+  if (!given) throw new DecodeError(unexpectedGroupVersion(said.apiVersion));
+  if (given.group && !given.version) throw new DecodeError(`Object 'apiVersion' is missing in '${Buffer.from(text)}'`);
+  const kind = said.kind || def.kind;
+  const internal = said.apiVersion === "";
+  const version = internal ? own : groupVersionText(given);
+  const type = typeOfKind(unversioned.has(kind) ? "v1" : version, kind);
+  if (!type) {
+    const where = internal ? `the internal version of group ${goQuote(def.group)}` : `version ${goQuote(version)}`;
+    throw new DecodeError(`no kind ${goQuote(kind)} is registered for ${where} in scheme "pkg/runtime/scheme.go:111"`);
+  }
+  if (kind !== def.kind) {
+    if (!internal) decodeJSON(text, type);
+    const home = def.group.split(".")[0] || "core";
+    const from = unversioned.has(kind) ? "v1" : internal ? home : given.version;
+    throw new DecodeError(`converting (${from}.${kind}) to (${home}.${def.kind}): unknown conversion`);
+  }
+  if (!internal) return undefined;
+  const names = Object.keys(decodeJSON(text, undefined).object);
+  return names.filter((name) => name !== "kind" && name !== "apiVersion").map((name) => `unknown field ${JSON.stringify(name)}`);
+}
