@@ -9,6 +9,7 @@ function goType(value: JSONValue | undefined): string {
   if (value === null || value === undefined) return "<nil>";
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
+  if (typeof value === "bigint") return "int64";
   if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
   return Array.isArray(value) ? "[]interface {}" : "map[string]interface {}";
 }

@@ -130,6 +130,9 @@ test("wrong answers are told in upstream's words", async () => {
   assert.equal(await refusal(with_(() => ({ metadata: { name: "z" } }))), `${name} returned invalid object: must have the same name: a != z`);
   const labels = with_(() => ({ metadata: { ...cup("a").metadata, labels: { a: 1 } } }));
   assert.equal(await refusal(labels), `${name} returned invalid metadata: metadata.labels[a] must be a string, but is int64 in converted object`);
+  const large = { apiVersion: "example.com/v2", spec: { a: 1 } };
+  const text: Respond = (review) => JSON.stringify(success(review, [large as never])).replace('"a":1', '"a":9007199254740993,"b":"<&>"');
+  assert.equal(await refusal(text), `Object 'Kind' is missing in '{"apiVersion":"example.com/v2","spec":{"a":9007199254740993,"b":"<&>"}}'`);
   assert.equal(await refusal((review) => success(review, ["x"] as never)), "json: cannot unmarshal string into Go value of type map[string]interface {}");
   assert.equal(await refusal((review) => success(review, [[]] as never)), "json: cannot unmarshal array into Go value of type map[string]interface {}");
   assert.equal(await refusal((review) => success(review, [])), `${name} returned 0 objects, expected 1`);

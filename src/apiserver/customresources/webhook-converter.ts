@@ -133,7 +133,7 @@ export class WebhookConverter implements Converter {
     const at = listed ? `returned invalid converted object at index ${index}` : "returned invalid object at index 0";
     if (!isMap(value) || !textOf(value.kind)) {
       const why = isMap(value)
-        ? `Object 'Kind' is missing in '${JSON.stringify(value)}'`
+        ? `Object 'Kind' is missing in '${asAnswered(value)}'`
         : value === null
           ? "unexpected end of JSON input"
           : `json: cannot unmarshal ${goName(value)} into Go value of type map[string]interface {}`;
@@ -151,8 +151,14 @@ export class WebhookConverter implements Converter {
   }
 }
 
+/** Without the escapes that Go would make: nobody has written it anew. */
+const asAnswered = (value: JSONObject): string => JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? exactly(item) : item));
+/** As JSON has it, whatever numbers JavaScript holds. */
+const exactly = (value: bigint): unknown => (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(value));
+
 /** Of what is no object, in messages of Go's decoder. */
-const goName = (value: JSONValue): string => (Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value);
+const goName = (value: JSONValue): string =>
+  Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value === "bigint" ? "number" : typeof value;
 const openBrace = 0x7b;
 const holder = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
