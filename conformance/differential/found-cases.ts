@@ -371,6 +371,42 @@ export const foundCases: Case[] = [
     }),
   },
   {
+    name: "applied without a name",
+    steps: [
+      ...created("nameless", { schema: schemaOf(object({})) }),
+      ...[
+        undefined,
+        null,
+        {},
+        { labels: { a: "b" } },
+        { name: "" },
+        { name: null },
+        { generateName: "a" },
+        { namespace: "default" },
+        { name: "applied", uid: "x" },
+      ].flatMap((metadata) =>
+        [
+          [`${core}/configmaps`, "v1", "ConfigMap", { data: { a: "b" } }],
+          ["/apis/storage.k8s.io/v1/volumeattachments", "storage.k8s.io/v1", "VolumeAttachment", {}],
+          [replicaSets, "apps/v1", "ReplicaSet", { spec: { replicas: 1 } }],
+          [at("nameless"), `${group}/v1`, "Nameles", { spec: {} }],
+        ].map(([path, apiVersion, kind, more]) =>
+          ask("PATCH", `${path}/applied?fieldManager=m`, { apiVersion, kind, ...(metadata === undefined ? {} : { metadata }), ...(more as object) }, apply),
+        ),
+      ),
+      ask("DELETE", `${core}/configmaps/applied`),
+      ...removed("nameless"),
+    ],
+  },
+  {
+    name: "bindings of nothing",
+    steps: [undefined, null, "", "a/b", "..", "nope"].flatMap((name) =>
+      [`${core}/bindings`, `${core}/pods/nope/binding`, `${core}/bindings?dryRun=All`].map((path) =>
+        ask("POST", path, { metadata: { name }, target: { kind: "Node", name: "n1" } }),
+      ),
+    ),
+  },
+  {
     name: "what a PUT would create, by one who may not create, and where it must not be",
     steps: (() => {
       const rbac = "/apis/rbac.authorization.k8s.io/v1";

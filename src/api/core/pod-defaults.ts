@@ -1,4 +1,5 @@
 /** Defaults of a pod and of everything that holds a pod's specification (pkg/apis/core/v1/defaults.go and its generated part). */
+import { EmptyMap } from "../copy.ts";
 import type { Container, HTTPGetAction, ObjectFieldSelector, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from "../types/core-v1.gen.ts";
 import { defaultPullPolicy } from "./image-name.ts";
 import { aggregateContainerLimits, aggregateContainerRequests, isSupportedPodLevelResource } from "./pod-resources.ts";
@@ -139,14 +140,15 @@ function setHostPorts(spec: PodSpec): void {
   }
 }
 
-/** Limits stand in for requests that are missing. */
+const isEmpty = (list: ResourceList | undefined): boolean => !list || Object.keys(list).length === 0;
+
+/** Limits stand in for requests that are missing, be there none of them. */
 function requestsFromLimits(container: Container): void {
   const limits = container.resources?.limits;
-  if (!limits || Object.keys(limits).length === 0) return;
-  container.resources.requests = { ...limits, ...container.resources.requests };
+  if (!limits) return;
+  const requests = { ...limits, ...container.resources.requests };
+  container.resources.requests = isEmpty(requests) ? (new EmptyMap() as ResourceList) : requests;
 }
-
-const isEmpty = (list: ResourceList | undefined): boolean => !list || Object.keys(list).length === 0;
 
 /** Pod-level limits of huge pages follow the containers' (KEP-2837). */
 function setHugePageLimits(spec: PodSpec): void {

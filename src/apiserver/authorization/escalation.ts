@@ -5,9 +5,9 @@ import type { UserInfo } from "../../api/exchange.ts";
 import { aggregateText, goQuote } from "../../api/field.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { compactRules, describeRule, missingRules } from "../../api/rbac/rules.ts";
-import { badRequest, forbidden, groupResource, notFound, StatusError } from "../../api/status.ts";
+import { forbidden, groupResource, notFound, StatusError } from "../../api/status.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef } from "../../api/types/rbac-v1.gen.ts";
-import { badName } from "../rest/place.ts";
+import { nameError } from "../rest/place.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { RbacAuthorizer } from "./rbac.ts";
 import { sameValue } from "./same.ts";
@@ -69,8 +69,7 @@ const aggregates = (role: ClusterRole | undefined): boolean => !!role?.aggregati
 function missingRole(ref: RoleRef, text: string, resource: string): StatusError {
   if (ref.kind !== "Role" && ref.kind !== "ClusterRole") return new StatusError({ code: 500, message: text });
   const { name = "" } = ref;
-  if (!name) return badRequest("Name parameter required.");
-  return badName(name) ?? notFound(groupResource(group, resource), name);
+  return nameError(name) ?? notFound(groupResource(group, resource), name);
 }
 
 async function mayBind(user: UserInfo, ref: RoleRef, namespace: string, deps: EscalationDeps): Promise<boolean> {

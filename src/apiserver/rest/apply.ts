@@ -92,7 +92,6 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
   const copy = copyOf(object) as unknown as KubeObject;
   copy.kind = endpoint.def.kind;
   copy.apiVersion = endpoint.apiVersion;
-  if (!old) placeByURL(call, copy);
   return toStored(endpoint, copy);
 }
 
@@ -101,12 +100,6 @@ function copyOf(object: JSONObject): JSONObject {
   const { managedFields, ...metadata } = (object.metadata ?? {}) as JSONObject;
   if (managedFields === undefined) return deepCopy(object);
   return { ...deepCopy({ ...object, metadata: null }), metadata: { ...deepCopy(metadata), managedFields } };
-}
-
-/** Its name it has to say itself. */
-function placeByURL({ endpoint, info }: Call, object: KubeObject): void {
-  object.metadata ??= {} as KubeObject["metadata"];
-  if (endpoint.def.namespaced) object.metadata.namespace ??= info.namespace;
 }
 
 const withoutManagers = ({ metadata, ...rest }: JSONObject): JSONObject => {
@@ -124,7 +117,5 @@ function customApplied(call: Call, custom: CustomVersion, old: KubeObject | unde
     if (error instanceof DecodeError) throw badRequest(error.message);
     throw error;
   }
-  const object = copy as unknown as KubeObject;
-  if (!old) placeByURL(call, object);
-  return toStored(call.endpoint, object);
+  return toStored(call.endpoint, copy as unknown as KubeObject);
 }

@@ -15,7 +15,7 @@ import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch, checkMergePatch, mergePatchText } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { goText } from "../../api/patch/values.ts";
-import { badRequest, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
+import { badRequest, conflict, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply, parseCBORApply } from "./apply.ts";
 import type { Call, Endpoint } from "./call.ts";
@@ -236,7 +236,14 @@ function unread(error: unknown, type: PatchType, options: WriteOptions): unknown
 const createdByStatus = ({ groupResource, hubKind }: Call["endpoint"]): boolean =>
   hubKind.allowCreateOnUpdate === true || groupResource === "validatingadmissionpolicies.admissionregistration.k8s.io";
 
-function named(call: Call, object: KubeObject): KubeObject {
+/** What is patched is where the URL says, or says nothing of where it is; what is applied anew has no identity yet. */
+function placed(call: Call, object: KubeObject, old: KubeObject | undefined): KubeObject {
+  const { uid } = object.metadata;
+  if (uid && !old) {
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw conflict(call.endpoint.groupResource, call.info.name, why);
+  }
+  matchNamespace(call, object);
   checkName(call, object);
   return object;
 }
@@ -259,12 +266,10 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
     if (patch instanceof StatusError) throw old ? unread(patch, type, options) : notFound(endpoint.groupResource, info.name);
     if (patch.apply) {
       const applied = applyTo(quiet, old, patch.apply, options);
-      return applied instanceof Promise ? applied.then((object) => named(call, object)) : named(call, applied);
+      return applied instanceof Promise ? applied.then((object) => placed(call, object, old)) : placed(call, applied, old);
     }
     if (!old) throw notFound(endpoint.groupResource, info.name);
-    const object = patched(quiet, old, patch, options);
-    matchNamespace(call, object);
-    return named(call, object);
+    return placed(call, patched(quiet, old, patch, options), old);
   };
   const outcome = await updateObject(call, {
     options,

@@ -15,6 +15,9 @@ export function badName(name: string): StatusError | undefined {
   return badRequest(`Name parameter invalid: ${goQuote(name)}: ${wrong.join(";")}`);
 }
 
+/** Absent where an object may be kept under the name. */
+export const nameError = (name: string | undefined): StatusError | undefined => (name ? badName(name) : badRequest("Name parameter required."));
+
 /** `name` may be "": all that is in the namespace. Throws 500 as upstream's storage does for keys that would lead elsewhere. */
 export function checkKey(resource: GroupResource, namespace: string, name: string): void {
   if (namespace !== "." && namespace !== "..") return;

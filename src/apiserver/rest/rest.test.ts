@@ -130,6 +130,17 @@ test("applying takes fields, and another's fields only by force", async () => {
   assert.equal((await answer("PATCH", `${configmaps}/applied?fieldManager=two&force=true`, { body: other, type })).data?.k, "two");
 });
 
+test("what is applied anew says its name, and no identity", async () => {
+  const apply = (metadata: object) =>
+    answer("PATCH", `${configmaps}/anew?fieldManager=m&dryRun=All`, {
+      body: { apiVersion: "v1", kind: "ConfigMap", metadata },
+      type: "application/apply-patch+yaml",
+    });
+  assert.equal((await apply({ name: "anew" })).http, 201);
+  assert.equal((await apply({})).message, "the name of the object (anew based on URL) was undeterminable: name must be provided");
+  assert.match((await apply({ name: "anew", uid: "x" })).message ?? "", /uid mismatch: the provided object specified uid x, and no existing object was found/);
+});
+
 test("services get addresses of their own, none twice, and give them back", async () => {
   const services = "/api/v1/namespaces/default/services";
   const spec = { ports: [{ port: 80 }] };

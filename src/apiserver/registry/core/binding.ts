@@ -12,6 +12,7 @@ import { storageKey } from "../../../cache/keys.ts";
 import { type Call, callOn, type Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { type WriteOptions, writeOptions } from "../../rest/options.ts";
+import { nameError } from "../../rest/place.ts";
 import { respondObject } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
@@ -60,8 +61,11 @@ export async function bind(call: Call, binding: Binding, options: WriteOptions):
   if (info.name && binding.metadata.name !== info.name) throw badRequest("name in URL does not match name in Binding object");
   validate(binding);
   await rest.admission.validate(attributes);
-  const pods = callOn(call, "pods", info.namespace, binding.metadata.name);
-  const stored = storageKey(pods.endpoint.hub, info.namespace, binding.metadata.name);
+  const { name } = binding.metadata;
+  const wrong = nameError(name);
+  if (wrong) throw wrong;
+  const pods = callOn(call, "pods", info.namespace, name);
+  const stored = storageKey(pods.endpoint.hub, info.namespace, name);
   // What is only tried does not come as far as the storage, which puts its prefix before keys.
   const key = options.dryRun ? stored.replace(/^\/registry/, "") : stored;
   await serverUpdate(pods, (old) => bound(old as unknown as Pod, binding, rest.clock.now(), key) as unknown as KubeObject, options.dryRun);
