@@ -152,12 +152,19 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   const upgrade = async (handler: UpgradeHandler, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const abort = new AbortController();
-    socket.on("error", (error) => logger.debug("upgraded connection broke", { error }));
-    socket.on("close", () => abort.abort(new Error("the client went away")));
+    const broke = (error: Error): void => logger.debug("upgraded connection broke", { error });
+    const gone = (): void => abort.abort(new Error("the client went away"));
+    socket.on("error", broke);
+    socket.on("close", gone);
     const request = upgradeRequest(message, abort.signal);
     const way = { request: message, socket, head };
     const response = await handler(request, way);
-    if (response) await answerUpgrade(request, response, way, answering, (given) => speakHttp1?.call(server, given));
+    if (!response) return;
+    await answerUpgrade(request, response, way, answering, (given) => {
+      socket.off("error", broke);
+      socket.off("close", gone);
+      speakHttp1?.call(server, given);
+    });
   };
   server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!options.upgrades) return void socket.destroy();
