@@ -8,7 +8,7 @@ import { deepCopy } from "../../api/copy.ts";
 import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { type TypeDef, typeOfKind } from "../../api/schema/schema.ts";
+import { type TypeDef, typeByName, typeOfKind } from "../../api/schema/schema.ts";
 import { badRequest } from "../../api/status.ts";
 import { decodeCustom } from "./decode-custom.ts";
 import { readBody } from "../http/body.ts";
@@ -52,6 +52,7 @@ export async function decodeTyped<T extends object>(call: Call, expected: Expect
     if (version.endsWith("/")) throw new DecodeError(`Object 'apiVersion' is missing in '${bytes ? Buffer.from(bytes) : JSON.stringify(request.object)}'`);
     checkRegistered();
     // What is of another kind is read as that before it is refused.
+    if (expected.registered && (name || kind) !== kind) return typeOfKind("v1", name) ?? typeByName("meta/v1.TypeMeta");
     return typeOfKind(version || apiVersion, name || kind) ?? type;
   };
   /** Before a field is read: a kind that does not exist has no fields. */

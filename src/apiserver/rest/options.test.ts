@@ -26,6 +26,8 @@ test("a deletion knows the kinds that all groups share, and no other", async () 
   assert.equal(await said("Pod", "v1"), unknown);
   assert.equal(await said("PatchOptions"), "converting (v1.PatchOptions) to (v1.DeleteOptions): unknown conversion");
   assert.equal(await said("CreateOptions", "x/y"), "converting (v1.CreateOptions) to (v1.DeleteOptions): unknown conversion");
+  const { message } = await server.answer("DELETE", `${configmaps}/none`, { kind: "PatchOptions", orphanDependents: "of another type" });
+  assert.equal(message, "converting (v1.PatchOptions) to (v1.DeleteOptions): unknown conversion");
   assert.equal(await said("DeleteOptions", "x/y"), 'configmaps "none" not found');
 });
 
@@ -34,4 +36,9 @@ test("who says how to make a name is told that none could be made, though he giv
   assert.equal((await server.answer("POST", configmaps, { metadata })).http, 201);
   const { http, message } = await server.answer("POST", configmaps, { metadata });
   assert.deepEqual([http, message], [409, 'configmaps "both" already exists, the server was not able to generate a unique name for the object']);
+  const times = { eventTime: "2026-01-02T03:04:05.000006Z", reportingController: "a.b/c", reportingInstance: "i", action: "a", reason: "r", type: "Normal" };
+  const event = { metadata, regarding: { namespace: "default" }, ...times };
+  const events = "/apis/events.k8s.io/v1/namespaces/default/events";
+  assert.equal((await server.answer("POST", events, event)).http, 201);
+  assert.match((await server.answer("POST", events, event)).message ?? "", /^events "both" already exists, the server/);
 });

@@ -144,7 +144,9 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
 /** What stands in the way may be on its way out, which nobody knows of what cannot be converted now. */
 async function existing({ endpoint }: Call, { metadata }: KubeObject): Promise<StatusError> {
   // Whoever says how to make a name is told so of the name that he gives as well.
-  const error = (metadata.generateName ? generatedNameExists : alreadyExists)(endpoint.groupResource, metadata.name);
+  const { group, resource } = endpoint.hub;
+  const hub = group ? `${resource}.${group}` : resource;
+  const error = metadata.generateName ? generatedNameExists(hub, metadata.name) : alreadyExists(endpoint.groupResource, metadata.name);
   const there = await endpoint.cache.get(metadata.namespace ?? "", metadata.name, { anew: true }).catch((failure: unknown) => {
     if (failure instanceof StatusError) return undefined;
     throw failure;
