@@ -13,6 +13,7 @@ const ask = (method: Step["method"], path: string, body?: unknown, headers?: Rec
 
 /** It stays where it is when it is deleted, so that its conditions can be read. */
 const pod = (name: string, labels: object | undefined, conditions: object[] = [], phase = "Running"): Step[] => [
+  ask("POST", `${core}/serviceaccounts`, { metadata: { name: "default" } }),
   ask("POST", pods, {
     metadata: { name, finalizers: ["x.io/stays"], ...(labels ? { labels } : {}) },
     spec: { automountServiceAccountToken: false, containers: [{ name: "c", image: "i" }] },

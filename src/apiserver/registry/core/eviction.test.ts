@@ -75,4 +75,12 @@ test("evictions at the same time spend no more than a budget allows, in writes o
 test("a budget that selects everything selects pods without labels", async () => {
   await guarded(["bare"], 0, {});
   assert.equal((await evict("bare")).http, 429);
+  await answer("DELETE", `${budgets}/b`);
+});
+
+test("of a pod that is not ready and held back by nobody, the version that is there goes, whichever was asked for", async () => {
+  await guarded(["unready"], 0, { matchLabels: { is: "unready" } }, { is: "unready" });
+  await answer("PATCH", `${core}/pods/unready/status`, { status: { conditions: [] } }, merge);
+  const body = { metadata: { name: "unready" }, deleteOptions: { preconditions: { resourceVersion: "1" } } };
+  assert.equal((await answer("POST", `${core}/pods/unready/eviction`, body)).http, 201);
 });

@@ -70,7 +70,8 @@ export async function evict(call: Call): Promise<ApiResponse> {
     if (!guarded) await spendOn(call, budget, dryRun);
   }
   try {
-    await evicted(pods, guarded && !insists ? unchanged(pod) : deletion, dryRun);
+    // Whatever version the caller insists on: upstream puts this one in its place.
+    await evicted(pods, guarded ? unchanged(pod) : deletion, dryRun);
   } catch (error) {
     if (guarded && !insists && isConflict(error)) throw held(10, `The disruption budget ${budget?.metadata.name} is still being processed by the server.`);
     throw error;
