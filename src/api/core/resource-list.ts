@@ -16,8 +16,8 @@ export function roundUpToMilli(list: ResourceList | undefined): void {
   for (const name in list) list[name] = parseQuantity(list[name]!).roundUp(-3).toString();
 }
 
-/** Whether something is left of a thousandth (`milli`), or of one. */
-export const isWhole = (quantity: Quantity): boolean => quantity.milliValue() % 1000n === 0n;
+/** Upstream looks at the thousandths, of which there are none where 64 bits do not hold them (int64Amount.AsScaledInt64). */
+export const isWhole = (quantity: Quantity): boolean => quantity.scale >= 0 || quantity.milliValue() % 1000n === 0n;
 
 /** a / b rounded up; in thousandths of both where `milli`. */
 export function divideRoundingUp(a: string, b: string, milli: boolean): bigint {
