@@ -24,6 +24,13 @@ export const json = { "content-type": "application/json-patch+json" };
 export const strategic = { "content-type": "application/strategic-merge-patch+json" };
 export const apply = { "content-type": "application/apply-patch+yaml" };
 
+export const ask = (method: Step["method"], path: string, body?: unknown, headers?: Record<string, string>): Step => ({
+  method,
+  path,
+  ...(body === undefined ? {} : { body }),
+  ...(headers ? { headers } : {}),
+});
+
 const cm = (name: string, extra: object = {}): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { a: "1" }, ...extra });
 const pod = (name: string, spec: object = {}): object => ({
   apiVersion: "v1",

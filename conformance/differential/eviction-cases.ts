@@ -1,15 +1,9 @@
 /** Evictions that disruption budgets have a say in, and what becomes of the budgets. */
-import { apply, type Case, json, merge, type Step } from "./cases.ts";
+import { apply, ask, type Case, json, merge, type Step } from "./cases.ts";
 
 const core = "/api/v1/namespaces/default";
 const pods = `${core}/pods`;
 const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
-const ask = (method: Step["method"], path: string, body?: unknown, headers?: Record<string, string>): Step => ({
-  method,
-  path,
-  ...(body === undefined ? {} : { body }),
-  ...(headers ? { headers } : {}),
-});
 
 /** It stays where it is when it is deleted, so that its conditions can be read. */
 const pod = (name: string, labels: object | undefined, conditions: object[] = [], phase = "Running"): Step[] => [

@@ -1,15 +1,9 @@
 /** Requests that random runs met once in ten thousand, by hand: ways with empty names, revisions of a past, what is concealed. */
-import { apply, type Case, json, merge, type Step, strategic } from "./cases.ts";
+import { apply, ask, type Case, json, merge, type Step, strategic } from "./cases.ts";
 import { at, created, group, object, one, removed, schemaOf } from "./custom-resource-made.ts";
 
 const core = "/api/v1/namespaces/default";
 const replicaSets = "/apis/apps/v1/namespaces/default/replicasets";
-const ask = (method: Step["method"], path: string, body?: unknown, headers?: Record<string, string>): Step => ({
-  method,
-  path,
-  ...(body === undefined ? {} : { body }),
-  ...(headers ? { headers } : {}),
-});
 const fieldSets = (name: string, ...sets: unknown[]): Step[] => {
   const template = {
     metadata: { labels: { a: "b" }, managedFields: sets.map((fieldsV1) => ({ fieldsV1 })) },

@@ -1,14 +1,8 @@
 /** Patches that random runs met: written in letters that nobody would choose, and of what an object is. */
-import { apply, type Case, json, merge, type Step, strategic } from "./cases.ts";
+import { apply, ask, type Case, json, merge, strategic } from "./cases.ts";
 
 const core = "/api/v1/namespaces/default";
 const revisions = "/apis/apps/v1/namespaces/default/controllerrevisions";
-const ask = (method: Step["method"], path: string, body?: unknown, headers?: Record<string, string>): Step => ({
-  method,
-  path,
-  ...(body === undefined ? {} : { body }),
-  ...(headers ? { headers } : {}),
-});
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 /** Members of a label's or of a role's rule, as nobody would write them. */
 const oddly = [
