@@ -285,6 +285,25 @@ export const foundCases: Case[] = [
     }),
   },
   {
+    name: "template generations that are no numbers",
+    steps: ["", "a", "1.5", "-1", "9223372036854775808", "+7"].flatMap((generation) => {
+      const daemonSets = "/apis/apps/v1/namespaces/default/daemonsets";
+      const labels = { app: "x" };
+      const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "i" }] } };
+      const metadata = { name: "counted", annotations: { "deprecated.daemonset.template.generation": generation } };
+      const set = { apiVersion: "apps/v1", kind: "DaemonSet", metadata, spec: { selector: { matchLabels: labels }, template } };
+      return [
+        ask("POST", `${daemonSets}?dryRun=All`, set),
+        ask("PATCH", `${daemonSets}/counted?fieldManager=m&dryRun=All`, set, apply),
+        ask("PATCH", `${daemonSets}/counted?fieldManager=m`, { ...set, metadata: { name: "counted" } }, apply),
+        ask("PATCH", `${daemonSets}/counted?fieldManager=m`, set, apply),
+        ask("PATCH", `${daemonSets}/counted`, { metadata }, merge),
+        ask("PATCH", `${daemonSets}/counted`, { metadata }, strategic),
+        ask("DELETE", `${daemonSets}/counted`),
+      ];
+    }),
+  },
+  {
     name: "applied without a name",
     steps: [
       ...created("nameless", { schema: schemaOf(object({})) }),

@@ -75,13 +75,13 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
   if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
   if (options.fieldValidation === "Warn") warnStrictly(call, patch.strict);
   if (endpoint.custom) return customApplied(call, endpoint.custom, old, merged);
+  const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
+  const failure = (what: string, why: string): StatusError => {
+    const { namespace = "" } = (patch.object.metadata ?? {}) as { namespace?: string };
+    return new StatusError({ code: 500, message: `failed to convert ${what.replace("OBJECT", `(${namespace}/${call.info.name}; ${kind})`)}: ${why}` });
+  };
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
-  if (misfit !== undefined) {
-    const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
-    const place = `${(patch.object.metadata as { namespace?: string } | undefined)?.namespace ?? ""}/${call.info.name}; ${kind}`;
-    const message = `failed to convert new object (${place}) to proper version: unable to convert unstructured object to ${kind}: ${misfit}`;
-    throw new StatusError({ code: 500, message });
-  }
+  if (misfit !== undefined) throw failure("new object OBJECT to proper version", `unable to convert unstructured object to ${kind}: ${misfit}`);
   let object: JSONObject;
   try {
     ({ object } = convertUnstructured(endpoint.type, merged));
@@ -92,6 +92,8 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
   const copy = copyOf(object) as unknown as KubeObject;
   copy.kind = endpoint.def.kind;
   copy.apiVersion = endpoint.apiVersion;
+  const misread = endpoint.kind.misread?.(copy);
+  if (misread !== undefined) throw failure("to unversioned OBJECT", misread);
   return toStored(endpoint, copy);
 }
 
