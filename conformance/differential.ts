@@ -16,6 +16,7 @@ import { parseArgs } from "../tools/command-line.ts";
 import { cases as builtIn, type Step } from "./differential/cases.ts";
 import { evictionCases } from "./differential/eviction-cases.ts";
 import { foundCases } from "./differential/found-cases.ts";
+import { foundObjects } from "./differential/found-objects.ts";
 import { foundPatches } from "./differential/found-patches.ts";
 import { customResourceCases } from "./differential/custom-resource-cases.ts";
 import { type Answer, differences, type Server, send, settled } from "./differential/exchange.ts";
@@ -41,7 +42,7 @@ const { values, positionals } = parseArgs({
     case: { type: "string", default: "" },
   },
 });
-const cases = [...builtIn, ...foundCases, ...foundPatches, ...evictionCases, ...customResourceCases];
+const cases = [...builtIn, ...foundCases, ...foundObjects, ...foundPatches, ...evictionCases, ...customResourceCases];
 const write = (line: string): void => void process.stdout.write(line);
 
 if (!values.aimed && !values.written && values.requests === undefined) {
