@@ -34,10 +34,10 @@ const evenly = (value: unknown): unknown =>
 const hasOptionalOld = (body: unknown): boolean => JSON.stringify(body)?.includes("self == oldSelf.value()") ?? false;
 
 /**
- * An apply that takes fields away looks at the rest in each version that has owners, in the order of a Go map, and tells of the first
- * conversion that fails (structured-merge-diff's merge.Updater.addBackOwnedItems).
+ * An apply looks at the object in each version that has owners, in the order of a Go map, and tells of the first in which it cannot be
+ * seen (structured-merge-diff's merge.Updater: update, and addBackOwnedItems of what is left where fields are taken away).
  */
-const firstVersion = /^(failed to prune fields: failed add back owned items: ).*/s;
+const firstVersion = /^(failed to prune fields: failed add back owned items: |failed to convert (?:old|new) object: ).*/s;
 function inAnyVersion(body: unknown): unknown {
   const { message } = (body ?? {}) as { message?: unknown };
   return typeof message === "string" && firstVersion.test(message) ? { ...(body as object), message: message.replace(firstVersion, "$1ANY") } : body;

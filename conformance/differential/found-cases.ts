@@ -126,6 +126,27 @@ export const foundCases: Case[] = [
     ],
   },
   {
+    name: "collections of which one is chosen, of a revision",
+    steps: ["configmaps", "services", "serviceaccounts", "pods"].flatMap((resource) => {
+      const spec = resource === "pods" ? { containers: [{ name: "c", image: "i" }], automountServiceAccountToken: false } : { ports: [{ port: 80 }] };
+      const of = `${core}/${resource}`;
+      const chosen = "fieldSelector=metadata.name%3Dchosen";
+      return [
+        ask("POST", of, { metadata: { name: "chosen", labels: { chosen: "yes" } }, ...(resource === "configmaps" ? {} : { spec }) }),
+        ...["resourceVersion=1", "resourceVersion=0", "resourceVersion=1&resourceVersionMatch=NotOlderThan", "resourceVersion=x", "uid=u", "uid="].flatMap(
+          (query) => [
+            ask("DELETE", `${of}?dryRun=All&${chosen}&${query}`),
+            ask("DELETE", `${of}?dryRun=All&labelSelector=chosen%3Dyes&${query}`),
+            ask("DELETE", `${of}?dryRun=All&labelSelector=chosen%3Dyes&${chosen}&${query}`),
+            ask("DELETE", `${of}/chosen?dryRun=All&${query}`),
+          ],
+        ),
+        ask("DELETE", `${of}?labelSelector=chosen%3Dyes&${chosen}&resourceVersion=1`),
+        ask("DELETE", `${of}/chosen?gracePeriodSeconds=0`),
+      ];
+    }),
+  },
+  {
     name: "a collection of the past",
     steps: [
       ask("POST", `${core}/resourcequotas`, { metadata: { name: "early", labels: { a: "then" }, finalizers: ["a.b/c"] } }),

@@ -41,14 +41,14 @@ export async function page(call: Call, options: ListOptions, inPages = false): P
   let list: CacheList;
   let start: { revision?: number; after?: string } = {};
   let since = 0;
+  // One that is named is looked up: nothing can follow it.
+  const single = name !== undefined && !options.continue && (!endpoint.def.namespaced || info.namespace !== "") && !badName(name);
   if (options.continue) {
     const position = decodeContinue(options.continue);
     if (options.resourceVersion && options.resourceVersion !== "0") throw badRequest("specifying resource version is not allowed when using continue");
     start = { after: `${prefix}${position.after}`, ...(position.revision > 0 ? { revision: position.revision } : {}) };
-  } else if (isExact(options, inPages || options.limit > 0)) start = { revision: parseRevision(options.resourceVersion) };
+  } else if (isExact(options, !single && (inPages || options.limit > 0))) start = { revision: parseRevision(options.resourceVersion) };
   else since = parseRevision(options.resourceVersion);
-  // One that is named is looked up: nothing can follow it.
-  const single = name !== undefined && (!endpoint.def.namespaced || info.namespace !== "") && !badName(name);
   checkKey(endpoint.hub, namespace.namespace ?? "", single ? name : "");
   if (since > 0) await waitForRevision(call, options.resourceVersion);
   // A read of "any version" is answered whole by upstream's watch cache, which events do without.

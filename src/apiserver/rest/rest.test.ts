@@ -141,6 +141,13 @@ test("what is applied anew says its name, and no identity", async () => {
   assert.match((await apply({ name: "anew", uid: "x" })).message ?? "", /uid mismatch: the provided object specified uid x, and no existing object was found/);
 });
 
+test("a deletion of the one that is named looks at what there is, whatever revision it wants", async () => {
+  await answer("POST", configmaps, { body: cm("chosen") });
+  const chosen = `${configmaps}?fieldSelector=metadata.name%3Dchosen&resourceVersion=1`;
+  assert.match((await answer("DELETE", chosen)).message ?? "", /the ResourceVersion in the precondition \(1\) does not match/);
+  assert.equal((await answer("GET", `${chosen}&limit=1`)).items?.length, 1);
+});
+
 test("services get addresses of their own, none twice, and give them back", async () => {
   const services = "/api/v1/namespaces/default/services";
   const spec = { ports: [{ port: 80 }] };
