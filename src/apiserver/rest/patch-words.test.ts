@@ -22,6 +22,13 @@ test("an element that says how to merge is shown as it came", () => {
   assert.deepEqual(consumed(typeByName("core/v1.Pod"), { spec: { containers: [{ name: "c" }] } }, structuredClone(patch)), patch);
 });
 
+test("which keys are retained is gone from what is merged", () => {
+  const containers = (...list: JSONObject[]): JSONObject => ({ spec: { containers: list } });
+  const patch = containers({ $patch: "delete", name: "absent" }, { name: "c", $retainKeys: ["name"] });
+  const left = containers({ $patch: "delete", name: "absent" }, { name: "c" });
+  assert.deepEqual(consumed(typeByName("core/v1.Pod"), containers({ name: "c" }), patch), left);
+});
+
 test("a deletion without a body takes its preconditions from the query", () => {
   const options = deleteOptionsOfQuery(new URLSearchParams("uid=u&resourceVersion=0"));
   assert.deepEqual(options, { preconditions: { uid: "u", resourceVersion: "0" } });

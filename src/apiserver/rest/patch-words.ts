@@ -27,6 +27,7 @@ export function consumed(type: TypeDef | undefined, original: JSONValue | undefi
     if (patch.$patch === "replace") delete patch.$patch;
     return patch;
   }
+  delete patch.$retainKeys;
   // Lists that come with an order are merged with it, before all else.
   for (const key of Object.keys(patch).filter((name) => name.startsWith(elementOrder))) {
     delete patch[key];
