@@ -171,10 +171,11 @@ function mergedText(endpoint: Endpoint, current: JSONObject, patch: Patch, optio
     throw invalid("", "", [invalidText(path("patch"), text(), why)]);
   };
   // The value is at hand, and most of it is shared with what there was.
-  if (patch.type === "merge" && patch.plain && !(endpoint.custom || holdsText(endpoint.type.name))) {
-    const value = validated || isMap(patch.value) ? applyMergePatch(current, patch.value) : undefined;
+  if (patch.type === "merge" && patch.plain && isMap(patch.value) && (endpoint.custom || !holdsText(endpoint.type.name))) {
+    const value = applyMergePatch(current, patch.value);
+    const same = value.kind === current.kind && value.apiVersion === current.apiVersion;
+    if (same && endpoint.custom) return { object: deepCopy(value), strict: patch.strict, rejected };
     const context = contextOf("kept");
-    const same = value && value.kind === current.kind && value.apiVersion === current.apiVersion;
     const object = same ? tryNormalize(endpoint.type, value, context) : undefined;
     if (object && !context.unknown) return { object, strict: patch.strict, rejected };
   }
