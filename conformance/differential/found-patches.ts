@@ -23,6 +23,21 @@ const oddly = [
 
 export const foundPatches: Case[] = [
   {
+    name: "whole numbers that are written as floats, in strategic patches",
+    steps: [
+      ask("POST", `${core}/secrets`, { metadata: { name: "float" } }),
+      ...["1e-400", "1.0", "1e18", "1E2", "5", "0.5"].flatMap((number) => [
+        ask("PATCH", `${core}/secrets/float`, `{"stringData":${number}}`, strategic),
+        ask("PATCH", `${core}/secrets/float`, `{"stringData":{"a":${number}}}`, strategic),
+        ask("PATCH", `${core}/secrets/float`, `{"immutable":${number}}`, strategic),
+        ask("PATCH", `${core}/secrets/float`, `{"metadata":{"deletionGracePeriodSeconds":${number},"labels":{"a":${number}}}}`, strategic),
+        ask("PATCH", `${core}/secrets/float`, `{"metadata":{"finalizers":[${number}]}}`, strategic),
+        ask("PATCH", `${core}/secrets/float?dryRun=All`, `[{"op":"remove","path":${number},"path":"/metadata/labels"}]`, json),
+      ]),
+      ask("DELETE", `${core}/secrets/float`),
+    ],
+  },
+  {
     name: "patches that are written oddly",
     steps: [
       ask("POST", `${core}/configmaps`, { metadata: { name: "odd" }, data: { a: "b" } }),

@@ -131,7 +131,8 @@ export async function runGenerated(pair: Pair, options: RunOptions): Promise<{ r
         for (const [i, side] of sides.entries()) side.values = new Map(values[i]);
         [a, b] = await both(target, step, sides);
       }
-      if (a.code === 201 && !step.aside && storedAnew.has(target.def.resource) && !step.path.includes("dryRun=All")) {
+      const [path] = step.path.split("?");
+      if (a.code === 201 && !step.aside && path === target.collection && storedAnew.has(target.def.resource) && !step.path.includes("dryRun=All")) {
         const { metadata } = (a.body ?? {}) as { metadata?: { name?: string } };
         await storeAnew(target, sides[0], metadata?.name ?? target.name);
       }

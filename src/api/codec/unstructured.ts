@@ -9,13 +9,17 @@ import { sortKeys } from "./json.ts";
 import { DecodeError } from "./decode-error.ts";
 import { type Normalized, normalize } from "./normalize.ts";
 import { isGoInteger, set } from "../patch/values.ts";
+import { isWholeFloat, wholeFloat } from "../patch/whole-floats.ts";
 import { scalars, unions, wordsOf } from "./scalars.ts";
 import { nodeOf, readTyped } from "./typed-reader.ts";
+
+/** The first misfit of a value that withWholeFloats gave. */
+export const mismatchOfFloats = (type: string, value: JSONValue): string | undefined => firstMismatch(type, value);
 
 /** Go's kind of a value that was decoded without a type. */
 function goKind(value: JSONValue): string {
   if (Array.isArray(value)) return "slice";
-  if (typeof value === "string") return "string";
+  if (typeof value === "string") return isWholeFloat(value) ? "float64" : "string";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "object") return "map";
   return typeof value === "bigint" || isGoInteger(value) ? "int64" : "float64";
@@ -84,7 +88,7 @@ function firstMismatch(type: string, value: JSONValue | undefined, go?: string):
     return words && `error decoding from json: ${words}`;
   }
   if (untyped(type)) return undefined;
-  if (scalars[type]) return scalarWords(type, value);
+  if (scalars[type]) return scalarWords(type, isWholeFloat(value) ? wholeFloat(value) : value);
   if (type.startsWith("[]")) {
     if (!Array.isArray(value)) return `cannot restore slice from ${kind}`;
     const element = go?.startsWith("[]") ? go.slice(2) : undefined;
@@ -180,7 +184,8 @@ function first<T>(items: readonly T[], of: (item: T) => string | undefined): str
 function simpleMismatch(type: string, value: JSONValue, go: string | undefined): string | undefined {
   const from = goKind(value);
   const number = type !== "string" && type !== "bool";
-  if (from === type || (from === "int64" && number) || (number && Number.isInteger(value))) return undefined;
+  const whole = isWholeFloat(value) || Number.isInteger(value);
+  if (from === type || (number && (from === "int64" || whole))) return undefined;
   // What Go converts, though to nothing sensible, is refused by name; the rest has no conversion at all.
   const converts = (from === "int64" && type === "string") || (from === "float64" && number);
   return converts ? `cannot convert ${from} to ${go?.replace(/^\*/, "") ?? type}` : `unrecognized type: ${type}`;

@@ -24,7 +24,8 @@ function struct(type: string, value: Values): Values {
   const result: Values = {};
   for (const fact of facts[type]!) {
     const [name, field, kind] = fact.split(":") as [string, string, string];
-    if (!name) Object.assign(result, struct(kind, value));
+    // Embedded metadata bears its own names, and says only what there is.
+    if (!name) Object.assign(result, kind === "object" ? value.metadata : struct(kind, value));
     else if (type === "PodSpec" && name === "SecurityContext") result[name] = podSecurity(value);
     else result[name] = convert(kind, value[field]);
   }

@@ -16,8 +16,17 @@ export function roundUpToMilli(list: ResourceList | undefined): void {
   for (const name in list) list[name] = parseQuantity(list[name]!).roundUp(-3).toString();
 }
 
-/** Upstream looks at the thousandths, of which there are none where 64 bits do not hold them (int64Amount.AsScaledInt64). */
-export const isWhole = (quantity: Quantity): boolean => quantity.scale >= 0 || quantity.milliValue() % 1000n === 0n;
+/**
+ * Whether something is left of one, by the thousandths, as upstream counts them: where 64 bits do not hold them there are none
+ * (int64Amount.AsScaledInt64), and of more than 18 digits their low bits (scaledValue).
+ */
+export function isWhole(quantity: Quantity): boolean {
+  const { mantissa, scale } = quantity;
+  if (scale < 0) return quantity.milliValue() % 1000n === 0n;
+  const most = 10n ** 18n;
+  if (mantissa < most && mantissa > -most) return true;
+  return BigInt.asIntN(64, mantissa * 10n ** BigInt(Math.min(scale, 20) + 3)) % 1000n === 0n;
+}
 
 /** a / b rounded up; in thousandths of both where `milli`. */
 export function divideRoundingUp(a: string, b: string, milli: boolean): bigint {

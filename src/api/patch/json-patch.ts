@@ -4,7 +4,7 @@ import { encodeJSON, parseJSON, safeDepth } from "../codec/json.ts";
 import { goQuote } from "../field.ts";
 import type { JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
-import { type LazyList, LazyNode, type LazyObject, nodeOf, stringOf, writeList, writeObject } from "./lazy-node.ts";
+import { type LazyList, LazyNode, type LazyObject, membersOf, nodeOf, stringOf, writeList, writeObject } from "./lazy-node.ts";
 
 /** Why an operation does not apply. The API server answers 422 with a general message instead of this one. */
 export class JSONPatchError extends Error {}
@@ -104,9 +104,8 @@ function undecodable(patch: LazyNode | null, list = "jsonpatch.Patch", item = "j
 function mistakeIn(patch: LazyNode | null): string | undefined {
   for (const entry of patch?.list() ?? []) {
     if (entry === null) continue;
-    const members = entry.object();
-    if (!members) break;
-    for (const [name, value] of members)
+    if (!entry.text || !entry.object()) break;
+    for (const [name, value] of membersOf(entry.text))
       if ((name === "op" || name === "path" || name === "from") && value && !isString(value))
         return cannotRead(value, `struct field jsonPatchOp.${name} of type string`);
   }

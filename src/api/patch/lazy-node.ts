@@ -39,7 +39,7 @@ export class LazyNode {
 
   /** Opens it; undefined for all but objects. */
   object(): LazyObject | undefined {
-    if (!this.#object && this.text?.[0] === brace) this.#object = openObject(this.text);
+    if (!this.#object && this.text?.[0] === brace) this.#object = new Map(membersOf(this.text));
     return this.#object;
   }
   /** Opens it; undefined for all but lists. */
@@ -90,16 +90,15 @@ function endOf(text: Uint8Array, at: number): number {
 }
 const valueAt = (text: Uint8Array, from: number, to: number): LazyNode | null => (text[from] === n ? null : new LazyNode(text.subarray(from, to)));
 
-function openObject(text: Uint8Array): LazyObject {
-  const members: LazyObject = new Map();
+/** Every one, repeated keys too, of an object's text. */
+export function* membersOf(text: Uint8Array): Generator<[string, LazyNode | null]> {
   for (let at = space(text, 1); text[at] === quote; ) {
     const nameEnd = skipString(text, at);
     const from = memberValue(text, nameEnd);
     const to = endOf(text, from);
-    members.set(stringOf(text.subarray(at, nameEnd)), valueAt(text, from, to));
+    yield [stringOf(text.subarray(at, nameEnd)), valueAt(text, from, to)];
     at = nextMember(text, to);
   }
-  return members;
 }
 
 function openList(text: Uint8Array): LazyList {

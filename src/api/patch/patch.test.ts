@@ -303,3 +303,12 @@ test("texts are merged into what values are merged into", () => {
     assert.deepEqual(merged, applyMergePatch(before, change), JSON.stringify({ before, change }));
   }
 });
+
+test("a field of an operation that is repeated is judged each time", () => {
+  const patch = '[{"op":"remove","path":5,"path":"/a"}]';
+  assert.throws(
+    () => applyJSONPatch(Buffer.from('{"a":1}'), Buffer.from(patch)),
+    /cannot unmarshal number into Go struct field jsonPatchOp\.path of type string/,
+  );
+  assert.equal(applyJSONPatch(Buffer.from('{"a":1}'), Buffer.from(patch), false).toString(), "{}");
+});

@@ -2,6 +2,7 @@
 import { own } from "../../base/table.ts";
 import { goFloat } from "../go-float.ts";
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
+import { isWholeFloat, wholeFloat } from "./whole-floats.ts";
 
 export function set(map: JSONObject, key: string, value: JSONValue | undefined): void {
   if (key === "__proto__") Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
@@ -34,6 +35,7 @@ export function goText(value: JSONValue | undefined): string {
   if (typeof value === "number") return isGoInteger(value) ? String(value) : goFloat(value);
   // Go's untyped integers end where int64 does.
   if (typeof value === "bigint" && BigInt.asIntN(64, value) !== value) return goFloat(Number(value));
+  if (isWholeFloat(value)) return goFloat(wholeFloat(value));
   if (typeof value !== "object") return String(value);
   return `map[${Object.keys(value)
     .sort()

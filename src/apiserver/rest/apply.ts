@@ -7,7 +7,7 @@ import { kindOfValue } from "../../api/codec/scalars.ts";
 import { convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { maxNodes, parseYAML } from "../../api/codec/yaml.ts";
 import { deepCopy } from "../../api/copy.ts";
-import type { JSONObject } from "../../api/json.ts";
+import { type JSONObject, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { equal } from "../../api/patch/values.ts";
 import { badRequest, StatusError } from "../../api/status.ts";
@@ -77,8 +77,8 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
   if (endpoint.custom) return customApplied(call, endpoint.custom, old, merged);
   const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
   const failure = (what: string, why: string): StatusError => {
-    const { namespace = "" } = (patch.object.metadata ?? {}) as { namespace?: string };
-    return new StatusError({ code: 500, message: `failed to convert ${what.replace("OBJECT", `(${namespace}/${call.info.name}; ${kind})`)}: ${why}` });
+    const { namespace, name } = (patch.object.metadata ?? {}) as JSONObject;
+    return new StatusError({ code: 500, message: `failed to convert ${what.replace("OBJECT", `(${textOf(namespace)}/${textOf(name)}; ${kind})`)}: ${why}` });
   };
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
   if (misfit !== undefined) throw failure("new object OBJECT to proper version", `unable to convert unstructured object to ${kind}: ${misfit}`);

@@ -4,7 +4,7 @@ import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
 import { encodeJSON, maxParts, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { contextOf, tryNormalize } from "../../api/codec/normalize.ts";
-import { changedPart, convertUnstructured, unstructuredMismatch } from "../../api/codec/unstructured.ts";
+import { changedPart, convertUnstructured, mismatchOfFloats, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { invalidText, invalidValue, path } from "../../api/field.ts";
@@ -15,6 +15,7 @@ import { applyJSONPatch } from "../../api/patch/json-patch.ts";
 import { applyMergePatch, checkMergePatch, mergePatchText } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { goText } from "../../api/patch/values.ts";
+import { withWholeFloats } from "../../api/patch/whole-floats.ts";
 import { badRequest, conflict, invalid, notFound, StatusError, unsupportedMediaType } from "../../api/status.ts";
 import { readBody } from "../http/body.ts";
 import { type ApplyPatch, applyTo, parseApply, parseCBORApply } from "./apply.ts";
@@ -141,13 +142,17 @@ interface Merged {
 
 function mergedStrategically(endpoint: Endpoint, current: JSONObject, patch: Patch): Merged {
   const value = applyStrategicMergePatch(endpoint.type, current, patch.value);
-  const rejected = (why: string): never => {
-    throw invalid("", "", [invalidValue(path("patch"), goText(consumed(endpoint.type, current, deepCopy(patch.value) as JSONObject)), why)]);
+  const rejected = (why: string, given = patch.value): never => {
+    throw invalid("", "", [invalidValue(path("patch"), goText(consumed(endpoint.type, current, deepCopy(given) as JSONObject)), why)]);
   };
   try {
     const { changed, whole } = changedPart(endpoint.type, value as JSONObject, endpoint.conversion ? {} : current);
     const misfit = unstructuredMismatch(endpoint.type.name, changed);
-    if (misfit !== undefined) rejected(misfit);
+    if (misfit !== undefined) {
+      const floats = patch.text ? withWholeFloats(patch.text) : undefined;
+      if (floats !== undefined) rejected(mismatchOfFloats(endpoint.type.name, applyStrategicMergePatch(endpoint.type, current, floats)) ?? misfit, floats);
+      rejected(misfit);
+    }
     const { object, unknown } = convertUnstructured(endpoint.type, changed);
     return { object: whole(object), strict: [...patch.strict, ...unknown.sort()], rejected };
   } catch (error) {
