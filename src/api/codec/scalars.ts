@@ -76,7 +76,8 @@ function corruptAt(value: string, text: string, from: number): number {
     if (next === value.length) return value.length;
     return text[i + 1] === "=" ? place(i + 2) : next - 1;
   }
-  return place(from);
+  // As many bytes before the end as characters are left over, line breaks among them or not.
+  return value.length - (text.length - from);
 }
 
 function textual(parse: (text: string) => string | null): (value: JSONValue) => JSONValue {
