@@ -72,9 +72,15 @@ export function applyTo(
 
 function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions, merged: JSONObject): KubeObject {
   const { endpoint } = call;
-  if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
-  if (options.fieldValidation === "Warn") warnStrictly(call, patch.strict);
-  if (endpoint.custom) return customApplied(call, endpoint.custom, old, merged);
+  // Said of what has been applied, and of nothing else.
+  const sayRepeated = (): void => {
+    if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
+    if (options.fieldValidation === "Warn") warnStrictly(call, patch.strict);
+  };
+  if (endpoint.custom) {
+    sayRepeated();
+    return customApplied(call, endpoint.custom, old, merged);
+  }
   const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
   const failure = (what: string, why: string): StatusError => {
     const { namespace, name } = (patch.object.metadata ?? {}) as JSONObject;
@@ -94,6 +100,7 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
   copy.apiVersion = endpoint.apiVersion;
   const misread = endpoint.kind.misread?.(copy);
   if (misread !== undefined) throw failure("to unversioned OBJECT", misread);
+  sayRepeated();
   return toStored(endpoint, copy);
 }
 

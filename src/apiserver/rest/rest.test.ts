@@ -148,6 +148,18 @@ test("a deletion of the one that is named looks at what there is, whatever revis
   assert.equal((await answer("GET", `${chosen}&limit=1`)).items?.length, 1);
 });
 
+test("what an applied document repeats is told of once it has been applied", async () => {
+  const claims = "/api/v1/namespaces/default/persistentvolumeclaims/twice?fieldManager=m&dryRun=All";
+  const body = (storage: string): Buffer =>
+    Buffer.from(
+      `apiVersion: v1\nkind: a\nkind: PersistentVolumeClaim\nmetadata: {name: twice}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: "${storage}"}}}`,
+    );
+  const apply = (storage: string) => answer("PATCH", claims, { body: body(storage), type: "application/apply-patch+yaml" });
+  assert.match((await apply("1Gi")).warnings.join(), /key "kind" already set in map/);
+  const failed = await apply("");
+  assert.deepEqual([failed.http, failed.warnings], [500, []]);
+});
+
 test("services get addresses of their own, none twice, and give them back", async () => {
   const services = "/api/v1/namespaces/default/services";
   const spec = { ports: [{ port: 80 }] };
