@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { type FieldError, forbiddenField, invalidValue, type Path, required, tooLong, invalidNamed } from "../field.ts";
+import { parseGroupVersion } from "../group-version.ts";
 import { isQualifiedName, longerThan } from "../names.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../types/meta-v1.gen.ts";
 import { validateLabels } from "./labels.ts";
@@ -104,7 +105,7 @@ function validateOwnerReference(reference: OwnerReference, path: Path): FieldErr
   const errors: FieldError[] = [];
   const { apiVersion = "", kind = "", name = "", uid = "" } = reference;
   // More than one slash is no group and version at all.
-  const version = apiVersion.split("/").length > 2 ? "" : apiVersion.slice(apiVersion.indexOf("/") + 1);
+  const version = parseGroupVersion(apiVersion)?.version;
   if (!version) errors.push(invalidValue(path.child("apiVersion"), apiVersion, "version must not be empty"));
   if (!kind) errors.push(invalidValue(path.child("kind"), kind, "must not be empty"));
   if (!name) errors.push(invalidValue(path.child("name"), name, "must not be empty"));

@@ -82,12 +82,11 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
     return customApplied(call, endpoint.custom, old, merged);
   }
   const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
-  const failure = (what: string, why: string): StatusError => {
-    const { namespace, name } = (patch.object.metadata ?? {}) as JSONObject;
-    return new StatusError({ code: 500, message: `failed to convert ${what.replace("OBJECT", `(${textOf(namespace)}/${textOf(name)}; ${kind})`)}: ${why}` });
-  };
+  const { namespace, name } = (patch.object.metadata ?? {}) as JSONObject;
+  const place = `(${textOf(namespace)}/${textOf(name)}; ${kind})`;
+  const failure = (why: string): StatusError => new StatusError({ code: 500, message: `failed to convert ${why}` });
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
-  if (misfit !== undefined) throw failure("new object OBJECT to proper version", `unable to convert unstructured object to ${kind}: ${misfit}`);
+  if (misfit !== undefined) throw failure(`new object ${place} to proper version: unable to convert unstructured object to ${kind}: ${misfit}`);
   let object: JSONObject;
   try {
     ({ object } = convertUnstructured(endpoint.type, merged));
@@ -99,7 +98,7 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
   copy.kind = endpoint.def.kind;
   copy.apiVersion = endpoint.apiVersion;
   const misread = endpoint.kind.misread?.(copy);
-  if (misread !== undefined) throw failure("to unversioned OBJECT", misread);
+  if (misread !== undefined) throw failure(`to unversioned ${place}: ${misread}`);
   sayRepeated();
   return toStored(endpoint, copy);
 }

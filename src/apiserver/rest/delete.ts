@@ -16,6 +16,7 @@ import { type Call, type DeleteOptions, type Endpoint, namespaceOf } from "./cal
 import { complete, decodeTyped, finish } from "./decode.ts";
 import { nothingOf } from "./nothing.ts";
 import { checkDeleteOptions, deleteOptionsOfQuery } from "./options.ts";
+import { unversioned } from "./patch-identity.ts";
 import { deletedStatus, type Outcome, respondObject, respondOutcome } from "./respond.ts";
 import { attributesOf } from "./write.ts";
 
@@ -57,7 +58,7 @@ export async function deleteOptions(call: Call): Promise<DeleteOptions> {
 }
 
 /** What upstream's scheme of shared kinds has (meta/internalversion/register.go): in all versions, and in those of its own. */
-const everywhere = new Set(["DeleteOptions", "CreateOptions", "UpdateOptions", "Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"]);
+const everywhere = new Set(["DeleteOptions", "CreateOptions", "UpdateOptions", ...unversioned]);
 const shown = ["Table", "TableOptions", "PartialObjectMetadata", "PartialObjectMetadataList"];
 const shared: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ["meta.k8s.io/v1", new Set([...shown, "WatchEvent", "ListOptions", "GetOptions", "PatchOptions"])],

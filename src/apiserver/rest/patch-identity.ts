@@ -7,7 +7,7 @@ import { typeOfKind } from "../../api/schema/schema.ts";
 import type { Endpoint } from "./call.ts";
 
 /** Registered in each version of each group. */
-const unversioned = new Set(["Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"]);
+export const unversioned = new Set(["Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"]);
 
 /**
  * What is unknown of it where it does not say its version: it is read as upstream's internal type then, whose fields have other names,

@@ -68,7 +68,7 @@ const unknownFormat = ({ cbor }: ApiRequest, strategic: string): StatusError =>
 export interface Patch {
   type: PatchType;
   value: JSONValue;
-  /** JSON of the patch as it came. */
+  /** JSON of the patch as it came; of one that came as a value it is made where it is wanted. */
   text?: Uint8Array;
   /** Written as Go would write it: what its value comes to is what its text comes to. */
   plain?: boolean;
@@ -88,7 +88,7 @@ export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
   }
   if (request.object !== undefined) {
     const value = deepCopy(request.object) as JSONValue;
-    return { type, value, text: encodeJSON(value), plain: true, strict: [] };
+    return { type, value, plain: true, strict: [] };
   }
   const text = await readBody(request);
   try {
@@ -165,11 +165,12 @@ function mergedStrategically(endpoint: Endpoint, current: JSONObject, patch: Pat
 function mergedText(endpoint: Endpoint, current: JSONObject, patch: Patch, options: WriteOptions): Merged {
   const validated = options.fieldValidation !== "Ignore";
   if (validated && patch.mistake) throw patch.mistake;
-  const given = patch.text ?? encodeJSON(patch.value);
-  const doc = (): Uint8Array => encodeJSON(endpoint.custom ? sortKeys(current) : current);
   let made: Uint8Array | undefined;
   const text = (): Uint8Array => {
-    made ??= patch.type === "json" ? applyJSONPatch(doc(), given, validated) : mergePatchText(doc(), given);
+    if (made) return made;
+    const doc = encodeJSON(endpoint.custom ? sortKeys(current) : current);
+    const given = patch.text ?? encodeJSON(patch.value);
+    made = patch.type === "json" ? applyJSONPatch(doc, given, validated) : mergePatchText(doc, given);
     return made;
   };
   const rejected = (why: string): never => {

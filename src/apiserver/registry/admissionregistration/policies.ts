@@ -6,6 +6,7 @@ import type { PolicyBinding } from "../../../api/admissionregistration/binding.t
 import { deepEqual } from "../../../api/copy.ts";
 import type { UserInfo } from "../../../api/exchange.ts";
 import { type FieldError, forbiddenField, path } from "../../../api/field.ts";
+import { parseGroupVersion } from "../../../api/group-version.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { invalid } from "../../../api/status.ts";
 import type { ParamKind } from "../../../api/types/admissionregistration-v1.gen.ts";
@@ -37,11 +38,10 @@ interface Target {
 
 /** Everything where the kind says nothing that can be understood. */
 function targetOf({ rest }: Call, { apiVersion = "", kind = "" }: ParamKind): Target {
-  const parts = apiVersion.split("/");
-  if (parts.length > 2) return { group: "*", version: "*", resource: "*", unresolved: false };
-  const [version = "", of = ""] = parts.reverse();
+  const given = parseGroupVersion(apiVersion);
+  if (!given) return { group: "*", version: "*", resource: "*", unresolved: false };
   const resource = rest.endpointOfKind(apiVersion, kind)?.def.resource;
-  return { group: of, version, resource: resource ?? "*", unresolved: resource === undefined };
+  return { ...given, resource: resource ?? "*", unresolved: resource === undefined };
 }
 
 async function mayNot(call: Call, { authorizer }: Deps, verb: string, target: Target, namespace: string, name: string): Promise<boolean> {

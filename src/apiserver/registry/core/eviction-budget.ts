@@ -3,6 +3,7 @@
  * server's own, so that what judges, marks and audits a write of anyone's does so with these; never by a stale count.
  */
 import { deepCopy } from "../../../api/copy.ts";
+import { findCondition, setCondition } from "../../../api/meta/conditions.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { SelectorError, selectorOf } from "../../../api/selectors/labels.ts";
 import { forbidden, isConflict, StatusError, tooManyRequests } from "../../../api/status.ts";
@@ -37,12 +38,9 @@ export function held(seconds: number, message: string): StatusError {
   });
 }
 
-function exhausted({ conditions = [], observedGeneration }: NonNullable<PodDisruptionBudget["status"]>, now: string): Condition[] {
-  const type = "DisruptionAllowed";
-  const since = conditions.find((one) => one.type === type && one.status === "False")?.lastTransitionTime ?? now;
+function exhausted({ conditions, observedGeneration }: NonNullable<PodDisruptionBudget["status"]>, now: string): Condition[] {
   const generation = observedGeneration ? { observedGeneration } : {};
-  const condition: Condition = { type, status: "False", ...generation, lastTransitionTime: since, reason: "InsufficientPods", message: "" };
-  return conditions.some((one) => one.type === type) ? conditions.map((one) => (one.type === type ? condition : one)) : [...conditions, condition];
+  return setCondition(conditions, { type: "DisruptionAllowed", status: "False", ...generation, reason: "InsufficientPods", message: "" }, now);
 }
 
 /** The budget with one disruption less. Throws the 429 of one that allows none. */
@@ -55,7 +53,7 @@ function spend(budget: PodDisruptionBudget, podName: string, now: string): PodDi
   if (Object.keys(status.disruptedPods ?? {}).length > maxDisruptedPods)
     throw forbidden("poddisruptionbudget.policy", name, "DisruptedPods map too big - too many evictions not confirmed by PDB controller");
   if (status.disruptionsAllowed === 0) {
-    const condition = status.conditions?.find((c) => c.type === "DisruptionAllowed");
+    const condition = findCondition(status.conditions, "DisruptionAllowed");
     const message = condition?.status === "False" && condition.message ? condition.message : "";
     if (message && condition?.reason === "SyncFailed")
       throw held(0, `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${message}`);

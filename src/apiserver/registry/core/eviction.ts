@@ -1,5 +1,6 @@
 /** POST pods/eviction: a deletion that disruption budgets may hold back (pkg/registry/core/pod/storage/eviction.go). */
 import { deepCopy } from "../../../api/copy.ts";
+import { isPodReady, setPodCondition } from "../../../api/core/pod-status.ts";
 import type { ApiResponse } from "../../../api/exchange.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
@@ -16,8 +17,6 @@ import { respondObject } from "../../rest/respond.ts";
 import { validateUpdate } from "../../rest/strategy.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 import { again, budgetsOf, held, spendOn, tries } from "./eviction-budget.ts";
-
-const isReady = (pod: Pod): boolean => pod.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") === true;
 
 /** Terminal, pending and dying pods disrupt nothing any more. */
 function needsNoBudget(pod: Pod): boolean {
@@ -66,7 +65,7 @@ export async function evict(call: Call): Promise<ApiResponse> {
   if (budget) {
     const { currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {};
     const always = budget.spec?.unhealthyPodEvictionPolicy === "AlwaysAllow";
-    guarded = !isReady(pod) && (always || (currentHealthy >= desiredHealthy && desiredHealthy > 0));
+    guarded = !isPodReady(pod) && (always || (currentHealthy >= desiredHealthy && desiredHealthy > 0));
     if (!guarded) await spendOn(call, budget, dryRun);
   }
   try {
@@ -113,18 +112,9 @@ function marked(pods: Call, old: KubeObject, { uid, resourceVersion }: NonNullab
       pod.metadata.name,
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${pod.metadata.resourceVersion}). The object might have been modified`,
     );
-  const type = "DisruptionTarget";
-  const conditions = pod.status?.conditions ?? [];
-  const known = conditions.find((one) => one.type === type);
-  const condition = {
-    type,
-    status: "True",
-    reason: "EvictionByEvictionAPI",
-    message: "Eviction API: evicting",
-    lastProbeTime: null,
-    lastTransitionTime: known?.status === "True" ? known.lastTransitionTime : formatTime(pods.rest.clock.now()),
-  } as unknown as PodCondition;
-  pod.status = { ...pod.status, conditions: known ? conditions.map((one) => (one.type === type ? condition : one)) : [...conditions, condition] };
+  const condition = { type: "DisruptionTarget", status: "True", reason: "EvictionByEvictionAPI", message: "Eviction API: evicting", lastProbeTime: null };
+  pod.status ??= {};
+  setPodCondition(pod.status, condition as unknown as PodCondition, formatTime(pods.rest.clock.now()));
   const object = pod as unknown as KubeObject;
   validateUpdate(pods, object, old, "status", "Pod");
   return object;

@@ -1,6 +1,7 @@
 /** POST serviceaccounts/NAME/token (pkg/registry/core/serviceaccount/storage/token.go, KEP-1205, KEP-2799, KEP-4193). */
 import type { KubeObject } from "../../../api/object.ts";
 import { invalidValue, path } from "../../../api/field.ts";
+import { parseGroupVersion } from "../../../api/group-version.ts";
 import { badRequest, conflict, internalError, invalid, notFound } from "../../../api/status.ts";
 import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
 import type { Node, Pod, Secret, ServiceAccount } from "../../../api/types/core-v1.gen.ts";
@@ -112,8 +113,7 @@ function bind(request: TokenRequest, namespace: string, account: string, reader:
   if (!ref) return {};
   const name = ref.name ?? "";
   // What is no group and version is none.
-  const parts = (ref.apiVersion ?? "").split("/");
-  const [group = "", version = ""] = parts.length === 1 ? ["", parts[0]] : parts.length === 2 ? parts : [];
+  const { group, version } = parseGroupVersion(ref.apiVersion ?? "") ?? { group: "", version: "" };
   const find = <T extends KubeObject>(resource: string, home: string): T => {
     const object = reader.get<T>(resource, home, name);
     if (!object) throw notFound(resource, name);
