@@ -87,7 +87,7 @@ const sources: Rules = {
     ...validateResourceTarget(target ?? {}, at.child("target")),
   ],
   containerResource: ({ name, container, target }, at) => [
-    ...(name ? validateContainerResourceName(name, at.child("name")) : [required(at.child("name"), resourceName)]),
+    ...(name ? validateContainerResourceName(name, at.child("name"), invalidAll) : [required(at.child("name"), resourceName)]),
     ...(container ? validateDNSLabel(container, at.child("container")) : [required(at.child("container"), "must specify a container")]),
     ...validateResourceTarget(target ?? {}, at.child("target")),
   ],

@@ -19,15 +19,16 @@ import {
 } from "./resource-names.ts";
 import { own } from "../../base/table.ts";
 
-export function validateResourceName(name: string, at: Path): FieldError[] {
-  const errors = invalidAllNamed(at, name, isQualifiedName(name));
+/** `invalid` writes what is wrong with the characters of a name. */
+export function validateResourceName(name: string, at: Path, invalid = invalidAllNamed): FieldError[] {
+  const errors = invalid(at, name, isQualifiedName(name));
   if (errors.length || name.includes("/") || isStandardResource(name)) return errors;
   return [invalidNamed(at, name, "must be a standard resource type or fully qualified")];
 }
 
-export function validateContainerResourceName(name: string, at: Path): FieldError[] {
+export function validateContainerResourceName(name: string, at: Path, invalid = invalidAllNamed): FieldError[] {
   if (isStandardContainerResource(name) && !isHugePages(name)) return [];
-  const errors = validateResourceName(name, at);
+  const errors = validateResourceName(name, at, invalid);
   if (!name.includes("/")) {
     if (!isStandardContainerResource(name)) errors.push(invalidNamed(at, name, "must be a standard resource for containers"));
   } else if (!isNativeResource(name) && !isExtendedResource(name)) {
