@@ -35,8 +35,14 @@ export async function ended(judge: Judge, n: number, definition: Definition, sid
   });
   const lingering = collection !== undefined && held !== undefined && chance(random, 0.15);
   const release = async (kept?: string): Promise<void> => {
-    for (const { server } of sides)
-      for (const name of collection === undefined ? [] : await heldIn(server, collection)) if (name !== kept) await send(server, change(name, null));
+    if (collection === undefined) return;
+    const names = new Set<string>();
+    for (const { server } of sides) for (const name of await heldIn(server, collection)) names.add(name);
+    names.delete(kept ?? "");
+    for (const name of names) {
+      const request = change(name, null);
+      judge.agree(n, "release", request, await judge.both(request, sides));
+    }
   };
   await release(lingering ? held : undefined);
   if (lingering) {
