@@ -15,6 +15,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "../tools/command-line.ts";
 import { cases as builtIn, type Step } from "./differential/cases.ts";
 import { evictionCases } from "./differential/eviction-cases.ts";
+import { foundAmounts } from "./differential/found-amounts.ts";
 import { foundCases } from "./differential/found-cases.ts";
 import { foundObjects } from "./differential/found-objects.ts";
 import { foundPatches } from "./differential/found-patches.ts";
@@ -42,7 +43,7 @@ const { values, positionals } = parseArgs({
     case: { type: "string", default: "" },
   },
 });
-const cases = [...builtIn, ...foundCases, ...foundObjects, ...foundPatches, ...evictionCases, ...customResourceCases];
+const cases = [...builtIn, ...foundAmounts, ...foundCases, ...foundObjects, ...foundPatches, ...evictionCases, ...customResourceCases];
 const write = (line: string): void => void process.stdout.write(line);
 
 if (!values.aimed && !values.written && values.requests === undefined) {

@@ -1,8 +1,12 @@
 /**
  * Quantities such as `100m`, `1.5Gi`, `12e6` (k8s.io/apimachinery/pkg/api/resource): exact decimal numbers of at most
  * nine decimals with the notation they were written in. Immutable.
+ *
+ * Upstream holds what fits as 64 bits and an exponent (int64Amount), the rest as a decimal of any length (inf.Dec); read as
+ * a number of 64 bits the two overflow in different ways, and objects are refused or admitted by what comes out.
  */
 import { table } from "../base/table.ts";
+import { goInt64, goPow10 } from "./go-float.ts";
 
 /** Thrown for text that is no quantity; the message is upstream's. */
 export class QuantityError extends Error {}
@@ -19,7 +23,8 @@ const decimalNames = new Map(Object.entries(decimalSuffixes).map(([name, exponen
 const binaryNames = new Map(Object.entries(binarySuffixes).map(([name, exponent]) => [exponent, name]));
 
 const maxInt64 = 2n ** 63n - 1n;
-const saturate = (value: bigint): bigint => (value > maxInt64 ? maxInt64 : value < -maxInt64 - 1n ? -maxInt64 - 1n : value);
+const low64 = (value: bigint): bigint => BigInt.asIntN(64, value);
+const fits64 = (value: bigint): boolean => low64(value) === value;
 const pow10 = (n: number): bigint => 10n ** BigInt(n);
 
 /** mantissa / 10^digits, rounded away from zero. */
@@ -34,39 +39,76 @@ function divideUp(mantissa: bigint, digits: number): bigint {
 
 /** Powers of ten beyond this differ so much that the smaller term of a sum is nothing; bounds the work on hostile exponents. */
 const widestGap = 1000;
+/** No number of 64 bits but zero is still one after so many tens. */
+const digits64 = 20;
+const fits64Scaled = (mantissa: bigint, tens: number): boolean => mantissa === 0n || fits64(mantissa * pow10(Math.min(tens, digits64)));
+
+/** An int64Amount times a power of ten (positiveScaleInt64): the low bits by the shifts that have a way of their own, 0 by all others. */
+function shifted64(mantissa: bigint, tens: number): bigint {
+  if (mantissa === 0n) return 0n;
+  const product = mantissa * pow10(Math.min(tens, digits64));
+  if (fits64(product)) return product;
+  return [1, 2, 3, 6, 9].includes(tens) && mantissa >= -maxInt64 ? low64(product) : 0n;
+}
+
+/** An inf.Dec in units 10^tens times as large, or as small when negative (scaledValue). */
+function scaled64(mantissa: bigint, tens: number): bigint {
+  const low = low64(mantissa);
+  if (tens === 0) return low;
+  if (tens < 0) return low64(low * goInt64(goPow10(-tens)));
+  if (mantissa < maxInt64 && tens < digits64 - 1) return low / pow10(tens) + (low % pow10(tens) === 0n ? 0n : 1n);
+  if (tens > 2 * String(mantissa).length + widestGap) return mantissa > 0n ? 1n : 0n;
+  const by = pow10(tens);
+  const floor = mantissa >= 0n ? mantissa / by : -((-mantissa + by - 1n) / by);
+  return low64(low64(floor) + (mantissa % by === 0n ? 0n : 1n));
+}
 
 export class Quantity {
   /** The value is mantissa x 10^scale. */
   readonly mantissa: bigint;
   readonly scale: number;
   readonly format: QuantityFormat;
+  /** The text that it was parsed from, where upstream keeps that. */
+  readonly written: string | undefined;
+  /** Upstream holds it as an inf.Dec. */
+  readonly long: boolean;
   #text: string | undefined;
 
-  constructor(mantissa: bigint, scale = 0, format: QuantityFormat = "DecimalSI", text?: string) {
+  constructor(
+    mantissa: bigint,
+    scale = 0,
+    format: QuantityFormat = "DecimalSI",
+    { written, long = !fits64(mantissa) }: { written?: string; long?: boolean } = {},
+  ) {
     this.mantissa = mantissa;
     this.scale = scale;
     this.format = format;
-    this.#text = text;
+    this.written = written;
+    this.long = long;
+    this.#text = written;
   }
 
-  /** In units of 10^scale, rounded away from zero, held within 64 bits. */
+  /** In units of 10^scale, rounded away from zero; what 64 bits do not hold comes out as upstream's overflow. */
   scaledValue(scale: number): bigint {
-    const shift = this.scale - scale;
-    if (shift <= 0) return shift === 0 ? saturate(this.mantissa) : saturate(divideUp(this.mantissa, -shift));
-    if (this.mantissa === 0n) return 0n;
-    return saturate(this.mantissa * pow10(Math.min(shift, 20)));
+    if (this.long) return scaled64(this.mantissa, scale - this.scale);
+    return this.scale < scale ? divideUp(this.mantissa, scale - this.scale) : shifted64(this.mantissa, this.scale - scale);
   }
-  /** Rounded away from zero, held within 64 bits. */
+  /** Units, rounded and overflowing like scaledValue. */
   value(): bigint {
     return this.scaledValue(0);
   }
-  /** Thousandths, rounded away from zero, held within 64 bits. */
+  /** Thousandths, rounded and overflowing like scaledValue. */
   milliValue(): bigint {
     return this.scaledValue(-3);
   }
-  /** Nearest double. */
+  /** The whole number that it is by its notation (2000m is none), if it is one of 64 bits. */
+  asInt64(): bigint | undefined {
+    if (this.long || this.scale < 0 || !fits64Scaled(this.mantissa, this.scale)) return undefined;
+    return shifted64(this.mantissa, this.scale);
+  }
+  /** A double near it: upstream's AsApproximateFloat64. */
   toNumber(): number {
-    return Number(`${this.mantissa}e${this.scale}`);
+    return this.scale === 0 ? Number(this.mantissa) : Number(this.mantissa) * goPow10(this.scale);
   }
   isZero(): boolean {
     return this.mantissa === 0n;
@@ -91,27 +133,28 @@ export class Quantity {
   }
   /** Takes the other's format when this is zero. */
   add(other: Quantity): Quantity {
-    if (this.mantissa === 0n) return new Quantity(other.mantissa, other.scale, other.format);
-    if (other.mantissa === 0n) return new Quantity(this.mantissa, this.scale, this.format);
+    const format = this.mantissa === 0n ? other.format : this.format;
+    const long = this.long || other.long;
+    const like = ({ mantissa, scale }: Quantity): Quantity => new Quantity(mantissa, scale, format, { long });
+    if (!long && other.mantissa === 0n) return like(this);
+    if (!long && this.mantissa === 0n) return like(other);
     const gap = this.scale - other.scale;
-    if (gap > widestGap) return new Quantity(this.mantissa, this.scale, this.format);
-    if (gap < -widestGap) return new Quantity(other.mantissa, other.scale, this.format);
+    if (Math.abs(gap) > widestGap) return like(other.mantissa === 0n || (gap > 0 && this.mantissa !== 0n) ? this : other);
     const low = Math.min(this.scale, other.scale);
     const sum = this.mantissa * pow10(this.scale - low) + other.mantissa * pow10(other.scale - low);
-    return new Quantity(sum, low, this.format);
+    const grown = !fits64Scaled(this.mantissa, this.scale - low) || !fits64Scaled(other.mantissa, other.scale - low) || !fits64(sum);
+    return new Quantity(sum, low, format, { long: long || grown });
   }
   sub(other: Quantity): Quantity {
     return this.add(other.neg());
   }
   neg(): Quantity {
-    return new Quantity(-this.mantissa, this.scale, this.format);
-  }
-  mul(by: bigint): Quantity {
-    return new Quantity(this.mantissa * by, this.scale, this.format);
+    return new Quantity(-this.mantissa, this.scale, this.format, { long: this.long });
   }
   /** Rounded away from zero to a multiple of 10^scale; itself, notation included, when it is one by its notation. */
   roundUp(scale: number): Quantity {
-    return this.scale >= scale ? this : new Quantity(divideUp(this.mantissa, scale - this.scale), scale, this.format);
+    if (this.scale < scale) return new Quantity(divideUp(this.mantissa, scale - this.scale), scale, this.format, { long: this.long });
+    return this.long ? longAt(scale, this.mantissa, this.scale, this.format) : this;
   }
   /** As upstream writes it: kept as it came where that counts as canonical, else with the largest fitting suffix. */
   toString(): string {
@@ -121,6 +164,12 @@ export class Quantity {
   toJSON(): string {
     return this.toString();
   }
+}
+
+/** With as many decimals as an inf.Dec is given; but for hostile exponents, at which upstream does not come to an end. */
+function longAt(scale: number, mantissa: bigint, from: number, format: QuantityFormat): Quantity {
+  if (from <= scale || from > widestGap) return new Quantity(mantissa, from, format, { long: true });
+  return new Quantity(mantissa * pow10(from - scale), scale, format, { long: true });
 }
 
 function canonicalText(q: Quantity): string {
@@ -153,6 +202,10 @@ function canonicalText(q: Quantity): string {
   return `${digits}${decimalNames.get(exponent) ?? ""}`;
 }
 
+/** As many digits are sure to fit in 64 bits. */
+const maxDigits = 18;
+const nano = -9;
+
 /** Each character has one place in it, so that no text takes long. */
 const shape = /^([+-]?)([0-9]*)(?:\.([0-9]*))?((?:[eEinumkKMGTP]+[-+]?[0-9]*|[-+][0-9]*)?)$/;
 function withoutLeadingZeros(digits: string): string {
@@ -175,6 +228,7 @@ function interpret(suffix: string): { exponent: number; format: QuantityFormat }
 
 function parse(text: string): Quantity {
   if (text === "") throw new QuantityError(formatWrong);
+  if (text === "0") return new Quantity(0n, 0, "DecimalSI", { written: text });
   const match = shape.exec(text);
   if (!match) throw new QuantityError(formatWrong);
   const number = withoutLeadingZeros(match[2] ?? "") || "0";
@@ -185,15 +239,17 @@ function parse(text: string): Quantity {
   const signed = (value: bigint): bigint => (negative ? -value : value);
 
   if (format === "BinarySI") {
-    const significant = 15 - number.length - Math.trunc((exponent * 3) / 10) - 1;
+    const significant = maxDigits - 3 - number.length - Math.trunc((exponent * 3) / 10) - 1;
     if (!fraction && significant >= 0) {
       const value = BigInt(number);
-      return new Quantity(signed(value << BigInt(exponent)), 0, format, value % 8n !== 0n ? text : undefined);
+      return new Quantity(signed(value << BigInt(exponent)), 0, format, { written: value % 8n !== 0n ? text : undefined, long: false });
     }
-  } else if (digits.length <= 18 && exponent - fraction.length >= -9) {
-    const scale = exponent - fraction.length;
-    const kept = scale % 3 === 0 && !digits.endsWith("000") && digits[0] !== "0";
-    return new Quantity(signed(BigInt(digits)), scale, format, kept ? text : undefined);
+  } else {
+    const scale = (exponent - fraction.length) | 0;
+    if (digits.length <= maxDigits && scale >= nano) {
+      const kept = scale % 3 === 0 && !digits.endsWith("000") && digits[0] !== "0";
+      return new Quantity(signed(BigInt(digits)), scale, format, { written: kept ? text : undefined, long: false });
+    }
   }
   if (!/[0-9]/.test(text.slice(0, text.length - (match[4] as string).length))) throw new QuantityError(numericWrong);
   return large(BigInt(digits), -fraction.length, exponent, format, negative);
@@ -201,21 +257,21 @@ function parse(text: string): Quantity {
 
 /** What does not fit upstream's fast representation: rounded up to nano, binary values capped at 2^63-1. */
 function large(unscaled: bigint, point: number, exponent: number, format: QuantityFormat, negative: boolean): Quantity {
+  const signed = (value: bigint): bigint => (negative ? -value : value);
   let mantissa = format === "BinarySI" ? unscaled << BigInt(exponent) : unscaled;
   let scale = format === "BinarySI" ? point : point + exponent;
-  if (scale < -9) {
-    mantissa = divideUp(mantissa, -9 - scale);
-    scale = -9;
+  if (mantissa === 0n) return new Quantity(mantissa, scale, format, { long: true });
+  if (scale < nano) {
+    mantissa = divideUp(mantissa, nano - scale);
+    scale = nano;
   }
   let actual = format;
   if (format === "BinarySI") {
     const one = pow10(-scale);
-    if (mantissa > maxInt64 * one) {
-      mantissa = maxInt64;
-      scale = 0;
-    } else if (mantissa > 0n && mantissa < one) actual = "DecimalSI";
+    if (mantissa > maxInt64 * one) return new Quantity(signed(maxInt64), 0, format, { long: true });
+    if (mantissa > 0n && mantissa < one) actual = "DecimalSI";
   }
-  return new Quantity(negative ? -mantissa : mantissa, scale, actual);
+  return longAt(nano, signed(mantissa), scale, actual);
 }
 
 const cache = new Map<string, Quantity>();

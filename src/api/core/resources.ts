@@ -51,7 +51,8 @@ export function validateQuotaResourceName(name: string, at: Path): FieldError[] 
 
 /** Not negative, and whole where only whole amounts make sense. */
 export function validateQuantityValue(name: string, text: string, at: Path): FieldError[] {
-  const quantity = parseQuantity(text);
+  // As defaulting left it: of what is kept with decimals, their number decides what 64 bits make of a negative amount.
+  const quantity = parseQuantity(text).roundUp(-3);
   const errors: FieldError[] = quantity.sign() < 0 ? [invalidValue(at, quantity.toString(), isNegativeMessage)] : [];
   if (isIntegerResource(name) && !isWhole(quantity)) errors.push(invalidValue(at, quantity.toString(), "must be an integer"));
   return errors;
@@ -61,9 +62,7 @@ export const validatePositiveQuantity = (text: string, at: Path): FieldError[] =
   parseQuantity(text).sign() <= 0 ? [invalidValue(at, canonicalQuantity(text), isNotPositiveMessage)] : [];
 
 export function validateBasicResource(text: string, at: Path): FieldError[] {
-  // Upstream cuts what 64 bits do not hold.
-  const { mantissa, scale } = parseQuantity(text);
-  const value = scale >= 0 && scale < 40 ? BigInt.asIntN(64, mantissa * 10n ** BigInt(scale)) : parseQuantity(text).value();
+  const value = parseQuantity(text).value();
   return value < 0n ? [invalidValue(at, value, "must be a valid resource quantity")] : [];
 }
 
@@ -74,7 +73,8 @@ function isDivisible(name: string, quantity: Quantity): boolean {
   } catch {
     return false; // A name without a size divides nothing.
   }
-  return size.sign() > 0 && isWhole(size) && quantity.value() % size.value() === 0n;
+  // A size that 64 bits do not hold may come out as none.
+  return size.sign() > 0 && isWhole(size) && size.value() !== 0n && quantity.value() % size.value() === 0n;
 }
 
 function indivisible(list: ResourceList | undefined): boolean {

@@ -1,6 +1,6 @@
 /** Defaults and bounds for what containers, pods and claims of a namespace ask for (plugin/pkg/admission/limitranger). */
 import { podLimits, podRequests } from "../../api/core/pod-resources.ts";
-import { parseQuantity, type Quantity, zeroQuantity } from "../../api/quantity.ts";
+import { parseQuantity, type Quantity } from "../../api/quantity.ts";
 import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
@@ -92,7 +92,8 @@ function claimErrors(limit: LimitRangeItem, claim: PersistentVolumeClaim): strin
       const text = `maximum ${name} usage per ${limit.type} is ${bound}`;
       const request = quantityOf(requests, name);
       if (request === undefined) return `${text}.  No request is specified`;
-      return request.cmp(bound) > 0 ? `${text}, but request is ${request}` : undefined;
+      const [requested, most] = comparable(request, bound) as [bigint, bigint];
+      return requested > most ? `${text}, but request is ${request}` : undefined;
     }),
   ];
 }
@@ -108,27 +109,38 @@ function quantityOf(list: List, name: string): Quantity | undefined {
   return amount === undefined ? undefined : parseQuantity(amount);
 }
 
+const maxMilli = (2n ** 63n - 1n) / 1000n;
+
+/** As upstream compares amounts: as numbers of 64 bits, in thousandths unless one is too large for that. */
+function comparable(...amounts: (Quantity | undefined)[]): bigint[] {
+  const values = amounts.map((amount) => amount?.value() ?? 0n);
+  return values.some((value) => value > maxMilli) ? values : amounts.map((amount) => amount?.milliValue() ?? 0n);
+}
+
 function minimum(type: string, name: string, bound: Quantity, requests: List, limits: List): string | undefined {
   const [request, limit] = [quantityOf(requests, name), quantityOf(limits, name)];
+  const [requested, limited, least] = comparable(request, limit, bound) as [bigint, bigint, bigint];
   const text = `minimum ${name} usage per ${type} is ${bound}`;
   if (!request) return `${text}.  No request is specified`;
-  if (request.cmp(bound) < 0) return `${text}, but request is ${request}`;
-  return limit && limit.cmp(bound) < 0 ? `${text}, but limit is ${limit}` : undefined;
+  if (requested < least) return `${text}, but request is ${request}`;
+  return limit && limited < least ? `${text}, but limit is ${limit}` : undefined;
 }
 
 function maximum(type: string, name: string, bound: Quantity, requests: List, limits: List): string | undefined {
   const [request, limit] = [quantityOf(requests, name), quantityOf(limits, name)];
+  const [requested, limited, most] = comparable(request, limit, bound) as [bigint, bigint, bigint];
   const text = `maximum ${name} usage per ${type} is ${bound}`;
   if (!limit) return `${text}.  No limit is specified`;
-  if (limit.cmp(bound) > 0) return `${text}, but limit is ${limit}`;
-  return request && request.cmp(bound) > 0 ? `${text}, but request is ${request}` : undefined;
+  if (limited > most) return `${text}, but limit is ${limit}`;
+  return request && requested > most ? `${text}, but request is ${request}` : undefined;
 }
 
 function ratio(type: string, name: string, bound: Quantity, requests: List, limits: List): string | undefined {
-  const [request, limit] = [quantityOf(requests, name) ?? zeroQuantity, quantityOf(limits, name) ?? zeroQuantity];
+  const [requested, limited] = comparable(quantityOf(requests, name), quantityOf(limits, name), bound) as [bigint, bigint];
   const text = `${name} max limit to request ratio per ${type} is ${bound}`;
-  if (request.isZero()) return `${text}, but no request is specified or request is 0`;
-  if (limit.isZero()) return `${text}, but no limit is specified or limit is 0`;
-  const observed = Number(limit.milliValue()) / Number(request.milliValue());
-  return observed * 1000 > Number(bound.milliValue()) ? `${text}, but provided ratio is ${observed.toFixed(6)}` : undefined;
+  if (requested === 0n) return `${text}, but no request is specified or request is 0`;
+  if (limited === 0n) return `${text}, but no limit is specified or limit is 0`;
+  const observed = Number(limited) / Number(requested);
+  const exceeds = bound.value() > maxMilli ? observed > Number(bound.value()) : observed * 1000 > Number(bound.milliValue());
+  return exceeds ? `${text}, but provided ratio is ${observed.toFixed(6)}` : undefined;
 }

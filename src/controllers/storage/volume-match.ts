@@ -29,7 +29,7 @@ export function isVolumeBoundTo({ spec: { claimRef } }: PersistentVolume, { meta
 /** Why a volume that the claim asks for by name will not do. */
 export function mismatch(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
   if (volume.metadata.deletionTimestamp) return `the volume is marked for deletion ${JSON.stringify(volume.metadata.name)}`;
-  if (size(volume.spec.capacity?.storage).cmp(requested(claim)) < 0) return "requested PV is too small";
+  if (size(volume.spec.capacity?.storage).value() < requested(claim).value()) return "requested PV is too small";
   if (classOfVolume(volume) !== classOfClaim(claim)) return "storageClassName does not match";
   if (attributesDiffer(claim, volume)) return "volumeAttributesClassName does not match";
   if (modesDiffer(claim, volume)) return "incompatible volumeMode";

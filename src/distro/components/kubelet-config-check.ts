@@ -184,7 +184,7 @@ const quantities: Check = (values) =>
       if (field !== "containerLogMaxSize" && !["cpu", "memory", "ephemeral-storage", "pid"].includes(name))
         return `cannot reserve ${JSON.stringify(name)} resource in ${field}`;
       try {
-        return Number(parseQuantity(text).value()) < 0 && `resource quantity for ${JSON.stringify(name)} cannot be negative: ${text}`;
+        return parseQuantity(text).sign() < 0 && `resource quantity for ${JSON.stringify(name)} cannot be negative: ${text}`;
       } catch (error) {
         return `failed to parse quantity ${JSON.stringify(text)} for ${JSON.stringify(name)} resource: ${(error as Error).message}`;
       }

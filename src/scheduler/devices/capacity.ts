@@ -16,7 +16,7 @@ function rounded(requested: Quantity, { validRange, validValues }: CapacityReque
     if (validRange.step === undefined) return requested;
     const [from, step] = [min.value(), quantityOf(validRange.step).value()];
     const above = requested.value() - from;
-    return new Quantity(from + step * ((above + step - 1n) / step), 0, "BinarySI");
+    return new Quantity(from + step * (above / step + (above % step === 0n ? 0n : 1n)), 0, "BinarySI");
   }
   for (const text of validValues ?? []) {
     const value = quantityOf(text);

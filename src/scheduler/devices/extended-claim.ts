@@ -46,9 +46,8 @@ type Request = NonNullable<Asked["request"]>;
 function ask(index: number, container: Container, resourceName: string, deviceClassName: string, reusable: readonly (Request | undefined)[]): Asked {
   const mappings: ContainerExtendedResourceRequest[] = [];
   const asked = container.resources?.requests ?? {};
-  const quantity = asked[resourceName] === undefined ? undefined : parseQuantity(asked[resourceName]);
-  const wanted = quantity ? Number(quantity.value()) : 0;
-  if (!quantity || wanted === 0 || Number(quantity.milliValue()) !== wanted * 1000) return { mappings };
+  const wanted = Number(asked[resourceName] === undefined ? 0 : (parseQuantity(asked[resourceName]).asInt64() ?? 0));
+  if (wanted === 0) return { mappings };
   const map = (requestName: string): number => mappings.push({ containerName: container.name, resourceName, requestName });
   let had = 0;
   for (const one of reusable) {

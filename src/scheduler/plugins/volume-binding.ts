@@ -63,10 +63,10 @@ const limitOf = ({ maximumVolumeSize, capacity }: CSIStorageCapacity): string | 
 
 function hasSpace(claim: PersistentVolumeClaim, { metadata, provisioner }: StorageClass, node: NodeRow, cluster: ClusterView): boolean {
   if (claim.spec.resources?.requests?.storage === undefined || !cluster.csiDriver(provisioner)?.spec.storageCapacity) return true;
-  const size = requestedSize(claim);
+  const size = requestedSize(claim).value();
   return cluster.csiCapacities().some((capacity) => {
     const limit = limitOf(capacity);
-    if (capacity.storageClassName !== metadata.name || limit === undefined || parseQuantity(limit).cmp(size) < 0) return false;
+    if (capacity.storageClassName !== metadata.name || limit === undefined || parseQuantity(limit).value() < size) return false;
     return capacity.nodeTopology !== undefined && selectorOf(capacity.nodeTopology).matches(node.labels);
   });
 }
@@ -149,7 +149,7 @@ export const volumeBinding = ({ bindTimeoutSeconds }: PluginArgs["VolumeBinding"
       actions: action.add | action.updateOther,
       hint(_, { old, object }) {
         const [before, after] = [old && limitOf(old as CSIStorageCapacity), limitOf(object as CSIStorageCapacity)];
-        return !old || (after !== undefined && (before === undefined || parseQuantity(after).cmp(parseQuantity(before)) > 0));
+        return !old || (after !== undefined && (before === undefined || parseQuantity(after).value() > parseQuantity(before).value()));
       },
     },
     {

@@ -3,7 +3,6 @@ import { parseQuantity, Quantity, QuantityError } from "../../quantity.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { struct, types } from "../types.ts";
 import { CelError, ObjectValue, type Value } from "../values.ts";
-import { maxInt, minInt } from "./arithmetic.ts";
 
 const { bool, double, int, string } = types;
 export const quantityType = struct("kubernetes.Quantity");
@@ -29,15 +28,6 @@ function parse(text: string): Value {
     throw error;
   }
 }
-/** The whole number that it is, if it is one of 64 bits. */
-function whole({ mantissa, scale }: Quantity): bigint | undefined {
-  if (mantissa === 0n) return 0n;
-  if (scale > 18) return undefined;
-  const unit = 10n ** BigInt(Math.abs(scale));
-  if (scale < 0 && mantissa % unit !== 0n) return undefined;
-  const value = scale < 0 ? mantissa / unit : mantissa * unit;
-  return value > maxInt || value < minInt ? undefined : value;
-}
 type Q = QuantityValue;
 const pair = [quantityType, quantityType] as const;
 const plus = (a: Q, b: Quantity): Value => new QuantityValue(a.quantity.add(b));
@@ -54,8 +44,8 @@ export const quantity: Library = {
     isLessThan: [member("quantity_is_less_than", pair, bool, (a: Q, b: Q) => a.quantity.cmp(b.quantity) < 0)],
     compareTo: [member("quantity_compare_to", pair, int, (a: Q, b: Q) => BigInt(a.quantity.cmp(b.quantity)))],
     asApproximateFloat: [member("quantity_get_float", [quantityType], double, ({ quantity: q }: Q) => q.toNumber())],
-    asInteger: [member("quantity_get_int", [quantityType], int, ({ quantity: q }: Q) => whole(q) ?? new CelError("cannot convert value to integer"))],
-    isInteger: [member("quantity_is_integer", [quantityType], bool, ({ quantity: q }: Q) => whole(q) !== undefined)],
+    asInteger: [member("quantity_get_int", [quantityType], int, ({ quantity: q }: Q) => q.asInt64() ?? new CelError("cannot convert value to integer"))],
+    isInteger: [member("quantity_is_integer", [quantityType], bool, ({ quantity: q }: Q) => q.asInt64() !== undefined)],
     add: [
       member("quantity_add", pair, quantityType, (a: Q, b: Q) => plus(a, b.quantity)),
       member("quantity_add_int", [quantityType, int], quantityType, (a: Q, b: bigint) => plus(a, number(b))),
