@@ -79,8 +79,6 @@ interface Asked {
   validating: Step;
 }
 
-const done = Promise.resolve();
-
 export class AdmissionChain {
   readonly plugins: readonly AdmissionPlugin[];
   readonly #asked: Readonly<Record<Operation, Asked>>;
@@ -118,13 +116,13 @@ export class AdmissionChain {
   has(name: string): boolean {
     return this.plugins.some((plugin) => plugin.name === name);
   }
-  /** Changes `attributes.object` in place; rejects with the first refusal. All run a second time where one asks for it. */
-  mutate(attributes: AdmissionAttributes): Promise<void> {
+  /** Changes `attributes.object` in place; rejects with the first refusal. All run a second time where one asks for it. undefined: it is done. */
+  mutate(attributes: AdmissionAttributes): Promise<void> | undefined {
     const now = this.#timing.now();
     return this.#pass(this.#asked[attributes.operation].mutating, attributes, 0, now, now);
   }
-  /** Rejects with the first refusal. */
-  validate(attributes: AdmissionAttributes): Promise<void> {
+  /** Rejects with the first refusal. undefined: nobody refuses. */
+  validate(attributes: AdmissionAttributes): Promise<void> | undefined {
     const now = this.#timing.now();
     return this.#pass(this.#asked[attributes.operation].validating, attributes, 0, now, now);
   }
@@ -133,7 +131,7 @@ export class AdmissionChain {
    * From one plugin on. A score of them run for each write, most of them at once: one ends when the next begins, and promises
    * are made where there is something to wait for.
    */
-  #pass(step: Step, attributes: AdmissionAttributes, from: number, since: number, now: number): Promise<void> {
+  #pass(step: Step, attributes: AdmissionAttributes, from: number, since: number, now: number): Promise<void> | undefined {
     const { runs, took } = step;
     let began = now;
     for (let i = from; i < runs.length; i++) {
@@ -154,7 +152,7 @@ export class AdmissionChain {
       return this.#pass(step, attributes, 0, since, began);
     }
     step.whole(false, began - since);
-    return done;
+    return undefined;
   }
   async #wait(pending: Promise<void>, step: Step, attributes: AdmissionAttributes, at: number, since: number, began: number): Promise<void> {
     try {

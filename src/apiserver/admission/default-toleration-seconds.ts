@@ -3,6 +3,12 @@ import type { Pod, Toleration } from "../../api/types/core-v1.gen.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { concerns } from "./refuse.ts";
 
+const notReady = "node.kubernetes.io/not-ready";
+const unreachable = "node.kubernetes.io/unreachable";
+
+const tolerates = (tolerations: readonly Toleration[] | undefined, wanted: string): boolean =>
+  tolerations?.some(({ key, effect }) => (key === wanted || !key) && (effect === "NoExecute" || !effect)) === true;
+
 export interface TolerationSeconds {
   /** @default 300 */
   notReadySeconds?: number;
@@ -11,19 +17,16 @@ export interface TolerationSeconds {
 }
 
 export function defaultTolerationSeconds({ notReadySeconds = 300, unreachableSeconds = 300 }: TolerationSeconds = {}): AdmissionPlugin {
-  const wanted: [string, number][] = [
-    ["node.kubernetes.io/not-ready", notReadySeconds],
-    ["node.kubernetes.io/unreachable", unreachableSeconds],
-  ];
+  const toleration = (key: string, tolerationSeconds: number): Toleration => ({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds });
   return {
     name: "DefaultTolerationSeconds",
     mutate(attributes) {
       if (!concerns(attributes, "pods")) return;
       const { spec } = attributes.object as Pod;
-      const given: readonly Toleration[] = spec.tolerations ?? [];
-      const missing = wanted.filter(([key]) => !given.some((t) => (t.key === key || !t.key) && (t.effect === "NoExecute" || !t.effect)));
-      if (!missing.length) return;
-      spec.tolerations = [...given, ...missing.map(([key, tolerationSeconds]) => ({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds }))];
+      const missing: Toleration[] = [];
+      if (!tolerates(spec.tolerations, notReady)) missing.push(toleration(notReady, notReadySeconds));
+      if (!tolerates(spec.tolerations, unreachable)) missing.push(toleration(unreachable, unreachableSeconds));
+      if (missing.length) spec.tolerations = spec.tolerations ? [...spec.tolerations, ...missing] : missing;
     },
   };
 }

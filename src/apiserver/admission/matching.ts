@@ -11,7 +11,15 @@ const group = "admissionregistration.k8s.io";
 /** What decides about requests is not decided about by its like. */
 export const isExempt = ({ resource }: AdmissionAttributes): boolean => resource.group === group;
 
-const has = (values: readonly string[] | undefined, value: string): boolean => values?.some((one) => one === "*" || one === value) === true;
+const has = (values: readonly string[] | undefined, value: string): boolean => values !== undefined && (values.includes(value) || values.includes("*"));
+
+/** `entry`: `pods`, `pods/status`, `pods/*`, `*`. */
+function names(entry: string, resource: string, subresource: string): boolean {
+  const slash = entry.indexOf("/");
+  const named = slash < 0 ? entry : entry.slice(0, slash);
+  const below = slash < 0 ? "" : entry.slice(slash + 1);
+  return (named === "*" || named === resource) && (below === "*" || below === subresource);
+}
 
 function inScope(scope: string | undefined, { namespace }: AdmissionAttributes, of: GroupVersionResource): boolean {
   if (scope === undefined || scope === "*") return true;
@@ -24,13 +32,7 @@ function inScope(scope: string | undefined, { namespace }: AdmissionAttributes, 
 export function ruleMatches(rule: RuleWithOperations, attributes: AdmissionAttributes, of: GroupVersionResource): boolean {
   if (!inScope(rule.scope, attributes, of)) return false;
   if (!has(rule.operations, attributes.operation) || !has(rule.apiGroups, of.group) || !has(rule.apiVersions, of.version)) return false;
-  return (
-    rule.resources?.some((entry) => {
-      const slash = entry.indexOf("/");
-      const [resource, subresource] = slash < 0 ? [entry, ""] : [entry.slice(0, slash), entry.slice(slash + 1)];
-      return (resource === "*" || resource === of.resource) && (subresource === "*" || subresource === attributes.subresource);
-    }) === true
-  );
+  return rule.resources?.some((entry) => names(entry, of.resource, attributes.subresource)) === true;
 }
 
 /** A selector that could not be parsed is an error once something asks for it. */

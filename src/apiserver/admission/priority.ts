@@ -9,11 +9,11 @@ const classes = "priorityclasses.scheduling.k8s.io";
 
 export function priority({ reader }: { reader: Reader }): AdmissionPlugin {
   /** Of several, the one with the least value. */
-  const globalDefault = (): PriorityClass | undefined =>
-    reader
-      .list<PriorityClass>(classes)
-      .filter((c) => c.globalDefault)
-      .reduce<PriorityClass | undefined>((least, c) => (least && least.value <= c.value ? least : c), undefined);
+  const globalDefault = (): PriorityClass | undefined => {
+    let least: PriorityClass | undefined;
+    for (const one of reader.list<PriorityClass>(classes)) if (one.globalDefault && !(least && least.value <= one.value)) least = one;
+    return least;
+  };
 
   const create = (attributes: AdmissionAttributes, { spec }: Pod): void => {
     const name = spec.priorityClassName;

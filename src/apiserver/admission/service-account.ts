@@ -23,13 +23,15 @@ export interface ServiceAccountPluginOptions {
 }
 
 export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPluginOptions): AdmissionPlugin {
+  const known = ({ namespace }: AdmissionAttributes, name: string): ServiceAccount | undefined =>
+    reader.get<ServiceAccount>("serviceaccounts", namespace, name);
   /** The default account is made by a controller soon after its namespace: it is waited for, up to about 2 s. */
-  const find = async (attributes: AdmissionAttributes, name: string): Promise<ServiceAccount> => {
+  const awaited = async (attributes: AdmissionAttributes, name: string): Promise<ServiceAccount> => {
     const attempts = name === defaultName ? 10 : 1;
     const interval = 100 + random.int(100);
-    for (let i = 0; i < attempts; i++) {
-      if (i > 0) await clock.sleep(interval, attributes.request.signal);
-      const account = reader.get<ServiceAccount>("serviceaccounts", attributes.namespace, name);
+    for (let i = 1; i < attempts; i++) {
+      await clock.sleep(interval, attributes.request.signal);
+      const account = known(attributes, name);
       if (account) return account;
     }
     // Upstream asks the API server last, through a client that refuses what no path can name.
@@ -37,20 +39,17 @@ export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPl
     const why = unfit.length ? `invalid resource name ${JSON.stringify(name)}: [${unfit.join(" ")}]` : `serviceaccount ${JSON.stringify(name)} not found`;
     throw refuse(attributes, `error looking up service account ${attributes.namespace}/${name}: ${why}`);
   };
-  const check = async (attributes: AdmissionAttributes, pod: Pod, ephemeral: boolean): Promise<void> => {
-    if (!ephemeral && isMirror(pod)) return checkMirror(attributes, pod);
-    const name = pod.spec.serviceAccountName;
-    if (!name) throw refuse(attributes, `no service account specified for pod ${attributes.namespace}/${pod.metadata.name ?? ""}`);
-    const account = await find(attributes, name);
+  /** At once, where the account is there. */
+  const withAccount = (attributes: AdmissionAttributes, name: string, act: (account: ServiceAccount) => void): void | Promise<void> => {
+    const account = known(attributes, name);
+    return account ? act(account) : awaited(attributes, name).then(act);
+  };
+  const check = (attributes: AdmissionAttributes, pod: Pod, ephemeral: boolean, account: ServiceAccount): void => {
     if (!enforcesSecrets(account)) return;
     const why = ephemeral ? secretNotAllowed(account, "ephemeral container", pod.spec.ephemeralContainers) : notAllowed(account, pod);
     if (why) throw refuse(attributes, why);
   };
-  const complete = async (attributes: AdmissionAttributes, pod: Pod): Promise<void> => {
-    if (isMirror(pod)) return checkMirror(attributes, pod);
-    pod.spec.serviceAccountName ||= pod.spec.serviceAccount || defaultName;
-    pod.spec.serviceAccount = pod.spec.serviceAccountName;
-    const account = await find(attributes, pod.spec.serviceAccountName);
+  const complete = (pod: Pod, account: ServiceAccount): void => {
     if (pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(pod, random);
     if (!pod.spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
       pod.spec.imagePullSecrets = account.imagePullSecrets.map(({ name }) => ({ name }));
@@ -59,12 +58,20 @@ export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPl
     name: "ServiceAccount",
     mutate(attributes) {
       const pod = podOf(attributes);
-      return pod && attributes.operation === "CREATE" ? complete(attributes, pod) : undefined;
+      if (!pod || attributes.operation !== "CREATE") return undefined;
+      if (isMirror(pod)) return checkMirror(attributes, pod);
+      pod.spec.serviceAccountName ||= pod.spec.serviceAccount || defaultName;
+      pod.spec.serviceAccount = pod.spec.serviceAccountName;
+      return withAccount(attributes, pod.spec.serviceAccountName, (account) => complete(pod, account));
     },
     validate(attributes) {
       const pod = podOf(attributes);
       const ephemeral = attributes.operation === "UPDATE" && attributes.subresource === "ephemeralcontainers";
-      return pod && (attributes.operation === "CREATE" || ephemeral) ? check(attributes, pod, ephemeral) : undefined;
+      if (!pod || (attributes.operation !== "CREATE" && !ephemeral)) return undefined;
+      if (!ephemeral && isMirror(pod)) return checkMirror(attributes, pod);
+      const name = pod.spec.serviceAccountName;
+      if (!name) throw refuse(attributes, `no service account specified for pod ${attributes.namespace}/${pod.metadata.name ?? ""}`);
+      return withAccount(attributes, name, (account) => check(attributes, pod, ephemeral, account));
     },
   };
 }
@@ -89,11 +96,12 @@ function mountToken(pod: Pod, random: Random): void {
   const existing = pod.spec.volumes?.find((volume) => volume.name.startsWith(volumePrefix));
   const name = existing?.name ?? `${volumePrefix}${nameSuffix(random)}`;
   let mounted = false;
-  for (const container of [...(pod.spec.initContainers ?? []), ...(pod.spec.containers ?? [])]) {
-    if (container.volumeMounts?.some((mount) => mount.mountPath === mountPath)) continue;
-    container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath }];
-    mounted = true;
-  }
+  for (const containers of [pod.spec.initContainers, pod.spec.containers])
+    for (const container of containers ?? []) {
+      if (container.volumeMounts?.some((mount) => mount.mountPath === mountPath)) continue;
+      container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath }];
+      mounted = true;
+    }
   if (!existing && mounted) pod.spec.volumes = [...(pod.spec.volumes ?? []), tokenVolume(name)];
 }
 

@@ -52,7 +52,7 @@ test("plugins and steps of admission are timed, and refusals told apart", async 
   const chain = new AdmissionChain([refusing], admissionTiming(metrics, clock));
   const attributes = { operation: "CREATE" } as AdmissionAttributes;
   await chain.mutate(attributes);
-  await assert.rejects(chain.validate(attributes));
+  await assert.rejects(async () => chain.validate(attributes));
   const text = metrics.expose();
   assert.match(text, /admission_controller_admission_duration_seconds_count\{name="Priority",type="admit",operation="CREATE",rejected="false"\} 1/);
   assert.match(text, /admission_controller_admission_duration_seconds_count\{name="Priority",type="validate",operation="CREATE",rejected="true"\} 1/);

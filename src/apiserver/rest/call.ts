@@ -113,8 +113,9 @@ export interface Endpoint {
 }
 
 export interface AdmissionChain {
-  mutate(attributes: AdmissionAttributes): Promise<void>;
-  validate(attributes: AdmissionAttributes): Promise<void>;
+  /** Both reject to refuse; there is nothing to wait for where they give nothing. */
+  mutate(attributes: AdmissionAttributes): Promise<void> | undefined;
+  validate(attributes: AdmissionAttributes): Promise<void> | undefined;
 }
 
 /** The server as the verbs see it. */

@@ -125,14 +125,14 @@ function knownFace(endpoint: Endpoint): Face {
 
 export function facesOf({ endpoint, info, rest }: Call): Faces {
   const { def } = endpoint;
-  const own = `${apiVersionOf(def.group, def.version)}/${def.kind}`;
   const subresource = info.subresource ? def.subresources?.find(({ name }) => name === info.subresource)?.kind : undefined;
-  if (subresource !== undefined && subresource !== own) {
+  if (subresource !== undefined && subresource !== `${apiVersionOf(def.group, def.version)}/${def.kind}`) {
     const kind = parseKind(subresource);
     const type = typeOfKind(apiVersionOf(kind.group, kind.version), kind.kind);
     if (!type) throw new Error(`the schema has no ${subresource}`);
     return { own: foreignFace(endpoint, kind, type), equivalents: () => [] };
   }
   const face = (one: Endpoint): Face => (one.custom ? customFace(one, one.custom, endpoint) : knownFace(one));
-  return { own: face(endpoint), equivalents: () => rest.equivalents(endpoint).map(face) };
+  let equivalents: readonly Face[] | undefined;
+  return { own: face(endpoint), equivalents: () => (equivalents ??= rest.equivalents(endpoint).map(face)) };
 }

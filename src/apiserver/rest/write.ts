@@ -69,10 +69,15 @@ function optionsOf(operation: AdmissionAttributes["operation"], options: object)
   return { kind: wanted, ...rest };
 }
 
-/** Mutating admission; what it may have done to the metadata is put right. */
-async function mutateWith(call: Call, attributes: AdmissionAttributes, object: KubeObject): Promise<void> {
+/** Mutating admission; what it may have done to the metadata is put right. A promise only where there is something to wait for. */
+function mutateWith(call: Call, attributes: AdmissionAttributes, object: KubeObject): Promise<void> | undefined {
   const { managedFields } = object.metadata;
-  await call.rest.admission.mutate(attributes);
+  const mutated = call.rest.admission.mutate(attributes);
+  if (mutated) return mutated.then(() => settleMutated(call, object, managedFields));
+  settleMutated(call, object, managedFields);
+  return undefined;
+}
+function settleMutated(call: Call, object: KubeObject, managedFields: KubeObject["metadata"]["managedFields"]): void {
   if (object.metadata.managedFields !== managedFields) keepManagedFields(call, object, managedFields);
   dedupOwnerReferences(call, object, true);
 }
@@ -102,7 +107,8 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   attributes.object = draft;
   attributes.name = metadata.name ?? "";
   if (endpoint.groupResource === "namespaces") attributes.namespace = attributes.name;
-  await mutateWith(call, attributes, draft);
+  const mutated = mutateWith(call, attributes, draft);
+  if (mutated) await mutated;
   if (plan) checkRevisionSyntax(metadata.resourceVersion ?? "");
   initMetadata(call, draft);
   for (let attempt = 1; ; attempt++) {
@@ -118,7 +124,9 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
       const silent = validateCreate(call, judged.object, known !== undefined);
       if (knownSpecs && !known && silent && !judged.empties) knownSpecs.learn(object, judged.object);
       await plan?.authorizeCreate?.();
-      await rest.admission.validate({ ...attributes, object: judged.object });
+      attributes.object = judged.object;
+      const validated = rest.admission.validate(attributes);
+      if (validated) await validated;
       const wanted = storedForm(endpoint, judged);
       if (options.dryRun) {
         if (await endpoint.cache.get(wanted.metadata.namespace ?? "", wanted.metadata.name)) throw new ExistsError(wanted.metadata.name);
@@ -252,7 +260,8 @@ async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: S
   const attributes = attributesOf(call, "UPDATE", options.object, options.dryRun);
   attributes.object = object;
   attributes.old = old;
-  await mutateWith(call, attributes, object);
+  const mutated = mutateWith(call, attributes, object);
+  if (mutated) await mutated;
   const revision = metadata.resourceVersion ?? "";
   checkRevisionSyntax(revision);
   if (revision === "" || revision === "0") {
@@ -269,7 +278,9 @@ async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: S
     const judged = complete(endpoint, object);
     validateUpdate(call, judged.object, old, info.subresource, groupKind);
     keepTimesOfNoChange(call, judged.object, old);
-    await rest.admission.validate({ ...attributes, object: judged.object });
+    attributes.object = judged.object;
+    const validated = rest.admission.validate(attributes);
+    if (validated) await validated;
     return { judged, reserved };
   } catch (error) {
     await reserved?.rollback();

@@ -129,7 +129,7 @@ test("events beyond the burst of a namespace are refused until its rate allows m
   await write("a");
   await write("a", true);
   await write("a");
-  await assert.rejects(write("a"), { code: 429, message: "Too many requests: limit reached on type Namespace for key a" });
+  await assert.rejects(async () => write("a"), { code: 429, message: "Too many requests: limit reached on type Namespace for key a" });
   await write("b");
   await clock.advance(1000);
   await write("a");

@@ -5,21 +5,19 @@ import type { AdmissionAttributes, Face, Faces } from "../admission.ts";
 import { namespaceMatches, objectMatches, ruleMatches } from "../matching.ts";
 import type { Matcher } from "./source.ts";
 
+const chooses = (rule: NamedRuleWithOperations, attributes: AdmissionAttributes, face: Face): boolean =>
+  ruleMatches(rule, attributes, face.resource) && (!rule.resourceNames?.length || rule.resourceNames.includes(attributes.name));
+
 function faceOfRules(
   rules: readonly NamedRuleWithOperations[],
   matchPolicy: string | undefined,
   attributes: AdmissionAttributes,
   faces: Faces,
 ): Face | undefined {
-  const named = ({ resourceNames = [] }: NamedRuleWithOperations): boolean => !resourceNames.length || resourceNames.includes(attributes.name);
-  const chooses = (rule: NamedRuleWithOperations, face: Face): boolean => ruleMatches(rule, attributes, face.resource) && named(rule);
-  if (rules.some((rule) => chooses(rule, faces.own))) return faces.own;
+  for (const rule of rules) if (chooses(rule, attributes, faces.own)) return faces.own;
   if (matchPolicy === undefined || matchPolicy === "Exact") return undefined;
-  const equivalents = faces.equivalents();
-  for (const rule of rules) {
-    const found = equivalents.find((face) => chooses(rule, face));
-    if (found) return found;
-  }
+  // Earlier rules first.
+  for (const rule of rules) for (const face of faces.equivalents()) if (chooses(rule, attributes, face)) return face;
   return undefined;
 }
 
@@ -29,10 +27,11 @@ export function faceOf({ match, namespaceSelector, objectSelector }: Matcher, at
   if (inNamespace === false) return undefined;
   const onObject = objectMatches(objectSelector, attributes, faces.own);
   if (onObject === false) return undefined;
-  const { resourceRules = [], excludeResourceRules = [], matchPolicy } = match;
-  if (faceOfRules(excludeResourceRules, matchPolicy, attributes, faces)) return undefined;
-  const face = resourceRules.length ? faceOfRules(resourceRules, matchPolicy, attributes, faces) : faces.own;
+  const { resourceRules, excludeResourceRules, matchPolicy } = match;
+  if (excludeResourceRules && faceOfRules(excludeResourceRules, matchPolicy, attributes, faces)) return undefined;
+  const face = resourceRules?.length ? faceOfRules(resourceRules, matchPolicy, attributes, faces) : faces.own;
   if (!face) return undefined;
-  for (const failure of [inNamespace, onObject]) if (failure !== true) throw failure;
+  if (inNamespace !== true) throw inNamespace;
+  if (onObject !== true) throw onObject;
   return face;
 }

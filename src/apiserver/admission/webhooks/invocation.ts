@@ -26,15 +26,12 @@ export async function shownTo(face: Face, { object, old }: AdmissionAttributes):
 }
 
 function faceFor({ webhook }: Hook, attributes: AdmissionAttributes, faces: Faces): Face | undefined {
-  const rules = webhook.rules ?? [];
-  if (rules.some((rule) => ruleMatches(rule, attributes, faces.own.resource))) return faces.own;
-  if (webhook.matchPolicy !== "Equivalent") return undefined;
-  const equivalents = faces.equivalents();
+  const { rules, matchPolicy } = webhook;
+  if (!rules) return undefined;
+  for (const rule of rules) if (ruleMatches(rule, attributes, faces.own.resource)) return faces.own;
+  if (matchPolicy !== "Equivalent") return undefined;
   // Earlier rules first.
-  for (const rule of rules) {
-    const found = equivalents.find(({ resource }) => ruleMatches(rule, attributes, resource));
-    if (found) return found;
-  }
+  for (const rule of rules) for (const face of faces.equivalents()) if (ruleMatches(rule, attributes, face.resource)) return face;
   return undefined;
 }
 
@@ -46,7 +43,8 @@ function chosenFace(hook: Hook, attributes: AdmissionAttributes, faces: Faces, r
   if (onObject === false) return undefined;
   const face = faceFor(hook, attributes, faces);
   if (!face) return undefined;
-  for (const failure of [inNamespace, onObject]) if (failure !== true) throw failure;
+  if (inNamespace !== true) throw inNamespace;
+  if (onObject !== true) throw onObject;
   return face;
 }
 

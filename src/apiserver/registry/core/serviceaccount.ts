@@ -30,7 +30,7 @@ export const serviceAccountRegistry = (deps: RegistryDeps): Registry => ({
       const tracked = trackUpdate(type, undefined, request as unknown as JSONObject, operation) as unknown as TokenRequest;
       const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object: request as unknown as KubeObject };
       await rest.admission.mutate(attributes);
-      const validate = (completed: TokenRequest): Promise<void> => rest.admission.validate({ ...attributes, object: completed as unknown as KubeObject });
+      const validate = async (completed: TokenRequest): Promise<void> => rest.admission.validate({ ...attributes, object: completed as unknown as KubeObject });
       const answer = await createToken(request, info.namespace, info.name, { ...deps, validate, warn: call.warn });
       const { endpoint } = call;
       const about = { ...endpoint, def: { ...endpoint.def, group: "authentication.k8s.io", version: "v1", kind } };
