@@ -78,9 +78,9 @@ export type Connectors = Readonly<Record<string, SubresourceHandler>>;
 const statusWithoutTable = new Set(["resourceclaims.resource.k8s.io", "apiservices.apiregistration.k8s.io", "customresourcedefinitions.apiextensions.k8s.io"]);
 
 /** A path and method that exist still have to be for the body and the answer that the client names. */
-function shaped(call: Call): Call {
+function shape(call: Call): void {
   const { endpoint, info, request } = call;
-  if (request.asObject) return call;
+  if (request.asObject) return;
   if (info.verb === "patch") patchTypeOf(call);
   // What is only asked and never stored has no table, nor has what upstream has left out.
   const tabled = info.subresource === "status" ? !statusWithoutTable.has(endpoint.groupResource) : ["", "scale"].includes(info.subresource);
@@ -88,10 +88,11 @@ function shaped(call: Call): Call {
   const streams = (info.parts.length === 1 || info.verb === "watch") && request.method === "GET";
   const also = info.subresource === "log" ? ["text/plain"] : [];
   const untyped = endpoint.custom !== undefined;
-  return { ...call, form: negotiate(request, { transforms: true, tables, protobuf: true, untyped, streams, also, routed: !untyped }) };
+  call.form = negotiate(request, { transforms: true, tables, protobuf: true, untyped, streams, also, routed: !untyped });
 }
 
-export async function route(call: Call, connectors: Connectors): Promise<ApiResponse> {
+/** Throws and rejects with what is refused. */
+export function route(call: Call, connectors: Connectors): Promise<ApiResponse> {
   const { endpoint, info, request } = call;
   if (request.method === "HEAD" && info.subresource !== "proxy") throw methodNotAllowed();
   if (info.subresource) return routeSubresource(call, connectors);
@@ -103,7 +104,8 @@ export async function route(call: Call, connectors: Connectors): Promise<ApiResp
   if (asked === "watch" && request.method !== "GET" && endpoint.custom === undefined) throw methodNotAllowed();
   const verb = verbs[asked];
   if (!verb) throw methodNotAllowed();
-  return verb(shaped(call));
+  shape(call);
+  return verb(call);
 }
 
 /** What would be asked of a collection, were it no subresource. */
@@ -113,8 +115,8 @@ const ofObject = new Map([
   ["deletecollection", "delete"],
 ]);
 
-function routeSubresource(unshaped: Call, connectors: Connectors): Promise<ApiResponse> {
-  const { endpoint, info, request } = unshaped;
+function routeSubresource(call: Call, connectors: Connectors): Promise<ApiResponse> {
+  const { endpoint, info, request } = call;
   const { def } = endpoint;
   const subresource = def.subresources?.find((s) => s.name === info.subresource);
   if (!subresource) return Promise.resolve(notFoundPage());
@@ -125,7 +127,7 @@ function routeSubresource(unshaped: Call, connectors: Connectors): Promise<ApiRe
   const connector = connectors[`${endpoint.groupResource}/${info.subresource}`];
   // What goes on to somebody else is as they make it.
   const passedOn = connector !== undefined && info.subresource !== "log";
-  const call = passedOn ? unshaped : shaped(unshaped);
+  if (!passedOn) shape(call);
   if (nameless) throw badRequest("name must be provided");
   if (connector) return connector(call);
   const special = endpoint.registry.subresources?.[info.subresource];

@@ -56,12 +56,16 @@ export type Managed = ManagedFieldsEntry & { fieldsV1: FieldSet };
 const maxUpdateManagers = 10;
 const ancientChanges = "ancient-changes";
 
+const shortASCII = /^[ -~]{1,128}$/;
+
 /** The name under which a client's fields are kept: fieldManager, else the user agent up to its first slash. */
 export function managerName(fieldManager: string | undefined, userAgent: string): string {
   if (fieldManager) return fieldManager;
+  const slash = userAgent.indexOf("/");
+  const bytes = slash < 0 ? userAgent : userAgent.slice(0, slash);
+  if (shortASCII.test(bytes)) return bytes;
   // Headers come with a character for each byte; Go reads bytes as UTF-8.
-  const text = Buffer.from(userAgent, "latin1").toString("utf8");
-  const prefix = text.slice(0, text.includes("/") ? text.indexOf("/") : undefined);
+  const prefix = Buffer.from(bytes, "latin1").toString("utf8");
   let name = "";
   for (const char of prefix) {
     if (char !== " " && !/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) continue;

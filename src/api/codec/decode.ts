@@ -58,7 +58,13 @@ function identityOf(value: JSONValue): { apiVersion: string; kind: string } {
   if (value === null) return { apiVersion: "", kind: "" };
   if (typeof value !== "object" || Array.isArray(value))
     throw new DecodeError(`json: cannot unmarshal ${kindOfValue(value)} into Go value of type ${identity}`);
-  return identityIn(Object.entries(value).map(([key, raw]) => ({ key, text: raw, kind: raw === null || typeof raw === "string" ? "" : kindOfValue(raw) })));
+  const found = new Identity();
+  for (const key in value) {
+    const raw = value[key] as JSONValue;
+    if (raw === null || typeof raw === "string") found.take(key, raw, "");
+    else found.take(key, null, kindOfValue(raw));
+  }
+  return found.said();
 }
 
 /** Each time that it is said counts, and what no type would take is not looked at. */
@@ -66,28 +72,29 @@ function identityOfNode(node: JSONNode): { apiVersion: string; kind: string } {
   if (node.kind !== "object")
     return identityOf(node.kind === "array" ? [] : node.kind === "string" ? "" : node.kind === "null" ? null : node.kind === "bool" ? true : 0);
   const { keys, values } = node;
-  return identityIn(
-    values.map((value, i) => ({
-      key: keys[i] as string,
-      text: value.kind === "string" ? value.value : null,
-      kind: value.kind === "string" || value.kind === "null" ? "" : value.kind,
-    })),
-  );
+  const found = new Identity();
+  for (const [i, value] of values.entries())
+    found.take(keys[i] as string, value.kind === "string" ? value.value : null, value.kind === "string" || value.kind === "null" ? "" : value.kind);
+  return found.said();
 }
 
 /** `encoding/json` takes names in letters of either size, and tells of the first mistake when it has seen all. */
-function identityIn(members: { key: string; text: unknown; kind: string }[]): { apiVersion: string; kind: string } {
-  const found = { apiVersion: "", kind: "" };
-  let wrong: DecodeError | undefined;
-  for (const { key, text, kind } of members) {
+class Identity {
+  readonly #found = { apiVersion: "", kind: "" };
+  #wrong: DecodeError | undefined;
+
+  /** `kind`: of what is neither text nor null. */
+  take(key: string, text: string | null, kind: string): void {
     const folded = key.length === 4 || key.length === 10 ? key.toLowerCase() : "";
     const name = folded === "kind" ? "kind" : folded === "apiversion" ? "apiVersion" : undefined;
-    if (!name) continue;
-    if (kind) wrong ??= new DecodeError(`json: cannot unmarshal ${kind} into Go struct field .${name} of type string`);
-    else if (text !== null) found[name] = text as string;
+    if (!name) return;
+    if (kind) this.#wrong ??= new DecodeError(`json: cannot unmarshal ${kind} into Go struct field .${name} of type string`);
+    else if (text !== null) this.#found[name] = text;
   }
-  if (wrong) throw wrong;
-  return found;
+  said(): { apiVersion: string; kind: string } {
+    if (this.#wrong) throw this.#wrong;
+    return this.#found;
+  }
 }
 
 /** JSON into a type, or untyped (custom resources): then only repeated keys are reported. Throws DecodeError. */

@@ -13,6 +13,7 @@ export async function create(call: Call): Promise<ApiResponse> {
   checkActs(call);
   if (call.request.object === undefined) bodyMedia(call.request);
   const options = writeOptions(call, "CreateOptions");
-  const object = await decodeObject(call, options.fieldValidation);
+  const decoded = decodeObject(call, options.fieldValidation);
+  const object = decoded instanceof Promise ? await decoded : decoded;
   return respondOutcome(call, 201, await createObject(call, object, options));
 }

@@ -2,14 +2,15 @@
 import { goQuote } from "../../api/field.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { unidentified } from "../../api/codec/cbor-typed.ts";
-import { decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/codec/decode.ts";
+import { type Decoded, decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/codec/decode.ts";
 import { contextOf, normalize, tryNormalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
+import type { ApiRequest } from "../../api/exchange.ts";
 import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TypeDef, typeByName, typeOfKind } from "../../api/schema/schema.ts";
-import { badRequest } from "../../api/status.ts";
+import { badRequest, type StatusError } from "../../api/status.ts";
 import { decodeCustom } from "./decode-custom.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, Endpoint } from "./call.ts";
@@ -34,96 +35,137 @@ export interface Expected {
 /** The text does not say what it is in a way that can be understood. */
 class Unreadable extends Error {}
 
-/** Object of the expected type; kind and apiVersion are set. Without defaults. */
-export async function decodeTyped<T extends object>(call: Call, expected: Expected, validation: FieldValidation): Promise<T> {
-  const { request } = call;
-  const { kind, apiVersion, type, versions } = expected;
-  const isKnown = (version: string): boolean => versions === "any" || versions?.has(version) === true;
-  const isRegistered = expected.registered ?? ((version: string, name: string) => typeOfKind(version, name) !== undefined);
-  let givenKind = "";
-  let givenVersion = "";
-  let named = false;
-  const choose = (said: string, name: string): TypeDef => {
-    named = true;
-    givenKind = name;
+/** What a body says that it is, and the refusals that name it. */
+class Reading {
+  readonly request: ApiRequest;
+  readonly expected: Expected;
+  readonly bytes: Uint8Array | undefined;
+  givenKind = "";
+  givenVersion = "";
+  /** It has been understood so far as to say what it is. */
+  named = false;
+
+  constructor(request: ApiRequest, expected: Expected, bytes: Uint8Array | undefined) {
+    this.request = request;
+    this.expected = expected;
+    this.bytes = bytes;
+  }
+  /** What it says, or is taken for. */
+  get kind(): string {
+    return this.givenKind || this.expected.kind;
+  }
+  get version(): string {
+    return this.givenVersion || this.expected.apiVersion;
+  }
+  /** A version that may be named besides the expected one. */
+  get isOther(): boolean {
+    const { apiVersion, versions } = this.expected;
+    return this.givenVersion !== "" && this.givenVersion !== apiVersion && versions !== "any" && versions?.has(this.givenVersion) !== true;
+  }
+  choose(said: string, name: string): TypeDef {
+    const { kind, apiVersion, type, registered } = this.expected;
+    this.named = true;
+    this.givenKind = name;
     const version = completed(said, apiVersion);
     if (version === undefined) throw new Unreadable(unexpectedGroupVersion(said));
-    givenVersion = version;
-    if (version.endsWith("/")) throw new DecodeError(`Object 'apiVersion' is missing in '${bytes ? Buffer.from(bytes) : JSON.stringify(request.object)}'`);
-    checkRegistered();
+    this.givenVersion = version;
+    if (version.endsWith("/"))
+      throw new DecodeError(`Object 'apiVersion' is missing in '${this.bytes ? Buffer.from(this.bytes) : JSON.stringify(this.request.object)}'`);
+    this.#checkRegistered();
     // What is of another kind is read as that before it is refused.
-    if (expected.registered && (name || kind) !== kind) return typeOfKind("v1", name) ?? typeByName("meta/v1.TypeMeta");
+    if (registered && (name || kind) !== kind) return typeOfKind("v1", name) ?? typeByName("meta/v1.TypeMeta");
     return typeOfKind(version || apiVersion, name || kind) ?? type;
-  };
+  }
   /** Before a field is read: a kind that does not exist has no fields. */
-  const checkRegistered = (): void => {
-    if (givenKind === "" && givenVersion === "") return;
-    const [known, version] = [givenKind || kind, givenVersion || apiVersion];
-    if ((known === kind && (version === apiVersion || isKnown(version))) || isRegistered(version, known)) return;
-    throw new DecodeError(`no kind ${goQuote(known)} is registered for version ${goQuote(version)} in scheme "pkg/runtime/scheme.go:111"`);
-  };
-  let bytes: Uint8Array | undefined;
-  let object: JSONObject;
-  let strict: string[];
-  const refuse = (why: string): never => {
-    if (expected.plainRefusals) throw badRequest(why);
-    const version = (givenVersion || apiVersion).slice((givenVersion || apiVersion).indexOf("/") + 1);
-    throw badRequest(`${givenKind || kind} in version ${goQuote(version)} cannot be handled as a ${kind}: ${why}`);
-  };
-  const unreadable = (why: string): never => {
-    if (expected.plainRefusals) throw badRequest(why);
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(bytes ?? new Uint8Array(0))})`);
-  };
-  try {
-    if (request.object !== undefined) {
-      const given = request.object as { kind?: string; apiVersion?: string };
-      const chosen = choose(given.apiVersion ?? "", given.kind ?? "");
-      const normalized = normalize(chosen, deepCopy(request.object) as JSONValue, "kept");
-      object = normalized.object;
-      strict = normalized.unknown;
-    } else {
-      const media = bodyMedia(request);
-      const read = readBody(request);
-      bytes = read instanceof Uint8Array ? read : await read;
-      ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], choose, "kept"));
-    }
-  } catch (error) {
-    if (error instanceof Unreadable) return unreadable(error.message);
-    if (!(error instanceof DecodeError)) throw error;
+  #checkRegistered(): void {
+    const { kind, version, isOther, expected } = this;
+    if (kind === expected.kind && !isOther) return;
+    if (expected.registered ? expected.registered(version, kind) : typeOfKind(version, kind) !== undefined) return;
+    throw new DecodeError(`no kind ${goQuote(kind)} is registered for version ${goQuote(version)} in scheme "pkg/runtime/scheme.go:111"`);
+  }
+  /** What the text says that could not be read. */
+  sniff(bytes: Uint8Array): void {
+    const sniffed = sniffJSON(bytes);
+    this.givenKind = sniffed.kind;
+    this.givenVersion = completed(sniffed.apiVersion, this.expected.apiVersion) ?? sniffed.apiVersion;
+  }
+  refusal(why: string): StatusError {
+    if (this.expected.plainRefusals) return badRequest(why);
+    const version = this.version.slice(this.version.indexOf("/") + 1);
+    return badRequest(`${this.kind} in version ${goQuote(version)} cannot be handled as a ${this.expected.kind}: ${why}`);
+  }
+  unreadable(why: string): StatusError {
+    if (this.expected.plainRefusals) return badRequest(why);
+    return badRequest(`the object provided is unrecognized (must be of type ${this.expected.kind}): ${why} (${summary(this.bytes ?? new Uint8Array(0))})`);
+  }
+  /** What is answered where it could not be read; gives other errors back. */
+  failure(error: unknown): unknown {
+    if (error instanceof Unreadable) return this.unreadable(error.message);
+    if (!(error instanceof DecodeError)) return error;
+    const { bytes, named, request } = this;
+    const media = bytes && bodyMedia(request);
     // What is not even an envelope does not say of which kind it is.
-    if (bytes && !named && bodyMedia(request) === "protobuf") return unreadable(error.message);
-    if (bytes && bodyMedia(request) === "cbor" && (error.syntax || error.message.startsWith(unidentified)))
-      return unreadable(error.syntax ? `${unidentified}${error.message}` : error.message);
-    if (bytes && !named && bodyMedia(request) === "yaml") return unreadable(error.syntax ? error.message : `${unknownKind}${error.message}`);
-    if (bytes && bodyMedia(request) === "json") {
+    if (media === "protobuf" && !named) return this.unreadable(error.message);
+    if (media === "cbor" && (error.syntax || error.message.startsWith(unidentified)))
+      return this.unreadable(error.syntax ? `${unidentified}${error.message}` : error.message);
+    if (media === "yaml" && !named) return this.unreadable(error.syntax ? error.message : `${unknownKind}${error.message}`);
+    if (media === "json") {
       try {
-        const sniffed = sniffJSON(bytes);
-        givenKind = sniffed.kind;
-        givenVersion = completed(sniffed.apiVersion, apiVersion) ?? sniffed.apiVersion;
+        this.sniff(bytes as Uint8Array);
       } catch (syntax) {
-        return unreadable((syntax as Error).message);
+        return this.unreadable((syntax as Error).message);
       }
     }
-    return refuse(error.message);
+    return this.refusal(error.message);
   }
-  if (
-    ((givenKind !== "" || givenVersion !== "") && (givenKind || kind) !== kind) ||
-    (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
-  ) {
-    const [known, version] = [givenKind || kind, givenVersion || apiVersion];
+}
+
+/** Object of the expected type; kind and apiVersion are set. Without defaults. */
+export async function decodeTyped<T extends object>(call: Call, expected: Expected, validation: FieldValidation): Promise<T> {
+  return typedOf(call, expected, validation, await bodyOf(call.request));
+}
+
+/** undefined: it comes as an object. */
+function bodyOf(request: ApiRequest): Uint8Array | Promise<Uint8Array> | undefined {
+  if (request.object !== undefined) return undefined;
+  bodyMedia(request);
+  return readBody(request);
+}
+
+function decoded(reading: Reading): Decoded {
+  const { request, bytes } = reading;
+  const choose = (said: string, name: string): TypeDef => reading.choose(said, name);
+  if (bytes) return decodeBytes(bytes, contentTypes[bodyMedia(request)], choose, "kept");
+  const given = request.object as { kind?: string; apiVersion?: string };
+  const chosen = choose(given.apiVersion ?? "", given.kind ?? "");
+  const { object, unknown } = normalize(chosen, deepCopy(request.object) as JSONValue, "kept");
+  return { object, strictErrors: unknown };
+}
+
+function typedOf<T extends object>(call: Call, expected: Expected, validation: FieldValidation, bytes: Uint8Array | undefined): T {
+  const { kind, apiVersion } = expected;
+  const reading = new Reading(call.request, expected, bytes);
+  let read: Decoded;
+  try {
+    read = decoded(reading);
+  } catch (error) {
+    throw reading.failure(error);
+  }
+  const { object, strictErrors: strict } = read;
+  if (reading.kind !== kind) {
     // What all groups share is of one package.
-    const short = expected.registered ? "v1" : version.slice(version.indexOf("/") + 1);
+    const short = expected.registered ? "v1" : reading.version.slice(reading.version.indexOf("/") + 1);
     const home = expected.registered ? "v1" : apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
-    if (known !== kind) refuse(`converting (${short}.${known}) to (${home}.${kind}): unknown conversion`);
+    throw reading.refusal(`converting (${short}.${reading.kind}) to (${home}.${kind}): unknown conversion`);
   }
   const misread = expected.misread?.(object);
-  if (misread !== undefined) refuse(misread);
+  if (misread !== undefined) throw reading.refusal(misread);
   if (validation !== "Ignore" && strict.length) {
-    if (validation === "Strict") refuse(`strict decoding error: ${strict.join(", ")}`);
+    if (validation === "Strict") throw reading.refusal(`strict decoding error: ${strict.join(", ")}`);
     warnStrictly(call, strict);
   }
-  if (givenVersion !== "" && givenVersion !== apiVersion && !isKnown(givenVersion))
-    throw badRequest(`the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`);
+  if (reading.isOther)
+    throw badRequest(`the API version in the data (${reading.givenVersion}) does not match the expected API version (${apiVersion})`);
   object.kind = kind;
   object.apiVersion = apiVersion;
   call.audit?.requestObject(object);
@@ -144,14 +186,25 @@ function summary(bytes: Uint8Array): string {
   return bytes.length > 30 ? `${text} ...` : text;
 }
 
-/** The body as an object in the version that is stored, defaults applied. */
-export async function decodeObject(call: Call, validation: FieldValidation): Promise<KubeObject> {
+const expectations = new WeakMap<Endpoint, Expected>();
+
+function expectedOf(endpoint: Endpoint): Expected {
+  let expected = expectations.get(endpoint);
+  if (!expected) {
+    const { kind, def, apiVersion, type } = endpoint;
+    expected = { kind: def.kind, apiVersion, type, misread: (object) => kind.misread?.(object as unknown as KubeObject) };
+    expectations.set(endpoint, expected);
+  }
+  return expected;
+}
+
+/** The body as an object in the version that is stored, defaults applied. A promise only where it has not come yet, or a webhook converts. */
+export function decodeObject(call: Call, validation: FieldValidation): KubeObject | Promise<KubeObject> {
   const { endpoint } = call;
   if (endpoint.custom) return decodeCustom(call, endpoint.custom, validation);
-  const { kind, def, apiVersion, type } = endpoint;
-  const misread = kind.misread && ((object: JSONObject) => kind.misread?.(object as unknown as KubeObject));
-  const object = await decodeTyped<KubeObject>(call, { kind: def.kind, apiVersion, type, ...(misread ? { misread } : {}) }, validation);
-  return toStored(endpoint, object);
+  const decode = (bytes: Uint8Array | undefined): KubeObject => toStored(endpoint, typedOf(call, expectedOf(endpoint), validation, bytes));
+  const body = bodyOf(call.request);
+  return body instanceof Promise ? body.then(decode) : decode(body);
 }
 
 /** Defaults of the served version, then the stored version. */

@@ -25,10 +25,15 @@ function checkDryRun(values: readonly string[]): FieldError[] {
 
 export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?: string): WriteOptions {
   const { query, headers } = call.request;
+  const apply = patchType === "apply";
+  // Most ask for nothing.
+  if (query.size === 0 && !apply) {
+    const manager = managerName("", headers["user-agent"] ?? "");
+    return { kind, dryRun: false, manager, fieldValidation: "Warn", force: false, object: { kind, apiVersion: "meta.k8s.io/v1" } };
+  }
   const dryRun = query.getAll("dryRun");
   const fieldManager = query.get("fieldManager") ?? "";
   const fieldValidation = query.get("fieldValidation") ?? "";
-  const apply = patchType === "apply";
   const errors: FieldError[] = [];
   if (kind === "PatchOptions") {
     if (apply && fieldManager === "") errors.push(required(path("fieldManager"), "is required for apply patch"));
