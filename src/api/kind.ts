@@ -41,7 +41,7 @@ export interface Kind<T extends KubeObject = KubeObject> extends UpdateStrategy<
   /** Mutates a new object before validation; status is already cleared where the kind has a status subresource. */
   prepareForCreate?(object: T, now?: number): void;
   /** What preparing the object itself gave reason to say, whether it is accepted or not. */
-  preparationWarnings?(object: T): string[];
+  preparationWarnings?(object: T): readonly string[];
   /** `known`: `knownSpecs` has the specification. */
   validate?(object: T, known?: boolean): FieldError[];
   warnings?(object: T, known?: boolean): string[];

@@ -189,7 +189,12 @@ export function isPathSegmentName(name: string): string[] {
   if (name === "." || name === "..") return [`may not be '${name}'`];
   return isPathSegmentPrefix(name);
 }
-export const isPathSegmentPrefix = (name: string): string[] => ["/", "%"].filter((part) => name.includes(part)).map((part) => `may not contain '${part}'`);
+export function isPathSegmentPrefix(name: string): string[] {
+  const errors: string[] = [];
+  if (name.includes("/")) errors.push("may not contain '/'");
+  if (name.includes("%")) errors.push("may not contain '%'");
+  return errors;
+}
 
 export function isDecimalInteger(value: string): string[] {
   if (!value) return [emptyError()];

@@ -13,7 +13,7 @@ import { own } from "../../base/table.ts";
 type Value = JSONValue | undefined;
 type Draft = { [element: string]: FieldSet };
 
-const hasKeys = (value: JSONObject): boolean => {
+export const hasKeys = (value: JSONObject): boolean => {
   for (const _ in value) return true;
   return false;
 };

@@ -7,7 +7,7 @@ import { parseTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { equal } from "../patch/values.ts";
 import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
-import { type Comparison, compare } from "./compare.ts";
+import { type Comparison, compare, hasKeys } from "./compare.ts";
 import { fitsFieldSets, fitsShape } from "./fields-of.ts";
 import { forgotten } from "./kept-text.ts";
 import type { KnownSets } from "./known-sets.ts";
@@ -160,16 +160,20 @@ export function heldBy(type: ObjectType, live: JSONObject, entries: Managed[], o
  * The object with the managedFields that a create (`old` undefined), update or patch leaves. Unchanged entries, and the
  * object itself where nothing changes, come back as they are. Objects whose fields were never tracked stay untracked.
  */
-export function trackUpdate(type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject {
+export const trackUpdate = (type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): JSONObject =>
+  withManaged(next, managedAfter(type, old, next, operation));
+
+/** These managedFields. */
+export function managedAfter(type: ObjectType, old: JSONObject | undefined, next: JSONObject, operation: Operation): ManagedFieldsEntry[] {
   try {
     const entries = startingEntries(type, old, next, operation);
     const exists = !!metadataOf(old).uid;
-    if (!entries.length && exists) return withManaged(next, entries);
+    if (!entries.length && exists) return entries;
     const atom = wholeAtom(type);
     const fits = operation.changeable ? isOf(next, operation) && fitsShape(old, atom) && fitsShape(next, atom) : fitsFieldSets(next, atom);
-    return withManaged(next, fits ? updateManaged(type, old ?? {}, next, heldBy(type, old ?? {}, entries, operation), operation) : []);
+    return fits ? updateManaged(type, old ?? {}, next, heldBy(type, old ?? {}, entries, operation), operation) : [];
   } catch (error) {
-    if (error instanceof Unconvertible) return withManaged(next, []);
+    if (error instanceof Unconvertible) return [];
     throw error;
   }
 }
@@ -188,7 +192,8 @@ export function withManaged(object: JSONObject, managed: readonly ManagedFieldsE
 
 function compareWritten(old: JSONObject, next: JSONObject, atom: MapAtom, { dryRun, knownSets }: Operation): Comparison {
   const result = compare(old, next, atom, false, knownSets);
-  if (dryRun) return result;
+  // What there was not cannot be forgotten.
+  if (dryRun || !hasKeys(old)) return result;
   const same = forgotten(old, next, atom);
   return same ? { ...result, changed: union(result.changed, same) } : result;
 }
@@ -212,20 +217,22 @@ export function comparisons(
   operation: Operation,
   literally = false,
 ): (apiVersion: string) => Comparison | undefined {
-  const made = new Map<string, Comparison | undefined>();
+  let made: Map<string, Comparison | undefined> | undefined;
+  let own: Comparison | undefined;
   const elsewhere = (apiVersion: string): readonly string[] | undefined =>
     operation.resetsIn?.(apiVersion) ?? (operation.changeable ? [] : operation.resetFields);
   return (apiVersion) => {
-    if (made.has(apiVersion)) return made.get(apiVersion);
-    let result: Comparison | undefined;
     if (apiVersion === operation.apiVersion || !operation.convert) {
+      if (own) return own;
       const atom = ownedAtom(type, operation.resetFields);
-      result = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom, operation);
-    } else {
-      const before = inVersion({ type, object: old }, apiVersion, operation, "failed to convert old object");
-      const after = before && inVersion({ type, object: next }, apiVersion, operation, "failed to convert new object");
-      result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, elsewhere(apiVersion)), operation);
+      own = literally ? compare(old, next, atom, true) : compareWritten(old, next, atom, operation);
+      return own;
     }
+    made ??= new Map();
+    if (made.has(apiVersion)) return made.get(apiVersion);
+    const before = inVersion({ type, object: old }, apiVersion, operation, "failed to convert old object");
+    const after = before && inVersion({ type, object: next }, apiVersion, operation, "failed to convert new object");
+    const result = before && after && compareWritten(before.object, after.object, ownedAtom(after.type, elsewhere(apiVersion)), operation);
     made.set(apiVersion, result);
     return result;
   };
@@ -270,15 +277,10 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
 
 /** In the order in which the API writes an entry's fields. */
 export function entryOf(operation: Operation, kind: "Update" | "Apply"): ManagedFieldsEntry {
-  return {
-    manager: operation.manager || "unknown",
-    operation: kind,
-    apiVersion: operation.apiVersion,
-    time: operation.time,
-    fieldsType: "FieldsV1",
-    fieldsV1: {},
-    ...(operation.subresource ? { subresource: operation.subresource } : {}),
-  };
+  const { manager, apiVersion, time, subresource } = operation;
+  const entry: ManagedFieldsEntry = { manager: manager || "unknown", operation: kind, apiVersion, time, fieldsType: "FieldsV1", fieldsV1: {} };
+  if (subresource) entry.subresource = subresource;
+  return entry;
 }
 
 const seconds = (entry: ManagedFieldsEntry): number => (entry.time ? Math.floor(parseTime(entry.time) / 1000) : 0);
@@ -298,6 +300,7 @@ export function sortManaged(entries: Managed[]): Managed[] {
 
 /** More than ten updaters: the oldest become one per version, so that the object does not grow without bound. */
 export function capManagers(entries: Managed[]): Managed[] {
+  if (entries.length <= maxUpdateManagers) return entries;
   const updaters = entries.filter((e) => e.operation === "Update");
   if (updaters.length <= maxUpdateManagers) return entries;
   updaters.sort((a, b) => seconds(a) - seconds(b) || by(a.manager, b.manager));

@@ -79,7 +79,8 @@ export function validateAffinity(affinity: Affinity | undefined, at: Path, optio
 
 /** All terms about other pods, hard ones and soft ones, affinity first. */
 export function podAffinityTerms(affinity: Affinity | undefined): PodAffinityTerm[] {
-  return [affinity?.podAffinity, affinity?.podAntiAffinity].flatMap((side) => [
+  if (!affinity) return [];
+  return [affinity.podAffinity, affinity.podAntiAffinity].flatMap((side) => [
     ...(side?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((weighted) => weighted.podAffinityTerm),
     ...(side?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
   ]);

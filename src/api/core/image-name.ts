@@ -44,5 +44,17 @@ export function parseImageName(image: string): ImageName | undefined {
   return found;
 }
 
+const rememberedImages = 256;
+const longestRemembered = 512;
+const policies = new Map<string, string>();
+
 /** Always for `:latest`, IfNotPresent for everything else, what cannot be parsed included. */
-export const defaultPullPolicy = (image: string): string => (parseImageName(image)?.tag === "latest" ? "Always" : "IfNotPresent");
+export function defaultPullPolicy(image: string): string {
+  let policy = policies.get(image);
+  if (policy === undefined) {
+    policy = parseImageName(image)?.tag === "latest" ? "Always" : "IfNotPresent";
+    if (policies.size >= rememberedImages) policies.clear();
+    if (image.length <= longestRemembered) policies.set(image, policy);
+  }
+  return policy;
+}

@@ -11,21 +11,19 @@ const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDeletion"
 export const validateKubeFinalizer = (name: string, at: Path): FieldError[] =>
   name.includes("/") || standardFinalizers.has(name) ? [] : [invalidValue(at, name, "name is neither a standard finalizer name nor is it fully qualified")];
 
-const finalizerErrors = (meta: ObjectMeta, at: Path): FieldError[] =>
-  (meta.finalizers ?? []).flatMap((name, i) => validateKubeFinalizer(name, at.child("finalizers").index(i)));
+function withFinalizers(errors: FieldError[], { finalizers }: ObjectMeta, at: Path): FieldError[] {
+  if (finalizers) for (let i = 0; i < finalizers.length; i++) errors.push(...validateKubeFinalizer(finalizers[i] as string, at.child("finalizers").index(i)));
+  return errors;
+}
 
 const metadata = path("metadata");
 
 /** validateObjectMeta at `metadata`, and finalizers that are upstream's own or have a domain. */
-export const validateMetadata = (meta: ObjectMeta, rules: ObjectMetaRules, at: Path = metadata): FieldError[] => [
-  ...validateObjectMeta(meta, rules, at),
-  ...finalizerErrors(meta, at),
-];
+export const validateMetadata = (meta: ObjectMeta, rules: ObjectMetaRules, at: Path = metadata): FieldError[] =>
+  withFinalizers(validateObjectMeta(meta, rules, at), meta, at);
 
-export const validateMetadataUpdate = (meta: ObjectMeta, old: ObjectMeta, at: Path = metadata): FieldError[] => [
-  ...validateObjectMetaUpdate(meta, old, at),
-  ...finalizerErrors(meta, at),
-];
+export const validateMetadataUpdate = (meta: ObjectMeta, old: ObjectMeta, at: Path = metadata): FieldError[] =>
+  withFinalizers(validateObjectMetaUpdate(meta, old, at), meta, at);
 
 /** How long ago that was, as tables show it. */
 export const ageOf = (time: string | null | undefined, now: number): string => (time ? humanDuration(now - Date.parse(time)) : "<unknown>");

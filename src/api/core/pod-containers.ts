@@ -5,7 +5,10 @@ import type { Container, PodSpec } from "../types/core-v1.gen.ts";
 type Spec = Pick<PodSpec, "initContainers" | "containers" | "ephemeralContainers">;
 
 /** Init containers, containers, ephemeral containers. */
-export const containersOf = (spec: Spec): Container[] => [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
+export function containersOf({ initContainers, containers, ephemeralContainers }: Spec): readonly Container[] {
+  if (!initContainers?.length && !ephemeralContainers?.length) return containers ?? [];
+  return [...(initContainers ?? []), ...(containers ?? []), ...(ephemeralContainers ?? [])];
+}
 
 export function visitContainers(spec: Spec, specPath: Path, visit: (container: Container, at: Path) => void): void {
   for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {

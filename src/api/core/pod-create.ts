@@ -23,8 +23,9 @@ function mergeKeys(selector: LabelSelector | undefined, keys: string[] | undefin
 }
 
 /** Pods whose AppArmor annotations the server has read, with what it has to say about them. */
-const appArmorWarnings = new WeakMap<Pod, string[]>();
-export const preparationWarnings = (pod: Pod): string[] => appArmorWarnings.get(pod) ?? [];
+const appArmorWarnings = new WeakMap<Pod, readonly string[]>();
+const none: readonly string[] = [];
+export const preparationWarnings = (pod: Pod): readonly string[] => appArmorWarnings.get(pod) ?? none;
 
 /** AppArmor annotations fill the fields that have replaced them. */
 function appArmorFromAnnotations(pod: Pod): void {
@@ -43,8 +44,7 @@ function appArmorFromAnnotations(pod: Pod): void {
 
 export function prepareForCreate(pod: Pod, now?: number): void {
   pod.metadata.generation = 1;
-  const qosClass = podQos({ spec: pod.spec, status: { qosClass: pod.status?.qosClass } });
-  pod.status = { phase: "Pending", qosClass };
+  pod.status = { phase: "Pending", qosClass: podQos(pod) };
   dropDisabledPodFields(pod.spec, undefined);
   if (pod.spec.schedulingGates?.length) {
     const message = "Scheduling is blocked due to non-empty scheduling gates";

@@ -1,6 +1,6 @@
 /** Defaults of a pod and of everything that holds a pod's specification (pkg/apis/core/v1/defaults.go and its generated part). */
 import { EmptyMap } from "../copy.ts";
-import type { Container, HTTPGetAction, ObjectFieldSelector, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from "../types/core-v1.gen.ts";
+import type { Container, ContainerStatus, HTTPGetAction, ObjectFieldSelector, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from "../types/core-v1.gen.ts";
 import { defaultPullPolicy } from "./image-name.ts";
 import { aggregateContainerLimits, aggregateContainerRequests, isSupportedPodLevelResource } from "./pod-resources.ts";
 import { type ResourceList, roundUpToMilli } from "./resource-list.ts";
@@ -82,8 +82,13 @@ export function setVolumeSourceDefaults(source: Pick<Volume, "hostPath" | "iscsi
 /** Mode 0644 of files that volumes of secrets, config maps, downward API and projections make. */
 const defaultMode = 0o644;
 
+function hasSource(volume: Volume): boolean {
+  for (const key in volume) if (key !== "name" && volume[key as keyof Volume] !== undefined) return true;
+  return false;
+}
+
 function setVolume(volume: Volume): void {
-  if (Object.keys(volume).every((key) => key === "name" || volume[key as keyof Volume] === undefined)) volume.emptyDir = {};
+  if (!hasSource(volume)) volume.emptyDir = {};
   if (volume.image) volume.image.pullPolicy ||= defaultPullPolicy(volume.image.reference ?? "");
   setVolumeSourceDefaults(volume);
   if (volume.secret) volume.secret.defaultMode ??= defaultMode;
@@ -140,7 +145,10 @@ function setHostPorts(spec: PodSpec): void {
   }
 }
 
-const isEmpty = (list: ResourceList | undefined): boolean => !list || Object.keys(list).length === 0;
+function isEmpty(list: ResourceList | undefined): boolean {
+  for (const _ in list) return false;
+  return true;
+}
 
 /** Limits stand in for requests that are missing, be there none of them. */
 function requestsFromLimits(container: Container): void {
@@ -180,7 +188,8 @@ function setPodLevelRequests(spec: PodSpec): void {
 export function setPodDefaults(pod: Pod): void {
   pod.spec ??= {} as PodSpec;
   const spec = pod.spec;
-  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) requestsFromLimits(container);
+  for (const container of spec.containers ?? []) requestsFromLimits(container);
+  for (const container of spec.initContainers ?? []) requestsFromLimits(container);
   setHugePageLimits(spec);
   setPodLevelRequests(spec);
   spec.enableServiceLinks ??= true;
@@ -192,14 +201,20 @@ export function setPodDefaults(pod: Pod): void {
   setPodStatusDefaults(pod);
 }
 
-function setPodStatusDefaults(pod: Pod): void {
-  const status = pod.status;
-  if (!status) return;
-  for (const container of [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? []), ...(status.ephemeralContainerStatuses ?? [])]) {
+function setContainerStatuses(statuses: readonly ContainerStatus[] | undefined): void {
+  for (const container of statuses ?? []) {
     roundUpToMilli(container.allocatedResources);
     roundUpToMilli(container.resources?.limits);
     roundUpToMilli(container.resources?.requests);
   }
+}
+
+function setPodStatusDefaults(pod: Pod): void {
+  const status = pod.status;
+  if (!status) return;
+  setContainerStatuses(status.initContainerStatuses);
+  setContainerStatuses(status.containerStatuses);
+  setContainerStatuses(status.ephemeralContainerStatuses);
   roundUpToMilli(status.allocatedResources);
   roundUpToMilli(status.resources?.limits);
   roundUpToMilli(status.resources?.requests);

@@ -23,12 +23,15 @@ export function computePodQos(spec: Spec): QosClass {
   const requests: ResourceList = {};
   const limits: ResourceList = {};
   let guaranteed = true;
-  const sources = spec.resources ? [spec.resources] : [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((c) => c.resources ?? {});
-  for (const source of sources) {
-    addCompute(requests, source.requests);
-    const both = addCompute(limits, source.limits);
-    if (!both && (source !== spec.resources || Object.keys(source.limits ?? {}).length > 0)) guaranteed = false;
-  }
+  if (spec.resources) {
+    addCompute(requests, spec.resources.requests);
+    if (!addCompute(limits, spec.resources.limits) && Object.keys(spec.resources.limits ?? {}).length > 0) guaranteed = false;
+  } else
+    for (const containers of [spec.containers, spec.initContainers])
+      for (const { resources } of containers ?? []) {
+        addCompute(requests, resources?.requests);
+        if (!addCompute(limits, resources?.limits)) guaranteed = false;
+      }
   const requested = Object.keys(requests);
   if (requested.length === 0 && Object.keys(limits).length === 0) return "BestEffort";
   const equal = requested.every((name) => limits[name] !== undefined && compareQuantities(requests[name]!, limits[name]) === 0);

@@ -12,6 +12,7 @@ const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 const specPath = path("spec");
 
 const annotationsPath = path("metadata", "annotations");
+const creationOptions = podValidationOptions(undefined, undefined, true);
 
 /** `known`: the specification was found to be without errors. */
 export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptions, known = false): FieldError[] {
@@ -37,9 +38,10 @@ export function validatePodMetadataAndSpec(pod: Pod, options: PodValidationOptio
 /** `known`: the specification was found to be without errors. */
 export function validatePodCreate(pod: Pod, known = false): FieldError[] {
   const { metadata, spec } = pod;
-  const errors = validatePodMetadataAndSpec(pod, podValidationOptions(undefined, undefined, true), known);
+  const errors = validatePodMetadataAndSpec(pod, creationOptions, known);
   if (spec.ephemeralContainers?.length) errors.push(forbiddenField(specPath.child("ephemeralContainers"), "cannot be set on create"));
   if (spec.nodeName && spec.schedulingGates?.length)
     errors.push(forbiddenField(specPath.child("nodeName"), "cannot be set until all schedulingGates have been cleared"));
-  return [...errors, ...validateProfilesMatch(metadata, spec, specPath)];
+  errors.push(...validateProfilesMatch(metadata, spec, specPath));
+  return errors;
 }

@@ -150,7 +150,8 @@ export function validateFieldManager(manager: string, path: Path): FieldError[] 
 
 export function validateManagedFields(entries: readonly ManagedFieldsEntry[], path: Path): FieldError[] {
   const errors: FieldError[] = [];
-  for (const [i, entry] of entries.entries()) {
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as ManagedFieldsEntry;
     const good =
       (entry.operation === "Apply" || entry.operation === "Update") &&
       (!entry.fieldsType || entry.fieldsType === "FieldsV1") &&

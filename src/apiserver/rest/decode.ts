@@ -164,8 +164,7 @@ function typedOf<T extends object>(call: Call, expected: Expected, validation: F
     if (validation === "Strict") throw reading.refusal(`strict decoding error: ${strict.join(", ")}`);
     warnStrictly(call, strict);
   }
-  if (reading.isOther)
-    throw badRequest(`the API version in the data (${reading.givenVersion}) does not match the expected API version (${apiVersion})`);
+  if (reading.isOther) throw badRequest(`the API version in the data (${reading.givenVersion}) does not match the expected API version (${apiVersion})`);
   object.kind = kind;
   object.apiVersion = apiVersion;
   call.audit?.requestObject(object);

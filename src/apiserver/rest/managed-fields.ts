@@ -1,7 +1,7 @@
 /** Who manages which field, kept on every write (k8s.io/apimachinery/pkg/util/managedfields). */
 import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { shapeErrors, shapeText } from "../../api/apply/fields-of.ts";
-import { type Operation, trackUpdate, Unconvertible } from "../../api/apply/managed-fields.ts";
+import { managedAfter, type Operation, Unconvertible } from "../../api/apply/managed-fields.ts";
 import { type ObjectType, wholeAtom } from "../../api/apply/atom.ts";
 import { KnownSets } from "../../api/apply/known-sets.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
@@ -54,7 +54,7 @@ export type Writing = Pick<Call, "rest" | "endpoint"> & { info: Pick<Call["info"
 
 export function operationOf(call: Writing, manager: string, convert: Convert, dryRun = false): Operation {
   const { endpoint, info, rest } = call;
-  return {
+  const operation: Operation = {
     manager,
     kind: endpoint.def.kind,
     dryRun,
@@ -65,10 +65,10 @@ export function operationOf(call: Writing, manager: string, convert: Convert, dr
     changeable: endpoint.custom !== undefined,
     convert,
     knownSets: endpoint.hubKind.knownSpecs && knownSets,
-    ...(endpoint.custom && info.subresource === "status"
-      ? { resetsIn: (apiVersion: string) => (endpoint.versions?.get(apiVersion)?.hasStatus ? ["spec", "metadata"] : []) }
-      : {}),
   };
+  if (endpoint.custom && info.subresource === "status")
+    operation.resetsIn = (apiVersion) => (endpoint.versions?.get(apiVersion)?.hasStatus ? ["spec", "metadata"] : []);
+  return operation;
 }
 
 /** Of a kind that is built in: the core group knows no types of others and they none of its own, and nobody those that are not served. */
@@ -189,16 +189,15 @@ async function asked<T>(
 export function trackWrite(call: Writing, object: KubeObject, old: KubeObject | undefined, manager: string, dryRun = false): Promise<void> | undefined {
   const { endpoint } = call;
   const view = (hub: KubeObject): JSONObject => (endpoint.conversion ? endpoint.conversion.fromHub(hub) : hub) as unknown as JSONObject;
-  const set = (tracked: JSONObject | undefined): void => {
-    const managed = (tracked?.metadata as { managedFields?: ManagedFieldsEntry[] } | undefined)?.managedFields;
-    if (managed) object.metadata.managedFields = managed;
+  const set = (managed: ManagedFieldsEntry[]): void => {
+    if (managed.length) object.metadata.managedFields = managed;
     else delete object.metadata.managedFields;
   };
-  const tracked = inVersions(call, (convert) =>
-    trackUpdate(objectTypeOf(endpoint), old && view(old), view(object), operationOf(call, manager, convert, dryRun)),
+  const managed = inVersions(call, (convert) =>
+    managedAfter(objectTypeOf(endpoint), old && view(old), view(object), operationOf(call, manager, convert, dryRun)),
   );
-  if (!(tracked instanceof Promise)) return void set(tracked);
-  return tracked.then(set);
+  if (!(managed instanceof Promise)) return void set(managed);
+  return managed.then(set);
 }
 
 /** After admission: what it made of the managed fields stays where they are valid (k8s.io/apimachinery/pkg/util/managedfields/internal/validation.go). */

@@ -3,7 +3,7 @@ import { path } from "../../api/field.ts";
 import { parseGroupVersion } from "../../api/group-version.ts";
 import type { Kind, UpdateStrategy } from "../../api/kind.ts";
 import { pathSegmentName } from "../../api/meta/names.ts";
-import { validateObjectMeta, validateObjectMetaUpdate } from "../../api/meta/validation.ts";
+import { type ObjectMetaRules, validateObjectMeta, validateObjectMetaUpdate } from "../../api/meta/validation.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { badRequest, internalError, invalid } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
@@ -73,7 +73,10 @@ export function prepareCreate(endpoint: Endpoint, object: KubeObject): void {
   kind.prepareForCreate?.(object);
 }
 
-const rulesOf = (endpoint: Endpoint) => ({ namespaced: endpoint.def.namespaced, validateName: pathSegmentName });
+const metadataPath = path("metadata");
+const inNamespaces: ObjectMetaRules = { namespaced: true, validateName: pathSegmentName };
+const ofCluster: ObjectMetaRules = { namespaced: false, validateName: pathSegmentName };
+const rulesOf = ({ def }: Endpoint): ObjectMetaRules => (def.namespaced ? inNamespaces : ofCluster);
 
 /** A custom resource is what it says it is, until it is refused for it. */
 export function groupKindOf({ custom, groupKind }: Endpoint, { kind = "", apiVersion = "" }: KubeObject): string {
@@ -86,13 +89,13 @@ export function groupKindOf({ custom, groupKind }: Endpoint, { kind = "", apiVer
 export function validateCreate(call: Call, object: KubeObject, known: boolean): boolean {
   const { endpoint } = call;
   const kind: Kind = endpoint.hubKind;
-  const errors = kind.validate?.(object, known) ?? [];
-  if (errors.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name ?? "", errors);
-  const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata"));
+  const errors = kind.validate?.(object, known);
+  if (errors?.length) throw invalid(groupKindOf(endpoint, object), object.metadata.name ?? "", errors);
+  const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), metadataPath);
   if (meta.length) throw invalid(endpoint.groupKind, object.metadata.name ?? "", meta);
-  const warnings = kind.warnings?.(object, known) ?? [];
-  for (const text of warnings) call.warn(text);
-  return warnings.length === 0;
+  const warnings = kind.warnings?.(object, known);
+  if (warnings) for (const text of warnings) call.warn(text);
+  return !warnings?.length;
 }
 
 /** How an update through this way in is treated. `undefined` strategy: the generic one for `status`. */
@@ -130,8 +133,8 @@ export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, 
   const { endpoint } = call;
   const strategy = strategyOf(endpoint, subresource);
   const errors = [
-    ...validateObjectMeta(object.metadata, rulesOf(endpoint), path("metadata")),
-    ...validateObjectMetaUpdate(object.metadata, old.metadata, path("metadata")),
+    ...validateObjectMeta(object.metadata, rulesOf(endpoint), metadataPath),
+    ...validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath),
     ...(strategy.validateUpdate?.(object, old) ?? []),
   ];
   for (const text of strategy.validationWarnings?.(object) ?? []) call.warn(text);
