@@ -38,6 +38,17 @@ export const foundPatches: Case[] = [
     ],
   },
   {
+    name: "applied documents that repeat keys",
+    steps: ["", "&fieldValidation=Ignore", "&fieldValidation=Warn", "&fieldValidation=Strict"].flatMap((level) =>
+      [
+        "kind: ConfigMap\nmetadata: 08\nmetadata: {name: twice}\ndata: {a: b}",
+        "kind: ConfigMap\nmetadata: {name: twice}\ndata:\n  a: b\n  a: c\n  1: d\n  1: e",
+        "kind: a\nkind: ConfigMap\nmetadata: {name: twice, name: once}",
+        "kind: ConfigMap\nmetadata: {name: twice}\n<<: {data: {a: b}}\ndata: {}",
+      ].map((text) => ask("PATCH", `${core}/configmaps/twice?fieldManager=m&dryRun=All${level}`, Buffer.from(`apiVersion: v1\n${text}`), apply)),
+    ),
+  },
+  {
     name: "patches that are written oddly",
     steps: [
       ask("POST", `${core}/configmaps`, { metadata: { name: "odd" }, data: { a: "b" } }),

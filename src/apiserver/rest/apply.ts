@@ -19,7 +19,7 @@ import type { WriteOptions } from "./options.ts";
 
 export interface ApplyPatch {
   object: JSONObject;
-  /** Repeated keys. */
+  /** Repeated keys, in upstream's words. */
   strict: string[];
 }
 
@@ -27,12 +27,13 @@ export interface ApplyPatch {
 export function parseApply(bytes: Uint8Array): ApplyPatch {
   try {
     const { value, duplicates } = parseYAML(bytes, maxNodes);
-    if (value === null) return { object: {}, strict: duplicates };
+    const strict = duplicates.map((repeated) => `error converting YAML to JSON: ${repeated}`);
+    if (value === null) return { object: {}, strict };
     if (typeof value !== "object" || Array.isArray(value))
       throw badRequest(
         `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${kindOfValue(value)} into Go value of type map[string]interface {}`,
       );
-    return { object: value, strict: duplicates };
+    return { object: value, strict };
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(`error decoding YAML: error converting YAML to JSON: ${error.message}`);
     throw error;

@@ -158,6 +158,8 @@ test("what an applied document repeats is told of once it has been applied", asy
   assert.match((await apply("1Gi")).warnings.join(), /key "kind" already set in map/);
   const failed = await apply("");
   assert.deepEqual([failed.http, failed.warnings], [500, []]);
+  const strict = await answer("PATCH", `${claims}&fieldValidation=Strict`, { body: body("1Gi"), type: "application/apply-patch+yaml" });
+  assert.match(strict.message ?? "", /^error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n {2}line 3: key "kind" already set/);
 });
 
 test("services get addresses of their own, none twice, and give them back", async () => {
