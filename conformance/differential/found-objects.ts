@@ -148,6 +148,53 @@ export const foundObjects: Case[] = [
     })(),
   },
   {
+    name: "what annotations say of autoscalers",
+    steps: Object.entries({
+      behavior: [
+        '{"SCALEDOWN":{"stabilizationwindowseconds":1,"more":{}}}',
+        '{"ScaleDown":{"StabilizationWindowSeconds":1.0}}',
+        '{"ScaleUp":{"Policies":"x"}}',
+        '{"ScaleUp":{"Policies":[null,{"Type":"Pods","Value":1,"PeriodSeconds":1}],"Tolerance":"0.10"}}',
+        '{"ScaleUp":{"Tolerance":0.1},"scaleUp":{"SelectPolicy":"Max"}}',
+        ...["null", "{}", '{"ScaleUp":null}', '{"ScaleUp":{}}', "[]", "{", "{} {}", "1", ""],
+      ],
+      metrics: [
+        '[{"type":1}]',
+        '[{"resource":{"targetAverageUtilization":"80"}}]',
+        '[{"type":"Pods","pods":{"targetAverageValue":"1.50","metricName":"m","selector":{"matchLabels":{"A":"b"}}}}]',
+        '[{"type":"Pods","pods":{"targetAverageValue":"x","metricName":"m"}}]',
+        '[{"TYPE":"External","external":{"METRICNAME":"m","targetValue":1.5,"metricSelector":{"MatchExpressions":[{"KEY":"a","operator":"Exists"}]}}}]',
+        '[null,{"TYPE":"Pods","pods":null}]',
+        '[{"type":"Object","object":{"target":{"Kind":"K","name":"n","apiVersion":"v1"},"metricName":"m","targetValue":"0"}}]',
+        ...["null", "[]", "{}", "[[]]", "[1]", ""],
+      ],
+      "current-metrics": ['[{"type":"Pods","pods":{"currentAverageValue":"1e3"}}]', '[{"resource":{"currentAverageUtilization":1e1}}]', "null", "[null]", "x"],
+      conditions: ['[{"Type":"AbleToScale","status":"True","lastTransitionTime":"2026-01-02T03:04:05Z"}]', '[{"lastTransitionTime":"x"}]', "null", "[null]"],
+    }).flatMap(([key, texts]) =>
+      texts.map((text) =>
+        ask("POST", "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers?dryRun=All", {
+          metadata: { name: "said", annotations: { [`autoscaling.alpha.kubernetes.io/${key}`]: text } },
+          spec: { scaleTargetRef: { kind: "D", name: "d", apiVersion: "apps/v1" }, maxReplicas: 2 },
+          status: { currentReplicas: 1, desiredReplicas: 1, currentCPUUtilizationPercentage: 5 },
+        }),
+      ),
+    ),
+  },
+  {
+    name: "what a deletion of a namespace insists on",
+    steps: [
+      ask("POST", "/api/v1/namespaces", { metadata: { name: "insisted" } }),
+      ...["", "x", null].flatMap((said) =>
+        ["?dryRun=All", ""].flatMap((query) =>
+          [{ uid: said ?? "x" }, { resourceVersion: said ?? "x" }, { uid: said, resourceVersion: "1" }].map((preconditions) =>
+            ask("DELETE", `/api/v1/namespaces/insisted${query}`, { preconditions }),
+          ),
+        ),
+      ),
+      ask("DELETE", "/api/v1/namespaces/insisted?uid=&resourceVersion="),
+    ],
+  },
+  {
     name: "versions that are half said",
     steps: ["/", "apps/", "/v1", "v1/", "apps/v1/", "nope/", "/apps", "authentication.k8s.io/", "autoscaling/", "policy/"].flatMap((apiVersion) => [
       ...[

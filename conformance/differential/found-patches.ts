@@ -49,6 +49,24 @@ export const foundPatches: Case[] = [
     ),
   },
   {
+    name: "patches that nobody can read, of what there is and of what there is not",
+    steps: [
+      ask("POST", `${core}/services`, { metadata: { name: "there" }, spec: { ports: [{ port: 1 }] } }),
+      ...[`${core}/services/there`, `${core}/services/nope`, "/apis/apps/v1/namespaces/default/daemonsets/nope"].flatMap((path) =>
+        ["", "/status"].flatMap((sub) =>
+          ["", "?fieldValidation=Strict"].flatMap((query) =>
+            [apply, json, merge, strategic].flatMap((type) =>
+              ["{", "", "a: \uffff", '{"a":1}{', "[]", "1", "null", '"a"', "{} 1", '{"a":1e400}', '[{"op":"nope"}]', "[1]", "\x00"].map((text) =>
+                ask("PATCH", `${path}${sub}${query}${type === apply ? `${query ? "&" : "?"}fieldManager=m` : ""}`, Buffer.from(text), type),
+              ),
+            ),
+          ),
+        ),
+      ),
+      ask("DELETE", `${core}/services/there`),
+    ],
+  },
+  {
     name: "patches that are written oddly",
     steps: [
       ask("POST", `${core}/configmaps`, { metadata: { name: "odd" }, data: { a: "b" } }),

@@ -52,7 +52,7 @@ function plain(answer: Comparable): Comparable {
 
 /** Errors of maps come in the order in which Go walks a map: any. */
 const ofMap =
-  /\[[^\]\d][^\]]*\]|(selector|allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters|counters|attributes|storedVersions)(\[|$)/;
+  /\[[^\]\d][^\]]*\]|(selector|allocatedResources|allocatedResourceStatuses|labels|annotations|matchLabels|nodeSelector|data|requests|limits|hard|capacity|parameters|counters|attributes|storedVersions)(\[|$)|^status\.allocatable\./;
 const ofSet = /must populate the given metric source only$/;
 const ordered = (list: string[]): string =>
   list

@@ -129,7 +129,9 @@ export const moreCases: Case[] = [
       }),
       post("/apis/authorization.k8s.io/v1/subjectaccessreviews", { spec: {} }),
       post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, ["credential-id"]),
-      post("/apis/authentication.k8s.io/v1/tokenreviews", { spec: { token: "x" } }),
+      ...["x", " ", "\u2028", "\u0085", " x", "x y", "\ufeff"].flatMap((token) =>
+        [undefined, ["a b"]].map((audiences) => post("/apis/authentication.k8s.io/v1/tokenreviews", { spec: { token, audiences } })),
+      ),
       post(`${core}/serviceaccounts/default/token`, { spec: {} }, ["token", "expirationTimestamp"]),
       post(`${core}/serviceaccounts/absent/token`, { spec: {} }),
     ],

@@ -1,11 +1,10 @@
 /** Validation errors with upstream's types and texts (k8s.io/apimachinery/pkg/util/validation/field/errors.go). */
-import { isUtf8 } from "node:buffer";
 import { compareBytes, encodeJSONString } from "./codec/json.ts";
 import { EmptyMap } from "./copy.ts";
 import { goFloat } from "./go-float.ts";
+import { goQuote, goQuoteBytes } from "./go-quote.ts";
 import type { JSONValue } from "./json.ts";
 import { wholeSeconds } from "./time.ts";
-import { table } from "../base/table.ts";
 
 export type FieldErrorType =
   | "FieldValueNotFound"
@@ -70,45 +69,6 @@ export class Path {
 /** path("spec", "replicas") */
 export const path = (...names: string[]): Path => new Path(names.join("."));
 
-/** What Go writes for these characters within quotes. */
-export const goEscapes = table<string>({
-  "\u0007": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\\": "\\\\",
-  '"': '\\"',
-});
-const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0");
-
-/** A string in Go's quotes (strconv.Quote). */
-export function goQuote(text: string): string {
-  const quoted = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (c) => {
-    const code = c.codePointAt(0)!;
-    return goEscapes[c] ?? (code < 0x80 ? `\\x${hex(code, 2)}` : code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`);
-  });
-  return `"${quoted}"`;
-}
-
-/** Bytes of UTF-8, one character for each. */
-const sequence =
-  /(?:[\0-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})+|([\x80-\xff])/g;
-
-/** The same of bytes; each of those that are no UTF-8 is shown as a number. */
-export function goQuoteBytes(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isUtf8(text)) return goQuote(text.toString());
-  const quoted = text
-    .toString("latin1")
-    .replace(sequence, (good, bad: string | undefined) =>
-      bad === undefined ? goQuote(Buffer.from(good, "latin1").toString()).slice(1, -1) : `\\x${hex(bad.charCodeAt(0), 2)}`,
-    );
-  return `"${quoted}"`;
-}
-
 /** What no type describes is shown as it is, with all that is empty in it. */
 export class FreeForm {
   readonly value: unknown;
@@ -157,7 +117,7 @@ function tagged(this: unknown, key: string, value: unknown): unknown {
 
 /** JSON as Go writes it: what could be taken for HTML is escaped. */
 export const goJson = (value: unknown, indent = 0): string =>
-  JSON.stringify(value, tagged, indent).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${hex(c.charCodeAt(0), 4)}`);
+  JSON.stringify(value, tagged, indent).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** Several errors as one (k8s.io/apimachinery/pkg/util/errors.Aggregate): each text once, in brackets where there are more. */
 export function aggregateText(errors: Iterable<string>): string {

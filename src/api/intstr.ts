@@ -1,5 +1,5 @@
 /** Values that are a number or text such as a percentage or a port's name (k8s.io/apimachinery/pkg/util/intstr). */
-import { goQuote } from "./field.ts";
+import { goQuote } from "./go-quote.ts";
 
 export type IntOrString = number | string;
 

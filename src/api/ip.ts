@@ -3,6 +3,7 @@
  * k8s.io/apimachinery/pkg/util/validation/ip.go).
  */
 import { type FieldError, invalidValue, type Path } from "./field.ts";
+import { goQuote } from "./go-quote.ts";
 
 export interface IP {
   /** 4 or 16 bytes; an IPv4-mapped IPv6 address has 4. */
@@ -144,7 +145,7 @@ export function isValidIP(path: Path, value: string): FieldError[] {
   const errors = isValidIPForLegacyField(path, value);
   if (errors.length) return errors;
   const canonical = formatIP((parseIP(value) as IP).bytes);
-  return canonical === value ? [] : [invalidValue(path, value, `must be in canonical form (${JSON.stringify(canonical)})`)];
+  return canonical === value ? [] : [invalidValue(path, value, `must be in canonical form (${goQuote(canonical)})`)];
 }
 
 /** Warnings for a value that is accepted though not written canonically; `field` is its path. */
@@ -152,9 +153,9 @@ export function warningsForIP(field: Path | string, value: string): string[] {
   const ip = parseIP(value);
   if (!ip) return [];
   const canonical = formatIP(ip.bytes);
-  if (ip.leadingZeros || ip.mapped) return [`${field}: non-standard IP address ${JSON.stringify(value)} is invalid: use ${JSON.stringify(canonical)}`];
+  if (ip.leadingZeros || ip.mapped) return [`${field}: non-standard IP address ${goQuote(value)} is invalid: use ${goQuote(canonical)}`];
   if (ip.bytes.length === 16 && canonical !== value)
-    return [`${field}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format (${JSON.stringify(canonical)})`];
+    return [`${field}: IPv6 address ${goQuote(value)} should be in RFC 5952 canonical format (${goQuote(canonical)})`];
   return [];
 }
 
@@ -173,7 +174,7 @@ export function isValidCIDR(path: Path, value: string): FieldError[] {
   const errors = isValidCIDRForLegacyField(path, value);
   if (errors.length) return errors;
   const canonical = maskedCIDR(parseCIDR(value) as CIDR);
-  return canonical === value ? [] : [invalidValue(path, value, `must be in canonical form (${JSON.stringify(canonical)})`)];
+  return canonical === value ? [] : [invalidValue(path, value, `must be in canonical form (${goQuote(canonical)})`)];
 }
 
 export function warningsForCIDR(field: Path | string, value: string): string[] {
@@ -184,14 +185,11 @@ export function warningsForCIDR(field: Path | string, value: string): string[] {
   const address = formatIP(cidr.ip.bytes);
   if (!masked.startsWith(`${address}/`)) {
     const single = `${address}/${cidr.ip.bytes.length * 8}`;
-    warnings.push(
-      `${field}: CIDR value ${JSON.stringify(value)} is ambiguous in this context (should be ${JSON.stringify(masked)} or ${JSON.stringify(single)}?)`,
-    );
+    warnings.push(`${field}: CIDR value ${goQuote(value)} is ambiguous in this context (should be ${goQuote(masked)} or ${goQuote(single)}?)`);
   }
-  if (cidr.leadingZeros || cidr.ip.mapped)
-    warnings.push(`${field}: non-standard CIDR value ${JSON.stringify(value)} is invalid: use ${JSON.stringify(masked)}`);
+  if (cidr.leadingZeros || cidr.ip.mapped) warnings.push(`${field}: non-standard CIDR value ${goQuote(value)} is invalid: use ${goQuote(masked)}`);
   const canonical = `${address}/${cidr.prefix}`;
   if (!warnings.length && cidr.ip.bytes.length === 16 && canonical !== value)
-    warnings.push(`${field}: IPv6 CIDR value ${JSON.stringify(value)} should be in RFC 5952 canonical format (${JSON.stringify(canonical)})`);
+    warnings.push(`${field}: IPv6 CIDR value ${goQuote(value)} should be in RFC 5952 canonical format (${goQuote(canonical)})`);
   return warnings;
 }

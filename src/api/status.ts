@@ -2,7 +2,8 @@
  * Errors of the API: a Kubernetes Status (k8s.io/apimachinery/pkg/api/errors) as something that can be thrown.
  * Reasons, codes and message texts are upstream's.
  */
-import { type FieldError, goQuote } from "./field.ts";
+import type { FieldError } from "./field.ts";
+import { goQuote } from "./go-quote.ts";
 import type { Status, StatusCause, StatusDetails } from "./types/meta-v1.gen.ts";
 
 export class StatusError extends Error {

@@ -169,9 +169,8 @@ const units = table<bigint>({
 
 /** Go's time.ParseDuration, in nanoseconds. Throws TimeError. */
 export function parseDurationNanos(text: string): bigint {
-  const quoted = JSON.stringify(text);
   const invalid = (): never => {
-    throw new TimeError(`time: invalid duration ${quoted}`);
+    throw new TimeError(`time: invalid duration ${quoted(text)}`);
   };
   const negative = text.startsWith("-");
   let rest = /^[+-]/.test(text) ? text.slice(1) : text;
@@ -185,9 +184,9 @@ export function parseDurationNanos(text: string): bigint {
     if (whole === "" && fraction === "") return invalid();
     rest = rest.slice(match[0].length);
     const name = /^[^0-9.]*/.exec(rest)?.[0] ?? "";
-    if (name === "") throw new TimeError(`time: missing unit in duration ${quoted}`);
+    if (name === "") throw new TimeError(`time: missing unit in duration ${quoted(text)}`);
     const unit = units[name];
-    if (unit === undefined) throw new TimeError(`time: unknown unit ${JSON.stringify(name)} in duration ${quoted}`);
+    if (unit === undefined) throw new TimeError(`time: unknown unit ${quoted(name)} in duration ${quoted(text)}`);
     rest = rest.slice(name.length);
     // What lies beyond an int64 makes a duration invalid, and changes nothing behind the point.
     if (whole.replace(/^0+/, "").length > 19) return invalid();

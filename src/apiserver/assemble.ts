@@ -193,7 +193,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
     const auditing = auditSeries(metrics);
     options.auditor?.observe(auditing, outgoing);
     const handshakes = metrics.counter("apiserver_tls_handshake_errors_total", "Number of requests dropped with 'TLS handshake error from' error").with();
-    const { authenticator, tokens, trust } = defaultAuthentication({
+    const { authenticator, tokens, anonymous, trust } = defaultAuthentication({
       ...outsiders,
       reader,
       clock,
@@ -240,6 +240,7 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       rbac: authorizer.rbac,
       rules: authorizer,
       tokens,
+      anonymous,
       issuer: {
         issuer: options.serviceAccountIssuer,
         signer,

@@ -6,7 +6,8 @@ import { own } from "../base/table.ts";
 import { DecodeError } from "../api/codec/decode-error.ts";
 import { parseJSON } from "../api/codec/json.ts";
 import { parseYAML } from "../api/codec/yaml.ts";
-import { aggregateText, type FieldError, goQuote } from "../api/field.ts";
+import { aggregateText, type FieldError } from "../api/field.ts";
+import { goQuote } from "../api/go-quote.ts";
 import type { JSONValue } from "../api/json.ts";
 import { parseDuration } from "../api/time.ts";
 

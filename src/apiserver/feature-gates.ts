@@ -3,7 +3,7 @@
  * (feature-gates.json). A feature may be given the state that it has; another one only where both are implemented here.
  */
 import { readFileSync } from "node:fs";
-import { goQuote } from "../api/field.ts";
+import { goQuote } from "../api/go-quote.ts";
 import { parseGoBool } from "../api/go-bool.ts";
 import { table, own } from "../base/table.ts";
 

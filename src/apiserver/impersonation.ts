@@ -4,6 +4,7 @@
  */
 import type { ApiRequest, UserInfo } from "../api/exchange.ts";
 import { aggregateText, path } from "../api/field.ts";
+import { goQuote } from "../api/go-quote.ts";
 import { isDNS1123Label, isDNS1123Subdomain, isDomainPrefixedPath } from "../api/names.ts";
 import { badRequest } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
@@ -33,9 +34,9 @@ const goStrings = (values: readonly string[]): string =>
 /** As Go shows the user that was asked for. */
 function goUser({ name, uid, groups, extra }: UserInfo): string {
   const keys = Object.keys(extra ?? {}).sort();
-  const map = keys.map((key) => `${JSON.stringify(key)}:${goStrings(extra?.[key] ?? [])}`).join(", ");
+  const map = keys.map((key) => `${goQuote(key)}:${goStrings(extra?.[key] ?? [])}`).join(", ");
   const shown = keys.length ? `map[string][]string{${map}}` : "map[string][]string(nil)";
-  return `&user.DefaultInfo{Name:${JSON.stringify(name)}, UID:${JSON.stringify(uid ?? "")}, Groups:${goStrings(groups)}, Extra:${shown}}`;
+  return `&user.DefaultInfo{Name:${goQuote(name)}, UID:${goQuote(uid ?? "")}, Groups:${goStrings(groups)}, Extra:${shown}}`;
 }
 
 /** Throws 400 for parts of a user without a name; undefined where nobody is named at all. */
@@ -101,7 +102,7 @@ function misfit(extra: Record<string, string[]>): string | undefined {
     if (key === "") return "impersonating the empty string key in extra is not allowed";
     const [error] = isDomainPrefixedPath(path("extra", "key"), key);
     if (error) return `impersonating an invalid key in extra is not allowed: ${error.field}: ${error.body}`;
-    if (key !== key.toLowerCase()) return `impersonating a non-lowercase key in extra is not allowed: ${JSON.stringify(key)}`;
+    if (key !== key.toLowerCase()) return `impersonating a non-lowercase key in extra is not allowed: ${goQuote(key)}`;
     if (values.includes("")) return "impersonating the empty string value in extra is not allowed";
   }
   return undefined;

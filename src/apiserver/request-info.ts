@@ -1,4 +1,5 @@
 /** What a request is about, read off its method, path and query (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go). */
+import { goQuote } from "../api/go-quote.ts";
 import type { ApiRequest } from "../api/exchange.ts";
 import { FieldSelectorError, parseFieldSelector } from "../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../api/selectors/labels.ts";
@@ -49,7 +50,7 @@ export function decode(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw badRequest(`invalid URL escape in ${JSON.stringify(path)}`);
+    throw badRequest(`invalid URL escape in ${goQuote(path)}`);
   }
 }
 

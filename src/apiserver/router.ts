@@ -1,6 +1,6 @@
 /** From a request that may be carried out to the verb that does. */
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
-import { goQuote } from "../api/field.ts";
+import { goQuote } from "../api/go-quote.ts";
 import { badRequest, groupResource, methodNotSupported, StatusError } from "../api/status.ts";
 import { type RequestInfo, targetOf } from "./request-info.ts";
 import type { Call, Endpoint, SubresourceHandler } from "./rest/call.ts";

@@ -3,7 +3,7 @@
  * server/options/api_enablement.go): by stability, by group and version, by resource, the later the stronger.
  * What stands behind a feature that is off is never served.
  */
-import { goQuote } from "../api/field.ts";
+import { goQuote } from "../api/go-quote.ts";
 import { parseGoBool } from "../api/go-bool.ts";
 import { allResources, apiVersionOf, kinds, type ResourceDef, resources } from "../api/schema/schema.ts";
 import { table } from "../base/table.ts";

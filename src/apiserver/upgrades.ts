@@ -1,4 +1,5 @@
 /** A request that asks for another protocol: counted and audited from its answer to the end of its connection. */
+import { goQuote } from "../api/go-quote.ts";
 import type { UserInfo } from "../api/exchange.ts";
 import { StatusError } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
@@ -11,7 +12,7 @@ export const mayNotCreate = ({ resource, name }: RequestInfo, reason: string): S
   new StatusError({
     code: 403,
     reason: "Forbidden",
-    message: `${resource} ${JSON.stringify(name)} is forbidden: ${reason}`,
+    message: `${resource} ${goQuote(name)} is forbidden: ${reason}`,
     details: { name, kind: resource },
   });
 

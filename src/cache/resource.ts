@@ -2,7 +2,7 @@
 import { PassingMap } from "../base/passing-map.ts";
 import { Slices } from "../base/slices.ts";
 import { SortedMap } from "../base/sorted-map.ts";
-import { goQuote } from "../api/field.ts";
+import { goQuote } from "../api/go-quote.ts";
 import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";

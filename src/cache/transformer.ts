@@ -3,7 +3,7 @@
  * store. What no rule names passes untouched.
  */
 import { internalError } from "../api/status.ts";
-import { goQuote } from "../api/field.ts";
+import { goQuote } from "../api/go-quote.ts";
 import {
   type KeyValue,
   type ListOptions,

@@ -1,6 +1,7 @@
 /** What validating and mutating webhooks share: defaults and validation (pkg/apis/admissionregistration). */
 import { deepEqual } from "../copy.ts";
-import { duplicate, type FieldError, goQuote, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { duplicate, type FieldError, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { hasInvalidLabelValue, validateLabelSelector } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { validateObjectMeta } from "../meta/validation.ts";

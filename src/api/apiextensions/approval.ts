@@ -1,6 +1,6 @@
 /** Groups of the community want an approval (apiextensions-apiserver/pkg/apihelpers; KEP 1111). */
 import { parseRequestURI, URLError } from "../cel/library/go-url.ts";
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 
 export const approvalAnnotation = "api-approved.kubernetes.io";
 

@@ -1,6 +1,7 @@
 /** The behaviour of a custom resource in one version (apiextensions-apiserver/pkg/registry/customresource: strategy.go, status_strategy.go, validator.go). */
 import { deepCopy, deepEqual } from "../copy.ts";
-import { type FieldError, goQuote, invalidValue, path } from "../field.ts";
+import { type FieldError, invalidValue, path } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";

@@ -1,5 +1,5 @@
 /** CustomResourceDefinitions (apiextensions-apiserver/pkg/registry/customresourcedefinition/strategy.go, apis/apiextensions/v1/defaults.go). */
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { deepCopy } from "../copy.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { validateObjectMetaUpdate } from "../meta/validation.ts";

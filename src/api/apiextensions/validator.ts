@@ -7,7 +7,8 @@
  */
 import { compileRegex } from "../cel/regex.ts";
 import { CelError, lengthOf } from "../cel/values.ts";
-import { type FieldError, forbiddenField, goQuote, Path } from "../field.ts";
+import { type FieldError, forbiddenField, Path } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { goFloat } from "../go-float.ts";
 import type { JSONValue } from "../json.ts";
 import type { Correlation } from "./correlation.ts";

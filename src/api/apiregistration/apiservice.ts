@@ -1,7 +1,8 @@
 /** APIServices (k8s.io/kube-aggregator/pkg/registry/apiservice). */
 import { invalidAll } from "../core/checks.ts";
 import { age } from "../core/object-meta.ts";
-import { type FieldError, goQuote, invalidValue, notSupported, path, required } from "../field.ts";
+import { type FieldError, invalidValue, notSupported, path, required } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { Kind } from "../kind.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../meta/validation.ts";
 import { isDNS1035Label, isDNS1123Subdomain, isPathSegmentName, isValidPortNum } from "../names.ts";

@@ -1,4 +1,5 @@
 /** The answer to an apply that would take fields from other managers (managedfields/internal/conflict.go). */
+import { goQuote } from "../go-quote.ts";
 import { StatusError } from "../status.ts";
 import type { StatusCause } from "../types/meta-v1.gen.ts";
 import { pathText } from "./fieldset.ts";
@@ -10,7 +11,7 @@ export interface Conflict {
 }
 
 function managerText({ manager, operation, apiVersion, subresource }: Managed): string {
-  const name = `${JSON.stringify(manager ?? "")}${subresource ? ` with subresource ${JSON.stringify(subresource)}` : ""}`;
+  const name = `${goQuote(manager ?? "")}${subresource ? ` with subresource ${goQuote(subresource)}` : ""}`;
   return operation === "Update" ? `${name} using ${apiVersion}` : name;
 }
 

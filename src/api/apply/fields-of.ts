@@ -1,6 +1,6 @@
 /** The fields that a document sets, as server-side apply counts them; and the check of such a document. */
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { goText, isGoInteger } from "../patch/values.ts";
 import { type Atom, elementKey, fieldSetAtom, type ListAtom, type MapAtom, type ScalarAtom } from "./atom.ts";
 import { mayLackNames, resolve } from "./compare.ts";

@@ -5,7 +5,7 @@
  */
 import { sortFew } from "../../base/sort-few.ts";
 import { parseJSON } from "../codec/json.ts";
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { goText } from "../patch/values.ts";
 import { requestEntityTooLarge, type StatusError } from "../status.ts";

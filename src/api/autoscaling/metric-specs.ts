@@ -2,7 +2,8 @@
 import { canonicalQuantity, quantityOf } from "../core/resource-list.ts";
 import { validateContainerResourceName } from "../core/resources.ts";
 import { invalidAll, validateDNSLabel } from "../core/checks.ts";
-import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, type Path, required, invalidNamed } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, required, invalidNamed } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { parseGroupVersion, unexpectedGroupVersion } from "../group-version.ts";
 import { isPathSegmentName } from "../names.ts";
 import type { CrossVersionObjectReference, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget } from "../types/autoscaling-v2.gen.ts";

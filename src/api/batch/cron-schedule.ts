@@ -2,6 +2,7 @@
  * Cron schedules as upstream's parser (github.com/robfig/cron/v3, ParseStandard) reads them: five fields, names of months
  * and days, `@daily` and its like, `@every 1h30m`, a leading `TZ=` or `CRON_TZ=`. Pure.
  */
+import { goQuote } from "../go-quote.ts";
 import { parseDuration } from "../time.ts";
 import { table } from "../../base/table.ts";
 
@@ -84,7 +85,7 @@ function field(text: string, min: number, max: number, named: (name: string) => 
   const number = (part: string): number => {
     const byName = /^[a-z]+$/i.test(part) ? named(part.toLowerCase()) : -1;
     if (byName >= min) return byName;
-    if (!/^\d+$/.test(part)) throw new CronScheduleError(`failed to parse int from ${part}: strconv.Atoi: parsing ${JSON.stringify(part)}: invalid syntax`);
+    if (!/^\d+$/.test(part)) throw new CronScheduleError(`failed to parse int from ${part}: strconv.Atoi: parsing ${goQuote(part)}: invalid syntax`);
     return Number(part);
   };
   for (const part of text.split(",")) {

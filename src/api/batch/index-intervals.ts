@@ -1,5 +1,5 @@
 /** Indexes of jobs as text, `1,3-5,7` in increasing order (pkg/apis/batch/validation). */
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 
 interface Interval {
   first: number;

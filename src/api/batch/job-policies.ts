@@ -1,18 +1,7 @@
 /** When a job counts as failed or as done: validation of its policies (pkg/apis/batch/validation). */
 import { invalidAll, oneOf, validateNonNegative } from "../core/checks.ts";
-import {
-  duplicate,
-  type FieldError,
-  goQuote,
-  invalidOmitted,
-  invalidValue,
-  notSupported,
-  type Path,
-  required,
-  tooLong,
-  tooMany,
-  invalidNamed,
-} from "../field.ts";
+import { duplicate, type FieldError, invalidOmitted, invalidValue, notSupported, type Path, required, tooLong, tooMany, invalidNamed } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { isQualifiedName } from "../names.ts";
 import type {
   JobSpec,

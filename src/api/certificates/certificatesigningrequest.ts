@@ -4,7 +4,8 @@ import { age, validateMetadata, validateMetadataUpdate } from "../core/object-me
 import { goDiff } from "../core/go-diff.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { validateSignerName } from "../core/signer-names.ts";
-import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, path, required, duplicateNamed } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, path, required, duplicateNamed } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { Kind } from "../kind.ts";
 import { formatTime, humanDuration } from "../time.ts";
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from "../types/certificates-v1.gen.ts";

@@ -3,6 +3,7 @@
  * texts, tags 21 to 23 say in which text encoding bytes are shown, times become RFC 3339, keys are texts and never repeated;
  * NaN, infinities, bignums and simple values other than false, true and null are refused. Messages are fxamacker/cbor's.
  */
+import { goQuote } from "../go-quote.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { formatTime } from "../time.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
@@ -249,7 +250,7 @@ class Reader {
       if (index >= maxPairs) throw tooMany();
       this.#part();
       const key = this.#key(depth, encoding);
-      if (Object.hasOwn(object, key)) throw new DecodeError(`cbor: found duplicate map key ${JSON.stringify(key)} at map element index ${index}`, depth === 1);
+      if (Object.hasOwn(object, key)) throw new DecodeError(`cbor: found duplicate map key ${goQuote(key)} at map element index ${index}`, depth === 1);
       if (this.#bytes[this.at] === 0xff) throw syntax('unexpected "break" code');
       put(object, key, this.value(depth, encoding));
     });

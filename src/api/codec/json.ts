@@ -2,6 +2,7 @@
  * JSON as Go's encoding/json and sigs.k8s.io/json read and write it: repeated keys are reported, integers beyond 2^53 are
  * kept (as bigint), `__proto__` is a key like any other, `<`, `>` and `&` are escaped, and map keys are in byte order.
  */
+import { goQuote } from "../go-quote.ts";
 import { sortFew } from "../../base/sort-few.ts";
 import { stackSize } from "../../base/stack.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
@@ -202,7 +203,7 @@ export function untyped(node: JSONNode, path: string, duplicates: Set<string>): 
         const at = path ? `${path}.${key}` : key;
         const value = untyped(child, at, duplicates);
         if (Object.hasOwn(object, key)) {
-          if (duplicates.size < 100) duplicates.add(`duplicate field ${JSON.stringify(at)}`);
+          if (duplicates.size < 100) duplicates.add(`duplicate field ${goQuote(at)}`);
           put(object, key, merge(object[key] as JSONValue, value));
         } else put(object, key, value);
       });

@@ -2,6 +2,7 @@
  * Decodes nodes into a type exactly as sigs.k8s.io/json does in strict mode: which fields are unknown or repeated, in the
  * order of the text, and the message for the first value that does not fit. The slow, exact path of the decoder.
  */
+import { goQuote } from "../go-quote.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
@@ -209,6 +210,6 @@ class TypedReader {
   }
 
   #report(what: string, path: string, key: string): void {
-    if (this.strict.size < 100) this.strict.add(`${what} field ${JSON.stringify(path ? `${path}.${key}` : key)}`);
+    if (this.strict.size < 100) this.strict.add(`${what} field ${goQuote(path ? `${path}.${key}` : key)}`);
   }
 }

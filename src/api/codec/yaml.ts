@@ -2,7 +2,7 @@
  * YAML as sigs.k8s.io/yaml (go-yaml v2) reads it, into what JSON can say: repeated keys, merges, aliases, and what is no key
  * or no value of JSON's (go.yaml.in/yaml/v2: decode.go; sigs.k8s.io/yaml: yaml.go).
  */
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { goFloat } from "../go-float.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { bounded, DecodeError } from "./decode-error.ts";

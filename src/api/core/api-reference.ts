@@ -1,4 +1,5 @@
 /** What keeps a pod from being run without the API: mirror and static pods may have none of it (pkg/api/pod/util.go HasAPIObjectReference). */
+import { goQuote } from "../go-quote.ts";
 import type { Pod, Volume } from "../types/core-v1.gen.ts";
 import { podConfigMaps, podSecrets } from "./pod-references.ts";
 
@@ -59,14 +60,14 @@ function volumeReference(volume: Volume): ApiReference | undefined {
   if (withoutApi.some((kind) => volume[kind])) return undefined;
   const found = withApi.find(([kind]) => volume[kind]);
   if (found) return { resource: found[1] };
-  if (!volume.projected) return { error: `unknown volume type for volume  ${JSON.stringify(volume.name)}` };
+  if (!volume.projected) return { error: `unknown volume type for volume  ${goQuote(volume.name)}` };
   for (const source of volume.projected.sources ?? []) {
     if (source.configMap) return { resource: "configmaps (via projected volumes)" };
     if (source.secret) return { resource: "secrets (via projected volumes)" };
     if (source.serviceAccountToken) return { resource: "serviceaccounts (via projected volumes)" };
     if (source.clusterTrustBundle) return { resource: "clustertrustbundles" };
     if (source.podCertificate) return { resource: "podcertificates" };
-    if (!source.downwardAPI) return { error: `unknown source for projected volume ${JSON.stringify(volume.name)}` };
+    if (!source.downwardAPI) return { error: `unknown source for projected volume ${goQuote(volume.name)}` };
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 import { isQualifiedName } from "../names.ts";
 import type { Container, Pod, ResourceFieldSelector } from "../types/core-v1.gen.ts";
 import { divideRoundingUp, isZeroQuantity, type ResourceList } from "./resource-list.ts";
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 
 /** `metadata.labels['a']` -> its path and subscript; undefined for a path without one. */
 export function splitSubscriptedPath(text: string): { path: string; subscript: string } | undefined {

@@ -1,5 +1,6 @@
 /** Nodes (pkg/registry/core/node). */
-import { duplicate, type FieldError, forbiddenField, goQuote, invalidValue, path, type Path, required, internalFieldError } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, invalidValue, path, type Path, required, internalFieldError } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { isIPv6CIDR, isValidCIDRForLegacyField, warningsForCIDR, parseCIDR } from "../ip.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSLabel, nameIsDNSSubdomain } from "../meta/names.ts";

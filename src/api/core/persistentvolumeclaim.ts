@@ -1,6 +1,7 @@
 /** PersistentVolumeClaims (pkg/registry/core/persistentvolumeclaim). */
 import { deepCopy } from "../copy.ts";
 import { type FieldError, forbiddenField, invalidValue, notSupported, notSupportedText, type Path, path, required } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { Kind } from "../kind.ts";
 import { hasInvalidLabelValue } from "../meta/labels.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
@@ -140,7 +141,7 @@ export function claimSpecWarnings(spec: PersistentVolumeClaimSpec, at: Path): st
   return (["requests", "limits"] as const).flatMap((list) => {
     const size = spec.resources?.[list]?.storage;
     if (size === undefined || isWhole(quantityOf(size))) return [];
-    return [`${at.child("resources", list).key("storage")}: fractional byte value ${JSON.stringify(canonicalQuantity(size))} is invalid, must be an integer`];
+    return [`${at.child("resources", list).key("storage")}: fractional byte value ${goQuote(canonicalQuantity(size))} is invalid, must be an integer`];
   });
 }
 

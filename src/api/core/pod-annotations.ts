@@ -1,5 +1,6 @@
 /** Annotations of pods that mean something to the system, most of them in a field's stead before the field existed. */
-import { type FieldError, forbiddenField, goQuote, invalidValue, type Path } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, type Path } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { AppArmorProfile, Pod, PodSpec, SeccompProfile, Toleration } from "../types/core-v1.gen.ts";
 import type { ObjectMeta } from "../types/meta-v1.gen.ts";
 import { validateLocalDescendingPath } from "./checks.ts";

@@ -1,5 +1,6 @@
 /** What may change in a pod after its creation, through the pod itself and its ephemeral containers. */
-import { type FieldError, forbiddenField, goQuote, invalidValue, path, required } from "../field.ts";
+import { type FieldError, forbiddenField, invalidValue, path, required } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { inclusiveRangeError } from "../names.ts";
 import type { Container, NodeAffinity, NodeSelectorTerm, Pod, PodSpec } from "../types/core-v1.gen.ts";
 import { maxInt32 } from "./checks.ts";

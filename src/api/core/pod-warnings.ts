@@ -1,5 +1,6 @@
 /** Warnings about pods and templates: accepted, but hardly meant (pkg/api/pod/warnings.go). */
-import { goQuote, type Path, path } from "../field.ts";
+import { type Path, path } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { warningsForIP } from "../ip.ts";
 import { isDNS1123Label } from "../names.ts";
 import type { Container, ContainerPort, Pod, PodAffinity, PodSpec, PodTemplateSpec, Volume } from "../types/core-v1.gen.ts";

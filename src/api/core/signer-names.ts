@@ -1,5 +1,6 @@
 /** Names of certificate signers and of what is bound to them (pkg/apis/core/validation/names.go). */
-import { type FieldError, invalidValue, type Path, required, tooLong, goQuote } from "../field.ts";
+import { type FieldError, invalidValue, type Path, required, tooLong } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { isDNS1123Label, isDNS1123Subdomain } from "../names.ts";
 import { exceeds } from "./checks.ts";

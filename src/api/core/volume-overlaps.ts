@@ -1,6 +1,6 @@
 /** Files of a volume that would lie over each other (pkg/api/pod/warnings.go). */
 import { trimEnd } from "../../base/trim.ts";
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { Volume, VolumeProjection } from "../types/core-v1.gen.ts";
 
 interface File {

@@ -1,5 +1,6 @@
 /** Volumes of a pod and where its containers mount them. */
-import { duplicate, type FieldError, forbiddenField, invalidValue, notFoundValue, type Path, required, goQuote } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, invalidValue, notFoundValue, type Path, required } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { parseQuantity } from "../quantity.ts";
 import type {

@@ -3,6 +3,7 @@ import { invalidAll } from "../core/checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { type FieldError, invalidValue, notSupported, type Path, path, required } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { isValidIPForLegacyField, parseIP, warningsForIP } from "../ip.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSLabel, nameIsDNSSubdomain } from "../meta/names.ts";
@@ -156,7 +157,7 @@ export const ingressKind: Kind<Ingress> = {
   validate,
   warnings: ({ metadata, spec }) =>
     metadata.annotations?.[classAnnotation] !== undefined && spec.ingressClassName === undefined
-      ? [`annotation ${JSON.stringify(classAnnotation)} is deprecated, please use 'spec.ingressClassName' instead`]
+      ? [`annotation ${goQuote(classAnnotation)} is deprecated, please use 'spec.ingressClassName' instead`]
       : [],
   prepareForUpdate(ingress, old) {
     ingress.status = old.status;

@@ -1,7 +1,7 @@
 /** JSON patch (RFC 6902) with the API server's leniencies and messages: on texts, as upstream's library (gopkg.in/evanphx/json-patch.v4) applies it. */
 import { bounded, DecodeError } from "../codec/decode-error.ts";
 import { encodeJSON, parseJSON, safeDepth } from "../codec/json.ts";
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
 import { type LazyList, LazyNode, type LazyObject, membersOf, nodeOf, stringOf, writeList, writeObject } from "./lazy-node.ts";

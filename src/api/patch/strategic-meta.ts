@@ -1,5 +1,5 @@
 /** What the schema says about merging a field, and the error that upstream gives where it says nothing. */
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.ts";
 import { StatusError } from "../status.ts";
 

@@ -3,7 +3,7 @@
  * k8s.io/component-helpers/auth/rbac/validation/policy_comparator.go, pkg/registry/rbac/validation/policy_compact.go).
  */
 import { trimEnd } from "../../base/trim.ts";
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { PolicyRule } from "../types/rbac-v1.gen.ts";
 
 /** The part of a request that a rule looks at. */

@@ -1,4 +1,5 @@
 /** What was allocated for a claim, for whom, and what drivers say of it (pkg/apis/resource/validation). */
+import { goQuote } from "../go-quote.ts";
 import { validateImmutable } from "../apps/workload.ts";
 import { internalForm } from "../core/internal-types.ts";
 import { validateNodeSelector } from "../core/node-affinity.ts";
@@ -99,7 +100,7 @@ function validateAddress(text: string, here: Path): FieldError[] {
   const found = parseCIDR(text);
   if (!found) return [invalidValue(here, text, "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)")];
   const canonical = `${formatIP(found.ip.bytes)}/${found.ip.mapped && found.prefix > 32 ? found.prefix - 96 : found.prefix}`;
-  return text === canonical ? [] : [invalidValue(here, text, `must be in canonical form (${JSON.stringify(canonical)})`)];
+  return text === canonical ? [] : [invalidValue(here, text, `must be in canonical form (${goQuote(canonical)})`)];
 }
 function validateNetwork({ interfaceName = "", hardwareAddress = "", ips }: NetworkDeviceData, here: Path): FieldError[] {
   const short = (text: string, max: number, field: string): FieldError[] => (Buffer.byteLength(text) > max ? [tooLong(here.child(field), max)] : []);

@@ -1,4 +1,5 @@
 /** Which ResourceClaims a pod uses, and whether they are its own (k8s.io/dynamic-resource-allocation/resourceclaim). */
+import { goQuote } from "../go-quote.ts";
 import { isControlledBy } from "../meta/owner.ts";
 import type { Pod, PodResourceClaim } from "../types/core-v1.gen.ts";
 import type { ResourceClaim } from "../types/resource-v1.gen.ts";
@@ -14,7 +15,7 @@ export function claimObject(pod: Pod, claim: PodResourceClaim): Named {
   if (claim.resourceClaimName !== undefined) return { name: claim.resourceClaimName, own: false };
   const { namespace, name } = pod.metadata;
   if (claim.resourceClaimTemplateName === undefined)
-    throw new Error(`pod "${namespace}/${name}", spec.resourceClaim ${JSON.stringify(claim.name)}: none of the supported fields are set`);
+    throw new Error(`pod "${namespace}/${name}", spec.resourceClaim ${goQuote(claim.name)}: none of the supported fields are set`);
   const status = pod.status?.resourceClaimStatuses?.find((one) => one.name === claim.name);
   if (!status) return "missing";
   return status.resourceClaimName === undefined ? "unneeded" : { name: status.resourceClaimName, own: true };

@@ -4,6 +4,7 @@ import { age, validateMetadata, validateMetadataUpdate } from "../core/object-me
 import { validateNodeSelector } from "../core/node-affinity.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import { type FieldError, invalidNamed, invalidValue, path, required } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { validateImmutableField } from "../meta/validation.ts";
@@ -93,7 +94,7 @@ function validateSpec(spec: ResourceSliceSpec, old?: ResourceSliceSpec): FieldEr
 
 function warnings({ spec: { driver } }: ResourceSlice): string[] {
   if (driver === driver.toLowerCase()) return [];
-  return [`spec.driver: driver names should be lowercase; ${JSON.stringify(driver)} contains uppercase characters`];
+  return [`spec.driver: driver names should be lowercase; ${goQuote(driver)} contains uppercase characters`];
 }
 
 /** Fields of features that v1.36 has switched off: lists as attributes, and devices that are made of a node's resources. */

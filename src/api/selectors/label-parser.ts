@@ -1,5 +1,5 @@
 /** Lexer and parser of label selector text, with upstream's messages (k8s.io/apimachinery/pkg/labels/selector.go). */
-import { goQuote } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { isQualifiedName } from "../names.ts";
 
 export type Operator = "in" | "notin" | "=" | "==" | "!=" | "gt" | "lt" | "exists" | "!";

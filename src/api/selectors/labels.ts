@@ -2,7 +2,8 @@
  * Label selectors: the query text (`a=b,c in (d,e),!f,g>1`) and metav1.LabelSelector, compiled to predicates
  * (k8s.io/apimachinery/pkg/labels). Error texts are upstream's.
  */
-import { type FieldError, goQuote, invalidValue, notSupported, Path } from "../field.ts";
+import { type FieldError, invalidValue, notSupported, Path } from "../field.ts";
+import { goQuote } from "../go-quote.ts";
 import { isQualifiedName, isValidLabelValue } from "../names.ts";
 import type { LabelSelector as LabelSelectorSpec } from "../types/meta-v1.gen.ts";
 import { type Operator, parseLabelTokens, type Requirement } from "./label-parser.ts";

@@ -117,6 +117,9 @@ test("pods that name what does not exist are refused", async () => {
   await assert.rejects(admit("", "pods", pod({ serviceAccountName: "x" })), {
     message: 'pods "p" is forbidden: error looking up service account a/x: serviceaccount "x" not found',
   });
+  await assert.rejects(admit("", "pods", pod({ serviceAccountName: "\uffff" })), {
+    message: 'pods "p" is forbidden: error looking up service account a/\uffff: serviceaccount "\\uffff" not found',
+  });
   await assert.rejects(admit("", "pods", pod({ priorityClassName: "x" })), { message: 'pods "p" is forbidden: no PriorityClass with name x was found' });
   await assert.rejects(admit("", "pods", pod({ runtimeClassName: "x" })), { message: 'pods "p" is forbidden: pod rejected: RuntimeClass "x" not found' });
 });

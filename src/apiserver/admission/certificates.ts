@@ -1,4 +1,5 @@
 /** Who may approve, sign and attest certificates, and what they may not say (plugin/pkg/admission/certificates). */
+import { goQuote } from "../../api/go-quote.ts";
 import { pemBlocks } from "../../api/certificates/pem.ts";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.gen.ts";
@@ -32,7 +33,7 @@ export function subjectOfRequest(base64: string): NameAttribute[] {
 
 async function checkSigner(authorizer: Authorizer, attributes: AdmissionAttributes, verb: string, doing: string, signer: string): Promise<void> {
   if (!(await mayUseSigner(authorizer, attributes.user, verb, signer)))
-    throw refuse(attributes, `user not permitted to ${doing} signerName ${JSON.stringify(signer)}`);
+    throw refuse(attributes, `user not permitted to ${doing} signerName ${goQuote(signer)}`);
 }
 
 export function certificateApproval({ authorizer }: { authorizer: Authorizer }): AdmissionPlugin {

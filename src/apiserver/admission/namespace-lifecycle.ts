@@ -1,5 +1,5 @@
 /** Nothing is created in a namespace that is missing or going away (k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle). */
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { isPathSegmentName } from "../../api/names.ts";
 import { forbidden, internalError, notFound } from "../../api/status.ts";
 import type { Namespace } from "../../api/types/core-v1.gen.ts";

@@ -1,4 +1,5 @@
 /** A pod that is bound becomes only what its node can do (plugin/pkg/admission/nodedeclaredfeatures, KEP-5328). */
+import { goQuote } from "../../api/go-quote.ts";
 import { requiredToBecome, undeclared } from "../../api/core/declared-features.ts";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";
@@ -16,10 +17,10 @@ export function nodeDeclaredFeatureValidator({ reader }: { reader: Reader }): Ad
       const required = requiredToBecome(old.spec, spec);
       if (!required.length) return;
       const node = reader.get<Node>("nodes", "", spec.nodeName);
-      if (!node) throw refuse(attributes, `node ${JSON.stringify(spec.nodeName)} not found`);
+      if (!node) throw refuse(attributes, `node ${goQuote(spec.nodeName)} not found`);
       const missing = undeclared(required, node.status?.declaredFeatures);
       if (missing.length)
-        throw refuse(attributes, `pod update requires features ${missing.join(", ")} which are not available on node ${JSON.stringify(node.metadata.name)}`);
+        throw refuse(attributes, `pod update requires features ${missing.join(", ")} which are not available on node ${goQuote(node.metadata.name)}`);
     },
   };
 }

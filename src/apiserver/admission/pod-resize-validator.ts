@@ -1,4 +1,5 @@
 /** A running pod grows only as far as its node can hold it (plugin/pkg/admission/podresize, KEP-1287). */
+import { goQuote } from "../../api/go-quote.ts";
 import { podRequests } from "../../api/core/pod-resources.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";
@@ -15,10 +16,10 @@ export function podResizeValidator({ reader }: { reader: Reader }): AdmissionPlu
       const name = pod.spec.nodeName;
       if (!name || attributes.old?.metadata.generation === pod.metadata.generation) return;
       const node = reader.get<Node>("nodes", "", name);
-      if (!node) throw refuse(attributes, `node ${JSON.stringify(name)} not found`);
+      if (!node) throw refuse(attributes, `node ${goQuote(name)} not found`);
       const os = node.metadata.labels?.["kubernetes.io/os"];
       if (os !== undefined && os !== "linux")
-        throw because(attributes, "UnsupportedPlatform", `pod resize is only supported on linux nodes, node ${JSON.stringify(name)} is ${JSON.stringify(os)}`);
+        throw because(attributes, "UnsupportedPlatform", `pod resize is only supported on linux nodes, node ${goQuote(name)} is ${goQuote(os)}`);
       const requests = podRequests(pod.spec);
       const quantity = (list: Record<string, string> | undefined, resource: string) => parseQuantity(list?.[resource] ?? "0");
       const [cpu, cpuLimit] = [quantity(requests, "cpu"), quantity(node.status?.allocatable, "cpu")];

@@ -1,4 +1,5 @@
 /** A pod takes overhead, node selector and tolerations of its runtime class (plugin/pkg/admission/runtimeclass, KEP-688). */
+import { goQuote } from "../../api/go-quote.ts";
 import { pathSegmentName } from "../../api/meta/names.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { StatusError } from "../../api/status.ts";
@@ -19,8 +20,8 @@ export function runtimeClass({ reader }: { reader: Reader }): AdmissionPlugin {
     const found = reader.get<RuntimeClass>("runtimeclasses.node.k8s.io", "", name);
     if (name === "") throw new StatusError({ code: 500, message: "resource name may not be empty" });
     const [misfit] = found ? [] : pathSegmentName(name, false);
-    if (misfit) throw new StatusError({ code: 500, message: `invalid resource name ${JSON.stringify(name)}: [${misfit}]` });
-    if (!found) throw refuse(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+    if (misfit) throw new StatusError({ code: 500, message: `invalid resource name ${goQuote(name)}: [${misfit}]` });
+    if (!found) throw refuse(attributes, `pod rejected: RuntimeClass ${goQuote(name)} not found`);
     return { pod, found };
   };
   return {

@@ -1,6 +1,7 @@
 /**
  * Each pod runs as a service account that exists, with a token of it mounted (plugin/pkg/admission/serviceaccount, KEP-1205).
  */
+import { goQuote } from "../../api/go-quote.ts";
 import { isPathSegmentName } from "../../api/names.ts";
 import type { Container, EphemeralContainer, Pod, ServiceAccount, Volume } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -36,7 +37,7 @@ export function serviceAccountPlugin({ reader, clock, random }: ServiceAccountPl
     }
     // Upstream asks the API server last, through a client that refuses what no path can name.
     const unfit = isPathSegmentName(name);
-    const why = unfit.length ? `invalid resource name ${JSON.stringify(name)}: [${unfit.join(" ")}]` : `serviceaccount ${JSON.stringify(name)} not found`;
+    const why = unfit.length ? `invalid resource name ${goQuote(name)}: [${unfit.join(" ")}]` : `serviceaccount ${goQuote(name)} not found`;
     throw refuse(attributes, `error looking up service account ${attributes.namespace}/${name}: ${why}`);
   };
   /** At once, where the account is there. */

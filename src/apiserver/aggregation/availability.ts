@@ -3,6 +3,7 @@
  * the Service and its endpoints tell, then five tries at its discovery document. Looked at when something of it changes,
  * every thirty seconds, and soon again after a failure. Local ones are always available.
  */
+import { goQuote } from "../../api/go-quote.ts";
 import type { ApiHandler } from "../../api/exchange.ts";
 import type { APIService, APIServiceCondition } from "../../api/types/apiregistration-v1.gen.ts";
 import type { Service } from "../../api/types/core-v1.gen.ts";
@@ -32,7 +33,7 @@ type Verdict = Pick<APIServiceCondition, "status" | "reason" | "message">;
 /** What can be told without asking the server itself; undefined where it has to be asked. */
 export function judge(remote: Remote, service: Service | undefined, slices: readonly EndpointSlice[]): Verdict | undefined {
   const { namespace, name, port } = remote.service;
-  const where = `service/${name} in ${JSON.stringify(namespace)}`;
+  const where = `service/${name} in ${goQuote(namespace)}`;
   const not = (reason: string, message: string): Verdict => ({ status: "False", reason, message });
   if (!service) return not("ServiceNotFound", `${where} is not present`);
   if ((service.spec.type ?? "ClusterIP") !== "ClusterIP") return undefined;
@@ -43,7 +44,7 @@ export function judge(remote: Remote, service: Service | undefined, slices: read
   const active = slices.some(
     (slice) => slice.endpoints?.some((e) => e.conditions?.ready !== false) && slice.ports?.some((p) => (p.name ?? "") === portName && p.port !== undefined),
   );
-  return active ? undefined : not("MissingEndpoints", `endpointslices for ${where} have no addresses with port name ${JSON.stringify(portName)}`);
+  return active ? undefined : not("MissingEndpoints", `endpointslices for ${where} have no addresses with port name ${goQuote(portName)}`);
 }
 
 export interface AvailabilityOptions {

@@ -5,10 +5,12 @@ import type { Authenticator } from "./authenticator.ts";
 export const anonymousUser = "system:anonymous";
 export const unauthenticatedGroup = "system:unauthenticated";
 
+/** Who asks without a credential. */
+export const nobody: UserInfo = { name: anonymousUser, groups: [unauthenticatedGroup] };
+
 /** `paths`: only these are open to anonymous requests; absent or empty: all. */
 export function anonymousAuthenticator(paths: readonly string[] = []): Authenticator {
-  const user = { name: anonymousUser, groups: [unauthenticatedGroup] };
-  return { authenticate: ({ path }) => (paths.length && !paths.includes(path) ? undefined : user) };
+  return { authenticate: ({ path }) => (paths.length && !paths.includes(path) ? undefined : nobody) };
 }
 
 /** Whether that is anybody at all (k8s.io/apiserver/pkg/endpoints/filters/authentication.go). */

@@ -33,7 +33,7 @@ function world(type: "ec" | "rsa" = "ec") {
   const request = (spec: object): TokenRequest => ({ metadata: {}, spec, status: {} }) as unknown as TokenRequest;
   const issue = (spec: object) => createToken(request(spec), "a", "s", { reader, clock, random: seededRandom(1), issuer });
   const review = (token: string, audiences?: string[]) =>
-    reviewToken({ spec: { token, audiences }, metadata: {}, status: {} } as never, { tokens: auth.tokens, audiences: [audience] });
+    reviewToken({ spec: { token, audiences }, metadata: {}, status: {} } as never, { tokens: auth.tokens, anonymous: auth.anonymous, audiences: [audience] });
   return { clock, reader, keys, auth, issue, review };
 }
 const http = (headers: Record<string, string>, more: Partial<ApiRequest> = {}): ApiRequest => ({
@@ -128,6 +128,12 @@ test("a token review tells why, and for which audiences", async () => {
   const forged = Buffer.from(JSON.stringify({ iss: audience, sub: "system:serviceaccount:a:other" })).toString("base64url");
   assert.match((await review(`${head}.${forged}.${signature}`)).status.error ?? "", /error in cryptographic primitive/);
   assert.equal((await review("nonsense")).status.error, "invalid bearer token");
+  for (const token of [" ", "\u2028", "\u0085", " nonsense"]) {
+    const { status } = await review(token, ["a"]);
+    const user = { username: "system:anonymous", groups: ["system:unauthenticated"] };
+    assert.deepEqual(status, { authenticated: true, user, audiences: ["a"] }, "what stands in no header is nobody's");
+  }
+  assert.equal((await review("\ufeff")).status.error, "invalid bearer token");
 });
 
 test("a bootstrap token holds until it expires or loses its purpose", async () => {

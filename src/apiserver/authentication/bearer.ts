@@ -4,6 +4,7 @@
  */
 import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
 import { unauthorized } from "../../api/status.ts";
+import { trimSpace } from "../../base/trim.ts";
 import { isWebSocketRequest } from "../websocket-request.ts";
 import { type Authenticator, type TokenAnswer, type TokenAuthenticator, TokenError } from "./authenticator.ts";
 
@@ -11,7 +12,7 @@ const subprotocolPrefix = "base64url.bearer.authorization.k8s.io.";
 
 /** The token after `Bearer`; undefined for another scheme, or none. */
 export function bearerToken(header: string | undefined): string | undefined {
-  const parts = header?.trim().split(" ", 3) ?? [];
+  const parts = header === undefined ? [] : trimSpace(header).split(" ", 3);
   return parts.length >= 2 && parts[0]?.toLowerCase() === "bearer" && parts[1] ? parts[1] : undefined;
 }
 

@@ -1,8 +1,9 @@
 /** Every way to say who one is, in upstream's order (pkg/kubeapiserver/authenticator/config.go). */
+import type { UserInfo } from "../../api/exchange.ts";
 import type { Secret } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Reader } from "../../cache/cache.ts";
-import { anonymousAuthenticator } from "./anonymous.ts";
+import { anonymousAuthenticator, nobody } from "./anonymous.ts";
 import type { Authenticator, TokenAuthenticator } from "./authenticator.ts";
 import { bearerAuthenticator } from "./bearer.ts";
 import { bootstrapTokenAuthenticator } from "./bootstrap-token.ts";
@@ -49,6 +50,8 @@ export interface DefaultAuthentication {
   authenticator: Authenticator;
   /** For token reviews. */
   tokens: TokenAuthenticator;
+  /** Who has no credential, where they may ask for every path. */
+  anonymous: UserInfo | undefined;
   /** Other authorities from now on, PEM bundles. Throws, and keeps the former ones, when one cannot be read. */
   trust(authorities: Authorities): void;
 }
@@ -100,6 +103,7 @@ export function defaultAuthentication(options: DefaultAuthenticationOptions): De
   return {
     authenticator: unionAuthenticator(authenticators, enabled ? anonymousAuthenticator(paths) : undefined),
     tokens,
+    anonymous: enabled && !paths?.length ? nobody : undefined,
     trust({ clientCa, frontProxyCa }) {
       if (clientCa) clients?.setAuthorities(clientCa);
       if (frontProxyCa) proxies?.setAuthorities(frontProxyCa);

@@ -2,6 +2,7 @@
  * Service account tokens (pkg/serviceaccount/{jwt,claims,legacy}.go): JSON Web Tokens that hold as long as what they are
  * bound to exists with the same uid.
  */
+import { goQuote } from "../../api/go-quote.ts";
 import { timingSafeEqual } from "node:crypto";
 import type { UserInfo } from "../../api/exchange.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -103,7 +104,7 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const { namespace = "", serviceaccount = {}, pod, node, secret, warnafter } = claims["kubernetes.io"] ?? {};
     const name = serviceaccount.name ?? "";
     const account = this.#options.reader.get<ServiceAccount>("serviceaccounts", namespace, name);
-    if (!account) throw new TokenError(`serviceaccounts ${JSON.stringify(name)} not found`);
+    if (!account) throw new TokenError(`serviceaccounts ${goQuote(name)} not found`);
     if (account.metadata.uid !== (serviceaccount.uid ?? ""))
       throw new TokenError(`service account UID (${account.metadata.uid}) does not match claim (${serviceaccount.uid ?? ""})`);
     if (this.#gone(account, now)) throw new TokenError(`service account ${namespace}/${name} has been deleted`);
@@ -150,7 +151,7 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const given = Buffer.from(token);
     if (stored.length !== given.length || !timingSafeEqual(stored, given)) throw new TokenError("Token does not match server's copy");
     const account = this.#options.reader.get<ServiceAccount>("serviceaccounts", namespace, name);
-    if (!account) throw new TokenError(`serviceaccounts ${JSON.stringify(name)} not found`);
+    if (!account) throw new TokenError(`serviceaccounts ${goQuote(name)} not found`);
     if (account.metadata.deletionTimestamp !== undefined) throw new TokenError(`ServiceAccount ${namespace}/${name} has been deleted`);
     if (account.metadata.uid !== uid) throw new TokenError(`ServiceAccount UID (${account.metadata.uid}) does not match claim (${uid})`);
     this.#noteUse(secret);

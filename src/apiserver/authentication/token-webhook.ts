@@ -6,7 +6,7 @@ import { decodeJSON } from "../../api/codec/decode.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import type { JSONValue } from "../../api/json.ts";
 import { typeByName, typeOfKind } from "../../api/schema/schema.ts";
 import { StatusError } from "../../api/status.ts";

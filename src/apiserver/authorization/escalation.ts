@@ -2,7 +2,8 @@
  * Nobody grants what they do not hold (pkg/registry/rbac/*\/policybased): checked on each write of a role or binding.
  */
 import type { UserInfo } from "../../api/exchange.ts";
-import { aggregateText, goQuote } from "../../api/field.ts";
+import { aggregateText } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { compactRules, describeRule, missingRules } from "../../api/rbac/rules.ts";
 import { forbidden, groupResource, notFound, StatusError } from "../../api/status.ts";

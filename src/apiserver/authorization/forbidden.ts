@@ -1,5 +1,5 @@
 /** The 403 of a request that no authorizer allowed (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go). */
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { forbidden, groupResource, StatusError } from "../../api/status.ts";
 import type { AuthorizationAttributes } from "./authorizer.ts";
 import { table } from "../../base/table.ts";

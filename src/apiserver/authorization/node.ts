@@ -1,4 +1,5 @@
 /** A kubelet may read and write what concerns its own node only (plugin/pkg/auth/authorizer/node). */
+import { goQuote } from "../../api/go-quote.ts";
 import type { UserInfo } from "../../api/exchange.ts";
 import { compileRule } from "../../api/rbac/rules.ts";
 import { groupResource } from "../../api/status.ts";
@@ -32,7 +33,7 @@ export class NodeAuthorizer implements Authorizer, RuleResolver {
   authorize(attributes: AuthorizationAttributes): AuthorizationDecision {
     const node = nodeOf(attributes.user);
     if (node === undefined) return none();
-    if (node === "") return none(`unknown node for user ${JSON.stringify(attributes.user.name)}`);
+    if (node === "") return none(`unknown node for user ${goQuote(attributes.user.name)}`);
     const special = attributes.isResource ? this.#byResource(node, attributes) : undefined;
     return special ?? (this.#rules.some((matches) => matches(attributes)) ? allow : none());
   }

@@ -3,7 +3,8 @@
  * bindings are indexed by subject when they change, so that a decision looks only at what concerns its user.
  */
 import type { UserInfo } from "../../api/exchange.ts";
-import { aggregateText, goQuote } from "../../api/field.ts";
+import { aggregateText } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { compileRule, type RuleMatcher } from "../../api/rbac/rules.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject } from "../../api/types/rbac-v1.gen.ts";
 import type { Reader } from "../../cache/cache.ts";

@@ -1,6 +1,7 @@
 /** No authorizer allowed the request, and one of them could not be asked (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters.InternalError). */
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
-import { aggregateText, goQuote } from "../../api/field.ts";
+import { aggregateText } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { StatusError } from "../../api/status.ts";
 import { targetOf } from "../request-info.ts";
 import { escapeHTML } from "./forbidden.ts";

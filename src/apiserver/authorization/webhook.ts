@@ -4,7 +4,7 @@
  */
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { type TypeDef, typeOfKind } from "../../api/schema/schema.ts";
 import { StatusError } from "../../api/status.ts";
 import type { SubjectAccessReview, SubjectAccessReviewSpec, SubjectAccessReviewStatus } from "../../api/types/authorization-v1.gen.ts";

@@ -7,10 +7,6 @@ import type { MetricSpec, MetricStatus } from "../../api/types/autoscaling-v2.ge
 export type Flat = Record<string, unknown>;
 type Source = Record<string, Flat | undefined>;
 
-/** null, or values of another shape, are no list of metrics. */
-export const isFlatList = (value: unknown): value is Flat[] =>
-  Array.isArray(value) && value.every((item) => typeof item === "object" && item !== null && !Array.isArray(item));
-
 const reference = ({ kind = "", name = "", apiVersion }: Flat): Flat => ({ kind, name, ...(apiVersion ? { apiVersion } : {}) });
 
 /** `side`: what a metric is to be, or what it is now. */

@@ -37,3 +37,18 @@ test("behaviour travels under Go's names, and is read under any case", () => {
   const { spec } = horizontalPodAutoscalers.toHub(v1) as unknown as { spec: { behavior: unknown } };
   assert.deepEqual(spec.behavior, { scaleUp });
 });
+
+test("an annotation says what fits its type whole, in letters of either size, or nothing", () => {
+  const read = (key: string, text: string): { spec: { behavior?: unknown; metrics: unknown[] }; status: { currentMetrics?: unknown } } =>
+    horizontalPodAutoscalers.toHub(served({ metadata: { name: "h", annotations: { [`${prefix}/${key}`]: text } } })) as never;
+  const behavior = (text: string): unknown => read("behavior", text).spec.behavior;
+  assert.deepEqual(behavior('{"SCALEDOWN":{"stabilizationwindowseconds":1,"more":{}}}'), { scaleDown: { stabilizationWindowSeconds: 1 } });
+  for (const text of ['{"ScaleDown":{"StabilizationWindowSeconds":1.0}}', '{"ScaleUp":{"Policies":"x"}}', "null", "{}", '{"ScaleUp":null}', "[]", "{", "1"])
+    assert.equal(behavior(text), undefined, text);
+  const metrics = (text: string): unknown => read("metrics", text).spec.metrics;
+  const none = metrics("[]");
+  for (const text of ['[{"type":1}]', '[{"resource":{"targetAverageUtilization":"80"}}]', "null", "{}", '[{"pods":{"targetAverageValue":"x"}}]'])
+    assert.deepEqual(metrics(text), none, text);
+  assert.equal((metrics('[null,{"TYPE":"Pods","pods":null}]') as unknown[]).length, 2);
+  assert.deepEqual(read("current-metrics", "null").status.currentMetrics, []);
+});

@@ -2,6 +2,7 @@
  * autoscaling/v1 knows CPU utilization only; what else the stored v2 object says travels in annotations
  * (pkg/apis/autoscaling/v1/conversion.go).
  */
+import { readFolded, readFoldedList } from "../../api/codec/folded-json.ts";
 import { encodeJSONString } from "../../api/codec/json.ts";
 import type { JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -10,7 +11,7 @@ import type { HorizontalPodAutoscaler as V2, MetricSpec } from "../../api/types/
 import { roundTripAnnotations } from "../../api/autoscaling/horizontalpodautoscaler.ts";
 import type { Conversion } from "../rest/call.ts";
 import { completeObject } from "../rest/wire.ts";
-import { flatSpec, flatStatus, fullSpec, fullStatus, isFlatList } from "./flat-metrics.ts";
+import { flatSpec, flatStatus, fullSpec, fullStatus } from "./flat-metrics.ts";
 
 const { metrics: metricsKey, currentMetrics: currentKey, conditions: conditionsKey, behavior: behaviorKey } = roundTripAnnotations;
 const defaultUtilization = 80;
@@ -33,24 +34,6 @@ const shownRules = (rules: Loose | undefined): Loose | null =>
       }
     : null;
 const shownBehavior = ({ scaleUp, scaleDown }: Loose): Loose => ({ ScaleUp: shownRules(scaleUp as Loose), ScaleDown: shownRules(scaleDown as Loose) });
-
-/** Go reads names in any case. */
-function withLowerNames(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withLowerNames);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([, inner]) => inner !== null);
-  return Object.fromEntries(entries.map(([name, inner]) => [name.slice(0, 1).toLowerCase() + name.slice(1), withLowerNames(inner)]));
-}
-
-/** Annotations that a client made up are ignored, as upstream ignores what does not parse. */
-function parsed<T>(text: string | undefined): T | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as T;
-  } catch {
-    return undefined;
-  }
-}
 
 const shownCondition = ({ type, status, lastTransitionTime, reason, message }: Loose): Loose => ({
   type,
@@ -106,8 +89,9 @@ export const horizontalPodAutoscalers: Conversion = {
     const cpu = (utilization: number): MetricSpec =>
       ({ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: utilization } } }) as unknown as MetricSpec;
     const { scaleTargetRef, minReplicas, maxReplicas, targetCPUUtilizationPercentage: percentage } = object.spec ?? ({} as V1["spec"]);
-    const more = parsed<unknown>(given[metricsKey]);
-    const metrics = [...(isFlatList(more) ? more.map(fullSpec) : []), ...(percentage === undefined ? [] : [cpu(percentage)])];
+    // What a client made up and nobody can read is ignored, as upstream ignores it.
+    const list = (key: string, type: string): Loose[] | undefined => (given[key] === undefined ? undefined : readFoldedList(type, given[key]));
+    const metrics = [...(list(metricsKey, "autoscaling/v1.MetricSpec") ?? []).map(fullSpec), ...(percentage === undefined ? [] : [cpu(percentage)])];
     const {
       observedGeneration,
       lastScaleTime,
@@ -115,10 +99,9 @@ export const horizontalPodAutoscalers: Conversion = {
       desiredReplicas,
       currentCPUUtilizationPercentage: current,
     } = object.status ?? ({} as V1["status"]);
-    const told = parsed<unknown>(given[currentKey]);
     const seen = current === undefined ? undefined : [{ type: "Resource", resource: { name: "cpu", current: { averageUtilization: current } } }];
-    const conditions = parsed<unknown>(given[conditionsKey]);
-    const behavior = withLowerNames(parsed(given[behaviorKey])) as Loose | undefined;
+    // Upstream's internal type differs from this one in the size of its letters alone.
+    const behavior = given[behaviorKey] === undefined ? undefined : readFolded("autoscaling/v2.HorizontalPodAutoscalerBehavior", given[behaviorKey]);
     const { annotations: _annotations, ...metadata } = object.metadata;
     return completeObject("autoscaling/v2", "HorizontalPodAutoscaler", {
       kind: "HorizontalPodAutoscaler",
@@ -136,8 +119,8 @@ export const horizontalPodAutoscalers: Conversion = {
         lastScaleTime,
         currentReplicas: currentReplicas ?? 0,
         desiredReplicas: desiredReplicas ?? 0,
-        currentMetrics: isFlatList(told) ? told.map(fullStatus) : seen,
-        conditions: isFlatList(conditions) ? conditions : undefined,
+        currentMetrics: list(currentKey, "autoscaling/v1.MetricStatus")?.map(fullStatus) ?? seen,
+        conditions: list(conditionsKey, "autoscaling/v2.HorizontalPodAutoscalerCondition"),
       },
     }) as KubeObject;
   },

@@ -2,7 +2,7 @@
 import { conditionOf, withCondition } from "../../api/apiextensions/definition-status.ts";
 import { semanticEqual } from "../../api/core/semantic.ts";
 import { deepEqual } from "../../api/copy.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionCondition,

@@ -3,7 +3,7 @@ import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSON, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { isMap, type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { internalError, StatusError } from "../../api/status.ts";

@@ -2,7 +2,8 @@
  * EncryptionConfiguration, apiserver.config.k8s.io/v1 (k8s.io/apiserver/pkg/apis/apiserver/validation/validation_encryption.go).
  * Messages are upstream's; but where upstream would print whole providers, their keys are left out.
  */
-import { type FieldError, goQuote, invalidValue, type Path, path, required } from "../../api/field.ts";
+import { type FieldError, invalidValue, type Path, path, required } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { parseDuration } from "../../api/time.ts";
 import type { GroupResource } from "../../cache/keys.ts";
 import { type ConfigurationKind, decodeConfiguration, throwFieldErrors } from "../configuration-file.ts";

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { parseDuration } from "../../api/time.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Random } from "../../base/random.ts";

@@ -6,7 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { Protobuf, type ProtoFacts } from "../../base/grpc/protobuf.ts";
 import type { Random } from "../../base/random.ts";
 import { isDNS1123Subdomain } from "../../api/names.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { formatTime } from "../../api/time.ts";
 import type { TransformContext, Transformed, ValueTransformer } from "../../cache/transformer.ts";
 import { aesGcm, extendedNonceGcm } from "./aes.ts";

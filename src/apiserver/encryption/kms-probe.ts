@@ -2,7 +2,7 @@
  * Whether a KMS v2 plugin is well, and the key that it gives for writing
  * (k8s.io/apiserver/pkg/server/options/encryptionconfig, kmsv2PluginProbe).
  */
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { formatTime } from "../../api/time.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";

@@ -6,7 +6,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, RequestOptions } from "node:http";
 import { request as httpRequest } from "../../base/http1.ts";
 import { request as httpsRequest } from "node:https";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { URLError } from "../../api/cel/library/go-url.ts";
 import { parseGoURL } from "./go-url.ts";
 import { goNetworkError } from "./network-error.ts";
@@ -48,7 +48,7 @@ export class HopError extends Error {
   /** The other end broke the connection: it may well answer the next time. */
   readonly reset: boolean;
   constructor(url: string, message: string, reset = false) {
-    const where = `Post ${JSON.stringify(url)}: `;
+    const where = `Post ${goQuote(url)}: `;
     super(where + message);
     this.where = where;
     this.reset = reset;

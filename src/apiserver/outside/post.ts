@@ -2,6 +2,7 @@
  * One question to a server outside, over HTTP: answers are bounded in size and time, and who asks to be asked again later is,
  * as client-go does it (k8s.io/client-go/rest/{request,with_retry}.go).
  */
+import { goQuote } from "../../api/go-quote.ts";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../base/clock.ts";
 import { bodyWithin } from "./body.ts";
@@ -96,7 +97,7 @@ async function ask(posting: Posting, { clock, timeout, signal, outgoing }: Waiti
       await clock.sleep((answer.retryAfter as number) * 1000, abort.signal);
     }
   } catch (error) {
-    const where = error instanceof HopError ? error.where : `Post ${JSON.stringify(posting.url)}: `;
+    const where = error instanceof HopError ? error.where : `Post ${goQuote(posting.url)}: `;
     if (signal.aborted) throw new Unreachable(`${where}context canceled`, { cancelled: true });
     if (abort.signal.aborted) throw new Unreachable(`${where}context deadline exceeded`, { timedOut: true });
     if (error instanceof HopError) throw new Unreachable(error.message, { reset: error.reset });

@@ -1,7 +1,7 @@
 /** Answers that are errors, as client-go makes errors of them (k8s.io/apimachinery/pkg/api/errors.NewGenericServerResponse). */
 import { parseJSON } from "../../api/codec/json.ts";
 import type { JSONValue } from "../../api/json.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { StatusError } from "../../api/status.ts";
 import type { Status, StatusDetails } from "../../api/types/meta-v1.gen.ts";
 import type { Answer } from "./post.ts";

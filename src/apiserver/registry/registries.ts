@@ -1,4 +1,5 @@
 /** The registries of all kinds that have one, by groupResource. */
+import type { UserInfo } from "../../api/exchange.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Reader } from "../../cache/cache.ts";
@@ -31,6 +32,8 @@ export interface RegistryDeps {
   /** What everybody may do, of all authorizers. */
   rules: RuleResolver;
   tokens: TokenAuthenticator;
+  /** Who has no credential, where anybody may ask. */
+  anonymous: UserInfo | undefined;
   issuer: TokenIssuer;
   services: ServiceAllocation;
   /** Seconds that an event lives. */

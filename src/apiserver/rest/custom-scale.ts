@@ -2,7 +2,7 @@
 import { integerAt, ScalePathError, setAt, splitPath, textAt } from "../../api/apiextensions/scale-paths.ts";
 import type { ApplyOperation } from "../../api/apply/apply.ts";
 import type { ReplicasPaths } from "../../api/apply/scale-fields.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { type JSONObject, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { prose } from "../../api/openapi/prose.ts";

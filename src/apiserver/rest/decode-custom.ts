@@ -6,7 +6,7 @@ import { decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/c
 import { kindOfValue } from "../../api/codec/scalars.ts";
 import { encodeJSONString } from "../../api/codec/json.ts";
 import { deepCopy } from "../../api/copy.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -85,7 +85,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   const version = parseGroupVersion(apiVersion);
   if (!version) return refuse("", "", unexpectedGroupVersion(apiVersion));
   try {
-    strict.push(...(call.endpoint.versions?.get(object.apiVersion as string) ?? custom).coerce(object).map((path) => `unknown field ${JSON.stringify(path)}`));
+    strict.push(...(call.endpoint.versions?.get(object.apiVersion as string) ?? custom).coerce(object).map((path) => `unknown field "${path}"`));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     refuse(kind, apiVersion, error.message);

@@ -1,5 +1,5 @@
 /** Bodies to objects: syntax, unknown and repeated fields, defaults, version (k8s.io/apiserver/pkg/endpoints/handlers). */
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { unidentified } from "../../api/codec/cbor-typed.ts";
 import { type Decoded, decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/codec/decode.ts";

@@ -110,6 +110,16 @@ function checkPreconditions(call: Call, current: Stored, options: DeleteOptions)
     );
 }
 
+/** The same in the words of what finalizes by itself: namespaces and definitions. */
+export function checkFinalizerPreconditions(call: Call, current: Stored, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const differs = (what: string, wanted: string, found: string): StatusError =>
+    conflict(call.endpoint.groupResource, current.name, `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`);
+  if (uid !== undefined && uid !== current.uid) throw differs("UID", uid, current.uid);
+  const revision = String(current.revision);
+  if (resourceVersion !== undefined && resourceVersion !== revision) throw differs("ResourceVersion", resourceVersion, revision);
+}
+
 /** Finalizers after the client's wish about dependents; undefined where they stay. */
 function collectorFinalizers(call: Call, object: KubeObject, options: DeleteOptions): string[] | undefined {
   const { registry } = call.endpoint;

@@ -3,7 +3,7 @@ import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { normalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { apiVersionOf, type ResourceDef, type TypeDef, typeOfKind } from "../../api/schema/schema.ts";

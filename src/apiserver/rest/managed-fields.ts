@@ -5,7 +5,7 @@ import { managedAfter, type Operation, Unconvertible } from "../../api/apply/man
 import { type ObjectType, wholeAtom } from "../../api/apply/atom.ts";
 import { KnownSets } from "../../api/apply/known-sets.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";

@@ -31,6 +31,26 @@ test("a deletion knows the kinds that all groups share, and no other", async () 
   assert.equal(await said("DeleteOptions", "x/y"), 'configmaps "none" not found');
 });
 
+test("a namespace goes with the uid that is insisted on, which an empty one is not", async () => {
+  const path = "/api/v1/namespaces/insisted";
+  assert.equal((await server.answer("POST", "/api/v1/namespaces", { metadata: { name: "insisted" } })).http, 201);
+  const { http, message } = await server.answer("DELETE", path, { preconditions: { uid: "" } });
+  assert.equal(http, 409);
+  assert.match(message ?? "", /on namespaces "insisted": Precondition failed: UID in precondition: , UID in object meta: /);
+});
+
+test("what cannot be read is said of what there is, or of what an apply would make", async () => {
+  const daemonSet = "/apis/apps/v1/namespaces/default/daemonsets/none";
+  const patched = async (path: string, type: string, text = "{"): Promise<string | undefined> =>
+    (await server.answer("PATCH", `${path}?fieldManager=m`, Buffer.from(text), `application/${type}`)).message;
+  const unreadable = "error decoding YAML: error converting YAML to JSON: yaml: line 1: did not find expected node content";
+  assert.equal(await patched(daemonSet, "apply-patch+yaml"), unreadable);
+  assert.equal(await patched(`${daemonSet}/status`, "apply-patch+yaml"), 'daemonsets.apps "none" not found');
+  assert.equal(await patched(daemonSet, "json-patch+json"), 'daemonsets.apps "none" not found');
+  const noList = "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp";
+  assert.equal(await patched("/api/v1/namespaces/default", "json-patch+json", ' {"a":1e400}'), noList);
+});
+
 test("who says how to make a name is told that none could be made, though he gives one", async () => {
   const metadata = { name: "both", generateName: "x-" };
   assert.equal((await server.answer("POST", configmaps, { metadata })).http, 201);

@@ -1,6 +1,7 @@
 /** Options of writes and lists: read from the query (or a DeleteOptions body), checked as upstream checks them. */
 import { managerName } from "../../api/apply/managed-fields.ts";
-import { type FieldError, forbiddenField, goQuote, invalidValue, notSupported, notSupportedText, path, required } from "../../api/field.ts";
+import { type FieldError, forbiddenField, invalidValue, notSupported, notSupportedText, path, required } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { validateFieldManager } from "../../api/meta/validation.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fields.ts";
 import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";

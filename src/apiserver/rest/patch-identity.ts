@@ -1,7 +1,7 @@
 /** What an object that was patched as text says that it is: it is read as that (k8s.io/apimachinery/pkg/runtime/serializer). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
 import type { Endpoint } from "./call.ts";
@@ -34,5 +34,5 @@ export function readAsInternal({ def, apiVersion: own }: Endpoint, text: Uint8Ar
   }
   if (!internal) return undefined;
   const names = Object.keys(decodeJSON(text, undefined).object);
-  return names.filter((name) => name !== "kind" && name !== "apiVersion").map((name) => `unknown field ${JSON.stringify(name)}`);
+  return names.filter((name) => name !== "kind" && name !== "apiVersion").map((name) => `unknown field ${goQuote(name)}`);
 }

@@ -100,9 +100,16 @@ export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
     const mistake = badRequest(type === "strategic" ? error.message : `error decoding patch: ${error.message}`);
     if (error.syntax || type === "strategic") throw mistake;
     // What a float does not hold; any other number of an operation is no field that is looked for.
-    const why = type === "json" ? error.message.replace("Go value of", "Go struct field jsonPatchOp.value of") : error.message;
+    const why = type === "json" ? ofOperations(error.message, text) : error.message;
     return { type, value: null, text, strict: [], mistake: badRequest(`error decoding patch: ${why}`) };
   }
+}
+
+/** Where there is no list of operations, that is what is said. */
+function ofOperations(message: string, text: Uint8Array): string {
+  const first = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("latin1").trimStart().charAt(0);
+  if (first !== "[") return `json: cannot unmarshal ${first === "{" ? "object" : "number"} into Go value of type []handlers.jsonPatchOp`;
+  return message.replace("Go value of", "Go struct field jsonPatchOp.value of");
 }
 
 const operationFields = new Set(["op", "path", "from", "value"]);
@@ -218,7 +225,7 @@ function patchedCustom(
 ): KubeObject {
   let unknown: string[];
   try {
-    unknown = custom.coerce(object).map((path) => `unknown field ${JSON.stringify(path)}`);
+    unknown = custom.coerce(object).map((path) => `unknown field "${path}"`);
   } catch (error) {
     if (error instanceof DecodeError) return rejected(error.message);
     throw error;
@@ -261,7 +268,7 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   const type = patchTypeOf(call);
   const options = writeOptions(call, "PatchOptions", type);
   const patch = await readPatch(call, type).catch((error: unknown) => {
-    if (type !== "apply" && error instanceof StatusError && error.status.code === 400) return error;
+    if (error instanceof StatusError && error.status.code === 400) return error;
     throw error;
   });
   if (!(patch instanceof StatusError) && typeof patch.value === "object" && patch.value !== null) call.audit?.requestObject(patch.value);
@@ -269,8 +276,8 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   const next = (old: KubeObject | undefined): KubeObject | Promise<KubeObject> => {
     const quiet: Call = warned ? { ...call, warn: () => {} } : call;
     warned = true;
-    // What cannot be read is said of an object that is there.
-    if (patch instanceof StatusError) throw old ? unread(patch, type, options) : notFound(endpoint.groupResource, info.name);
+    // What cannot be read is said of an object that is there, or that would be made.
+    if (patch instanceof StatusError) throw old || type === "apply" ? unread(patch, type, options) : notFound(endpoint.groupResource, info.name);
     if (patch.apply) {
       const applied = applyTo(quiet, old, patch.apply, options);
       return applied instanceof Promise ? applied.then((object) => placed(call, object, old)) : placed(call, applied, old);

@@ -2,7 +2,7 @@
  * Where an object is kept, said of the way that leads to it: names that are no step of a path are refused before anything is
  * looked for (NamespaceKeyFunc, k8s.io/apiserver/pkg/registry/generic/registry; PrepareKey, pkg/storage).
  */
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { isPathSegmentName } from "../../api/names.ts";
 import { badRequest, StatusError } from "../../api/status.ts";
 import { type GroupResource, storageKey, storagePrefix } from "../../cache/keys.ts";

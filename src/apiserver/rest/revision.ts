@@ -1,5 +1,6 @@
 /** resourceVersion as reads give it (k8s.io/apiserver/pkg/storage/api_object_versioner.go). */
-import { goQuote, invalidValue, path } from "../../api/field.ts";
+import { invalidValue, path } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { badRequest, StatusError, timeout } from "../../api/status.ts";
 import type { Call } from "./call.ts";
 

@@ -1,5 +1,5 @@
 /** Fields that a field selector may name, per resource (AddFieldLabelConversionFunc of pkg/apis/<group>/<version>/conversion.go). */
-import { goQuote } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { FieldSelectorError } from "../../api/selectors/fields.ts";
 import type { Endpoint } from "./call.ts";
 import { table } from "../../base/table.ts";

@@ -4,7 +4,8 @@
  */
 import { deepCopy, deepEqual } from "../../api/copy.ts";
 import { semanticEqual } from "../../api/core/semantic.ts";
-import { goQuote, invalidValue, path } from "../../api/field.ts";
+import { invalidValue, path } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { alreadyExists, conflict, forbidden, invalid, notFound, StatusError } from "../../api/status.ts";
 import type { Stored } from "../../cache/cache.ts";

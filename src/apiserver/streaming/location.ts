@@ -4,7 +4,8 @@
  */
 import { queryBool } from "../request-info.ts";
 import { parseInteger } from "../rest/options.ts";
-import { type FieldError, forbiddenField, goQuote, invalidValue, path } from "../../api/field.ts";
+import { type FieldError, forbiddenField, invalidValue, path } from "../../api/field.ts";
+import { goQuote } from "../../api/go-quote.ts";
 import { badRequest, invalid, StatusError } from "../../api/status.ts";
 import { parseInstant, TimeError } from "../../api/time.ts";
 import type { Node, Pod } from "../../api/types/core-v1.gen.ts";

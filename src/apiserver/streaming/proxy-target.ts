@@ -1,4 +1,5 @@
 /** What stands behind the proxy subresource of a pod, a service or a node (pkg/registry/core/{pod,service,node}: ResourceLocation). */
+import { goQuote } from "../../api/go-quote.ts";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { serviceNameOf } from "../../api/discovery/service-name.ts";
@@ -28,7 +29,7 @@ export function splitSchemeNamePort(id: string, kind: "pod" | "service" | "node"
   if (parts.length === 2) return { scheme: "http", name: first, port: second };
   if (parts.length === 3 && (first === "http" || first === "https" || first === ""))
     return { scheme: first === "https" ? "https" : "http", name: second, port: third };
-  throw badRequest(`invalid ${kind} request ${JSON.stringify(id)}`);
+  throw badRequest(`invalid ${kind} request ${goQuote(id)}`);
 }
 
 export function podTarget(reader: Reader, namespace: string, id: string): ProxyTarget {
@@ -49,7 +50,7 @@ export function serviceTarget(reader: Reader, random: Random, namespace: string,
   const wanted =
     (service.spec.ports ?? []).find((p) => (/^\d+$/.test(port) ? p.port === Number(port) : (p.name ?? "") === port)) ??
     (port === "" && service.spec.ports?.length === 1 ? service.spec.ports[0] : undefined);
-  if (!wanted) throw serviceUnavailable(`no service port ${/^\d+$/.test(port) ? port : JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
+  if (!wanted) throw serviceUnavailable(`no service port ${/^\d+$/.test(port) ? port : goQuote(port)} found for service ${goQuote(name)}`);
   const candidates = reader
     .list<EndpointSlice>("endpointslices.discovery.k8s.io", namespace)
     .filter((slice) => serviceNameOf(slice) === name)
@@ -60,7 +61,7 @@ export function serviceTarget(reader: Reader, random: Random, namespace: string,
         : [];
     });
   const chosen = candidates[random.int(candidates.length)];
-  if (!chosen) throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(id)}`);
+  if (!chosen) throw serviceUnavailable(`no endpoints available for service ${goQuote(id)}`);
   return { scheme, ...chosen };
 }
 

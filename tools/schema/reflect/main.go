@@ -13,6 +13,7 @@ import (
 	admissionbeta "k8s.io/api/admission/v1beta1"
 	discovery "k8s.io/api/apidiscovery/v2"
 	discoverybeta "k8s.io/api/apidiscovery/v2beta1"
+	autoscaling "k8s.io/api/autoscaling/v1"
 	imagepolicy "k8s.io/api/imagepolicy/v1alpha1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -130,12 +131,13 @@ func main() {
 	}
 	for _, extra := range []any{
 		metav1.APIVersions{}, metav1.Table{}, metav1.PartialObjectMetadata{}, metav1.PartialObjectMetadataList{}, metav1.Condition{},
+		autoscaling.MetricSpec{}, autoscaling.MetricStatus{}, // in annotations
 	} {
 		t := reflect.TypeOf(extra)
 		walk(t)
 		if strings.HasPrefix(t.Name(), "APIV") {
 			kinds["v1/"+t.Name()] = name(t)
-		} else if t.Name() != "Condition" {
+		} else if strings.HasPrefix(t.Name(), "Table") || strings.HasPrefix(t.Name(), "Partial") {
 			kinds["meta.k8s.io/v1/"+t.Name()] = name(t)
 		}
 	}

@@ -1,5 +1,5 @@
 /** Texts that an expression makes longer than any object that it is asked about. cel-go knows no such limit: it charges for them once they are there. */
-import { goQuote } from "../../field.ts";
+import { goQuote } from "../../go-quote.ts";
 import { CelError } from "../values.ts";
 
 /** Characters (UTF-16 units) of a text that one call makes. */

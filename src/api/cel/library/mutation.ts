@@ -3,7 +3,7 @@
  * (k8s.io/apiserver/pkg/cel/mutation). An object has any fields; the name of its type says where it belongs.
  */
 import type { JSONObject, JSONValue } from "../../json.ts";
-import { goQuote } from "../../field.ts";
+import { goQuote } from "../../go-quote.ts";
 import type { Library, Struct } from "../declarations.ts";
 import { formatDuration, formatTimestamp } from "./time-values.ts";
 import { struct, type Type, types } from "../types.ts";

@@ -1,5 +1,5 @@
 /** Functions of strings beyond the language's own (cel-go's ext.Strings). Positions count code points. */
-import { goEscapes } from "../../field.ts";
+import { goEscapes } from "../../go-quote.ts";
 import { type Library, member, overload } from "../declarations.ts";
 import { listOf, types } from "../types.ts";
 import { TextList, CelError, lengthOf, type ListValue, show, type Value } from "../values.ts";

@@ -1,5 +1,6 @@
 /** No more events than the rates allow: of all, of a namespace, of a user, of a source and its object (plugin/pkg/admission/eventratelimit). */
-import { type FieldError, goQuote, invalidValue, notSupported, path } from "../../../api/field.ts";
+import { type FieldError, invalidValue, notSupported, path } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import { StatusError } from "../../../api/status.ts";
 import type { Event } from "../../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";

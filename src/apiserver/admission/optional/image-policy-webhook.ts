@@ -2,7 +2,7 @@
 import { parseJSON } from "../../../api/codec/json.ts";
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { parseYAML } from "../../../api/codec/yaml.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { JSONObject, JSONValue } from "../../../api/json.ts";
 import { StatusError } from "../../../api/status.ts";
 import { formatDuration } from "../../../api/time.ts";

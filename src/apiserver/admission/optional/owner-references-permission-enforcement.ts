@@ -1,4 +1,5 @@
 /** Owners are named by who may delete the dependent, and held back by who may finalize the owner (plugin/pkg/admission/gc). */
+import { goQuote } from "../../../api/go-quote.ts";
 import { deepEqual } from "../../../api/copy.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import type { OwnerReference } from "../../../api/types/meta-v1.gen.ts";
@@ -52,7 +53,7 @@ export function ownerReferencesPermissionEnforcement({ authorizer, resourceOfKin
       const found = resourceOfKind(owner.apiVersion, owner.kind);
       if (!found) {
         const what = `APIVersion ${owner.apiVersion} Kind ${owner.kind}`;
-        const why = `no matches for kind ${JSON.stringify(owner.kind)} in version ${JSON.stringify(owner.apiVersion)}`;
+        const why = `no matches for kind ${goQuote(owner.kind)} in version ${goQuote(owner.apiVersion)}`;
         throw refuse(attributes, `cannot set blockOwnerDeletion in this case because cannot find RESTMapping for ${what}: ${why}`);
       }
       const about = { ...found, subresource: "finalizers", name: owner.name, namespace: found.namespaced ? namespace : "" };

@@ -1,7 +1,7 @@
 /** Pods go to the nodes that their namespace asks for (plugin/pkg/admission/podnodeselector). */
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { parseYAML } from "../../../api/codec/yaml.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { JSONObject } from "../../../api/json.ts";
 import { isQualifiedName, isValidLabelValue } from "../../../api/names.ts";
 import { forbidden, notFound, StatusError } from "../../../api/status.ts";

@@ -1,4 +1,5 @@
 /** The baseline level: nothing by which a pod is known to get out of its container (k8s.io/pod-security-admission/policy). */
+import { goQuote } from "../../../api/go-quote.ts";
 import type { LifecycleHandler, Probe } from "../../../api/types/core-v1.gen.ts";
 import {
   badContainers,
@@ -27,7 +28,7 @@ const appArmor: CheckFunction = ({ metadata, spec }) => {
   });
   const annotations = Object.entries(metadata.annotations ?? {})
     .filter(([key, value]) => key.startsWith(appArmorPrefix) && value && value !== "runtime/default" && !value.startsWith("localhost/"))
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .map(([key, value]) => `${key}=${goQuote(value)}`)
     .sort();
   const all = [...(who ? [who] : []), ...(annotations.length ? [plural(annotations.length, "annotation")] : [])];
   if (!all.length) return undefined;
@@ -121,7 +122,7 @@ const seccompAnnotations: CheckFunction = ({ metadata, spec }) => {
   const bad = keys.flatMap((key) => {
     const value = metadata.annotations?.[key];
     const fine = value === undefined || value === "runtime/default" || value === "docker/default" || value.startsWith("localhost/");
-    return fine ? [] : [`${key}=${JSON.stringify(value)}`];
+    return fine ? [] : [`${key}=${goQuote(value)}`];
   });
   const list = sorted(bad);
   return list.length ? { reason: "seccompProfile", detail: `forbidden ${plural(list.length, "annotation")} ${list.join(", ")}` } : undefined;

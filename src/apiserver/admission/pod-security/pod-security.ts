@@ -1,4 +1,5 @@
 /** Pods keep to the level their namespace asks for (plugin/pkg/admission/security/podsecurity, KEP-2579). */
+import { goQuote } from "../../../api/go-quote.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { groupResource, internalError, invalid } from "../../../api/status.ts";
 import type { Namespace, Pod, PodTemplateSpec } from "../../../api/types/core-v1.gen.ts";
@@ -99,7 +100,7 @@ export function podSecurity(options: PodSecurityOptions): AdmissionPlugin {
       return;
     }
     const violation = (mode: keyof Policy, findings: readonly Finding[]): string =>
-      `violate${mode === "enforce" ? "s" : ""} PodSecurity ${JSON.stringify(describePolicy(policy[mode]))}: ${detailOf(findings)}`;
+      `violate${mode === "enforce" ? "s" : ""} PodSecurity ${goQuote(describePolicy(policy[mode]))}: ${detailOf(findings)}`;
     const forbidden = enforce ? evaluatePodSecurity(policy.enforce, subject) : [];
     if (enforce) {
       note(attributes, "enforce-policy", describePolicy(policy.enforce));
@@ -123,7 +124,7 @@ export function podSecurity(options: PodSecurityOptions): AdmissionPlugin {
     const labels = labelsOf(attributes.namespace);
     if (!labels) {
       series?.failed(true, attributes);
-      throw internalError(`failed to lookup namespace ${JSON.stringify(attributes.namespace)}`);
+      throw internalError(`failed to lookup namespace ${goQuote(attributes.namespace)}`);
     }
     const policy = policyFor(labels);
     const { enforce, audit, warn } = policy;
@@ -155,7 +156,7 @@ export function podSecurity(options: PodSecurityOptions): AdmissionPlugin {
     if (options.exemptNamespaces?.includes(metadata.name)) {
       const ignored = exemptText(metadata.labels, now.policy, defaults);
       if (ignored !== undefined && (!last || !sameLevel(next, last)))
-        attributes.warn(`namespace ${JSON.stringify(metadata.name)} is exempt from Pod Security, and the policy (${ignored}) will be ignored`);
+        attributes.warn(`namespace ${goQuote(metadata.name)} is exempt from Pod Security, and the policy (${ignored}) will be ignored`);
       return;
     }
     if (!last || sameLevel(next, last) || next.level === "privileged") return;
@@ -236,9 +237,7 @@ function warningsForPods(namespace: string, level: LevelVersion, { reader, clock
   const others = (count: number): string => (count < 2 ? "" : count === 2 ? " (and 1 other pod)" : ` (and ${count - 1} other pods)`);
   return [
     ...(checked < pods.length ? [`new PodSecurity enforce level only checked against the first ${checked} of ${pods.length} existing pods`] : []),
-    ...(found.size
-      ? [`existing pods in namespace ${JSON.stringify(namespace)} violate the new PodSecurity enforce level ${JSON.stringify(describePolicy(level))}`]
-      : []),
+    ...(found.size ? [`existing pods in namespace ${goQuote(namespace)} violate the new PodSecurity enforce level ${goQuote(describePolicy(level))}`] : []),
     ...[...found].map(([reasons, { first, count }]) => `${first}${others(count)}: ${reasons}`).sort(),
   ];
 }

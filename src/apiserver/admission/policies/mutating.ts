@@ -5,7 +5,7 @@ import { type Compiled, Expressions, isMistake, type Mistake } from "../../../ap
 import { mutationWays } from "../../../api/admissionregistration/mutatingadmissionpolicy.ts";
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { semanticEqual } from "../../../api/core/semantic.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { JSONObject } from "../../../api/json.ts";
 import { internalError, StatusError } from "../../../api/status.ts";
 import type { MutatingAdmissionPolicy } from "../../../api/types/admissionregistration-v1.gen.ts";

@@ -2,6 +2,7 @@
  * HTTPS to webhooks: Services and URLs, verified against their caBundle, over connections that are kept
  * (k8s.io/apiserver/pkg/util/webhook/client.go). Answers are bounded in size and time.
  */
+import { goQuote } from "../../../api/go-quote.ts";
 import { X509Certificate } from "node:crypto";
 import { Agent as HttpAgent } from "../../../base/http1.ts";
 import { Agent } from "node:https";
@@ -52,7 +53,7 @@ function targetOf({ url, service }: WebhookClientConfig): Target {
   try {
     parsed = new URL(url);
   } catch {
-    throw new Misconfigured(`Unparsable URL: parse ${JSON.stringify(url)}`);
+    throw new Misconfigured(`Unparsable URL: parse ${goQuote(url)}`);
   }
   const host = parsed.hostname.replace(/^\[|\]$/g, "");
   const path = pathOf(parsed.pathname);

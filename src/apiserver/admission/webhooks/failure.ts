@@ -1,5 +1,5 @@
 /** How calls of webhooks fail and how webhooks refuse (k8s.io/apiserver/pkg/admission/plugin/webhook/errors, .../util/webhook/error.go). */
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import { badRequest, StatusError } from "../../../api/status.ts";
 import type { Status } from "../../../api/types/meta-v1.gen.ts";
 

@@ -5,7 +5,7 @@
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { encodeJSON, encodeJSONString, parseJSON } from "../../../api/codec/json.ts";
 import { semanticEqual } from "../../../api/core/semantic.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { JSONObject, JSONValue } from "../../../api/json.ts";
 import { JSONPatchError, patchJSON, undecodablePatch } from "../../../api/patch/json-patch.ts";
 import { internalError, timeout } from "../../../api/status.ts";

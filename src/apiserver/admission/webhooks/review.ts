@@ -1,7 +1,7 @@
 /** AdmissionReviews: the question, and what makes a valid answer (k8s.io/apiserver/pkg/admission/plugin/webhook/request/admissionreview.go). */
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { encodeJSON } from "../../../api/codec/json.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { JSONObject } from "../../../api/json.ts";
 import { type TypeDef, typeOfKind } from "../../../api/schema/schema.ts";
 import type { AdmissionResponse, AdmissionReview } from "../../../api/types/admission-v1.gen.ts";

@@ -4,7 +4,7 @@
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { parseJSON } from "../../../api/codec/json.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import { formatDuration } from "../../../api/time.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { type CallOptions, connectGrpc, type GrpcClient } from "../../../base/grpc/client.ts";

@@ -6,7 +6,7 @@ import { unescapeName } from "../../../api/apiextensions/decl-name.ts";
 import { ArrayList, CelError, ListValue, MapValue, uncounted, type Value } from "../../../api/cel/values.ts";
 import type { JSONNode } from "../../../api/codec/json-syntax.ts";
 import type { UserInfo } from "../../../api/exchange.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import { type Claims, tooLarge } from "./claims.ts";
 
 class NodeList extends ListValue {

@@ -4,7 +4,7 @@
  */
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { type JSONNode, parseNodes } from "../../../api/codec/json-syntax.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 
 type ObjectNode = Extract<JSONNode, { kind: "object" }>;
 

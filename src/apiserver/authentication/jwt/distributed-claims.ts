@@ -1,6 +1,6 @@
 /** Claims that are held elsewhere: `_claim_names` and `_claim_sources` (OpenID Connect Core 1.0, 5.6.2), for one claim. */
 import { URLError } from "../../../api/cel/library/go-url.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import { ClaimError, type Claims, type ClaimSource, claimSourcesOf, issuerOf, stringMapOf } from "./claims.ts";
 import { parseGoURL } from "../../outside/go-url.ts";
 import type { IdTokenVerifier, VerifierOptions } from "./id-token-verifier.ts";

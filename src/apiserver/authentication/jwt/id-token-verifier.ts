@@ -1,5 +1,5 @@
 /** Whether a token is an issuer's and is good now (go-oidc's discovery and verifier, with several audiences). Errors are its. */
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { ClaimError, fieldsOf, idTokenOf, parseJson, stringOf, stringsOf, type Claims, claimsOf } from "./claims.ts";
 import { type IssuerClient, notJson } from "./issuer-client.ts";

@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Agent as PlainAgent, request as plainRequest, STATUS_CODES } from "../../../base/http1.ts";
 import { Agent, request } from "node:https";
 import { getCACertificates } from "node:tls";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { bodyWithin } from "../../outside/body.ts";
 import { goNetworkError } from "../../outside/network-error.ts";

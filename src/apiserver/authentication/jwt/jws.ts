@@ -4,7 +4,7 @@
  */
 import { constants, verify, X509Certificate } from "node:crypto";
 import type { JSONNode } from "../../../api/codec/json-syntax.ts";
-import { goQuote } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import { ClaimError, decodeBase64Url, parseJson, tooLarge } from "./claims.ts";
 import { type Jwk, jwkOf } from "./jwk.ts";
 import { table } from "../../../base/table.ts";

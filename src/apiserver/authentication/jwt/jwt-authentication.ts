@@ -5,7 +5,8 @@
  */
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { forbiddenField, goQuote, path } from "../../../api/field.ts";
+import { forbiddenField, path } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Logger } from "../../../base/logger.ts";
 import { ConfigurationError, throwFieldErrors } from "../../configuration-file.ts";

@@ -2,18 +2,15 @@
 import { cleanupFinalizer, withCondition } from "../../../api/apiextensions/definition-status.ts";
 import { deepCopy } from "../../../api/copy.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { conflict } from "../../../api/status.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { CustomResourceDefinition } from "../../../api/types/apiextensions-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Call, DeleteOptions, Registry } from "../../rest/call.ts";
 import { finish } from "../../rest/decode.ts";
-import { deleteObject, respondDeletion } from "../../rest/delete.ts";
+import { checkFinalizerPreconditions, deleteObject, respondDeletion } from "../../rest/delete.ts";
 import { read } from "../../rest/get.ts";
 import { respondOutcome, respondStored } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
-
-const resource = "customresourcedefinitions.apiextensions.k8s.io";
 
 function terminating(definition: CustomResourceDefinition, now: string): CustomResourceDefinition {
   const copy = deepCopy(definition);
@@ -26,15 +23,10 @@ function terminating(definition: CustomResourceDefinition, now: string): CustomR
 }
 
 export const customResourceDefinitionRegistry = ({ clock }: { clock: Clock }): Registry => ({
-  async delete(call: Call, name: string, options: DeleteOptions) {
+  async delete(call: Call, _name: string, options: DeleteOptions) {
     const current = await read(call);
     const definition = current.object() as unknown as CustomResourceDefinition;
-    const { uid, resourceVersion } = options.preconditions ?? {};
-    const differs = (what: string, wanted: string, found: string): Error =>
-      conflict(resource, name, `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`);
-    if (uid !== undefined && uid !== current.uid) throw differs("UID", uid, current.uid);
-    if (resourceVersion !== undefined && resourceVersion !== String(current.revision))
-      throw differs("ResourceVersion", resourceVersion, String(current.revision));
+    checkFinalizerPreconditions(call, current, options);
     const dryRun = (options.dryRun?.length ?? 0) > 0;
     if (definition.metadata.deletionTimestamp) return respondDeletion(call, await deleteObject(call, options), options);
     const attributes = {

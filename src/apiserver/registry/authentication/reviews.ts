@@ -64,7 +64,9 @@ function asked<T extends object>(answer: (review: T, call: Call) => Promise<obje
 export function reviewRegistries(deps: RegistryDeps): Record<string, Registry> {
   const deciding = ({ request }: Call): Deciding => ({ authorizer: deps.authorizer, asking: request });
   return {
-    "tokenreviews.authentication.k8s.io": asked<TokenReview>((review) => reviewToken(review, { tokens: deps.tokens, audiences: deps.issuer.audiences })),
+    "tokenreviews.authentication.k8s.io": asked<TokenReview>((review) =>
+      reviewToken(review, { tokens: deps.tokens, anonymous: deps.anonymous, audiences: deps.issuer.audiences }),
+    ),
     "selfsubjectreviews.authentication.k8s.io": asked<SelfSubjectReview>((review, call) => reviewSelf(review, call.user, deps)),
     "subjectaccessreviews.authorization.k8s.io": asked<SubjectAccessReview>((review, call) => reviewSubjectAccess(review, deciding(call))),
     "selfsubjectaccessreviews.authorization.k8s.io": asked<SelfSubjectAccessReview>((review, call) =>

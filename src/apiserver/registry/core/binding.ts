@@ -3,6 +3,7 @@ import { deepCopy } from "../../../api/copy.ts";
 import type { ApiResponse } from "../../../api/exchange.ts";
 import { validateBinding } from "../../../api/core/binding.ts";
 import type { FieldError } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { typeByName } from "../../../api/schema/schema.ts";
 import { badRequest, conflict, StatusError } from "../../../api/status.ts";
@@ -38,7 +39,7 @@ function bound(pod: Pod, binding: Binding, now: number, key: string): Pod {
   if (uid && uid !== pod.metadata.uid) throw unmet("UID", uid, pod.metadata.uid);
   if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion) throw unmet("ResourceVersion", resourceVersion, pod.metadata.resourceVersion);
   if (pod.metadata.deletionTimestamp) throw refuse(`pod ${pod.metadata.name} is being deleted, cannot be assigned to a host`);
-  if (pod.spec.nodeName) throw refuse(`pod ${pod.metadata.name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
+  if (pod.spec.nodeName) throw refuse(`pod ${pod.metadata.name} is already assigned to node ${goQuote(pod.spec.nodeName)}`);
   if (pod.spec.schedulingGates?.length) throw refuse(`pod ${pod.metadata.name} has non-empty .spec.schedulingGates`);
   const copy = deepCopy(pod);
   copy.spec.nodeName = binding.target.name as string;

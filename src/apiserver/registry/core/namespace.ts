@@ -1,13 +1,12 @@
 /** Namespaces go in two steps: terminating until their contents are gone, then for good (pkg/registry/core/namespace/storage). */
 import { deepCopy } from "../../../api/copy.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { conflict } from "../../../api/status.ts";
 import { formatTime } from "../../../api/time.ts";
 import type { Namespace } from "../../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Call, DeleteOptions, Registry } from "../../rest/call.ts";
 import { finish } from "../../rest/decode.ts";
-import { deleteObject, respondDeletion } from "../../rest/delete.ts";
+import { checkFinalizerPreconditions, deleteObject, respondDeletion } from "../../rest/delete.ts";
 import { read } from "../../rest/get.ts";
 import { respondOutcome, respondStored } from "../../rest/respond.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
@@ -35,17 +34,10 @@ const statusOf = (options: DeleteOptions): number => (options.orphanDependents =
 
 export const namespaceRegistry = ({ clock }: { clock: Clock }): Registry => ({
   mayDeleteOnUpdate: (object) => !(object as Namespace).spec?.finalizers?.length,
-  async delete(call: Call, name: string, options: DeleteOptions) {
+  async delete(call: Call, _name: string, options: DeleteOptions) {
     const current = await read(call);
     const namespace = current.object() as Namespace;
-    const { uid, resourceVersion } = options.preconditions ?? {};
-    if (uid && uid !== current.uid) throw conflict("namespaces", name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`);
-    if (resourceVersion && resourceVersion !== String(current.revision))
-      throw conflict(
-        "namespaces",
-        name,
-        `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${current.revision}`,
-      );
+    checkFinalizerPreconditions(call, current, options);
     const dryRun = (options.dryRun?.length ?? 0) > 0;
     if (!namespace.metadata.deletionTimestamp) {
       const attributes = {

@@ -1,6 +1,7 @@
 /** POST serviceaccounts/NAME/token (pkg/registry/core/serviceaccount/storage/token.go, KEP-1205, KEP-2799, KEP-4193). */
 import type { KubeObject } from "../../../api/object.ts";
 import { invalidValue, path } from "../../../api/field.ts";
+import { goQuote } from "../../../api/go-quote.ts";
 import { parseGroupVersion } from "../../../api/group-version.ts";
 import { badRequest, conflict, internalError, invalid, notFound } from "../../../api/status.ts";
 import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
@@ -129,7 +130,7 @@ function bind(request: TokenRequest, namespace: string, account: string, reader:
     const pod = reader.get<Pod>("pods", namespace, name);
     if (!pod) throw notFound("pods", name);
     if (pod.spec.serviceAccountName !== account)
-      throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`);
+      throw badRequest(`cannot bind token for serviceaccount ${goQuote(account)} to pod running with different serviceaccount name.`);
     find<Pod>("pods", namespace);
     const node = pod.spec.nodeName;
     const uid = node ? reader.get<Node>("nodes", "", node)?.metadata.uid : undefined;
