@@ -15,7 +15,9 @@ export interface Instant {
 
 const rfc3339 = "2006-01-02T15:04:05Z07:00";
 const rfc3339Micro = "2006-01-02T15:04:05.000000Z07:00";
-/** 0001-01-01T00:00:00Z, which the API writes as null. */
+/** Go's zero time, which the API writes as null. */
+export const zeroTime = "0001-01-01T00:00:00Z";
+export const zeroMicroTime = "0001-01-01T00:00:00.000000Z";
 const zeroSeconds = -62135596800;
 
 /** Of the year 0 and of the year 9999. */
@@ -125,8 +127,8 @@ export function formatMicroTime(ms: number): string {
 /** What metav1.Time stores for the text; null for Go's zero time. Throws TimeError. */
 export function canonicalTime(text: string): string | null {
   if (text.length === 20 && fastTime.test(text)) return text;
-  const { seconds, nanos } = parseInstant(text, false);
-  return seconds === zeroSeconds && nanos === 0 ? null : `${date(seconds)}Z`;
+  const { seconds } = parseInstant(text, false);
+  return seconds === zeroSeconds ? null : `${date(seconds)}Z`;
 }
 /**
  * The same before it is stored: nine decimals where there is a fraction of a second, which validation compares and nothing
@@ -232,9 +234,12 @@ export const canonicalDuration = (text: string): string => formatDurationNanos(p
 const pair = (big: number, bigUnit: string, small: number, smallUnit: string): string =>
   small === 0 ? `${big}${bigUnit}` : `${big}${bigUnit}${small}${smallUnit}`;
 
+/** Of a time.Duration, in milliseconds: more than 292 years. */
+const longest = 2 ** 63 / 1e6;
+
 /** An age as tables show it, two units at most; `<invalid>` for what lies more than a second ahead. */
 export function humanDuration(ms: number): string {
-  const seconds = Math.trunc(ms / 1000);
+  const seconds = Math.trunc(Math.max(-longest, Math.min(ms, longest)) / 1000);
   if (seconds < -1) return "<invalid>";
   if (seconds < 0) return "0s";
   if (seconds < 120) return `${seconds}s`;

@@ -52,7 +52,7 @@ export interface AtomField {
   zero: JSONValue | undefined;
   /** Empty values are not written. */
   omits: boolean;
-  /** Of custom resources: a value is what it is, null included. */
+  /** A value is what it is, null included: those of custom resources. */
   plain?: boolean;
   default: unknown;
 }
@@ -132,6 +132,8 @@ function atomField(field: Field): AtomField {
     atom: atomOf(type, field),
     zero: left ? undefined : zeroOf(type),
     omits: left && !pointer,
+    // null is a zero time that is there.
+    ...(left && (type === "*Time" || type === "*MicroTime") ? { plain: true } : {}),
     default: field.default,
   };
 }

@@ -3,7 +3,7 @@
  * (k8s.io/apimachinery/pkg/util/managedfields). On the path of every write.
  */
 import type { JSONObject, JSONValue } from "../json.ts";
-import { parseTime } from "../time.ts";
+import { parseTime, zeroTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { equal } from "../patch/values.ts";
 import { type MapAtom, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
@@ -243,8 +243,12 @@ export function takeAway(entry: Managed, { changed, removed }: Comparison): Mana
   let rest: FieldSet | undefined = entry.fieldsV1;
   if (overlap(rest, changed)) rest = difference(rest, changed);
   if (overlap(rest, removed)) rest = difference(rest, removed);
-  if (rest === entry.fieldsV1) return entry;
+  if (rest === entry.fieldsV1) return ownsNothing(entry) ? undefined : entry;
   return rest && { ...entry, fieldsV1: rest };
+}
+function ownsNothing({ fieldsV1 }: Managed): boolean {
+  for (const _ in fieldsV1) return false;
+  return true;
 }
 
 /** Entries after a write of `operation.manager`. */
@@ -253,7 +257,7 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
   const comparison = at(operation.apiVersion) as Comparison;
   const oneVersion = !operation.convert || entries.every((entry) => entry.apiVersion === operation.apiVersion);
   if (comparison.unnamed) return [];
-  if (!comparison.changed && !comparison.removed && oneVersion) return entries;
+  if (!comparison.changed && !comparison.removed && oneVersion) return entries.some(ownsNothing) ? entries.filter((entry) => !ownsNothing(entry)) : entries;
   const self: ManagedFieldsEntry = entryOf(operation, "Update");
   let own: FieldSet | undefined = comparison.changed;
   let kept = false;
@@ -283,7 +287,7 @@ export function entryOf(operation: Operation, kind: "Update" | "Apply"): Managed
   return entry;
 }
 
-const seconds = (entry: ManagedFieldsEntry): number => (entry.time ? Math.floor(parseTime(entry.time) / 1000) : 0);
+const seconds = (entry: ManagedFieldsEntry): number => (entry.time === undefined ? 0 : Math.floor(parseTime(entry.time ?? zeroTime) / 1000));
 const by = (a: string | undefined, b: string | undefined): number => ((a ?? "") < (b ?? "") ? -1 : (a ?? "") > (b ?? "") ? 1 : 0);
 
 export function sortManaged(entries: Managed[]): Managed[] {

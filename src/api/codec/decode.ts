@@ -33,7 +33,7 @@ export function decodeObject(bytes: Uint8Array | string, contentType: string, ty
       return decodeTypedCBOR(bytes, type, empties);
     case "application/vnd.kubernetes.protobuf":
       if (typeof bytes === "string") throw new Error("protobuf is not text");
-      return { object: decodeProtobuf(bytes, typeof type === "function" ? type : () => type), strictErrors: [] };
+      return { object: decodeProtobuf(bytes, typeof type === "function" ? type : () => type, empties), strictErrors: [] };
     default:
       throw new Error(`no decoder for ${contentType}`);
   }

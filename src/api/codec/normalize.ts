@@ -7,7 +7,7 @@
 import { sortFew } from "../../base/sort-few.ts";
 import { EmptyMap } from "../copy.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
-import { exactTime } from "../time.ts";
+import { exactTime, zeroMicroTime, zeroTime } from "../time.ts";
 import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, countKeys, put } from "./json.ts";
@@ -45,8 +45,10 @@ export interface Context {
   /** Set within what was counted as a whole. */
   counted?: boolean;
   empties: Empties;
-  /** Set when something was kept that storage does not keep: empty lists and maps, fractions of seconds. */
+  /** Set when something was kept that storage does not keep: empty lists and maps, fractions of seconds, zero times. */
   kept: boolean;
+  /** Where a time may be absent, null is one that is there and zero. */
+  zeroTimes?: boolean;
 }
 
 export const contextOf = (empties: Empties): Context => ({ unknown: false, keys: 0, empties, kept: false });
@@ -89,6 +91,7 @@ function structOf(type: TypeDef): Read {
 function readerOf(type: string): Read {
   if (type.startsWith("*")) {
     const read = readerOf(type.slice(1));
+    if (isOptionalTime(type)) return pointedTime(read, type === "*Time" ? zeroTime : zeroMicroTime);
     return (value, context) => (value === null ? null : read(value, context));
   }
   if (type.startsWith("[]")) return listOf(readerOf(type.slice(2)));
@@ -121,6 +124,18 @@ function timeOf(value: JSONValue, context: Context): JSONValue {
   if (exact !== null && exact.length > 20) context.kept = true;
   return exact;
 }
+
+const isOptionalTime = (type: string): boolean => type === "*Time" || type === "*MicroTime";
+
+/** A zero time behind a pointer is there all the same: what is yet to be judged keeps it as text, then it is written as null. */
+const pointedTime =
+  (read: Read, zero: string): Read =>
+  (value, context) => {
+    const time = value === null ? null : read(value, context);
+    if (time !== null || context.empties !== "kept") return time;
+    context.kept = true;
+    return zero;
+  };
 
 /** No bytes under a key come back from storage as an empty sequence of them. */
 function storedBytes(value: JSONValue, context: Context): JSONValue {
@@ -269,7 +284,8 @@ function takeOf(field: Field, i: number, at: string, otherwise: string, bind: (n
   }
   const read = `${bind(`read${i}`, readerOf(field.type))}(item, context)`;
   // A pointer that is set stays set, even to what is written as null.
-  if (empty === "null" && field.type.startsWith("*")) return `if (item !== null) out${at} = ${read};`;
+  if (empty === "null" && field.type.startsWith("*"))
+    return `if (item !== null${isOptionalTime(field.type) ? " || context.zeroTimes" : ""}) out${at} = ${read};`;
   if (empty === "empty") return `item = ${read}; if (item !== null && (context.empties === "kept" || !isEmpty(item, "empty"))) out${at} = item;`;
   const test = empty === "never" ? "" : empty === "null" ? "if (item !== null) " : `if (!isEmpty(item, "${empty}")) `;
   return `item = ${read}; ${test}out${at} = item;`;

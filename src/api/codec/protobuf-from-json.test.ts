@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { JSONObject } from "../json.ts";
 import { type TypeDef, typeByName, typeOfKind } from "../schema/schema.ts";
 import { encodeJSONString } from "./json.ts";
-import { encodeProtobuf } from "./protobuf.ts";
+import { decodeProtobuf, encodeProtobuf } from "./protobuf.ts";
 import { listEncoder } from "./protobuf-list.ts";
 import { protobufFromJSON, protobufItemsFromJSON } from "./protobuf-from-json.ts";
 
@@ -106,4 +106,15 @@ test("items of a list are the bytes that their objects are, in order", () => {
   assert.deepEqual(encoder.itemsFromJSON(texts), encoder.items(objects));
   assert.equal(encoder.itemsFromJSON([...texts, Buffer.from("{ }")]), undefined);
   assert.equal(protobufItemsFromJSON(pod, 2, [])?.length, 0);
+});
+
+test("a time that is null where it may be absent is an empty message, and comes back as it was", () => {
+  const type = typeOf("coordination.k8s.io/v1", "Lease");
+  const lease = { kind: "Lease", apiVersion: "coordination.k8s.io/v1", metadata: { name: "l" }, spec: { acquireTime: null } };
+  same(type, lease);
+  const bytes = encodeProtobuf(type, lease, lease.apiVersion, lease.kind);
+  assert.deepEqual(
+    decodeProtobuf(bytes, () => type),
+    lease,
+  );
 });

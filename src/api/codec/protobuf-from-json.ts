@@ -140,7 +140,7 @@ class Transcoder {
     } else {
       const from = this.#at;
       this.#skip();
-      this.#from = byte === n ? 0 : from;
+      this.#from = byte === n && !item.nullable ? 0 : from;
       this.#to = this.#at;
     }
   }

@@ -22,6 +22,8 @@ export interface Item {
   /** Writes what has no way of its own here. */
   value: Value;
   type?: TypeDef;
+  /** null is a value that is written. */
+  nullable?: boolean;
   /** Types may contain themselves: made when the first message is met. */
   plan?: Plan;
 }
@@ -81,6 +83,7 @@ function slotFor(field: Field, root: Plan): Slot {
   if (type.startsWith("[]") && field.go !== "v1.Verbs") return { number, at, form: "list", item: itemOf(type.slice(2)) };
   if (type.startsWith("map[string]")) return { number, at, form: "map", item: itemOf(type.slice(11)) };
   const slot: Slot = { number, at, form: "one", item: itemOf(type) };
+  if (pointer && (type === "Time" || type === "MicroTime")) slot.item.nullable = true;
   if (pointer || type === "bytes") return slot;
   const writer = new ProtoWriter(64);
   slotOf(field).write(writer, {});

@@ -6,11 +6,12 @@ import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, put } from "./json.ts";
-import { normalize } from "./normalize.ts";
+import { type Empties, normalize } from "./normalize.ts";
 import { openEnvelope, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
 import { fields, handmade, scalarValues, type Value } from "./protobuf-values.ts";
 import { ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
 import { unions } from "./scalars.ts";
+import { zeroMicroTime, zeroTime } from "../time.ts";
 
 /** In its envelope, as the API travels; kind and apiVersion are in the envelope only. `object` is normalised. */
 export function encodeProtobuf(type: TypeDef, object: JSONObject, apiVersion: string, kind: string): Uint8Array {
@@ -20,14 +21,14 @@ export function encodeProtobuf(type: TypeDef, object: JSONObject, apiVersion: st
 }
 
 /** `choose` gives the type for what the envelope says (both may be ""). Throws DecodeError. */
-export function decodeProtobuf(bytes: Uint8Array, choose: (apiVersion: string, kind: string) => TypeDef | undefined): JSONObject {
+export function decodeProtobuf(bytes: Uint8Array, choose: (apiVersion: string, kind: string) => TypeDef | undefined, empties: Empties = "written"): JSONObject {
   const { apiVersion, kind, raw } = unwrapEnvelope(bytes);
   const type = choose(apiVersion, kind);
   if (!type) throw new DecodeError(`no kind "${kind}" is registered for version "${apiVersion}"`);
   const object = bounded(() => messageOf(type).read(new ProtoReader(raw)));
   if (kind && type.byName.has("kind")) object.kind = kind;
   if (apiVersion && type.byName.has("apiVersion")) object.apiVersion = apiVersion;
-  return normalize(type, object).object;
+  return normalize(type, object, empties).object;
 }
 
 interface Message {
@@ -95,15 +96,17 @@ export function slotOf(field: Field): Slot {
   if (type.startsWith("map[string]")) return mapped(number, name, type.slice(11));
   const value = valueOfType(type);
   const optional = pointer || type === "bytes";
+  const isTime = pointer && (type === "Time" || type === "MicroTime");
   return {
     number,
     write(writer, object) {
       const item = object[name];
-      if (!optional || (item !== undefined && item !== null)) value.write(writer, number, item);
+      if (!optional || (item !== undefined && (item !== null || isTime))) value.write(writer, number, item);
     },
     read(reader, wireType, into) {
       expect(wireType, value.wire, name);
-      into[name] = value.read(reader, wireType);
+      const item = value.read(reader, wireType);
+      into[name] = item === null && isTime ? (type === "Time" ? zeroTime : zeroMicroTime) : item;
     },
   };
 }

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type FieldError, forbiddenField, invalidValue, type Path, required, tooLong, invalidNamed } from "../field.ts";
 import { parseGroupVersion } from "../group-version.ts";
+import { zeroTime } from "../time.ts";
 import { isQualifiedName, longerThan } from "../names.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../types/meta-v1.gen.ts";
 import { validateLabels } from "./labels.ts";
@@ -54,7 +55,8 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, path
   ];
   for (const [field, absent] of kept) {
     const value = meta[field] ?? absent;
-    if (value !== (old[field] ?? absent)) errors.push(invalidValue(path.child(field), value, immutableMessage));
+    // A zero time is told as it is written.
+    if (value !== (old[field] ?? absent)) errors.push(invalidValue(path.child(field), value === zeroTime ? null : value, immutableMessage));
   }
   if (meta.labels && meta.labels !== old.labels) errors.push(...validateLabels(meta.labels, path.child("labels")));
   if (meta.annotations && meta.annotations !== old.annotations) errors.push(...validateAnnotations(meta.annotations, path.child("annotations")));

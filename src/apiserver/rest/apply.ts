@@ -78,9 +78,16 @@ function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, opt
     if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
     if (options.fieldValidation === "Warn") warnStrictly(call, patch.strict);
   };
+  const live = old && ((endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject);
+  const isUnchanged = live !== undefined && equal(withoutManagers(merged), withoutManagers(live));
   if (endpoint.custom) {
     sayRepeated();
-    return customApplied(call, endpoint.custom, old, merged);
+    return customApplied(call, endpoint.custom, isUnchanged, merged);
+  }
+  // What nothing has changed in does not become an object anew, in which a time that is null would be absent.
+  if (isUnchanged) {
+    sayRepeated();
+    return toStored(endpoint, copyOf(merged) as unknown as KubeObject);
   }
   const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
   const { namespace, name } = (patch.object.metadata ?? {}) as JSONObject;
@@ -117,9 +124,9 @@ const withoutManagers = ({ metadata, ...rest }: JSONObject): JSONObject => {
 };
 
 /** Nulls that the merge has left are judged as they are; where it has changed nothing, no defaults come either. */
-function customApplied(call: Call, custom: CustomVersion, old: KubeObject | undefined, merged: JSONObject): KubeObject {
+function customApplied(call: Call, custom: CustomVersion, isUnchanged: boolean, merged: JSONObject): KubeObject {
   const copy = copyOf(merged);
-  if (old && equal(withoutManagers(merged), withoutManagers(old as unknown as JSONObject))) return copy as unknown as KubeObject;
+  if (isUnchanged) return copy as unknown as KubeObject;
   try {
     custom.coerce(copy, { merged: true });
   } catch (error) {

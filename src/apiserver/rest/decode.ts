@@ -234,7 +234,8 @@ export interface Completed {
 export function complete({ hubType, custom }: Endpoint, object: KubeObject, spec?: object): Completed {
   if (custom) return { object: custom.settled(object), empties: false };
   const value = (spec ? { ...object, spec: {} } : object) as unknown as JSONObject;
-  const context = contextOf("kept");
+  // Decoding has left no null where a time may be absent but those that storage had.
+  const context = { ...contextOf("kept"), zeroTimes: true };
   const made = tryNormalize(hubType, value, context) ?? normalize(hubType, value, "kept").object;
   if (spec) made.spec = spec as JSONObject;
   return { object: made as unknown as KubeObject, empties: context.kept };
@@ -244,12 +245,11 @@ export function complete({ hubType, custom }: Endpoint, object: KubeObject, spec
 export function storedForm(endpoint: Endpoint, { object, empties }: Completed): KubeObject {
   if (!empties) return object;
   const how = storedAsJSON.has(endpoint.groupResource) ? "written" : "stored";
-  const settled = (value: KubeObject): KubeObject => normalize(endpoint.hubType, value as unknown as JSONObject, how).object as unknown as KubeObject;
-  const { setDefaults } = endpoint.hubKind;
-  const made = settled(object);
-  if (!setDefaults) return made;
-  setDefaults(made);
-  return settled(made);
+  const { hubType, hubKind } = endpoint;
+  const made = normalize(hubType, object as unknown as JSONObject, how).object as unknown as KubeObject;
+  if (!hubKind.setDefaults) return made;
+  hubKind.setDefaults(made);
+  return tryNormalize(hubType, made as unknown as JSONObject, { ...contextOf(how), zeroTimes: true }) as unknown as KubeObject;
 }
 
 /** As Go writes it to a client without having stored it. */

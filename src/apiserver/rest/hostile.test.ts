@@ -62,7 +62,14 @@ test("owners are looked through at once, and each is kept once", async () => {
 test("an error that shows all of a list is not made for each of its elements", async () => {
   const ownerReferences = Array.from({ length: 20_000 }, (_, i) => ({ apiVersion: "v1", kind: "Pod", name: `p${i}`, uid: `u${i}`, controller: true }));
   const managedFields = [
-    { manager: "\u0001".repeat(100_000), operation: "Update", apiVersion: "v1", time: "2026-01-01T00:00:00Z", fieldsType: "FieldsV1", fieldsV1: {} },
+    {
+      manager: "\u0001".repeat(100_000),
+      operation: "Update",
+      apiVersion: "v1",
+      time: "2026-01-01T00:00:00Z",
+      fieldsType: "FieldsV1",
+      fieldsV1: { "f:data": {} },
+    },
   ];
   for (const metadata of [{ ownerReferences }, { managedFields }]) {
     let answer = {} as Awaited<ReturnType<TestServer["answer"]>>;
