@@ -18,7 +18,8 @@ import { startHookServer } from "./admission/hook-server.ts";
 import { policyCases } from "./admission/policy-cases.ts";
 import { behaviours } from "./admission/webhook-behaviours.ts";
 import { type AdmissionCase, webhookCases } from "./admission/webhook-cases.ts";
-import { differences, type Request, type Server, send, settled } from "./differential/exchange.ts";
+import { type Request, type Server, send, settled } from "./differential/exchange.ts";
+import { Tally } from "./differential/tally.ts";
 import { startPair } from "./differential/servers.ts";
 
 const { values, positionals } = parseArgs({
@@ -47,9 +48,6 @@ const sides: [name: string, server: Server][] = [
   ["ours", pair.ours],
 ];
 
-let passed = 0;
-let failed = 0;
-
 const forSide = (side: string, { body, ...rest }: Request): Request => {
   if (body === undefined) return rest;
   const text = JSON.stringify(body).replaceAll("SIDE", side).replaceAll(":PORT", `:${hookPort}`).replaceAll("CABUNDLE", caBundle);
@@ -71,16 +69,9 @@ const common = (side: string, value: unknown): unknown =>
 
 async function compare(name: string, request: Request): Promise<void> {
   const answers = await Promise.all(sides.map(([side, server]) => send(server, forSide(side, request))));
-  report(`${name}: ${request.method} ${request.path}`, answers);
+  tally.report(`${name}: ${request.method} ${request.path}`, answers);
 }
-function report(name: string, [peer, ours]: readonly unknown[]): void {
-  const found = differences(common("peer", peer), common("ours", ours));
-  if (values.verbose) write(`     ${JSON.stringify(common("peer", peer)).slice(0, 1500)}`);
-  if (found.length) {
-    failed++;
-    write(`FAIL ${name}\n${found.map((line) => `     ${line}`).join("\n")}`);
-  } else passed++;
-}
+const tally = new Tally({ write, verbose: values.verbose, common: (value, side) => common(side, value) });
 
 /** What arrives at webhooks in parallel arrives in any order, and twice where a connection broke. */
 const reviewsOf = (side: string, behaviour: string): unknown =>
@@ -95,7 +86,7 @@ async function run(cases: readonly AdmissionCase[]): Promise<void> {
     for (const request of requests) await compare(name, request);
     const seen = new Set([...hooks.asked.keys()].map((key) => key.replace(/^[^/]*\//, "")));
     for (const behaviour of seen)
-      report(
+      tally.report(
         `${name}: reviews for ${behaviour}`,
         sides.map(([side]) => reviewsOf(side, behaviour)),
       );
@@ -105,5 +96,4 @@ async function run(cases: readonly AdmissionCase[]): Promise<void> {
 const chosen = (cases: readonly AdmissionCase[]): AdmissionCase[] => cases.filter(({ name }) => name.includes(only));
 await run(chosen([...configurationCases, ...webhookCases, ...policyCases]));
 rmSync(dir, { recursive: true, force: true });
-write(`PASS ${passed} FAIL ${failed}`);
-process.exitCode = failed ? 1 : 0;
+tally.end();

@@ -25,7 +25,8 @@ import { component, optionsFrom } from "../src/distro/components/apiserver.ts";
 import { FlagError } from "../src/distro/components/flag-error.ts";
 import { parseFlags } from "../src/distro/components/flags.ts";
 import { startTokenHook, tokenReplies } from "./authentication/webhooks.ts";
-import { differences, type Server, send, settled } from "./differential/exchange.ts";
+import { type Server, send, settled } from "./differential/exchange.ts";
+import { Tally } from "./differential/tally.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,8 +40,6 @@ const { values, positionals } = parseArgs({
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const [only = ""] = positionals;
 const port = Number(values.port);
-let passed = 0;
-let failed = 0;
 
 /** What no two servers share becomes a mark. */
 const common = (value: unknown): unknown =>
@@ -55,14 +54,7 @@ const common = (value: unknown): unknown =>
     ),
   );
 
-function report(name: string, [peer, ours]: readonly unknown[]): void {
-  const found = differences(common(peer), common(ours));
-  if (values.verbose) write(`     ${name}: ${JSON.stringify(common(peer)).slice(0, 600)}`);
-  if (found.length) {
-    failed++;
-    write(`FAIL ${name}\n${found.map((line) => `     ${line}`).join("\n")}`);
-  } else passed++;
-}
+const tally = new Tally({ write, verbose: values.verbose, common });
 
 const ownAudience = "https://kubernetes.default.svc.cluster.local";
 const review = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview" };
@@ -80,7 +72,7 @@ async function compare(pair: Pair, { name, token, audiences }: TokenCase): Promi
       return { code, status: (body as { status?: unknown }).status ?? body };
     }),
   );
-  report(`${name}: reviewed`, reviews);
+  tally.report(`${name}: reviewed`, reviews);
   // Go's client and node's would both refuse such a header.
   if (audiences || /[^\x21-\x7e]/.test(token) || token.length > 60_000) return;
   const shown = await Promise.all(
@@ -96,7 +88,7 @@ async function compare(pair: Pair, { name, token, audiences }: TokenCase): Promi
       return { code, status: (body as { status?: unknown }).status ?? body };
     }),
   );
-  report(`${name}: shown`, shown);
+  tally.report(`${name}: shown`, shown);
 }
 
 await using ground = await prepare(values.bin, port);
@@ -155,7 +147,7 @@ async function refused(): Promise<void> {
         .replace(/\nsee `k8ts apiserver --help`$/, "")
         .replace(/^--(authentication-config|oidc-issuer-url|authentication-token-webhook-config-file): /, "");
     }
-    report(`${name}: refused`, [{ text: peer }, { text: ours }]);
+    tally.report(`${name}: refused`, [{ text: peer }, { text: ours }]);
   }
 }
 
@@ -190,7 +182,7 @@ async function webhooks(): Promise<void> {
     for (const audiences of [["other"], [ownAudience, "other"], ["x"]])
       for (const name of ["good", "other-audience", "own-audience"])
         await compare(pair, { name: `hook-${name} for ${audiences.join()}`, token: `hook-${name}`, audiences });
-    report(
+    tally.report(
       `${version}: what the webhook was asked`,
       // Each once: who asks again after a connection broke differs.
       ["peer", "ours"].map((side) => [...new Set((hook.asked.get(side) ?? []).map((one) => JSON.stringify(one)))]),
@@ -221,7 +213,7 @@ async function certificates(): Promise<void> {
   const compareAll = async (when: string): Promise<void> => {
     for (const one of cases.filter(({ name }) => name.includes(only))) {
       const answers = await Promise.all([pair.peer, pair.ours].map((server) => ask(server, one)));
-      report(
+      tally.report(
         `certificate ${one.name}, ${when}`,
         answers.map(({ code, body }) => ({ code, body })),
       );
@@ -238,7 +230,7 @@ async function certificates(): Promise<void> {
     ),
   );
   // Upstream keeps authorities there that were trusted once.
-  report(
+  tally.report(
     "authorities that are published",
     published.map(({ body }) => Object.keys((body as { data?: object }).data ?? {}).sort()),
   );
@@ -257,7 +249,7 @@ async function serviceAccounts(): Promise<void> {
   ]);
   const both = [pair.peer, pair.ours];
   for (const path of ["/.well-known/openid-configuration", "/openid/v1/jwks"])
-    report(path, await Promise.all(both.map((server) => send(server, { method: "GET", path }))));
+    tally.report(path, await Promise.all(both.map((server) => send(server, { method: "GET", path }))));
   const accounts = "/api/v1/namespaces/default/serviceaccounts";
   await Promise.all(both.map((server) => send(server, { method: "POST", path: accounts, body: { metadata: { name: "robot" } } })));
   const hidden = (value: unknown): unknown =>
@@ -285,16 +277,16 @@ async function serviceAccounts(): Promise<void> {
         send(server, { method: "POST", path: `${accounts}/robot/token`, body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec } }),
       ),
     );
-    report(`token ${JSON.stringify(spec)}`, made.map(hidden));
+    tally.report(`token ${JSON.stringify(spec)}`, made.map(hidden));
     const lives = made.map(({ body }) => {
       const token = (body as { status?: { token?: string } }).status?.token;
       if (!token) return "none";
       const { exp, iat, iss, aud } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
       return { life: Number(exp) - Number(iat), iss, aud };
     });
-    report(`claims of the token ${JSON.stringify(spec)}`, lives);
+    tally.report(`claims of the token ${JSON.stringify(spec)}`, lives);
     for (const audiences of [undefined, ["two"], ["elsewhere"]])
-      report(
+      tally.report(
         `review of the token ${JSON.stringify(spec)} for ${String(audiences)}`,
         await Promise.all(
           both.map(async (server, i) => {
@@ -336,9 +328,8 @@ const parts: Record<string, () => Promise<void>> = {
   webhooks,
   certificates,
   "service-accounts": serviceAccounts,
-  signer: () => compareSigners({ ground, report, said }),
+  signer: () => compareSigners({ ground, report: (name, sides) => tally.report(name, sides), said }),
   refusals: refused,
 };
 for (const [name, run] of Object.entries(parts)) if (!values.part || values.part === name) await run();
-write(`PASS ${passed} FAIL ${failed}`);
-process.exitCode = failed ? 1 : 0;
+tally.end();

@@ -17,7 +17,8 @@ import { startHookServer } from "./admission/hook-server.ts";
 import { actAsOthers, tokenFile } from "./authorization/act.ts";
 import { kubeconfigs, policies, type Refusal, refusals } from "./authorization/refusals.ts";
 import { behaviours, byFlags, type Scenario, scenarios, standing } from "./authorization/scenarios.ts";
-import { differences, type Request, type Server, send, settled } from "./differential/exchange.ts";
+import { type Request, type Server, send, settled } from "./differential/exchange.ts";
+import { Tally } from "./differential/tally.ts";
 import { argumentsOf, oursProgram, startPair } from "./pair/start.ts";
 
 const { values, positionals } = parseArgs({
@@ -37,16 +38,7 @@ const plainPort = port + 5;
 const sides = ["peer", "ours"] as const;
 type Side = (typeof sides)[number];
 
-let passed = 0;
-let failed = 0;
-function report(name: string, [peer, ours]: readonly unknown[]): void {
-  const found = differences(peer, ours);
-  if (values.verbose) write(`     ${name}: ${JSON.stringify(peer).slice(0, 600)}`);
-  if (found.length) {
-    failed++;
-    write(`FAIL ${name}\n${found.map((line) => `     ${line.slice(0, 1500)}`).join("\n")}`);
-  } else passed++;
-}
+const tally = new Tally({ write, verbose: values.verbose, common: (value) => value });
 
 let directory = "";
 const path = (file: string): string => join(directory, file);
@@ -172,7 +164,7 @@ const timesOf = (side: Side, behaviour: string): number => hooks.asked.get(`${si
 function compareReviews(name: string): void {
   const seen = new Set([...hooks.asked.keys()].map((key) => key.replace(/^[^/]*\//, "")));
   for (const behaviour of seen)
-    report(
+    tally.report(
       `${name}: reviews for ${behaviour}`,
       sides.map((side) => ({ reviews: reviewsOf(side, behaviour), times: timesOf(side, behaviour) })),
     );
@@ -180,7 +172,7 @@ function compareReviews(name: string): void {
 async function ask(name: string, of: Readonly<Record<Side, Server>>, requests: readonly Request[]): Promise<void> {
   for (const request of requests) {
     const answers = await Promise.all(sides.map(async (side) => common(side, inOrder(await send(of[side], request)))));
-    report(`${name}: ${request.method} ${request.path.slice(0, 150)}`, answers);
+    tally.report(`${name}: ${request.method} ${request.path.slice(0, 150)}`, answers);
   }
 }
 
@@ -231,20 +223,20 @@ async function refuse({ name, file, flags = [] }: Refusal): Promise<void> {
   // Ours says each thing on a line of its own, and which flag it is about.
   const parts = /^\[((?:authorization-mode|cannot specify) .*)\]$/.exec(peer)?.[1]?.split(/, (?=authorization-mode|cannot specify)/) ?? [peer];
   const missing = parts.filter((part) => !ours.includes(part));
-  report(`refused: ${name}`, missing.length ? [peer, ours] : [peer, peer]);
+  tally.report(`refused: ${name}`, missing.length ? [peer, ours] : [peer, peer]);
 }
 
-if ("impersonation".includes(only)) await actAsOthers({ servers, report, common, auditLog: (side) => path(`audit-${side}.log`) });
+if ("impersonation".includes(only))
+  await actAsOthers({ servers, report: (name, sides) => tally.report(name, sides), common, auditLog: (side) => path(`audit-${side}.log`) });
 for (const refusal of refusals) if (`refused: ${refusal.name}`.includes(only)) await refuse(refusal);
 if ("flags".includes(only)) await playFlags();
 const played = scenarios.filter(({ name }) => name.includes(only));
 for (const scenario of played) await play(scenario);
-report(
+tally.report(
   "what was counted",
   (await Promise.all(sides.map((side) => counted(side)))).map((of) => Object.fromEntries([...of].filter(([name]) => !name.includes("last_config")))),
 );
-if (played.some(({ name }) => name === "without TLS")) report("nobody says who he is without TLS", [["undefined"], [...plainAsked]]);
+if (played.some(({ name }) => name === "without TLS")) tally.report("nobody says who he is without TLS", [["undefined"], [...plainAsked]]);
 plainServer.closeAllConnections();
 plainServer.close();
-write(`PASS ${passed} FAIL ${failed}`);
-process.exitCode = failed ? 1 : 0;
+tally.end();

@@ -8,7 +8,8 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "../tools/command-line.ts";
-import { differences, type Server, send, settled } from "./differential/exchange.ts";
+import { type Server, send, settled } from "./differential/exchange.ts";
+import { Tally } from "./differential/tally.ts";
 import { startPair } from "./differential/servers.ts";
 import { cases, type SocketCase } from "./sockets/cases.ts";
 import { type Outcome, SocketClient } from "./sockets/client.ts";
@@ -23,8 +24,6 @@ const { values, positionals } = parseArgs({
 });
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const [only = ""] = positionals;
-let passed = 0;
-let failed = 0;
 
 /**
  * Left out: when upstream tells how far a watch is (cacher.go, nextBookmarkTime: each minute or so, with some chance); ages; what
@@ -40,14 +39,7 @@ const common = (value: unknown): unknown =>
     }) ?? "null",
   );
 
-function report(name: string, [peer, ours]: readonly unknown[]): void {
-  const found = differences(common(peer), common(ours));
-  if (values.verbose) write(`     ${name}: ${JSON.stringify(common(peer)).slice(0, 600)}`);
-  if (found.length) {
-    failed++;
-    write(`FAIL ${name}\n${found.map((line) => `     ${line}`).join("\n")}`);
-  } else passed++;
-}
+const tally = new Tally({ write, verbose: values.verbose, common });
 
 const maps = "/api/v1/namespaces/sockets/configmaps";
 const group = "/apis/sockets.example.com/v1/namespaces/sockets/widgets";
@@ -138,7 +130,7 @@ await using pair = await startPair({ bin: values.bin, port: Number(values.port) 
 const both = [pair.peer, pair.ours];
 const known = await Promise.all(both.map(prepare));
 for (const one of cases.filter(({ name }) => name.includes(only)))
-  report(one.name, await Promise.all(both.map((server, side) => play(server, one, known[side] as Known))));
+  tally.report(one.name, await Promise.all(both.map((server, side) => play(server, one, known[side] as Known))));
 
 /** What was counted of WebSockets, of one namespace: upstream watches objects of its own, too. Its router counts no refusals. */
 const counted = async (server: Server): Promise<string[]> => {
@@ -158,6 +150,5 @@ const counted = async (server: Server): Promise<string[]> => {
 };
 // Who hung up last is noticed a moment later.
 await pause(1000);
-if (!only) report("what is counted", await Promise.all(both.map(counted)));
-write(`PASS ${passed} FAIL ${failed}`);
-process.exitCode = failed ? 1 : 0;
+if (!only) tally.report("what is counted", await Promise.all(both.map(counted)));
+tally.end();

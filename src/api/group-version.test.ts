@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupVersionText, parseGroupVersion } from "./group-version.ts";
+import { groupVersionOf, groupVersionText, kindText, parseGroupVersion } from "./group-version.ts";
 
 test("an apiVersion has a group and a version, or a version alone", () => {
   const read = (text: string): [string, string, string] | undefined => {
@@ -14,4 +14,9 @@ test("an apiVersion has a group and a version, or a version alone", () => {
   assert.deepEqual(read("/"), ["", "", ""]);
   assert.deepEqual(read(""), ["", "", ""]);
   assert.equal(read("apps/v1/"), undefined);
+});
+
+test("what cannot be read says nothing, and kinds are named with an empty group", () => {
+  assert.deepEqual(groupVersionOf("a/b/c"), { group: "", version: "" });
+  assert.deepEqual([kindText("v1", "Pod"), kindText("apps/v1", "Scale"), kindText()], ["/v1, Kind=Pod", "apps/v1, Kind=Scale", "/, Kind="]);
 });

@@ -14,6 +14,15 @@ export function parseGroupVersion(apiVersion: string): GroupVersion | undefined 
   return parts.length === 2 ? { group: parts[0] as string, version: parts[1] as string } : { group: "", version: apiVersion };
 }
 
+/** The same, nothing said where that cannot be read (schema.FromAPIVersionAndKind). */
+export const groupVersionOf = (apiVersion = ""): GroupVersion => parseGroupVersion(apiVersion) ?? { group: "", version: "" };
+
+/** As messages name a kind (schema.GroupVersionKind.String). */
+export function kindText(apiVersion = "", kind = ""): string {
+  const { group, version } = groupVersionOf(apiVersion);
+  return `${group}/${version}, Kind=${kind}`;
+}
+
 /** Without a group the version alone. */
 export const groupVersionText = ({ group, version }: GroupVersion): string => (group ? `${group}/${version}` : version);
 /** Why what has more than one slash is no apiVersion. */

@@ -2,6 +2,7 @@
  * Who manages the number of replicas, as the scale subresource sees it and as its object keeps it
  * (k8s.io/apimachinery/pkg/util/managedfields/scalehandler.go).
  */
+import { groupVersionOf } from "../group-version.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
 import { difference, type FieldSet, hasPath, setOf } from "./fieldset.ts";
 import { type Managed, readManaged, sameManager, sortManaged } from "./managed-fields.ts";
@@ -10,15 +11,13 @@ const scaleVersion = "autoscaling/v1";
 const replicasPath = ["f:spec", "f:replicas"];
 const replicas = setOf(replicasPath) as FieldSet;
 
-const groupOf = (apiVersion: string): string => (apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "");
-
 /** Where objects of a version have their replicas; null: nowhere; undefined: there is no such version. */
 export type ReplicasPaths = (apiVersion: string) => readonly string[] | null | undefined;
 /** Built-in kinds have them in one place in all versions of their group. */
 export const builtInPaths =
   (own: string): ReplicasPaths =>
   (apiVersion) =>
-    groupOf(apiVersion) === groupOf(own) ? replicasPath : undefined;
+    groupVersionOf(apiVersion).group === groupVersionOf(own).group ? replicasPath : undefined;
 
 /** Entries of the object in versions that there are. */
 const known = (entries: readonly ManagedFieldsEntry[] | undefined, paths: ReplicasPaths): Managed[] =>

@@ -2,6 +2,7 @@
 import { validateNonNegative } from "../core/checks.ts";
 import { age, validateMetadata, validateMetadataUpdate } from "../core/object-meta.ts";
 import { type FieldError, FreeForm, path, required } from "../field.ts";
+import { groupVersionOf } from "../group-version.ts";
 import type { Kind } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { controllerOf } from "../meta/owner.ts";
@@ -23,9 +24,8 @@ function validateData(data: unknown): FieldError[] {
 function controllerName(revision: ControllerRevision): string {
   const owner = controllerOf(revision);
   if (!owner) return "<none>";
-  const slash = owner.apiVersion.indexOf("/");
-  const group = slash < 0 ? "" : `.${owner.apiVersion.slice(0, slash)}`;
-  return `${owner.kind.toLowerCase()}${group}/${owner.name}`;
+  const { group } = groupVersionOf(owner.apiVersion);
+  return `${owner.kind.toLowerCase()}${group && `.${group}`}/${owner.name}`;
 }
 
 export const controllerRevisionKind: Kind<ControllerRevision> = {

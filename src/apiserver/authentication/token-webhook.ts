@@ -6,6 +6,7 @@ import { decodeJSON } from "../../api/codec/decode.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSONString, parseJSON } from "../../api/codec/json.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
+import { groupVersionOf } from "../../api/group-version.ts";
 import { goQuote } from "../../api/go-quote.ts";
 import type { JSONValue } from "../../api/json.ts";
 import { typeByName, typeOfKind } from "../../api/schema/schema.ts";
@@ -67,7 +68,7 @@ function reviewOf({ body, status, contentType }: Answer, version: TokenReviewVer
   if (kind !== "TokenReview" || its !== apiVersion)
     throw new DecodeError(
       typeOfKind(its, kind)
-        ? `converting (${its.slice(its.indexOf("/") + 1)}.${kind}) to (${version}.TokenReview): unknown conversion`
+        ? `converting (${groupVersionOf(its).version}.${kind}) to (${version}.TokenReview): unknown conversion`
         : `no kind ${goQuote(kind)} is registered for version ${goQuote(its)} in scheme "pkg/runtime/scheme.go:111"`,
     );
   return decodeJSON(encodeJSONString(value), reviewType).object as unknown as TokenReview;

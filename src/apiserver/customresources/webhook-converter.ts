@@ -3,6 +3,7 @@ import type { CustomVersion } from "../../api/apiextensions/custom-version.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { encodeJSON, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { parseYAML } from "../../api/codec/yaml.ts";
+import { groupVersionOf, kindText } from "../../api/group-version.ts";
 import { goQuote } from "../../api/go-quote.ts";
 import { isMap, type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -41,7 +42,6 @@ class Failure extends Error {
 
 /** Of which nothing is left but its kind, in the midst of an apply: no webhook is asked of it. */
 const isEmpty = (object: KubeObject): boolean => Object.keys(object).length === 2 && object.apiVersion !== undefined && object.kind !== undefined;
-const kindText = (apiVersion: string, kind: string): string => `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
 
 /** With whitespace alone, there is no bundle. */
 function configOf(definition: CustomResourceDefinition): WebhookClientConfig {
@@ -79,7 +79,7 @@ export class WebhookConverter implements Converter {
       throw error;
     } finally {
       const seconds = (clock.monotonic() - started) / 1000;
-      const from = textOf(given[0]?.apiVersion).split("/").at(-1) ?? "";
+      const from = groupVersionOf(textOf(given[0]?.apiVersion)).version;
       series?.converted(
         { definition: this.#definition, from, to: to.name },
         failure instanceof Failure ? failure.type : undefined,

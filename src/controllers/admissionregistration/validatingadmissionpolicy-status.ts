@@ -2,6 +2,7 @@
 import { checkTypes, type KnownKind, type KnownKinds, structType } from "../../api/admissionregistration/type-checking.ts";
 import { declTypeOf } from "../../api/apiextensions/decl-type.ts";
 import type { Schema } from "../../api/apiextensions/schema.ts";
+import { groupVersionOf } from "../../api/group-version.ts";
 import { apiVersionOf, type ResourceDef, resources, typeOfKind } from "../../api/schema/schema.ts";
 import { isNotFound } from "../../api/status.ts";
 import type { ValidatingAdmissionPolicy } from "../../api/types/admissionregistration-v1.gen.ts";
@@ -61,8 +62,8 @@ async function knownKinds({ spec }: ValidatingAdmissionPolicy, transport: Transp
   if (spec.paramKind?.apiVersion) wanted.add(spec.paramKind.apiVersion);
   const custom: ServedKind[] = [];
   for (const apiVersion of wanted) {
-    const [group = "", version = ""] = apiVersion.split("/");
-    if (version && !apiVersion.includes("*") && !builtInGroups.has(apiVersion)) custom.push(...(await servedKinds(transport, group, version, signal)));
+    const { group, version } = groupVersionOf(apiVersion);
+    if (group && version && !apiVersion.includes("*") && !builtInGroups.has(apiVersion)) custom.push(...(await servedKinds(transport, group, version, signal)));
   }
   return {
     ofResource(group, version, resource) {

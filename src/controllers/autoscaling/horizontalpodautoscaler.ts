@@ -1,4 +1,5 @@
 /** Sets the size of what it targets by measured load: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/ */
+import { groupVersionOf } from "../../api/group-version.ts";
 import { keyOf, splitKey } from "../../api/object.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { parseLabelSelector } from "../../api/selectors/labels.ts";
@@ -96,7 +97,7 @@ export const horizontalPodAutoscaler: Controller = {
 };
 
 async function resourceOf({ client, signal }: ControllerContext, apiVersion: string | undefined, kind: string): Promise<Resource> {
-  const group = apiVersion?.includes("/") ? (apiVersion.split("/")[0] as string) : "";
+  const { group } = groupVersionOf(apiVersion);
   const { resources } = await discover(client.transport, signal);
   const found = resources.find((one) => one.group === group && one.kind === kind && one.preferred && !one.resource.includes("/"));
   if (!found) throw new Error(`no matches for kind ${JSON.stringify(kind)} in group ${JSON.stringify(group)}`);

@@ -1,4 +1,5 @@
 /** A watch over every resource that can be deleted, kept in step with what the server serves. */
+import { groupVersionOf } from "../../api/group-version.ts";
 import type { KubeObject } from "../../api/object.ts";
 import type { Resource } from "../../client/client.ts";
 import { type Discovery, discover, type ServedResource } from "../../client/discovery.ts";
@@ -53,9 +54,7 @@ export class Monitors {
 
   /** The resource of a reference; looks at discovery again for one that is not known. */
   async resolve(apiVersion: string, kind: string): Promise<ServedResource | undefined> {
-    const slash = apiVersion.indexOf("/");
-    const group = slash < 0 ? "" : apiVersion.slice(0, slash);
-    const version = apiVersion.slice(slash + 1);
+    const { group, version } = groupVersionOf(apiVersion);
     const find = (): ServedResource | undefined => this.#served.resources.find((r) => r.kind === kind && r.group === group && r.version === version);
     const known = find();
     if (known) return known;

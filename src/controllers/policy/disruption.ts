@@ -1,5 +1,6 @@
 /** PodDisruptionBudget: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/ */
 import { podConditionPatch } from "../../api/core/pod-status.ts";
+import { groupVersionOf } from "../../api/group-version.ts";
 import { controllerOf } from "../../api/meta/owner.ts";
 import { keyOf, splitKey } from "../../api/object.ts";
 import { formatLabelSelector, selectorOf } from "../../api/selectors/labels.ts";
@@ -111,7 +112,7 @@ function scales(context: ControllerContext): (pods: readonly Pod[]) => Promise<{
 
   const scaleOf = async (namespace: string, ref: OwnerReference): Promise<{ uid: string; replicas: number } | undefined> => {
     const { kind, name, uid } = ref;
-    const group = ref.apiVersion.includes("/") ? (ref.apiVersion.split("/")[0] as string) : "";
+    const { group, version } = groupVersionOf(ref.apiVersion);
     const own = (object: { metadata: { uid: string }; spec: { replicas?: number } } | undefined) =>
       object?.metadata.uid === uid ? { uid, replicas: object.spec.replicas ?? 1 } : undefined;
     if (group === "apps" && kind === "ReplicaSet") {
@@ -123,7 +124,6 @@ function scales(context: ControllerContext): (pods: readonly Pod[]) => Promise<{
     }
     if (group === "apps" && kind === "StatefulSet") return own(stateful.get(namespace, name));
     if (group === "" && kind === "ReplicationController") return own(controllers.get(namespace, name));
-    const version = ref.apiVersion.slice(ref.apiVersion.indexOf("/") + 1);
     const { resources } = await discover(client.transport, signal);
     const resource = resources.find((r) => r.group === group && r.version === version && r.kind === kind);
     if (!resource) throw new Error(`no matches for kind ${JSON.stringify(kind)} in group ${JSON.stringify(group)}`);

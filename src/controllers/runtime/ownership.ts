@@ -1,4 +1,5 @@
 /** Controller references: finding what an owner controls, adopting what it selects, releasing what it does not. */
+import { groupVersionOf } from "../../api/group-version.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { controllerOf } from "../../api/meta/owner.ts";
 import type { LabelSelector } from "../../api/selectors/labels.ts";
@@ -39,7 +40,7 @@ export function ownerOf<T extends KubeObject>(resource: Resource<T>, object: T):
 /** The controller of `object` if it is of this resource and still the same one. */
 export function resolveController<T extends KubeObject>(informer: Informer<T>, resource: Resource<T>, object: KubeObject): T | undefined {
   const ref = controllerOf(object);
-  if (!ref || ref.kind !== resource.kind || ref.apiVersion.split("/")[0] !== apiVersionOf(resource as Resource).split("/")[0]) return undefined;
+  if (!ref || ref.kind !== resource.kind || groupVersionOf(ref.apiVersion).group !== resource.group) return undefined;
   const owner = informer.get(object.metadata.namespace ?? "", ref.name);
   return owner?.metadata.uid === ref.uid ? owner : undefined;
 }

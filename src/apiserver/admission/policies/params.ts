@@ -1,4 +1,5 @@
 /** The parameters that a binding gives to its policy (k8s.io/apiserver/pkg/admission/plugin/policy/generic/policy_dispatcher.go). */
+import { kindText } from "../../../api/group-version.ts";
 import type { JSONObject } from "../../../api/json.ts";
 import { selectorOf } from "../../../api/selectors/labels.ts";
 import type { ParamKind, ParamRef } from "../../../api/types/admissionregistration-v1.gen.ts";
@@ -16,16 +17,11 @@ export type ParamSources = (apiVersion: string, kind: string) => ParamSource | u
 /** The policy or its binding cannot be used as it is. */
 export class ConfigurationError extends Error {}
 
-function kindText({ apiVersion = "", kind = "" }: ParamKind): string {
-  const slash = apiVersion.indexOf("/");
-  return `${apiVersion.slice(0, Math.max(0, slash))}/${apiVersion.slice(slash + 1)}, Kind=${kind}`;
-}
-
 /** Throws ConfigurationError. */
 export function paramSourceOf(kind: ParamKind | undefined, sources: ParamSources): ParamSource | undefined {
   if (!kind) return undefined;
   const source = sources(kind.apiVersion ?? "", kind.kind ?? "");
-  if (!source) throw new ConfigurationError(`failed to find resource referenced by paramKind: '${kindText(kind)}'`);
+  if (!source) throw new ConfigurationError(`failed to find resource referenced by paramKind: '${kindText(kind.apiVersion, kind.kind)}'`);
   return source;
 }
 

@@ -1,6 +1,7 @@
 /** AdmissionReviews: the question, and what makes a valid answer (k8s.io/apiserver/pkg/admission/plugin/webhook/request/admissionreview.go). */
 import { DecodeError } from "../../../api/codec/decode-error.ts";
 import { encodeJSON } from "../../../api/codec/json.ts";
+import { groupVersionOf, kindText } from "../../../api/group-version.ts";
 import { goQuote } from "../../../api/go-quote.ts";
 import type { JSONObject } from "../../../api/json.ts";
 import { type TypeDef, typeOfKind } from "../../../api/schema/schema.ts";
@@ -27,8 +28,6 @@ export function encodeReview(version: ReviewVersion, uid: string, attributes: Ad
 /** The answer is no valid one. */
 export class InvalidAnswer extends Error {}
 
-const kindText = (apiVersion = "", kind = ""): string => `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
-
 export interface Verdict {
   allowed: boolean;
   status: AdmissionResponse["status"];
@@ -41,12 +40,14 @@ export interface Verdict {
 
 /** Throws DecodeError for what is no review of the version that was asked with. */
 function chosen(given: string, kind: string, apiVersion: string, type: TypeDef): TypeDef {
-  const short = (version: string): string => version.slice(version.indexOf("/") + 1);
   const found = typeOfKind(given, kind);
   const registered = given.startsWith("admission.k8s.io/") || (given === "v1" && kind === "Status");
   if (!found || !registered)
     throw new DecodeError(`no kind ${goQuote(kind)} is registered for version ${goQuote(given)} in scheme "pkg/runtime/scheme.go:111"`);
-  if (found !== type) throw new DecodeError(`converting (${short(given)}.${kind}) to (${short(apiVersion)}.AdmissionReview): unknown conversion`);
+  if (found !== type)
+    throw new DecodeError(
+      `converting (${groupVersionOf(given).version}.${kind}) to (${groupVersionOf(apiVersion).version}.AdmissionReview): unknown conversion`,
+    );
   return type;
 }
 
