@@ -20,6 +20,22 @@ import { enterStep } from "./tracing/request-trace.ts";
 
 const selectsMany = new Set(["list", "watch", "deletecollection"]);
 
+type Known = (user: UserInfo) => AuditRecord | undefined;
+
+/** A request on its way in. */
+interface Entry {
+  readonly request: ApiRequest;
+  readonly info: RequestInfo;
+  readonly known: Known | undefined;
+  readonly visit: Visit | undefined;
+  /** When its step began. */
+  at: number;
+  audit?: AuditRecord | undefined;
+  /** Once it is known who asks. */
+  attributes?: AuthorizationAttributes;
+}
+type Step = (entry: Entry) => Promise<void> | undefined;
+
 export interface AccessOptions {
   authenticator: Authenticator;
   authorizer: Authorizer;
@@ -44,52 +60,86 @@ export class Access {
   }
 
   /**
-   * Throws StatusError, TooManyRequests and Undecided. `known` is told who asks before it is decided whether they may; in between
+   * Throws and rejects with StatusError, TooManyRequests and Undecided. `known` is told who asks before it is decided whether they may; in between
    * it is their turn at the gate.
    */
-  async identify(request: ApiRequest, info: RequestInfo, known?: (user: UserInfo) => AuditRecord | undefined, visit?: Visit): Promise<UserInfo> {
-    const filters = this.#filters;
-    let at = this.#options.clock.monotonic();
-    let user = request.user;
-    try {
-      const found = user ?? this.#options.authenticator.authenticate(request);
-      user = found instanceof Promise ? await found : found;
-    } finally {
-      at = this.#passed(filters.authentication, at);
-    }
-    if (!user) throw unauthorized();
-    const audit = known?.(user);
-    at = this.#passed(filters.audit, at);
-    const { verb, isResource, group, version, resource, subresource, namespace, name, path } = info;
-    const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path };
-    if (request.query.size && selectsMany.has(verb) && !info.byPath)
-      addSelectors(attributes, request.query.get("fieldSelector"), request.query.get("labelSelector"));
-    if (request.span) enterStep(request, request.span, "constrainedimpersonation");
-    if (impersonates(request.headers)) {
-      const other = await this.#impersonation.userOf(request, attributes);
-      if (other) {
-        attributes.user = user = other.user;
-        audit?.impersonated(other.user, other.constraint);
-      }
-    }
-    at = this.#passed(filters.impersonation, at);
-    if (request.span && this.#options.queues) enterStep(request, request.span, "priorityandfairness");
-    const turn = visit?.enter(request, user);
-    if (turn) await turn;
-    if (this.#options.queues) at = this.#passed(filters.turn, at);
-    if (request.span) enterStep(request, request.span, "authorization");
-    const allowed = this.#decide(attributes, request, audit);
-    if (allowed) await allowed;
-    this.#passed(filters.authorization, at);
-    request.span?.end();
-    return user;
+  identify(request: ApiRequest, info: RequestInfo, known?: Known, visit?: Visit): UserInfo | Promise<UserInfo> {
+    return this.#pass({ request, info, known, visit, at: this.#options.clock.monotonic() }, 0);
   }
 
-  /** A step that began then is over; gives the time. */
-  #passed(observe: (seconds: number) => void, began: number): number {
+  /** From one step on; a promise only where one of them has to wait. */
+  #pass(entry: Entry, from: number): UserInfo | Promise<UserInfo> {
+    for (let i = from; i < this.#steps.length; i++) {
+      const pending = this.#steps[i]?.(entry);
+      if (pending) return pending.then(() => this.#pass(entry, i + 1));
+    }
+    return entry.attributes?.user as UserInfo;
+  }
+  readonly #steps: readonly Step[] = [
+    (entry) => this.#authenticate(entry),
+    (entry) => this.#impersonate(entry),
+    (entry) => this.#takeTurn(entry),
+    (entry) => this.#decide(entry),
+    (entry) => this.#enter(entry),
+  ];
+
+  #authenticate(entry: Entry): Promise<void> | undefined {
+    const { request } = entry;
+    if (request.user) return this.#authenticated(entry, request.user);
+    let found: UserInfo | undefined | Promise<UserInfo | undefined>;
+    try {
+      found = this.#options.authenticator.authenticate(request);
+    } catch (error) {
+      this.#passed(entry, this.#filters.authentication);
+      throw error;
+    }
+    if (!(found instanceof Promise)) return this.#authenticated(entry, found);
+    return found.then(
+      (user) => this.#authenticated(entry, user),
+      (error) => {
+        this.#passed(entry, this.#filters.authentication);
+        throw error;
+      },
+    );
+  }
+  #authenticated(entry: Entry, user: UserInfo | undefined): undefined {
+    this.#passed(entry, this.#filters.authentication);
+    if (!user) throw unauthorized();
+    entry.audit = entry.known?.(user);
+    this.#passed(entry, this.#filters.audit);
+    const { verb, isResource, group, version, resource, subresource, namespace, name, path, byPath } = entry.info;
+    const attributes: AuthorizationAttributes = { user, verb, isResource, group, version, resource, subresource, namespace, name, path };
+    const { query } = entry.request;
+    if (query.size && selectsMany.has(verb) && !byPath) addSelectors(attributes, query.get("fieldSelector"), query.get("labelSelector"));
+    entry.attributes = attributes;
+  }
+  #impersonate(entry: Entry): Promise<void> | undefined {
+    const { request, audit } = entry;
+    const attributes = entry.attributes as AuthorizationAttributes;
+    if (request.span) enterStep(request, request.span, "constrainedimpersonation");
+    if (!impersonates(request.headers)) return undefined;
+    return this.#impersonation.userOf(request, attributes).then((other) => {
+      if (!other) return;
+      attributes.user = other.user;
+      audit?.impersonated(other.user, other.constraint);
+    });
+  }
+  #takeTurn(entry: Entry): Promise<void> | undefined {
+    const { request, attributes, visit } = entry;
+    this.#passed(entry, this.#filters.impersonation);
+    if (request.span && this.#options.queues) enterStep(request, request.span, "priorityandfairness");
+    return visit?.enter(request, attributes?.user as UserInfo);
+  }
+  #enter(entry: Entry): undefined {
+    this.#passed(entry, this.#filters.authorization);
+    entry.request.span?.end();
+  }
+
+  /** A step that began when the one before was over is over. */
+  #passed(entry: Entry, observe: (seconds: number) => void): void {
     const now = this.#options.clock.monotonic();
-    observe((now - began) / 1000);
-    return now;
+    observe((now - entry.at) / 1000);
+    entry.at = now;
   }
 
   /** Of something that a request does beside what it asks for. Throws the 403. */
@@ -98,20 +148,21 @@ export class Access {
     if (decision !== "allow") throw forbiddenError(attributes, errors.length ? [aggregateText(errors), ...(reason ? [reason] : [])].join(": ") : reason);
   }
 
-  /** Throws the 403; a promise only where the authorizer needs one. */
-  #decide(attributes: AuthorizationAttributes, request: ApiRequest, audit?: AuditRecord): Promise<void> | undefined {
-    const check = ({ decision, reason, errors }: AuthorizationDecision): void => {
-      if (decision !== "allow" && errors) {
-        audit?.annotate("authorization.k8s.io/reason", "internal error");
-        throw new Undecided(request, errors);
-      }
-      audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
-      audit?.annotate("authorization.k8s.io/reason", reason);
-      if (decision !== "allow") throw forbiddenError(attributes, reason);
-    };
-    const pending = this.#counted.authorize(attributes, request);
-    if (pending instanceof Promise) return pending.then(check);
-    check(pending);
-    return undefined;
+  /** Throws the 403. */
+  #decide(entry: Entry): Promise<void> | undefined {
+    const { request } = entry;
+    if (this.#options.queues) this.#passed(entry, this.#filters.turn);
+    if (request.span) enterStep(request, request.span, "authorization");
+    const decision = this.#counted.authorize(entry.attributes as AuthorizationAttributes, request);
+    return decision instanceof Promise ? decision.then((late) => this.#decided(entry, late)) : this.#decided(entry, decision);
+  }
+  #decided({ request, audit, attributes }: Entry, { decision, reason, errors }: AuthorizationDecision): undefined {
+    if (decision !== "allow" && errors) {
+      audit?.annotate("authorization.k8s.io/reason", "internal error");
+      throw new Undecided(request, errors);
+    }
+    audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
+    audit?.annotate("authorization.k8s.io/reason", reason);
+    if (decision !== "allow") throw forbiddenError(attributes as AuthorizationAttributes, reason);
   }
 }

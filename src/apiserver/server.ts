@@ -288,7 +288,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         if (!isCut) metrics.of(request, about).aborted();
         isCut = true;
       };
-      const work = async (bound: ApiRequest): Promise<ApiResponse> => {
+      const work = (bound: ApiRequest): Promise<ApiResponse> => {
         nobody = !request.user;
         const begun = (who: UserInfo): AuditRecord | undefined => {
           nobody &&= isNobody(who);
@@ -299,21 +299,17 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           audit = options.auditor?.begin(bound, about, who);
           return audit;
         };
-        const user = await access.identify(bound, about, begun, present);
-        return answer(
-          bound,
-          about,
-          user,
-          audit,
-          present,
-          (found) => {
+        const entered = (user: UserInfo): Promise<ApiResponse> => {
+          const arrived = (found: RequestSeries): void => {
             series = found;
             if (user.name === loopbackUser.name) found.ownRequests.value++;
             if (long) found.running.value++;
             else if (writingVerbs.has(about.verb)) found.received(bodyBytes(request));
-          },
-          cut,
-        );
+          };
+          return answer(bound, about, user, audit, present, arrived, cut);
+        };
+        const user = access.identify(bound, about, begun, present);
+        return user instanceof Promise ? user.then(entered) : entered(user);
       };
       response = long
         ? await work(request)

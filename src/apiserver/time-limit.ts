@@ -14,6 +14,17 @@ interface Running {
   expire(): void;
 }
 
+/** Throws and rejects with what is refused. */
+type Work = (request: ApiRequest) => Promise<ApiResponse>;
+
+function begun(work: Work, request: ApiRequest): Promise<ApiResponse> {
+  try {
+    return work(request);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /** The same request; its signal is aborted by the limit as well. Made for those who ask: most are answered before. */
 class BoundRequest implements ApiRequest {
   readonly method: string;
@@ -107,7 +118,7 @@ export class TimeLimit {
    */
   run(
     request: ApiRequest,
-    work: (request: ApiRequest) => Promise<ApiResponse>,
+    work: Work,
     ms: number,
     expired: () => Error,
     cut: () => void = () => undefined,
@@ -126,7 +137,7 @@ export class TimeLimit {
         bound.settled();
         this.#rest();
       };
-      work(bound).then(
+      begun(work, bound).then(
         (answer) => {
           if (!answer.body || answer.body instanceof Uint8Array || !this.#running.has(number)) {
             settled();

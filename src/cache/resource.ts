@@ -52,6 +52,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   /** Changes that arrive while the first list is read. */
   #early?: StoreEvent[];
   #ready: Promise<void> = Promise.resolve();
+  /** `#ready` has resolved. */
+  #isReady = false;
   /** Set while a stored value cannot be read: nothing is held then. `since` by the clock's monotonic(). */
   #unread?: Unread;
   /** Of whom it is told once everything is held again, by key: those that were held before. Absent: all was told. */
@@ -81,8 +83,13 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     if (number > 1) this.#remember();
     const loading = this.#load(number);
     this.#ready = loading;
+    this.#isReady = false;
     loading.then(
-      () => number === this.#loads && this.#tellAll(),
+      () => {
+        if (number !== this.#loads) return;
+        this.#isReady = true;
+        this.#tellAll();
+      },
       (error) => {
         if (number === this.#loads && (number > 1 || error instanceof UnreadableError)) this.#loadLater((error as Error).message, again);
       },
@@ -113,7 +120,10 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     if (!(await this.#holdsAll())) throw initializing(this.resource, this.#unread, this.#host.clock);
   }
   /** Whether everything is held. Rejects where it could not be loaded for another reason than values that cannot be read. */
-  async #holdsAll(): Promise<boolean> {
+  #holdsAll(): true | Promise<boolean> {
+    return this.#isReady || this.#willHoldAll();
+  }
+  async #willHoldAll(): Promise<boolean> {
     try {
       await this.#ready;
       return true;
@@ -325,10 +335,10 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     }
   }
 
-  async create(object: T, { ttlSeconds, texts }: { ttlSeconds?: number; texts?: MemberTexts } = {}): Promise<Stored<T>> {
+  create(object: T, { ttlSeconds, texts }: { ttlSeconds?: number; texts?: MemberTexts } = {}): Promise<Stored<T>> {
     return this.#write(object, (key, bytes) => this.#host.store.create(key, bytes, ttlSeconds ? { ttlSeconds } : undefined), texts);
   }
-  async update(object: T, expected: number, options?: { ttlSeconds?: number }): Promise<Stored<T>> {
+  update(object: T, expected: number, options?: { ttlSeconds?: number }): Promise<Stored<T>> {
     return this.#write(object, (key, bytes) => this.#host.store.update(key, bytes, expected, options));
   }
   async delete(namespace: string, name: string, expected: number): Promise<Stored<T>> {
@@ -348,7 +358,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   }
 
   async #write(object: T, write: (key: string, bytes: Uint8Array) => Promise<number>, texts?: MemberTexts): Promise<Stored<T>> {
-    await this.#holdsAll();
+    const ready = this.#holdsAll();
+    if (ready !== true) await ready;
     const { namespace = "", name } = object.metadata;
     const key = cacheKey(namespace, name);
     const bytes = this.#host.encode(withoutRevision(object), texts);
@@ -357,7 +368,8 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     try {
       const revision = await write(this.prefix + key, bytes);
       await this.#host.reached(revision);
-      await this.#host.breathe();
+      const breath = this.#host.breathe();
+      if (breath) await breath;
       const current = this.#live.get(key);
       return current?.revision === revision ? current : this.#stored({ key: this.prefix + key, value: bytes, revision });
     } finally {

@@ -45,7 +45,8 @@ export class Shared {
     stored.parsed = object;
     if (!stored.place) this.#place(stored);
     if (this.#bytes <= this.#maxBytes) return;
-    for (const oldest of this.#kept.values()) {
+    for (const place of this.#kept.keys()) {
+      const oldest = this.#kept.get(place) as StoredObject;
       if (this.#bytes <= this.#maxBytes || this.#kept.size === 1) break;
       if (oldest === stored || oldest.read) {
         oldest.read = false;

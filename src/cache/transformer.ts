@@ -75,8 +75,12 @@ export class TransformingStore implements Store {
     }
   }
 
-  async create(key: string, value: Uint8Array, options?: { ttlSeconds?: number }): Promise<number> {
-    return this.#store.create(key, this.#toStorage(key, value), options);
+  create(key: string, value: Uint8Array, options?: { ttlSeconds?: number }): Promise<number> {
+    try {
+      return this.#store.create(key, this.#toStorage(key, value), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
   async update(key: string, value: Uint8Array, expected: number, options?: { ttlSeconds?: number }): Promise<number> {
     return this.#readable(this.#store.update(key, this.#toStorage(key, value), expected, options));

@@ -74,17 +74,15 @@ export class GroupCommit<W, C> {
     }
   }
   async #commit(group: Waiting<W>[]): Promise<void> {
-    const outcomes: (() => void)[] = [];
-    const accepted: Waiting<W>[] = [];
+    const outcomes: (number | Error)[] = [];
     const changes: C[] = [];
-    for (const waiting of group)
+    for (const { write } of group)
       try {
-        const { change, revision } = this.#committer.decide(waiting.write);
+        const { change, revision } = this.#committer.decide(write);
         changes.push(change);
-        accepted.push(waiting);
-        outcomes.push(() => waiting.resolve(revision));
+        outcomes.push(revision);
       } catch (error) {
-        outcomes.push(() => waiting.reject(error as Error));
+        outcomes.push(error as Error);
       }
     if (changes.length > 0)
       try {
@@ -100,7 +98,10 @@ export class GroupCommit<W, C> {
         for (const waiting of group) await this.#commit([waiting]);
         return;
       }
-    for (const settle of outcomes) settle();
+    for (const [i, outcome] of outcomes.entries()) {
+      if (typeof outcome === "number") group[i]?.resolve(outcome);
+      else group[i]?.reject(outcome);
+    }
     if (changes.length > 0) this.#committer.settled();
   }
 }

@@ -274,15 +274,24 @@ const plainKey = /^[A-Za-z]\w*$/;
 
 /** As encodeJSON, with members whose text is known. One by one they also take V8 half as long as all at once. */
 export function encodeMembers(object: object, texts: MemberTexts = {}): Uint8Array {
-  let text = "{";
+  let at = 0;
   for (const key in object) {
     const value = object[key as keyof typeof object] as unknown;
     if (value === undefined) continue;
     if (!plainKey.test(key)) return encodeJSON(object);
-    text += `${text === "{" ? "" : ","}"${key}":${texts[key] ?? encodeJSONString(value)}`;
+    const text = texts[key] ?? encodeJSONString(value);
+    // A character takes three bytes at most.
+    if (at + 3 * (key.length + text.length) + 8 > block.length) return encodeJSON(object);
+    at += block.write(`${at === 0 ? "{" : ","}"${key}":`, at);
+    at += block.write(text, at);
   }
-  return encoder.encode(`${text}}`);
+  if (at === 0) return encoder.encode("{}");
+  block[at] = 0x7d;
+  return Uint8Array.prototype.slice.call(block, 0, at + 1);
 }
+
+/** Where members of the usual size are put together, without a text of the whole. */
+const block = Buffer.allocUnsafeSlow(64 * 1024);
 
 function write(value: JSONValue | undefined): string {
   if (typeof value === "string") return escapeHTML(JSON.stringify(value));

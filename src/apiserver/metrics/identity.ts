@@ -167,12 +167,12 @@ export function countDecisions(metrics: Metrics): (authorizer: Authorizer, type:
       sample.value++;
     };
     return {
-      authorize: (attributes, asking) =>
-        settled(
-          () => authorizer.authorize(attributes, asking),
-          count,
-          () => undefined,
-        ),
+      authorize(attributes, asking) {
+        const decision = authorizer.authorize(attributes, asking);
+        if (!(decision instanceof Promise)) count(decision);
+        else decision.then(count, () => undefined);
+        return decision;
+      },
     };
   };
 }
