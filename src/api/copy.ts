@@ -23,6 +23,12 @@ export function deepCopy<T>(value: T): T {
   return (keys === 0 && value instanceof EmptyMap ? new EmptyMap() : copy) as T;
 }
 
+/** The value itself, nothing of which can be changed any more. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) for (const inner of Object.values(Object.freeze(value))) deepFreeze(inner);
+  return value;
+}
+
 /**
  * Same keys with same values, in whatever order; a key that is undefined counts as absent. `same` judges what is no object and
  * no list, by the member that it is; "" in lists and at the top.

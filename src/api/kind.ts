@@ -21,8 +21,8 @@ export interface UpdateStrategy<T extends KubeObject = KubeObject> {
 export interface KnownSpec {
   /** In its completed form; immutable. */
   readonly spec: object;
-  /** Its JSON, as encodeJSONString makes it. */
-  readonly text: string;
+  /** Its JSON, as encodeJSONString makes it, in pieces. */
+  readonly text: readonly string[];
 }
 
 /** Specifications about which there was nothing to say, whatever else the object has. Bounded. */

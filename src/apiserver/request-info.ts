@@ -139,34 +139,32 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     name: "",
     parts: [],
   };
-  let parts = segments(path);
-  if (parts.length < 3 || (parts[0] !== "api" && parts[0] !== "apis")) return info;
-  const prefix = parts[0];
-  parts = parts.slice(1);
+  const way = segments(path);
+  const [prefix] = way;
+  if (way.length < 3 || (prefix !== "api" && prefix !== "apis")) return info;
+  let at = 1;
   if (prefix === "apis") {
-    if (parts.length < 3) return info;
-    info.group = parts[0] as string;
-    parts = parts.slice(1);
+    if (way.length < 4) return info;
+    info.group = way[at++] as string;
   }
   info.prefix = prefix;
   info.isResource = true;
-  info.version = parts[0] as string;
-  parts = parts.slice(1);
-  if (parts[0] === "proxy" || parts[0] === "watch") {
-    if (parts.length < 2) throw new UnknownRequest("unable to determine kind and namespace from url");
-    info.verb = parts[0];
+  info.version = way[at++] as string;
+  const old = way[at];
+  if (old === "proxy" || old === "watch") {
+    if (way.length - at < 2) throw new UnknownRequest("unable to determine kind and namespace from url");
+    info.verb = old;
     info.byPath = true;
-    parts = parts.slice(1);
+    at++;
   } else info.verb = verbs.get(method) ?? "";
-  if (parts[0] === "namespaces") {
-    if (parts.length > 1) {
-      info.namespace = parts[1] as string;
-      if (parts.length > 2 && !namespaceSubresources.has(parts[2] as string)) {
-        info.inNamespace = true;
-        parts = parts.slice(2);
-      }
+  if (way[at] === "namespaces" && way.length - at > 1) {
+    info.namespace = way[at + 1] as string;
+    if (way.length - at > 2 && !namespaceSubresources.has(way[at + 2] as string)) {
+      info.inNamespace = true;
+      at += 2;
     }
   }
+  const parts = way.slice(at);
   info.parts = parts;
   info.resource = parts[0] ?? "";
   info.name = parts[1] ?? "";

@@ -264,6 +264,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const isOwnFault = (request: ApiRequest, error: unknown): boolean =>
     !(error instanceof TooManyRequests || error instanceof Undecided || error instanceof StatusError || request.signal.aborted);
 
+  const countedAtEnd = (response: ApiResponse, series: RequestSeries, visit: Visit | undefined, began: number): ApiResponse =>
+    whenEnded(response, (sent) => {
+      series.running.value--;
+      visit?.leave();
+      series.done(response.status, (clock.monotonic() - began) / 1000, sent, visit?.waited);
+    });
+
   async function handle(request: ApiRequest): Promise<ApiResponse> {
     const began = clock.monotonic();
     let info: RequestInfo | undefined;
@@ -344,14 +351,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (series) {
       const found: RequestSeries = series;
       const { status, body, size } = response;
-      const done = (sent: number | undefined): void => found.done(status, (clock.monotonic() - began) / 1000, sent, visit?.waited);
-      if (!long) done(body instanceof Uint8Array ? body.length : size);
-      else
-        response = whenEnded(response, (sent) => {
-          found.running.value--;
-          visit?.leave();
-          done(sent);
-        });
+      if (!long) found.done(status, (clock.monotonic() - began) / 1000, body instanceof Uint8Array ? body.length : size, visit?.waited);
+      else response = countedAtEnd(response, found, visit, began);
     }
     return trace ? traced(trace, response, long) : response;
   }

@@ -107,6 +107,7 @@ export class SortedMap<V> {
 
   /** Values of the keys that begin with `prefix` and are greater than `after`, in order, at most `limit`. */
   values(prefix = "", after?: string, limit = Number.POSITIVE_INFINITY): V[] {
+    if (this.#size === 0) return [];
     const from = this.#start(prefix, after);
     const to = prefix === "" ? { run: this.#keys.length, at: 0 } : this.#end(prefix);
     const parts: V[][] = [];

@@ -267,8 +267,8 @@ export function encodeJSON(value: unknown): Uint8Array {
   return encoder.encode(encodeJSONString(value));
 }
 
-/** JSON of an object's members, as encodeJSONString makes it. */
-export type MemberTexts = Readonly<Record<string, string>>;
+/** JSON of an object's members, as encodeJSONString makes it, in pieces. */
+export type MemberTexts = Readonly<Record<string, readonly string[]>>;
 
 const plainKey = /^[A-Za-z]\w*$/;
 
@@ -279,11 +279,11 @@ export function encodeMembers(object: object, texts: MemberTexts = {}): Uint8Arr
     const value = object[key as keyof typeof object] as unknown;
     if (value === undefined) continue;
     if (!plainKey.test(key)) return encodeJSON(object);
-    const text = texts[key] ?? encodeJSONString(value);
-    // A character takes three bytes at most.
-    if (at + 3 * (key.length + text.length) + 8 > block.length) return encodeJSON(object);
-    at += block.write(`${at === 0 ? "{" : ","}"${key}":`, at);
-    at += block.write(text, at);
+    at = append(`${at === 0 ? "{" : ","}"${key}":`, at);
+    const known = texts[key];
+    if (known) for (const piece of known) at = append(piece, at);
+    else at = append(encodeJSONString(value), at);
+    if (at === full) return encodeJSON(object);
   }
   if (at === 0) return encoder.encode("{}");
   block[at] = 0x7d;
@@ -292,6 +292,13 @@ export function encodeMembers(object: object, texts: MemberTexts = {}): Uint8Arr
 
 /** Where members of the usual size are put together, without a text of the whole. */
 const block = Buffer.allocUnsafeSlow(64 * 1024);
+const full = block.length;
+
+/** Where the text ends in the block; `full` where it does not fit, one byte behind it included. */
+function append(text: string, at: number): number {
+  // A character takes three bytes at most.
+  return at + 3 * text.length < full ? at + block.write(text, at) : full;
+}
 
 function write(value: JSONValue | undefined): string {
   if (typeof value === "string") return escapeHTML(JSON.stringify(value));

@@ -99,11 +99,11 @@ export class KnownPods implements KnownSpecs<Pod> {
   }
 }
 
-/** Without a copy of the pieces: who writes the text makes one. */
-function joined(pieces: readonly string[], between: string): string {
-  let text = pieces[0] ?? "";
-  for (let i = 1; i < pieces.length; i++) text += between + (pieces[i] as string);
-  return text;
+function joined(pieces: readonly string[], between: string): readonly string[] {
+  if (pieces.length < 2) return pieces;
+  const all = [pieces[0] as string];
+  for (let i = 1; i < pieces.length; i++) all.push(between, pieces[i] as string);
+  return all;
 }
 
 const mark = (name: string): string => `"name":"${name}"`;

@@ -32,7 +32,8 @@ function inScope(scope: string | undefined, { namespace }: AdmissionAttributes, 
 export function ruleMatches(rule: RuleWithOperations, attributes: AdmissionAttributes, of: GroupVersionResource): boolean {
   if (!inScope(rule.scope, attributes, of)) return false;
   if (!has(rule.operations, attributes.operation) || !has(rule.apiGroups, of.group) || !has(rule.apiVersions, of.version)) return false;
-  return rule.resources?.some((entry) => names(entry, of.resource, attributes.subresource)) === true;
+  for (const entry of rule.resources ?? []) if (names(entry, of.resource, attributes.subresource)) return true;
+  return false;
 }
 
 /** A selector that could not be parsed is an error once something asks for it. */

@@ -2,6 +2,7 @@
  * Each pod runs as a service account that exists, with a token of it mounted (plugin/pkg/admission/serviceaccount, KEP-1205).
  */
 import { goQuote } from "../../api/go-quote.ts";
+import { deepFreeze } from "../../api/copy.ts";
 import { isPathSegmentName } from "../../api/names.ts";
 import type { Container, EphemeralContainer, Pod, ServiceAccount, Volume } from "../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -103,19 +104,17 @@ function mountToken(pod: Pod, random: Random): void {
       container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath }];
       mounted = true;
     }
-  if (!existing && mounted) pod.spec.volumes = [...(pod.spec.volumes ?? []), tokenVolume(name)];
+  if (!existing && mounted) pod.spec.volumes = [...(pod.spec.volumes ?? []), { name, projected }];
 }
 
-const tokenVolume = (name: string): Volume => ({
-  name,
-  projected: {
-    sources: [
-      { serviceAccountToken: { expirationSeconds: warnedTokenSeconds, path: "token" } },
-      { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-      { downwardAPI: { items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }] } },
-    ],
-    defaultMode: 0o644,
-  },
+/** One for all pods. */
+const projected: NonNullable<Volume["projected"]> = deepFreeze({
+  sources: [
+    { serviceAccountToken: { expirationSeconds: warnedTokenSeconds, path: "token" } },
+    { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+    { downwardAPI: { items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }] } },
+  ],
+  defaultMode: 0o644,
 });
 
 /** Why the account does not allow a secret that these containers name. */

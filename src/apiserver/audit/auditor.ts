@@ -77,17 +77,16 @@ function userStatus(user: UserInfo): UserStatus {
   return status;
 }
 
-let second = Number.NaN;
-let secondText = "";
+let last = Number.NaN;
+let lastText = "";
 
-/** MicroTime: six digits. The text of a second is made once. */
+/** MicroTime: six digits. The text of a millisecond is made once. */
 function microTime(ms: number): string {
-  const whole = Math.floor(ms / 1000);
-  if (whole !== second) {
-    second = whole;
-    secondText = new Date(whole * 1000).toISOString().slice(0, 19);
+  if (ms !== last) {
+    last = ms;
+    lastText = new Date(ms).toISOString().replace("Z", "000Z");
   }
-  return `${secondText}.${String(Math.floor(ms - whole * 1000)).padStart(3, "0")}000Z`;
+  return lastText;
 }
 
 const rememberedAddresses = 4096;

@@ -7,13 +7,14 @@ import { writeOptions } from "./options.ts";
 import { respondOutcome } from "./respond.ts";
 import { checkActs, createObject } from "./write.ts";
 
-export async function create(call: Call): Promise<ApiResponse> {
+/** Throws and rejects with what is refused. */
+export function create(call: Call): Promise<ApiResponse> {
   const special = call.endpoint.registry.create;
   if (special) return special(call);
   checkActs(call);
   if (call.request.object === undefined) bodyMedia(call.request);
   const options = writeOptions(call, "CreateOptions");
   const decoded = decodeObject(call, options.fieldValidation);
-  const object = decoded instanceof Promise ? await decoded : decoded;
-  return respondOutcome(call, 201, await createObject(call, object, options));
+  const made = decoded instanceof Promise ? decoded.then((object) => createObject(call, object, options)) : createObject(call, decoded, options);
+  return made.then((outcome) => respondOutcome(call, 201, outcome));
 }

@@ -138,7 +138,7 @@ export function errorForm(request: ApiRequest, error?: StatusError): Form {
 export function bodyMedia(request: ApiRequest): Media {
   const header = request.headers["content-type"];
   if (!header) return "json";
-  const media = types.get(mediaTypeOf(header) ?? "");
+  const media = types.get(header) ?? types.get(mediaTypeOf(header) ?? "");
   if (!media || (media === "cbor" && !request.cbor))
     throw new StatusError({
       code: 415,

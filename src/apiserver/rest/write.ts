@@ -2,6 +2,7 @@
  * The two ways an object comes to be stored (k8s.io/apiserver/pkg/registry/generic/registry/store.go): created, or made from
  * what is stored. Everything a client did wrong is thrown as a StatusError before anything is written.
  */
+import type { MemberTexts } from "../../api/codec/json.ts";
 import { deepCopy, deepEqual } from "../../api/copy.ts";
 import { semanticEqual } from "../../api/core/semantic.ts";
 import { invalidValue, path } from "../../api/field.ts";
@@ -88,6 +89,12 @@ const ttlOf = (call: Call, object: KubeObject): { ttlSeconds?: number } | undefi
   return ttlSeconds > 0 ? { ttlSeconds } : undefined;
 };
 
+/** `text`: of its specification, where that is known. */
+function createOptions(call: Call, object: KubeObject, text: readonly string[] | undefined): { ttlSeconds?: number; texts?: MemberTexts } | undefined {
+  const ttl = ttlOf(call, object);
+  return text ? { ...ttl, texts: { spec: text } } : ttl;
+}
+
 const maxNameAttempts = 8;
 
 /** `draft` is in the stored version with defaults; it is changed. */
@@ -118,7 +125,8 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
     const reserved = await endpoint.registry.beginCreate?.(call, object, options.dryRun);
     try {
       prepareCreate(endpoint, object);
-      for (const text of endpoint.hubKind.preparationWarnings?.(object) ?? []) call.warn(text);
+      const prepared = endpoint.hubKind.preparationWarnings?.(object);
+      if (prepared) for (const text of prepared) call.warn(text);
       const { knownSpecs } = endpoint.hubKind;
       const known = knownSpecs?.find(object);
       const judged = complete(endpoint, object, known?.spec);
@@ -138,8 +146,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
         throw new StatusError({ code: 500, message: "resourceVersion should not be set on objects to be created" });
       delete (wanted.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
       delete wanted.metadata.selfLink;
-      const texts = known && wanted === judged.object ? { spec: known.text } : undefined;
-      const stored = await endpoint.cache.create(wanted, { ...ttlOf(call, wanted), ...(texts ? { texts } : {}) });
+      const stored = await endpoint.cache.create(wanted, createOptions(call, wanted, wanted === judged.object ? known?.text : undefined));
       await reserved?.commit();
       return { object: wanted, stored };
     } catch (error) {

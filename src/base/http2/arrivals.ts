@@ -19,7 +19,9 @@ export class Arrivals {
     this.#run = run;
   }
   add(stream: Http2Stream): void {
-    this.#streams.push(stream);
+    // Most come alone; the first push makes room for seventeen.
+    if (this.#streams.length === 0) this.#streams = [stream];
+    else this.#streams.push(stream);
   }
   has(stream: Http2Stream): boolean {
     return this.#streams.includes(stream);
@@ -28,12 +30,14 @@ export class Arrivals {
   begin(): void {
     const streams = this.#streams;
     if (streams.length === 0) return;
-    this.#streams = streams.filter(awaitsBody);
-    if (this.#streams.length > 0 && !this.#waiting) {
+    const waiting = streams.every(awaitsBody) ? streams : streams.filter(awaitsBody);
+    if (waiting.length > 0 && !this.#waiting) {
       this.#waiting = true;
       setImmediate(this.#beginAll);
     }
-    for (const stream of streams) if (!this.has(stream)) this.#run(stream);
+    if (waiting === streams) return;
+    this.#streams = waiting;
+    for (const stream of streams) if (!waiting.includes(stream)) this.#run(stream);
   }
   readonly #beginAll = (): void => {
     this.#waiting = false;
