@@ -7,23 +7,8 @@ import { PassingMap } from "../base/passing-map.ts";
 import { LazyAbort, onAbort } from "./lazy-abort.ts";
 import { whenEnded } from "./when-ended.ts";
 
-interface Running {
-  request: BoundRequest;
-  /** By the clock's monotonic(). */
-  until: number;
-  expire(): void;
-}
-
 /** Throws and rejects with what is refused. */
 type Work = (request: ApiRequest) => Promise<ApiResponse>;
-
-function begun(work: Work, request: ApiRequest): Promise<ApiResponse> {
-  try {
-    return work(request);
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
 
 /** The same request; its signal is aborted by the limit as well. Made for those who ask: most are answered before. */
 class BoundRequest implements ApiRequest {
@@ -96,6 +81,32 @@ export function askedLimit(query: URLSearchParams, longest: number): number {
   }
 }
 
+/** A request that is worked on, or its answer sent in chunks. */
+class Running {
+  readonly request: BoundRequest;
+  /** By the clock's monotonic(). */
+  readonly until: number;
+  readonly expire: () => void;
+  readonly cut: () => void;
+  sooner?: Timer;
+  /** Of an answer in chunks. */
+  late?: AbortController;
+
+  constructor(request: BoundRequest, until: number, expire: () => void, cut: () => void) {
+    this.request = request;
+    this.until = until;
+    this.expire = expire;
+    this.cut = cut;
+  }
+  expired(): void {
+    this.request.expire(new Error("the request took too long"));
+    if (this.late) {
+      this.cut();
+      this.late.abort(new Error("the answer took too long"));
+    } else this.expire();
+  }
+}
+
 export class TimeLimit {
   readonly #clock: Clock;
   readonly #ms: number;
@@ -116,46 +127,39 @@ export class TimeLimit {
    * What `work` gives; rejects with what `expired` makes when that takes longer than `ms`, or than all may, and tells what
    * still runs to stop. An answer in chunks has to be sent in that time as well: otherwise it is cut, and `cut` is told.
    */
-  run(
-    request: ApiRequest,
-    work: Work,
-    ms: number,
-    expired: () => Error,
-    cut: () => void = () => undefined,
-  ): Promise<ApiResponse> {
+  run(request: ApiRequest, work: Work, ms: number, expired: () => Error, cut: () => void = () => undefined): Promise<ApiResponse> {
+    const bound = new BoundRequest(request);
+    const number = ++this.#count;
     return new Promise((resolve, reject) => {
-      const bound = new BoundRequest(request);
-      const running: Running = { request: bound, until: this.#clock.monotonic() + this.#ms, expire: () => reject(expired()) };
-      const number = ++this.#count;
+      const running = new Running(bound, this.#clock.monotonic() + this.#ms, () => reject(expired()), cut);
       this.#running.set(number, running);
       this.#timer ??= this.#clock.after(this.#ms, () => this.#sweep());
       // The few that have less time than the others have a timer of their own.
-      const sooner = ms < this.#ms ? this.#clock.after(ms, () => this.#expire(number)) : undefined;
-      const settled = (): void => {
-        sooner?.cancel();
-        this.#running.delete(number);
-        bound.settled();
-        this.#rest();
+      if (ms < this.#ms) running.sooner = this.#clock.after(ms, () => this.#expire(number));
+      const failed = (error: unknown): void => {
+        this.#settled(number, running);
+        reject(error);
       };
-      begun(work, bound).then(
-        (answer) => {
-          if (!answer.body || answer.body instanceof Uint8Array || !this.#running.has(number)) {
-            settled();
-            return resolve(answer);
-          }
-          const late = new AbortController();
-          running.expire = () => {
-            cut();
-            late.abort(new Error("the answer took too long"));
-          };
-          resolve(whenEnded({ ...answer, cut: late.signal }, settled));
-        },
-        (error) => {
-          settled();
-          reject(error);
-        },
-      );
+      try {
+        work(bound).then((answer) => resolve(this.#answered(number, running, answer)), failed);
+      } catch (error) {
+        failed(error);
+      }
     });
+  }
+  #answered(number: number, running: Running, answer: ApiResponse): ApiResponse {
+    if (!answer.body || answer.body instanceof Uint8Array || !this.#running.has(number)) {
+      this.#settled(number, running);
+      return answer;
+    }
+    running.late = new AbortController();
+    return whenEnded({ ...answer, cut: running.late.signal }, () => this.#settled(number, running));
+  }
+  #settled(number: number, running: Running): void {
+    running.sooner?.cancel();
+    this.#running.delete(number);
+    running.request.settled();
+    this.#rest();
   }
   #rest(): void {
     if (!this.#ending.aborted || this.#running.size > 0) return;
@@ -178,7 +182,6 @@ export class TimeLimit {
     const running = this.#running.get(number);
     if (!running) return;
     this.#running.delete(number);
-    running.request.expire(new Error("the request took too long"));
-    running.expire();
+    running.expired();
   }
 }

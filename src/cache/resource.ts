@@ -21,11 +21,6 @@ import { UnreadableError } from "./transformer.ts";
 import { initializing, nextDelay, type Unread } from "./unread.ts";
 import { Watcher, Watchers } from "./watcher.ts";
 
-interface Writing {
-  bytes: Uint8Array;
-  object: KubeObject;
-}
-
 /** Objects tested before the clock is looked at; also how many initial events come at once. */
 const selectBatch = 32;
 /** Objects whose bytes are looked at for an estimate. */
@@ -46,7 +41,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   readonly #watchers = new Watchers();
   readonly #changeHandlers: ((namespace: string, name: string) => void)[] = [];
   /** Objects being written, with the bytes handed to the store, by key: their parsed form need not be made again. */
-  readonly #writing = new PassingMap<string, Writing>();
+  readonly #writing = new PassingMap<string, { bytes: Uint8Array; object: KubeObject }>();
   #history = new History(0);
   #lastChange = 0;
   /** Changes that arrive while the first list is read. */

@@ -275,7 +275,8 @@ export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObjec
     const left = takeAway(entry, view);
     if (left) managed.push(left);
   }
-  if (own) managed.push({ ...self, fieldsV1: kept ? own : ordered(own) });
+  self.fieldsV1 = own && (kept ? own : ordered(own));
+  if (own) managed.push(self as Managed);
   return sortManaged(capManagers(managed));
 }
 

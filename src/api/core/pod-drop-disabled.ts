@@ -2,15 +2,15 @@
  * Fields of features that v1.36 has switched off: dropped from what is written, unless the stored object uses them
  * already (pkg/api/pod/util.go).
  */
-import type { Container, PodSpec } from "../types/core-v1.gen.ts";
+import type { Container, PodSpec, Volume } from "../types/core-v1.gen.ts";
 import { containersOf } from "./pod-containers.ts";
 
-const projectedInUse = (spec: PodSpec | undefined, field: "clusterTrustBundle" | "podCertificate"): boolean =>
-  (spec?.volumes ?? []).some((volume) => volume.projected?.sources?.some((source) => source[field]));
+type Dropped = "clusterTrustBundle" | "podCertificate";
+const holds = ({ projected }: Volume, field: Dropped): boolean => projected?.sources?.some((source) => source[field] !== undefined) === true;
 
-function dropProjected(spec: PodSpec, old: PodSpec | undefined, field: "clusterTrustBundle" | "podCertificate"): void {
-  if (projectedInUse(old, field)) return;
-  for (const volume of spec.volumes ?? []) for (const source of volume.projected?.sources ?? []) delete source[field];
+function dropProjected(spec: PodSpec, old: PodSpec | undefined, field: Dropped): void {
+  if (old?.volumes?.some((volume) => holds(volume, field))) return;
+  for (const volume of spec.volumes ?? []) if (holds(volume, field)) for (const source of volume.projected?.sources ?? []) delete source[field];
 }
 
 function dropStopSignal(container: Container): void {
