@@ -210,7 +210,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         if (builtIn.some((def) => def.group === info.group)) throw noSuchResource();
         return notFoundPage();
       }
-      arrived(metrics.of(request, info));
+      arrived(metrics.of(request, info, endpoint.custom !== undefined));
       if (endpoint.def.deprecation) metrics.deprecated(info);
       const call = callOf(request, info, user, endpoint, audit);
       if (info.verb === "watch") call.initialized = () => visit.initialized();
@@ -334,7 +334,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (error instanceof StatusError) refusal = error.status;
       if (error instanceof TooManyRequests && info && served.endpoint(info.group, info.version, info.resource)) {
         long = false;
-        series = metrics.of(request, { ...info, subresource: "" });
+        series = metrics.of(request, { ...info, subresource: "" }, true);
         series.terminated(429);
       }
       response = failure(request, error);
@@ -377,7 +377,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         if (aggregator?.at(request.path)) return upgrade;
         const endpoint = served.endpoint(info.group, info.version, info.resource);
         if (!endpoint || !exists(endpoint, info)) throw noSuchResource();
-        upgrade.counted(metrics.of(request, info));
+        upgrade.counted(metrics.of(request, info, endpoint.custom !== undefined));
         if (info.verb !== "create" && createdByUpgrade.has(`${info.resource}/${info.subresource}`)) {
           const { decision, reason } = await authorizer.authorize({ ...info, user, verb: "create" });
           if (decision !== "allow") throw mayNotCreate(info, reason);

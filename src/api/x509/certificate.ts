@@ -63,6 +63,16 @@ function counts({ content }: Element): boolean {
   return algorithm !== undefined && hashes.has(oid(algorithm.content));
 }
 
+const sha1 = new Set(["1.2.840.113549.1.1.5", "1.2.840.10045.4.1"]);
+
+/** By another than itself, as far as its names tell. Throws DerError. */
+export function isSignedWithSHA1(der: Uint8Array): boolean {
+  const fields = signedFields(der);
+  const [, algorithm, issuer, , subject] = fields[0]?.tag === 0xa0 ? fields.slice(1) : fields;
+  const [name] = algorithm ? elements(algorithm.content) : [];
+  return name !== undefined && sha1.has(oid(name.content)) && issuer !== undefined && subject !== undefined && text(issuer.raw) !== text(subject.raw);
+}
+
 /** Bits; shorter RSA keys sign nothing that counts. */
 const shortestRsa = 1024;
 const curves = new Set(["secp224r1", "prime256v1", "secp384r1", "secp521r1"]);

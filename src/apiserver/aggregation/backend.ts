@@ -7,7 +7,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { UserInfo } from "../../api/exchange.ts";
 import { bodyWithin } from "../outside/body.ts";
-import { type Annotate, type CertificateSeries, checkServerIdentity, countCertificate } from "../outside/server-identity.ts";
+import { type Annotate, type CertificateSeries, checkServerIdentity, countAnswering, countCertificate } from "../outside/server-identity.ts";
 import { type Address, resolveService, type ServiceResolution } from "../service-resolver.ts";
 import type { Remote } from "./remotes.ts";
 
@@ -71,7 +71,10 @@ export class Backends {
 
   /** Not ended yet. Throws Unroutable, and TypeError for headers that HTTP cannot carry. */
   open(remote: Remote, outgoing: Outgoing, address = this.address(remote)): ClientRequest {
-    return this.#open(remote, outgoing, address).on("error", (error) => countCertificate(error, this.#options.certificates, address.host, outgoing.annotate));
+    const { certificates } = this.#options;
+    return this.#open(remote, outgoing, address)
+      .on("response", ({ socket }) => countAnswering(socket, certificates, address.host, outgoing.annotate))
+      .on("error", (error) => countCertificate(error, certificates, address.host, outgoing.annotate));
   }
   #open(remote: Remote, { method, path, headers, signal }: Outgoing, address: Address): ClientRequest {
     return httpsRequest({ ...address, agent: this.#agentOf(remote), method, path, headers, signal, maxHeaderSize: 1 << 20 });

@@ -95,6 +95,25 @@ test("requests are counted under upstream's verbs and scopes", () => {
   assert.match(metrics.expose(), /apiserver_request_total\{verb="PUT",dry_run="All",.*subresource="status"/);
 });
 
+test("a name in a field selector makes a list a resource where no route of its own says otherwise", () => {
+  const metrics = new Metrics();
+  const server = createServerMetrics(metrics);
+  const asked = requestOf("GET", "/apis/g/v1/namespaces/a/cups?watch=1&fieldSelector=metadata.name%3Dc");
+  server.of(...asked).done(200, 0.01, 1);
+  server.of(...asked, true).done(200, 0.01, 2);
+  server.of(...asked).running.value++;
+  server.of(...requestOf("GET", "/apis/g/v1/namespaces/a/cups?fieldSelector=metadata.name%3Dc"), true).done(200, 0.01, 3);
+  const place = 'group="g",version="v1",resource="cups",subresource=""';
+  const text = metrics.expose();
+  for (const line of [
+    `apiserver_request_total{verb="WATCH",dry_run="",${place},scope="namespace",component="apiserver",code="200"} 1`,
+    `apiserver_request_total{verb="WATCH",dry_run="",${place},scope="resource",component="apiserver",code="200"} 1`,
+    `apiserver_request_total{verb="GET",dry_run="",${place},scope="resource",component="apiserver",code="200"} 1`,
+    `apiserver_longrunning_requests{verb="WATCH",${place},scope="resource",component="apiserver"} 1`,
+  ])
+    assert.ok(text.includes(line), line);
+});
+
 test("long, terminated and aborted requests and their bodies have series of their own", () => {
   const metrics = new Metrics();
   const server = createServerMetrics(metrics);

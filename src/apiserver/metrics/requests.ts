@@ -32,6 +32,8 @@ interface Known extends RequestSeries {
   readonly version: string;
   readonly subresource: string;
   readonly scope: string;
+  /** By what the request says of itself. */
+  readonly said: string;
   readonly dryRun: string;
 }
 
@@ -39,11 +41,13 @@ const connects = new Set(["log", "exec", "portforward", "attach", "proxy"]);
 const endless = new Set(["WATCH", "CONNECT"]);
 const methods = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
-/** A name in a field selector makes no list a resource. */
-export function scopeOf({ isResource, parts, namespace, verb }: RequestInfo): string {
+/** As upstream's routes are installed: a name in a field selector makes no list a resource. */
+function scopeOf({ isResource, parts, namespace, verb }: RequestInfo): string {
   if (parts.length > 1 || verb === "create") return "resource";
   return namespace ? "namespace" : isResource ? "cluster" : "";
 }
+/** Where no route says it: of custom resources, and of what is counted before or beside a route (metrics.CleanScope). */
+export const saidScope = (info: RequestInfo): string => (info.name ? "resource" : scopeOf(info));
 /** As metrics and traces name it: LIST, APPLY, CONNECT, ... */
 export function verbOf({ method, headers }: Pick<ApiRequest, "method" | "headers">, info: RequestInfo, scope: string): string {
   if (info.verb === "watch") return "WATCH";
@@ -79,8 +83,8 @@ function listOf(lists: Map<string, Known[]>, key: string): Known[] {
 export interface ServerMetrics {
   readonly inflight: { readonly readOnly: Sample; readonly mutating: Sample };
   readonly inqueue: { readonly readOnly: Sample; readonly mutating: Sample };
-  /** Of a resource that is served. */
-  of(request: Pick<ApiRequest, "method" | "headers" | "query">, info: RequestInfo): RequestSeries;
+  /** Of a resource that is served; `unrouted`: by no route of its own. */
+  of(request: Pick<ApiRequest, "method" | "headers" | "query">, info: RequestInfo, unrouted?: boolean): RequestSeries;
   /** Of a path that is served and no resource. */
   ofPath(method: string, path: string): RequestSeries;
   deprecated(info: RequestInfo): void;
@@ -155,9 +159,10 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     kind,
   );
 
-  const make = (where: Omit<Known, keyof RequestSeries>, resource: string, action: string, component: string): Known => {
-    const { verb, dryRun, group, version, subresource, scope } = where;
+  const make = (where: Omit<Known, keyof RequestSeries>, saidVerb: string, resource: string, action: string, component: string): Known => {
+    const { verb, dryRun, group, version, subresource, scope, said } = where;
     const there: [string, string, string, string, string] = [group, version, resource, subresource, scope];
+    const saidThere: [string, string, string, string, string, string] = [saidVerb, group, version, resource, subresource, said];
     const observe = duration.series(verb, dryRun, ...there, component);
     const observeSli = dryRun === "" && !endless.has(verb) ? sli.series(verb, ...there, component) : undefined;
     const isRead = verb === "GET" || verb === "LIST" || verb === "WATCH" || subresource === "log";
@@ -192,11 +197,11 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
         return ownRequests;
       },
       get running() {
-        running ??= longRunning.with(verb, ...there, component);
+        running ??= longRunning.with(...saidThere, component);
         return running;
       },
-      terminated: (code) => terminations.inc(verb, ...there, component, String(code)),
-      aborted: () => aborts.inc(verb, ...there),
+      terminated: (code) => terminations.inc(...saidThere, component, String(code)),
+      aborted: () => aborts.inc(...saidThere),
     };
   };
   const resources = new Map<string, Known[]>();
@@ -204,9 +209,10 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
   return {
     inflight: { readOnly: inflight.with("readOnly"), mutating: inflight.with("mutating") },
     inqueue: { readOnly: inqueue.with("readOnly"), mutating: inqueue.with("mutating") },
-    of(request, info) {
+    of(request, info, unrouted = false) {
       const { group, version, resource, subresource } = info;
-      const scope = scopeOf(info);
+      const said = saidScope(info);
+      const scope = unrouted ? said : scopeOf(info);
       const verb = verbOf(request, info, scope);
       const dryRun = dryRunOf(request);
       const known = listOf(resources, resource);
@@ -215,6 +221,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
         if (
           one.verb === verb &&
           one.scope === scope &&
+          one.said === said &&
           one.subresource === subresource &&
           one.group === group &&
           one.version === version &&
@@ -223,7 +230,8 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
           return one;
       }
       const made = make(
-        { verb, group, version, subresource, scope, dryRun },
+        { verb, group, version, subresource, scope, said, dryRun },
+        verbOf(request, info, said),
         resource,
         info.verb === "deletecollection" ? "delete_collection" : info.verb,
         "apiserver",
@@ -236,7 +244,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
       const known = listOf(paths, path);
       const found = known.find((one) => one.verb === verb);
       if (found) return found;
-      const made = make({ verb, group: "", version: "", subresource: path, scope: "", dryRun: "" }, "", "", "");
+      const made = make({ verb, group: "", version: "", subresource: path, scope: "", said: "", dryRun: "" }, verb, "", "", "");
       known.push(made);
       return made;
     },

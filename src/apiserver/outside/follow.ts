@@ -10,7 +10,7 @@ import { goQuote } from "../../api/go-quote.ts";
 import { URLError } from "../../api/cel/library/go-url.ts";
 import { parseGoURL } from "./go-url.ts";
 import { goNetworkError } from "./network-error.ts";
-import { type Annotate, type CertificateSeries, countCertificate } from "./server-identity.ts";
+import { type Annotate, type CertificateSeries, countAnswering, countCertificate } from "./server-identity.ts";
 
 /** One server on the way. */
 export interface Hop {
@@ -93,6 +93,8 @@ function placeOf(location: string, from: string): URL {
   return url;
 }
 
+const hostOf = ({ url }: Hop): string => new URL(url).hostname.replace(/^\[|\]$/g, "");
+
 interface Sent {
   method: string;
   body?: Uint8Array;
@@ -108,10 +110,11 @@ async function answerOf(hop: Hop, sent: Sent, signal: AbortSignal): Promise<Inco
       throw error;
     });
     begun?.answered(response.statusCode ?? 0);
+    countAnswering(response.socket, hop.certificates, hostOf(hop), hop.annotate);
     return response;
   } catch (error) {
     const cause = (error instanceof StaleConnection ? error.cause : error) as NodeJS.ErrnoException;
-    countCertificate(cause, hop.certificates, new URL(hop.url).hostname.replace(/^\[|\]$/g, ""), hop.annotate);
+    countCertificate(cause, hop.certificates, hostOf(hop), hop.annotate);
     const message = goNetworkError(cause, hop);
     begun?.failed(message);
     throw new HopError(hop.url, message, brokeOff(cause));

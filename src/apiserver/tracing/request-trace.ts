@@ -1,7 +1,7 @@
 /** The spans of a request (k8s.io/apiserver/pkg/endpoints/filters/traces.go, handlers/trace_util.go; semantic conventions of HTTP). */
 import type { ApiRequest, ApiResponse, UserInfo } from "../../api/exchange.ts";
 import { parseTraceparent, type Attributes, type Span, type Tracer } from "../../base/tracing/span.ts";
-import { scopeOf, verbOf } from "../metrics/requests.ts";
+import { saidScope, verbOf } from "../metrics/requests.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { whenEnded } from "../when-ended.ts";
 import { table } from "../../base/table.ts";
@@ -81,7 +81,7 @@ export function verbSpan(outer: Span, request: ApiRequest, info: RequestInfo): S
   if (span.isKept) {
     const { group, version, resource, subresource, namespace } = info;
     const { headers, path, remoteAddress } = request;
-    const scope = info.name ? "resource" : scopeOf(info);
+    const scope = saidScope(info);
     span.set({
       ...{ accept: headers.accept ?? "", client: remoteAddress, "api-group": group, "api-version": version, name: info.name, subresource, namespace, resource },
       ...{ scope, url: path, "user-agent": headers["user-agent"] ?? "", verb: verbOf(request, info, scope) },
