@@ -2,7 +2,6 @@
  * A definition's spec as upstream's internal version has it, in whose terms messages speak: what all versions have alike
  * stands once (apis/apiextensions/v1/conversion.go).
  */
-import { deepEqual } from "../copy.ts";
 import { semanticEqual } from "../core/semantic.ts";
 import type {
   CustomResourceColumnDefinition,
@@ -46,9 +45,27 @@ export interface InternalSpec {
 const alike = <T>(versions: readonly InternalVersion[], of: (version: InternalVersion) => T): boolean =>
   versions.every((version) => semanticSame(of(version), of(versions[0] as InternalVersion)));
 
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
 function semanticSame(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || !a || !b) return a === b;
-  return semanticEqual(a, b) && deepEqual(Array.isArray(a), Array.isArray(b));
+  if (!isObject(a) || !isObject(b)) return a === b;
+  return semanticEqual(a, b) && Array.isArray(a) === Array.isArray(b) && samePointers(a, b);
+}
+
+/** What upstream points to: an empty list there is something, which semantic equality takes for nothing. */
+const pointedTo: ReadonlySet<string> = new Set(["items", "default", "example"]);
+
+function samePointers(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  const hasAll = (one: Record<string, unknown>, other: Record<string, unknown>): boolean =>
+    Object.keys(one).every((key) => other[key] !== undefined || one[key] === undefined || !pointedTo.has(key));
+  return (
+    hasAll(a, b) &&
+    hasAll(b, a) &&
+    Object.entries(a).every(([key, inner]) => {
+      const other = b[key];
+      return !isObject(inner) || !isObject(other) || samePointers(inner, other);
+    })
+  );
 }
 
 const made = new WeakMap<CustomResourceDefinitionSpec, InternalSpec>();

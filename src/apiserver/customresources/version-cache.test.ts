@@ -176,6 +176,7 @@ test("what a version does not show is lost when it is written, be it unchanged, 
   assert.equal(await viewOf(thin).stale("default", "a"), true, "hostPort is stored");
   assert.equal(await viewOf(thin).stale("default", "b"), false);
   const overThin = new VersionCache({ ...options, version: wide, storageVersion: thin, kind: customResourceKind("cups.example.com", wide) });
+  assert.equal(await overThin.stale("default", "a"), true, "it is stored in a version that is not written any more");
   const reduced = await overThin.update(both, (await overThin.get("default", "a"))?.revision ?? 0);
   const more = { ...reduced.object(), hostPort: "h:2" } as Cup;
   assert.equal((await overThin.update(more, reduced.revision)).revision, reduced.revision, "nothing else would be stored");

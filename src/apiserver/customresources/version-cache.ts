@@ -148,7 +148,8 @@ export class VersionCache implements ResourceCache {
     const stored = await storage.get(namespace, name);
     if (!stored) return false;
     const view = (await this.#one(stored)).object();
-    return view !== stored.object() && !deepEqual(await this.#toStorage(view), stored.object());
+    const wanted = await this.#toStorage(view);
+    return wanted !== stored.object() && !deepEqual(wanted, stored.object());
   }
   async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
     const { where: _where, predicate, ...rest } = options;
