@@ -141,9 +141,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
   if (Array.isArray(value)) {
     const items = value.map((item) => settled(item, hide));
     // Their order tells times apart that two servers do not share.
-    return items.some((item) => (item as { fieldsType?: string } | null)?.fieldsType === "FieldsV1")
-      ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-      : items;
+    return items.some((item) => (item as { fieldsType?: string } | null)?.fieldsType === "FieldsV1") ? items.sort(byText) : withoutChance(items);
   }
   if (typeof value === "string") {
     return (
@@ -195,11 +193,35 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
   );
 }
 
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+
+interface Named {
+  type?: string;
+  object?: Named;
+  metadata?: { name?: string } | null;
+}
+/** An object, a row or the first event of one whose name the server made. */
+function hasMadeName(item: unknown): boolean {
+  if (typeof item !== "object" || item === null) return false;
+  const { type = "ADDED", object, metadata } = item as Named;
+  return (object ?? { metadata }).metadata?.name === "gn-XXXXX" && type === "ADDED";
+}
+
+/** Names that a server made decide which object comes first: those that follow one another come in an order of their own. */
+function withoutChance(items: unknown[]): unknown[] {
+  const out: unknown[] = [];
+  for (let from = 0, to = 0; from < items.length; from = to) {
+    do to++;
+    while (to < items.length && hasMadeName(items[to - 1]) && hasMadeName(items[to]));
+    out.push(...items.slice(from, to).sort(byText));
+  }
+  return out;
+}
+
 /** Upstream judges properties of custom resources in the order of a Go map. */
 function unordered(value: { reason?: string; message?: string; details?: { group?: string; causes?: unknown[] } }): object {
   const { reason, details, message = "" } = value;
   if (reason !== "Invalid" || !details?.causes || !details.group?.includes(".") || details.group.endsWith(".k8s.io")) return value;
-  const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
   return { ...value, message: [...message].sort().join(""), details: { ...details, causes: [...details.causes].sort(byText) } };
 }
 

@@ -72,7 +72,7 @@ function writeOf(t: Target, subresource: string, object: () => JSONObject, edits
     path,
     from: (last) => {
       const made = structuredClone(last);
-      for (const [key, value] of Object.entries(wanted)) made[key] = value;
+      for (const [key, value] of Object.entries(wanted)) made[key] = structuredClone(value);
       for (const one of extra) apply(made, one);
       return made;
     },
