@@ -4,7 +4,10 @@ import type { CustomResourceDefinitionSpec } from "../types/apiextensions-v1.gen
 import { internalSpec } from "./internal-spec.ts";
 
 const shared = (...fields: object[]): boolean => {
-  const versions = fields.map((field, i) => ({ name: `v${i}`, schema: { openAPIV3Schema: { type: "object", properties: { a: { type: "boolean", ...field } } } } }));
+  const versions = fields.map((field, i) => ({
+    name: `v${i}`,
+    schema: { openAPIV3Schema: { type: "object", properties: { a: { type: "boolean", ...field } } } },
+  }));
   return internalSpec({ versions } as unknown as CustomResourceDefinitionSpec).validation !== undefined;
 };
 
