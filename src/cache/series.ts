@@ -19,7 +19,8 @@ export class ResourceSeries {
   /** A change came from the store. */
   received(): void {
     this.#received ??= [this.#families.storeEvents.with(...this.#labels), this.#families.received.with(...this.#labels)];
-    for (const sample of this.#received) sample.value++;
+    this.#received[0].value++;
+    this.#received[1].value++;
   }
   /** It was offered to whoever watches. */
   dispatched(): void {

@@ -98,7 +98,8 @@ export class GroupCommit<W, C> {
         for (const waiting of group) await this.#commit([waiting]);
         return;
       }
-    for (const [i, outcome] of outcomes.entries()) {
+    for (let i = 0; i < group.length; i++) {
+      const outcome = outcomes[i] as number | Error;
       if (typeof outcome === "number") group[i]?.resolve(outcome);
       else group[i]?.reject(outcome);
     }

@@ -79,13 +79,19 @@ function userStatus(user: UserInfo): UserStatus {
 
 let last = Number.NaN;
 let lastText = "";
+let second = Number.NaN;
+let secondText = "";
 
-/** MicroTime: six digits. The text of a millisecond is made once. */
+/** MicroTime: six digits. The texts of a second and of a millisecond are made once. */
 function microTime(ms: number): string {
-  if (ms !== last) {
-    last = ms;
-    lastText = new Date(ms).toISOString().replace("Z", "000Z");
+  if (ms === last) return lastText;
+  const whole = Math.floor(ms / 1000);
+  if (whole !== second) {
+    second = whole;
+    secondText = new Date(whole * 1000).toISOString().slice(0, 19);
   }
+  last = ms;
+  lastText = `${secondText}.${String(Math.floor(ms - whole * 1000)).padStart(3, "0")}000Z`;
   return lastText;
 }
 

@@ -122,7 +122,8 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
   for (let attempt = 1; ; attempt++) {
     const object = generated && attempt < maxNameAttempts ? deepCopy(draft) : draft;
     if (generated) generateName(call, object);
-    const reserved = await endpoint.registry.beginCreate?.(call, object, options.dryRun);
+    const { beginCreate } = endpoint.registry;
+    const reserved = beginCreate && (await beginCreate(call, object, options.dryRun));
     try {
       prepareCreate(endpoint, object);
       const prepared = endpoint.hubKind.preparationWarnings?.(object);
@@ -132,7 +133,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
       const judged = complete(endpoint, object, known?.spec);
       const silent = validateCreate(call, judged.object, known !== undefined);
       if (knownSpecs && !known && silent && !judged.empties) knownSpecs.learn(object, judged.object);
-      await plan?.authorizeCreate?.();
+      if (plan?.authorizeCreate) await plan.authorizeCreate();
       attributes.object = judged.object;
       const validated = rest.admission.validate(attributes);
       if (validated) await validated;
@@ -147,7 +148,7 @@ export async function createObject(call: Call, draft: KubeObject, options: Write
       delete (wanted.metadata as Partial<KubeObject["metadata"]>).resourceVersion;
       delete wanted.metadata.selfLink;
       const stored = await endpoint.cache.create(wanted, createOptions(call, wanted, wanted === judged.object ? known?.text : undefined));
-      await reserved?.commit();
+      if (reserved) await reserved.commit();
       return { object: wanted, stored };
     } catch (error) {
       await reserved?.rollback();
@@ -279,8 +280,9 @@ async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: S
   } else if (Number(revision) !== current.revision) throw conflict(endpoint.groupResource, info.name, optimisticLock);
   let reserved: Reservation | undefined;
   try {
-    if (info.subresource === "") reserved = await endpoint.registry.beginUpdate?.(call, object, old, options.dryRun);
-    if (info.subresource === "status") await endpoint.registry.beginStatusUpdate?.(call, object, old);
+    const { beginUpdate, beginStatusUpdate } = endpoint.registry;
+    if (beginUpdate && info.subresource === "") reserved = await beginUpdate(call, object, old, options.dryRun);
+    if (beginStatusUpdate && info.subresource === "status") await beginStatusUpdate(call, object, old);
     const groupKind = groupKindOf(endpoint, object);
     prepareUpdate(call, object, old, info.subresource);
     const judged = complete(endpoint, object);
@@ -306,7 +308,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored, anew: b
   const { endpoint, info } = call;
   const { dryRun } = plan.options;
   const old = current.object();
-  if (!anew) await endpoint.storable?.(old);
+  if (!anew && endpoint.storable) await endpoint.storable(old);
   const { judged, reserved } = await proposed(call, plan, current).catch(async (error: unknown) => {
     if (error instanceof StatusError) await lookAgain(call, anew);
     throw error;
@@ -335,7 +337,7 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored, anew: b
       return { object: (await endpoint.tried?.(wanted)) ?? wanted };
     }
     const stored = await endpoint.cache.update(wanted, current.revision, ttlOf(call, wanted));
-    await reserved?.commit();
+    if (reserved) await reserved.commit();
     return { object: wanted, stored };
   } catch (error) {
     await reserved?.rollback();

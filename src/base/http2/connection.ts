@@ -123,7 +123,7 @@ export class Http2Connection {
   #answered(stream: Http2Stream): void {
     // Not every client can be told to stop sending (RFC 9113, 8.1), so the rest is taken and dropped.
     if (stream.remoteEnded) this.#forget(stream);
-    else if (stream.body instanceof Http2Body) stream.body.discard();
+    else this.#bodyOf(stream).discard();
     if (this.#draining) this.#endIfIdle();
   }
   #forget(stream: Http2Stream): void {
@@ -171,6 +171,7 @@ export class Http2Connection {
   }
   #run(stream: Http2Stream): void {
     if (stream.closed) return;
+    if (!stream.remoteEnded) this.#bodyOf(stream);
     this.#running++;
     this.#options.handler(stream).then(
       () => {
@@ -253,9 +254,13 @@ export class Http2Connection {
   #begin(id: number, endStream: boolean, read: RequestHead): Http2Stream {
     const stream = new Http2Stream(this, this.#sender, id, read, streamWindow);
     if (endStream) stream.remoteEnded = true;
-    else stream.body = new Http2Body((bytes) => this.#take(stream, bytes));
     this.#streams.set(id, stream);
     return stream;
+  }
+  /** Of a stream whose body does not come whole. */
+  #bodyOf(stream: Http2Stream): Http2Body {
+    stream.body ??= new Http2Body((bytes) => this.#take(stream, bytes));
+    return stream.body as Http2Body;
   }
   #remoteEnd(stream: Http2Stream): void {
     if (stream.promised > 0) {
@@ -263,7 +268,7 @@ export class Http2Connection {
       return;
     }
     stream.remoteEnded = true;
-    (stream.body as Http2Body).end();
+    this.#bodyOf(stream).end();
     if (stream.localEnded) this.#forget(stream);
   }
   #onData(id: number, flags: number, payload: Buffer): void {
@@ -296,7 +301,7 @@ export class Http2Connection {
     const tooMuch = stream.read.contentLength >= 0 && stream.promised < 0;
     if (stream.receiveWindow < 0 || tooMuch) this.reset(stream, tooMuch ? ErrorCode.protocol : ErrorCode.flowControl);
     else if (flags & Flag.endStream) this.#lastData(stream, data, first);
-    else if (data.length) (stream.body as Http2Body).push(data);
+    else if (data.length) this.#bodyOf(stream).push(data);
   }
   #lastData(stream: Http2Stream, data: Buffer, first: boolean): void {
     if (first && stream.promised <= 0 && this.#arrivals.has(stream)) {
@@ -306,7 +311,7 @@ export class Http2Connection {
       this.#take(stream, data.length);
       return;
     }
-    if (data.length) (stream.body as Http2Body).push(data);
+    if (data.length) this.#bodyOf(stream).push(data);
     this.#remoteEnd(stream);
   }
   /** As many bytes may be sent again on the connection. */

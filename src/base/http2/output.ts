@@ -12,14 +12,11 @@ let freeBytes = 0;
 const keptAtMost = 4 << 20;
 
 function takeBlock(size: number): Buffer {
-  for (const [i, offered] of sizes.entries()) {
-    if (offered < size) continue;
-    const block = free[i]?.pop();
-    if (!block) return Buffer.allocUnsafeSlow(offered);
-    freeBytes -= offered;
-    return block;
-  }
-  return Buffer.allocUnsafeSlow(size);
+  const i = sizes.findIndex((offered) => offered >= size);
+  const block = free[i]?.pop();
+  if (!block) return Buffer.allocUnsafeSlow(sizes[i] ?? size);
+  freeBytes -= block.length;
+  return block;
 }
 function giveBack(block: Buffer): void {
   const kept = free[sizes.indexOf(block.length)];
