@@ -19,6 +19,7 @@ import { foundAmounts } from "./differential/found-amounts.ts";
 import { foundCases } from "./differential/found-cases.ts";
 import { foundObjects } from "./differential/found-objects.ts";
 import { foundPatches } from "./differential/found-patches.ts";
+import { foundProtobuf } from "./differential/found-protobuf.ts";
 import { foundStored } from "./differential/found-stored.ts";
 import { customResourceCases } from "./differential/custom-resource-cases.ts";
 import { type Answer, differences, type Server, send, settled } from "./differential/exchange.ts";
@@ -44,7 +45,17 @@ const { values, positionals } = parseArgs({
     case: { type: "string", default: "" },
   },
 });
-const cases = [...builtIn, ...foundAmounts, ...foundCases, ...foundObjects, ...foundPatches, ...foundStored, ...evictionCases, ...customResourceCases];
+const cases = [
+  ...builtIn,
+  ...foundAmounts,
+  ...foundCases,
+  ...foundObjects,
+  ...foundPatches,
+  ...foundProtobuf,
+  ...foundStored,
+  ...evictionCases,
+  ...customResourceCases,
+];
 const write = (line: string): void => void process.stdout.write(line);
 
 if (!values.aimed && !values.written && values.requests === undefined) {

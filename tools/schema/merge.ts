@@ -18,7 +18,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
-type GoField = { json: string; go: string; num?: string; wire?: string; inline?: boolean; omitempty?: boolean; omitzero?: boolean };
+type GoField = { json: string; name?: string; go: string; num?: string; wire?: string; inline?: boolean; omitempty?: boolean; omitzero?: boolean };
 type Facts = { kinds: Record<string, string>; types: Record<string, GoField[] | null> };
 type Property = Record<string, unknown> & { default?: unknown; enum?: string[]; items?: { enum?: string[]; default?: unknown } };
 type OpenAPISchema = { properties?: Record<string, Property>; required?: string[]; "x-kubernetes-unions"?: unknown };
@@ -108,6 +108,7 @@ for (const go of Object.keys(facts.types).sort()) {
     const record: Record<string, unknown> = { name: field.json, type: typeOf(field.go) };
     const named = goName(field.go);
     if (named) record.go = named;
+    if (field.name) record.goName = field.name;
     if (field.inline) record.inline = true;
     if (field.num) record.number = Number(field.num);
     if (field.omitempty) record.omitempty = true;

@@ -2,6 +2,8 @@
  * JSON as Go's encoding/json and sigs.k8s.io/json read and write it: repeated keys are reported, integers beyond 2^53 are
  * kept (as bigint), `__proto__` is a key like any other, `<`, `>` and `&` are escaped, and map keys are in byte order.
  */
+import { isUtf8 } from "node:buffer";
+import { textOf } from "../../base/utf8.ts";
 import { goQuote } from "../go-quote.ts";
 import { sortFew } from "../../base/sort-few.ts";
 import { stackSize } from "../../base/stack.ts";
@@ -107,7 +109,7 @@ export function readPlainJSON(text: string, parts: number): JSONValue | undefine
 }
 
 function decode(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  return isUtf8(bytes) ? decoder.decode(bytes) : textOf(bytes);
 }
 
 const unusual = -1;

@@ -3,7 +3,7 @@
  * of a watch (k8s.io/apimachinery/pkg/runtime/serializer/protobuf, pkg/util/framer).
  */
 import { DecodeError } from "./decode-error.ts";
-import { ProtoReader, ProtoWriter } from "./protobuf-wire.ts";
+import { type FieldReader, fields, ProtoReader, ProtoWriter } from "./protobuf-wire.ts";
 
 export interface Envelope {
   apiVersion: string;
@@ -18,29 +18,25 @@ const magic = [0x6b, 0x38, 0x73, 0x00];
 
 export const hasEnvelope = (bytes: Uint8Array): boolean => bytes.length >= 4 && magic.every((byte, i) => bytes[i] === byte);
 
+const unknownFields: readonly FieldReader<Envelope & { meta: Uint8Array }>[] = [
+  ["TypeMeta", "data", "meta"],
+  ["Raw", "data", "raw"],
+  ["ContentEncoding", "string", "contentEncoding"],
+  ["ContentType", "string", "contentType"],
+];
+const metaFields: readonly FieldReader<Omit<Envelope, "meta">>[] = [
+  ["APIVersion", "string", "apiVersion"],
+  ["Kind", "string", "kind"],
+];
+
 /** Throws DecodeError. */
 export function unwrapEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length === 0) throw new DecodeError("empty data");
   if (!hasEnvelope(bytes)) throw new DecodeError("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
   if (bytes.length === 4) throw new DecodeError("empty body");
   const envelope: Envelope = { apiVersion: "", kind: "", raw: new Uint8Array(), contentEncoding: "", contentType: "" };
-  const reader = new ProtoReader(bytes, 4);
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (tag === 10) {
-      const meta = reader.message();
-      while (!meta.done) {
-        const field = meta.tag();
-        if (field === 10) envelope.apiVersion = meta.string();
-        else if (field === 18) envelope.kind = meta.string();
-        else meta.skip(field & 7);
-      }
-    } else if (tag === 18) envelope.raw = reader.data();
-    else if (tag === 26) envelope.contentEncoding = reader.string();
-    else if (tag === 34) envelope.contentType = reader.string();
-    else reader.skip(tag & 7);
-  }
-  return envelope;
+  const { meta, ...rest } = fields(new ProtoReader(bytes, "Unknown", 4), unknownFields, { ...envelope, meta: new Uint8Array() as Uint8Array });
+  return fields(new ProtoReader(meta, "TypeMeta"), metaFields, rest);
 }
 
 /** Completes a writer that holds the message alone. */
@@ -86,21 +82,18 @@ export function encodeWatchFrame(type: string, object: Uint8Array): Uint8Array {
   return writer.finish();
 }
 
+interface Event {
+  type: string;
+  object: Uint8Array;
+}
+const eventFields: readonly FieldReader<Event>[] = [
+  ["Type", "string", "type"],
+  ["Object", "data", "object"],
+];
+const rawFields: readonly FieldReader<Event>[] = [["Raw", "data", "object"]];
+
 /** The event of a frame without its length. `object` is a view. Throws DecodeError. */
 export function decodeWatchFrame(frame: Uint8Array): { type: string; object: Uint8Array } {
-  const event = { type: "", object: new Uint8Array() as Uint8Array };
-  const reader = new ProtoReader(frame);
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (tag === 10) event.type = reader.string();
-    else if (tag === 18) {
-      const extension = reader.message();
-      while (!extension.done) {
-        const field = extension.tag();
-        if (field === 10) event.object = extension.data();
-        else extension.skip(field & 7);
-      }
-    } else reader.skip(tag & 7);
-  }
-  return event;
+  const event = fields(new ProtoReader(frame, "WatchEvent"), eventFields, { type: "", object: new Uint8Array() as Uint8Array });
+  return fields(new ProtoReader(event.object, "RawExtension"), rawFields, { ...event, object: new Uint8Array() as Uint8Array });
 }

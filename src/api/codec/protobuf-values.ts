@@ -4,21 +4,26 @@ import { formatTime, parseMicroTime, parseTime } from "../time.ts";
 import { DecodeError } from "./decode-error.ts";
 import { encodeJSON, parseJSON } from "./json.ts";
 import { hasEnvelope } from "./protobuf-envelope.ts";
-import { type ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
+import { type FieldReader, fields, type ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
 import { table } from "../../base/table.ts";
 
 export interface Value {
   /** Writes with a field number; `null` and `undefined` are Go's zero value. */
   write(writer: ProtoWriter, number: number, value: JSONValue | undefined): void;
-  read(reader: ProtoReader, wireType: number): JSONValue;
+  /** A message that was there before goes on. */
+  read(reader: ProtoReader, wireType: number, before?: JSONValue): JSONValue;
   wire: number;
 }
 
 /** Seconds of Go's zero time. */
 const zero = -62_135_596_800;
 
-/** A value that is a message made by hand: `body` writes its fields in descending order. */
-export function handmade(body: (writer: ProtoWriter, value: JSONValue | undefined) => void, read: (reader: ProtoReader) => JSONValue): Value {
+/** A value that is a message made by hand, of that name in Go: `body` writes its fields in descending order. */
+export function handmade(
+  name: string,
+  body: (writer: ProtoWriter, value: JSONValue | undefined) => void,
+  read: (reader: ProtoReader, before?: JSONValue) => JSONValue,
+): Value {
   return {
     wire: wire.bytes,
     write(writer, number, value) {
@@ -26,17 +31,22 @@ export function handmade(body: (writer: ProtoWriter, value: JSONValue | undefine
       body(writer, value);
       writer.header(number, end);
     },
-    read: (reader) => read(reader.message()),
+    read: (reader, _, before) => read(reader.message(name), before),
   };
 }
 
-/** Gives each field of a small message to `take`, which reads it or says that it did not. */
-export function fields(reader: ProtoReader, take: (tag: number) => boolean): void {
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (!take(tag)) reader.skip(tag & 7);
-  }
-}
+const none = new Uint8Array() as Uint8Array;
+const timestampFields: readonly FieldReader<{ seconds: number | bigint; nanos: number }>[] = [
+  ["Seconds", "int64", "seconds"],
+  ["Nanos", "int32", "nanos"],
+];
+const rawFields: readonly FieldReader<{ raw: Uint8Array }>[] = [["Raw", "data", "raw"]];
+const quantityFields: readonly FieldReader<{ text: string }>[] = [["String_", "string", "text"]];
+const intOrStringFields: readonly FieldReader<{ kind: number | bigint; number: number; text: string }>[] = [
+  ["Type", "int64", "kind"],
+  ["IntVal", "int32", "number"],
+  ["StrVal", "string", "text"],
+];
 
 const integer = (read: (reader: ProtoReader) => number | bigint): Value => ({
   wire: wire.varint,
@@ -56,6 +66,7 @@ const string: Value = {
 
 function timestamp(parse: (text: string) => { seconds: number; nanos: number }, format: (seconds: number, nanos: number) => string): Value {
   return handmade(
+    "Timestamp",
     (writer, value) => {
       if (typeof value !== "string") return;
       const { seconds, nanos } = parse(value);
@@ -67,37 +78,27 @@ function timestamp(parse: (text: string) => { seconds: number; nanos: number }, 
     },
     (reader) => {
       if (reader.done) return null;
-      let seconds = 0;
-      let nanos = 0;
-      fields(reader, (tag) => {
-        if (tag === 8) seconds = Number(reader.int64());
-        else if (tag === 16) nanos = reader.int32();
-        else return false;
-        return true;
-      });
+      const read = fields(reader, timestampFields, { seconds: 0 as number | bigint, nanos: 0 });
+      const seconds = Number(read.seconds);
       if (Math.abs(seconds) > 253_402_300_799) throw new DecodeError("Time.MarshalJSON: year outside of range [0,9999]");
-      return format(seconds, nanos);
+      return format(seconds, read.nanos);
     },
   );
 }
 
 /** A message with JSON text as its only field. */
-const rawJSON: Value = handmade(
-  (writer, value) => {
-    if (value !== null && value !== undefined) writer.data(1, encodeJSON(value));
-  },
-  (reader) => {
-    let value: JSONValue = null;
-    fields(reader, (tag) => {
-      if (tag !== 10) return false;
-      const bytes = reader.data();
-      if (hasEnvelope(bytes)) throw new DecodeError("protobuf inside a raw extension is not supported");
-      value = bytes.length ? parseJSON(bytes).value : null;
-      return true;
-    });
-    return value;
-  },
-);
+const rawJSON = (name: string): Value =>
+  handmade(
+    name,
+    (writer, value) => {
+      if (value !== null && value !== undefined) writer.data(1, encodeJSON(value));
+    },
+    (reader) => {
+      const { raw } = fields(reader, rawFields, { raw: none });
+      if (hasEnvelope(raw)) throw new DecodeError("protobuf inside a raw extension is not supported");
+      return raw.length ? parseJSON(raw).value : null;
+    },
+  );
 
 export const scalarValues = table<Value>({
   string,
@@ -141,17 +142,14 @@ export const scalarValues = table<Value>({
     (seconds, nanos) => `${formatTime(seconds * 1000).slice(0, -1)}.${String(Math.trunc(nanos / 1000)).padStart(6, "0")}Z`,
   ),
   Quantity: handmade(
+    "Quantity",
     (writer, value) => writer.string(1, typeof value === "string" ? value : "0"),
     (reader) => {
-      let text = "0";
-      fields(reader, (tag) => {
-        if (tag === 10) text = reader.string();
-        return tag === 10;
-      });
-      return text;
+      return fields(reader, quantityFields, { text: "0" }).text;
     },
   ),
   IntOrString: handmade(
+    "IntOrString",
     (writer, value) => {
       const text = typeof value === "string";
       writer.string(3, text ? value : "");
@@ -161,21 +159,12 @@ export const scalarValues = table<Value>({
       writer.tag(1, wire.varint);
     },
     (reader) => {
-      let kind: number | bigint = 0;
-      let number = 0;
-      let text = "";
-      fields(reader, (tag) => {
-        if (tag === 8) kind = reader.int64();
-        else if (tag === 16) number = reader.int32();
-        else if (tag === 26) text = reader.string();
-        else return false;
-        return true;
-      });
+      const { kind, number, text } = fields(reader, intOrStringFields, { kind: 0 as number | bigint, number: 0, text: "" });
       if (kind !== 0 && kind !== 1) throw new DecodeError("impossible IntOrString.Type");
       return kind === 1 ? text : number;
     },
   ),
-  RawExtension: rawJSON,
-  FieldsV1: rawJSON,
-  JSON: rawJSON,
+  RawExtension: rawJSON("RawExtension"),
+  FieldsV1: rawJSON("FieldsV1"),
+  JSON: rawJSON("JSON"),
 });

@@ -1,4 +1,5 @@
 /** The protobuf wire format: knows no message. */
+import { textOf } from "../../base/utf8.ts";
 import { DecodeError } from "./decode-error.ts";
 
 export const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
@@ -146,14 +147,19 @@ export class ProtoWriter {
   }
 }
 
+const negative = "proto: negative length found during unmarshaling";
+
 /** Reads one message; what is cut off or out of bounds is a DecodeError with gogo's text. */
 export class ProtoReader {
   readonly #bytes: Buffer;
   #at: number;
   readonly #end: number;
+  /** Go's name of the message. */
+  readonly #name: string;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, name: string, start = 0, end = bytes.length) {
     this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#name = name;
     this.#at = start;
     this.#end = end;
   }
@@ -162,29 +168,24 @@ export class ProtoReader {
     return this.#at >= this.#end;
   }
 
-  /** Field number times eight plus wire type. */
-  tag(): number {
-    const tag = this.varint();
-    if ((tag & 7) === 4) throw new DecodeError("proto: wiretype end group for non-group");
-    if (tag < 8) throw new DecodeError(`proto: illegal tag 0 (wire type ${tag})`);
-    return tag;
-  }
-
-  /** For lengths, tags and values that are known to be small and not negative. */
-  varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 8; i++) {
-      if (this.#at >= this.#end) throw new DecodeError("unexpected EOF");
-      const byte = this.#bytes[this.#at++] as number;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) {
-        if (value > Number.MAX_SAFE_INTEGER) throw new DecodeError("proto: integer overflow");
-        return value;
-      }
-      scale *= 128;
+  /** Field number times eight plus wire type; entries of maps may have any. */
+  tag(checked = true): number {
+    const start = this.#at;
+    const first = this.#bytes[start] as number;
+    if (first < 0x80 && first >= 8 && (first & 7) !== 4 && start < this.#end) {
+      this.#at = start + 1;
+      return first;
     }
-    throw new DecodeError("proto: integer overflow");
+    const short = this.#short();
+    if (short >= 8 && (short & 7) !== 4) return short;
+    this.#at = start;
+    const tag = this.#wide();
+    const type = Number(tag & 7n);
+    const number = Number(BigInt.asIntN(32, tag >> 3n));
+    if (!checked) return number * 8 + type;
+    if (type === 4) throw new DecodeError(`proto: ${this.#name}: wiretype end group for non-group`);
+    if (number <= 0) throw new DecodeError(`proto: ${this.#name}: illegal tag ${number} (wire type ${BigInt.asUintN(64, tag)})`);
+    return number * 8 + type;
   }
 
   /** Signed 64 bits: a number where one is exact. */
@@ -223,9 +224,32 @@ export class ProtoReader {
   }
 
   #length(): number {
-    const length = this.varint();
-    if (length > this.#end - this.#at) throw new DecodeError("unexpected EOF");
-    return length;
+    const first = this.#bytes[this.#at] as number;
+    if (first < 0x80 && first < this.#end - this.#at) {
+      this.#at++;
+      return first;
+    }
+    const short = this.#short();
+    return this.#within(short >= 0 ? short : Number(BigInt.asIntN(64, this.#wide())));
+  }
+  /** Of one or two bytes, as almost all are; -1, and nothing read, for others. */
+  #short(): number {
+    const at = this.#at;
+    const first = this.#bytes[at] as number;
+    if (first < 0x80 && at < this.#end) {
+      this.#at = at + 1;
+      return first;
+    }
+    const second = this.#bytes[at + 1] as number;
+    if (!(second < 0x80) || at + 1 >= this.#end) return -1;
+    this.#at = at + 2;
+    return (first & 0x7f) + second * 128;
+  }
+  #within(length: number): number {
+    if (length < 0) throw new DecodeError(negative);
+    if (length <= this.#end - this.#at) return length;
+    // Where Go's sum of both is beyond 64 bits.
+    throw new DecodeError(length + this.#at >= 2 ** 63 ? negative : "unexpected EOF");
   }
 
   /** A view, not a copy. */
@@ -235,44 +259,73 @@ export class ProtoReader {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** Malformed UTF-8 reads as U+FFFD. */
   string(): string {
     const length = this.#length();
     const start = this.#at;
     this.#at += length;
-    if (length > 24) return this.#bytes.toString("utf8", start, this.#at);
+    if (length > 24) return this.#text(start);
     let text = "";
     for (let i = start; i < this.#at; i++) {
       const code = this.#bytes[i] as number;
-      if (code >= 0x80) return this.#bytes.toString("utf8", start, this.#at);
+      if (code >= 0x80) return this.#text(start);
       text += String.fromCharCode(code);
     }
     return text;
   }
 
+  #text(start: number): string {
+    const text = this.#bytes.toString("utf8", start, this.#at);
+    return text.includes("\ufffd") ? textOf(this.#bytes, start, this.#at) : text;
+  }
+
   /** A reader of the message that comes. */
-  message(): ProtoReader {
+  message(name: string): ProtoReader {
     const length = this.#length();
     this.#at += length;
-    return new ProtoReader(this.#bytes, this.#at - length, this.#at);
+    return new ProtoReader(this.#bytes, name, this.#at - length, this.#at);
   }
 
   skip(type: number): void {
     if (type === wire.varint) this.#wide();
-    else if (type === wire.bytes) this.#at += this.#length();
+    else if (type === wire.bytes) this.data();
     else if (type === wire.fixed64 || type === wire.fixed32) {
       this.#at += type === wire.fixed64 ? 8 : 4;
       if (this.#at > this.#end) throw new DecodeError("unexpected EOF");
     } else if (type === 3) this.#skipGroup();
+    else if (type === 4) throw new DecodeError("proto: unexpected end of group");
     else throw new DecodeError(`proto: illegal wireType ${type}`);
   }
 
   #skipGroup(): void {
     for (let depth = 1; depth > 0; ) {
-      const tag = this.varint();
-      if ((tag & 7) === 3) depth++;
-      else if ((tag & 7) === 4) depth--;
-      else this.skip(tag & 7);
+      const type = Number(this.#wide() & 7n);
+      if (type === 3) depth++;
+      else if (type === 4) depth--;
+      else this.skip(type);
     }
   }
+}
+
+export function expect(got: number, wanted: number, field: string): void {
+  if (got !== wanted) throw new DecodeError(`proto: wrong wireType = ${got} for field ${field}`);
+}
+
+const formWires = { string: wire.bytes, data: wire.bytes, int32: wire.varint, int64: wire.varint } as const;
+
+/** Go's name of a field, how it is read, and what of the result it becomes. */
+export type FieldReader<T> = readonly [name: string, form: keyof typeof formWires, key: keyof T];
+
+/** Reads the fields of a small message into `into`; `known` begins with number 1. */
+export function fields<T>(reader: ProtoReader, known: readonly FieldReader<T>[], into: T): T {
+  while (!reader.done) {
+    const tag = reader.tag();
+    const field = known[Math.floor(tag / 8) - 1];
+    if (!field) reader.skip(tag & 7);
+    else {
+      const [name, form, key] = field;
+      expect(tag & 7, formWires[form], name);
+      into[key] = reader[form]() as T[typeof key];
+    }
+  }
+  return into;
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { typeOfKind } from "../schema/schema.ts";
+import { typeByName, typeOfKind } from "../schema/schema.ts";
 import { decodeObject } from "./decode.ts";
 import { DecodeError } from "./decode-error.ts";
-import { encodeProtobuf } from "./protobuf.ts";
+import { decodeProtobuf, encodeProtobuf } from "./protobuf.ts";
 import { decodeWatchFrame, encodeWatchFrame, unwrapEnvelope } from "./protobuf-envelope.ts";
 import { ProtoReader, ProtoWriter } from "./protobuf-wire.ts";
 
@@ -57,12 +57,12 @@ test("the sizes that varints have are written and read back", () => {
   for (const value of values) {
     const writer = new ProtoWriter(1);
     writer.varint(value);
-    assert.equal(new ProtoReader(writer.finish()).int64(), value, String(value));
+    assert.equal(new ProtoReader(writer.finish(), "X").int64(), value, String(value));
   }
   for (const value of [2n ** 63n - 1n, -(2n ** 63n)]) {
     const writer = new ProtoWriter(1);
     writer.varint64(value);
-    assert.equal(new ProtoReader(writer.finish()).int64(), value);
+    assert.equal(new ProtoReader(writer.finish(), "X").int64(), value);
   }
 });
 
@@ -73,4 +73,33 @@ test("a watch frame carries its length and gives its event back", () => {
   const event = decodeWatchFrame(frame.subarray(4));
   assert.equal(event.type, "ADDED");
   assert.deepEqual(Buffer.from(event.object), Buffer.from(inner));
+});
+
+test("what is broken is told in gogo's words, with Go's names", () => {
+  const configMap = typeByName("core/v1.ConfigMap");
+  const read = (...raw: number[]) => {
+    const bytes = [0x6b, 0x38, 0x73, 0, 0x12, raw.length, ...raw];
+    return decodeProtobuf(Uint8Array.from(bytes), () => configMap);
+  };
+  const refused: [bytes: number[], message: string][] = [
+    [[0x80], "unexpected EOF"],
+    [[2, 0], "proto: ConfigMap: illegal tag 0 (wire type 2)"],
+    [[0x0c], "proto: ConfigMap: wiretype end group for non-group"],
+    [[0xfe, 1], "proto: illegal wireType 6"],
+    [[0x08, 1], "proto: wrong wireType = 0 for field ObjectMeta"],
+    [[0x0a, 2, 0x28, 1], "proto: wrong wireType = 0 for field UID"],
+    [[0x0a, 2, 0x42, 1], "unexpected EOF"],
+    [[0x0a, 4, 0x42, 2, 0x0a, 0], "proto: wrong wireType = 2 for field Seconds"],
+    [[0xfa, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], "proto: negative length found during unmarshaling"],
+    [[0xf8, 1, ...Array.from({ length: 10 }, () => 0xff)], "proto: integer overflow"],
+  ];
+  for (const [bytes, message] of refused) assert.throws(() => read(...bytes), { message }, bytes.join());
+});
+
+test("unknown fields are passed over, and a message that comes twice goes on", () => {
+  const configMap = typeByName("core/v1.ConfigMap");
+  const unknown = [0xfa, 1, 3, 1, 2, 3, 0xfb, 1, 0x0b, 0x10, 5, 0x0c, 0xfc, 1];
+  const raw = [0x0a, 3, 0x0a, 1, 0x61, ...unknown, 0x0a, 3, 0x1a, 1, 0x62];
+  const { metadata } = decodeProtobuf(Uint8Array.from([0x6b, 0x38, 0x73, 0, 0x12, raw.length, ...raw]), () => configMap);
+  assert.deepEqual(metadata, { name: "a", namespace: "b" });
 });

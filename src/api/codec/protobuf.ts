@@ -2,15 +2,16 @@
  * Kubernetes' protobuf: built-in types in the bytes that upstream's generated code writes (fields in ascending order,
  * values always, pointers where set, maps sorted), alone and in their `k8s\0` envelope.
  */
+import { groupVersionOf, groupVersionText } from "../group-version.ts";
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, put } from "./json.ts";
 import { type Empties, normalize } from "./normalize.ts";
 import { openEnvelope, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
-import { fields, handmade, scalarValues, type Value } from "./protobuf-values.ts";
-import { ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
-import { unions } from "./scalars.ts";
+import { handmade, scalarValues, type Value } from "./protobuf-values.ts";
+import { expect, ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
+import { shortName, unions } from "./scalars.ts";
 import { zeroMicroTime, zeroTime } from "../time.ts";
 
 /** In its envelope, as the API travels; kind and apiVersion are in the envelope only. `object` is normalised. */
@@ -22,10 +23,13 @@ export function encodeProtobuf(type: TypeDef, object: JSONObject, apiVersion: st
 
 /** `choose` gives the type for what the envelope says (both may be ""). Throws DecodeError. */
 export function decodeProtobuf(bytes: Uint8Array, choose: (apiVersion: string, kind: string) => TypeDef | undefined, empties: Empties = "written"): JSONObject {
-  const { apiVersion, kind, raw } = unwrapEnvelope(bytes);
+  const { apiVersion: said, kind, raw } = unwrapEnvelope(bytes);
+  // Without a version it says nothing.
+  const groupVersion = groupVersionOf(said);
+  const apiVersion = groupVersion.version && groupVersionText(groupVersion);
   const type = choose(apiVersion, kind);
   if (!type) throw new DecodeError(`no kind "${kind}" is registered for version "${apiVersion}"`);
-  const object = bounded(() => messageOf(type).read(new ProtoReader(raw)));
+  const object = bounded(() => messageOf(type).read(new ProtoReader(raw, shortName(type.name))));
   if (kind && type.byName.has("kind")) object.kind = kind;
   if (apiVersion && type.byName.has("apiVersion")) object.apiVersion = apiVersion;
   return normalize(type, object, empties).object;
@@ -33,7 +37,7 @@ export function decodeProtobuf(bytes: Uint8Array, choose: (apiVersion: string, k
 
 interface Message {
   write(writer: ProtoWriter, object: JSONObject): void;
-  read(reader: ProtoReader): JSONObject;
+  read(reader: ProtoReader, into?: JSONObject): JSONObject;
 }
 export interface Slot {
   number: number;
@@ -66,9 +70,8 @@ function compile(type: TypeDef): Message {
     write(writer, object) {
       for (const slot of slots ?? prepare()) slot.write(writer, object);
     },
-    read(reader) {
+    read(reader, object = {}) {
       if (!slots) prepare();
-      const object: JSONObject = {};
       while (!reader.done) {
         const tag = reader.tag();
         const slot = byNumber?.get(Math.floor(tag / 8));
@@ -80,21 +83,20 @@ function compile(type: TypeDef): Message {
   };
 }
 
-function expect(got: number, wanted: number, field: string): void {
-  if (got !== wanted) throw new DecodeError(`proto: wrong wireType = ${got} for field ${field}`);
-}
+const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** How a field of a message is written and read. */
 export function slotOf(field: Field): Slot {
   const number = field.number as number;
-  const name = field.name;
   const pointer = field.type.startsWith("*");
   const type = pointer ? field.type.slice(1) : field.type;
+  // Metadata alone is embedded under a name of its own.
+  const { name, goName = name === "metadata" ? shortName(type) : capital(name) } = field;
   if (field.inline) return embedded(number, pointer, type);
   // Verbs is a named list, which is a message of its own.
-  if (type.startsWith("[]") && field.go !== "v1.Verbs") return repeated(number, name, valueOfType(type.slice(2)));
-  if (type.startsWith("map[string]")) return mapped(number, name, type.slice(11));
-  const value = valueOfType(type);
+  if (type.startsWith("[]") && field.go !== "v1.Verbs") return repeated(number, field, valueOfType(type.slice(2)));
+  if (type.startsWith("map[string]")) return mapped(number, field, type.slice(11));
+  const value = valueOfType(type, field.go === "v1.Verbs" ? "Verbs" : undefined);
   const optional = pointer || type === "bytes";
   const isTime = pointer && (type === "Time" || type === "MicroTime");
   return {
@@ -104,8 +106,8 @@ export function slotOf(field: Field): Slot {
       if (!optional || (item !== undefined && (item !== null || isTime))) value.write(writer, number, item);
     },
     read(reader, wireType, into) {
-      expect(wireType, value.wire, name);
-      const item = value.read(reader, wireType);
+      expect(wireType, value.wire, goName);
+      const item = value.read(reader, wireType, into[name]);
       into[name] = item === null && isTime ? (type === "Time" ? zeroTime : zeroMicroTime) : item;
     },
   };
@@ -124,13 +126,13 @@ function embedded(number: number, pointer: boolean, type: string): Slot {
       writer.header(number, end);
     },
     read(reader, wireType, into) {
-      expect(wireType, wire.bytes, type);
-      Object.assign(into, message.read(reader.message()));
+      expect(wireType, wire.bytes, shortName(type));
+      message.read(reader.message(shortName(type)), into);
     },
   };
 }
 
-function repeated(number: number, name: string, value: Value): Slot {
+function repeated(number: number, { name, goName = capital(name) }: Pick<Field, "name" | "goName">, value: Value): Slot {
   return {
     number,
     write(writer, object) {
@@ -141,17 +143,17 @@ function repeated(number: number, name: string, value: Value): Slot {
       const list = (into[name] as JSONValue[] | undefined) ?? [];
       into[name] = list;
       if (wireType === wire.bytes && value.wire === wire.varint) {
-        const packed = reader.message();
+        const packed = reader.message("");
         while (!packed.done) list.push(value.read(packed, wire.varint));
         return;
       }
-      expect(wireType, value.wire, name);
+      expect(wireType, value.wire, goName);
       list.push(value.read(reader, wireType));
     },
   };
 }
 
-function mapped(number: number, name: string, type: string): Slot {
+function mapped(number: number, { name, goName = capital(name) }: Field, type: string): Slot {
   const value = valueOfType(type);
   return {
     number,
@@ -168,54 +170,56 @@ function mapped(number: number, name: string, type: string): Slot {
       }
     },
     read(reader, wireType, into) {
-      expect(wireType, wire.bytes, name);
+      expect(wireType, wire.bytes, goName);
       const map = (into[name] as JSONObject | undefined) ?? {};
       into[name] = map;
-      const entry = reader.message();
+      const entry = reader.message("");
       let key = "";
       let item: JSONValue = type.startsWith("[]") ? [] : null;
       while (!entry.done) {
-        const tag = entry.tag();
-        if (tag === 10) key = entry.string();
-        else if (tag >> 3 === 2) {
-          expect(tag & 7, value.wire, name);
-          item = value.read(entry, tag & 7);
-        } else entry.skip(tag & 7);
+        // Upstream goes by the number alone.
+        const tag = entry.tag(false);
+        if (Math.floor(tag / 8) === 1) key = entry.string();
+        else if (Math.floor(tag / 8) === 2) item = value.read(entry, value.wire);
+        else entry.skip(tag & 7);
       }
       put(map, key, item);
     },
   };
 }
 
-/** How a value of a type is written and read, as the types of fields are named in the schema. */
-export function valueOfType(type: string): Value {
+/** How a value of a type is written and read, as the types of fields are named in the schema. `named`: Go's name of a list that has one. */
+export function valueOfType(type: string, named = "ExtraValue"): Value {
   const scalar = scalarValues[type];
   if (scalar) return scalar;
   if (unions.has(type)) return unionValue(type);
   if (type.startsWith("[]")) {
     // A named list, as the values of some maps are, is a message with the list as its field 1.
-    const items = repeated(1, "items", valueOfType(type.slice(2)));
+    const items = repeated(1, { name: "items" }, valueOfType(type.slice(2)));
     return handmade(
+      named,
       (writer, value) => items.write(writer, { items: value ?? null }),
       (reader) => {
         const into: JSONObject = {};
-        fields(reader, (tag) => {
-          if (tag >> 3 === 1) items.read(reader, tag & 7, into);
-          return tag >> 3 === 1;
-        });
+        while (!reader.done) {
+          const tag = reader.tag();
+          if (Math.floor(tag / 8) === 1) items.read(reader, tag & 7, into);
+          else reader.skip(tag & 7);
+        }
         return (into.items as JSONValue | undefined) ?? [];
       },
     );
   }
   let message: Message | undefined;
   return handmade(
+    shortName(type),
     (writer, value) => {
       message ??= messageOf(typeByName(type));
       message.write(writer, (value ?? {}) as JSONObject);
     },
-    (reader) => {
+    (reader, before) => {
       message ??= messageOf(typeByName(type));
-      return message.read(reader);
+      return message.read(reader, isMap(before) ? before : {});
     },
   );
 }
@@ -223,11 +227,14 @@ export function valueOfType(type: string): Value {
 /** Either a schema or something simpler: the message has a field for each, named by nothing but its number. */
 function unionValue(type: string): Value {
   const defs = typeByName(type).fields;
-  const slots = defs.map((field) => slotOf({ ...field, name: String(field.number) })).sort((a, b) => b.number - a.number);
+  const slots = defs
+    .map((field) => slotOf({ ...field, name: String(field.number), goName: field.goName ?? capital(field.name) }))
+    .sort((a, b) => b.number - a.number);
   const schema = String(defs.find((field) => field.type.startsWith("*"))?.number);
   const other = String(defs.find((field) => !field.type.startsWith("*"))?.number);
   const bool = type.endsWith("OrBool");
   return handmade(
+    shortName(type),
     (writer, value) => {
       const isSchema = isMap(value);
       const object: JSONObject = isSchema ? { [schema]: value, ...(bool ? { [other]: true } : {}) } : { [other]: value };
@@ -235,11 +242,12 @@ function unionValue(type: string): Value {
     },
     (reader) => {
       const into: JSONObject = {};
-      fields(reader, (tag) => {
-        const slot = slots.find((s) => s.number === tag >> 3);
-        slot?.read(reader, tag & 7, into);
-        return slot !== undefined;
-      });
+      while (!reader.done) {
+        const tag = reader.tag();
+        const slot = slots.find((s) => s.number === Math.floor(tag / 8));
+        if (slot) slot.read(reader, tag & 7, into);
+        else reader.skip(tag & 7);
+      }
       const list = into[other];
       if (Array.isArray(list) && list.length) return list;
       return into[schema] ?? (bool ? list === true : null);

@@ -10,6 +10,8 @@ export interface Field {
   type: string;
   /** Go's own type where messages name it and `type` does not say it: `v1.RestartPolicy`, `map[v1.ResourceName]resource.Quantity`. */
   go?: string;
+  /** Go's name of the field, where it is not this one with a capital. */
+  goName?: string;
   /** Protobuf number; absent for what protobuf does not carry. */
   number?: number;
   /** Go embedding: in JSON its fields stand in the parent; in protobuf it is a message where `number` is set. */

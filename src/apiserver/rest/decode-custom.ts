@@ -15,17 +15,11 @@ import { readBody } from "../http/body.ts";
 import type { Call } from "./call.ts";
 import { bodyMedia, contentTypes, type Media } from "./negotiate.ts";
 import { warnStrictly } from "./strict-warnings.ts";
+import { summary } from "./summary.ts";
 import type { FieldValidation } from "./options.ts";
 
 /** Said of a custom resource without a version, wherever upstream wants to know its kind (crdserverscheme.UnstructuredObjectTyper). */
 export const versionMissing = "Object 'apiVersion' is missing in 'object has no apiVersion field'";
-
-/** The first 30 characters, as upstream's message shows what it could not read. */
-function summary(bytes: Uint8Array): string {
-  if (bytes.length === 0) return "<empty>";
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 30)).toString(bytes[0] === 0x7b ? "utf8" : "hex");
-  return bytes.length > 30 ? `${text} ...` : text;
-}
 
 const readable: ReadonlySet<Media> = new Set(["json", "yaml", "cbor"]);
 

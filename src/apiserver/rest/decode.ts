@@ -11,6 +11,7 @@ import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TypeDef, typeByName, typeOfKind } from "../../api/schema/schema.ts";
 import { badRequest, type StatusError } from "../../api/status.ts";
+import { summary } from "./summary.ts";
 import { decodeCustom } from "./decode-custom.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, Endpoint } from "./call.ts";
@@ -176,13 +177,6 @@ function completed(said: string, expected: string): string | undefined {
   const given = parseGroupVersion(said);
   if (!given) return undefined;
   return given.version === "" && given.group !== "" && expected.startsWith(`${given.group}/`) ? expected : groupVersionText(given);
-}
-
-/** The first 30 characters, as upstream's message shows what it could not read. */
-function summary(bytes: Uint8Array): string {
-  if (bytes.length === 0) return "<empty>";
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 30)).toString(bytes[0] === 0x7b ? "utf8" : "hex");
-  return bytes.length > 30 ? `${text} ...` : text;
 }
 
 const expectations = new WeakMap<Endpoint, Expected>();

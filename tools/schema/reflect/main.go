@@ -23,7 +23,9 @@ import (
 )
 
 type field struct {
-	JSON      string `json:"json"`
+	JSON string `json:"json"`
+	// Where it is not JSON's with a capital.
+	Name      string `json:"name,omitempty"`
 	Go        string `json:"go"`
 	Number    string `json:"num,omitempty"`
 	Wire      string `json:"wire,omitempty"`
@@ -87,6 +89,9 @@ func walk(t reflect.Type) {
 		}
 		parts := strings.Split(f.Tag.Get("json"), ",")
 		out := field{JSON: parts[0], Go: name(f.Type)}
+		if f.Name != strings.ToUpper(out.JSON[:min(1, len(out.JSON))])+out.JSON[min(1, len(out.JSON)):] && !f.Anonymous {
+			out.Name = f.Name
+		}
 		for _, option := range parts[1:] {
 			switch option {
 			case "omitempty":
