@@ -1,38 +1,56 @@
 /** Amounts beyond what 64 bits hold, and those finer than a thousandth. */
-import { ask, type Case } from "./cases.ts";
+import { ask, type Case, type Step } from "./cases.ts";
 import { at, created, one, removed, schemaOf } from "./custom-resource-made.ts";
 
 const core = "/api/v1/namespaces/default";
 const amounts = ["100E", "12E", "9E", "16Ei", "9223372036854775808", "18446744073709551616", "10P", "1e30", "-1Ei", "-100E", "100u", "700u", "1", "0"];
+const dividing = ["100E", "12E", "18446744073709551616", "1e30"];
 
 const container = (requests: Record<string, string>, limits: Record<string, string> = {}) => ({
   spec: { containers: [{ name: "c", image: "i", resources: { requests, limits } }] },
 });
 const asked = (name: string, resources: ReturnType<typeof container>) => ask("POST", `${core}/pods?dryRun=All`, { metadata: { name }, ...resources });
 
+const probe = ask("POST", `${core}/persistentvolumeclaims?dryRun=All`, {
+  metadata: { name: "settled" },
+  spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Ti" } } },
+});
+
 export const foundAmounts: Case[] = [
   {
     name: "limit ranges of amounts that 64 bits do not hold",
-    steps: amounts.flatMap((amount) => [
-      ask("POST", `${core}/limitranges`, { metadata: { name: "amounts" }, spec: { limits: [{ type: "Container", min: { memory: amount } }] } }),
-      ask("GET", `${core}/limitranges/amounts`),
-      ...["1Gi", "100E", "0"].map((memory) => asked("least", container({ memory }))),
-      ask("PUT", `${core}/limitranges/amounts`, { metadata: { name: "amounts" }, spec: { limits: [{ type: "Container", max: { cpu: amount } }] } }),
-      ...["1", "300u", "100E", "10P"].map((cpu) => asked("most", container({ cpu }, { cpu }))),
-      ask("PUT", `${core}/limitranges/amounts`, {
-        metadata: { name: "amounts" },
-        spec: { limits: [{ type: "Container", maxLimitRequestRatio: { cpu: amount }, min: { cpu: "1m" }, max: { cpu: "100P" } }] },
-      }),
-      ...["1", "100E", "10P"].map((cpu) => asked("ratio", container({ cpu: "1" }, { cpu }))),
-      ask("DELETE", `${core}/limitranges/amounts`),
-    ]),
+    steps: amounts.flatMap((amount, i) => {
+      // Upstream's plugin reads from a cache: what it says of a claim tells whether the cache has come so far.
+      const ranged = (method: "POST" | "PUT", part: number, limit: object): Step[] => {
+        const most = `${10 * i + part + 1}Gi`;
+        const limits = [
+          { type: "Container", ...limit },
+          { type: "PersistentVolumeClaim", max: { storage: most } },
+        ];
+        return [
+          ask(method, `${core}/limitranges${method === "PUT" ? "/amounts" : ""}`, { metadata: { name: "amounts" }, spec: { limits } }),
+          { ...probe, until: `is ${most},` },
+        ];
+      };
+      return [
+        ...ranged("POST", 0, { min: { memory: amount } }),
+        ...["1Gi", "100E", "0"].map((memory) => asked("least", container({ memory }))),
+        ...ranged("PUT", 1, { max: { cpu: amount } }),
+        ...["1", "300u", "100E", "10P"].map((cpu) => asked("most", container({ cpu }, { cpu }))),
+        ...ranged("PUT", 2, { maxLimitRequestRatio: { cpu: amount }, min: { cpu: "1m" }, max: { cpu: "100P" } }),
+        ...["1", "100E", "10P"].map((cpu) => asked("ratio", container({ cpu: "1" }, { cpu }))),
+        ask("DELETE", `${core}/limitranges/amounts`),
+        { ...probe, until: '"kind":"PersistentVolumeClaim"' },
+      ];
+    }),
   },
   {
     name: "amounts of containers, claims and quotas that 64 bits do not hold",
     steps: amounts.flatMap((amount) => [
       asked("amounts", container({ cpu: amount, memory: amount, "example.com/thing": amount }, { "example.com/thing": amount })),
       asked("amounts", container({ "hugepages-2Mi": amount, cpu: "1" }, { "hugepages-2Mi": amount })),
-      asked("amounts", container({ [`hugepages-${amount}`]: "0", cpu: "1" }, { [`hugepages-${amount}`]: "0" })),
+      // Upstream divides by the size (IsHugePageResourceValueDivisible), and does not survive it where 64 bits make nothing of one.
+      ...(dividing.includes(amount) ? [] : [asked("amounts", container({ [`hugepages-${amount}`]: "0", cpu: "1" }, { [`hugepages-${amount}`]: "0" }))]),
       ask("POST", `${core}/persistentvolumeclaims?dryRun=All`, {
         metadata: { name: "amounts" },
         spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: amount }, limits: { storage: amount } } },

@@ -49,10 +49,12 @@ export function validateQuotaResourceName(name: string, at: Path): FieldError[] 
   return errors;
 }
 
+/** In thousandths: of what is kept with decimals, their number decides what 64 bits make of a negative amount. */
+const asDefaulted = (text: string): Quantity => parseQuantity(text).roundUp(-3);
+
 /** Not negative, and whole where only whole amounts make sense. */
 export function validateQuantityValue(name: string, text: string, at: Path): FieldError[] {
-  // As defaulting left it: of what is kept with decimals, their number decides what 64 bits make of a negative amount.
-  const quantity = parseQuantity(text).roundUp(-3);
+  const quantity = asDefaulted(text);
   const errors: FieldError[] = quantity.sign() < 0 ? [invalidValue(at, quantity.toString(), isNegativeMessage)] : [];
   if (isIntegerResource(name) && !isWhole(quantity)) errors.push(invalidValue(at, quantity.toString(), "must be an integer"));
   return errors;
@@ -78,13 +80,13 @@ function isDivisible(name: string, quantity: Quantity): boolean {
 }
 
 function indivisible(list: ResourceList | undefined): boolean {
-  return Object.entries(list ?? {}).some(([name, text]) => isHugePages(name) && !isDivisible(name, parseQuantity(text)));
+  return Object.entries(list ?? {}).some(([name, text]) => isHugePages(name) && !isDivisible(name, asDefaulted(text)));
 }
 export const hasIndivisibleHugePages = (spec: PodSpec): boolean =>
   containersOf(spec).some((c) => indivisible(c.resources?.limits) || indivisible(c.resources?.requests)) || indivisible(spec.overhead);
 
 function validateHugePages(name: string, text: string, at: Path, allowIndivisible: boolean | undefined): FieldError[] {
-  if (!isHugePages(name) || allowIndivisible || isDivisible(name, parseQuantity(text))) return [];
+  if (!isHugePages(name) || allowIndivisible || isDivisible(name, asDefaulted(text))) return [];
   const shown = canonicalQuantity(text);
   return [invalidValue(at, shown, `${shown} is not positive integer multiple of ${name}`)];
 }
