@@ -148,6 +148,16 @@ export const foundObjects: Case[] = [
     })(),
   },
   {
+    name: "revisions to come",
+    steps: ["configmaps", "services", "events"].flatMap((resource) =>
+      ["", "&resourceVersionMatch=Exact", "&resourceVersionMatch=NotOlderThan"].flatMap((match) =>
+        ["", "&fieldSelector=metadata.name%3Da", "&limit=1", "&fieldSelector=metadata.name%3Da&limit=1"].map((more) =>
+          ask("GET", `${core}/${resource}?resourceVersion=999999999${match}${more}`),
+        ),
+      ),
+    ),
+  },
+  {
     name: "what annotations say of autoscalers",
     steps: Object.entries({
       behavior: [

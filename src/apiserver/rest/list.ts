@@ -16,7 +16,7 @@ import { madeOf } from "./made.ts";
 import { contentTypes } from "./negotiate.ts";
 import { isConcealed, respondObject, served } from "./respond.ts";
 import { badName, checkKey } from "./place.ts";
-import { parseRevision, waitForRevision } from "./revision.ts";
+import { parseRevision, tooLarge, waitForRevision } from "./revision.ts";
 import { selection } from "./selection.ts";
 import { metadataWriter, rowWriter, storedBytes } from "./direct.ts";
 import { checkForm, metaVersion, partial, rowOf, tableOf, tableShell } from "./table.ts";
@@ -50,6 +50,9 @@ export async function page(call: Call, options: ListOptions, inPages = false): P
   } else if (isExact(options, !single && (inPages || options.limit > 0))) start = { revision: parseRevision(options.resourceVersion) };
   else since = parseRevision(options.resourceVersion);
   checkKey(endpoint.hub, namespace.namespace ?? "", single ? name : "");
+  // Of one that is named a page is read past the watch cache, which alone would wait; so is one at a revision.
+  const current = single && options.limit > 0 && !options.resourceVersionMatch ? await endpoint.cache.revision() : undefined;
+  if (current !== undefined && current < since) throw tooLarge(since, current, 0);
   if (since > 0) await waitForRevision(call, options.resourceVersion);
   // A read of "any version" is answered whole by upstream's watch cache, which events do without.
   const whole = options.resourceVersion === "0" && endpoint.hub.resource !== "events";
@@ -62,6 +65,7 @@ export async function page(call: Call, options: ListOptions, inPages = false): P
       throw expired(`The resourceVersion for the provided list is too old.`);
     }
     if (error instanceof FutureRevisionError) {
+      if (single) throw tooLarge(error.asked, error.current, 0);
       await waitForRevision(call, String(error.asked));
       return page(call, options, inPages);
     }

@@ -51,6 +51,11 @@ test("what cannot be read is said of what there is, or of what an apply would ma
   assert.equal(await patched("/api/v1/namespaces/default", "json-patch+json", ' {"a":1e400}'), noList);
 });
 
+test("nobody waits for a revision to come at which one that is named is looked up", async () => {
+  const { http, details } = await server.answer("GET", `${configmaps}?fieldSelector=metadata.name%3Da&resourceVersion=999999999&resourceVersionMatch=Exact`);
+  assert.deepEqual([http, (details as { retryAfterSeconds?: number }).retryAfterSeconds], [504, undefined]);
+});
+
 test("who says how to make a name is told that none could be made, though he gives one", async () => {
   const metadata = { name: "both", generateName: "x-" };
   assert.equal((await server.answer("POST", configmaps, { metadata })).http, 201);

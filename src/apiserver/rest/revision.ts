@@ -25,10 +25,14 @@ export async function waitForRevision(call: Call, text: string, plain = false): 
     now = await call.endpoint.cache.revision();
   }
   if (asked > 0) call.rest.read(call.endpoint.hub)?.waited((clock.monotonic() - began) / 1000);
-  if (now >= asked) return;
   // Events are read past the watch cache, which alone says when to come back.
-  const error = timeout(`Too large resource version: ${asked}, current: ${now}`, call.endpoint.hub.resource === "events" ? 0 : 1);
-  throw Object.assign(error, {
+  if (now < asked) throw tooLarge(asked, now, call.endpoint.hub.resource === "events" ? 0 : 1);
+}
+
+/** A revision that has not been reached. `retrySeconds` 0: nobody says when to come back. */
+export function tooLarge(asked: number, current: number, retrySeconds: number): StatusError {
+  const error = timeout(`Too large resource version: ${asked}, current: ${current}`, retrySeconds);
+  return Object.assign(error, {
     status: {
       ...error.status,
       details: { ...error.status.details, causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }] },
