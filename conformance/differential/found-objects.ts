@@ -148,6 +148,20 @@ export const foundObjects: Case[] = [
     })(),
   },
   {
+    name: "bindings that insist on a pod",
+    steps: [
+      ask("POST", `${core}/pods`, { metadata: { name: "insisted" }, spec: { automountServiceAccountToken: false, containers: [{ name: "c", image: "i" }] } }),
+      ...["?dryRun=All", "?dryRun=All", ""].flatMap((query, i) =>
+        [`${core}/pods/insisted/binding`, `${core}/bindings`].flatMap((path) =>
+          [{ uid: "x" }, { resourceVersion: "1" }, { uid: "x", creationTimestamp: "2020-01-02T03:04:05Z", selfLink: "a" }, {}].map((more) =>
+            ask("POST", path + query, { metadata: { name: "insisted", ...more }, target: { kind: "Node", name: `n${i}` } }),
+          ),
+        ),
+      ),
+      ask("DELETE", `${core}/pods/insisted?gracePeriodSeconds=0`),
+    ],
+  },
+  {
     name: "revisions to come",
     steps: ["configmaps", "services", "events"].flatMap((resource) =>
       ["", "&resourceVersionMatch=Exact", "&resourceVersionMatch=NotOlderThan"].flatMap((match) =>

@@ -42,7 +42,10 @@ export function matchNamespace(call: Call, object: KubeObject): void {
 }
 
 /** Takes away what only the server writes. POST does so; what PUT and apply create keeps it. */
-export function wipeMetadata({ metadata }: KubeObject): void {
+export function wipeMetadata(object: Pick<KubeObject, "metadata">): void {
+  const metadata: Partial<KubeObject["metadata"]> = object.metadata;
+  delete metadata.uid;
+  delete metadata.creationTimestamp;
   delete metadata.selfLink;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;

@@ -330,6 +330,7 @@ test("a binding insists on the pod that it names, in the words of the storage", 
   const target = { kind: "Node", name: "n1" };
   const refused = await answer("POST", `${core}/pods/bound/binding`, { metadata: { name: "bound", uid: "x" }, target });
   assert.match(refused.message ?? "", /^Operation cannot be fulfilled on pods "bound": StorageError: .* Precondition failed: UID in precondition: x,/);
+  assert.equal((await answer("POST", `${core}/bindings`, { metadata: { name: "bound", uid: "x" }, target })).http, 201, "but not by the old path");
 });
 
 test("a runtime class that no path can name is the server's failure", async () => {

@@ -17,7 +17,7 @@ import { trackWrite } from "../../rest/managed-fields.ts";
 import { bodyMedia } from "../../rest/negotiate.ts";
 import { writeOptions } from "../../rest/options.ts";
 import { respondKube } from "../../rest/respond.ts";
-import { matchNamespace } from "../../rest/strategy.ts";
+import { matchNamespace, wipeMetadata } from "../../rest/strategy.ts";
 import { complete } from "../../rest/wire.ts";
 import { attributesOf } from "../../rest/write.ts";
 import type { Deciding } from "../authorization/access-review.ts";
@@ -39,15 +39,7 @@ function asked<T extends object>(answer: (review: T, call: Call) => Promise<obje
       const review = await decodeTyped<T>(call, { kind: endpoint.def.kind, apiVersion: endpoint.apiVersion, type: endpoint.type }, options.fieldValidation);
       const object = review as unknown as KubeObject;
       object.metadata ??= {} as KubeObject["metadata"];
-      const {
-        uid: _uid,
-        creationTimestamp: _time,
-        deletionTimestamp: _deleted,
-        deletionGracePeriodSeconds: _grace,
-        selfLink: _link,
-        ...kept
-      } = object.metadata;
-      object.metadata = kept as KubeObject["metadata"];
+      wipeMetadata(object);
       matchNamespace(call, object);
       // In the order in which messages show it.
       object.metadata = normalize(metadataType, object.metadata as unknown as JSONObject).object as unknown as KubeObject["metadata"];

@@ -15,6 +15,7 @@ import { decodeTyped } from "../../rest/decode.ts";
 import { type WriteOptions, writeOptions } from "../../rest/options.ts";
 import { nameError } from "../../rest/place.ts";
 import { respondObject } from "../../rest/respond.ts";
+import { wipeMetadata } from "../../rest/strategy.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
 /** Errors that upstream gives as they are, without a reason. */
@@ -92,6 +93,8 @@ export async function bindNamed(call: Call): Promise<ApiResponse> {
 export const bindingRegistry: Registry = {
   async create(call) {
     const { binding, options } = await decodeBinding(call);
+    // Only who names the pod in the path insists on its uid.
+    wipeMetadata(binding);
     return bind(call, binding, options);
   },
 };
