@@ -148,6 +148,18 @@ export const foundObjects: Case[] = [
     })(),
   },
   {
+    name: "node ports of services that are only tried",
+    steps: [undefined, 40000, 65534, 65535, 65536, 32766, 1].flatMap((nodePort) =>
+      [[80], [80, 81]].flatMap((numbers) =>
+        [{}, { healthCheckNodePort: 40001 }, { allocateLoadBalancerNodePorts: false }].map((more) => {
+          const ports = numbers.map((port, i) => ({ name: `p${i}`, port, ...(i === 0 ? { nodePort } : {}) }));
+          const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", ports, ...more };
+          return ask("POST", `${core}/services?dryRun=All`, { metadata: { name: "tried" }, spec });
+        }),
+      ),
+    ),
+  },
+  {
     name: "bindings that insist on a pod",
     steps: [
       ask("POST", `${core}/pods`, { metadata: { name: "insisted" }, spec: { automountServiceAccountToken: false, containers: [{ name: "c", image: "i" }] } }),

@@ -67,6 +67,22 @@ export const foundPatches: Case[] = [
     ],
   },
   {
+    name: "directives in what is replaced",
+    steps: (() => {
+      const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+      const patched = (spec: object) => ask("PATCH", `${budgets}/replaced`, { spec }, strategic);
+      return [
+        ask("POST", budgets, { metadata: { name: "replaced" }, spec: { minAvailable: 1, selector: { matchLabels: { app: "x" } } } }),
+        patched({ selector: { matchLabels: { $retainKeys: ["app"], app: "x" } } }),
+        patched({ selector: { $patch: "replace", matchLabels: { b: "c" } } }),
+        patched({ selector: { $retainKeys: ["matchLabels"], matchLabels: { b: "c" } } }),
+        patched({ selector: { matchLabels: { app: null, c: "d" }, matchExpressions: null } }),
+        patched({ selector: { $patch: "delete" } }),
+        ask("DELETE", `${budgets}/replaced`),
+      ];
+    })(),
+  },
+  {
     name: "patches that are written oddly",
     steps: [
       ask("POST", `${core}/configmaps`, { metadata: { name: "odd" }, data: { a: "b" } }),

@@ -29,6 +29,12 @@ test("which keys are retained is gone from what is merged", () => {
   assert.deepEqual(consumed(typeByName("core/v1.Pod"), containers({ name: "c" }), patch), left);
 });
 
+test("what replaces is shown as it came", () => {
+  const budget = (matchLabels: JSONObject): JSONObject => ({ spec: { selector: { matchLabels } } });
+  const patch = budget({ $retainKeys: ["app"], app: "x" });
+  assert.deepEqual(consumed(typeByName("policy/v1.PodDisruptionBudget"), budget({ app: "x" }), structuredClone(patch)), patch);
+});
+
 test("a deletion without a body takes its preconditions from the query", () => {
   const options = deleteOptionsOfQuery(new URLSearchParams("uid=u&resourceVersion=0"));
   assert.deepEqual(options, { preconditions: { uid: "u", resourceVersion: "0" } });

@@ -38,8 +38,10 @@ export function consumed(type: TypeDef | undefined, original: JSONValue | undefi
     const old = isMap(original) ? original[key] : undefined;
     const field = type?.byName.get(key);
     const element = field && elementOf(field.type);
-    if (isMap(inner) && isMap(old)) consumed(element, old, inner);
-    else if (Array.isArray(inner) && Array.isArray(old) && field?.patchMergeKey && element) mergeRepeated(element, field.patchMergeKey, old, inner);
+    if (isMap(inner) && isMap(old)) {
+      // What replaces is not looked into.
+      if (field?.patchStrategy !== "replace") consumed(element, old, inner);
+    } else if (Array.isArray(inner) && Array.isArray(old) && field?.patchMergeKey && element) mergeRepeated(element, field.patchMergeKey, old, inner);
     else if (inner !== null && inner !== undefined && kindOfValue(old) !== kindOfValue(inner)) patch[key] = withoutNulls(inner);
   }
   return patch;

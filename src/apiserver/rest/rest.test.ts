@@ -173,6 +173,19 @@ test("services get addresses of their own, none twice, and give them back", asyn
   assert.match(other.message ?? "", /spec.clusterIPs\[0\]: Invalid value: \["10.1.2.3"\]: may not change once set/);
   await answer("DELETE", `${services}/one`);
   assert.equal((await answer("POST", services, { body: { metadata: { name: "two" }, spec: { ...spec, clusterIP: "10.96.0.99" } } })).http, 201);
+  const tried = async (nodePort?: number): Promise<unknown> => {
+    const balanced = { type: "LoadBalancer", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort }] };
+    const { spec: given } = await answer("POST", `${services}?dryRun=All`, { body: { metadata: { name: "tried" }, spec: balanced } });
+    const { ports, healthCheckNodePort } = given as { ports: { nodePort: number }[]; healthCheckNodePort: number };
+    return [ports[0]?.nodePort, healthCheckNodePort];
+  };
+  assert.deepEqual(
+    [await tried(), await tried(40000)],
+    [
+      [32769, 32770],
+      [40000, 40001],
+    ],
+  );
   const port = await answer("POST", services, { body: { metadata: { name: "np" }, spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] } } });
   assert.equal(port.http, 201);
   const taken = await answer("POST", services, { body: { metadata: { name: "np2" }, spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] } } });

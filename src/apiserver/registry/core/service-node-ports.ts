@@ -7,6 +7,8 @@ import type { Reader } from "../../../cache/cache.ts";
 /** Both inclusive. */
 export const defaultNodePorts = { first: 30000, last: 32767 };
 
+export const portIsAllocated = "provided port is already allocated";
+
 export interface NodePortOptions {
   reader: Reader;
   random: Random;
@@ -60,7 +62,7 @@ export class NodePortAllocator {
   take(port: number, dryRun: boolean): string | undefined {
     if (!dryRun && (port < this.#first || port > this.#last))
       return `provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`;
-    if (!this.#free(port)) return "provided port is already allocated";
+    if (!this.#free(port)) return portIsAllocated;
     this.#pending.add(port);
     return undefined;
   }

@@ -15,7 +15,7 @@ import { internalError, invalid, StatusError } from "../../../api/status.ts";
 import type { Service } from "../../../api/types/core-v1.gen.ts";
 import type { Call, Registry, Reservation } from "../../rest/call.ts";
 import type { AddressAllocator } from "./service-addresses.ts";
-import type { NodePortAllocator } from "./service-node-ports.ts";
+import { type NodePortAllocator, portIsAllocated } from "./service-node-ports.ts";
 
 export interface ServiceAllocation {
   addresses: AddressAllocator;
@@ -29,6 +29,8 @@ const addressesOf = (service: Service): string[] => (needsAddress(service) ? (se
 class Taken implements Reservation {
   readonly addresses: string[] = [];
   readonly ports: number[] = [];
+  /** Ports that a dry run makes up. */
+  readonly guessed: number[] = [];
   released: { addresses: string[]; ports: number[] } = { addresses: [], ports: [] };
   readonly #allocation: ServiceAllocation;
   readonly dryRun: boolean;
@@ -118,9 +120,8 @@ function createPorts({ nodePorts }: ServiceAllocation, { spec }: Service, taken:
       continue;
     }
     if (wanted) {
-      const why = nodePorts.take(wanted, taken.dryRun);
+      const why = takePort(nodePorts, wanted, taken);
       if (why) return [invalidValue(path("spec", "ports").index(i).child("nodePort"), wanted, why)];
-      taken.ports.push(wanted);
       port.nodePort = wanted;
     } else port.nodePort = anyPort(nodePorts, taken);
     if (shared === undefined) given.set(port.port, port.nodePort);
@@ -135,9 +136,8 @@ function updatePorts({ nodePorts }: ServiceAllocation, { spec }: Service, old: S
     if (!port.nodePort && !automatic) continue;
     if (!port.nodePort) port.nodePort = anyPort(nodePorts, taken);
     else if (!had.has(port.nodePort) && !taken.ports.includes(port.nodePort)) {
-      const why = nodePorts.take(port.nodePort, taken.dryRun);
+      const why = takePort(nodePorts, port.nodePort, taken);
       if (why) return [invalidValue(path("spec", "ports").index(i).child("nodePort"), port.nodePort, why)];
-      taken.ports.push(port.nodePort);
     }
     const text = `{${port.protocol ?? "TCP"} ${port.nodePort}}`;
     if (now.has(text)) throw new StatusError({ code: 500, message: `duplicate nodePort: ${text}` });
@@ -146,9 +146,25 @@ function updatePorts({ nodePorts }: ServiceAllocation, { spec }: Service, old: S
   return [];
 }
 
-function anyPort(nodePorts: NodePortAllocator, taken: Taken): number {
+function takePort(nodePorts: NodePortAllocator, port: number, taken: Taken): string | undefined {
+  const why = taken.guessed.includes(port) ? portIsAllocated : nodePorts.take(port, taken.dryRun);
+  if (!why) taken.ports.push(port);
+  return why;
+}
+
+/** What a dry run is given first. */
+const firstGuess = 32_769;
+
+/** `what` it is for. A dry run takes none: it guesses the one after those that it has (portallocator's PortAllocationOperation). */
+function anyPort(nodePorts: NodePortAllocator, taken: Taken, what = "nodePort"): number {
+  if (taken.dryRun) {
+    const before = [...taken.ports, ...taken.guessed];
+    const guess = before.length ? Math.max(...before) + 1 : firstGuess;
+    taken.guessed.push(guess);
+    return guess;
+  }
   const number = nodePorts.takeAny();
-  if (number === undefined) throw internalError("failed to allocate a nodePort: range is full");
+  if (number === undefined) throw internalError(`failed to allocate a ${what}: range is full`);
   taken.ports.push(number);
   return number;
 }
@@ -164,11 +180,9 @@ function allocatePorts(allocation: ServiceAllocation, service: Service, old: Ser
   // That it stays as it is is said when all is judged.
   if (needsHealthCheck(service) && !(old && needsHealthCheck(old))) {
     const number = spec.healthCheckNodePort;
-    const why = number ? nodePorts.take(number, taken.dryRun) : undefined;
+    const why = number ? takePort(nodePorts, number, taken) : undefined;
     if (why) throw internalError(`failed to allocate requested HealthCheck NodePort ${number}: ${why}`);
-    spec.healthCheckNodePort = number || nodePorts.takeAny();
-    if (!spec.healthCheckNodePort) throw internalError("failed to allocate a HealthCheck NodePort 0: range is full");
-    taken.ports.push(spec.healthCheckNodePort);
+    if (!number) spec.healthCheckNodePort = anyPort(nodePorts, taken, "HealthCheck NodePort 0");
   }
   return errors;
 }
