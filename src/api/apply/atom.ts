@@ -3,7 +3,7 @@
  * (sigs.k8s.io/structured-merge-diff's schema). Made once per type.
  */
 import type { JSONObject, JSONValue } from "../json.ts";
-import { type Field, hasType, type TypeDef, typeByName } from "../schema/schema.ts";
+import { type Field, hasType, isOptionalTime, type TypeDef, typeByName } from "../schema/schema.ts";
 import { table, own } from "../../base/table.ts";
 
 export interface ScalarAtom {
@@ -133,7 +133,7 @@ function atomField(field: Field): AtomField {
     zero: left ? undefined : zeroOf(type),
     omits: left && !pointer,
     // null is a zero time that is there.
-    ...(left && (type === "*Time" || type === "*MicroTime") ? { plain: true } : {}),
+    ...(left && isOptionalTime(type) ? { plain: true } : {}),
     default: field.default,
   };
 }

@@ -12,7 +12,7 @@ import { fitsFieldSets, fitsShape } from "./fields-of.ts";
 import { forgotten } from "./kept-text.ts";
 import type { KnownSets } from "./known-sets.ts";
 import { reconcile } from "./reconcile.ts";
-import { covers, difference, type FieldSet, isFieldSet, ordered, overlap, union, unionOf } from "./fieldset.ts";
+import { covers, difference, type FieldSet, isEmpty, isFieldSet, ordered, overlap, union, unionOf } from "./fieldset.ts";
 
 export interface Operation {
   /** fieldManager, or what managerName makes of the user agent. */
@@ -246,10 +246,7 @@ export function takeAway(entry: Managed, { changed, removed }: Comparison): Mana
   if (rest === entry.fieldsV1) return ownsNothing(entry) ? undefined : entry;
   return rest && { ...entry, fieldsV1: rest };
 }
-function ownsNothing({ fieldsV1 }: Managed): boolean {
-  for (const _ in fieldsV1) return false;
-  return true;
-}
+const ownsNothing = ({ fieldsV1 }: Managed): boolean => isEmpty(fieldsV1);
 
 /** Entries after a write of `operation.manager`. */
 export function updateManaged(type: ObjectType, old: JSONObject, next: JSONObject, entries: Managed[], operation: Operation): Managed[] {

@@ -8,7 +8,7 @@ import { sortFew } from "../../base/sort-few.ts";
 import { EmptyMap } from "../copy.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { exactTime, zeroMicroTime, zeroTime } from "../time.ts";
-import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
+import { type Field, isOptionalTime, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, countKeys, put } from "./json.ts";
 import { Mismatch, scalars, unionSchema, unions, wordsOf } from "./scalars.ts";
@@ -124,8 +124,6 @@ function timeOf(value: JSONValue, context: Context): JSONValue {
   if (exact !== null && exact.length > 20) context.kept = true;
   return exact;
 }
-
-const isOptionalTime = (type: string): boolean => type === "*Time" || type === "*MicroTime";
 
 /** A zero time behind a pointer is there all the same: what is yet to be judged keeps it as text, then it is written as null. */
 const pointedTime =

@@ -1,5 +1,5 @@
 /** How the messages of a type are found in their JSON and written: made once for each type, for protobuf-from-json.ts. */
-import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
+import { type Field, isOptionalTime, type TypeDef, typeByName } from "../schema/schema.ts";
 import { slotOf, valueOfType } from "./protobuf.ts";
 import type { Value } from "./protobuf-values.ts";
 import { ProtoWriter } from "./protobuf-wire.ts";
@@ -83,7 +83,7 @@ function slotFor(field: Field, root: Plan): Slot {
   if (type.startsWith("[]") && field.go !== "v1.Verbs") return { number, at, form: "list", item: itemOf(type.slice(2)) };
   if (type.startsWith("map[string]")) return { number, at, form: "map", item: itemOf(type.slice(11)) };
   const slot: Slot = { number, at, form: "one", item: itemOf(type) };
-  if (pointer && (type === "Time" || type === "MicroTime")) slot.item.nullable = true;
+  if (isOptionalTime(field.type)) slot.item.nullable = true;
   if (pointer || type === "bytes") return slot;
   const writer = new ProtoWriter(64);
   slotOf(field).write(writer, {});

@@ -306,6 +306,9 @@ export class ProtoReader {
   }
 }
 
+/** Of a tag, which may have more than 32 bits. */
+export const fieldNumber = (tag: number): number => Math.floor(tag / 8);
+
 export function expect(got: number, wanted: number, field: string): void {
   if (got !== wanted) throw new DecodeError(`proto: wrong wireType = ${got} for field ${field}`);
 }
@@ -319,7 +322,7 @@ export type FieldReader<T> = readonly [name: string, form: keyof typeof formWire
 export function fields<T>(reader: ProtoReader, known: readonly FieldReader<T>[], into: T): T {
   while (!reader.done) {
     const tag = reader.tag();
-    const field = known[Math.floor(tag / 8) - 1];
+    const field = known[fieldNumber(tag) - 1];
     if (!field) reader.skip(tag & 7);
     else {
       const [name, form, key] = field;

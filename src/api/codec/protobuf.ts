@@ -4,13 +4,13 @@
  */
 import { groupVersionOf, groupVersionText } from "../group-version.ts";
 import { isMap, type JSONObject, type JSONValue } from "../json.ts";
-import { type Field, type TypeDef, typeByName } from "../schema/schema.ts";
+import { type Field, isOptionalTime, type TypeDef, typeByName } from "../schema/schema.ts";
 import { bounded, DecodeError } from "./decode-error.ts";
 import { compareBytes, put } from "./json.ts";
 import { type Empties, normalize } from "./normalize.ts";
 import { openEnvelope, sealEnvelope, unwrapEnvelope } from "./protobuf-envelope.ts";
 import { handmade, scalarValues, type Value } from "./protobuf-values.ts";
-import { expect, ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
+import { expect, fieldNumber, ProtoReader, type ProtoWriter, wire } from "./protobuf-wire.ts";
 import { shortName, unions } from "./scalars.ts";
 import { zeroMicroTime, zeroTime } from "../time.ts";
 
@@ -74,7 +74,7 @@ function compile(type: TypeDef): Message {
       if (!slots) prepare();
       while (!reader.done) {
         const tag = reader.tag();
-        const slot = byNumber?.get(Math.floor(tag / 8));
+        const slot = byNumber?.get(fieldNumber(tag));
         if (slot) slot.read(reader, tag & 7, object);
         else reader.skip(tag & 7);
       }
@@ -98,7 +98,7 @@ export function slotOf(field: Field): Slot {
   if (type.startsWith("map[string]")) return mapped(number, field, type.slice(11));
   const value = valueOfType(type, field.go === "v1.Verbs" ? "Verbs" : undefined);
   const optional = pointer || type === "bytes";
-  const isTime = pointer && (type === "Time" || type === "MicroTime");
+  const isTime = isOptionalTime(field.type);
   return {
     number,
     write(writer, object) {
@@ -179,8 +179,8 @@ function mapped(number: number, { name, goName = capital(name) }: Field, type: s
       while (!entry.done) {
         // Upstream goes by the number alone.
         const tag = entry.tag(false);
-        if (Math.floor(tag / 8) === 1) key = entry.string();
-        else if (Math.floor(tag / 8) === 2) item = value.read(entry, value.wire);
+        if (fieldNumber(tag) === 1) key = entry.string();
+        else if (fieldNumber(tag) === 2) item = value.read(entry, value.wire);
         else entry.skip(tag & 7);
       }
       put(map, key, item);
@@ -203,7 +203,7 @@ export function valueOfType(type: string, named = "ExtraValue"): Value {
         const into: JSONObject = {};
         while (!reader.done) {
           const tag = reader.tag();
-          if (Math.floor(tag / 8) === 1) items.read(reader, tag & 7, into);
+          if (fieldNumber(tag) === 1) items.read(reader, tag & 7, into);
           else reader.skip(tag & 7);
         }
         return (into.items as JSONValue | undefined) ?? [];
@@ -244,7 +244,7 @@ function unionValue(type: string): Value {
       const into: JSONObject = {};
       while (!reader.done) {
         const tag = reader.tag();
-        const slot = slots.find((s) => s.number === Math.floor(tag / 8));
+        const slot = slots.find((s) => s.number === fieldNumber(tag));
         if (slot) slot.read(reader, tag & 7, into);
         else reader.skip(tag & 7);
       }

@@ -103,6 +103,9 @@ export function typeByName(name: string): TypeDef {
   return def;
 }
 
+/** Whether null may be a time that is there and zero. */
+export const isOptionalTime = (type: string): boolean => type === "*Time" || type === "*MicroTime";
+
 /** Every type's name. */
 export const typeNames = (): string[] => Object.keys(facts.types);
 

@@ -4,12 +4,11 @@
  */
 import type { ApiRequest, UserInfo } from "../../api/exchange.ts";
 import { unauthorized } from "../../api/status.ts";
-import { anonymousUser } from "./anonymous.ts";
+import { anonymousUser, unauthenticatedGroup } from "./anonymous.ts";
 import type { Authenticator, TokenAnswer, TokenAuthenticator } from "./authenticator.ts";
 import { TokenError } from "./authenticator.ts";
 
 const authenticatedGroup = "system:authenticated";
-const unauthenticatedGroup = "system:unauthenticated";
 
 /** One object per user object, so that caches keyed by the user keep working. */
 const grouped = new WeakMap<UserInfo, UserInfo>();

@@ -68,26 +68,22 @@ export function applyTo(
     const operation = { ...operationOf(call, options.manager, convert), kind: endpoint.def.kind, force: options.force, ...refusals };
     return applyServerSide(objectTypeOf(endpoint), live, patch.object, operation);
   });
-  return merged instanceof Promise ? merged.then((object) => applied(call, old, patch, options, object)) : applied(call, old, patch, options, merged);
+  return merged instanceof Promise ? merged.then((object) => applied(call, live, patch, options, object)) : applied(call, live, patch, options, merged);
 }
 
-function applied(call: Call, old: KubeObject | undefined, patch: ApplyPatch, options: WriteOptions, merged: JSONObject): KubeObject {
+/** `live`: what there was, in the version of the request. */
+function applied(call: Call, live: JSONObject | undefined, patch: ApplyPatch, options: WriteOptions, merged: JSONObject): KubeObject {
   const { endpoint } = call;
   // Said of what has been applied, and of nothing else.
   const sayRepeated = (): void => {
     if (patch.strict.length && options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${patch.strict.join(", ")}`);
     if (options.fieldValidation === "Warn") warnStrictly(call, patch.strict);
   };
-  const live = old && ((endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject);
   const isUnchanged = live !== undefined && equal(withoutManagers(merged), withoutManagers(live));
-  if (endpoint.custom) {
-    sayRepeated();
-    return customApplied(call, endpoint.custom, isUnchanged, merged);
-  }
   // What nothing has changed in does not become an object anew, in which a time that is null would be absent.
-  if (isUnchanged) {
+  if (endpoint.custom || isUnchanged) {
     sayRepeated();
-    return toStored(endpoint, copyOf(merged) as unknown as KubeObject);
+    return endpoint.custom ? customApplied(call, endpoint.custom, isUnchanged, merged) : toStored(endpoint, copyOf(merged) as unknown as KubeObject);
   }
   const kind = `${endpoint.def.group}/${endpoint.def.version}, Kind=${endpoint.def.kind}`;
   const { namespace, name } = (patch.object.metadata ?? {}) as JSONObject;

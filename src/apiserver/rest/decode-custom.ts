@@ -15,7 +15,7 @@ import { readBody } from "../http/body.ts";
 import type { Call } from "./call.ts";
 import { bodyMedia, contentTypes, type Media } from "./negotiate.ts";
 import { warnStrictly } from "./strict-warnings.ts";
-import { summary } from "./summary.ts";
+import { unrecognized } from "./unrecognized.ts";
 import type { FieldValidation } from "./options.ts";
 
 /** Said of a custom resource without a version, wherever upstream wants to know its kind (crdserverscheme.UnstructuredObjectTyper). */
@@ -33,7 +33,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   let strict: string[] = [];
   const refuse = (kind: string, version: string, why: string, wanted = custom.kind): never => {
     if (kind) throw badRequest(`${kind} in version ${goQuote(version.slice(version.indexOf("/") + 1))} cannot be handled as a ${wanted}: ${why}`);
-    throw badRequest(`the object provided is unrecognized (must be of type ${custom.kind}): ${why} (${summary(bytes ?? new Uint8Array(0))})`);
+    throw unrecognized(custom.kind, why, bytes);
   };
   if (request.object !== undefined) object = deepCopy(request.object) as JSONObject;
   else {

@@ -11,7 +11,7 @@ import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TypeDef, typeByName, typeOfKind } from "../../api/schema/schema.ts";
 import { badRequest, type StatusError } from "../../api/status.ts";
-import { summary } from "./summary.ts";
+import { unrecognized } from "./unrecognized.ts";
 import { decodeCustom } from "./decode-custom.ts";
 import { readBody } from "../http/body.ts";
 import type { Call, Endpoint } from "./call.ts";
@@ -97,7 +97,7 @@ class Reading {
   }
   unreadable(why: string): StatusError {
     if (this.expected.plainRefusals) return badRequest(why);
-    return badRequest(`the object provided is unrecognized (must be of type ${this.expected.kind}): ${why} (${summary(this.bytes ?? new Uint8Array(0))})`);
+    return unrecognized(this.expected.kind, why, this.bytes);
   }
   /** What is answered where it could not be read; gives other errors back. */
   failure(error: unknown): unknown {
