@@ -288,15 +288,17 @@ export function entryOf(operation: Operation, kind: "Update" | "Apply"): Managed
 const seconds = (entry: ManagedFieldsEntry): number => (entry.time === undefined ? 0 : Math.floor(parseTime(entry.time ?? zeroTime) / 1000));
 const by = (a: string | undefined, b: string | undefined): number => ((a ?? "") < (b ?? "") ? -1 : (a ?? "") > (b ?? "") ? 1 : 0);
 
+/** As the API writes them: UTC, whole seconds. */
+const canonicalLength = "2006-01-02T15:04:05Z".length;
+function byTime(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
+  if (a.time === b.time) return 0;
+  return a.time?.length === canonicalLength && b.time?.length === canonicalLength ? by(a.time, b.time) : seconds(a) - seconds(b);
+}
+
 export function sortManaged(entries: Managed[]): Managed[] {
   if (entries.length < 2) return entries;
   return entries.sort(
-    (a, b) =>
-      by(a.operation, b.operation) ||
-      (a.time === b.time ? 0 : seconds(a) - seconds(b)) ||
-      by(a.manager, b.manager) ||
-      by(a.apiVersion, b.apiVersion) ||
-      by(a.subresource, b.subresource),
+    (a, b) => by(a.operation, b.operation) || byTime(a, b) || by(a.manager, b.manager) || by(a.apiVersion, b.apiVersion) || by(a.subresource, b.subresource),
   );
 }
 

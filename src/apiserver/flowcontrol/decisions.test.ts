@@ -125,9 +125,9 @@ test("a list takes seats by the bytes that it holds, a watch only where it begin
 
 test("a write takes seats after its answer for those who watch", () => {
   assert.equal(writeWork(9, 0), oneSeat);
-  assert.deepEqual(writeWork(25, 0), { initialSeats: 1, finalSeats: 3, additionalLatency: 5 });
-  assert.deepEqual(writeWork(400, 0), { initialSeats: 1, finalSeats: 10, additionalLatency: 20 });
-  assert.deepEqual(writeWork(400, 5), { initialSeats: 1, finalSeats: 5, additionalLatency: 40 });
+  assert.deepEqual(writeWork(25, 0), { initialSeats: 1, finalSeats: 3, additionalLatency: 0.5 });
+  assert.deepEqual(writeWork(400, 0), { initialSeats: 1, finalSeats: 10, additionalLatency: 2 });
+  assert.deepEqual(writeWork(400, 5), { initialSeats: 1, finalSeats: 5, additionalLatency: 4 });
 });
 
 test("watches concern writes to what they watch", () => {

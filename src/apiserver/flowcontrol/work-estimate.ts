@@ -16,8 +16,8 @@ const bytesPerSeat = 100_000;
 /** A list from the cache is sent in pieces; no more of it is in memory at once. */
 const streamedBytes = 1_000_000;
 const watchesPerSeat = 10;
-/** Milliseconds that a seat's watches take for an event. */
-const eventTime = 5;
+/** Milliseconds that a seat's watches take for an event: ours, not upstream's 5 (docs/decisions/0010-seats-of-events.md). */
+const eventTime = 0.5;
 /** Milliseconds for which the extent of a resource is believed. */
 const kept = 60_000;
 const writes = new Set(["create", "update", "patch", "delete"]);

@@ -1,38 +1,43 @@
-/** Watch frames, made once per event and form for all watchers. Bounded: the oldest go first. */
-import { PassingMap } from "../../base/passing-map.ts";
+/** Watch frames, made once per event and form for all watchers. Bounded: later events take the places of earlier ones. */
+import type { WatchEventType } from "../../api/object.ts";
 
-/** Runs of frames that are kept joined: one for each shape of watch that may be emptied in the same turn. */
-const joinedRuns = 8;
+interface Made {
+  type: WatchEventType;
+  form: string;
+  frame: Uint8Array;
+}
+
+/** An event in the forms that watchers have asked for. */
+interface Place {
+  revision: number;
+  made: Made[];
+}
 
 export class FrameCache {
-  readonly #frames = new PassingMap<number, Map<string, Uint8Array>>();
-  readonly #max: number;
-  #joined: { run: readonly Uint8Array[]; bytes: Uint8Array }[] = [];
+  readonly #places: Place[];
+
   /** Watchers take an event within the turn; who comes later makes the frame again. */
   constructor(max = 128) {
-    this.#max = max;
+    this.#places = Array.from({ length: max }, () => ({ revision: 0, made: [] }));
   }
-  /** The frames one after the other. Watchers of the same objects, released together, share one copy. */
-  join(run: readonly Uint8Array[], length: number): Uint8Array {
-    const known = this.#joined.find((one) => one.run.length === run.length && one.run.every((frame, i) => frame === run[i]));
-    if (known) return known.bytes;
-    const bytes = Buffer.concat(run, length);
-    if (this.#joined.length >= joinedRuns) this.#joined.shift();
-    this.#joined.push({ run, bytes });
-    return bytes;
+  /** `revision` is the event's; `form` names everything else that the frame depends on: media, version, projection. */
+  get(revision: number, type: WatchEventType, form: string): Uint8Array | undefined {
+    const place = this.#at(revision);
+    if (place.revision !== revision) return undefined;
+    for (const one of place.made) if (one.type === type && one.form === form) return one.frame;
+    return undefined;
   }
-  /** `revision` is the event's; `form` names everything else that the frame depends on: event type, media, version, projection. */
-  get(revision: number, form: string, make: () => Uint8Array): Uint8Array {
-    let forms = this.#frames.get(revision);
-    if (!forms) {
-      if (this.#frames.size >= this.#max) this.#frames.delete(this.#frames.keys().next().value as number);
-      forms = new Map();
-      this.#frames.set(revision, forms);
+  keep(revision: number, type: WatchEventType, form: string, frame: Uint8Array): void {
+    const place = this.#at(revision);
+    // Who watches from long ago must not take the places of what all others are sent.
+    if (place.revision > revision) return;
+    if (place.revision < revision) {
+      place.revision = revision;
+      place.made = [];
     }
-    let frame = forms.get(form);
-    if (frame) return frame;
-    frame = make();
-    forms.set(form, frame);
-    return frame;
+    place.made.push({ type, form, frame });
+  }
+  #at(revision: number): Place {
+    return this.#places[revision % this.#places.length] as Place;
   }
 }

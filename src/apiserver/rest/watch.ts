@@ -5,6 +5,7 @@ import { encodeWatchFrame } from "../../api/codec/protobuf-envelope.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent, WatchEventType } from "../../api/object.ts";
 import { badRequest, expired, internalError, methodNotSupported, StatusError } from "../../api/status.ts";
+import { RecentlyJoined } from "../../base/recently-joined.ts";
 import { Slices } from "../../base/slices.ts";
 import type { CacheEvent } from "../../cache/cache.ts";
 import { CompactedError, FutureRevisionError } from "../../store/store.ts";
@@ -157,6 +158,10 @@ function jsonFrame(type: WatchEventType, object: Uint8Array): Uint8Array {
   return Buffer.concat([heads.get(type) as Buffer, object, newline]);
 }
 
+const runs = new RecentlyJoined();
+/** So many events take no slice of time. */
+const few = 32;
+
 async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: () => void): AsyncGenerator<Uint8Array> {
   const { form, endpoint, info, rest, request } = call;
   const encode = (type: WatchEventType, object: object): Uint8Array =>
@@ -177,12 +182,13 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: (
     const { stored, type } = event;
     // Ages in a Table change from second to second.
     if (!stored || form.as === "Table") return encode(type, projected(call, event, first));
-    const make = (): Uint8Array => {
-      const direct = storedAs(plain, endpoint, stored);
-      if (!direct) return encode(type, projected(call, event, first));
-      return form.media === "json" ? jsonFrame(type, direct) : encodeWatchFrame(type, direct);
-    };
-    return rest.frames.get(stored.revision, `${type} ${shape}`, make);
+    const known = rest.frames.get(stored.revision, type, shape);
+    if (known) return known;
+    const direct = storedAs(plain, endpoint, stored);
+    const framed = form.media === "json" ? jsonFrame : encodeWatchFrame;
+    const frame = direct ? framed(type, direct) : encode(type, projected(call, event, first));
+    rest.frames.keep(stored.revision, type, shape, frame);
+    return frame;
   };
   const frameOf = (event: CacheEvent): Uint8Array => {
     const frame = made(event);
@@ -198,7 +204,7 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: (
         first = false;
         continue;
       }
-      const slices = new Slices(rest.clock);
+      const slices = batch.length > few ? new Slices(rest.clock) : undefined;
       let group: Uint8Array[] = [];
       let bytes = 0;
       for (const event of batch) {
@@ -206,19 +212,19 @@ async function* asFrames(call: Call, source: AsyncIterable<CacheEvent[]>, end: (
         first = false;
         if (request.messages) {
           yield frame;
-          if (slices.isOver) await slices.rest();
+          if (slices?.isOver) await slices.rest();
           continue;
         }
         group.push(frame);
         bytes += frame.length;
-        const { isOver } = slices;
+        const isOver = slices?.isOver;
         if (bytes < 64 * 1024 && !isOver) continue;
-        yield rest.frames.join(group, bytes);
-        if (isOver) await slices.rest();
+        yield runs.join(group, bytes);
+        if (isOver) await slices?.rest();
         group = [];
         bytes = 0;
       }
-      if (group.length) yield rest.frames.join(group, bytes);
+      if (group.length) yield runs.join(group, bytes);
     }
   } catch (error) {
     yield alone(encode("ERROR", statusOf(call, error).status));

@@ -5,15 +5,20 @@ import { Flusher, Output } from "./output.ts";
 /** A loop whose turns are made by hand. */
 function loop(): { now: number; turn(ms: number): void; flusher(before?: () => void): Flusher } {
   let due: (() => void)[] = [];
+  let timers: { at: number; fn: () => void }[] = [];
   const self = {
     now: 0,
     turn(ms: number) {
       self.now += ms;
       const all = due;
       due = [];
+      const rung = timers.filter(({ at }) => at <= self.now);
+      timers = timers.filter((timer) => !rung.includes(timer));
+      for (const { fn } of rung) fn();
       for (const fn of all) fn();
     },
-    flusher: (before?: () => void) => new Flusher(before, { now: () => self.now, soon: (fn) => void due.push(fn) }),
+    flusher: (before?: () => void) =>
+      new Flusher(before, { now: () => self.now, soon: (fn) => void due.push(fn), after: (ms, fn) => void timers.push({ at: self.now + ms, fn }) }),
   };
   return self;
 }
@@ -44,6 +49,44 @@ test("where every turn has something to do nothing waits longer than five millis
   assert.deepEqual(left, []);
   turn(1);
   assert.deepEqual(left, ["first", "second"]);
+});
+
+test("what is sent without end takes a tenth of the time, and what is urgent does not wait for it", () => {
+  const self = loop();
+  const left: string[] = [];
+  const flushes = self.flusher();
+  const events = (name: string, took: number): void =>
+    flushes.addPatiently({
+      flush: () => {
+        left.push(name);
+        self.now += took;
+      },
+    });
+  const turns = (count: number): void => {
+    for (let i = 0; i < count; i++) self.turn(0.01);
+  };
+  events("first", 1);
+  turns(2);
+  assert.deepEqual(left, ["first"]);
+  events("second", 10);
+  flushes.add({ flush: () => left.push("answer") });
+  self.turn(8);
+  turns(2);
+  assert.deepEqual(left, ["first", "answer"], "nine milliseconds of rest");
+  self.turn(1);
+  turns(2);
+  assert.deepEqual(left, ["first", "answer", "second"]);
+  events("third", 1);
+  self.turn(19);
+  turns(2);
+  assert.equal(left.length, 3);
+  self.turn(1);
+  turns(2);
+  assert.deepEqual(left.slice(3), ["third"], "twenty milliseconds at most");
+  self.turn(20);
+  events("fourth", 0);
+  turns(2);
+  assert.deepEqual(left.slice(4), ["fourth"], "at once after a while");
 });
 
 test("what is written piece by piece leaves in one part as long as it fits a block, in order", () => {

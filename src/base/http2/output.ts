@@ -25,7 +25,7 @@ function giveBack(block: Buffer): void {
   freeBytes += block.length;
 }
 
-interface Part {
+export interface Part {
   bytes: Uint8Array;
   /** To be called when nobody reads the bytes any more, nor those of the parts before. */
   release?: () => void;
@@ -114,31 +114,42 @@ interface Flushable {
   flush(): void;
 }
 
-/** What nobody waits for leaves after so many milliseconds at the latest. */
+/** What nobody waits for leaves after so many milliseconds of others' work at the latest, unless it rests. */
 const patienceMs = 5;
+/** Sending it takes a tenth of the time where it comes without end: it rests so many times as long as the last sending took. */
+const restTimes = 9;
+const longestRestMs = 20;
 
 export interface Turns {
   now(): number;
   /** Calls back in the next turn of the event loop. */
   soon(fn: () => void): void;
+  /** Calls back after `ms`, in a process that lives so long. */
+  after(ms: number, fn: () => void): void;
 }
+
+const eventLoop: Turns = { now: () => performance.now(), soon: setImmediate, after: (ms, fn) => void setTimeout(fn, ms).unref() };
 
 /**
  * Flushes connections: at the end of the turn where an answer is to leave, and where there is only more of an answer that goes
  * on, as soon as a turn went by in which nothing else was to be done. So a busy server sends many events to a watcher at once,
- * and one that is not sends each at once.
+ * and one that is not sends each at once. Each sending to a watcher costs both sides much the same, however much it is: where many
+ * watch what changes often, most of the time would go into it.
  */
 export class Flusher {
   #urgent: Flushable[] = [];
   #patient: Flushable[] = [];
   #running = false;
+  /** The patient ones wait for `#restsUntil`. */
+  #resting = false;
+  #restsUntil = 0;
   /** Since the first of the patient ones came. */
   readonly #idle = new IdleTurns(patienceMs);
   readonly #before: (() => void) | undefined;
   readonly #turns: Turns;
 
   /** `before` runs before anything leaves. */
-  constructor(before?: () => void, turns: Turns = { now: () => performance.now(), soon: setImmediate }) {
+  constructor(before?: () => void, turns = eventLoop) {
     this.#before = before;
     this.#turns = turns;
   }
@@ -149,14 +160,25 @@ export class Flusher {
   }
   /** When nothing else is to be done. */
   addPatiently(connection: Flushable): void {
-    if (this.#patient.push(connection) === 1) this.#idle.begin(this.#turns.now());
-    this.#begin();
+    if (this.#patient.push(connection) === 1) this.#await();
   }
   /** Without waiting. */
   now(connection: Flushable): void {
     this.#before?.();
     connection.flush();
   }
+  /** The first of the patient ones has come. */
+  #await(): void {
+    const now = this.#turns.now();
+    this.#resting = now < this.#restsUntil;
+    if (this.#resting) {
+      this.#turns.after(this.#restsUntil - now, this.#rested);
+      return;
+    }
+    this.#idle.begin(now);
+    this.#begin();
+  }
+  readonly #rested = (): void => this.#await();
   #begin(): void {
     if (this.#running) return;
     this.#running = true;
@@ -165,14 +187,20 @@ export class Flusher {
   readonly #run = (): void => {
     this.#running = false;
     const urgent = this.#urgent;
-    const patient = this.#patient.length > 0 && this.#idle.isDue(this.#turns.now()) ? this.#patient : [];
+    const patient = this.#patient.length > 0 && !this.#resting && this.#idle.isDue(this.#turns.now()) ? this.#patient : [];
     if (urgent.length) this.#urgent = [];
     if (patient.length) this.#patient = [];
     if (urgent.length || patient.length) this.#before?.();
     for (const connection of urgent) connection.flush();
+    const began = this.#turns.now();
     for (const connection of patient) connection.flush();
-    if (this.#patient.length === 0) return;
-    this.#idle.worked(this.#turns.now());
-    this.#begin();
+    if (patient.length) {
+      const ended = this.#turns.now();
+      this.#restsUntil = ended + Math.min(longestRestMs, restTimes * (ended - began));
+      if (this.#patient.length) this.#await();
+    } else if (this.#patient.length && !this.#resting) {
+      this.#idle.worked(began);
+      this.#begin();
+    }
   };
 }

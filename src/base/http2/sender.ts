@@ -14,7 +14,8 @@ import {
   writeFrameHead,
 } from "./frames.ts";
 import { headerBlockRoom, writeHeaderBlock } from "./hpack.ts";
-import { type Flusher, Output } from "./output.ts";
+import { RecentlyJoined } from "../recently-joined.ts";
+import { type Flusher, Output, type Part } from "./output.ts";
 import { RecentlyFramed } from "./recently-framed.ts";
 import type { Http2Stream } from "./stream.ts";
 
@@ -26,6 +27,10 @@ const sharedFrom = 4096;
 const turnBytes = 64 * 1024;
 
 const recentlyFramed = new RecentlyFramed();
+const recentlyJoined = new RecentlyJoined();
+/** Other connections may send it, too. */
+const isShared = (part: Part): boolean => part.release === undefined;
+const bytesOf = (part: Part): Uint8Array => part.bytes;
 
 export class Sender {
   readonly #socket: Duplex;
@@ -119,7 +124,13 @@ export class Sender {
   flush(): void {
     this.#flushing = "no";
     if (this.closed || this.#finished || this.#output.length === 0) return;
+    const { length } = this.#output;
     const parts = this.#output.take();
+    if (parts.length > 1 && parts.every(isShared)) {
+      const bytes = recentlyJoined.join(parts.map(bytesOf), length);
+      if (!this.#socket.write(bytes)) this.#full = true;
+      return;
+    }
     if (parts.length > 1) this.#socket.cork();
     for (const { bytes, release } of parts) if (!this.#socket.write(bytes, release)) this.#full = true;
     if (parts.length > 1) this.#socket.uncork();
