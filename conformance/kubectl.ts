@@ -9,6 +9,7 @@
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { load } from "js-yaml";
@@ -28,6 +29,7 @@ const { values } = parseArgs({
   },
 });
 const base = Number(values.port);
+const temporary = new RegExp(`(${tmpdir()}|/tmp)/(kubectl-[\\w/.-]+|(LIVE|MERGED)-\\d+)`, "g");
 const write = (line: string): void => void process.stdout.write(line);
 
 interface Outcome {
@@ -110,7 +112,7 @@ function evened({ code, out, err }: Outcome, { unordered }: Step): Outcome {
     const plain = (settled(text) as string)
       .replaceAll(/127\.0\.0\.1:\d+/g, "SERVER")
       .replaceAll(new RegExp(`(targetPort: )(${base}|${base + 1})$`, "gm"), "$1PORT")
-      .replaceAll(/\/tmp\/kubectl-[\w/.-]+|\/tmp\/(LIVE|MERGED)-\d+/g, "FILE")
+      .replaceAll(temporary, "FILE")
       .replaceAll(/\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000/g, "TIME")
       .replaceAll(/(?<=\s)(\d+m)?\d+m?s(?=\s|$)|<invalid>|<unknown>/gm, "AGE")
       .replaceAll(/^(---|\+\+\+) FILE.*/gm, "$1 FILE")

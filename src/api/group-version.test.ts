@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupVersionOf, groupVersionText, kindText, parseGroupVersion } from "./group-version.ts";
+import { groupVersionOf, groupVersionText, internalPackage, kindText, parseGroupVersion } from "./group-version.ts";
 
 test("an apiVersion has a group and a version, or a version alone", () => {
   const read = (text: string): [string, string, string] | undefined => {
@@ -19,4 +19,9 @@ test("an apiVersion has a group and a version, or a version alone", () => {
 test("what cannot be read says nothing, and kinds are named with an empty group", () => {
   assert.deepEqual(groupVersionOf("a/b/c"), { group: "", version: "" });
   assert.deepEqual([kindText("v1", "Pod"), kindText("apps/v1", "Scale"), kindText()], ["/v1, Kind=Pod", "apps/v1, Kind=Scale", "/, Kind="]);
+});
+
+test("a group's internal types are in the package of its first label, events in core", () => {
+  const packages = ["", "apps", "rbac.authorization.k8s.io", "events.k8s.io", "internal.apiserver.k8s.io"].map(internalPackage);
+  assert.deepEqual(packages, ["core", "apps", "rbac", "core", "apiserverinternal"]);
 });

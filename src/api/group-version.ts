@@ -27,3 +27,7 @@ export function kindText(apiVersion = "", kind = ""): string {
 export const groupVersionText = ({ group, version }: GroupVersion): string => (group ? `${group}/${version}` : version);
 /** Why what has more than one slash is no apiVersion. */
 export const unexpectedGroupVersion = (apiVersion: string): string => `unexpected GroupVersion string: ${apiVersion}`;
+
+const packages: { readonly [group: string]: string } = { "": "core", "events.k8s.io": "core", "internal.apiserver.k8s.io": "apiserverinternal" };
+/** The package in which upstream has a group's internal types, as messages of conversions name it. */
+export const internalPackage = (group: string): string => packages[group] ?? (group.split(".")[0] as string);

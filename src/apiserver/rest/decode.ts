@@ -6,7 +6,7 @@ import { type Decoded, decodeObject as decodeBytes, sniffJSON, unknownKind } fro
 import { contextOf, normalize, tryNormalize } from "../../api/codec/normalize.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiRequest } from "../../api/exchange.ts";
-import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
+import { groupVersionOf, groupVersionText, internalPackage, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import type { JSONObject, JSONValue } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TypeDef, typeByName, typeOfKind } from "../../api/schema/schema.ts";
@@ -156,7 +156,7 @@ function typedOf<T extends object>(call: Call, expected: Expected, validation: F
   if (reading.kind !== kind) {
     // What all groups share is of one package.
     const short = expected.registered ? "v1" : reading.version.slice(reading.version.indexOf("/") + 1);
-    const home = expected.registered ? "v1" : apiVersion.includes("/") ? (apiVersion.split(/[./]/)[0] as string) : "core";
+    const home = expected.registered ? "v1" : internalPackage(groupVersionOf(apiVersion).group);
     throw reading.refusal(`converting (${short}.${reading.kind}) to (${home}.${kind}): unknown conversion`);
   }
   const misread = expected.misread?.(object);

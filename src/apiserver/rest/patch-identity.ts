@@ -2,7 +2,7 @@
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
 import { goQuote } from "../../api/go-quote.ts";
-import { groupVersionText, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
+import { groupVersionText, internalPackage, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
 import type { Endpoint } from "./call.ts";
 
@@ -28,7 +28,7 @@ export function readAsInternal({ def, apiVersion: own }: Endpoint, text: Uint8Ar
   }
   if (kind !== def.kind) {
     if (!internal) decodeJSON(text, type);
-    const home = def.group.split(".")[0] || "core";
+    const home = internalPackage(def.group);
     const from = unversioned.has(kind) ? "v1" : internal ? home : given.version;
     throw new DecodeError(`converting (${from}.${kind}) to (${home}.${def.kind}): unknown conversion`);
   }
