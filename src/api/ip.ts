@@ -22,18 +22,22 @@ export interface CIDR {
 }
 
 function parseV4(text: string): { bytes: number[]; leadingZeros: boolean } | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   let leadingZeros = false;
   const bytes: number[] = [];
-  for (const part of parts) {
-    if (!/^[0-9]+$/.test(part)) return undefined;
-    const byte = Number(part);
-    if (byte > 255) return undefined;
-    if (part.length > 1 && part[0] === "0") leadingZeros = true;
-    bytes.push(byte);
+  /** So far; -1 before the first digit. */
+  let byte = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      if (byte === 0) leadingZeros = true;
+      byte = Math.max(byte, 0) * 10 + digit;
+      if (byte > 255) return undefined;
+    } else if (byte >= 0 && (i === text.length || text[i] === ".")) {
+      bytes.push(byte);
+      byte = -1;
+    } else return undefined;
   }
-  return { bytes, leadingZeros };
+  return bytes.length === 4 ? { bytes, leadingZeros } : undefined;
 }
 
 function parseGroups(text: string): { bytes: number[]; leadingZeros: boolean } | undefined {
@@ -151,11 +155,11 @@ export function isValidIP(path: Path, value: string): FieldError[] {
 /** Warnings for a value that is accepted though not written canonically; `field` is its path. */
 export function warningsForIP(field: Path | string, value: string): string[] {
   const ip = parseIP(value);
-  if (!ip) return [];
+  const odd = ip && (ip.leadingZeros || ip.mapped);
+  if (!ip || (!odd && ip.bytes.length === 4)) return [];
   const canonical = formatIP(ip.bytes);
-  if (ip.leadingZeros || ip.mapped) return [`${field}: non-standard IP address ${goQuote(value)} is invalid: use ${goQuote(canonical)}`];
-  if (ip.bytes.length === 16 && canonical !== value)
-    return [`${field}: IPv6 address ${goQuote(value)} should be in RFC 5952 canonical format (${goQuote(canonical)})`];
+  if (odd) return [`${field}: non-standard IP address ${goQuote(value)} is invalid: use ${goQuote(canonical)}`];
+  if (canonical !== value) return [`${field}: IPv6 address ${goQuote(value)} should be in RFC 5952 canonical format (${goQuote(canonical)})`];
   return [];
 }
 

@@ -15,21 +15,26 @@ import { quantityOf } from "./resource-list.ts";
 import { isNativeResource } from "./resource-names.ts";
 
 const statusPath = path("status");
+const conditionsPath = statusPath.child("conditions");
+const annotationsPath = path("metadata", "annotations");
 const lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"] as const;
+type List = (typeof lists)[number];
 const systemConditions = ["PodScheduled", "Ready", "Initialized"];
 const maxHealthMessage = 1024;
 
 /** A client that does not know observedGeneration leaves it as it was. */
 function keepObservedGenerations(status: PodStatus, old: PodStatus): void {
   if (!status.observedGeneration && old.observedGeneration) status.observedGeneration = old.observedGeneration;
+  if (!status.conditions) delete status.conditions;
+  if (!old.conditions?.some(hasGeneration)) return;
   const before = new Map<string, number[]>();
-  for (const { type, observedGeneration = 0 } of old.conditions ?? []) before.set(type, [...(before.get(type) ?? []), observedGeneration]);
+  for (const { type, observedGeneration = 0 } of old.conditions) before.set(type, [...(before.get(type) ?? []), observedGeneration]);
   status.conditions = status.conditions?.map((condition): PodCondition => {
     const generation = before.get(condition.type)?.shift();
     return condition.observedGeneration || !generation ? condition : { ...condition, observedGeneration: generation };
   });
-  if (!status.conditions) delete status.conditions;
 }
+const hasGeneration = ({ observedGeneration }: PodCondition): boolean => !!observedGeneration;
 
 function prepareForUpdate(pod: Pod, old: Pod): void {
   pod.spec = old.spec;
@@ -45,33 +50,36 @@ function prepareForUpdate(pod: Pod, old: Pod): void {
 }
 
 /** What has ended stays ended unless its restart policy says otherwise. */
-function validateTransitions(
-  now: ContainerStatus[] | undefined,
-  old: ContainerStatus[] | undefined,
-  at: Path,
-  spec: PodSpec,
-  containers?: Container[],
-): FieldError[] {
+function validateTransitions(list: List, now: ContainerStatus[] | undefined, old: ContainerStatus[] | undefined, spec: PodSpec): FieldError[] {
+  if (!now || !old?.some(hasEnded)) return [];
+  const containers = containersOf(list, spec);
   if (containers && mayRestartAllContainers(spec)) return [];
-  return (old ?? []).flatMap((before, i) => {
+  const at = statusPath.child(list);
+  return old.flatMap((before, i) => {
     const ended = before.state?.terminated;
-    const status = (now ?? []).find((candidate) => candidate.name === before.name);
+    const status = now.find((candidate) => candidate.name === before.name);
     if (!ended || !status || status.state?.terminated) return [];
     const container = containers?.find((candidate) => candidate.name === before.name);
     if (container && containerShouldRestart(container, spec, ended.exitCode ?? 0)) return [];
     return [forbiddenField(at.index(i).child("state"), "may not be transitioned to non-terminated state")];
   });
 }
+const hasEnded = ({ state }: ContainerStatus): boolean => !!state?.terminated;
+/** Whose rules say what may start again. */
+function containersOf(list: List, spec: PodSpec): Container[] | undefined {
+  if (list === "ephemeralContainerStatuses") return undefined;
+  return list === "containerStatuses" ? spec.containers : (spec.initContainers ?? []);
+}
 
-function validateIps(ips: { ip: string }[] | undefined, old: { ip: string }[] | undefined, field: "podIPs" | "hostIPs"): FieldError[] {
+function validateIps(list: { ip: string }[] | undefined, old: { ip: string }[] | undefined, field: "podIPs" | "hostIPs"): FieldError[] {
+  if (!list?.length) return [];
   const at = statusPath.child(field);
-  const known = (old ?? []).map(({ ip }) => ip);
-  const list = ips ?? [];
+  const known = old?.map(({ ip }) => ip);
   const errors = list.flatMap(({ ip }, i) => isValidIPForLegacyField(at.index(i), ip ?? "", known));
+  if (list.length === 1) return errors;
   const malformed = list.findIndex(({ ip }) => !parseIP(ip ?? ""));
-  if (list.length > 1 && malformed >= 0)
-    errors.push(internalFieldError(at, `failed to check for dual stack with error:invalid IP[${malformed}]: ${list[malformed]!.ip}`));
-  if (list.length > 1 && (malformed >= 0 || list.length > 2 || new Set(list.map(({ ip }) => isIPv6(ip))).size < 2))
+  if (malformed >= 0) errors.push(internalFieldError(at, `failed to check for dual stack with error:invalid IP[${malformed}]: ${list[malformed]!.ip}`));
+  if (malformed >= 0 || list.length > 2 || new Set(list.map(({ ip }) => isIPv6(ip))).size < 2)
     errors.push(
       invalidValue(
         at,
@@ -82,11 +90,13 @@ function validateIps(ips: { ip: string }[] | undefined, old: { ip: string }[] | 
   return errors;
 }
 
-function validateUsers(statuses: ContainerStatus[] | undefined, at: Path, os: string): FieldError[] {
-  return (statuses ?? []).flatMap((status, i) => {
+function validateUsers(statuses: ContainerStatus[] | undefined, list: List, os: string): FieldError[] {
+  if (!statuses?.some(hasUser)) return [];
+  const at = statusPath.child(list);
+  return statuses.flatMap((status, i) => {
     const user = status.user?.linux;
-    const here = at.index(i).child("user", "linux");
     if (!user) return [];
+    const here = at.index(i).child("user", "linux");
     if (os === "windows") return [forbiddenField(here, "cannot be set for a windows pod")];
     return [
       ...invalidAll(here.child("uid"), user.uid ?? 0, isValidUserID(user.uid ?? 0)),
@@ -96,9 +106,13 @@ function validateUsers(statuses: ContainerStatus[] | undefined, at: Path, os: st
   });
 }
 
-function validateHealth(statuses: ContainerStatus[] | undefined, at: Path, containers: Container[] | undefined): FieldError[] {
+const hasUser = ({ user }: ContainerStatus): boolean => !!user?.linux;
+
+function validateHealth(statuses: ContainerStatus[] | undefined, list: List, containers: Container[] | undefined): FieldError[] {
+  if (!statuses?.some(hasHealth)) return [];
   const errors: FieldError[] = [];
-  for (const [i, status] of (statuses ?? []).entries()) {
+  const at = statusPath.child(list);
+  for (const [i, status] of statuses.entries()) {
     const container = (containers ?? []).find((candidate) => candidate.name === status.name);
     for (const [j, resource] of (status.allocatedResourcesStatus ?? []).entries()) {
       const here = at.index(i).child("allocatedResourcesStatus").index(j);
@@ -124,10 +138,13 @@ function validateHealth(statuses: ContainerStatus[] | undefined, at: Path, conta
   return errors;
 }
 
+const hasHealth = ({ allocatedResourcesStatus }: ContainerStatus): boolean => !!allocatedResourcesStatus?.length;
+
 function validateClaimStatuses(status: PodStatus, spec: PodSpec): FieldError[] {
+  if (!status.resourceClaimStatuses?.length) return [];
   const errors: FieldError[] = [];
   const seen = new Set<string>();
-  for (const [i, claim] of (status.resourceClaimStatuses ?? []).entries()) {
+  for (const [i, claim] of status.resourceClaimStatuses.entries()) {
     const here = statusPath.child("resourceClaimStatuses").index(i);
     if (!spec.resourceClaims?.some((own) => own.name === claim.name))
       errors.push(invalidValue(here.child("name"), claim.name, "must match the name of an entry in `spec.resourceClaims`"));
@@ -170,9 +187,10 @@ function validateExtendedClaim(status: PodStatus, spec: PodSpec): FieldError[] {
 }
 
 function validateNodeAllocatable(status: PodStatus, spec: PodSpec): FieldError[] {
+  if (!status.nodeAllocatableResourceClaimStatuses?.length) return [];
   const known = new Set([...(spec.resourceClaims ?? []), ...(status.resourceClaimStatuses ?? [])].map((claim) => claim.resourceClaimName));
   const errors: FieldError[] = [];
-  for (const [i, claim] of (status.nodeAllocatableResourceClaimStatuses ?? []).entries()) {
+  for (const [i, claim] of status.nodeAllocatableResourceClaimStatuses.entries()) {
     const here = statusPath.child("nodeAllocatableResourceClaimStatuses").index(i);
     const name = claim.resourceClaimName ?? "";
     if (!name) errors.push(required(here.child("resourceClaimName"), "must not be empty"));
@@ -189,15 +207,15 @@ function validateNodeAllocatable(status: PodStatus, spec: PodSpec): FieldError[]
   return errors;
 }
 
-function validateConditions(conditions: PodCondition[] | undefined): FieldError[] {
-  return (conditions ?? []).flatMap((condition, i) => {
-    const here = statusPath.child("conditions").index(i);
-    const generation = condition.observedGeneration ?? 0;
-    return [
-      ...(generation < 0 ? [invalidValue(here.child("observedGeneration"), generation, "must be a non-negative integer")] : []),
-      ...(systemConditions.includes(condition.type) ? [] : validateQualifiedName(condition.type ?? "", here.child("Type"))),
-    ];
-  });
+function validateConditions(conditions: PodCondition[] = []): FieldError[] {
+  const errors: FieldError[] = [];
+  for (let i = 0; i < conditions.length; i++) {
+    const { type, observedGeneration = 0 } = conditions[i] as PodCondition;
+    if (observedGeneration < 0)
+      errors.push(invalidValue(conditionsPath.index(i).child("observedGeneration"), observedGeneration, "must be a non-negative integer"));
+    if (!systemConditions.includes(type)) errors.push(...validateQualifiedName(type ?? "", conditionsPath.index(i).child("Type")));
+  }
+  return errors;
 }
 
 function validateNomination(pod: Pod, old: Pod): FieldError[] {
@@ -211,39 +229,36 @@ function validateNomination(pod: Pod, old: Pod): FieldError[] {
 function validateUpdate(pod: Pod, old: Pod): FieldError[] {
   const { spec, status } = pod;
   const before = old.status ?? {};
-  const errors = [
-    ...validateMetadataUpdate(pod.metadata, old.metadata),
-    ...validatePodAnnotationsUpdate(pod, old, path("metadata", "annotations"), updateOptions(old)),
-    ...validateConditions(status.conditions),
-  ];
+  const errors = validateMetadataUpdate(pod.metadata, old.metadata);
+  if (pod.metadata.annotations || old.metadata.annotations) errors.push(...validatePodAnnotationsUpdate(pod, old, annotationsPath, updateOptions(old)));
+  errors.push(...validateConditions(status.conditions));
   if ((spec.nodeName ?? "") !== (old.spec.nodeName ?? "")) errors.push(forbiddenField(statusPath.child("nodeName"), "may not be changed directly"));
   errors.push(...validateNomination(pod, old));
   const generation = status.observedGeneration ?? 0;
   if (generation < 0) errors.push(invalidValue(statusPath.child("observedGeneration"), generation, "must be a non-negative integer"));
   errors.push(...validateImmutableNamed(status.qosClass ?? "", before.qosClass ?? "", statusPath.child("qosClass")));
-  const containersOf = { containerStatuses: old.spec.containers, initContainerStatuses: old.spec.initContainers ?? [], ephemeralContainerStatuses: undefined };
-  for (const list of lists) errors.push(...validateTransitions(status[list], before[list], statusPath.child(list), old.spec, containersOf[list]));
+  for (const list of lists) errors.push(...validateTransitions(list, status[list], before[list], old.spec));
   errors.push(...validateClaimStatuses(status, spec), ...validateExtendedClaim(status, spec), ...validateNodeAllocatable(status, spec));
   errors.push(...validateIps(status.podIPs, before.podIPs, "podIPs"));
   const first = status.hostIPs?.[0];
   if (first && (status.hostIP ?? "") !== first.ip)
     errors.push(invalidValue(statusPath.child("hostIPs").index(0).child("ip"), first.ip, "must be equal to `hostIP`"));
   errors.push(...validateIps(status.hostIPs, before.hostIPs, "hostIPs"));
-  for (const list of lists) errors.push(...validateUsers(status[list], statusPath.child(list), spec.os?.name ?? "linux"));
-  errors.push(...validateHealth(status.containerStatuses, statusPath.child("containerStatuses"), spec.containers));
-  errors.push(...validateHealth(status.initContainerStatuses, statusPath.child("initContainerStatuses"), spec.initContainers));
-  for (const [i, { allocatedResourcesStatus }] of (status.ephemeralContainerStatuses ?? []).entries()) {
+  for (const list of lists) errors.push(...validateUsers(status[list], list, spec.os?.name ?? "linux"));
+  errors.push(...validateHealth(status.containerStatuses, "containerStatuses", spec.containers));
+  errors.push(...validateHealth(status.initContainerStatuses, "initContainerStatuses", spec.initContainers));
+  status.ephemeralContainerStatuses?.forEach((container, i) => {
     const at = statusPath.child("ephemeralContainerStatuses").index(i).child("allocatedResourcesStatus");
-    if (allocatedResourcesStatus?.length) errors.push(forbiddenField(at, "must not be specified in container status"));
-  }
+    if (hasHealth(container)) errors.push(forbiddenField(at, "must not be specified in container status"));
+  });
   return errors;
 }
+
+const ipWarnings = (status: PodStatus, list: "podIPs" | "hostIPs"): string[] =>
+  status[list]?.flatMap(({ ip }, i) => warningsForIP(statusPath.child(list).index(i).child("ip"), ip)) ?? [];
 
 export const podStatusStrategy: UpdateStrategy<Pod> = {
   prepareForUpdate,
   validateUpdate,
-  warningsOnUpdate: ({ status }) =>
-    (["podIPs", "hostIPs"] as const).flatMap((list) =>
-      (status[list] ?? []).flatMap(({ ip }, i) => warningsForIP(statusPath.child(list).index(i).child("ip"), ip)),
-    ),
+  warningsOnUpdate: ({ status }) => [...ipWarnings(status, "podIPs"), ...ipWarnings(status, "hostIPs")],
 };

@@ -40,20 +40,22 @@ export function validateObjectMeta(meta: ObjectMeta, rules: ObjectMetaRules, pat
   return errors;
 }
 
+/** What no update changes, and what stands for it where it is not set. */
+const kept: readonly { field: keyof ObjectMeta; absent: "" | null }[] = [
+  { field: "name", absent: "" },
+  { field: "namespace", absent: "" },
+  { field: "uid", absent: "" },
+  { field: "creationTimestamp", absent: null },
+  { field: "deletionTimestamp", absent: null },
+  { field: "deletionGracePeriodSeconds", absent: null },
+];
+
 export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, path: Path): FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp) errors.push(...validateNoNewFinalizers(meta.finalizers ?? [], old.finalizers ?? [], path.child("finalizers")));
   if (!meta.resourceVersion) errors.push(invalidValue(path.child("resourceVersion"), meta.resourceVersion ?? "", "must be specified for an update"));
   if ((meta.generation ?? 0) < (old.generation ?? 0)) errors.push(invalidValue(path.child("generation"), meta.generation ?? 0, "must not be decremented"));
-  const kept: [keyof ObjectMeta, unknown][] = [
-    ["name", ""],
-    ["namespace", ""],
-    ["uid", ""],
-    ["creationTimestamp", null],
-    ["deletionTimestamp", null],
-    ["deletionGracePeriodSeconds", null],
-  ];
-  for (const [field, absent] of kept) {
+  for (const { field, absent } of kept) {
     const value = meta[field] ?? absent;
     // A zero time is told as it is written.
     if (value !== (old[field] ?? absent)) errors.push(invalidValue(path.child(field), value === zeroTime ? null : value, immutableMessage));

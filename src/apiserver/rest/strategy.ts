@@ -135,14 +135,14 @@ export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, s
 export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, subresource: string, groupKind: string): void {
   const { endpoint } = call;
   const strategy = strategyOf(endpoint, subresource);
-  const errors = [
-    ...validateObjectMeta(object.metadata, rulesOf(endpoint), metadataPath),
-    ...validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath),
-    ...(strategy.validateUpdate?.(object, old) ?? []),
-  ];
-  for (const text of strategy.validationWarnings?.(object) ?? []) call.warn(text);
-  if (errors.length) throw invalid(groupKind, object.metadata.name, errors);
-  for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) call.warn(text);
+  const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), metadataPath);
+  const metaUpdate = validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath);
+  const errors = strategy.validateUpdate?.(object, old) ?? [];
+  const warnings = strategy.validationWarnings?.(object);
+  if (warnings) for (const text of warnings) call.warn(text);
+  if (meta.length || metaUpdate.length || errors.length) throw invalid(groupKind, object.metadata.name, [...meta, ...metaUpdate, ...errors]);
+  const ofChange = strategy.warningsOnUpdate?.(object, old);
+  if (ofChange) for (const text of ofChange) call.warn(text);
 }
 
 /**
