@@ -1,10 +1,10 @@
 /** One version of one object, small: its bytes, and what selectors need once they have asked for it. */
 import { PassingMap } from "../base/passing-map.ts";
-import { parseJSON } from "../api/codec/json.ts";
 import { parseObjectPart, parsePart, type Wanted } from "../api/codec/json-part.ts";
 import { findMember, nextMember, says, skipValue } from "../api/codec/json-scan.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Stored } from "./cache.ts";
+import { KnownFields } from "./known-fields.ts";
 import { replaceRevision, type Spliced } from "./splice.ts";
 
 /** Selectable fields of an object besides metadata.name and metadata.namespace. */
@@ -24,6 +24,7 @@ export class Shared {
   readonly #labels = new Map<string, Labels>();
   #lastLabels: { text: Uint8Array; labels: Labels } | undefined;
   readonly #strings = new Map<string, string>();
+  readonly #fields = new KnownFields();
   readonly #maxBytes: number;
   #bytes = 0;
 
@@ -36,7 +37,7 @@ export class Shared {
       stored.read = true;
       return stored.parsed;
     }
-    const object = parseJSON(stored.bytes).value as unknown as KubeObject;
+    const object = this.#fields.parse(stored.bytes) as unknown as KubeObject;
     this.keep(stored, object);
     return object;
   }
