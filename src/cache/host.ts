@@ -20,7 +20,7 @@ export interface Host {
   /** Resolves when all changes up to `revision` are applied. */
   reached(revision: number): Promise<void>;
   /** Resolves with a revision that covers every write settled so far, applied. */
-  fresh(): Promise<number>;
+  fresh(): number | Promise<number>;
   /** Lets the watcher see what was staged, once the writes applied now have settled. */
   releaseSoon(watcher: Watcher): void;
   /** Resolves when watchers have had the chance to take what was staged, if that is much: who writes without a pause must not outrun them. */

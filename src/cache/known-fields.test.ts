@@ -10,7 +10,8 @@ const read = (fields: KnownFields, text: string): unknown => {
   assert.deepEqual(value, parseJSON(text).value, text);
   return value;
 };
-const setsOf = (object: unknown): unknown[] => (object as { metadata: { managedFields: { fieldsV1: unknown }[] } }).metadata.managedFields.map((e) => e.fieldsV1);
+const setsOf = (object: unknown): unknown[] =>
+  (object as { metadata: { managedFields: { fieldsV1: unknown }[] } }).metadata.managedFields.map((e) => e.fieldsV1);
 
 const spec = '{"f:spec":{"k:{\\"name\\":\\"a}\\"}":{".":{}}}}';
 const status = '{"f:status":{"f:phase":{}}}';

@@ -227,11 +227,12 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     return this.#host.fresh();
   }
   async get(namespace: string, name: string): Promise<Stored<T> | undefined> {
-    if (!(await this.#holdsAll())) {
+    if (!this.#isReady && !(await this.#willHoldAll())) {
       const found = await this.#host.store.get(this.prefix + cacheKey(namespace, name));
       return found && this.#readable(found);
     }
-    await this.#host.fresh();
+    const fresh = this.#host.fresh();
+    if (fresh instanceof Promise) await fresh;
     return this.peek(namespace, name);
   }
 

@@ -168,9 +168,11 @@ class StoreCache implements WatchCache, Host {
     if (revision <= this.#applied) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiting.push({ revision, resolve, reject }));
   }
-  async fresh(): Promise<number> {
+  fresh(): number | Promise<number> {
     if (this.#failure) throw this.#failure;
-    if (this.#options.exclusive ?? true) return this.#applied;
+    return (this.#options.exclusive ?? true) ? this.#applied : this.#caughtUp();
+  }
+  async #caughtUp(): Promise<number> {
     await this.reached(await this.store.revision());
     return this.#applied;
   }

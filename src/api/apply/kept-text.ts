@@ -59,27 +59,31 @@ export function forgotten(before: JSONValue | undefined, after: JSONValue | unde
   if (before === undefined || before === null || !mayForget(atom, false)) return undefined;
   if (atom.kind === "map" && !atom.atomic) {
     if (!isMap(before) || !isMap(after)) return undefined;
-    const out: { [element: string]: FieldSet } = {};
-    for (const name of Object.keys(after)) {
+    let out: { [element: string]: FieldSet } | undefined;
+    for (const name in after) {
       const field = atom.fields.get(name);
       const inner = field?.atom ?? atom.element;
       const found = inner && !atom.skip?.has(name) ? forgotten(before[name], after[name], inner) : undefined;
-      if (found) out[field?.key ?? `f:${name}`] = found;
+      if (!found) continue;
+      out ??= {};
+      out[field?.key ?? `f:${name}`] = found;
     }
-    return Object.keys(out).length ? out : undefined;
+    return out;
   }
   if (atom.kind === "list" && !atom.atomic) {
     if (!Array.isArray(before) || !Array.isArray(after)) return undefined;
-    const out: { [element: string]: FieldSet } = {};
+    let out: { [element: string]: FieldSet } | undefined;
     const first = new Map<string | undefined, JSONValue>();
     for (let i = before.length - 1; i >= 0; i--) first.set(elementKey(atom, before[i]), before[i] as JSONValue);
     for (const item of after) {
       const key = elementKey(atom, item);
       const old = key === undefined ? undefined : first.get(key);
       const found = forgotten(old, item, atom.element);
-      if (key !== undefined && found) out[key] = found;
+      if (key === undefined || !found) continue;
+      out ??= {};
+      out[key] = found;
     }
-    return Object.keys(out).length ? out : undefined;
+    return out;
   }
   return forgets(after, atom, false) ? leaf : undefined;
 }

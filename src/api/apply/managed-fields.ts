@@ -2,6 +2,7 @@
  * metadata.managedFields across writes that are not server-side apply
  * (k8s.io/apimachinery/pkg/util/managedfields). On the path of every write.
  */
+import { sortFew } from "../../base/sort-few.ts";
 import type { JSONObject, JSONValue } from "../json.ts";
 import { parseTime, zeroTime } from "../time.ts";
 import type { ManagedFieldsEntry } from "../types/meta-v1.gen.ts";
@@ -99,9 +100,14 @@ export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined |
 /** As many are compared with one another; of more, the names are. */
 const few = 16;
 
+function isLastOfFew(entry: Managed, i: number, entries: Managed[]): boolean {
+  for (let j = i + 1; j < entries.length; j++) if (sameManager(entry, entries[j] as Managed)) return false;
+  return true;
+}
+
 /** The list itself where all are different managers'. */
 function lastOfEach(entries: Managed[]): Managed[] {
-  if (entries.length <= few && !entries.some((entry, i) => entries.some((other, j) => j > i && sameManager(entry, other)))) return entries;
+  if (entries.length <= few && entries.every(isLastOfFew)) return entries;
   const last = new Map(
     entries.map((entry) => {
       const { manager, operation, subresource, apiVersion } = entry;
@@ -296,11 +302,10 @@ function byTime(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
 }
 
 export function sortManaged(entries: Managed[]): Managed[] {
-  if (entries.length < 2) return entries;
-  return entries.sort(
-    (a, b) => by(a.operation, b.operation) || byTime(a, b) || by(a.manager, b.manager) || by(a.apiVersion, b.apiVersion) || by(a.subresource, b.subresource),
-  );
+  return sortFew(entries, inOrder);
 }
+const inOrder = (a: Managed, b: Managed): number =>
+  by(a.operation, b.operation) || byTime(a, b) || by(a.manager, b.manager) || by(a.apiVersion, b.apiVersion) || by(a.subresource, b.subresource);
 
 /** More than ten updaters: the oldest become one per version, so that the object does not grow without bound. */
 export function capManagers(entries: Managed[]): Managed[] {

@@ -59,13 +59,17 @@ function compileFits(type: string): (value: JSONValue) => boolean {
   const isMap = (value: JSONValue): value is JSONObject => typeof value === "object" && !Array.isArray(value);
   if (type.startsWith("map[string]")) {
     const element = fitsOf(type.slice(11));
-    return (value) => isMap(value) && Object.values(value).every(element);
+    return (value) => {
+      if (!isMap(value)) return false;
+      for (const key in value) if (!element(value[key])) return false;
+      return true;
+    };
   }
   const { byName } = typeByName(type);
   // Types may contain themselves, so that a field's own is compiled when it is met.
   return (value) => {
     if (!isMap(value)) return false;
-    for (const key of Object.keys(value)) {
+    for (const key in value) {
       const field = byName.get(key);
       if (field && !fitsOf(field.type)(value[key])) return false;
     }
@@ -133,7 +137,7 @@ export function changedPart(type: TypeDef, value: JSONObject, current: JSONObjec
     }
   if (shared.size === 0) return { changed: value, whole: (converted) => converted };
   const changed: JSONObject = {};
-  for (const key of Object.keys(value)) if (!shared.has(key)) set(changed, key, value[key]);
+  for (const key in value) if (!shared.has(key)) set(changed, key, value[key]);
   return {
     changed,
     whole(converted) {

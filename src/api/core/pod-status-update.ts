@@ -1,5 +1,5 @@
 /** The status subresource of pods. */
-import { duplicate, type FieldError, forbiddenField, internalFieldError, invalidValue, type Path, path, required, tooLong, duplicateNamed } from "../field.ts";
+import { duplicate, type FieldError, forbiddenField, internalFieldError, invalidValue, path, required, tooLong, duplicateNamed } from "../field.ts";
 import { isIPv6, isValidIPForLegacyField, parseIP, warningsForIP } from "../ip.ts";
 import type { UpdateStrategy } from "../kind.ts";
 import { nameIsDNSSubdomain } from "../meta/names.ts";

@@ -45,20 +45,21 @@ function mergeMap(original: JSONObject, patch: JSONObject, meta: PatchMeta): JSO
   const retained = retainedKeys(patch);
   if (retained) for (const key of Object.keys(original)) if (!retained.has(key)) delete mine()[key];
 
-  const done = new Set<string>(["$retainKeys"]);
-  for (const key of Object.keys(patch)) {
+  let done: Set<string> | undefined;
+  for (const key in patch) {
     if (!key.startsWith(orderPrefix)) continue;
     const order = patch[key];
     if (!Array.isArray(order)) throw notAList(order);
     const field = fieldOf(key, orderPrefix, "invalid patch format of setElementOrder list");
     const ordered = orderLists(own(out, field), own(patch, field), order, () => patchMetaOf(meta, field, true), mergeMap);
+    done ??= new Set();
     done.add(key);
     if (ordered === undefined) continue;
     if (!equal(ordered, own(out, field))) set(mine(), field, ordered);
     done.add(field);
   }
-  for (const key of Object.keys(patch)) {
-    if (done.has(key)) continue;
+  for (const key in patch) {
+    if (key === "$retainKeys" || done?.has(key)) continue;
     const value = patch[key];
     const deletes = key.startsWith(deletePrefix);
     const field = deletes ? fieldOf(key, deletePrefix, "invalid patch format of primitive list") : key;

@@ -16,12 +16,12 @@ export function equal(a: JSONValue | undefined, b: JSONValue | undefined): boole
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i]));
   if (Array.isArray(b)) return false;
   let count = 0;
-  for (const key of Object.keys(a)) {
+  for (const key in a) {
     if (a[key] === undefined) continue;
     count++;
     if (!equal(a[key], own(b, key))) return false;
   }
-  for (const key of Object.keys(b)) if (b[key] !== undefined) count--;
+  for (const key in b) if (b[key] !== undefined) count--;
   return count === 0;
 }
 
@@ -76,15 +76,16 @@ export function withParts(value: JSONValue, change: (part: JSONValue, inList: bo
     return out ?? value;
   }
   if (!isMap(value)) return value;
-  const keys = Object.keys(value);
   let out: JSONObject | undefined;
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string;
+  for (const key in value) {
     const part = value[key];
     const next = part === undefined ? undefined : change(part, false);
     if (!out && (next === undefined || next !== part)) {
       out = {};
-      for (const before of keys.slice(0, i)) set(out, before, value[before]);
+      for (const before in value) {
+        if (before === key) break;
+        set(out, before, value[before]);
+      }
     }
     if (out && next !== undefined) set(out, key, next);
   }
@@ -92,4 +93,5 @@ export function withParts(value: JSONValue, change: (part: JSONValue, inList: bo
 }
 
 /** Keys with null do not make it into what is new; the elements of lists stay, nulls among them. */
-export const withoutNulls = (value: JSONValue): JSONValue => withParts(value, (part, inList) => (part === null && !inList ? undefined : withoutNulls(part)));
+export const withoutNulls = (value: JSONValue): JSONValue => withParts(value, notNull);
+const notNull = (part: JSONValue, inList: boolean): JSONValue | undefined => (part === null && !inList ? undefined : withoutNulls(part));

@@ -235,6 +235,11 @@ export function complete({ hubType, custom }: Endpoint, object: KubeObject, spec
   return { object: made as unknown as KubeObject, empties: context.kept };
 }
 
+/** What is stored has been completed: strategies that put its specification back leave nothing to be done to it. */
+export function keptSpec({ spec }: KubeObject & { spec?: unknown }, old: KubeObject & { spec?: unknown }): object | undefined {
+  return typeof spec === "object" && spec !== null && spec === old.spec ? spec : undefined;
+}
+
 /** As the object comes back from storage: what the cache takes. */
 export function storedForm(endpoint: Endpoint, { object, empties }: Completed): KubeObject {
   if (!empties) return object;

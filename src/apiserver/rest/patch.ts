@@ -79,18 +79,24 @@ export interface Patch {
   apply?: ApplyPatch;
 }
 
-export async function readPatch(call: Call, type: PatchType): Promise<Patch> {
+/** At once where the body has come. */
+export function readPatch(call: Call, type: PatchType): Patch | Promise<Patch> {
   const { request } = call;
-  if (type === "apply") {
-    const parse = formatOf(request) === applyCBOR ? parseCBORApply : parseApply;
-    const apply = request.object === undefined ? parse(await readBody(request)) : { object: deepCopy(request.object) as JSONObject, strict: [] };
-    return { type, value: apply.object, strict: apply.strict, apply };
-  }
   if (request.object !== undefined) {
-    const value = deepCopy(request.object) as JSONValue;
-    return { type, value, plain: true, strict: [] };
+    const value = deepCopy(request.object) as JSONObject;
+    return type === "apply" ? { type, value, strict: [], apply: { object: value, strict: [] } } : { type, value, plain: true, strict: [] };
   }
-  const text = await readBody(request);
+  const parse = type === "apply" ? parseApplied : parsePatch;
+  const body = readBody(request);
+  return body instanceof Promise ? body.then((text) => parse(request, type, text)) : parse(request, type, body);
+}
+
+function parseApplied(request: ApiRequest, type: PatchType, text: Uint8Array): Patch {
+  const apply = formatOf(request) === applyCBOR ? parseCBORApply(text) : parseApply(text);
+  return { type, value: apply.object, strict: apply.strict, apply };
+}
+
+function parsePatch(_request: ApiRequest, type: PatchType, text: Uint8Array): Patch {
   try {
     const { value, duplicates } = parseJSON(text, maxParts);
     const strict = type === "json" ? [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`) : duplicates;
@@ -267,10 +273,14 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   const { endpoint, info, rest } = call;
   const type = patchTypeOf(call);
   const options = writeOptions(call, "PatchOptions", type);
-  const patch = await readPatch(call, type).catch((error: unknown) => {
-    if (error instanceof StatusError && error.status.code === 400) return error;
-    throw error;
-  });
+  let patch: Patch | StatusError;
+  try {
+    const read = readPatch(call, type);
+    patch = read instanceof Promise ? await read : read;
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.status.code !== 400) throw error;
+    patch = error;
+  }
   if (!(patch instanceof StatusError) && typeof patch.value === "object" && patch.value !== null) call.audit?.requestObject(patch.value);
   let warned = false;
   const next = (old: KubeObject | undefined): KubeObject | Promise<KubeObject> => {

@@ -349,11 +349,11 @@ test("the old path of a watch may name one object, and its selector no other", a
     ["ADDED only", "BOOKMARK "],
   );
   const unmarked = watched("watch=0&allowWatchBookmarks=true", 2, path);
+  // It has to have begun before there is a change to be seen.
+  await new Promise((resolve) => setImmediate(resolve));
   await answer("PATCH", `${core}/secrets/only`, { metadata: { labels: { a: "b" } } }, "application/merge-patch+json");
-  assert.deepEqual(
-    (await unmarked).map(({ type }) => type),
-    ["ADDED", "MODIFIED"],
-  );
+  const types = (await unmarked).map(({ type }) => type);
+  assert.deepEqual(types, ["ADDED", "MODIFIED"]);
   const refused = await answer("GET", `${path}?watch=1&fieldSelector=metadata.name%3Dx`);
   assert.equal(refused.message, "fieldSelector metadata.name doesn't match requested name");
 });

@@ -15,7 +15,7 @@ import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
 import type { AdmissionAttributes, Faces } from "../admission/admission.ts";
 import type { Comparison } from "../metrics/rest.ts";
 import { type Call, namespaceOf, type Reservation } from "./call.ts";
-import { complete, finish, storedForm, writtenForm } from "./decode.ts";
+import { complete, finish, keptSpec, storedForm, writtenForm } from "./decode.ts";
 import { facesOf } from "./faces.ts";
 import { keepManagedFields, trackWrite } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
@@ -256,11 +256,13 @@ interface Proposal {
 }
 
 /** What is to be stored, if nobody objects. */
-async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: Stored): Promise<Proposal> {
+async function proposed(call: Call, plan: UpdatePlan, current: Stored): Promise<Proposal> {
   const { endpoint, info, rest } = call;
+  const { options } = plan;
   const old = current.object();
   if (plan.uid && plan.uid !== old.metadata.uid) throw uidMismatch(call, plan.uid, old.metadata.uid, options.dryRun);
-  const object = await plan.next(old);
+  const next = plan.next(old);
+  const object = next instanceof Promise ? await next : next;
   const { metadata } = object;
   if (!plan.tracked) {
     const tracked = trackWrite(call, object, old, options.manager, options.dryRun);
@@ -285,7 +287,7 @@ async function proposed(call: Call, { options, ...plan }: UpdatePlan, current: S
     if (beginStatusUpdate && info.subresource === "status") await beginStatusUpdate(call, object, old);
     const groupKind = groupKindOf(endpoint, object);
     prepareUpdate(call, object, old, info.subresource);
-    const judged = complete(endpoint, object);
+    const judged = complete(endpoint, object, keptSpec(object, old));
     validateUpdate(call, judged.object, old, info.subresource, groupKind);
     keepTimesOfNoChange(call, judged.object, old);
     attributes.object = judged.object;
@@ -309,10 +311,14 @@ async function updateOnce(call: Call, plan: UpdatePlan, current: Stored, anew: b
   const { dryRun } = plan.options;
   const old = current.object();
   if (!anew && endpoint.storable) await endpoint.storable(old);
-  const { judged, reserved } = await proposed(call, plan, current).catch(async (error: unknown) => {
+  let proposal: Proposal;
+  try {
+    proposal = await proposed(call, plan, current);
+  } catch (error) {
     if (error instanceof StatusError) await lookAgain(call, anew);
     throw error;
-  });
+  }
+  const { judged, reserved } = proposal;
   const namespace = judged.object.metadata.namespace ?? "";
   try {
     if (deletesNow(call, judged.object, old)) {
