@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseJSON } from "../api/codec/json.ts";
+import { encodeMembers, parseJSON } from "../api/codec/json.ts";
 import { KnownFields } from "./known-fields.ts";
 
 const pod = (name: string, ...fields: string[]): string =>
@@ -44,4 +44,25 @@ test("what is no list of owners, repeated, long or malformed is read as ever", (
     for (let i = 0; i < 2; i++) read(fields, text);
   assert.throws(() => fields.parse(Buffer.from('{"metadata":{"managedFields":[{"fieldsV1":{]}}]}}')));
   assert.throws(() => fields.parse(Buffer.from('{"metadata":{"managedFields":[{"fieldsV1":{"a')));
+});
+
+test("what is written here is read as what comes from elsewhere", () => {
+  const fields = new KnownFields();
+  for (const value of [
+    1,
+    -9007199254740993n,
+    9007199254740993n,
+    1e21,
+    1.5,
+    1e17,
+    [10n ** 17n],
+    "\ud800",
+    "é\u2028\ud83d\ude00",
+    "1234567890123456",
+    { __proto__: null, "9": 1, "10": [2] },
+  ]) {
+    const metadata = { name: "a", managedFields: [{ manager: "m", fieldsV1: { "f:spec": {} } }] };
+    const bytes = encodeMembers({ metadata, spec: { value } });
+    assert.deepEqual(fields.parse(bytes, true), parseJSON(bytes).value);
+  }
 });

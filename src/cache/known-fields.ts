@@ -2,7 +2,7 @@
  * Reads objects as parseJSON does. Who owns which field is half of many an object and the same in most of a kind: what has been
  * read before is known by its bytes, is not read again, and is shared. It cannot be changed.
  */
-import { parseJSON } from "../api/codec/json.ts";
+import { parseJSON, parseWritten } from "../api/codec/json.ts";
 import { skipValue } from "../api/codec/json-scan.ts";
 import { deepFreeze } from "../api/copy.ts";
 import { isMap, type JSONValue } from "../api/json.ts";
@@ -26,18 +26,18 @@ export class KnownFields {
   /** By their place in the list: of objects in the order of their names each mostly has those of the one before. */
   readonly #last: Known[] = [];
 
-  /** Throws DecodeError. */
-  parse(bytes: Uint8Array): JSONValue {
+  /** `written`: by encodeJSON or encodeMembers. Throws DecodeError. */
+  parse(bytes: Uint8Array, written = false): JSONValue {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     try {
-      return (text.length <= block.length ? this.#withKnown(text) : undefined) ?? parseJSON(text).value;
+      return (text.length <= block.length ? this.#withKnown(text, written) : undefined) ?? parseJSON(text).value;
     } catch {
       // What is said of malformed text is said of all of it.
       return parseJSON(text).value;
     }
   }
   /** undefined where nothing is known, or not for sure. */
-  #withKnown(text: Buffer): JSONValue | undefined {
+  #withKnown(text: Buffer, written: boolean): JSONValue | undefined {
     const found: JSONValue[] = [];
     let length = 0;
     let from = 0;
@@ -53,8 +53,9 @@ export class KnownFields {
     }
     if (found.length === 0) return undefined;
     length += text.copy(block, length, from);
-    const { value, duplicates } = parseJSON(block.subarray(0, length));
-    return duplicates.length === 0 && putBack(value, found) ? value : undefined;
+    const rest = block.subarray(0, length);
+    const value = written ? parseWritten(rest) : parseUnrepeated(rest);
+    return value !== undefined && putBack(value, found) ? value : undefined;
   }
   #find(text: Buffer, begin: number, place: number): Known | undefined {
     const last = this.#last[place];
@@ -72,6 +73,12 @@ export class KnownFields {
     this.#last[place] = known;
     return known;
   }
+}
+
+/** undefined where keys are repeated. */
+function parseUnrepeated(bytes: Uint8Array): JSONValue | undefined {
+  const { value, duplicates } = parseJSON(bytes);
+  return duplicates.length === 0 ? value : undefined;
 }
 
 /** False where they were found elsewhere than in the list of those who own fields. */

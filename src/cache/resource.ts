@@ -15,7 +15,7 @@ import { cacheKey } from "./keys.ts";
 import { Past } from "./past.ts";
 import { keyOfStored, listStored } from "./past-list.ts";
 import type { ResourceSeries } from "./series.ts";
-import { spliceRevision, withoutRevision, withRevision } from "./splice.ts";
+import { spliceRevision, withoutRevision } from "./splice.ts";
 import { type Family, StoredObject } from "./stored.ts";
 import { UnreadableError } from "./transformer.ts";
 import { initializing, nextDelay, type Unread } from "./unread.ts";
@@ -173,7 +173,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
       stored = this.#readableChange(event, event.value);
       if (!stored) return void this.load().catch(() => undefined);
       const writing = this.#writing.get(key);
-      if (writing?.bytes === event.value) this.#family.shared.keep(stored, withRevision(writing.object, event.revision));
+      if (writing?.bytes === event.value) stored.madeOf(writing.object);
       this.#live.set(key, stored);
     } else {
       if (!previous) return;

@@ -5,7 +5,7 @@ import { findMember, nextMember, says, skipValue } from "../api/codec/json-scan.
 import type { KubeObject } from "../api/object.ts";
 import type { Stored } from "./cache.ts";
 import { KnownFields } from "./known-fields.ts";
-import { replaceRevision, type Spliced } from "./splice.ts";
+import { replaceRevision, type Spliced, withRevision } from "./splice.ts";
 
 /** Selectable fields of an object besides metadata.name and metadata.namespace. */
 export type IndexFields = (object: KubeObject) => { fields?: Record<string, string> };
@@ -37,7 +37,7 @@ export class Shared {
       stored.read = true;
       return stored.parsed;
     }
-    const object = this.#fields.parse(stored.bytes) as unknown as KubeObject;
+    const object = this.#fields.parse(stored.bytes, stored.written) as unknown as KubeObject;
     this.keep(stored, object);
     return object;
   }
@@ -113,6 +113,8 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
   parsed?: KubeObject;
   place = 0;
   read = false;
+  /** Its bytes are an encoder's of ours. */
+  written = false;
   readonly #family: Family;
   readonly #revisionAt: number;
   readonly #uidAt: number;
@@ -152,6 +154,11 @@ export class StoredObject<T extends KubeObject = KubeObject> implements Stored<T
     if (name === "metadata.namespace") return this.namespace;
     if (!this.#fieldValues) this.#readFields();
     return this.#fieldValues?.[(this.#fieldNames as string[]).indexOf(name)];
+  }
+  /** Its bytes were written here, for this object. */
+  madeOf(object: KubeObject): void {
+    this.written = true;
+    this.#family.shared.keep(this, withRevision(object, this.revision));
   }
   object(): T {
     return this.#family.shared.parse(this) as T;

@@ -33,6 +33,15 @@ export function parseJSON(bytes: Uint8Array | string, parts?: number): { value: 
   return { value, duplicates: [...duplicates] };
 }
 
+/** Of text that encodeJSON wrote: integers that a double may not carry, and halves of characters. */
+const uncarried = /[:,[]-?\d{16}|\\u[dD]/;
+
+/** As parseJSON, of what encodeJSON or encodeMembers wrote: no key is repeated. */
+export function parseWritten(bytes: Uint8Array): JSONValue {
+  const text = decode(bytes);
+  return uncarried.test(text) ? parseJSON(text).value : (JSON.parse(text) as JSONValue);
+}
+
 /**
  * Objects, lists, fields and numbers that are no plain integers, of a body. Upstream knows no such limit, but its store takes no more than 1.5 MB; three megabytes of
  * nothing but brackets take a hundred times that while they are looked at.

@@ -20,7 +20,8 @@ function dropStopSignal(container: Container): void {
 }
 
 export function dropDisabledPodFields(spec: PodSpec | undefined, old: PodSpec | undefined): void {
-  if (!spec) return;
+  // What is stored uses what it uses.
+  if (!spec || spec === old) return;
   dropProjected(spec, old, "clusterTrustBundle");
   dropProjected(spec, old, "podCertificate");
   if (!old?.schedulingGroup) delete spec.schedulingGroup;
