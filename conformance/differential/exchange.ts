@@ -134,6 +134,8 @@ export function send(server: Server, step: Request): Promise<Answer> {
   });
 }
 
+const madeVolume = /kube-api-access-[a-z0-9]{5}/g;
+const madeVolumeMark = "kube-api-access-XXXXX";
 const volatile = new Set(["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "time", "lastTransitionTime", "continue"]);
 
 /** What no two servers share becomes a mark; a key that only one has is still a difference. */
@@ -150,7 +152,7 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/^127\.0\.0\.1:\d+$/, "ADDRESS")
         // The same in protobuf, behind the network that is to use it.
         .replace(/(0\.0\.0\.0\/0..)127\.0\.0\.1:\d{5}/s, "$1ADDRESS")
-        .replace(/kube-api-access-[a-z0-9]{5}/g, "kube-api-access-XXXXX")
+        .replace(madeVolume, madeVolumeMark)
         .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
         .replace(/0xc[0-9a-f]{6,}/g, "POINTER")
         .replace(/\b(10\.96\.(?!0\.(1|10)\b)\d+|192\.0\.2|198\.18\.0|198\.51\.10[01])\.\d+\b/g, "CLUSTER-IP")
@@ -189,6 +191,8 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
   return Object.fromEntries(
     Object.entries(unordered(value as { reason?: string }))
       .sort(([a], [b]) => (a < b ? -1 : 1))
+      // Fields of what has a name that was made are named after it.
+      .map(([key, item]) => [key.replace(madeVolume, madeVolumeMark), item] as const)
       .map(([key, item]) => [key, hide.includes(key) || allocated(key, item) ? "*" : volatile.has(key) ? (item ? "*" : item) : settled(item, hide)]),
   );
 }

@@ -107,6 +107,9 @@ const writingVerbs = new Set(["create", "update", "patch", "delete", "deletecoll
 /** A WebSocket opens with GET; it takes the right to create all the same (pkg/registry/core/pod/rest/authorize.go). */
 const createdByUpgrade = new Set(["pods/attach", "pods/exec", "pods/portforward"]);
 
+/** The core group has a way of its own; a group without a name has none. */
+const withoutName = /^\/(apis\/)?\//;
+
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
@@ -196,7 +199,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const passedOn = (response: ApiResponse): ApiResponse => whenEnded(response, (_, whole) => whole || cut());
     const remote = aggregator?.at(request.path);
     if (remote && aggregator) return passedOn(await aggregator.forward(request, user, remote, isLong(info, request)));
-    if (request.path.startsWith("//")) return notFoundPage();
+    if (withoutName.test(info.path)) return notFoundPage();
     if (info.isResource) {
       const endpoint = served.endpoint(info.group, info.version, info.resource);
       if (!endpoint || !exists(endpoint, info)) {

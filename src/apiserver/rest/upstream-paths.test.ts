@@ -19,6 +19,7 @@ test("ways that lead nowhere end where upstream's end", async () => {
   const page = "404 page not found\n";
   const missing = "the server could not find the requested resource";
   assert.deepEqual(await at("GET", `/${core}/configmaps`), [404, page]);
+  for (const path of ["/apis//", "/apis//v1", "/apis//v1/pods", "/apis//v9/pods", "/apis/%2Fv1/pods"]) assert.deepEqual(await at("GET", path), [404, page]);
   assert.deepEqual(await at("GET", "/api/v2"), [404, missing]);
   assert.deepEqual(await at("PUT", "/api/v2"), [404, missing]);
   assert.deepEqual(await at("GET", "/api/v1/proxy/namespaces/default/pods/x"), [404, missing]);
