@@ -8,17 +8,13 @@ const beforeDeadlineMs = 2_000;
 /** What they need of the cache. */
 export interface BookmarkHost {
   readonly clock: Clock;
-  applied(): number;
-  releaseSoon(watcher: Watcher): void;
+  told(): number;
 }
 
 /** Gives what ends them. */
 export function sendBookmarks(host: BookmarkHost, watcher: Watcher): () => void {
   const { clock } = host;
-  const send = (): void => {
-    const revision = host.applied();
-    if (revision > watcher.from && watcher.stage({ type: "BOOKMARK", revision }, revision)) host.releaseSoon(watcher);
-  };
+  const send = (): void => watcher.bookmark(host.told());
   const again = (): void => {
     send();
     timer = clock.after(everyMs, again);

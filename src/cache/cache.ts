@@ -60,6 +60,9 @@ export interface CacheEvent {
   /** The BOOKMARK that ends the initial events. */
   initial?: true;
 }
+/** In order of revision. Those who watch the same share it. */
+export type EventBatch = readonly CacheEvent[];
+
 export interface CacheWatchOptions {
   namespace?: string;
   predicate?: Predicate;
@@ -70,7 +73,7 @@ export interface CacheWatchOptions {
   where?: { field: string; value: string };
   /** Changes after this revision. Rejects with CompactedError when they are no longer kept. */
   fromRevision: number;
-  /** Deliver what exists first as ADDED, then a BOOKMARK marked initial (sendInitialEvents). */
+  /** Deliver what exists first as ADDED, then a BOOKMARK marked initial (sendInitialEvents), alone in its batch. */
   initial?: boolean;
   /** BOOKMARK events about once a minute and shortly before a deadline. */
   bookmarks?: boolean;
@@ -86,7 +89,7 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
   get(namespace: string, name: string, options?: { anew?: boolean }): Promise<Stored<T> | undefined>;
   list(options: CacheListOptions): Promise<CacheList>;
   /** Batches; ends when the signal does; the iteration throws CompactedError for a watcher too slow for its queue. */
-  watch(options: CacheWatchOptions): AsyncIterable<CacheEvent[]>;
+  watch(options: CacheWatchOptions): AsyncIterable<EventBatch>;
   /** Rejects with ExistsError. `ttlSeconds` for events; `texts`: JSON of members of the object, where the writer has it. */
   create(object: T, options?: { ttlSeconds?: number; texts?: MemberTexts }): Promise<Stored<T>>;
   /** Replaces the version `expected`. Rejects with RevisionMismatchError. */

@@ -3,10 +3,10 @@ import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Store } from "../store/store.ts";
+import type { Audience } from "./audience.ts";
 import type { HistoryBounds } from "./history.ts";
 import type { GroupResource } from "./keys.ts";
 import type { ResourceSeries } from "./series.ts";
-import type { Watcher } from "./watcher.ts";
 
 /** What a resource needs of the cache it belongs to. */
 export interface Host {
@@ -21,8 +21,10 @@ export interface Host {
   reached(revision: number): Promise<void>;
   /** Resolves with a revision that covers every write settled so far, applied. */
   fresh(): number | Promise<number>;
-  /** Lets the watcher see what was staged, once the writes applied now have settled. */
-  releaseSoon(watcher: Watcher): void;
+  /** Revision up to which watchers have been told of the changes. */
+  told(): number;
+  /** Lets the audience see what was staged, once the writes applied now have settled. */
+  releaseSoon(audience: Audience): void;
   /** Resolves when watchers have had the chance to take what was staged, if that is much: who writes without a pause must not outrun them. */
   breathe(): Promise<void> | undefined;
   encode(object: KubeObject, texts: MemberTexts | undefined): Uint8Array;

@@ -7,6 +7,7 @@ import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, FutureRevisionError, type KeyValue, type StoreEvent } from "../store/store.ts";
+import { type Audience, eventOf, Watchers } from "./audience.ts";
 import { sendBookmarks } from "./bookmarks.ts";
 import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
 import { Change, History } from "./history.ts";
@@ -19,7 +20,8 @@ import { spliceRevision, withoutRevision } from "./splice.ts";
 import { type Family, StoredObject } from "./stored.ts";
 import { UnreadableError } from "./transformer.ts";
 import { initializing, nextDelay, type Unread } from "./unread.ts";
-import { Watcher, Watchers } from "./watcher.ts";
+import { type Beginning, Watch } from "./watch.ts";
+import { Watcher } from "./watcher.ts";
 
 /** Objects tested before the clock is looked at; also how many initial events come at once. */
 const selectBatch = 32;
@@ -183,12 +185,12 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const change = new Change(event.revision, key, stored, previous);
     this.#history.push(change, this.#host.clock.monotonic());
     this.series.dispatched();
-    this.#watchers.concerned(change, (watcher) => {
-      if (watcher.offer(change)) this.#host.releaseSoon(watcher);
-    });
+    this.#watchers.offer(change, this.#releaseSoon);
     if (previous) this.#family.shared.forget(previous);
     for (const handler of this.#changeHandlers) handler(change.namespace, (stored ?? (previous as StoredObject)).name);
   }
+
+  readonly #releaseSoon = (audience: Audience): void => this.#host.releaseSoon(audience);
 
   /** Ends all watches: with the error, or quietly when the cache is closed on purpose. */
   end(error: Error): void {
@@ -292,43 +294,54 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     }
   }
 
-  async *watch(options: CacheWatchOptions): AsyncGenerator<CacheEvent[], void> {
+  watch(options: CacheWatchOptions): Watch {
+    return new Watch(this.#begin(options));
+  }
+  async *#begin(options: CacheWatchOptions): Beginning {
     const { signal } = options;
     await this.held();
-    if (signal.aborted) return;
+    if (signal.aborted) return undefined;
     if (options.initial) {
       const until = Math.max(options.fromRevision, await this.#host.fresh());
       await this.#host.reached(until);
+      if (signal.aborted) return undefined;
     } else if (options.fromRevision < this.#history.floor) throw new CompactedError(this.#history.floor);
     const from = options.initial ? this.#host.applied() : options.fromRevision;
-    const watcher = new Watcher(options, from);
-    const initial = options.initial ? this.#live.values(options.namespace ? `${options.namespace}/` : "") : undefined;
-    const missed = initial ? [] : this.#history.after(from);
-    for (const change of missed) if (!options.namespace || change.namespace === options.namespace) watcher.offer(change);
-    this.series.began((initial ?? missed).length);
-    watcher.release();
-    this.#watchers.add(watcher);
+    const watcher = new Watcher(options, from, () => {
+      timers?.();
+      signal.removeEventListener("abort", stop);
+      this.#watchers.remove(watcher);
+    });
     const stop = (): void => watcher.end();
     signal.addEventListener("abort", stop, { once: true });
     const timers = options.bookmarks ? sendBookmarks(this.#host, watcher) : undefined;
+    this.#watchers.add(watcher);
+    const initial = options.initial ? this.#live.values(options.namespace ? `${options.namespace}/` : "") : undefined;
+    const missed = initial ? [] : this.#history.after(from);
+    this.series.began((initial ?? missed).length);
+    watcher.push(this.#eventsOf(missed, options));
+    let isHandedOver = false;
     try {
       if (initial) {
         for await (const batch of this.#select(initial, options.predicate)) {
-          if (signal.aborted) return;
+          if (signal.aborted) return undefined;
           yield batch.map((stored) => ({ type: "ADDED", stored, revision: stored.revision }) as const);
         }
         if (!signal.aborted) yield [{ type: "BOOKMARK", revision: from, initial: true }];
       }
-      for (;;) {
-        const batch = await watcher.next();
-        if (!batch) return;
-        yield batch;
-      }
+      isHandedOver = true;
+      return watcher;
     } finally {
-      timers?.();
-      signal.removeEventListener("abort", stop);
-      this.#watchers.remove(watcher);
+      if (!isHandedOver) watcher.end();
     }
+  }
+  #eventsOf(changes: readonly Change[], { namespace, predicate }: CacheWatchOptions): CacheEvent[] {
+    const events: CacheEvent[] = [];
+    for (const change of changes) {
+      const event = !namespace || change.namespace === namespace ? eventOf(change, predicate) : undefined;
+      if (event) events.push(event);
+    }
+    return events;
   }
 
   create(object: T, { ttlSeconds, texts }: { ttlSeconds?: number; texts?: MemberTexts } = {}): Promise<Stored<T>> {

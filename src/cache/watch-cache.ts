@@ -6,6 +6,7 @@ import type { Wanted } from "../api/codec/json-part.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, type Store, StoreError, type StoreEvent } from "../store/store.ts";
+import type { Audience } from "./audience.ts";
 import type { Reader, ResourceCache } from "./cache.ts";
 import type { HistoryBounds } from "./history.ts";
 import type { Host } from "./host.ts";
@@ -14,7 +15,6 @@ import { CachedResource, type Extent } from "./resource.ts";
 import { cacheFamilies, type Families, ResourceSeries } from "./series.ts";
 import { Shared } from "./stored.ts";
 import { UnreadableError } from "./transformer.ts";
-import type { Watcher } from "./watcher.ts";
 
 export interface WatchCacheOptions {
   store: Store;
@@ -102,7 +102,9 @@ class StoreCache implements WatchCache, Host {
   #waiting: { revision: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
   readonly #root: string;
   readonly #families: Families;
-  #toRelease = new Set<Watcher>();
+  #toRelease = new Set<Audience>();
+  /** Revision applied when something was released last. */
+  #told = 0;
   /** Revision applied at the last turn of the event loop that a writer waited for. */
   #released = 0;
   #breathing: (() => void)[] = [];
@@ -176,11 +178,14 @@ class StoreCache implements WatchCache, Host {
     await this.reached(await this.store.revision());
     return this.#applied;
   }
-  releaseSoon(watcher: Watcher): void {
+  told(): number {
+    return this.#toRelease.size > 0 ? this.#told : this.#applied;
+  }
+  releaseSoon(audience: Audience): void {
     // Once the promises of this turn have settled, the writers' among them, and before anything else is read from a socket:
     // whoever gets an answer has the event on its way, too.
     if (this.#toRelease.size === 0) process.nextTick(() => this.#release());
-    this.#toRelease.add(watcher);
+    this.#toRelease.add(audience);
   }
   breathe(): Promise<void> | undefined {
     if (this.#applied - this.#released < stagedAtMost) return undefined;
@@ -240,9 +245,10 @@ class StoreCache implements WatchCache, Host {
   }
 
   #release(): void {
-    const watchers = this.#toRelease;
+    const audiences = this.#toRelease;
     this.#toRelease = new Set();
-    for (const watcher of watchers) watcher.release();
+    this.#told = this.#applied;
+    for (const audience of audiences) audience.release();
   }
   /** Whatever ends the store's watch, it is begun again, ever later; then everything is read anew, as nobody knows what was missed. */
   async #follow(from: number): Promise<void> {

@@ -1,5 +1,6 @@
 /** Watch frames, made once per event and form for all watchers. Bounded: later events take the places of earlier ones. */
 import type { WatchEventType } from "../../api/object.ts";
+import type { EventBatch } from "../../cache/cache.ts";
 
 interface Made {
   type: WatchEventType;
@@ -39,5 +40,37 @@ export class FrameCache {
   }
   #at(revision: number): Place {
     return this.#places[revision % this.#places.length] as Place;
+  }
+}
+
+/** Frames of some events of a batch, one after the other. */
+export interface Chunk {
+  batch: EventBatch;
+  from: number;
+  to: number;
+  form: string;
+  bytes: Uint8Array;
+  /** Of each frame. */
+  sizes: readonly number[];
+}
+
+/** As many as there are forms and selections whose watchers may be told in the same turn. */
+const kept = 8;
+/** Chunks beyond so many bytes are not kept. */
+const largest = 512 * 1024;
+
+/** What is sent to all who are given the same batch in the same form. Of frames that stay apart a TLS socket makes a copy of its own, each time. */
+export class RecentChunks {
+  readonly #chunks: Chunk[] = [];
+  #next = 0;
+
+  get(batch: EventBatch, from: number, form: string): Chunk | undefined {
+    for (const chunk of this.#chunks) if (chunk.batch === batch && chunk.from === from && chunk.form === form) return chunk;
+    return undefined;
+  }
+  keep(chunk: Chunk): void {
+    if (chunk.bytes.length > largest) return;
+    this.#chunks[this.#next] = chunk;
+    this.#next = (this.#next + 1) % kept;
   }
 }
