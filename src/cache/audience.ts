@@ -2,13 +2,18 @@
  * The watchers of one resource, arranged so that a change meets only those that it can concern, and those who watch the same
  * all at once.
  */
-import type { CacheEvent, EventBatch, Predicate } from "./cache.ts";
+import type { CacheEvent, CacheWatchOptions, EventBatch, Predicate } from "./cache.ts";
 import type { Change } from "./history.ts";
 import type { StoredObject } from "./stored.ts";
 import type { Watcher } from "./watcher.ts";
 
+/** What is seen of changes of the past. */
+export function eventsOf(changes: readonly Change[], { namespace, predicate }: CacheWatchOptions): CacheEvent[] {
+  const seen = namespace ? changes.filter((change) => change.namespace === namespace) : changes;
+  return seen.map((change) => eventOf(change, predicate)).filter((event) => event !== undefined);
+}
 /** What who selects by `predicate` sees of the change. */
-export function eventOf(change: Change, predicate: Predicate | undefined): CacheEvent | undefined {
+function eventOf(change: Change, predicate: Predicate | undefined): CacheEvent | undefined {
   const was = change.previous !== undefined && (predicate === undefined || predicate(change.previous));
   const is = change.stored !== undefined && (predicate === undefined || predicate(change.stored));
   if (!is) return was ? change.deleted() : undefined;

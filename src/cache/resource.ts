@@ -7,9 +7,9 @@ import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, FutureRevisionError, type KeyValue, type StoreEvent } from "../store/store.ts";
-import { type Audience, eventOf, Watchers } from "./audience.ts";
+import { type Audience, eventsOf, Watchers } from "./audience.ts";
 import { sendBookmarks } from "./bookmarks.ts";
-import type { CacheEvent, CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
+import type { CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
 import { Change, History } from "./history.ts";
 import type { Host } from "./host.ts";
 import { cacheKey } from "./keys.ts";
@@ -301,11 +301,9 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const { signal } = options;
     await this.held();
     if (signal.aborted) return undefined;
-    if (options.initial) {
-      const until = Math.max(options.fromRevision, await this.#host.fresh());
-      await this.#host.reached(until);
-      if (signal.aborted) return undefined;
-    } else if (options.fromRevision < this.#history.floor) throw new CompactedError(this.#history.floor);
+    if (options.initial) await this.#host.reached(Math.max(options.fromRevision, await this.#host.fresh()));
+    else if (options.fromRevision < this.#history.floor) throw new CompactedError(this.#history.floor);
+    if (signal.aborted) return undefined;
     const from = options.initial ? this.#host.applied() : options.fromRevision;
     const watcher = new Watcher(options, from, () => {
       timers?.();
@@ -319,29 +317,19 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const initial = options.initial ? this.#live.values(options.namespace ? `${options.namespace}/` : "") : undefined;
     const missed = initial ? [] : this.#history.after(from);
     this.series.began((initial ?? missed).length);
-    watcher.push(this.#eventsOf(missed, options));
+    watcher.push(eventsOf(missed, options));
     let isHandedOver = false;
     try {
-      if (initial) {
-        for await (const batch of this.#select(initial, options.predicate)) {
-          if (signal.aborted) return undefined;
-          yield batch.map((stored) => ({ type: "ADDED", stored, revision: stored.revision }) as const);
-        }
-        if (!signal.aborted) yield [{ type: "BOOKMARK", revision: from, initial: true }];
+      for await (const batch of this.#select(initial ?? [], options.predicate)) {
+        if (signal.aborted) return undefined;
+        yield batch.map((stored) => ({ type: "ADDED", stored, revision: stored.revision }) as const);
       }
+      if (initial && !signal.aborted) yield [{ type: "BOOKMARK", revision: from, initial: true }];
       isHandedOver = true;
       return watcher;
     } finally {
       if (!isHandedOver) watcher.end();
     }
-  }
-  #eventsOf(changes: readonly Change[], { namespace, predicate }: CacheWatchOptions): CacheEvent[] {
-    const events: CacheEvent[] = [];
-    for (const change of changes) {
-      const event = !namespace || change.namespace === namespace ? eventOf(change, predicate) : undefined;
-      if (event) events.push(event);
-    }
-    return events;
   }
 
   create(object: T, { ttlSeconds, texts }: { ttlSeconds?: number; texts?: MemberTexts } = {}): Promise<Stored<T>> {

@@ -15,8 +15,9 @@ export class Watcher {
   #seen: number;
   readonly #queue: EventBatch[] = [];
   #waiting = 0;
-  /** Takes the next batch: the caller waits for it. */
-  #take?: { resolve(step: Step): void; reject(error: Error): void };
+  /** The caller waits for the next batch. */
+  #resolve?: (step: Step) => void;
+  #reject?: (error: Error) => void;
   #ended = false;
   #error?: Error;
   readonly #onEnd: () => void;
@@ -31,10 +32,9 @@ export class Watcher {
 
   /** Changes in order of revision. What the watcher has seen is left out; the batch itself is passed on where that is nothing. */
   push(batch: EventBatch): void {
-    const isNew = (event: CacheEvent | undefined): boolean => event !== undefined && event.revision > this.#seen;
-    const due = isNew(batch[0]) ? batch : batch.filter(isNew);
-    const last = due.at(-1);
-    if (!last) return;
+    const last = batch.at(-1);
+    if (!last || last.revision <= this.#seen) return;
+    const due = (batch[0] as CacheEvent).revision > this.#seen ? batch : batch.filter(({ revision }) => revision > this.#seen);
     this.#seen = last.revision;
     this.#put(due);
   }
@@ -48,10 +48,8 @@ export class Watcher {
     this.#ended = true;
     this.#error = error;
     if (error) this.#queue.length = 0;
-    const take = this.#take;
-    this.#take = undefined;
-    if (error) take?.reject(error);
-    else take?.resolve({ done: true, value: undefined });
+    if (error) this.#reject?.(error);
+    else this.#resolve?.({ done: true, value: undefined });
     this.#onEnd();
   }
   /** The next batch, as soon as there is one. To be called again only when the promise has settled. */
@@ -63,17 +61,19 @@ export class Watcher {
     }
     if (this.#error) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => {
-      this.#take = { resolve, reject };
-    });
+    return new Promise(this.#wait);
   }
 
+  readonly #wait = (resolve: (step: Step) => void, reject: (error: Error) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  };
   #put(batch: EventBatch): void {
     if (this.#ended) return;
-    const take = this.#take;
-    if (take) {
-      this.#take = undefined;
-      take.resolve({ done: false, value: batch });
+    const resolve = this.#resolve;
+    if (resolve) {
+      this.#resolve = this.#reject = undefined;
+      resolve({ done: false, value: batch });
       return;
     }
     this.#queue.push(batch);

@@ -34,6 +34,7 @@ export class WatchFrames implements AsyncIterableIterator<Uint8Array, undefined>
   readonly #source: AsyncIterator<EventBatch>;
   readonly #marked: boolean;
   readonly #end: () => void;
+  readonly #plain: Call["form"];
   /** All that a frame depends on besides its event. */
   readonly #shape: string;
   readonly #series: WatchSeries | undefined;
@@ -52,6 +53,7 @@ export class WatchFrames implements AsyncIterableIterator<Uint8Array, undefined>
     this.#source = source[Symbol.asyncIterator]();
     this.#marked = marked;
     this.#end = end;
+    this.#plain = { ...form, pretty: false };
     this.#shape = `${form.media} ${form.as ?? ""} ${form.asVersion ?? ""} ${endpoint.apiVersion}`;
     // Upstream counts only what goes out over HTTP.
     this.#series = request.messages ? undefined : rest.watched(endpoint.def);
@@ -129,7 +131,7 @@ export class WatchFrames implements AsyncIterableIterator<Uint8Array, undefined>
     if (!stored || form.as === "Table") return this.#encode(type, projected(this.#call, event, this.#first));
     const known = rest.frames.get(revision, type, this.#shape);
     if (known) return known;
-    const direct = storedAs({ ...form, pretty: false }, endpoint, stored);
+    const direct = storedAs(this.#plain, endpoint, stored);
     const framed = form.media === "json" ? jsonFrame : encodeWatchFrame;
     const frame = direct ? framed(type, direct) : this.#encode(type, projected(this.#call, event, this.#first));
     rest.frames.keep(revision, type, this.#shape, frame);

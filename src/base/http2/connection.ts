@@ -47,7 +47,7 @@ export class Http2Connection {
   readonly #socket: Duplex;
   readonly #options: ConnectionOptions;
   readonly #maxStreams: number;
-  readonly #reader = new FrameReader((type, flags, id, payload) => this.#frame(type, flags, id, payload));
+  readonly #reader = new FrameReader((type, flags, id, bytes, from, to) => this.#frame(type, flags, id, bytes, from, to));
   readonly #head = new HeadReader(maxHeaderBytes);
   readonly #sender: Sender;
   readonly #streams = new PassingMap<number, Http2Stream>();
@@ -185,12 +185,18 @@ export class Http2Connection {
     );
   }
 
-  #frame(type: number, flags: number, id: number, payload: Buffer): void {
+  #frame(type: number, flags: number, id: number, bytes: Buffer, from: number, to: number): void {
     if (!this.#greeted && type !== FrameType.settings) throw broken("the first frame is not SETTINGS");
     if (this.#block.open && type !== FrameType.continuation) throw broken("a frame between HEADERS and CONTINUATION");
+    if (type === FrameType.windowUpdate) {
+      // Most frames are: read where they are.
+      if (to - from !== 4) throw wrongSize("WINDOW_UPDATE of another size than 4");
+      this.#onWindowUpdate(id, bytes.readUInt32BE(from) & largestWindow);
+      return;
+    }
+    const payload = bytes.subarray(from, to);
     if (type === FrameType.headers) this.#onBlock(this.#block.headers(id, flags, payload));
     else if (type === FrameType.data) this.#onData(id, flags, payload);
-    else if (type === FrameType.windowUpdate) this.#onWindowUpdate(id, payload);
     else if (type === FrameType.continuation) this.#onBlock(this.#block.continuation(id, flags, payload));
     else if (type === FrameType.reset) this.#onReset(id, payload);
     else if (type === FrameType.settings) this.#onSettings(id, flags, payload);
@@ -370,10 +376,8 @@ export class Http2Connection {
       }
     }
   }
-  #onWindowUpdate(id: number, payload: Buffer): void {
-    if (payload.length !== 4) throw wrongSize("WINDOW_UPDATE of another size than 4");
+  #onWindowUpdate(id: number, by: number): void {
     if (id > this.#lastStream) throw broken(`WINDOW_UPDATE of stream ${id}`);
-    const by = payload.readUInt32BE(0) & largestWindow;
     const stream = this.#streams.get(id);
     if (id === 0) {
       if (by === 0) throw broken("WINDOW_UPDATE by 0");

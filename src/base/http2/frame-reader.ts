@@ -3,7 +3,8 @@ import { ConnectionError, defaultFrameSize, ErrorCode, frameHead, largestWindow 
 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-export type OnFrame = (type: number, flags: number, stream: number, payload: Buffer) => void;
+/** The payload is what `bytes` has between `from` and `to`. */
+export type OnFrame = (type: number, flags: number, stream: number, bytes: Buffer, from: number, to: number) => void;
 
 /** Of a client: its preface first. */
 export class FrameReader {
@@ -34,7 +35,7 @@ export class FrameReader {
       if (length > defaultFrameSize) throw new ConnectionError(ErrorCode.frameSize, `a frame of ${length} bytes`);
       const end = at + frameHead + length;
       if (end > bytes.length) break;
-      this.#onFrame(bytes[at + 3] as number, bytes[at + 4] as number, bytes.readUInt32BE(at + 5) & largestWindow, bytes.subarray(at + frameHead, end));
+      this.#onFrame(bytes[at + 3] as number, bytes[at + 4] as number, bytes.readUInt32BE(at + 5) & largestWindow, bytes, at + frameHead, end);
       at = end;
     }
     if (at < bytes.length) this.#rest = bytes.subarray(at);

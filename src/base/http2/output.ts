@@ -69,7 +69,7 @@ export class Output {
   /** Without a copy: nobody may change the bytes any more. */
   share(bytes: Uint8Array): void {
     this.#cut();
-    this.#done.push({ bytes });
+    this.#add({ bytes });
     this.#length += bytes.length;
   }
   take(): Part[] {
@@ -92,8 +92,13 @@ export class Output {
     return true;
   }
   #cut(): void {
-    if (this.#block && this.#to > this.#from) this.#done.push({ bytes: this.#block.subarray(this.#from, this.#to) });
+    if (this.#block && this.#to > this.#from) this.#add({ bytes: this.#block.subarray(this.#from, this.#to) });
     this.#from = this.#to;
+  }
+  #add(part: Part): void {
+    // Most leave alone; the first push makes room for seventeen.
+    if (this.#done.length === 0) this.#done = [part];
+    else this.#done.push(part);
   }
   #close(): void {
     const block = this.#block;

@@ -85,7 +85,9 @@ export class Http2Stream {
   /** False: wait for drained() before the next. Nobody may change the bytes. */
   write(chunk: Uint8Array): boolean {
     if (this.closed || chunk.length === 0) return true;
-    this.queue.push(chunk);
+    // Most are sent at once; the first push makes room for seventeen.
+    if (this.queue.length === 0) this.queue = [chunk];
+    else this.queue.push(chunk);
     this.#sender.pump(this);
     return this.queue.length === 0;
   }
