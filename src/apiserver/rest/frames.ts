@@ -55,7 +55,7 @@ export interface Chunk {
 }
 
 /** As many as there are forms and selections whose watchers may be told in the same turn. */
-const kept = 8;
+const kept = 4;
 /** Chunks beyond so many bytes are not kept. */
 const largest = 512 * 1024;
 

@@ -27,7 +27,7 @@ const recent = new RecentChunks();
 /** So many events take no slice of time. */
 const few = 32;
 /** Bytes with which a chunk is full. */
-const full = 64 * 1024;
+const full = 128 * 1024;
 
 export class WatchFrames implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #call: Call;

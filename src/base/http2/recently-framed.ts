@@ -13,7 +13,7 @@ interface Payload {
 
 const kept = 4;
 /** Payloads beyond it are not kept. */
-const largest = 128 * 1024;
+const largest = 256 * 1024;
 
 export class RecentlyFramed {
   readonly #recent: Payload[] = [];
