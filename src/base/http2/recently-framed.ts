@@ -13,7 +13,7 @@ interface Payload {
 
 const kept = 4;
 /** Payloads beyond it are not kept. */
-const largest = 256 * 1024;
+export const largestFramed = 256 * 1024;
 
 export class RecentlyFramed {
   readonly #recent: Payload[] = [];
@@ -26,7 +26,7 @@ export class RecentlyFramed {
         payload.framed ??= framesOf(chunk, stream);
         return payload.framed;
       }
-    if (chunk.length > largest) return undefined;
+    if (chunk.length > largestFramed) return undefined;
     this.#recent[this.#next] = { chunk, stream };
     this.#next = (this.#next + 1) % kept;
     return undefined;

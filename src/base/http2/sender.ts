@@ -16,14 +16,14 @@ import {
 import { headerBlockRoom, writeHeaderBlock } from "./hpack.ts";
 import { RecentlyJoined } from "../recently-joined.ts";
 import { type Flusher, Output, type Part } from "./output.ts";
-import { RecentlyFramed } from "./recently-framed.ts";
+import { largestFramed, RecentlyFramed } from "./recently-framed.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** Bytes that a socket has not taken beyond which a peer's wish for acknowledgements ends the connection. */
 const maxUnread = 1 << 20;
 /** Payloads of this size are handed to the socket as they are. */
 const sharedFrom = 4096;
-/** A stream's share before the next has its turn. */
+/** A stream's share before the next has its turn. What other connections may send as well is not cut for it, or each made a copy of its own. */
 const turnBytes = 64 * 1024;
 
 const recentlyFramed = new RecentlyFramed();
@@ -161,8 +161,8 @@ export class Sender {
     let left = share;
     while (queue.length) {
       const chunk = queue[0] as Uint8Array;
-      const size = Math.min(chunk.length, this.#window, stream.sendWindow, left);
-      if (size <= 0 || this.#full) return false;
+      const size = Math.min(chunk.length, this.#window, stream.sendWindow, chunk.length > largestFramed ? left : chunk.length);
+      if (size <= 0 || left <= 0 || this.#full) return false;
       const whole = size === chunk.length;
       if (whole) queue.shift();
       else queue[0] = chunk.subarray(size);
