@@ -62,7 +62,11 @@ export class Audience {
 /** By namespace, under "" who watches all of them; then by predicate. */
 class Audiences {
   readonly #byNamespace = new Map<string, Map<Predicate | undefined, Audience>>();
+  readonly #staged: (audience: Audience) => void;
 
+  constructor(staged: (audience: Audience) => void) {
+    this.#staged = staged;
+  }
   get isEmpty(): boolean {
     return this.#byNamespace.size === 0;
   }
@@ -80,25 +84,31 @@ class Audiences {
     if (local.size === 0) this.#byNamespace.delete(namespace);
     return true;
   }
-  offer(change: Change, staged: (audience: Audience) => void): void {
-    this.#offer("", change, staged);
-    if (change.namespace) this.#offer(change.namespace, change, staged);
+  offer(change: Change): void {
+    this.#offer("", change);
+    if (change.namespace) this.#offer(change.namespace, change);
   }
   all(): Watcher[] {
     return [...this.#byNamespace.values()].flatMap((local) => [...local.values()].flatMap((audience) => [...audience.all()]));
   }
-  #offer(namespace: string, change: Change, staged: (audience: Audience) => void): void {
+  #offer(namespace: string, change: Change): void {
     const local = this.#byNamespace.get(namespace);
-    if (local) for (const audience of local.values()) if (audience.offer(change)) staged(audience);
+    if (local) for (const audience of local.values()) if (audience.offer(change)) this.#staged(audience);
   }
 }
 
 export class Watchers {
-  readonly #ofAll = new Audiences();
+  readonly #ofAll: Audiences;
   /** Field name -> value -> who requires it. */
   readonly #byField = new Map<string, Map<string, Audiences>>();
   #size = 0;
+  readonly #staged: (audience: Audience) => void;
 
+  /** `staged` is called with each audience that has something to be released. */
+  constructor(staged: (audience: Audience) => void) {
+    this.#staged = staged;
+    this.#ofAll = new Audiences(staged);
+  }
   get size(): number {
     return this.#size;
   }
@@ -109,7 +119,7 @@ export class Watchers {
       present(
         present(this.#byField, where.field, () => new Map<string, Audiences>()),
         where.value,
-        () => new Audiences(),
+        () => new Audiences(this.#staged),
       ).add(watcher);
     else this.#ofAll.add(watcher);
   }
@@ -123,15 +133,14 @@ export class Watchers {
     values.delete(where.value);
     if (values.size === 0) this.#byField.delete(where.field);
   }
-  /** Calls `staged` with each audience that has something to be released. */
-  offer(change: Change, staged: (audience: Audience) => void): void {
+  offer(change: Change): void {
     if (this.#size === 0) return;
-    this.#ofAll.offer(change, staged);
+    this.#ofAll.offer(change);
     for (const [field, values] of this.#byField) {
       const now = fieldOf(change.stored, field);
       const then = fieldOf(change.previous, field);
-      if (now !== undefined) values.get(now)?.offer(change, staged);
-      if (then !== undefined && then !== now) values.get(then)?.offer(change, staged);
+      if (now !== undefined) values.get(now)?.offer(change);
+      if (then !== undefined && then !== now) values.get(then)?.offer(change);
     }
   }
   all(): Watcher[] {

@@ -7,7 +7,7 @@ import type { MemberTexts } from "../api/codec/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceDef } from "../api/schema/schema.ts";
 import { CompactedError, FutureRevisionError, type KeyValue, type StoreEvent } from "../store/store.ts";
-import { type Audience, eventsOf, Watchers } from "./audience.ts";
+import { eventsOf, Watchers } from "./audience.ts";
 import { sendBookmarks } from "./bookmarks.ts";
 import type { CacheList, CacheListOptions, CacheWatchOptions, Predicate, ResourceCache, Stored } from "./cache.ts";
 import { Change, History } from "./history.ts";
@@ -40,7 +40,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
   readonly series: ResourceSeries;
   readonly #family: Family;
   readonly #live = new SortedMap<StoredObject<T>>();
-  readonly #watchers = new Watchers();
+  readonly #watchers: Watchers;
   readonly #changeHandlers: ((namespace: string, name: string) => void)[] = [];
   /** Objects being written, with the bytes handed to the store, by key: their parsed form need not be made again. */
   readonly #writing = new PassingMap<string, { bytes: Uint8Array; object: KubeObject }>();
@@ -64,6 +64,7 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     this.resource = resource;
     this.prefix = prefix;
     this.#family = family;
+    this.#watchers = new Watchers((audience) => host.releaseSoon(audience));
   }
 
   /**
@@ -185,12 +186,10 @@ export class CachedResource<T extends KubeObject = KubeObject> implements Resour
     const change = new Change(event.revision, key, stored, previous);
     this.#history.push(change, this.#host.clock.monotonic());
     this.series.dispatched();
-    this.#watchers.offer(change, this.#releaseSoon);
+    this.#watchers.offer(change);
     if (previous) this.#family.shared.forget(previous);
     for (const handler of this.#changeHandlers) handler(change.namespace, (stored ?? (previous as StoredObject)).name);
   }
-
-  readonly #releaseSoon = (audience: Audience): void => this.#host.releaseSoon(audience);
 
   /** Ends all watches: with the error, or quietly when the cache is closed on purpose. */
   end(error: Error): void {
