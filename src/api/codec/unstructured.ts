@@ -7,7 +7,7 @@ import type { JSONObject, JSONValue } from "../json.ts";
 import { type TypeDef, typeByName } from "../schema/schema.ts";
 import { sortKeys } from "./json.ts";
 import { DecodeError } from "./decode-error.ts";
-import { type Normalized, normalize } from "./normalize.ts";
+import { contextOf, type Normalized, normalize, tryNormalize } from "./normalize.ts";
 import { isGoInteger, set } from "../patch/values.ts";
 import { isWholeFloat, wholeFloat } from "../patch/whole-floats.ts";
 import { scalars, unions, wordsOf } from "./scalars.ts";
@@ -107,10 +107,23 @@ function firstMismatch(type: string, value: JSONValue | undefined, go?: string):
   return first(typeByName(type).flat, (field) => firstMismatch(field.type, object[field.name], field.go));
 }
 
+const holdsRaw = (type: TypeDef): boolean => type.flat.some((field) => field.type === "RawExtension");
+
+/**
+ * What convertUnstructured gives for a value that even decoding takes as it is, which fits all the more; undefined for what is to be
+ * looked at more closely.
+ */
+export function convertPlain(type: TypeDef, value: JSONValue): JSONObject | undefined {
+  if (holdsRaw(type)) return undefined;
+  const context = contextOf("kept");
+  const object = tryNormalize(type, value, context);
+  return context.unknown ? undefined : object;
+}
+
 /** The object that such a conversion gives; empty lists and maps are kept. Throws DecodeError for what does not fit even so. */
 export function convertUnstructured(type: TypeDef, value: JSONValue): Normalized {
   // Free-form parts are written anew, their keys sorted.
-  const given = type.flat.some((field) => field.type === "RawExtension") ? sortKeys(value) : value;
+  const given = holdsRaw(type) ? sortKeys(value) : value;
   const converted = (fitting: JSONValue): Normalized => {
     const made = normalize(type, fitting, "kept");
     return made.unknown.length ? { ...made, unknown: readTyped(type, nodeOf(fitting), false).strict } : made;
@@ -130,7 +143,7 @@ export function convertUnstructured(type: TypeDef, value: JSONValue): Normalized
 export function changedPart(type: TypeDef, value: JSONObject, current: JSONObject): { changed: JSONObject; whole(converted: JSONObject): JSONObject } {
   const shared = new Set<string>();
   // Free-form parts are written anew.
-  if (!type.flat.some((field) => field.type === "RawExtension"))
+  if (!holdsRaw(type))
     for (const { name } of type.flat) {
       const there = value[name];
       if (typeof there === "object" && there !== null && there === current[name]) shared.add(name);

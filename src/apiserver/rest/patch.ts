@@ -4,7 +4,7 @@ import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
 import { encodeJSON, maxParts, parseJSON, sortKeys } from "../../api/codec/json.ts";
 import { contextOf, tryNormalize } from "../../api/codec/normalize.ts";
-import { changedPart, convertUnstructured, mismatchOfFloats, unstructuredMismatch } from "../../api/codec/unstructured.ts";
+import { changedPart, convertPlain, convertUnstructured, mismatchOfFloats, unstructuredMismatch } from "../../api/codec/unstructured.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
 import { invalidText, invalidValue, path } from "../../api/field.ts";
@@ -160,6 +160,8 @@ function mergedStrategically(endpoint: Endpoint, current: JSONObject, patch: Pat
   };
   try {
     const { changed, whole } = changedPart(endpoint.type, value as JSONObject, endpoint.conversion ? {} : current);
+    const plain = convertPlain(endpoint.type, changed);
+    if (plain) return { object: whole(plain), strict: patch.strict, rejected };
     const misfit = unstructuredMismatch(endpoint.type.name, changed);
     if (misfit !== undefined) {
       const floats = patch.text ? withWholeFloats(patch.text) : undefined;
