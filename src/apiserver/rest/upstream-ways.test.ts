@@ -343,7 +343,7 @@ test("a runtime class that no path can name is the server's failure", async () =
 test("the old path of a watch may name one object, and its selector no other", async () => {
   const path = `/api/v1/watch/namespaces/default/secrets/only`;
   await answer("POST", `${core}/secrets`, { metadata: { name: "only" } });
-  const events = await watched("allowWatchBookmarks=true", 2, path);
+  const events = await watched("allowWatchBookmarks=true&fieldSelector=%3D", 2, path);
   assert.deepEqual(
     events.map(({ type, object }) => `${type} ${object.metadata.name ?? ""}`),
     ["ADDED only", "BOOKMARK "],

@@ -2,6 +2,7 @@
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent } from "../../api/object.ts";
 import { badRequest, methodNotSupported } from "../../api/status.ts";
+import { parseFieldSelector } from "../../api/selectors/fields.ts";
 import type { EventBatch } from "../../cache/cache.ts";
 import type { Call } from "./call.ts";
 import { cborSequence, contentTypes, onlyStreams } from "./negotiate.ts";
@@ -22,7 +23,10 @@ function named({ endpoint, info }: Call, options: ListOptions): ListOptions {
   if (!info.name) return options;
   const fieldSelector = `metadata.name=${info.name}`;
   if (!options.fieldSelector) return { ...options, fieldSelector };
-  if (selection(endpoint, options).name !== info.name) throw badRequest("fieldSelector metadata.name doesn't match requested name");
+  const { name } = selection(endpoint, options);
+  // One of nothing but commas and equals signs selects everything.
+  if (name === undefined && parseFieldSelector(options.fieldSelector).empty) return { ...options, fieldSelector };
+  if (name !== info.name) throw badRequest("fieldSelector metadata.name doesn't match requested name");
   return options;
 }
 
