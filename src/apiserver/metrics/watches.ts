@@ -7,9 +7,9 @@ const listBuckets = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 3
 
 export interface WatchSeries {
   /** An event of so many bytes was handed to one watcher. */
-  sent(bytes: number): void;
+  readonly sent: (bytes: number) => void;
   /** A watcher that asked for the initial state has it, so many seconds after it asked. */
-  listed(scope: "cluster" | "namespace" | "resource", seconds: number): void;
+  readonly listed: (scope: "cluster" | "namespace" | "resource", seconds: number) => void;
 }
 
 /** For each resource the same object, made at the first watch. */
@@ -31,7 +31,7 @@ export function watchSeries(metrics: Metrics): (def: Pick<ResourceDef, "group" |
     const count = total.with(group, version, resource);
     const size = sizes.series(group, version, resource);
     const series: WatchSeries = {
-      sent(bytes) {
+      sent: (bytes) => {
         count.value++;
         size(bytes);
       },

@@ -92,7 +92,7 @@ export class WatchFrames implements AsyncIterableIterator<Uint8Array, undefined>
     try {
       const { bytes, sizes, to } = this.#chunk();
       this.#at = to;
-      if (this.#series) for (const size of sizes) this.#series.sent(size);
+      if (this.#series) sizes.forEach(this.#series.sent);
       return { done: false, value: bytes };
     } catch (error) {
       return this.#broke(error);

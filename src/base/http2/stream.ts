@@ -94,7 +94,10 @@ export class Http2Stream {
   /** Resolves when everything written has been sent, or never can be. */
   drained(): Promise<void> {
     if (this.queue.length === 0 || this.closed) return Promise.resolve();
-    return new Promise((resolve) => this.#drained.push(resolve));
+    return new Promise((resolve) => {
+      if (this.#drained.length === 0) this.#drained = [resolve];
+      else this.#drained.push(resolve);
+    });
   }
   end(): void {
     if (this.closed || this.endQueued) return;
