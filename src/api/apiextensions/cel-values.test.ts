@@ -32,3 +32,12 @@ test("elements of a list with keys that are no maps are each another", () => {
   assert.deepEqual(broken(list, { rule: "self + self != self" }, ["x"]), []);
   assert.match(broken(list, { rule: "self == self" }, ["x"])[0] ?? "", /failed rule/);
 });
+
+test("an element that does not fit its schema is there where it is asked for, and an error where it is read", () => {
+  const list: Schema = { type: "array", items: { type: "number" } };
+  const of = (rule: string): string[] => broken(list, { rule }, [{ a: 1 }]);
+  assert.deepEqual(of("self[?0].hasValue()"), []);
+  assert.deepEqual(of("!self[?9].hasValue()"), []);
+  for (const rule of ["self[?0].value() > 1.0", "self[?0].orValue(1.0) > 2.0", "self[0] > 1.0"])
+    assert.match(of(rule)[0] ?? "", /invalid data, expected float, got map/, rule);
+});

@@ -32,6 +32,7 @@ const missing = (of: Value, key: Value): CelError => (of instanceof ListValue ? 
 
 /** What is optional stays so: its fields are optional too. */
 export function qualify(of: Value, key: Value, optional: boolean): Value {
+  if (of instanceof CelError) return of;
   if (of instanceof OptionalValue) {
     if (of.value === undefined) return none;
     return qualify(of.value, key, true);
@@ -39,7 +40,10 @@ export function qualify(of: Value, key: Value, optional: boolean): Value {
   if (optional && of instanceof ObjectValue && typeof key === "string" && !of.has(key)) return none;
   const found = find(of, key);
   if (found === undefined) return optional ? none : missing(of, key);
-  return optional && !(found instanceof CelError) ? new OptionalValue(found) : found;
+  if (!optional) return found;
+  // An element that cannot be read is there all the same (cel-go's refQualify looks at what maps and objects give, not lists).
+  const isThere = !(found instanceof CelError) || (of instanceof ListValue && indexOf(key) !== undefined);
+  return isThere ? new OptionalValue(found) : found;
 }
 
 export function isPresent(of: Value, field: string): Value {
