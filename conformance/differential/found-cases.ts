@@ -1,5 +1,5 @@
 /** Requests that random runs met once in ten thousand, by hand: ways with empty names, revisions of a past, what is concealed. */
-import { apply, ask, type Case, merge, type Step } from "./cases.ts";
+import { apply, ask, type Case, merge, type Step, strategic } from "./cases.ts";
 
 const core = "/api/v1/namespaces/default";
 const replicaSets = "/apis/apps/v1/namespaces/default/replicasets";
@@ -60,6 +60,22 @@ export const foundCases: Case[] = [
       ask("DELETE", `${core}/pods//status`),
       ask("GET", `${core}/pods//status`, undefined, { accept: "text/plain" }),
       ask("GET", "/api/v1/namespaces//finalize"),
+    ],
+  },
+  {
+    name: "numbers and texts in words of refusals",
+    steps: [
+      ask("POST", `${core}/replicationcontrollers`, {
+        metadata: { name: "words" },
+        spec: { replicas: 0, selector: { a: "b" }, template: { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } } },
+      }),
+      ...["1e-400", "1.0", "1", "1.5", '["a",1.0]', '{"a":2.0}'].map((text) =>
+        ask("PATCH", `${core}/replicationcontrollers/words`, `{"status":{"$patch":${text},"conditions":[1.0,2]}}`, strategic),
+      ),
+      ...["[1.0,{}]", "[1,1.0,{}]", "1.0"].map((text) => ask("PATCH", `${core}/replicationcontrollers/words`, `{"status":{"conditions":${text}}}`, strategic)),
+      ...["\ufeff", "<&>", "a\u2028", "\u0001", "%", '"'].map((minAvailable) =>
+        ask("POST", "/apis/policy/v1/namespaces/default/poddisruptionbudgets", { metadata: { name: "words" }, spec: { minAvailable, selector: {} } }),
+      ),
     ],
   },
   {

@@ -1,7 +1,7 @@
 /** What validation of all kinds that hold a pod template and a selector shares (pkg/apis/apps/validation). */
 import { fieldImmutableMessage, validateNonNegative } from "../core/checks.ts";
 import { semanticEqual } from "../core/semantic.ts";
-import { type FieldError, forbiddenField, invalidValue, notSupported, type Path, required } from "../field.ts";
+import { type FieldError, forbiddenField, invalidNamed, invalidValue, notSupported, type Path, required } from "../field.ts";
 import { type IntOrString, intValue } from "../intstr.ts";
 import { validateLabelSelector } from "../meta/labels.ts";
 import { isValidPercent } from "../names.ts";
@@ -44,7 +44,7 @@ export function validateLongRunning(template: PodTemplateSpec, what: string, at:
 }
 
 export const validatePositiveIntOrPercent = (value: IntOrString, at: Path): FieldError[] =>
-  typeof value === "number" ? validateNonNegative(value, at) : isValidPercent(value).map((message) => invalidValue(at, value, message));
+  typeof value === "number" ? validateNonNegative(value, at) : isValidPercent(value).map((message) => invalidNamed(at, value, message));
 
 const isPercent = (value: IntOrString): value is string => typeof value === "string" && isValidPercent(value).length === 0;
 

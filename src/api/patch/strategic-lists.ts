@@ -4,6 +4,7 @@ import { isMap, type JSONObject, type JSONValue } from "../json.ts";
 import { StatusError } from "../status.ts";
 import { mergeError, type PatchMeta } from "./strategic-meta.ts";
 import { goStringText, goText, withParts } from "./values.ts";
+import { isWholeFloat } from "./whole-floats.ts";
 
 type List = readonly JSONValue[];
 export type MergeMaps = (original: JSONObject, patch: JSONObject, meta: PatchMeta) => JSONObject;
@@ -16,8 +17,11 @@ const badType = (value: JSONValue | undefined, expected = "map[string]interface 
   return mergeError(`expected a ${expected}, but received a ${actual}`);
 };
 export const notAList = (value: JSONValue | undefined): StatusError => badType(value, "[]interface {}");
-const goScalar = (value: JSONValue): string =>
-  typeof value === "boolean" ? "bool" : typeof value === "number" && !Number.isInteger(value) ? "float64" : typeof value === "string" ? "string" : "int64";
+function goScalar(value: JSONValue): string {
+  if (typeof value === "boolean") return "bool";
+  if (isWholeFloat(value) || (typeof value === "number" && !Number.isInteger(value))) return "float64";
+  return typeof value === "string" ? "string" : "int64";
+}
 
 /** Whether the elements are maps. All must be of one kind; lists of lists are refused. */
 function holdMaps(...lists: List[]): boolean {

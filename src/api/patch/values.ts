@@ -45,6 +45,7 @@ export function goText(value: JSONValue | undefined): string {
 
 /** As Go prints what it takes for text: all else says what it is. */
 export function goStringText(value: JSONValue | undefined): string {
+  if (isWholeFloat(value)) return `%!s(float64=${goText(value)})`;
   if (typeof value === "string") return value;
   if (value === null || value === undefined) return "%!s(<nil>)";
   if (typeof value === "boolean") return `%!s(bool=${value})`;

@@ -43,6 +43,8 @@ export interface Registry {
   /** Runs after prepareForCreate and before validation; may change the object. */
   beginCreate?(call: Call, object: KubeObject, dryRun: boolean): Promise<Reservation | undefined>;
   /** `object` and `old` as stored; may change the object. */
+  /** Refuses what may not be made of the object, whichever revision was meant. */
+  guardUpdate?(call: Call, object: KubeObject, old: KubeObject): Promise<void>;
   beginUpdate?(call: Call, object: KubeObject, old: KubeObject, dryRun: boolean): Promise<Reservation | undefined>;
   /** The same for the `status` subresource. */
   beginStatusUpdate?(call: Call, object: KubeObject, old: KubeObject): Promise<undefined>;

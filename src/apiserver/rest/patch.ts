@@ -153,13 +153,24 @@ interface Merged {
   rejected(why: string): never;
 }
 
+function mergeStrategically({ type }: Endpoint, current: JSONObject, patch: Patch): JSONObject {
+  try {
+    return applyStrategicMergePatch(type, current, patch.value);
+  } catch (error) {
+    // Words of a refusal tell 1.0 from 1.
+    const floats = patch.text ? withWholeFloats(patch.text) : undefined;
+    if (floats !== undefined) applyStrategicMergePatch(type, current, floats);
+    throw error;
+  }
+}
+
 function mergedStrategically(endpoint: Endpoint, current: JSONObject, patch: Patch): Merged {
-  const value = applyStrategicMergePatch(endpoint.type, current, patch.value);
+  const value = mergeStrategically(endpoint, current, patch);
   const rejected = (why: string, given = patch.value): never => {
     throw invalid("", "", [invalidValue(path("patch"), goText(consumed(endpoint.type, current, deepCopy(given) as JSONObject)), why)]);
   };
   try {
-    const { changed, whole } = changedPart(endpoint.type, value as JSONObject, endpoint.conversion ? {} : current);
+    const { changed, whole } = changedPart(endpoint.type, value, endpoint.conversion ? {} : current);
     const plain = convertPlain(endpoint.type, changed);
     if (plain) return { object: whole(plain), strict: patch.strict, rejected };
     const misfit = unstructuredMismatch(endpoint.type.name, changed);

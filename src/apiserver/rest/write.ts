@@ -273,6 +273,7 @@ async function proposed(call: Call, plan: UpdatePlan, current: Stored): Promise<
   attributes.old = old;
   const mutated = mutateWith(call, attributes, object);
   if (mutated) await mutated;
+  if (endpoint.registry.guardUpdate) await endpoint.registry.guardUpdate(call, object, old);
   const revision = metadata.resourceVersion ?? "";
   checkRevisionSyntax(revision);
   if (revision === "" || revision === "0") {

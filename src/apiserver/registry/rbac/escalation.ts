@@ -9,12 +9,17 @@ const resources = ["roles", "clusterroles", "rolebindings", "clusterrolebindings
 
 export function rbacRegistries(deps: RegistryDeps): Record<string, Registry> {
   const guard = (resource: EscalationRequest["resource"]): Registry => {
-    const check = async (call: Call, object: KubeObject, old?: KubeObject): Promise<undefined> => {
+    const check = (call: Call, object: KubeObject, old?: KubeObject): Promise<void> => {
       const { namespace, name } = call.info;
-      await checkEscalation({ user: call.user, resource, namespace, name, object: object as unknown as Role, ...(old ? { old } : {}) }, deps);
-      return undefined;
+      return checkEscalation({ user: call.user, resource, namespace, name, object: object as unknown as Role, ...(old ? { old } : {}) }, deps);
     };
-    return { beginCreate: (call, object) => check(call, object), beginUpdate: (call, object, old) => check(call, object, old) };
+    return {
+      async beginCreate(call, object) {
+        await check(call, object);
+        return undefined;
+      },
+      guardUpdate: check,
+    };
   };
   return Object.fromEntries(resources.map((resource) => [`${resource}.rbac.authorization.k8s.io`, guard(resource)]));
 }
