@@ -40,3 +40,6 @@ export function goQuoteBytes(bytes: Uint8Array): string {
     );
   return `"${quoted}"`;
 }
+
+/** A list of texts as Go's `%#v` shows it. */
+export const goQuoteList = (values: readonly string[]): string => (values.length ? `[]string{${values.map(goQuote).join(", ")}}` : "[]string(nil)");

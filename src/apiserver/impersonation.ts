@@ -4,7 +4,7 @@
  */
 import type { ApiRequest, UserInfo } from "../api/exchange.ts";
 import { aggregateText, path } from "../api/field.ts";
-import { goQuote } from "../api/go-quote.ts";
+import { goQuote, goQuoteList } from "../api/go-quote.ts";
 import { isDNS1123Label, isDNS1123Subdomain, isDomainPrefixedPath } from "../api/names.ts";
 import { badRequest } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
@@ -28,15 +28,12 @@ function unescaped(key: string): string {
   }
 }
 
-const goStrings = (values: readonly string[]): string =>
-  values.length ? `[]string{${values.map((value) => JSON.stringify(value)).join(", ")}}` : "[]string(nil)";
-
 /** As Go shows the user that was asked for. */
 function goUser({ name, uid, groups, extra }: UserInfo): string {
   const keys = Object.keys(extra ?? {}).sort();
-  const map = keys.map((key) => `${goQuote(key)}:${goStrings(extra?.[key] ?? [])}`).join(", ");
+  const map = keys.map((key) => `${goQuote(key)}:${goQuoteList(extra?.[key] ?? [])}`).join(", ");
   const shown = keys.length ? `map[string][]string{${map}}` : "map[string][]string(nil)";
-  return `&user.DefaultInfo{Name:${goQuote(name)}, UID:${goQuote(uid ?? "")}, Groups:${goStrings(groups)}, Extra:${shown}}`;
+  return `&user.DefaultInfo{Name:${goQuote(name)}, UID:${goQuote(uid ?? "")}, Groups:${goQuoteList(groups)}, Extra:${shown}}`;
 }
 
 /** Throws 400 for parts of a user without a name; undefined where nobody is named at all. */

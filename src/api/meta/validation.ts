@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { type FieldError, forbiddenField, invalidValue, type Path, required, tooLong, invalidNamed } from "../field.ts";
+import { goQuoteList } from "../go-quote.ts";
 import { parseGroupVersion } from "../group-version.ts";
 import { zeroTime } from "../time.ts";
 import { isQualifiedName, longerThan } from "../names.ts";
@@ -132,8 +133,7 @@ export function validateNoNewFinalizers(finalizers: readonly string[], old: read
   const before = new Set(old);
   const extra = [...new Set(finalizers)].filter((name) => !before.has(name)).sort();
   if (!extra.length) return [];
-  const list = extra.map((name) => JSON.stringify(name)).join(", ");
-  return [forbiddenField(path, `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`)];
+  return [forbiddenField(path, `no new finalizers can be added if the object is being deleted, found new finalizers ${goQuoteList(extra)}`)];
 }
 
 /** Of managedFields entries and of the fieldManager parameter: 128 bytes, printable. */
