@@ -64,6 +64,18 @@ test("an answer that does not fit is cut over UDP and whole over TCP", async () 
   });
   assert.equal(whole.answers?.length, 100);
 });
+test("a server whose port is taken for datagrams does not listen for connections either", async () => {
+  const taken = createSocket("udp4");
+  await new Promise<void>((resolve) => taken.bind(0, "127.0.0.1", resolve));
+  const { port } = taken.address();
+  const zone = new Zone("cluster.local", view);
+  const server = new DNSServer({ zone, address: "127.0.0.1", port, upstreams: [], clock: systemClock, logger: silentLogger });
+  await assert.rejects(server.start(), { code: "EADDRINUSE" });
+  taken.close();
+  const second = new DNSServer({ zone, address: "127.0.0.1", port, upstreams: [], clock: systemClock, logger: silentLogger });
+  assert.equal(await second.start(), port);
+  await second[Symbol.asyncDispose]();
+});
 test("the name comes back in the letters it was asked in", async () => {
   const { server, port } = await open();
   await using _ = server;

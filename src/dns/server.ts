@@ -56,15 +56,21 @@ export class DNSServer {
   /** Resolves when both sockets listen; gives the port. */
   async start(): Promise<number> {
     const { address, port = 53 } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#udp.once("error", reject);
-      this.#udp.bind(port, address, () => {
-        this.#udp.off("error", reject);
-        resolve();
+    // Where any port will do, one is chosen that no connection uses; datagrams hardly ever stand in the way.
+    const bound = await listening(this.#tcp, { port, host: address });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#udp.once("error", reject);
+        this.#udp.bind(bound, address, () => {
+          this.#udp.off("error", reject);
+          resolve();
+        });
       });
-    });
-    const bound = this.#udp.address().port;
-    return listening(this.#tcp, { port: bound, host: address });
+    } catch (error) {
+      this.#tcp.close();
+      throw error;
+    }
+    return bound;
   }
 
   #onDatagram(message: Buffer, { port, address }: RemoteInfo): void {
