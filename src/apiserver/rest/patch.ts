@@ -86,17 +86,17 @@ export function readPatch(call: Call, type: PatchType): Patch | Promise<Patch> {
     const value = deepCopy(request.object) as JSONObject;
     return type === "apply" ? { type, value, strict: [], apply: { object: value, strict: [] } } : { type, value, plain: true, strict: [] };
   }
-  const parse = type === "apply" ? parseApplied : parsePatch;
+  const parse = (text: Uint8Array): Patch => (type === "apply" ? parseApplied(request, text) : parsePatch(type, text));
   const body = readBody(request);
-  return body instanceof Promise ? body.then((text) => parse(request, type, text)) : parse(request, type, body);
+  return body instanceof Promise ? body.then(parse) : parse(body);
 }
 
-function parseApplied(request: ApiRequest, type: PatchType, text: Uint8Array): Patch {
+function parseApplied(request: ApiRequest, text: Uint8Array): Patch {
   const apply = formatOf(request) === applyCBOR ? parseCBORApply(text) : parseApply(text);
-  return { type, value: apply.object, strict: apply.strict, apply };
+  return { type: "apply", value: apply.object, strict: apply.strict, apply };
 }
 
-function parsePatch(_request: ApiRequest, type: PatchType, text: Uint8Array): Patch {
+function parsePatch(type: PatchType, text: Uint8Array): Patch {
   try {
     const { value, duplicates } = parseJSON(text, maxParts);
     const strict = type === "json" ? [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`) : duplicates;

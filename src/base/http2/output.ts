@@ -202,8 +202,8 @@ export class Flusher {
     if (patient.length) {
       const ended = this.#turns.now();
       this.#restsUntil = ended + Math.min(longestRestMs, restTimes * (ended - began));
-      if (this.#patient.length) this.#await();
-    } else if (this.#patient.length && !this.#resting) {
+      if (this.#patient.length > 0) this.#await();
+    } else if (this.#patient.length > 0 && !this.#resting) {
       this.#idle.worked(began);
       this.#begin();
     }
