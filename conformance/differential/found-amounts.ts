@@ -81,4 +81,16 @@ export const foundAmounts: Case[] = [
       ];
     })(),
   },
+  {
+    name: "overheads, which nothing rounds",
+    steps: [...amounts, "1n", "1100u", "1500m"].flatMap((amount) =>
+      ["cpu", "memory", "example.com/a", "hugepages-2Mi", "a"].map((name) =>
+        ask("POST", "/apis/node.k8s.io/v1/runtimeclasses?dryRun=All", {
+          metadata: { name: "r" },
+          handler: "h",
+          overhead: { podFixed: { cpu: "1", [name]: amount } },
+        }),
+      ),
+    ),
+  },
 ];

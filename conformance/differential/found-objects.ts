@@ -270,4 +270,56 @@ export const foundObjects: Case[] = [
       ...removed("halves"),
     ],
   },
+  {
+    name: "ports of nodes that are taken, beside one for checks that cannot be had",
+    steps: (() => {
+      const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30044 }] };
+      const service = (name: string, more: object = {}) => ({ metadata: { name }, spec: { ...spec, ...more } });
+      return [
+        ask("POST", `${core}/services`, service("first", { healthCheckNodePort: 30045 })),
+        ...[29999, 30045, 30044].flatMap((healthCheckNodePort) => [
+          ask("POST", `${core}/services`, service("second", { healthCheckNodePort })),
+          ask("POST", `${core}/services`, service("second", { healthCheckNodePort, ports: [{ port: 80, nodePort: 30046 }] })),
+        ]),
+        ask("POST", `${core}/services`, { metadata: { name: "third" }, spec: { ports: [{ port: 80 }] } }),
+        ask("PATCH", `${core}/services/third`, { spec: { ...spec, healthCheckNodePort: 29999 } }, merge),
+        ...["first", "third"].map((name) => ask("DELETE", `${core}/services/${name}`)),
+      ];
+    })(),
+  },
+  {
+    name: "URLs of webhooks",
+    steps: [
+      "https://a/b",
+      "\ufffdhttps://a.example.com/x",
+      "\ufeffhttps://a.example.com/x",
+      "1a://b",
+      "a/b:c",
+      "a:b",
+      "",
+      "*",
+      "//a:b/c",
+      "///a:b",
+      "https://u@a/b",
+      "https://@a/b",
+      "https://u:p@a/b?c=d#e",
+      "https://a/b#",
+      "https://a/b#%zz",
+      "https://a/%zz#c",
+      "https://a/b?",
+      "https:///b",
+      "https://a b/c",
+      "https://a/b c",
+      "HTTPS://a/b",
+      "https://[::1]:80/a",
+      "https://a:b/c",
+      ":a",
+      "\x7f",
+    ].map((url) =>
+      ask("POST", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations?dryRun=All", {
+        metadata: { name: "urls" },
+        webhooks: [{ name: "a.b.c", clientConfig: { url }, sideEffects: "None", admissionReviewVersions: ["v1"] }],
+      }),
+    ),
+  },
 ];

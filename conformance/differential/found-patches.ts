@@ -145,4 +145,43 @@ export const foundPatches: Case[] = [
       ),
     ],
   },
+  {
+    name: "objects that are replaced by their metadata and do not say what they are",
+    steps: (() => {
+      const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } };
+      const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+      const selected = {
+        selector: { matchLabels: { a: "b" } },
+        template: { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } },
+      };
+      const made: [string, object][] = [
+        [`${core}/configmaps`, {}],
+        [`${core}/secrets`, {}],
+        [`${core}/services`, { spec: { ports: [{ port: 1 }] } }],
+        [`${core}/persistentvolumeclaims`, { spec: claim }],
+        [revisions, { revision: 1 }],
+        ["/apis/apps/v1/namespaces/default/daemonsets", { spec: selected }],
+        ["/apis/apps/v1/namespaces/default/deployments", { spec: selected }],
+        ["/apis/apps/v1/namespaces/default/statefulsets", { spec: { serviceName: "s", ...selected } }],
+        ["/apis/batch/v1/namespaces/default/jobs", { spec: { template } }],
+        ["/apis/batch/v1/namespaces/default/cronjobs", { spec: { schedule: "* * * * *", jobTemplate: { spec: { template } } } }],
+        ["/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", { spec: { maxReplicas: 1, scaleTargetRef: { kind: "A", name: "b" } } }],
+      ];
+      const said = { name: "said", namespace: "default", labels: { a: "b" } };
+      return made.flatMap(([path, object]) => [
+        ask("POST", path, { metadata: { name: "said" }, ...object }),
+        ...["", "/status"].flatMap((sub) =>
+          [
+            said,
+            { ...said, apiVersion: "", metadata: { name: "z" }, finalizers: ["a/b"], generation: 7 },
+            { ...said, labels: 3 },
+            { ...said, name: "other" },
+          ].map((value) => ask("PATCH", `${path}/said${sub}?dryRun=All`, [{ op: "replace", path: "", value }], json)),
+        ),
+        ask("PATCH", `${path}/said?dryRun=All&fieldValidation=Strict`, [{ op: "replace", path: "", value: { ...said, spec: {} } }], json),
+        ask("PATCH", `${path}/said?dryRun=All`, { ...said, apiVersion: null, kind: null, metadata: null }, merge),
+        ask("DELETE", `${path}/said?propagationPolicy=Background`),
+      ]);
+    })(),
+  },
 ];

@@ -1,6 +1,6 @@
 /** Where a webhook may be and whom to believe that it is the one: the clientConfig of every kind of webhook (k8s.io/apiserver/pkg/util/webhook/validation.go). */
 import { X509Certificate } from "node:crypto";
-import { parseRequestURI, URLError } from "./cel/library/go-url.ts";
+import { type GoURL, parseURL, URLError } from "./cel/library/go-url.ts";
 import { type FieldError, invalidValue, type Path, required } from "./field.ts";
 import { cutBytes, isDNS1123Subdomain, isValidPortNum } from "./names.ts";
 
@@ -8,11 +8,9 @@ const form = "; desired format: https://host[/path]";
 
 /** HTTPS, a host, and nothing but a path behind it. */
 export function validateWebhookURL(at: Path, text: string): FieldError[] {
-  const hash = text.indexOf("#");
-  const bare = hash < 0 ? text : text.slice(0, hash);
-  let url: { scheme: string; host: string; rawQuery: string };
+  let url: GoURL;
   try {
-    url = /^[A-Za-z][A-Za-z\d+.-]*:|^[/:]/.test(bare) ? parseRequestURI(bare) : { scheme: "", host: "", rawQuery: bare.split("?")[1] ?? "" };
+    url = parseURL(text);
   } catch (error) {
     if (!(error instanceof URLError)) throw error;
     return [required(at, `url must be a valid URL: ${error.message}${form}`)];
@@ -20,9 +18,8 @@ export function validateWebhookURL(at: Path, text: string): FieldError[] {
   const errors: FieldError[] = [];
   if (url.scheme !== "https") errors.push(invalidValue(at, url.scheme, `'https' is the only allowed URL scheme${form}`));
   if (!url.host) errors.push(invalidValue(at, url.host, `host must be specified${form}`));
-  const user = /^[^/]*\/\/([^/?#]*)@/.exec(text)?.[1];
-  if (user !== undefined) errors.push(invalidValue(at, user, "user information is not permitted in the URL"));
-  if (hash >= 0 && hash < text.length - 1) errors.push(invalidValue(at, text.slice(hash + 1), "fragments are not permitted in the URL"));
+  if (url.user !== undefined) errors.push(invalidValue(at, url.user, "user information is not permitted in the URL"));
+  if (url.fragment) errors.push(invalidValue(at, url.fragment, "fragments are not permitted in the URL"));
   if (url.rawQuery) errors.push(invalidValue(at, url.rawQuery, "query parameters are not permitted in the URL"));
   return errors;
 }

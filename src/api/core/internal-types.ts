@@ -32,8 +32,10 @@ function struct(type: string, value: Values): Values {
   return result;
 }
 
-function podSecurity(spec: Values): Values {
-  const context = struct("PodSecurityContext", (spec.securityContext ?? {}) as Values);
+/** There is one in all that got defaults. */
+function podSecurity(spec: Values): Values | null {
+  if (spec.securityContext === undefined) return null;
+  const context = struct("PodSecurityContext", spec.securityContext as Values);
   for (const name of hoisted) {
     const field = name[0]!.toLowerCase() + name.slice(1);
     context[name] = spec[field] ?? context[name];

@@ -52,9 +52,11 @@ export function validateQuotaResourceName(name: string, at: Path): FieldError[] 
 /** In thousandths: of what is kept with decimals, their number decides what 64 bits make of a negative amount. */
 const asDefaulted = (text: string): Quantity => parseQuantity(text).roundUp(-3);
 
+type Read = (text: string) => Quantity;
+
 /** Not negative, and whole where only whole amounts make sense. */
-export function validateQuantityValue(name: string, text: string, at: Path): FieldError[] {
-  const quantity = asDefaulted(text);
+export function validateQuantityValue(name: string, text: string, at: Path, read: Read = asDefaulted): FieldError[] {
+  const quantity = read(text);
   const errors: FieldError[] = quantity.sign() < 0 ? [invalidValue(at, quantity.toString(), isNegativeMessage)] : [];
   if (isIntegerResource(name) && !isWhole(quantity)) errors.push(invalidValue(at, quantity.toString(), "must be an integer"));
   return errors;
@@ -85,8 +87,8 @@ function indivisible(list: ResourceList | undefined): boolean {
 export const hasIndivisibleHugePages = (spec: PodSpec): boolean =>
   containersOf(spec).some((c) => indivisible(c.resources?.limits) || indivisible(c.resources?.requests)) || indivisible(spec.overhead);
 
-function validateHugePages(name: string, text: string, at: Path, allowIndivisible: boolean | undefined): FieldError[] {
-  if (!isHugePages(name) || allowIndivisible || isDivisible(name, asDefaulted(text))) return [];
+function validateHugePages(name: string, text: string, at: Path, read: Read): FieldError[] {
+  if (isDivisible(name, read(text))) return [];
   const shown = canonicalQuantity(text);
   return [invalidValue(at, shown, `${shown} is not positive integer multiple of ${name}`)];
 }
@@ -120,6 +122,8 @@ function validateClaims(claims: ResourceClaim[] | undefined, podClaims: Set<stri
 
 export interface RequirementOptions {
   allowIndivisibleHugePages?: boolean;
+  /** Nothing has rounded the amounts to thousandths. */
+  undefaulted?: boolean;
 }
 
 function validateRequirements(
@@ -133,21 +137,23 @@ function validateRequirements(
   const limitsPath = at.child("limits");
   const requestsPath = at.child("requests");
   const errors: FieldError[] = [];
+  const read = options.undefaulted ? parseQuantity : asDefaulted;
+  const ofPages = (name: string, text: string, here: Path): FieldError[] =>
+    options.allowIndivisibleHugePages || !isHugePages(name) ? [] : validateHugePages(name, text, here, read);
   for (const [name, text] of Object.entries(limits)) {
     const here = limitsPath.key(name);
-    errors.push(...validateName(name, here), ...validateQuantityValue(name, text, here));
-    errors.push(...validateHugePages(name, text, here, options.allowIndivisibleHugePages));
+    errors.push(...validateName(name, here), ...validateQuantityValue(name, text, here, read), ...ofPages(name, text, here));
   }
   for (const [name, text] of Object.entries(requests)) {
     const here = requestsPath.key(name);
-    errors.push(...validateName(name, here), ...validateQuantityValue(name, text, here));
+    errors.push(...validateName(name, here), ...validateQuantityValue(name, text, here, read));
     const limit = own(limits, name);
     if (limit !== undefined) {
       const order = compareQuantities(text, limit);
       const relation = order !== 0 && !isOvercommitAllowed(name) ? "equal to" : order > 0 ? "less than or equal to" : undefined;
       if (relation) errors.push(invalidValue(requestsPath, canonicalQuantity(text), `must be ${relation} ${name} limit of ${canonicalQuantity(limit)}`));
     } else if (!isOvercommitAllowed(name)) errors.push(required(limitsPath, "Limit must be set for non overcommitable resources"));
-    errors.push(...validateHugePages(name, text, here, options.allowIndivisibleHugePages));
+    errors.push(...ofPages(name, text, here));
   }
   const names = [...Object.keys(limits), ...Object.keys(requests)];
   if (names.some(isHugePages) && !names.includes("cpu") && !names.includes("memory")) errors.push(forbiddenField(at, "HugePages require cpu or memory"));

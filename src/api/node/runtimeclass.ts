@@ -37,7 +37,7 @@ function validate(item: RuntimeClass): FieldError[] {
   const errors = validateObjectMeta(item.metadata, rules, metadata);
   if (!handler) errors.push(required("handler"));
   else errors.push(...invalidAll(path("handler"), handler, nameIsDNSLabel(handler, false)));
-  if (overhead) errors.push(...validateContainerResources({ limits: overhead.podFixed }, new Set(), path("overhead"), {}));
+  if (overhead) errors.push(...validateContainerResources({ limits: overhead.podFixed }, new Set(), path("overhead"), { undefaulted: true }));
   return item.scheduling ? [...errors, ...validateScheduling(item.scheduling)] : errors;
 }
 

@@ -89,19 +89,26 @@ const typeMeta: Field[] = [
   { name: "apiVersion", type: "string", number: 2, omitempty: true },
 ];
 
+/** What upstream's internal types embed; the rest of their fields have no names in JSON but Go's. */
+const internal: Field[] = ["meta/v1.TypeMeta", "meta/v1.ObjectMeta"].map((type) => ({ name: "", type, inline: true }));
+const internalPrefix = "internal.";
+
 const defs = new Map<string, TypeDef>();
 
 /** Throws for a name that is not in the data: the caller's mistake. */
 export function typeByName(name: string): TypeDef {
   const known = defs.get(name);
   if (known) return known;
-  const fields = name === "meta/v1.TypeMeta" ? typeMeta : facts.types[name];
+  const fields = name === "meta/v1.TypeMeta" ? typeMeta : name.startsWith(internalPrefix) ? internal : facts.types[name];
   if (!fields) throw new Error(`no type ${name} in the schema`);
   const flat = fields.flatMap((f) => (f.inline ? typeByName(f.type.replace(/^\*/, "")).flat : [f]));
   const def: TypeDef = { name, fields, flat, byName: new Map(flat.map((f) => [f.name, f])) };
   defs.set(name, def);
   return def;
 }
+
+/** A kind as upstream reads it where no version is said: its metadata stands at the top, and its own fields are left out. */
+export const internalType = (kind: string): TypeDef => typeByName(internalPrefix + kind);
 
 /** Whether null may be a time that is there and zero. */
 export const isOptionalTime = (type: string): boolean => type === "*Time" || type === "*MicroTime";

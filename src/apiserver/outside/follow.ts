@@ -7,8 +7,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, RequestOptions } from "node:
 import { request as httpRequest } from "../../base/http1.ts";
 import { request as httpsRequest } from "node:https";
 import { goQuote } from "../../api/go-quote.ts";
-import { URLError } from "../../api/cel/library/go-url.ts";
-import { parseGoURL } from "./go-url.ts";
+import { parseURL, URLError } from "../../api/cel/library/go-url.ts";
 import { goNetworkError } from "./network-error.ts";
 import { type Annotate, type CertificateSeries, countAnswering, countCertificate } from "./server-identity.ts";
 
@@ -84,7 +83,7 @@ export async function follow(posting: Posting, signal: AbortSignal): Promise<Inc
 function placeOf(location: string, from: string): URL {
   const wrong = (why: string): HopError => new HopError(from, `failed to parse Location header ${goQuote(location)}: ${why}`);
   try {
-    parseGoURL(location);
+    parseURL(location);
   } catch (error) {
     throw error instanceof URLError ? wrong(error.message) : error;
   }

@@ -215,9 +215,12 @@ export function toStored(endpoint: Endpoint, object: KubeObject): KubeObject {
 /** Kinds whose storage is JSON, which tells an empty list from none. */
 const storedAsJSON = new Set(["customresourcedefinitions.apiextensions.k8s.io", "apiservices.apiregistration.k8s.io"]);
 
+/** Marks an object that got no defaults: it gets them when it comes back from storage. */
+export const undefaulted = Symbol("undefaulted");
+
 export interface Completed {
   object: KubeObject;
-  /** It holds what `storedForm` may not keep: empty lists or maps, fractions of seconds. */
+  /** It holds what `storedForm` may not keep (empty lists or maps, fractions of seconds), or lacks what that gives it. */
   empties: boolean;
 }
 
@@ -232,7 +235,7 @@ export function complete({ hubType, custom }: Endpoint, object: KubeObject, spec
   const context = { ...contextOf("kept"), zeroTimes: true };
   const made = tryNormalize(hubType, value, context) ?? normalize(hubType, value, "kept").object;
   if (spec) made.spec = spec as JSONObject;
-  return { object: made as unknown as KubeObject, empties: context.kept };
+  return { object: made as unknown as KubeObject, empties: context.kept || undefaulted in object };
 }
 
 /** What is stored has been completed: strategies that put its specification back leave nothing to be done to it. */

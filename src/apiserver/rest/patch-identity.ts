@@ -1,19 +1,19 @@
 /** What an object that was patched as text says that it is: it is read as that (k8s.io/apimachinery/pkg/runtime/serializer). */
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
+import { type Decoded, decodeJSON, sniffJSON } from "../../api/codec/decode.ts";
 import { goQuote } from "../../api/go-quote.ts";
 import { groupVersionText, internalPackage, parseGroupVersion, unexpectedGroupVersion } from "../../api/group-version.ts";
-import { typeOfKind } from "../../api/schema/schema.ts";
+import { internalType, typeOfKind } from "../../api/schema/schema.ts";
 import type { Endpoint } from "./call.ts";
 
 /** Registered in each version of each group. */
 export const unversioned = new Set(["Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"]);
 
 /**
- * What is unknown of it where it does not say its version: it is read as upstream's internal type then, whose fields have other names,
- * so that nothing is left of it. Undefined where it is what it was. Throws DecodeError.
+ * The object where it does not say its version: it is read as upstream's internal type then, of which its metadata is left, and gets
+ * no defaults. Undefined where it is what it was. Throws DecodeError.
  */
-export function readAsInternal({ def, apiVersion: own }: Endpoint, text: Uint8Array): string[] | undefined {
+export function readAsInternal({ def, apiVersion: own }: Endpoint, text: Uint8Array): Decoded | undefined {
   const said = sniffJSON(text);
   const given = parseGroupVersion(said.apiVersion);
   if (!given) throw new DecodeError(unexpectedGroupVersion(said.apiVersion));
@@ -33,6 +33,7 @@ export function readAsInternal({ def, apiVersion: own }: Endpoint, text: Uint8Ar
     throw new DecodeError(`converting (${from}.${kind}) to (${home}.${def.kind}): unknown conversion`);
   }
   if (!internal) return undefined;
-  const names = Object.keys(decodeJSON(text, undefined).object);
-  return names.filter((name) => name !== "kind" && name !== "apiVersion").map((name) => `unknown field ${goQuote(name)}`);
+  const { object, strictErrors } = decodeJSON(text, internalType(kind), "kept");
+  const { kind: _, apiVersion: none, ...metadata } = object;
+  return { object: { metadata }, strictErrors };
 }

@@ -22,6 +22,7 @@ import { type ApplyPatch, applyTo, parseApply, parseCBORApply } from "./apply.ts
 import type { Call, Endpoint } from "./call.ts";
 import { toStored } from "./decode.ts";
 import { type WriteOptions, writeOptions } from "./options.ts";
+import { bareObject } from "./nothing.ts";
 import { readAsInternal } from "./patch-identity.ts";
 import { consumed, holdsText, misfitOf } from "./patch-words.ts";
 import { respondOutcome } from "./respond.ts";
@@ -130,12 +131,13 @@ const unknownInOperations = (value: JSONValue): string[] =>
 export function patched(call: Call, old: KubeObject, patch: Patch, options: WriteOptions): KubeObject {
   const { endpoint } = call;
   const current = (endpoint.conversion ? endpoint.conversion.fromHub(old) : old) as unknown as JSONObject;
-  const { object, strict, rejected } =
+  const { object, bare, strict, rejected } =
     patch.type === "strategic" ? mergedStrategically(endpoint, current, patch) : mergedText(endpoint, current, patch, options);
   if (endpoint.custom) return patchedCustom(call, endpoint.custom, object, strict, options, rejected);
   if (strict.length && options.fieldValidation === "Strict") rejected(`strict decoding error: ${strict.join(", ")}`);
   if (options.fieldValidation === "Warn") warnStrictly(call, strict);
   const typed = ownCopy(object);
+  if (bare) return bareObject(endpoint, typed.metadata);
   typed.kind = endpoint.def.kind;
   typed.apiVersion = endpoint.apiVersion;
   const misread = endpoint.kind.misread?.(typed);
@@ -148,6 +150,8 @@ export function patched(call: Call, old: KubeObject, patch: Patch, options: Writ
 
 interface Merged {
   object: JSONObject;
+  /** It gets no defaults. */
+  bare?: boolean;
   /** Unknown and repeated fields. */
   strict: string[];
   rejected(why: string): never;
@@ -213,8 +217,8 @@ function mergedText(endpoint: Endpoint, current: JSONObject, patch: Patch, optio
   }
   if (patch.type === "merge" && validated) checkMergePatch(patch.value);
   try {
-    const unknown = endpoint.custom ? void sniffJSON(text()) : readAsInternal(endpoint, text());
-    if (unknown) return { object: { metadata: {} }, strict: [...patch.strict, ...unknown], rejected };
+    const bare = endpoint.custom ? void sniffJSON(text()) : readAsInternal(endpoint, text());
+    if (bare) return { object: bare.object, bare: true, strict: [...patch.strict, ...bare.strictErrors], rejected };
     const { object, strictErrors } = decodeJSON(text(), endpoint.custom ? undefined : endpoint.type, "kept");
     if (endpoint.custom && (object.kind === undefined || object.kind === "")) rejected(`Object 'Kind' is missing in '${Buffer.from(text())}'`);
     return { object, strict: [...patch.strict, ...strictErrors], rejected };

@@ -174,3 +174,18 @@ test("where a Service has a port for checks it is not asked for another one", as
   assert.equal((await answer("POST", path, service(0))).http, 201);
   assert.match((await answer("PUT", `${path}/checked`, service(30))).message ?? "", /spec\.healthCheckNodePort: Forbidden: field is immutable$/);
 });
+
+test("of a Service's ports on nodes one that is taken is told before the one for checks", async () => {
+  const path = "/api/v1/namespaces/default/services";
+  const ports = [{ port: 80, nodePort: 30044 }];
+  await answer("POST", path, { metadata: { name: "holder" }, spec: { type: "NodePort", ports } });
+  const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", ports, healthCheckNodePort: 30 };
+  const [told] = messages(await answer("POST", path, { metadata: { name: "late" }, spec }));
+  assert.equal(told, "spec.ports[0].nodePort: Invalid value: 30044: provided port is already allocated");
+});
+
+test("nothing rounds a runtime class's overhead", async () => {
+  const object = { metadata: { name: "r" }, handler: "h", overhead: { podFixed: { "example.com/a": "100u" } } };
+  const [told] = messages(await answer("POST", "/apis/node.k8s.io/v1/runtimeclasses", object));
+  assert.equal(told, 'overhead.limits[example.com/a]: Invalid value: "100u": must be an integer');
+});

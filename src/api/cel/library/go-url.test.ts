@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseRequestURI, URLError } from "./go-url.ts";
+import { parseRequestURI, parseURL, URLError } from "./go-url.ts";
 
-const told = (text: string): string => {
+const told = (text: string, parse = parseRequestURI): string => {
   try {
-    const { host, escapedPath } = parseRequestURI(text);
+    const { host, escapedPath } = parse(text);
     return `${host} ${escapedPath}`;
   } catch (error) {
     if (error instanceof URLError) return error.message.slice(`parse ${JSON.stringify(text)}: `.length);
@@ -38,6 +38,22 @@ test("hosts are what Go 1.26 takes for hosts, and are refused in its words", () 
     ["/!*%2f", " /!*%2f"],
   ];
   for (const [text, expected] of cases) assert.equal(told(text), expected, text);
+});
+
+test("a URL may be relative and have a fragment, and its first step no colon", () => {
+  const cases: [string, string][] = [
+    ["", " "],
+    ["a/b:c", " a/b:c"],
+    ["\ufffdhttps://a/b", "first path segment in URL cannot contain colon"],
+    ["1:a", "first path segment in URL cannot contain colon"],
+    ["//a/b#c", "a /b"],
+    ["///a:b", " ///a:b"],
+    ["https://a/b#%zz", 'invalid URL escape "%zz"'],
+  ];
+  for (const [text, expected] of cases) assert.equal(told(text, parseURL), expected, text);
+  const { user, fragment } = parseURL("https://@a/b#c d");
+  assert.deepEqual([user, fragment], ["", "c d"]);
+  assert.equal(parseURL("https://a/b").user, undefined);
 });
 
 test("a query of one key a hundred thousand times is read at once", () => {

@@ -12,7 +12,7 @@ export class URLError extends Error {
 interface Parts {
   scheme: string;
   opaque: string;
-  user: string;
+  user: string | undefined;
   host: string;
   escapedPath: string;
   rawQuery: string;
@@ -24,6 +24,10 @@ export class GoURL {
   readonly host: string;
   readonly escapedPath: string;
   readonly rawQuery: string;
+  /** As it was written; undefined where there is no `@`. */
+  readonly user: string | undefined;
+  /** As it was written. */
+  readonly fragment: string;
   readonly #parts: Parts;
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -31,6 +35,8 @@ export class GoURL {
     this.host = parts.host;
     this.escapedPath = parts.escapedPath;
     this.rawQuery = parts.rawQuery;
+    this.user = parts.user;
+    this.fragment = parts.fragment;
   }
   hostname(): string {
     const bare = this.host.replace(/:\d*$/, "");
@@ -56,7 +62,12 @@ export class GoURL {
   }
   toString(): string {
     const { scheme, opaque, user, host, escapedPath, rawQuery, fragment } = this.#parts;
-    const authority = scheme || host || user ? (host || user || escapedPath.startsWith("//") || !opaque ? `//${user ? `${user}@` : ""}${host}` : "") : "";
+    const authority =
+      scheme || host || user !== undefined
+        ? host || user !== undefined || escapedPath.startsWith("//") || !opaque
+          ? `//${user === undefined ? "" : `${user}@`}${host}`
+          : ""
+        : "";
     return `${scheme ? `${scheme}:` : ""}${opaque || `${authority}${escapedPath}`}${rawQuery ? `?${rawQuery}` : ""}${fragment ? `#${fragment}` : ""}`;
   }
 }
@@ -114,10 +125,11 @@ function parseHost(text: string, scheme: string, raw: string): string {
   return open === 0 ? bracketedHost(text, raw.slice(1, close)) + port : unescapedHost(text, raw);
 }
 
-function parseAuthority(text: string, scheme: string, authority: string): { user: string; host: string } {
+function parseAuthority(text: string, scheme: string, authority: string): { user: string | undefined; host: string } {
   const at = authority.lastIndexOf("@");
-  const user = at < 0 ? "" : authority.slice(0, at);
+  const user = at < 0 ? undefined : authority.slice(0, at);
   const host = parseHost(text, scheme, authority.slice(at + 1));
+  if (user === undefined) return { user, host };
   if (!/^[A-Za-z\d\-._:~!$&'()*+,;=%@]*$/.test(user)) throw new URLError(text, "net/url: invalid userinfo");
   checkEscapes(text, user);
   return { user, host };
@@ -140,30 +152,44 @@ function escapedPath(path: string): string {
   return text;
 }
 
-/** An absolute URI or an absolute path. Throws URLError. */
+/** An absolute URI or an absolute path (url.ParseRequestURI). Throws URLError. */
 export function parseRequestURI(text: string): GoURL {
+  if (text === "") throw new URLError(text, "empty url");
+  return parse(text, true);
+}
+
+/** A URL or a reference to one, which may be relative and have a fragment (url.Parse). Throws URLError. */
+export function parseURL(text: string): GoURL {
+  const hash = text.indexOf("#");
+  if (hash < 0) return parse(text, false);
+  const fragment = text.slice(hash + 1);
+  const url = parse(text.slice(0, hash), false, fragment);
+  checkEscapes(text, fragment);
+  return url;
+}
+
+function parse(text: string, isRequest: boolean, fragment = ""): GoURL {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   if (/[\x00-\x1f\x7f]/.test(text)) throw new URLError(text, "net/url: invalid control character in URL");
-  if (text === "") throw new URLError(text, "empty url");
-  if (text === "*") return new GoURL({ scheme: "", opaque: "", user: "", host: "", escapedPath: "*", rawQuery: "", fragment: "" });
+  if (text === "*") return new GoURL({ scheme: "", opaque: "", user: undefined, host: "", escapedPath: "*", rawQuery: "", fragment });
   const [scheme, afterScheme] = parseScheme(text);
   const mark = afterScheme.indexOf("?");
   const rawQuery = mark < 0 ? "" : afterScheme.slice(mark + 1);
   let rest = mark < 0 ? afterScheme : afterScheme.slice(0, mark);
   if (!rest.startsWith("/")) {
-    if (scheme !== "") return new GoURL({ scheme, opaque: rest, user: "", host: "", escapedPath: "", rawQuery, fragment: "" });
-    throw new URLError(text, "invalid URI for request");
+    if (scheme !== "") return new GoURL({ scheme, opaque: rest, user: undefined, host: "", escapedPath: "", rawQuery, fragment });
+    if (isRequest) throw new URLError(text, "invalid URI for request");
+    // What could not be a scheme.
+    if (/^[^/]*:/.test(rest)) throw new URLError(text, "first path segment in URL cannot contain colon");
   }
-  let authority = { user: "", host: "" };
-  if (rest.startsWith("//") && (scheme !== "" || !rest.startsWith("///"))) {
+  let authority: { user: string | undefined; host: string } = { user: undefined, host: "" };
+  // A request's URI without a scheme is a path.
+  if (rest.startsWith("//") && (scheme !== "" || (!isRequest && !rest.startsWith("///")))) {
     const slash = rest.indexOf("/", 2);
     const end = slash < 0 ? rest.length : slash;
-    // A request's URI without a scheme is a path.
-    if (scheme !== "") {
-      authority = parseAuthority(text, scheme, rest.slice(2, end));
-      rest = rest.slice(end);
-    }
+    authority = parseAuthority(text, scheme, rest.slice(2, end));
+    rest = rest.slice(end);
   }
   checkEscapes(text, rest);
-  return new GoURL({ scheme, opaque: "", ...authority, escapedPath: escapedPath(rest), rawQuery, fragment: "" });
+  return new GoURL({ scheme, opaque: "", ...authority, escapedPath: escapedPath(rest), rawQuery, fragment });
 }

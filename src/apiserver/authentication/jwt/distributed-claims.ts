@@ -1,8 +1,7 @@
 /** Claims that are held elsewhere: `_claim_names` and `_claim_sources` (OpenID Connect Core 1.0, 5.6.2), for one claim. */
-import { URLError } from "../../../api/cel/library/go-url.ts";
+import { parseURL, URLError } from "../../../api/cel/library/go-url.ts";
 import { goQuote } from "../../../api/go-quote.ts";
 import { ClaimError, type Claims, type ClaimSource, claimSourcesOf, issuerOf, stringMapOf } from "./claims.ts";
-import { parseGoURL } from "../../outside/go-url.ts";
 import type { IdTokenVerifier, VerifierOptions } from "./id-token-verifier.ts";
 import { PendingVerifier } from "./id-token-verifier.ts";
 
@@ -57,7 +56,7 @@ export class ClaimResolver {
     const token = await restated(
       async () => {
         try {
-          parseGoURL(endpoint);
+          parseURL(endpoint);
         } catch (error) {
           throw error instanceof URLError ? new ClaimError(`while calling ${endpoint}: ${error.message}`) : error;
         }

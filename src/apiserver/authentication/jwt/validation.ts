@@ -1,10 +1,9 @@
 /** What a JWT authenticator may say, and its expressions made ready (k8s.io/apiserver/pkg/apis/apiserver/validation). Messages are upstream's. */
-import { URLError } from "../../../api/cel/library/go-url.ts";
+import { type GoURL, parseURL, URLError } from "../../../api/cel/library/go-url.ts";
 import { duplicate, type FieldError, internalFieldError, invalidNamed, invalidValue, path, type Path, required, tooMany } from "../../../api/field.ts";
 import { isDomainPrefixedPath } from "../../../api/names.ts";
 import { parseBundle } from "../../../api/x509/verifier.ts";
 import type { AuthenticationConfiguration, ClaimValidationRule, Issuer, JwtConfiguration, PrefixedClaimOrExpression } from "./configuration.ts";
-import { type ParsedURL, parseGoURL } from "../../outside/go-url.ts";
 import { compileExpression, type Expression, selects, type Variable } from "./expressions.ts";
 
 export interface Condition {
@@ -83,16 +82,16 @@ function validateURL(text: string, disallowed: readonly string[], at: Path): Fie
   const errors: FieldError[] = [];
   const wrong = (detail: string): void => void errors.push(invalidValue(at, text, detail));
   if (disallowed.includes(text)) wrong(`URL must not overlap with disallowed issuers: [${[...new Set(disallowed)].sort().join(" ")}]`);
-  let url: ParsedURL;
+  let url: GoURL;
   try {
-    url = parseGoURL(text);
+    url = parseURL(text);
   } catch (error) {
     if (!(error instanceof URLError)) throw error;
     wrong(error.message);
     return errors;
   }
   if (url.scheme !== "https") wrong("URL scheme must be https");
-  if (/^[^/]*\/\/[^/?#]*@/.test(text)) wrong("URL must not contain a username or password");
+  if (url.user !== undefined) wrong("URL must not contain a username or password");
   if (url.rawQuery) wrong("URL must not contain a query");
   if (url.fragment) wrong("URL must not contain a fragment");
   return errors;

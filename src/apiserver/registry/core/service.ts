@@ -172,10 +172,10 @@ function anyPort(nodePorts: NodePortAllocator, taken: Taken, what = "nodePort"):
 function allocatePorts(allocation: ServiceAllocation, service: Service, old: Service | undefined, taken: Taken): FieldError[] {
   const { nodePorts } = allocation;
   const { spec } = service;
-  const errors: FieldError[] = [];
   if (usesNodePorts(service)) {
     const automatic = needsNodePorts(service);
-    errors.push(...(old ? updatePorts(allocation, service, old, taken, automatic) : createPorts(allocation, service, taken, automatic)));
+    const errors = old ? updatePorts(allocation, service, old, taken, automatic) : createPorts(allocation, service, taken, automatic);
+    if (errors.length) return errors;
   }
   // That it stays as it is is said when all is judged.
   if (needsHealthCheck(service) && !(old && needsHealthCheck(old))) {
@@ -184,7 +184,7 @@ function allocatePorts(allocation: ServiceAllocation, service: Service, old: Ser
     if (why) throw internalError(`failed to allocate requested HealthCheck NodePort ${number}: ${why}`);
     if (!number) spec.healthCheckNodePort = anyPort(nodePorts, taken, "HealthCheck NodePort 0");
   }
-  return errors;
+  return [];
 }
 
 export const serviceRegistry = (allocation: ServiceAllocation): Registry => ({
