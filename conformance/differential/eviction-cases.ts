@@ -106,4 +106,12 @@ export const evictionCases: Case[] = [
       ...gone("unready"),
     ],
   },
+  {
+    name: "what is created below an object, in no form that is known and with options that cannot be",
+    steps: ["*/*", "text/plain", "application/vnd.kubernetes.protobuf"].flatMap((type) =>
+      [`${pods}/nope/eviction`, `${pods}/nope/binding`, `${core}/serviceaccounts/default/token`, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"].map(
+        (path) => ask("POST", `${path}?fieldValidation=strict`, "{}", { "content-type": type }),
+      ),
+    ),
+  },
 ];

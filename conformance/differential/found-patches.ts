@@ -184,4 +184,19 @@ export const foundPatches: Case[] = [
       ]);
     })(),
   },
+  {
+    name: "numbers of a JSON patch that no float holds",
+    steps: [
+      '[{"op":"add","path":1e400,"value":null}]',
+      '[{"path":1e400,"value":1e400}]',
+      '[{"value":1e400,"path":1e400}]',
+      '[{"op":"add","path":"/metadata/labels","value":{"a":[-1e999]}}]',
+      '[{"op":"add"},1e400]',
+      '[1,{"op":1e400}]',
+      "1e400",
+      '[{"from":{"a":1e400}}]',
+    ].flatMap((text) =>
+      ["", "?fieldValidation=Ignore", "?fieldValidation=Strict"].map((query) => ask("PATCH", `/api/v1/namespaces/default${query}`, text, json)),
+    ),
+  },
 ];

@@ -118,6 +118,7 @@ test("values of the wrong type are refused in the words of a kube-apiserver", ()
     ['{"binaryData":{"a":"a=b"}}', configMap, "illegal base64 data at input byte 1"],
     ['{"binaryData":{"a":"a\\nb\\n"}}', configMap, "illegal base64 data at input byte 2"],
     ['{"binaryData":{"a":"abcde"}}', configMap, "illegal base64 data at input byte 4"],
+    ['{"data":{"a":[-1e999]}}', configMap, "json: cannot unmarshal array into Go struct field ConfigMap.data of type string"],
     ['{"data":{"a":1e400}}', configMap, "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"],
     ['{"spec":{"replicas":1e400}}', deployment, "json: cannot unmarshal number 1e400 into Go struct field DeploymentSpec.spec.replicas of type int32"],
     ['{"data":{"a":5}}', configMap, "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"],

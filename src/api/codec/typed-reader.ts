@@ -141,7 +141,10 @@ class TypedReader {
       return undefined;
     }
     let value: JSONValue;
-    if (node.kind !== "number") value = untyped(node, "", new Set());
+    // Nobody reads what is in a list or an object that is to be a scalar.
+    if (node.kind === "array") value = [];
+    else if (node.kind === "object") value = {};
+    else if (node.kind !== "number") value = untyped(node, "", new Set());
     else if (type === "Quantity") value = node.text;
     else if (Number.isFinite(Number(node.text))) value = numberOf(node.text);
     // What is beyond all bounds is a mistake only where a number is wanted.

@@ -100,16 +100,32 @@ function undecodable(patch: LazyNode | null, list = "jsonpatch.Patch", item = "j
   return odd ? cannotRead(odd, `value of type ${item}`) : undefined;
 }
 
-/** The same, of what upstream's handler reads with types before. */
-function mistakeIn(patch: LazyNode | null): string | undefined {
+/**
+ * The same, of what upstream's handler reads with types before: the first that does not fit in the order of the text. `numbers`: one
+ * of the values' numbers may be beyond what a float holds.
+ */
+export function mistakeIn(patch: LazyNode | null, numbers = false): string | undefined {
   for (const entry of patch?.list() ?? []) {
     if (entry === null) continue;
     if (!entry.text || !entry.object()) break;
-    for (const [name, value] of membersOf(entry.text))
+    for (const [name, value] of membersOf(entry.text)) {
       if ((name === "op" || name === "path" || name === "from") && value && !isString(value))
         return cannotRead(value, `struct field jsonPatchOp.${name} of type string`);
+      const beyond = numbers && name === "value" ? unheld(value) : undefined;
+      if (beyond !== undefined) return beyond;
+    }
   }
   return undecodable(patch, "[]handlers.jsonPatchOp", "handlers.jsonPatchOp");
+}
+
+function unheld(value: LazyNode | null): string | undefined {
+  try {
+    if (value?.text) parseJSON(value.text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message.replace("Go value of", "Go struct field jsonPatchOp.value of");
+    throw error;
+  }
 }
 
 const isString = ({ text }: LazyNode): boolean => text?.[0] === 0x22;

@@ -2,7 +2,6 @@
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { Call } from "./call.ts";
 import { decodeObject } from "./decode.ts";
-import { bodyMedia } from "./negotiate.ts";
 import { writeOptions } from "./options.ts";
 import { respondOutcome } from "./respond.ts";
 import { checkActs, createObject } from "./write.ts";
@@ -12,7 +11,6 @@ export function create(call: Call): Promise<ApiResponse> {
   const special = call.endpoint.registry.create;
   if (special) return special(call);
   checkActs(call);
-  if (call.request.object === undefined) bodyMedia(call.request);
   const options = writeOptions(call, "CreateOptions");
   const decoded = decodeObject(call, options.fieldValidation);
   const made = decoded instanceof Promise ? decoded.then((object) => createObject(call, object, options)) : createObject(call, decoded, options);

@@ -49,6 +49,8 @@ test("what cannot be read is said of what there is, or of what an apply would ma
   assert.equal(await patched(daemonSet, "json-patch+json"), 'daemonsets.apps "none" not found');
   const noList = "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp";
   assert.equal(await patched("/api/v1/namespaces/default", "json-patch+json", ' {"a":1e400}'), noList);
+  const field = "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string";
+  assert.equal(await patched("/api/v1/namespaces/default", "json-patch+json", '[{"path":1e400,"value":1e400}]'), field);
 });
 
 test("nobody waits for a revision to come at which one that is named is looked up", async () => {

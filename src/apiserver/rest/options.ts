@@ -7,6 +7,7 @@ import { FieldSelectorError, parseFieldSelector } from "../../api/selectors/fiel
 import { parseLabelSelector, SelectorError } from "../../api/selectors/labels.ts";
 import { badRequest, invalid, type StatusError } from "../../api/status.ts";
 import type { Call, DeleteOptions } from "./call.ts";
+import { bodyMedia } from "./negotiate.ts";
 import { queryBool } from "../request-info.ts";
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
@@ -27,6 +28,8 @@ function checkDryRun(values: readonly string[]): FieldError[] {
 export function writeOptions(call: Call, kind: WriteOptions["kind"], patchType?: string): WriteOptions {
   const { query, headers } = call.request;
   const apply = patchType === "apply";
+  // How what is created is written is looked at first, how what is updated is after this.
+  if (kind === "CreateOptions" && call.request.object === undefined) bodyMedia(call.request);
   // Most ask for nothing.
   if (query.size === 0 && !apply) {
     const manager = managerName("", headers["user-agent"] ?? "");

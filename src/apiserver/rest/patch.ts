@@ -11,7 +11,8 @@ import { invalidText, invalidValue, path } from "../../api/field.ts";
 import { type GroupVersion, groupVersionText, parseGroupVersion } from "../../api/group-version.ts";
 import { isMap, type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { applyJSONPatch } from "../../api/patch/json-patch.ts";
+import { applyJSONPatch, mistakeIn } from "../../api/patch/json-patch.ts";
+import { nodeOf } from "../../api/patch/lazy-node.ts";
 import { applyMergePatch, checkMergePatch, mergePatchText } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
 import { goText } from "../../api/patch/values.ts";
@@ -104,19 +105,11 @@ function parsePatch(type: PatchType, text: Uint8Array): Patch {
     return { type, value, text, plain: type === "merge" && Buffer.compare(encodeJSON(value), text) === 0, strict };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    const mistake = badRequest(type === "strategic" ? error.message : `error decoding patch: ${error.message}`);
+    const why = type === "json" && !error.syntax ? mistakeIn(nodeOf(text), true) : error.message;
+    const mistake = why === undefined ? undefined : badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
     if (error.syntax || type === "strategic") throw mistake;
-    // What a float does not hold; any other number of an operation is no field that is looked for.
-    const why = type === "json" ? ofOperations(error.message, text) : error.message;
-    return { type, value: null, text, strict: [], mistake: badRequest(`error decoding patch: ${why}`) };
+    return { type, value: null, text, strict: [], ...(mistake ? { mistake } : {}) };
   }
-}
-
-/** Where there is no list of operations, that is what is said. */
-function ofOperations(message: string, text: Uint8Array): string {
-  const first = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("latin1").trimStart().charAt(0);
-  if (first !== "[") return `json: cannot unmarshal ${first === "{" ? "object" : "number"} into Go value of type []handlers.jsonPatchOp`;
-  return message.replace("Go value of", "Go struct field jsonPatchOp.value of");
 }
 
 const operationFields = new Set(["op", "path", "from", "value"]);
