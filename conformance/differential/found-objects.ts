@@ -322,4 +322,55 @@ export const foundObjects: Case[] = [
       }),
     ),
   },
+  {
+    name: "tokens that are bound to what has no name, or none that can be",
+    steps: [
+      ask("POST", `${core}/serviceaccounts`, { metadata: { name: "binding" } }),
+      ...["Node", "Pod", "Secret", "ConfigMap"].flatMap((kind) =>
+        [{}, { name: "" }, { name: "a/b" }, { name: ".." }, { name: "nope" }, { name: "nope", uid: "u" }, { name: "A_b" }].flatMap((named) =>
+          ["v1", "", "apps/v1"].map((apiVersion) =>
+            ask("POST", `${core}/serviceaccounts/binding/token`, { spec: { boundObjectRef: { kind, apiVersion, ...named } } }),
+          ),
+        ),
+      ),
+      ask("DELETE", `${core}/serviceaccounts/binding`),
+    ],
+  },
+  {
+    name: "YAML that is no custom resource",
+    steps: [
+      ...created("shapes", { schema: schemaOf(object({})) }),
+      ...["", "[]", "null", "3", "a", "{}", "kind: 5", "apiVersion: [a]", "- kind: a", "kind: {a: b}\napiVersion: 3", "true"].flatMap((text) =>
+        ["", "&fieldValidation=Ignore", "&fieldValidation=Strict"].flatMap((query) => [
+          ask("POST", `${at("shapes")}?dryRun=All${query}`, text, { "content-type": "application/yaml" }),
+          ask("POST", `${at("shapes")}?dryRun=All${query}`, text, { "content-type": "application/json" }),
+        ]),
+      ),
+      ...removed("shapes"),
+    ],
+  },
+  {
+    name: "what cannot be tried, what is elsewhere, and streams that are no objects",
+    steps: [
+      ask("POST", `${core}/serviceaccounts`, { metadata: { name: "default" } }),
+      ask("POST", `${core}/pods`, { metadata: { name: "stream" }, spec: { automountServiceAccountToken: false, containers: [{ name: "c", image: "i" }] } }),
+      ...["Table", "PartialObjectMetadata", "PartialObjectMetadataList"].flatMap((as) =>
+        ["stream/log", "nope/log", "stream/log?container=q"].map((path) =>
+          ask("GET", `${core}/pods/${path}`, undefined, { accept: `application/json;as=${as};v=v1;g=meta.k8s.io` }),
+        ),
+      ),
+      ...["exec?command=a&", "attach?", "portforward?", "proxy?", "proxy/a?", "log?"].flatMap((way) =>
+        ["dryRun=All", "dryRun=", "dryRun=x"].flatMap((query) => [
+          ask("GET", `${core}/pods/stream/${way}${query}`),
+          ask("POST", `${core}/pods/nope/${way}${query}`),
+        ]),
+      ),
+      ask("DELETE", `${core}/services/nope/proxy/a?dryRun=All`),
+      ask("GET", "/api/v1/nodes/nope/proxy/a?dryRun=All"),
+      ask("POST", `${core}/pods/stream/eviction?dryRun=All`, { metadata: { name: "stream", namespace: "other" } }),
+      ask("POST", `${core}/pods/stream/binding`, { metadata: { name: "stream", namespace: "other" }, target: { name: "n" } }),
+      ask("POST", `${core}/serviceaccounts/default/token`, { metadata: { namespace: "other" } }),
+      ask("DELETE", `${core}/pods/stream?gracePeriodSeconds=0`),
+    ],
+  },
 ];

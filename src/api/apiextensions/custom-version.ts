@@ -65,11 +65,11 @@ export class CustomVersion {
         throw new DecodeError(
           `.${name} accessor error: ${value === null ? "<nil> is of the type <nil>, expected string" : `${JSON.stringify(value)} is not a string`}`,
         );
+    const given = parseGroupVersion((apiVersion as string | undefined) ?? "");
+    if (!given) throw new DecodeError(unexpectedGroupVersion(apiVersion as string));
     const options = { dropInvalid: stored };
     const unknown: string[] = [];
     const metadata = Object.hasOwn(object, "metadata") ? readObjectMeta(object.metadata as JSONValue, options, unknown, "metadata") : undefined;
-    const given = parseGroupVersion((apiVersion as string | undefined) ?? "");
-    if (!given) throw new DecodeError(unexpectedGroupVersion(apiVersion as string));
     if (!merged && kind === this.kind && given.group === this.group) {
       // A version that the definition does not have knows no fields.
       const schema = apiVersion === this.apiVersion ? this.schema : undefined;

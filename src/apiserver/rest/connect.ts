@@ -1,6 +1,7 @@
 /** Admission of what connects to something that runs: exec, attach, port-forward, proxies (k8s.io/apiserver/pkg/endpoints/handlers/rest.go). */
 import type { KubeObject } from "../../api/object.ts";
 import { typeOfKind } from "../../api/schema/schema.ts";
+import { badRequest } from "../../api/status.ts";
 import { queryBool, splitProxied } from "../request-info.ts";
 import type { Call, SubresourceHandler } from "./call.ts";
 import { attributesOf } from "./write.ts";
@@ -29,10 +30,11 @@ function optionsOf({ endpoint, info, request }: Call): KubeObject | undefined {
   return options as unknown as KubeObject;
 }
 
-/** Rejects with StatusError where admission refuses; logs are read, not connected to. */
+/** Rejects with StatusError where admission refuses, and where it should only be tried; logs are read, not connected to. */
 export async function admitConnect(call: Call): Promise<void> {
   const object = optionsOf(call);
   if (!object) return;
+  if (call.request.query.has("dryRun")) throw badRequest("dryRun is not supported");
   const { options: _none, ...attributes } = attributesOf(call, "CONNECT", {}, false);
   const asked = { ...attributes, object };
   await call.rest.admission.mutate(asked);

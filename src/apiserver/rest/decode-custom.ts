@@ -4,6 +4,7 @@ import { unidentified } from "../../api/codec/cbor-typed.ts";
 import { DecodeError } from "../../api/codec/decode-error.ts";
 import { decodeObject as decodeBytes, sniffJSON, unknownKind } from "../../api/codec/decode.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
+import { parseYAML } from "../../api/codec/yaml.ts";
 import { encodeJSONString } from "../../api/codec/json.ts";
 import { deepCopy } from "../../api/copy.ts";
 import { goQuote } from "../../api/go-quote.ts";
@@ -27,8 +28,8 @@ const readable: ReadonlySet<Media> = new Set(["json", "yaml", "cbor"]);
 export async function decodeCustom(call: Call, custom: CustomVersion, validation: FieldValidation): Promise<KubeObject> {
   const { request } = call;
   let bytes: Uint8Array | undefined;
-  /** Text as it came; otherwise what was made of it. */
-  let given = "";
+  /** Text as it came, or the JSON that YAML was made; otherwise what was made of it. */
+  let given = (): string => encodeJSONString(object);
   let object: JSONObject;
   let strict: string[] = [];
   const refuse = (kind: string, version: string, why: string, wanted = custom.kind): never => {
@@ -45,7 +46,9 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
         message: `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`,
       });
     bytes = await readBody(request);
-    if (media === "json" || (media === "yaml" && validation !== "Ignore")) given = Buffer.from(bytes).toString();
+    const body = bytes;
+    if (media === "json" || (media === "yaml" && validation !== "Ignore")) given = () => Buffer.from(body).toString();
+    else if (media === "yaml") given = () => encodeJSONString(parseYAML(body).value);
     const sniff = (given: Uint8Array): void => {
       try {
         sniffJSON(given);
@@ -55,11 +58,13 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
       }
     };
     try {
-      ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], undefined));
+      // YAML is asked what it is first.
+      ({ object, strictErrors: strict } = decodeBytes(bytes, contentTypes[media], media === "yaml" ? () => undefined : undefined));
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       if (media === "cbor") return refuse("", "", error.syntax ? `${unidentified}${error.message}` : error.message);
-      if (error.syntax || media === "yaml") return refuse("", "", media === "yaml" ? error.message : `${unknownKind}${error.message}`);
+      if (error.syntax !== (media === "yaml")) return refuse("", "", `${unknownKind}${error.message}`);
+      if (media === "yaml") return refuse("", "", error.message);
       sniff(bytes);
       return refuse("", "", error.message);
     }
@@ -73,8 +78,7 @@ export async function decodeCustom(call: Call, custom: CustomVersion, validation
   const kind = text("kind");
   const apiVersion = text("apiVersion");
   // Who looks at repeated keys reads the body himself, and has not yet heard which kind is meant.
-  if (kind === "")
-    refuse(validation === "Ignore" ? custom.kind : "", apiVersion || custom.apiVersion, `Object 'Kind' is missing in '${given || encodeJSONString(object)}'`);
+  if (kind === "") refuse(validation === "Ignore" ? custom.kind : "", apiVersion || custom.apiVersion, `Object 'Kind' is missing in '${given()}'`);
   if (request.object !== undefined && !apiVersion) object.apiVersion = custom.apiVersion;
   const version = parseGroupVersion(apiVersion);
   if (!version) return refuse("", "", unexpectedGroupVersion(apiVersion));

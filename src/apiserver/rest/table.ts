@@ -67,6 +67,12 @@ export function checkForm({ endpoint, form, request }: Call, list: boolean): voi
     throw unacceptable(`you requested PartialObjectMetadataList, but the requested object is not a list (${type})`);
 }
 
+/** Throws where metadata is asked of a stream, which is no object. */
+export function checkStreamForm(form: Form): void {
+  if (form.as === "PartialObjectMetadata") throw new StatusError({ code: 500, message: "object does not implement the Object interfaces" });
+  if (form.as) throw unacceptable("you requested PartialObjectMetadataList, but the requested object is not a list (*rest.LocationStreamer)");
+}
+
 /** `<unknown>` for what was never created, as kubectl shows it. */
 export function ageOf(object: KubeObject, now: number): string {
   const { creationTimestamp } = object.metadata;

@@ -150,6 +150,8 @@ test("a token is bound to nothing whose version cannot be read", async () => {
     answer("POST", "/api/v1/namespaces/default/serviceaccounts/a/token", { spec: { boundObjectRef: { apiVersion, kind: "X" } } });
   assert.equal((await token("a/b/c")).message, "cannot bind token to object of type /, Kind=X");
   assert.equal((await token("a/b")).message, "cannot bind token to object of type a/b, Kind=X");
+  const unnamed = await answer("POST", "/api/v1/namespaces/default/serviceaccounts/a/token", { spec: { boundObjectRef: { kind: "Node" } } });
+  assert.equal(unnamed.message, "Name parameter required.");
 });
 
 test("a revision's data is shown with all that is empty in it", async () => {

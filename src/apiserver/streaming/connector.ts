@@ -10,7 +10,10 @@ import type { Reader } from "../../cache/cache.ts";
 import type { Upgrade, UpgradeHandler } from "../http/listener.ts";
 import { bodyWithin } from "../outside/body.ts";
 import { queryBool, type RequestInfo, splitProxied } from "../request-info.ts";
+import type { Call } from "../rest/call.ts";
+import type { Form } from "../rest/negotiate.ts";
 import { core, placeOf } from "../rest/place.ts";
+import { checkStreamForm } from "../rest/table.ts";
 import type { Connectors } from "../router.ts";
 import { type Admit, connectorsOf, upgrading } from "./connectable.ts";
 import { proxyRequest, proxyUpgrade } from "./http-proxy.ts";
@@ -39,7 +42,7 @@ export class Connector {
 
   /** By `resource/subresource`, for requests that need no upgrade. */
   handlers(): Connectors {
-    return connectorsOf(({ request, info }) => this.serve(request, info));
+    return connectorsOf((call) => this.serve(call));
   }
 
   /** Refusals of `admit` are answered on the socket. */
@@ -51,7 +54,7 @@ export class Connector {
   }
 
   /** Answers what needs no upgrade. Rejects with StatusError. */
-  async serve(request: ApiRequest, info: RequestInfo): Promise<ApiResponse> {
+  async serve({ request, info, form }: Call): Promise<ApiResponse> {
     if (info.subresource === "proxy") {
       const { path, prefix } = splitProxied(request.path, info.parts);
       const target = await this.#target(info);
@@ -61,7 +64,7 @@ export class Connector {
     }
     checkOptions(info, request.query);
     const pod = this.#pod(info);
-    if (info.subresource === "log") return this.#logs(pod, request);
+    if (info.subresource === "log") return this.#logs(pod, request, form);
     this.#streamOf(pod, info, request);
     throw badRequest("Upgrade request required");
   }
@@ -132,9 +135,11 @@ export class Connector {
     throw new StatusError({ code, reason: code === 404 ? "NotFound" : code === 400 ? "BadRequest" : "InternalError", message });
   }
 
-  #logs(pod: Pod, request: ApiRequest): Promise<ApiResponse> {
+  #logs(pod: Pod, request: ApiRequest, form?: Form): Promise<ApiResponse> {
     const path = logPath(pod, request.query);
-    return fetchLogs(this.#kubelets, path ? this.#nodeOf(pod) : undefined, path, request.signal);
+    const node = path ? this.#nodeOf(pod) : undefined;
+    if (form) checkStreamForm(form);
+    return fetchLogs(this.#kubelets, node, path, request.signal);
   }
 
   /** Where the streams of exec, attach and port-forward are. Throws StatusError where there is no such place. */

@@ -15,7 +15,7 @@ import { decodeTyped } from "../../rest/decode.ts";
 import { type WriteOptions, writeOptions } from "../../rest/options.ts";
 import { nameError } from "../../rest/place.ts";
 import { respondObject } from "../../rest/respond.ts";
-import { wipeMetadata } from "../../rest/strategy.ts";
+import { matchNamespace, wipeMetadata } from "../../rest/strategy.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 
 /** Errors that upstream gives as they are, without a reason. */
@@ -78,9 +78,7 @@ async function decodeBinding(call: Call): Promise<{ binding: Binding; options: W
   const options = writeOptions(call, "CreateOptions");
   const type = typeByName("core/v1.Binding");
   const binding = await decodeTyped<Binding>(call, { kind: "Binding", apiVersion: "v1", type }, options.fieldValidation);
-  if (binding.metadata.namespace && binding.metadata.namespace !== call.info.namespace)
-    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
-  binding.metadata.namespace = call.info.namespace;
+  matchNamespace(call, binding as unknown as KubeObject);
   return { binding, options };
 }
 

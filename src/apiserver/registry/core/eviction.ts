@@ -14,7 +14,7 @@ import { deleteObject } from "../../rest/delete.ts";
 import { read } from "../../rest/get.ts";
 import { checkDeleteOptions, writeOptions } from "../../rest/options.ts";
 import { respondObject } from "../../rest/respond.ts";
-import { validateUpdate } from "../../rest/strategy.ts";
+import { matchNamespace, validateUpdate } from "../../rest/strategy.ts";
 import { attributesOf, serverUpdate } from "../../rest/write.ts";
 import { again, budgetsOf, held, spendOn, tries } from "./eviction-budget.ts";
 
@@ -31,10 +31,11 @@ export async function evict(call: Call): Promise<ApiResponse> {
   const options = writeOptions(call, "CreateOptions");
   const type = typeByName("policy/v1.Eviction");
   const eviction = await decodeTyped<Eviction>(call, { kind: "Eviction", apiVersion: "policy/v1", type, versions: evictionVersions }, options.fieldValidation);
+  eviction.metadata ??= {} as Eviction["metadata"];
+  matchNamespace(call, eviction as unknown as KubeObject);
   const attributes = { ...attributesOf(call, "CREATE", options.object, options.dryRun), object: eviction as unknown as KubeObject };
   await rest.admission.mutate(attributes);
-  if (eviction.metadata?.name !== info.name) throw badRequest("name in URL does not match name in Eviction object");
-  eviction.metadata.namespace ??= info.namespace;
+  if (eviction.metadata.name !== info.name) throw badRequest("name in URL does not match name in Eviction object");
   const deletion: DeleteOptions = { ...eviction.deleteOptions };
   const asked = deletion.dryRun ?? [];
   if (options.dryRun && asked.length && (asked.length > 1 || asked[0] !== "All"))

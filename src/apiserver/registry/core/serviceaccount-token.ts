@@ -8,7 +8,7 @@ import type { TokenRequest } from "../../../api/types/authentication-v1.gen.ts";
 import type { Node, Pod, Secret, ServiceAccount } from "../../../api/types/core-v1.gen.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
-import { core, placeOf } from "../../rest/place.ts";
+import { core, nameError, placeOf } from "../../rest/place.ts";
 import type { Reader } from "../../../cache/cache.ts";
 import { warnedTokenSeconds } from "../../admission/service-account.ts";
 import type { TokenSigner } from "../../authentication/service-account-keys.ts";
@@ -115,9 +115,15 @@ function bind(request: TokenRequest, namespace: string, account: string, reader:
   const name = ref.name ?? "";
   // What is no group and version is none.
   const { group, version } = parseGroupVersion(ref.apiVersion ?? "") ?? { group: "", version: "" };
-  const find = <T extends KubeObject>(resource: string, home: string): T => {
+  const look = <T extends KubeObject>(resource: string, home: string): T => {
+    const wrong = nameError(name);
+    if (wrong) throw wrong;
     const object = reader.get<T>(resource, home, name);
     if (!object) throw notFound(resource, name);
+    return object;
+  };
+  const find = <T extends KubeObject>(resource: string, home: string): T => {
+    const object = look<T>(resource, home);
     if (ref.uid && ref.uid !== object.metadata.uid)
       throw conflict(
         ref.kind ?? "",
@@ -127,8 +133,7 @@ function bind(request: TokenRequest, namespace: string, account: string, reader:
     return object;
   };
   if (group === "" && ref.kind === "Pod") {
-    const pod = reader.get<Pod>("pods", namespace, name);
-    if (!pod) throw notFound("pods", name);
+    const pod = look<Pod>("pods", namespace);
     if (pod.spec.serviceAccountName !== account)
       throw badRequest(`cannot bind token for serviceaccount ${goQuote(account)} to pod running with different serviceaccount name.`);
     find<Pod>("pods", namespace);

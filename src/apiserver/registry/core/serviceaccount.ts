@@ -9,6 +9,7 @@ import type { Registry } from "../../rest/call.ts";
 import { decodeTyped } from "../../rest/decode.ts";
 import { writeOptions } from "../../rest/options.ts";
 import { respondKube } from "../../rest/respond.ts";
+import { matchNamespace } from "../../rest/strategy.ts";
 import { complete } from "../../rest/wire.ts";
 import { attributesOf } from "../../rest/write.ts";
 import type { RegistryDeps } from "../registries.ts";
@@ -25,6 +26,7 @@ export const serviceAccountRegistry = (deps: RegistryDeps): Registry => ({
       const type = typeByName("authentication/v1.TokenRequest");
       const request = await decodeTyped<TokenRequest>(call, { kind, apiVersion, type }, options.fieldValidation);
       request.metadata ??= {} as TokenRequest["metadata"];
+      matchNamespace(call, request as unknown as KubeObject);
       request.spec.expirationSeconds ??= 3600;
       const operation = { manager: options.manager, apiVersion, subresource: "token", time: formatTime(rest.clock.now()) };
       const tracked = trackUpdate(type, undefined, request as unknown as JSONObject, operation) as unknown as TokenRequest;
