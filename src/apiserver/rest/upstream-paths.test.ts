@@ -189,3 +189,11 @@ test("a body of YAML that cannot be read, or says not what it is, is of no kind"
   const applied = await answer("PATCH", `${core}/configmaps/x?fieldManager=m`, "~: 1", apply);
   assert.equal(applied.message, "error decoding YAML: error converting YAML to JSON: unsupported map key of type: %!s(<nil>), key: <nil>, value: 1");
 });
+
+test("what is created below an object is in its namespace", async () => {
+  const metadata = { name: "x", namespace: "other" };
+  for (const way of ["pods/x/eviction", "pods/x/binding", "serviceaccounts/x/token"]) {
+    const { http, message } = await answer("POST", `${core}/${way}`, { metadata, target: { name: "n" } });
+    assert.deepEqual([http, message], [400, "the namespace of the provided object does not match the namespace sent on the request"], way);
+  }
+});

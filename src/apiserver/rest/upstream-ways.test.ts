@@ -398,18 +398,3 @@ test("a patch that the router lets by and nobody reads is warned of what its kin
   const refused = await answer("PATCH", `${core}/endpoints/old`, {}, "text/plain");
   assert.deepEqual([refused.http, refused.warnings?.length ?? 0], [415, 0]);
 });
-
-test("nobody connects by way of trial", async () => {
-  for (const way of ["exec?command=a&dryRun=All", "attach?dryRun=", "portforward?dryRun=x", "proxy/?dryRun=All"]) {
-    const { http, message } = await answer("POST", `${core}/pods/none/${way}`);
-    assert.deepEqual([http, message], [400, "dryRun is not supported"], way);
-  }
-});
-
-test("what is created below an object is in its namespace", async () => {
-  const metadata = { name: "x", namespace: "other" };
-  for (const way of ["pods/x/eviction", "pods/x/binding", "serviceaccounts/x/token"]) {
-    const { http, message } = await answer("POST", `${core}/${way}`, { metadata, target: { name: "n" } });
-    assert.deepEqual([http, message], [400, "the namespace of the provided object does not match the namespace sent on the request"], way);
-  }
-});
