@@ -102,7 +102,7 @@ function validate(
     if (!Array.isArray(items)) walk(items, path.child("items"), where, context?.child(items));
     else for (const [i, one] of items.entries()) walk(one, path.child("items").index(i), where, context?.child(one));
   }
-  for (const [name, one] of Object.entries(schema.dependencies ?? {})) if (!Array.isArray(one)) walk(one, path.child("dependencies").key(name));
+  for (const [name, one] of Object.entries(schema.dependencies ?? {})) if (one && !Array.isArray(one)) walk(one, path.child("dependencies").key(name));
   if (schema["x-kubernetes-preserve-unknown-fields"] === false)
     errors.schema.push(invalidValue(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"));
   listAndMapTypes(schema, path, options, errors.schema);

@@ -1,7 +1,7 @@
 /** ReplicationControllers (pkg/registry/core/replicationcontroller). */
 import { type FieldError, forbiddenField, invalidValue, notSupported, path, required } from "../field.ts";
 import type { Kind } from "../kind.ts";
-import { nameIsDNSSubdomain } from "../meta/names.ts";
+import { nameIsLong } from "../meta/names.ts";
 import { isDNS1123Label } from "../names.ts";
 import { selectorFromSet } from "../selectors/labels.ts";
 import type { ReplicationController } from "../types/core-v1.gen.ts";
@@ -15,10 +15,7 @@ import { podTemplateWarnings } from "./pod-warnings.ts";
 import { containerCells } from "./podtemplate.ts";
 import { semanticEqual } from "./semantic.ts";
 
-/** Declarative validation counts bytes, and does not look at generateName. */
-const longName = (name: string, prefix: boolean): string[] =>
-  prefix ? [] : nameIsDNSSubdomain(name, false).map((message) => message.replace("253 characters", "253 bytes"));
-const rules = { namespaced: true, validateName: longName };
+const rules = { namespaced: true, validateName: nameIsLong };
 const spec = path("spec");
 const templatePath = spec.child("template");
 

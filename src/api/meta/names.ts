@@ -14,7 +14,8 @@ const rule =
     check(prefix ? maskTrailingDash(name) : name);
 
 export const nameIsDNSSubdomain: NameRule = rule(isDNS1123Subdomain);
-export const nameIsLong: NameRule = rule(isLongName);
+/** Where validation is declarative generateName is not looked at: what is made of it is judged. */
+export const nameIsLong: NameRule = (name, prefix) => (prefix ? [] : isLongName(name));
 export const nameIsDNSLabel: NameRule = rule(isDNS1123Label);
 /** For RBAC objects and others whose names only have to fit into a URL's path. */
 export const pathSegmentName: NameRule = (name, prefix) => (prefix ? isPathSegmentPrefix(name) : isPathSegmentName(name));

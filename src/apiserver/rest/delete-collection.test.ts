@@ -21,3 +21,10 @@ test("who watches sees the objects of a collection go in its order, also those t
   const told = events.map(({ type, object }) => `${type} ${object.metadata.name}`);
   assert.deepEqual(told, ["MODIFIED a", "DELETED b", "DELETED c", "MODIFIED d", "DELETED e"]);
 });
+
+test("a limit below none is no page: what is older than asked for is there, and is another revision", async () => {
+  await server.answer("POST", configmaps, { metadata: { name: "newer" } });
+  const { http, message } = await server.answer("DELETE", `${configmaps}?limit=-1&resourceVersion=1`);
+  assert.equal(http, 409);
+  assert.match(message ?? "", /the ResourceVersion in the precondition \(1\) does not match/);
+});

@@ -32,7 +32,8 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
   selection(endpoint, selected);
   const options = await deleteOptions(call);
   warnOfOrphans(call, options);
-  const chosen = await page(call, selected, true);
+  // Upstream goes through pages, of its own size where none is asked for; what is below none is no page.
+  const chosen = await page(call, selected, selected.limit >= 0);
   const { items } = chosen;
   let next = 0;
   const worker = async (end: number): Promise<void> => {

@@ -127,8 +127,10 @@ function checkSelectors({ labelSelector, fieldSelector }: Pick<ListOptions, "lab
 
 /** Throws 400 for what cannot be read and 422 for options that do not go together. */
 export function listOptions(query: URLSearchParams, watch: boolean): ListOptions {
-  const limit = query.get("limit");
+  // In upstream's order: what cannot be read of the first is told.
   const timeout = query.get("timeoutSeconds");
+  const timeoutSeconds = timeout === null ? undefined : parseInteger(timeout);
+  const limit = query.get("limit");
   const initial = query.get("sendInitialEvents");
   const options: ListOptions = {
     resourceVersion: query.get("resourceVersion") ?? "",
@@ -140,7 +142,7 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
     watch,
     allowWatchBookmarks: queryBool(query.get("allowWatchBookmarks")),
     ...(initial === null ? {} : { sendInitialEvents: queryBool(initial) }),
-    ...(timeout === null ? {} : { timeoutSeconds: parseInteger(timeout) }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
   };
   // What cannot be read comes before what does not go together.
   checkSelectors(options);

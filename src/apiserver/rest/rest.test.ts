@@ -311,6 +311,7 @@ test("a limit range without limits limits nothing", async () => {
 test("options that cannot be read come before those that do not go together, the content type before both", async () => {
   const list = await answer("GET", `${configmaps}?labelSelector=a+in&resourceVersionMatch=x`);
   assert.equal(list.http, 400);
+  assert.equal((await answer("GET", `${configmaps}?limit=&timeoutSeconds=x`)).message, 'strconv.ParseInt: parsing "x": invalid syntax');
   for (const path of [configmaps, "/api/v1/namespaces/default/pods/none/eviction", "/apis/authorization.k8s.io/v1/subjectaccessreviews"])
     assert.equal((await answer("POST", `${path}?fieldValidation=x`, { type: "text/plain", body: "{}" })).http, 415, path);
 });

@@ -191,3 +191,10 @@ test("nothing rounds a runtime class's overhead", async () => {
   const [told] = messages(await answer("POST", "/apis/node.k8s.io/v1/runtimeclasses", object));
   assert.equal(told, 'overhead.limits[example.com/a]: Invalid value: "100u": must be an integer');
 });
+
+test("what a name is made of is not judged where validation is declarative, what is made of it is", async () => {
+  const classes = "/apis/resource.k8s.io/v1/deviceclasses?dryRun=All";
+  assert.equal((await answer("POST", classes, { metadata: { name: "a", generateName: "A_b" }, spec: {} })).http, 201);
+  const [told] = messages(await answer("POST", classes, { metadata: { name: "A_b" }, spec: {} }));
+  assert.match(told ?? "", /^metadata\.name: Invalid value: "A_b": a lowercase RFC 1123 subdomain/);
+});
