@@ -11,7 +11,7 @@ import type { Face, Faces, GroupVersionKind, GroupVersionResource } from "../adm
 import type { Call, Endpoint } from "./call.ts";
 import { customScale } from "./custom-scale.ts";
 import { toStored } from "./decode.ts";
-import { type Scalable, scaleOf } from "./scale-of.ts";
+import { isScale, scaleOf } from "./scale-of.ts";
 
 const json = (object: unknown): JSONObject => object as JSONObject;
 const shown = (type: TypeDef, object: unknown): JSONObject => normalize(type, json(object)).object;
@@ -95,20 +95,17 @@ function foreignFace(endpoint: Endpoint, kind: GroupVersionKind, type: TypeDef):
   const { def } = endpoint;
   const custom = endpoint.custom?.scale && customScale(endpoint, endpoint.custom.scale);
   const apiVersion = apiVersionOf(kind.group, kind.version);
-  const isScale = kind.kind === "Scale";
+  // What validates is given what is to be stored.
+  const own = (object: KubeObject): object =>
+    kind.kind === "Scale" && !isScale(object) ? (custom?.scaleOf(object) ?? scaleOf(object)) : { ...object, kind: kind.kind, apiVersion };
   return {
     kind,
     resource: resourceOf(def),
     type,
-    labels: ({ metadata }) => (isScale ? undefined : metadata?.labels),
-    show: (object) => shown(type, isScale ? (custom?.scaleOf(object) ?? scaleOf(object)) : { ...object, kind: kind.kind, apiVersion }),
+    labels: (object) => (own(object) as KubeObject).metadata?.labels,
+    show: (object) => shown(type, own(object)),
     read: (given, strict) => read(type, given, strict),
-    take(draft, read) {
-      const replicas = (read as { spec?: { replicas?: number } }).spec?.replicas ?? 0;
-      if (isScale && custom) custom.setReplicas(draft, replicas);
-      else if (isScale) (draft as Scalable).spec.replicas = replicas;
-      else become(draft, { ...(read as unknown as KubeObject), kind: kind.kind, apiVersion });
-    },
+    take: (draft, read) => become(draft, { ...(read as unknown as KubeObject), kind: kind.kind, apiVersion }),
   };
 }
 

@@ -1,7 +1,8 @@
 /** GET of one object. */
 import type { ApiResponse } from "../../api/exchange.ts";
-import { notFound } from "../../api/status.ts";
+import { badRequest, notFound } from "../../api/status.ts";
 import type { Stored } from "../../cache/cache.ts";
+import { queryBool } from "../request-info.ts";
 import { type Call, namespaceOf } from "./call.ts";
 import { madeOf } from "./made.ts";
 import { checkKey, namedIn } from "./place.ts";
@@ -16,9 +17,11 @@ export async function read(call: Call, anew = false): Promise<Stored> {
   return stored;
 }
 
-export async function get(call: Call): Promise<ApiResponse> {
+/** The same, at the revision that the request names. */
+export async function readAsAsked(call: Call): Promise<Stored> {
   const { hub, registry } = call.endpoint;
-  if (registry.made) return respondStored(call, 200, madeOf(await registry.made.get(call.info.name)));
+  if (queryBool(call.request.query.get("export"))) throw badRequest("the export parameter, deprecated since v1.14, is no longer supported");
+  if (registry.made) return madeOf(await registry.made.get(call.info.name));
   const version = call.request.query.get("resourceVersion");
   if (version && version !== "0") {
     // Events are read past the watch cache, whose words others have.
@@ -28,5 +31,7 @@ export async function get(call: Call): Promise<ApiResponse> {
     checkKey(hub, namespace, call.info.name);
     await waitForRevision(call, version, plain);
   }
-  return respondStored(call, 200, await read(call, !version));
+  return read(call, !version);
 }
+
+export const get = async (call: Call): Promise<ApiResponse> => respondStored(call, 200, await readAsAsked(call));

@@ -5,6 +5,8 @@ import { managedAfter, type Operation, Unconvertible } from "../../api/apply/man
 import { type ObjectType, wholeAtom } from "../../api/apply/atom.ts";
 import { KnownSets } from "../../api/apply/known-sets.ts";
 import { encodeJSON } from "../../api/codec/json.ts";
+import { deepEqual } from "../../api/copy.ts";
+import { semanticEqual } from "../../api/core/semantic.ts";
 import { goQuote } from "../../api/go-quote.ts";
 import type { JSONObject } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -12,6 +14,7 @@ import { typeOfKind } from "../../api/schema/schema.ts";
 import { StatusError } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import type { ManagedFieldsEntry } from "../../api/types/meta-v1.gen.ts";
+import type { Comparison } from "../metrics/rest.ts";
 import type { Call, CustomConverter, Endpoint } from "./call.ts";
 import { hasStatus } from "./strategy.ts";
 import { table } from "../../base/table.ts";
@@ -218,4 +221,21 @@ function invalidEntry(entries: readonly ManagedFieldsEntry[]): string | undefine
     if (fieldsType !== "FieldsV1") return `invalid fieldsType ${goQuote(fieldsType)} in managed fields entry ${i}`;
   }
   return undefined;
+}
+
+/** An update that changes nothing but the times of managed fields changes nothing. */
+export function keepTimesOfNoChange({ rest }: Call, object: KubeObject, old: KubeObject): void {
+  const began = rest.clock.monotonic();
+  const outcome = compareWithoutTimes(object, old);
+  if (outcome === "equal_objects") object.metadata.managedFields = old.metadata.managedFields;
+  rest.compared(outcome, (rest.clock.monotonic() - began) / 1000);
+}
+function compareWithoutTimes(object: KubeObject, old: KubeObject): Comparison {
+  const now = object.metadata.managedFields;
+  const before = old.metadata.managedFields;
+  if (!now || !before || now.length !== before.length || now.every(({ time }, i) => time === before[i]?.time)) return "unequal_objects_fast";
+  const without = (value: KubeObject): object => ({ ...value, metadata: { ...value.metadata, managedFields: undefined } });
+  const same = now.every((entry, i) => deepEqual({ ...entry, time: undefined }, { ...before[i], time: undefined }));
+  if (!same) return "unequal_objects_fast";
+  return semanticEqual(without(object), without(old)) ? "equal_objects" : "unequal_objects_slow";
 }

@@ -28,6 +28,7 @@ import { readAsInternal } from "./patch-identity.ts";
 import { consumed, holdsText, misfitOf } from "./patch-words.ts";
 import { respondOutcome } from "./respond.ts";
 import { authorizationOf, checkName } from "./update.ts";
+import type { StandIn } from "./stand-in.ts";
 import { matchNamespace } from "./strategy.ts";
 import { warnStrictly } from "./strict-warnings.ts";
 import { checkActs, updateObject } from "./write.ts";
@@ -278,7 +279,7 @@ function placed(call: Call, object: KubeObject, old: KubeObject | undefined): Ku
   return object;
 }
 
-export async function patchVerb(call: Call): Promise<ApiResponse> {
+export async function patchVerb(call: Call, standIn?: StandIn): Promise<ApiResponse> {
   checkActs(call);
   const { endpoint, info, rest } = call;
   const type = patchTypeOf(call);
@@ -294,12 +295,13 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   if (!(patch instanceof StatusError) && typeof patch.value === "object" && patch.value !== null) call.audit?.requestObject(patch.value);
   let warned = false;
   const next = (old: KubeObject | undefined): KubeObject | Promise<KubeObject> => {
-    const quiet: Call = warned ? { ...call, warn: () => {} } : call;
+    const asked = standIn?.call ?? call;
+    const quiet: Call = warned ? { ...asked, warn: () => {} } : asked;
     warned = true;
     // What cannot be read is said of an object that is there, or that would be made.
     if (patch instanceof StatusError) throw old || type === "apply" ? unread(patch, type, options) : notFound(endpoint.groupResource, info.name);
     if (patch.apply) {
-      const applied = applyTo(quiet, old, patch.apply, options);
+      const applied = applyTo(quiet, old, patch.apply, options, standIn?.refusals?.(patch.apply.object));
       return applied instanceof Promise ? applied.then((object) => placed(call, object, old)) : placed(call, applied, old);
     }
     if (!old) throw notFound(endpoint.groupResource, info.name);
@@ -308,10 +310,11 @@ export async function patchVerb(call: Call): Promise<ApiResponse> {
   const outcome = await updateObject(call, {
     options,
     next,
+    standIn,
     mayCreate: type === "apply" && (info.subresource === "" || (info.subresource === "status" && createdByStatus(endpoint))),
     tracked: type === "apply",
     attempts: 6,
     authorizeCreate: () => rest.authorize({ ...authorizationOf(call), verb: "create" }),
   });
-  return respondOutcome(call, outcome.created ? 201 : 200, outcome);
+  return standIn ? standIn.respond(outcome) : respondOutcome(call, outcome.created ? 201 : 200, outcome);
 }

@@ -17,6 +17,9 @@ function selectorText(object: Scalable): string {
   return formatLabelSelector({ matchLabels: selector as Record<string, string> });
 }
 
+/** And not a custom resource of that name, whose group has a dot. */
+export const isScale = ({ kind, apiVersion }: KubeObject): boolean => kind === "Scale" && apiVersion === "autoscaling/v1";
+
 /** Without managedFields, which only a write of it knows. */
 export function scaleOf(object: KubeObject): Scale {
   const scalable = object as Scalable;

@@ -1,94 +1,100 @@
-/** The scale subresource: autoscaling/v1 Scale over spec.replicas (pkg/registry/apps/deployment/storage). */
+/**
+ * The scale subresource: autoscaling/v1 Scale over spec.replicas (pkg/registry/apps/deployment/storage). It goes the way of all
+ * objects, and what came of it is put into what is stored.
+ */
 import { parentEntries, scaleEntries } from "../../api/apply/scale-fields.ts";
-import { trackUpdate } from "../../api/apply/managed-fields.ts";
+import { validateMetadata } from "../../api/core/object-meta.ts";
 import { deepCopy } from "../../api/copy.ts";
 import type { ApiResponse } from "../../api/exchange.ts";
 import { invalidValue, path } from "../../api/field.ts";
-import type { JSONObject } from "../../api/json.ts";
+import { nameIsDNSSubdomain } from "../../api/meta/names.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { type TableColumn, typeByName } from "../../api/schema/schema.ts";
 import { badRequest, conflict, invalid, StatusError } from "../../api/status.ts";
-import { formatTime } from "../../api/time.ts";
 import type { Scale } from "../../api/types/autoscaling-v1.gen.ts";
-import { applyTo } from "./apply.ts";
 import type { Call } from "./call.ts";
-import { type CustomScale, customScale, scaleColumns } from "./custom-scale.ts";
-import { decodeTyped } from "./decode.ts";
-import { read } from "./get.ts";
-import { type WriteOptions, writeOptions } from "./options.ts";
-import { type Patch, patched, patchTypeOf, readPatch } from "./patch.ts";
+import { customScale, scaleColumns } from "./custom-scale.ts";
+import { decodeObject } from "./decode.ts";
+import { readAsAsked } from "./get.ts";
+import { patchVerb } from "./patch.ts";
 import { respondKube } from "./respond.ts";
 import { type Scalable, scaleOf } from "./scale-of.ts";
+import type { StandIn } from "./stand-in.ts";
 import { ageOf } from "./table.ts";
-import { updateObject } from "./write.ts";
-
-const scaleType = () => typeByName("autoscaling/v1.Scale");
+import { update } from "./update.ts";
 
 export async function scale(call: Call): Promise<ApiResponse> {
   const { info, endpoint } = call;
+  if (info.verb === "patch") return patchVerb(call, standIn(call));
+  if (info.verb === "update") return update(call, standIn(call));
+  const object = (await readAsAsked(call)).object();
   const custom = endpoint.custom?.scale && customScale(endpoint, endpoint.custom.scale);
-  if (info.verb === "get") {
-    const object = (await read(call, true)).object();
-    return respondScale(call, custom ? custom.shown(object) : scaleOf(object));
-  }
-  const patchType = info.verb === "patch" ? patchTypeOf(call) : undefined;
-  const options = writeOptions(call, patchType ? "PatchOptions" : "UpdateOptions", patchType);
-  const given = patchType ? undefined : await decodeTyped<Scale & KubeObject>(call, expected, options.fieldValidation).catch(custom ? unknownScale : undefined);
-  const patch = patchType ? await readPatch(call, patchType) : undefined;
-  if (given && given.metadata?.name !== info.name)
-    throw badRequest(`the name of the object (${given.metadata?.name ?? ""}) does not match the name on the URL (${info.name})`);
-  const outcome = await updateObject(call, {
-    options,
-    ...(custom && given?.metadata?.uid ? { uid: given.metadata.uid } : {}),
-    mayCreate: false,
-    tracked: true,
-    attempts: 6,
-    async next(old) {
-      const object = deepCopy(old) as Scalable;
-      const before = custom ? custom.scaleOf(object, true) : scaleOf(object);
-      const { managedFields } = object.metadata;
-      before.metadata.managedFields = scaleEntries(managedFields, endpoint.apiVersion, custom?.paths);
-      if (!before.metadata.managedFields.length) delete before.metadata.managedFields;
-      const wanted = deepCopy(given) ?? ((await patchedScale(call, before, patch as Patch, options, custom)) as unknown as Scale & KubeObject);
-      const operation = { manager: options.manager, apiVersion: "autoscaling/v1", subresource: "scale", time: formatTime(call.rest.clock.now()) };
-      const tracked = patch?.apply
-        ? wanted
-        : (trackUpdate(scaleType(), before as unknown as JSONObject, wanted as unknown as JSONObject, operation) as unknown as Scale);
-      const { resourceVersion, uid } = wanted.metadata ?? {};
-      const replicas = wanted.spec?.replicas ?? 0;
-      // Judged as that of any other update.
-      if (resourceVersion) object.metadata.resourceVersion = resourceVersion;
-      if (custom) {
-        custom.setReplicas(object, replicas);
-        object.metadata.managedFields = parentEntries(managedFields, tracked.metadata.managedFields, endpoint.apiVersion, custom.paths);
-        return object;
+  return respondScale(aboutScale(call), custom ? custom.shown(object) : scaleOf(object));
+}
+
+function standIn(call: Call): StandIn {
+  const { endpoint, info } = call;
+  const about = aboutScale(call);
+  const custom = endpoint.custom?.scale && customScale(endpoint, endpoint.custom.scale);
+  return {
+    call: about,
+    async decode(validation) {
+      try {
+        return await decodeObject(about, validation);
+      } catch (error) {
+        throw custom ? unknownScale(error) : error;
       }
-      if (replicas < 0) throw invalid("Scale.autoscaling", info.name, [invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0")]);
-      if (uid && uid !== object.metadata.uid)
-        throw conflict(endpoint.groupResource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`);
-      object.spec.replicas = replicas;
-      object.metadata.managedFields = parentEntries(managedFields, tracked.metadata.managedFields, endpoint.apiVersion);
+    },
+    of(stored) {
+      const made = custom ? custom.scaleOf(stored, true) : scaleOf(stored);
+      const managed = scaleEntries(stored.metadata.managedFields, endpoint.apiVersion, custom?.paths);
+      if (managed.length) made.metadata.managedFields = managed;
+      return made as unknown as KubeObject;
+    },
+    into(stored, made) {
+      const { metadata, spec } = made as KubeObject & Scale;
+      const replicas = spec?.replicas ?? 0;
+      const object = deepCopy(stored) as Scalable;
+      if (custom) custom.setReplicas(object, replicas);
+      else {
+        validateScale(info.name, metadata, replicas);
+        checkUid(call, metadata.uid, stored.metadata.uid);
+        object.spec.replicas = replicas;
+      }
+      // Judged as that of any other update.
+      if (metadata.resourceVersion) object.metadata.resourceVersion = metadata.resourceVersion;
+      object.metadata.managedFields = parentEntries(stored.metadata.managedFields, metadata.managedFields, endpoint.apiVersion, custom?.paths);
       return object;
     },
-  });
-  const written = outcome.stored?.object() ?? outcome.object;
-  return respondScale(call, custom ? custom.scaleOf(written) : scaleOf(written));
+    ...(custom ? { refusals: custom.refusals } : {}),
+    respond({ stored, object }) {
+      const written = stored?.object() ?? object;
+      return respondScale(about, custom ? custom.scaleOf(written) : scaleOf(written));
+    },
+  };
+}
+
+/** Throws 422. */
+function validateScale(name: string, metadata: KubeObject["metadata"], replicas: number): void {
+  const errors = validateMetadata(metadata, { namespaced: true, validateName: nameIsDNSSubdomain });
+  if (replicas < 0) errors.push(invalidValue(path("spec", "replicas"), replicas, "must be greater than or equal to 0"));
+  if (errors.length) throw invalid("Scale.autoscaling", name, errors);
+}
+
+/** Of what a patch says; what is put has been compared by then. */
+function checkUid({ endpoint, info }: Call, wanted: string | undefined, found: string): void {
+  if (!wanted || wanted === found) return;
+  const { group, resource } = endpoint.def;
+  const why = `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${found}`;
+  throw conflict(`${resource}/scale${group ? `.${group}` : ""}`, info.name, why);
 }
 
 /** The scheme of custom resources knows no Scale: whatever is wrong with one, this is what upstream says. */
-function unknownScale(error: unknown): never {
+function unknownScale(error: unknown): unknown {
   const { code, message = "" } = error instanceof StatusError ? error.status : {};
-  if (code !== 400 || message.startsWith("the API version in the data")) throw error;
-  throw badRequest('no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"');
+  if (code !== 400 || message.startsWith("the API version in the data")) return error;
+  return badRequest('no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"');
 }
-
-const expected = {
-  kind: "Scale",
-  apiVersion: "autoscaling/v1",
-  get type() {
-    return scaleType();
-  },
-};
 
 const columns: TableColumn[] = [
   { name: "Name", type: "string", priority: 0 },
@@ -105,20 +111,13 @@ function cells(object: KubeObject, now: number): unknown[] {
 /** The same request about the Scale, as if that were what is stored. */
 function aboutScale(call: Call): Call {
   const { endpoint } = call;
-  const type = scaleType();
+  const type = typeByName("autoscaling/v1.Scale");
   const { conversion: _conversion, custom, versions: _versions, converter: _converter, ...bare } = endpoint;
   const { storageVersion: _storageVersion, ...own } = endpoint.def;
   const shown = custom ? scaleColumns(cells) : { columns, cells };
   const def = { ...own, group: "autoscaling", version: "v1", kind: "Scale", columns: shown.columns };
   const kind = { resource: "scales", cells: shown.cells };
-  const hubKind = { ...endpoint.hubKind, cells: shown.cells };
-  return { ...call, endpoint: { ...bare, type, hubType: type, apiVersion: "autoscaling/v1", def, kind, hubKind } };
+  return { ...call, endpoint: { ...bare, type, hubType: type, apiVersion: "autoscaling/v1", def, kind, hubKind: kind } };
 }
 
-const respondScale = (call: Call, scale: Scale): ApiResponse => respondKube(aboutScale(call), 200, scale as unknown as KubeObject);
-
-function patchedScale(call: Call, scale: Scale, patch: Patch, options: WriteOptions, custom?: CustomScale): KubeObject | Promise<KubeObject> {
-  const asScale = aboutScale(call);
-  const old = scale as unknown as KubeObject;
-  return patch.apply ? applyTo(asScale, old, patch.apply, options, custom?.refusals(patch.apply.object)) : patched(asScale, old, patch, options);
-}
+const respondScale = (about: Call, scale: Scale): ApiResponse => respondKube(about, 200, scale as unknown as KubeObject);

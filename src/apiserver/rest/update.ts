@@ -8,6 +8,7 @@ import { decodeObject } from "./decode.ts";
 import { bodyMedia } from "./negotiate.ts";
 import { writeOptions } from "./options.ts";
 import { respondOutcome } from "./respond.ts";
+import type { StandIn } from "./stand-in.ts";
 import { dedupOwnerReferences, matchNamespace } from "./strategy.ts";
 import { checkActs, updateObject } from "./write.ts";
 
@@ -19,12 +20,12 @@ export function checkName(call: Call, object: KubeObject): void {
   if (name !== info.name) throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
 }
 
-export async function update(call: Call): Promise<ApiResponse> {
+export async function update(call: Call, standIn?: StandIn): Promise<ApiResponse> {
   checkActs(call);
   const { endpoint, info, rest } = call;
   const options = writeOptions(call, "UpdateOptions");
   if (call.request.object === undefined) bodyMedia(call.request);
-  const object = await decodeObject(call, options.fieldValidation);
+  const object = await (standIn ? standIn.decode(options.fieldValidation) : decodeObject(call, options.fieldValidation));
   matchNamespace(call, object);
   checkName(call, object);
   dedupOwnerReferences(call, object);
@@ -32,11 +33,12 @@ export async function update(call: Call): Promise<ApiResponse> {
     options,
     ...(object.metadata.uid ? { uid: object.metadata.uid } : {}),
     next: () => deepCopy(object),
+    standIn,
     mayCreate: endpoint.hubKind.allowCreateOnUpdate === true && (info.subresource === "" || info.subresource === "status"),
     attempts: 5,
     authorizeCreate: () => rest.authorize({ ...authorizationOf(call), verb: "create" }),
   });
-  return respondOutcome(call, outcome.created ? 201 : 200, outcome);
+  return standIn ? standIn.respond(outcome) : respondOutcome(call, outcome.created ? 201 : 200, outcome);
 }
 
 export function authorizationOf(call: Call) {

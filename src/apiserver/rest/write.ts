@@ -4,7 +4,6 @@
  */
 import type { MemberTexts } from "../../api/codec/json.ts";
 import { deepCopy, deepEqual } from "../../api/copy.ts";
-import { semanticEqual } from "../../api/core/semantic.ts";
 import { invalidValue, path } from "../../api/field.ts";
 import { goQuote } from "../../api/go-quote.ts";
 import type { KubeObject } from "../../api/object.ts";
@@ -13,13 +12,13 @@ import type { Stored } from "../../cache/cache.ts";
 import { storageKey } from "../../cache/keys.ts";
 import { ExistsError, RevisionMismatchError } from "../../store/store.ts";
 import type { AdmissionAttributes, Faces } from "../admission/admission.ts";
-import type { Comparison } from "../metrics/rest.ts";
 import { type Call, namespaceOf, type Reservation } from "./call.ts";
 import { complete, finish, keptSpec, storedForm, writtenForm } from "./decode.ts";
 import { facesOf } from "./faces.ts";
-import { keepManagedFields, trackWrite } from "./managed-fields.ts";
+import { keepManagedFields, keepTimesOfNoChange, trackWrite } from "./managed-fields.ts";
 import type { WriteOptions } from "./options.ts";
 import type { Outcome } from "./respond.ts";
+import type { StandIn } from "./stand-in.ts";
 import {
   dedupOwnerReferences,
   generateName,
@@ -188,6 +187,8 @@ export interface UpdatePlan {
   uid?: string;
   /** Makes the wanted object, in the stored version with defaults, from what is stored (undefined: nothing is). Fresh on each call. */
   next(old: KubeObject | undefined): KubeObject | Promise<KubeObject>;
+  /** `next` makes this one, from this one. */
+  standIn?: StandIn | undefined;
   /** PUT or apply of what does not exist creates it. */
   mayCreate: boolean;
   /** Managed fields are set by `next`. */
@@ -261,18 +262,22 @@ async function proposed(call: Call, plan: UpdatePlan, current: Stored): Promise<
   const { options } = plan;
   const old = current.object();
   if (plan.uid && plan.uid !== old.metadata.uid) throw uidMismatch(call, plan.uid, old.metadata.uid, options.dryRun);
-  const next = plan.next(old);
-  const object = next instanceof Promise ? await next : next;
-  const { metadata } = object;
+  const { standIn } = plan;
+  const before = standIn ? standIn.of(old) : old;
+  const next = plan.next(before);
+  const made = next instanceof Promise ? await next : next;
   if (!plan.tracked) {
-    const tracked = trackWrite(call, object, old, options.manager, options.dryRun);
+    const tracked = trackWrite(standIn?.call ?? call, made, before, options.manager, options.dryRun);
     if (tracked) await tracked;
   }
   const attributes = attributesOf(call, "UPDATE", options.object, options.dryRun);
-  attributes.object = object;
-  attributes.old = old;
-  const mutated = mutateWith(call, attributes, object);
+  attributes.object = made;
+  attributes.old = before;
+  const mutated = mutateWith(call, attributes, made);
   if (mutated) await mutated;
+  const object = standIn ? standIn.into(old, made) : made;
+  attributes.old = old;
+  const { metadata } = object;
   if (endpoint.registry.guardUpdate) await endpoint.registry.guardUpdate(call, object, old);
   const revision = metadata.resourceVersion ?? "";
   checkRevisionSyntax(revision);
@@ -371,23 +376,6 @@ export async function serverUpdate(call: Call, change: (old: KubeObject) => Kube
       call.request.signal.throwIfAborted();
     }
   }
-}
-
-/** An update that changes nothing but the times of managed fields changes nothing. */
-function keepTimesOfNoChange({ rest }: Call, object: KubeObject, old: KubeObject): void {
-  const began = rest.clock.monotonic();
-  const outcome = compareWithoutTimes(object, old);
-  if (outcome === "equal_objects") object.metadata.managedFields = old.metadata.managedFields;
-  rest.compared(outcome, (rest.clock.monotonic() - began) / 1000);
-}
-function compareWithoutTimes(object: KubeObject, old: KubeObject): Comparison {
-  const now = object.metadata.managedFields;
-  const before = old.metadata.managedFields;
-  if (!now || !before || now.length !== before.length || now.every(({ time }, i) => time === before[i]?.time)) return "unequal_objects_fast";
-  const without = (value: KubeObject): object => ({ ...value, metadata: { ...value.metadata, managedFields: undefined } });
-  const same = now.every((entry, i) => deepEqual({ ...entry, time: undefined }, { ...before[i], time: undefined }));
-  if (!same) return "unequal_objects_fast";
-  return semanticEqual(without(object), without(old)) ? "equal_objects" : "unequal_objects_slow";
 }
 
 function deletesNow(call: Call, object: KubeObject, old: KubeObject): boolean {
