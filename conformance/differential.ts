@@ -20,6 +20,7 @@ import { foundCases } from "./differential/found-cases.ts";
 import { foundFaults } from "./differential/found-faults.ts";
 import { foundObjects } from "./differential/found-objects.ts";
 import { foundPatches } from "./differential/found-patches.ts";
+import { foundScales } from "./differential/found-scales.ts";
 import { foundProtobuf } from "./differential/found-protobuf.ts";
 import { foundStored } from "./differential/found-stored.ts";
 import { customResourceCases } from "./differential/custom-resource-cases.ts";
@@ -54,6 +55,7 @@ const cases = [
   ...foundObjects,
   ...foundPatches,
   ...foundProtobuf,
+  ...foundScales,
   ...foundStored,
   ...evictionCases,
   ...customResourceCases,

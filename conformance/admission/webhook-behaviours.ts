@@ -60,6 +60,7 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
       value: [1, 2].map(() => ({ apiVersion: "v1", kind: "Node", name: "n", uid: "u" })),
     }),
   },
+  "patch-replicas": { response: patch({ op: "replace", path: "/spec/replicas", value: -1 }) },
   "patch-empty": { response: written("[]") },
   "patch-null": { response: written("null") },
   "patch-object": { response: written("{}") },

@@ -96,7 +96,36 @@ const deployment = (name: string): object => ({
   },
 });
 
+/** Those who look at Scales choose by labels that only a request gives them. */
+function scaling(behaviour: string): AdmissionCase {
+  const name = `scale-${behaviour}`;
+  const rules = [{ ...everything, resources: ["deployments/scale"] }];
+  const path = `${paths.deployments}/${name}/scale`;
+  const labels = { case: name };
+  const scale = (replicas: number, more: object = labels): object => ({
+    apiVersion: "autoscaling/v1",
+    kind: "Scale",
+    metadata: { name, labels: more },
+    spec: { replicas },
+  });
+  return {
+    name,
+    setup: [configuration("Mutating", name, { behaviour, rules }), configuration("Validating", name, { behaviour: "warn", rules })],
+    requests: [
+      { method: "POST", path: paths.deployments, body: deployment(name) },
+      { method: "PUT", path: `${path}?fieldManager=m`, body: scale(2) },
+      { method: "PUT", path: `${path}?fieldManager=m`, body: scale(3, { case: name, "-": "" }) },
+      { method: "PUT", path, body: scale(4, {}) },
+      { method: "PATCH", path, body: { metadata: { labels }, spec: { replicas: 5 } }, headers: { "content-type": "application/merge-patch+json" } },
+      { method: "PATCH", path: `${path}?fieldManager=applier&force=true`, body: scale(6), headers: { "content-type": "application/apply-patch+yaml" } },
+      { method: "GET", path: `${paths.deployments}/${name}` },
+      { method: "DELETE", path: `${paths.deployments}?labelSelector=case%3D${name}` },
+    ],
+  };
+}
+
 export const webhookCases: AdmissionCase[] = [
+  ...["allow", "deny-message", "patch-label", "patch-replicas", "patch-name", "patch-managed", "patch-owners", "patch-unknown-field"].map(scaling),
   {
     name: "shown",
     setup: [configuration("Mutating", "shown", { behaviour: "allow" }), configuration("Validating", "shown", { behaviour: "allow" })],
