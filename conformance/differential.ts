@@ -17,6 +17,7 @@ import { cases as builtIn, type Step } from "./differential/cases.ts";
 import { evictionCases } from "./differential/eviction-cases.ts";
 import { foundAmounts } from "./differential/found-amounts.ts";
 import { foundCases } from "./differential/found-cases.ts";
+import { foundDocuments } from "./differential/found-documents.ts";
 import { foundFaults } from "./differential/found-faults.ts";
 import { foundObjects } from "./differential/found-objects.ts";
 import { foundPatches } from "./differential/found-patches.ts";
@@ -51,6 +52,7 @@ const cases = [
   ...builtIn,
   ...foundAmounts,
   ...foundCases,
+  ...foundDocuments,
   ...foundFaults,
   ...foundObjects,
   ...foundPatches,

@@ -2,11 +2,13 @@
 import { moreCases } from "./more-cases.ts";
 
 export interface Step {
-  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
   path: string;
   /** Strings are sent as they are. `{rv}` and `{uid}` stand for the last answer's. */
   body?: unknown;
   headers?: Record<string, string>;
+  /** Sent by one of the server's `others`. */
+  client?: string;
   /** Fields that differ by nature in this answer. */
   hide?: readonly string[];
   /** Asked again, for five seconds at most, until the answer's JSON has this text. */

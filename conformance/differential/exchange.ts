@@ -152,6 +152,8 @@ export function settled(value: unknown, hide: readonly string[] = []): unknown {
         .replace(/^127\.0\.0\.1:\d+$/, "ADDRESS")
         // The same in protobuf, behind the network that is to use it.
         .replace(/(0\.0\.0\.0\/0..)127\.0\.0\.1:\d{5}/s, "$1ADDRESS")
+        // And in YAML.
+        .replace(/(\bserverAddress: )127\.0\.0\.1:\d+/, "$1ADDRESS")
         .replace(madeVolume, madeVolumeMark)
         .replace(/\bgn-[a-z0-9]{5}\b/g, "gn-XXXXX")
         .replace(/0xc[0-9a-f]{6,}/g, "POINTER")

@@ -51,6 +51,7 @@ import { keepDefaultServiceCIDR } from "./registry/networking/default-service-ci
 import { storeCheck } from "./registry/core/componentstatus.ts";
 import type { ComponentCheck } from "./outside/component-health.ts";
 import { createRegistries } from "./registry/registries.ts";
+import { decode } from "./request-info.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 import type { KubeletTLS } from "./streaming/kubelet-client.ts";
 import { unreachable } from "./streaming/unreachable.ts";
@@ -316,11 +317,8 @@ export async function assembleApiServer(options: AssembleOptions): Promise<Assem
       admission,
       registries,
       serverAddress: address,
-      extra(request) {
-        const dumped = levels && dump(request.path, request.query, levels.all(), clock);
-        if (dumped) return dumped;
-        return answerOpenId(request, openId);
-      },
+      extra: (request) => (levels && dump(decode(request.path), request.query, levels.all(), clock)) ?? answerOpenId(request, openId),
+      extraPaths: [...openId.keys()],
     });
     const fresh: BootstrapOptions = {
       rest: server.rest,

@@ -20,7 +20,7 @@ function aggregated(request: ApiRequest, media: Media, value: APIGroupDiscoveryL
   if (request.asObject) return { status: 200, headers: {}, object: value };
   const body = encodeAs({ media, pretty: false }, value);
   const etag = `"${createHash("sha512").update(body).digest("hex").toUpperCase()}"`;
-  const headers = { "content-type": contentType, etag, vary: "Accept", "cache-control": "no-cache, private" };
+  const headers = { "content-type": contentType, etag, vary: "Accept", "cache-control": "public" };
   if (request.headers["if-none-match"] === etag) return { status: 304, headers };
   return { status: 200, headers, body };
 }
@@ -28,7 +28,7 @@ function aggregated(request: ApiRequest, media: Media, value: APIGroupDiscoveryL
 /** The aggregator's own group alone is behind its router. */
 const ownGroup = "apiregistration.k8s.io";
 
-/** Groups are listed and shown by handlers of their own; all else is behind the router, which takes GET alone. Throws 405 and 406. */
+/** Groups are listed and shown by handlers of their own, and so is all of what definitions add; all else is behind the router, which takes GET alone. Throws 405 and 406. */
 function formOf(request: ApiRequest, routed: boolean): Form {
   if (request.asObject) return json;
   if (routed && request.method !== "GET") throw methodNotAllowed();
@@ -57,6 +57,8 @@ export function createDocuments(
   /** Of `served`, those that no definition adds. */
   builtIn: readonly ResourceDef[] = resources,
   series: DiscoverySeries = { withoutPeers() {}, aggregated() {} },
+  /** In milliseconds. */
+  now: () => number = () => 0,
 ): Documents {
   const object = (request: ApiRequest, value: object, routed: boolean): ApiResponse =>
     respondObject({ request, form: formOf(request, routed), warnings: [] }, 200, value);
@@ -82,7 +84,8 @@ export function createDocuments(
       }
       if (path === "/api" || path === "/apis") {
         const core = path === "/api";
-        const form = aggregatedForm(request.headers.accept ?? "");
+        // The list of groups knows its other form by its whole name alone.
+        const form = decoded === "/apis/" ? undefined : aggregatedForm(request.headers.accept ?? "");
         if (form) {
           // The versions of the core group are behind the router, the groups are not.
           if (core && request.method !== "GET") throw methodNotAllowed();
@@ -94,8 +97,7 @@ export function createDocuments(
         const local = apiGroupList(served());
         return object(request, elsewhere?.groups(local) ?? local, false);
       }
-      if (path === "/openapi/v2" || path === "/openapi/v3" || path.startsWith("/openapi/v3/"))
-        return openapi(request, path === "/openapi/v3" ? decoded : path, builtIn, added);
+      if (decoded === "/openapi/v2" || decoded === "/openapi/v3" || decoded.startsWith("/openapi/v3/")) return openapi(request, decoded, builtIn, now, added);
       const parts = path.split("/");
       // Whatever it is called, the way is that of the core group's versions.
       const unversioned = parts[1] === "api" && parts.length === 3;
@@ -106,13 +108,15 @@ export function createDocuments(
         found = elsewhere ? elsewhere.group(parts[2] as string, local) : local;
       }
       if (parts[1] === "apis" && parts.length === 4) found = apiResourceList(parts[2] as string, parts[3] as string, served());
-      // Definitions have no router of their own: a version that none serves is nowhere.
-      if (!found && parts[1] === "apis" && parts.length === 4 && builtIn.some((def) => def.group === parts[2])) throw noSuchResource();
+      // Definitions have no router: a version that none serves is nowhere.
+      const ofRouter = parts[1] === "apis" && builtIn.some((def) => def.group === parts[2]);
+      if (!found && ofRouter && parts.length === 4) throw noSuchResource();
       if (!found && (unversioned || parts[1] === "version")) throw noSuchResource();
-      return found && object(request, found, parts[1] === "api" || parts.length === 4 || parts[2] === ownGroup);
+      // A group's own handler knows it with one slash behind it at most.
+      return found && object(request, found, unversioned || (ofRouter && (parts.length === 4 || parts[2] === ownGroup || decoded.endsWith("//"))));
     },
     paths() {
-      const groups = new Set<string>(["/api", "/api/v1", "/apis", "/apis/"]);
+      const groups = new Set<string>(["/api", "/api/v1", "/apis", "/apis/", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"]);
       for (const { group, version } of served()) {
         if (!group) continue;
         groups.add(`/apis/${group}`);

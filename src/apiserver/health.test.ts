@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ApiRequest } from "../api/exchange.ts";
 import { HealthSLIs } from "../api/health-checks.ts";
 import { health, serverChecks } from "./health.ts";
 
 async function ask(target: string, checks: ReturnType<typeof serverChecks>): Promise<[number, string] | undefined> {
   const [path = "", query] = target.split("?");
-  const response = await health(checks, { path, query: new URLSearchParams(query) } as ApiRequest, new HealthSLIs(0));
+  const response = await health(checks, path, new URLSearchParams(query), new HealthSLIs(0));
   return response && [response.status, Buffer.from(response.body as Uint8Array).toString()];
 }
 const well = serverChecks([], async () => {}, new AbortController().signal);

@@ -1,11 +1,11 @@
 /** /openapi/v2 and /openapi/v3 with their hashes (k8s.io/kube-openapi/pkg/handler, handler3). Each document is encoded once. */
 import { createHash } from "node:crypto";
+import { clausesOf } from "../api/accept.ts";
 import { stringify } from "../api/codec/json.ts";
 import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { openapiV2 } from "../api/openapi/v2.ts";
 import { encodeSwagger } from "../api/openapi/v2-protobuf.ts";
 import { openapiV3, openapiV3Index, type Served } from "../api/openapi/v3.ts";
-import { notAcceptable } from "../api/status.ts";
 
 const encoded = new WeakMap<object, Uint8Array>();
 function bytesOf(document: object): Uint8Array {
@@ -18,21 +18,20 @@ function bytesOf(document: object): Uint8Array {
 
 const json: Readonly<Record<string, string>> = { "content-type": "application/json", "cache-control": "no-cache, private", vary: "Accept" };
 
-const protobufTypes = ["application/com.github.proto-openapi.spec.v2.v1.0+protobuf", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"];
+const protobufForms = ["com.github.proto-openapi.spec.v2.v1.0+protobuf", "com.github.proto-openapi.spec.v2@v1.0+protobuf"];
 
-/** The first of the client's wishes that can be met, best first. Throws 406 where none can. */
-function wanted(request: ApiRequest, protobuf: boolean): "json" | "protobuf" {
-  const { accept } = request.headers;
-  if (!accept || request.asObject) return "json";
-  const clauses = accept.split(",").map((clause) => {
-    const [type = "", ...parameters] = clause.split(";").map((part) => part.trim());
-    return { type, q: Number(parameters.find((one) => one.startsWith("q="))?.slice(2) ?? 1) };
-  });
-  for (const { type } of clauses.sort((a, b) => b.q - a.q)) {
-    if (type === "application/json" || type === "application/*" || type === "*/*") return "json";
-    if (protobuf && protobufTypes.includes(type)) return "protobuf";
+const wishes = ({ headers }: ApiRequest): ReturnType<typeof clausesOf> => clausesOf(headers.accept || "*/*");
+
+/** The first of the client's wishes that can be met, best first; undefined where none can. */
+function wanted(request: ApiRequest, protobuf: readonly string[]): "json" | "protobuf" | undefined {
+  if (request.asObject) return "json";
+  for (const { type } of wishes(request)) {
+    const [kind, form = ""] = type.split("/");
+    if (kind !== "application" && kind !== "*") continue;
+    if (form === "json" || form === "*") return "json";
+    if (protobuf.includes(form)) return "protobuf";
   }
-  throw notAcceptable("406: Not Acceptable\n\nAvailable representations: application/json");
+  return undefined;
 }
 
 const hashes = new WeakMap<Uint8Array, string>();
@@ -42,13 +41,22 @@ function hashOf(bytes: Uint8Array): string {
   return hash;
 }
 
-/** /openapi/v2 in the form that the client wants. Throws 406. */
+/** /openapi/v2 in the form that the client wants. What cannot be served is refused without a word, as upstream does. */
 export function respondSwagger(request: ApiRequest, made: { json(): Uint8Array; protobuf(): Uint8Array }): ApiResponse {
-  const form = wanted(request, true);
+  const vary = "Accept-Encoding, Accept";
+  const form = wanted(request, protobufForms);
+  if (!form) return { status: 406, headers: { vary } };
   const body = made[form]();
   const response = tagged(request, body, hashOf(body));
-  if (form === "json") return response;
-  return { ...response, headers: { ...response.headers, "content-type": protobufTypes[0] as string } };
+  const headers: Record<string, string> = { ...response.headers, vary };
+  if (form === "protobuf") headers["content-type"] = `application/${protobufForms[0]}`;
+  return { ...response, headers };
+}
+
+/** /openapi/v3: nobody looks at what the client accepts, and upstream takes what it writes for text. */
+export function respondIndex(request: ApiRequest, index: object, body: Uint8Array = Buffer.from(JSON.stringify(index))): ApiResponse {
+  if (request.asObject) return { status: 200, headers: {}, object: index };
+  return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body };
 }
 
 /** What definitions add to the documents of the built-in kinds; objects and bytes are the same as long as the documents are. */
@@ -74,21 +82,25 @@ function swagger(request: ApiRequest, document: object): ApiResponse {
 /** Said with nothing, whatever the client accepts. */
 const noDocument = (): ApiResponse => ({ status: 404, headers: {} });
 
-/** `path` begins with /openapi/; `served` are the built-in resources. */
-export function openapi(request: ApiRequest, path: string, served: Served, added?: AddedOpenAPI): ApiResponse {
+/** When what is asked for by its hash may be forgotten. */
+function inAYear(now: number): string {
+  const then = new Date(now);
+  then.setUTCFullYear(then.getUTCFullYear() + 1);
+  return then.toUTCString();
+}
+
+/** `path` begins with /openapi/; `served` are the built-in resources; `now` in milliseconds. */
+export function openapi(request: ApiRequest, path: string, served: Served, now: () => number, added?: AddedOpenAPI): ApiResponse {
   if (path === "/openapi/v2") return swagger(request, added?.swagger() ?? openapiV2(served));
   const own = openapiV3Index(served);
   const { paths } = added ? { paths: added.index() } : own;
-  if (path !== "/openapi/v3" && !paths[path.slice("/openapi/v3/".length)]) return noDocument();
-  wanted(request, false);
-  if (path === "/openapi/v3") {
-    if (request.asObject) return { status: 200, headers: {}, object: { paths } };
-    if (paths === own.paths) return { status: 200, headers: { ...json }, body: bytesOf(own) };
-    return { status: 200, headers: { ...json }, body: Buffer.from(JSON.stringify({ paths })) };
-  }
+  if (path === "/openapi/v3") return paths === own.paths ? respondIndex(request, own, bytesOf(own)) : respondIndex(request, { paths });
   const name = path.slice("/openapi/v3/".length);
   const url = paths[name]?.serverRelativeURL;
   if (url === undefined) return noDocument();
+  // Who wishes for nothing that can be read as a wish gets nothing.
+  if (!request.asObject && !wishes(request).length) return { status: 200, headers: {} };
+  if (!wanted(request, [])) return { status: 406, headers: { vary: "Accept" } };
   const hash = url.slice(url.indexOf("hash=") + 5);
   const asked = request.query.get("hash");
   if (asked && asked !== hash) return { status: 301, headers: { ...json, location: url, etag: `"${hash}"` } };
@@ -96,7 +108,7 @@ export function openapi(request: ApiRequest, path: string, served: Served, added
   const body = document ? bytesOf(document) : added?.document(name);
   if (!body) return noDocument();
   const response = tagged(request, body, hash);
-  if (asked) response.headers = { ...response.headers, "cache-control": "public, immutable" };
+  if (asked) response.headers = { ...response.headers, "cache-control": "public, immutable", expires: inAYear(now()) };
   return response;
 }
 

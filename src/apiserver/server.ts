@@ -28,12 +28,12 @@ import { isLong } from "./long-running.ts";
 import type { CustomResources } from "./customresources/custom-resources.ts";
 import { createDocuments } from "./documents.ts";
 import type { AddedOpenAPI } from "./openapi.ts";
-import { type HealthCheck, HealthSLIs } from "../api/health-checks.ts";
-import { health, healthPaths, serverChecks } from "./health.ts";
+import type { HealthCheck } from "../api/health-checks.ts";
+import { serverChecks } from "./health.ts";
 import { discoverySeries } from "./metrics/discovery.ts";
-import { metricsPage } from "./metrics/page.ts";
 import { bodyBytes, createServerMetrics, type RequestSeries } from "./metrics/requests.ts";
 import { restSeries } from "./metrics/rest.ts";
+import { Pages } from "./pages.ts";
 import { parseRequestInfo, readableInfo, type RequestInfo, UnknownRequest } from "./request-info.ts";
 import type { AdmissionChain, Call, Endpoint, Registry, Rest } from "./rest/call.ts";
 import { admitConnect, admitted } from "./rest/connect.ts";
@@ -44,7 +44,7 @@ import { askedLimit, TimeLimit } from "./time-limit.ts";
 import { beginTrace, enterStep, traced, verbSpan } from "./tracing/request-trace.ts";
 import { AdmittedUpgrade, mayNotCreate } from "./upgrades.ts";
 import { whenEnded } from "./when-ended.ts";
-import { type Described, ZPages } from "./zpages.ts";
+import type { Described } from "./zpages.ts";
 import { Served } from "./served.ts";
 import { type Connectors, exists, leavesHttp, noSuchResource, notFoundPage, route, unknownPage } from "./router.ts";
 
@@ -75,6 +75,8 @@ export interface ApiServerOptions {
   described?: Described;
   /** Answers what no built-in path does (OpenAPI, well-known documents); authorized like any path. */
   extra?: (request: ApiRequest) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
+  /** What of it clients are told of. */
+  extraPaths?: Iterable<string>;
   /** API servers behind this one. */
   aggregator?: Aggregator;
   /** `HOST:PORT` for clients. */
@@ -125,13 +127,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     options.openapi,
     builtIn,
     discoverySeries(options.metrics),
+    () => clock.now(),
   );
   const checks = serverChecks(options.checks ?? [], () => cache.check(), stopping.signal);
-  const slis = new HealthSLIs(options.described?.started ?? clock.now());
-
-  const listed = (): string[] =>
-    [...documents.paths(), ...healthPaths(checks), ...zpages.paths, "/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3", "/version"].sort();
-  const zpages = new ZPages({ ...options.described, clock, random: options.random, metrics, listed });
+  const paths = (): string[] => [...documents.paths(), ...(options.extraPaths ?? [])];
+  const pages = new Pages({ checks, clock, random: options.random, metrics: options.metrics, requests: metrics, described: options.described, paths });
 
   const access = new Access({
     authenticator: options.authenticator,
@@ -229,23 +229,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         inner?.end();
       }
     }
-    const checked = await health(checks, request, slis);
-    if (checked) {
-      arrived(metrics.ofPath(request.method, request.path));
-      return checked;
-    }
-    const shown = metricsPage(request, options.metrics, slis);
-    if (shown) {
-      arrived(metrics.ofPath(request.method, request.path));
-      return shown;
-    }
-    const page = zpages.answer(request, info, arrived);
+    const page = await pages.answer(request, info, arrived);
     if (page) return page;
-    if (request.path === "/") {
-      return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ paths: listed() }, null, 2)) };
-    }
-    if (request.path === "/openapi/v2" || request.path.startsWith("/openapi/v3")) arrived(metrics.ofPath(request.method, request.path.slice(1, 11)));
-    const merged = aggregator && request.path.startsWith("/openapi/") && (await aggregator.openapi(request, user));
+    const described = /^\/(openapi\/(v2$|v3$|v3\/))/.exec(info.path)?.[1];
+    if (described) arrived(metrics.ofPath(request.method, described));
+    const merged = described && (await aggregator?.openapi(request, info.path, user));
     if (merged) return merged;
     return documents.get(request) ?? (await options.extra?.(request)) ?? notFoundPage();
   }
@@ -285,6 +273,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     let refusal: Partial<Status> | undefined;
     let trace: Span | undefined;
     let nobody = false;
+    let isIn = false;
     if (options.cbor) request.cbor = true;
     try {
       info = parseRequestInfo(request.method, request.path, request.query);
@@ -310,6 +299,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
           return audit;
         };
         const entered = (user: UserInfo): Promise<ApiResponse> => {
+          isIn = true;
           const arrived = (found: RequestSeries): void => {
             series = found;
             if (user.name === loopbackUser.name) found.ownRequests.value++;
@@ -342,6 +332,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       }
       response = failure(request, error);
       if (isOwnFault(request, error)) audit?.panic(textOf(error));
+      // Said of a refusal at the door alone.
+      if (!isIn && response.status === 403) response.headers["x-content-type-options"] = "nosniff";
     }
     // Such connections are cheap to open, and requests on them to abandon (CVE-2023-44487).
     if (nobody) response.last = true;

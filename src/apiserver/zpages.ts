@@ -38,7 +38,7 @@ export class ZPages {
 
   /** Undefined for every other path. Any method will do. */
   answer(request: ApiRequest, info: RequestInfo, arrived: (series: RequestSeries) => void): ApiResponse | undefined {
-    const page = this.#pages.get(request.path);
+    const page = this.#pages.get(info.path);
     if (!page) return undefined;
     const { version, ...answer } = answerZPage(page, {
       accept: request.headers.accept,

@@ -10,9 +10,8 @@ import type { APIGroup, APIGroupList } from "../../api/types/meta-v1.gen.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { join, relayRefusal, responseHead } from "../../base/relay.ts";
-import { trimEnd } from "../../base/trim.ts";
 import type { UpgradeHandler } from "../http/listener.ts";
-import { respondSwagger } from "../openapi.ts";
+import { respondIndex, respondSwagger } from "../openapi.ts";
 import { upgrading } from "../streaming/connectable.ts";
 import type { AdmittedUpgrade } from "../upgrades.ts";
 import { Availability } from "./availability.ts";
@@ -117,10 +116,9 @@ export class Aggregator implements AsyncDisposable {
     for (const { group, version } of this.#remotes.all()) if (group) yield* [`/apis/${group}`, `/apis/${group}/${version}`];
   }
 
-  /** OpenAPI with what others serve; undefined where this server's own is all there is. */
-  async openapi(request: ApiRequest, user: UserInfo): Promise<ApiResponse | undefined> {
+  /** OpenAPI with what others serve, at a decoded path; undefined where this server's own is all there is. */
+  async openapi(request: ApiRequest, path: string, user: UserInfo): Promise<ApiResponse | undefined> {
     if (!this.#remotes.size) return undefined;
-    const path = trimEnd(request.path, "/");
     if (path === "/openapi/v2") return this.#v2(request);
     if (path !== "/openapi/v3" && !path.startsWith("/openapi/v3/")) return undefined;
     const local = this.#options.index();
@@ -129,9 +127,7 @@ export class Aggregator implements AsyncDisposable {
     if (path === "/openapi/v3") {
       if (!indexes.length) return undefined;
       const paths = Object.assign({}, ...indexes.map(([, index]) => index), local) as Index;
-      const object = { paths };
-      if (request.asObject) return { status: 200, headers: {}, object };
-      return { status: 200, headers: { "content-type": "application/json", vary: "Accept" }, body: Buffer.from(JSON.stringify(object)) };
+      return respondIndex(request, { paths });
     }
     const owner = indexes.find(([, index]) => index[path.slice("/openapi/v3/".length)]);
     return owner && this.forward(request, user, owner[0], false);

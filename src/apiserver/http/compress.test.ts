@@ -30,6 +30,13 @@ test("only who asks for gzip by its bare name gets it", async () => {
   for (const wish of [undefined, "", "br", "gzip;q=0", "x-gzip", "gzip2"]) assert.equal(await encoding(wish), undefined, wish);
 });
 
+test("what an answer varied by before, it still varies by", async () => {
+  const varied = async (vary: string): Promise<string | undefined> =>
+    (await compress({ status: 200, headers: { vary }, body: Buffer.alloc(200_000) }, "gzip")).headers.vary;
+  assert.equal(await varied("Accept"), "Accept, Accept-Encoding");
+  assert.equal(await varied("Accept-Encoding, Accept"), "Accept-Encoding, Accept");
+});
+
 test("a source that fails in its middle breaks the body", async () => {
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield Buffer.alloc(200_000);

@@ -16,7 +16,9 @@ export async function compress(response: ApiResponse, acceptEncoding: string | u
   const size = body instanceof Uint8Array ? body.length : (response.size ?? 0);
   if (!body || size <= threshold || !acceptEncoding || !wantsGzip(acceptEncoding)) return response;
   if (response.headers["content-encoding"]) return response;
-  const headers: Record<string, string> = { ...response.headers, "content-encoding": "gzip", vary: "Accept-Encoding" };
+  const { vary } = response.headers;
+  const both = !vary ? "Accept-Encoding" : vary.includes("Accept-Encoding") ? vary : `${vary}, Accept-Encoding`;
+  const headers: Record<string, string> = { ...response.headers, "content-encoding": "gzip", vary: both };
   delete headers["content-length"];
   if (body instanceof Uint8Array) return { ...response, headers, body: await gzipOnce(body, { level: constants.Z_BEST_SPEED }) };
   return { ...response, headers, body: gzipStream(body) };

@@ -1,5 +1,5 @@
 /** /metrics and /metrics/slis (k8s.io/apiserver/pkg/server/routes/metrics.go). */
-import type { ApiRequest, ApiResponse } from "../../api/exchange.ts";
+import type { ApiResponse } from "../../api/exchange.ts";
 import type { HealthSLIs } from "../../api/health-checks.ts";
 import type { Metrics } from "../../base/metrics.ts";
 
@@ -12,7 +12,7 @@ function answer(method: string, metrics: Metrics): { type: string; body: string 
 }
 
 /** Undefined for any other path. */
-export function metricsPage({ method, path }: ApiRequest, metrics: Metrics, slis: HealthSLIs): ApiResponse | undefined {
+export function metricsPage(method: string, path: string, metrics: Metrics, slis: HealthSLIs): ApiResponse | undefined {
   const page = path === "/metrics/slis" ? slis.answer(method) : path === "/metrics" ? answer(method, metrics) : undefined;
   return page && { status: 200, headers: { "content-type": page.type }, body: Buffer.from(page.body) };
 }
