@@ -38,9 +38,9 @@ const maxConditions = 8;
 const maxIPs = 16;
 const at = path("status");
 
-/** One device, or one share of it. */
+/** One device, or one share of it; a share without a name is the whole. */
 export const deviceKey = ({ driver, pool, device, shareID }: { driver: string; pool: string; device: string; shareID?: string }): string =>
-  `${driver}/${pool}/${device}${shareID === undefined ? "" : `/${shareID}`}`;
+  `${driver}/${pool}/${device}${shareID ? `/${shareID}` : ""}`;
 
 /** As upstream shows it. */
 const shownDevice = ({ driver, pool, device, shareID = "" }: Parameters<typeof deviceKey>[0]): object => ({

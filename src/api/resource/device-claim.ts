@@ -1,6 +1,14 @@
 /** What a claim asks for (pkg/apis/resource/validation, validateDeviceClaim). */
 import { type FieldError, invalidValue, notSupported, type Path, required } from "../field.ts";
-import type { DeviceClaim, DeviceClaimConfiguration, DeviceConstraint, DeviceRequest, DeviceSubRequest, ExactDeviceRequest } from "../types/resource-v1.gen.ts";
+import type {
+  DeviceClaim,
+  DeviceClaimConfiguration,
+  DeviceConstraint,
+  DeviceRequest,
+  DeviceSubRequest,
+  DeviceToleration,
+  ExactDeviceRequest,
+} from "../types/resource-v1.gen.ts";
 import { validateSet, validateSlice } from "./collections.ts";
 import { validateConfiguration, validateSelectors } from "./device-config.ts";
 import { validateFullyQualified, validateLabel, validateSubdomain } from "./device-names.ts";
@@ -96,6 +104,10 @@ export function defaultDeviceClaim({ requests }: DeviceClaim): void {
       if (!exact) continue;
       exact.allocationMode ||= "ExactCount";
       if (exact.allocationMode === "ExactCount" && !exact.count) exact.count = 1;
-      for (const toleration of exact.tolerations ?? []) toleration.operator ||= "Equal";
+      defaultTolerations(exact.tolerations);
     }
+}
+
+export function defaultTolerations(tolerations: DeviceToleration[] | undefined): void {
+  for (const toleration of tolerations ?? []) toleration.operator ||= "Equal";
 }

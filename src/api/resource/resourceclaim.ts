@@ -8,7 +8,7 @@ import { nameIsDNSSubdomain } from "../meta/names.ts";
 import { resetMetadata } from "../meta/status-update.ts";
 import type { ResourceClaim } from "../types/resource-v1.gen.ts";
 import { deviceKey, validateClaimStatus } from "./claim-status.ts";
-import { defaultDeviceClaim, validateDeviceClaim } from "./device-claim.ts";
+import { defaultDeviceClaim, defaultTolerations, validateDeviceClaim } from "./device-claim.ts";
 
 const rules = { namespaced: true, validateName: nameIsDNSSubdomain };
 
@@ -30,7 +30,10 @@ function dropDeallocated(claim: ResourceClaim, old: ResourceClaim): void {
 
 export const resourceClaimKind: Kind<ResourceClaim> = {
   resource: "resourceclaims.resource.k8s.io",
-  setDefaults: ({ spec }) => defaultDeviceClaim(spec.devices ?? {}),
+  setDefaults({ spec, status }) {
+    defaultDeviceClaim(spec.devices ?? {});
+    for (const { tolerations } of status?.allocation?.devices?.results ?? []) defaultTolerations(tolerations);
+  },
   validate: (item) => [...validateMetadata(item.metadata, rules), ...validateDeviceClaim(item.spec.devices ?? {}, path("spec", "devices"))],
   validateUpdate: (item, old) => [
     ...validateMetadata(item.metadata, rules),

@@ -26,6 +26,19 @@ test("a request is for one device by default", () => {
   assert.deepEqual(claim.spec.devices.requests[0]?.exactly, { deviceClassName: "gpu", allocationMode: "ExactCount", count: 1 });
 });
 
+test("what was allocated tolerates what is equal by default, and a share without a name is the whole device", () => {
+  const result = { request: "r", driver: "d.example.com", pool: "p", device: "d" };
+  const claim = claimOf([{ name: "r", exactly: gpu }]);
+  const given = { ...claim, status: { allocation: { devices: { results: [{ ...result, tolerations: [{}] }], config: [] } } } } as unknown as ResourceClaim;
+  resourceClaimKind.setDefaults?.(given);
+  assert.deepEqual(given.status.allocation?.devices?.results?.[0]?.tolerations, [{ operator: "Equal" }]);
+  const devices = [{ driver: "d.example.com", pool: "p", device: "d", shareID: "", conditions: [] }];
+  const shared = { ...given, status: { ...given.status, devices } } as unknown as ResourceClaim;
+  assert.deepEqual(told(resourceClaimKind.subresources?.status?.validateUpdate?.(shared, claim)), [
+    'status.devices[0].shareID: Invalid value: "": error validating uid: invalid UUID length: 0',
+  ]);
+});
+
 test("what is wrong with a claim is told in upstream's words", () => {
   assert.deepEqual(
     mistakesOf(
