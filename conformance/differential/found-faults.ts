@@ -92,4 +92,12 @@ export const foundFaults: Case[] = [
       ),
     ],
   },
+  {
+    name: "watches of events whose time is over before they begin",
+    steps: ["", "0", "1"].flatMap((rv) =>
+      ["", "&sendInitialEvents=false&resourceVersionMatch=NotOlderThan"].map((query) =>
+        ask("GET", `${core}/events?watch=1&labelSelector=none&timeoutSeconds=-5${rv && `&resourceVersion=${rv}`}${query}`),
+      ),
+    ),
+  },
 ];

@@ -197,3 +197,8 @@ test("what is created below an object is in its namespace", async () => {
     assert.deepEqual([http, message], [400, "the namespace of the provided object does not match the namespace sent on the request"], way);
   }
 });
+
+test("a watch of events whose time is over before it begins does not find where to begin", async () => {
+  const asked = `${core}/events?watch=1&resourceVersionMatch=NotOlderThan&timeoutSeconds=-5&sendInitialEvents=`;
+  assert.equal((await answer("GET", `${asked}false`)).message, "context deadline exceeded");
+});

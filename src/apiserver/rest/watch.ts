@@ -1,7 +1,7 @@
 /** GET with watch=true: a stream of events or of their frames. */
 import type { ApiResponse } from "../../api/exchange.ts";
 import type { KubeObject, WatchEvent } from "../../api/object.ts";
-import { badRequest, methodNotSupported } from "../../api/status.ts";
+import { badRequest, methodNotSupported, StatusError } from "../../api/status.ts";
 import { parseFieldSelector } from "../../api/selectors/fields.ts";
 import type { EventBatch } from "../../cache/cache.ts";
 import type { Call } from "./call.ts";
@@ -44,6 +44,9 @@ export async function watch(call: Call): Promise<ApiResponse> {
   if (form.as === "Table") includeObject(request.query);
   if (form.media === "yaml") throw onlyStreams(request);
   const initial = options.sendInitialEvents ?? from === 0;
+  // Events have no watch cache: upstream asks its storage where to begin, and the time for that is over.
+  if ((options.timeoutSeconds ?? 0) < 0 && from === 0 && options.sendInitialEvents === false && endpoint.hub.resource === "events")
+    throw new StatusError({ code: 500, message: "context deadline exceeded" });
   const fromRevision = from === 0 && !initial ? await endpoint.cache.revision() : from;
   const seconds = options.timeoutSeconds || rest.minWatchSeconds * (1 + rest.random.next());
   const ended = new AbortController();
