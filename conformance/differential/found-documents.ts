@@ -4,6 +4,7 @@ import { ask, type Case, type Step } from "./cases.ts";
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 const whole = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const accepted = ["*/*", "application/*", "text/html", "application/yaml", whole, `application/json,${whole}`, "application/json;stream=watch", "x", "*", ","];
+const protobuf = (version: string, at: string): string => `application/com.github.proto-openapi.spec.${version}${at}v1.0+protobuf`;
 /** What the documents say is not what is asked here, nor are the build, and what each server has besides. */
 const hide = ["definitions", "parameters", "security", "securityDefinitions", "components", "info", "paths", "jwks_uri"];
 const build = ["compiler", "goVersion", "gitCommit", "gitTreeState", "gitVersion", "buildDate", "platform"];
@@ -58,6 +59,10 @@ export const foundDocuments: Case[] = [
       ...["/openapi/v3", "/openapi/v3/", "/openapi/v3/apis/nope", "/openapi/v3/apps/v1/", "/openapi/v2/", "/openapi"].flatMap((path) => everyWay(path)),
       ...["/openapi/v2", "/openapi/v3/api/v1", "/openapi/v3/apis/documents.example.com/v1"].flatMap((path) =>
         everyWay(path, true).filter(({ method, headers }) => headers || method === "HEAD"),
+      ),
+      // What is in them is not what is asked: without their bodies.
+      ...["/openapi/v2", "/openapi/v3/version", "/openapi/v3/version?hash=x", "/openapi/v3/apis/documents.example.com/v1"].flatMap((path) =>
+        ["v2", "v3"].flatMap((version) => [".", "@"].map((at) => asked("HEAD", path, protobuf(version, at)))),
       ),
       ...[
         "/version",

@@ -95,6 +95,12 @@ test("OpenAPI is refused without a word where nothing fits, and its index is for
     for (const accept of ["", "*", "*/json", "text/html,application/*;q=0.1"])
       assert.deepEqual(told("PUT", path, accept), [200, "application/json", vary], `${path} ${accept}`);
   }
+  const wish = (version: string, at: string) => `text/html,application/com.github.proto-openapi.spec.${version}${at}v1.0+protobuf`;
+  for (const at of [".", "@"]) {
+    const type = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
+    assert.deepEqual(told("GET", "/openapi/v3/version", wish("v3", at)), [200, type, "Accept"]);
+    assert.equal(told("GET", "/openapi/v3/version", wish("v2", at))[0], 406);
+  }
   assert.deepEqual(told("GET", "/openapi/v2", ","), [406, undefined, "Accept-Encoding, Accept"]);
   assert.deepEqual(told("GET", "/openapi/v3/api/v1", ","), [200, undefined, undefined]);
   assert.equal(told("GET", "/openapi/v2/")[0], 0);

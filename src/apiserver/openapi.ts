@@ -6,6 +6,7 @@ import type { ApiRequest, ApiResponse } from "../api/exchange.ts";
 import { openapiV2 } from "../api/openapi/v2.ts";
 import { encodeSwagger } from "../api/openapi/v2-protobuf.ts";
 import { openapiV3, openapiV3Index, type Served } from "../api/openapi/v3.ts";
+import { encodeOpenAPI } from "../api/openapi/v3-protobuf.ts";
 
 const encoded = new WeakMap<object, Uint8Array>();
 function bytesOf(document: object): Uint8Array {
@@ -18,7 +19,11 @@ function bytesOf(document: object): Uint8Array {
 
 const json: Readonly<Record<string, string>> = { "content-type": "application/json", "cache-control": "no-cache, private", vary: "Accept" };
 
-const protobufForms = ["com.github.proto-openapi.spec.v2.v1.0+protobuf", "com.github.proto-openapi.spec.v2@v1.0+protobuf"];
+/** What a document is called in protobuf, and what it was called once. */
+const protobufForms = (version: string): [string, string] =>
+  [".", "@"].map((at) => `com.github.proto-openapi.spec.${version}${at}v1.0+protobuf`) as [string, string];
+const v2Forms = protobufForms("v2");
+const v3Forms = protobufForms("v3");
 
 const wishes = ({ headers }: ApiRequest): ReturnType<typeof clausesOf> => clausesOf(headers.accept || "*/*");
 
@@ -44,12 +49,12 @@ function hashOf(bytes: Uint8Array): string {
 /** /openapi/v2 in the form that the client wants. What cannot be served is refused without a word, as upstream does. */
 export function respondSwagger(request: ApiRequest, made: { json(): Uint8Array; protobuf(): Uint8Array }): ApiResponse {
   const vary = "Accept-Encoding, Accept";
-  const form = wanted(request, protobufForms);
+  const form = wanted(request, v2Forms);
   if (!form) return { status: 406, headers: { vary } };
   const body = made[form]();
   const response = tagged(request, body, hashOf(body));
   const headers: Record<string, string> = { ...response.headers, vary };
-  if (form === "protobuf") headers["content-type"] = `application/${protobufForms[0]}`;
+  if (form === "protobuf") headers["content-type"] = `application/${v2Forms[0]}`;
   return { ...response, headers };
 }
 
@@ -79,6 +84,13 @@ function swagger(request: ApiRequest, document: object): ApiResponse {
   });
 }
 
+/** `bytes`: the document in JSON, the same as long as it is the same. */
+function inProtobufV3(bytes: Uint8Array): Uint8Array {
+  const made = inProtobuf.get(bytes) ?? encodeOpenAPI(JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>);
+  inProtobuf.set(bytes, made);
+  return made;
+}
+
 /** Said with nothing, whatever the client accepts. */
 const noDocument = (): ApiResponse => ({ status: 404, headers: {} });
 
@@ -100,14 +112,17 @@ export function openapi(request: ApiRequest, path: string, served: Served, now: 
   if (url === undefined) return noDocument();
   // Who wishes for nothing that can be read as a wish gets nothing.
   if (!request.asObject && !wishes(request).length) return { status: 200, headers: {} };
-  if (!wanted(request, [])) return { status: 406, headers: { vary: "Accept" } };
+  const form = wanted(request, v3Forms);
+  if (!form) return { status: 406, headers: { vary: "Accept" } };
+  const typed = form === "json" ? json : { ...json, "content-type": `application/${v3Forms[0]}` };
   const hash = url.slice(url.indexOf("hash=") + 5);
   const asked = request.query.get("hash");
-  if (asked && asked !== hash) return { status: 301, headers: { ...json, location: url, etag: `"${hash}"` } };
+  if (asked && asked !== hash) return { status: 301, headers: { ...typed, location: url, etag: `"${hash}"` } };
   const document = openapiV3(name, served);
   const body = document ? bytesOf(document) : added?.document(name);
   if (!body) return noDocument();
-  const response = tagged(request, body, hash);
+  const response = tagged(request, form === "json" ? body : inProtobufV3(body), hash);
+  response.headers = { ...response.headers, "content-type": typed["content-type"] as string };
   if (asked) response.headers = { ...response.headers, "cache-control": "public, immutable", expires: inAYear(now()) };
   return response;
 }
