@@ -195,6 +195,10 @@ export const foundPatches: Case[] = [
       '[1,{"op":1e400}]',
       "1e400",
       '[{"from":{"a":1e400}}]',
+      '[{"op":"add","path":"/metadata/labels/a","value":"b","from":"/x","unknown":1e400}]',
+      '[{"op":"add","path":"/metadata/labels/a","value":{"a":1,"a":2},"unknown":{"b":1,"b":2},"more":[1e400],"op":"test"}]',
+      '[{"op":"test","path":"/metadata/name","value":"default","unknown":{"b":1,"b":2}}]',
+      '[{"op":"test","path":"/metadata/name","value":"default","unknown":1,"unknown":{"b":1,"b":2}},null]',
     ].flatMap((text) =>
       ["", "?fieldValidation=Ignore", "?fieldValidation=Strict"].map((query) => ask("PATCH", `/api/v1/namespaces/default${query}`, text, json)),
     ),

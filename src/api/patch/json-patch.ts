@@ -1,6 +1,6 @@
 /** JSON patch (RFC 6902) with the API server's leniencies and messages: on texts, as upstream's library (gopkg.in/evanphx/json-patch.v4) applies it. */
 import { bounded, DecodeError } from "../codec/decode-error.ts";
-import { encodeJSON, parseJSON, safeDepth } from "../codec/json.ts";
+import { encodeJSON, encodeJSONString, parseJSON, safeDepth } from "../codec/json.ts";
 import { goQuote } from "../go-quote.ts";
 import type { JSONValue } from "../json.ts";
 import { badRequest, requestEntityTooLarge, StatusError } from "../status.ts";
@@ -116,6 +116,19 @@ export function mistakeIn(patch: LazyNode | null, numbers = false): string | und
     }
   }
   return undecodable(patch, "[]handlers.jsonPatchOp", "handlers.jsonPatchOp");
+}
+
+export const operationFields: ReadonlySet<string> = new Set(["op", "path", "from", "value"]);
+
+/** The same patch, which is a list, with nothing in what no operation has: nobody reads that. */
+export function withoutUnknown(patch: Uint8Array): Buffer {
+  const textOf = (node: LazyNode | null): string => (node?.text ? Buffer.from(node.text).toString() : "null");
+  const entries = (nodeOf(patch)?.list() ?? []).map((entry) => {
+    if (!entry?.text || !entry.object()) return textOf(entry);
+    const members = [...membersOf(entry.text)].map(([name, value]) => `${encodeJSONString(name)}:${operationFields.has(name) ? textOf(value) : "null"}`);
+    return `{${members.join(",")}}`;
+  });
+  return Buffer.from(`[${entries.join(",")}]`);
 }
 
 function unheld(value: LazyNode | null): string | undefined {

@@ -51,6 +51,9 @@ test("what cannot be read is said of what there is, or of what an apply would ma
   assert.equal(await patched("/api/v1/namespaces/default", "json-patch+json", ' {"a":1e400}'), noList);
   const field = "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string";
   assert.equal(await patched("/api/v1/namespaces/default", "json-patch+json", '[{"path":1e400,"value":1e400}]'), field);
+  const odd = '[{"op":"test","path":"/metadata/name","value":"default","unknown":[1e400,{"a":1,"a":2}]}]';
+  const { warnings } = await server.answer("PATCH", "/api/v1/namespaces/default", Buffer.from(odd), "application/json-patch+json");
+  assert.deepEqual(warnings, ['json patch unknown field "[0].unknown"']);
 });
 
 test("nobody waits for a revision to come at which one that is named is looked up", async () => {

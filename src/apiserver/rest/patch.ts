@@ -11,7 +11,7 @@ import { invalidText, invalidValue, path } from "../../api/field.ts";
 import { type GroupVersion, groupVersionText, parseGroupVersion } from "../../api/group-version.ts";
 import { isMap, type JSONObject, type JSONValue, textOf } from "../../api/json.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { applyJSONPatch, mistakeIn } from "../../api/patch/json-patch.ts";
+import { applyJSONPatch, mistakeIn, operationFields, withoutUnknown } from "../../api/patch/json-patch.ts";
 import { nodeOf } from "../../api/patch/lazy-node.ts";
 import { applyMergePatch, checkMergePatch, mergePatchText } from "../../api/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
@@ -102,24 +102,28 @@ function parseApplied(request: ApiRequest, text: Uint8Array): Patch {
 function parsePatch(type: PatchType, text: Uint8Array): Patch {
   try {
     const { value, duplicates } = parseJSON(text, maxParts);
-    const strict = type === "json" ? [...duplicates, ...unknownInOperations(value)].map((why) => `json patch ${why}`) : duplicates;
-    return { type, value, text, plain: type === "merge" && Buffer.compare(encodeJSON(value), text) === 0, strict };
+    if (type === "json") return { type, value, text, strict: strictlyOf(text, value, duplicates) };
+    return { type, value, text, plain: type === "merge" && Buffer.compare(encodeJSON(value), text) === 0, strict: duplicates };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const why = type === "json" && !error.syntax ? mistakeIn(nodeOf(text), true) : error.message;
-    const mistake = why === undefined ? undefined : badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
+    // Only what no operation has cannot be held.
+    if (why === undefined) return parsePatch(type, withoutUnknown(text));
+    const mistake = badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
     if (error.syntax || type === "strategic") throw mistake;
-    return { type, value: null, text, strict: [], ...(mistake ? { mistake } : {}) };
+    return { type, value: null, text, strict: [], mistake };
   }
 }
 
-const operationFields = new Set(["op", "path", "from", "value"]);
-const unknownInOperations = (value: JSONValue): string[] =>
-  Array.isArray(value)
-    ? value.flatMap((entry, i) =>
-        isMap(entry) ? Object.keys(entry).flatMap((key) => (operationFields.has(key) ? [] : [`unknown field "[${i}].${key}"`])) : [],
-      )
-    : [];
+/** Keys that are repeated in what operations have, and fields that they do not have. */
+function strictlyOf(text: Uint8Array, value: JSONValue, duplicates: string[]): string[] {
+  const entries = Array.isArray(value) ? value : [];
+  const unknown = entries.flatMap((entry, i) =>
+    isMap(entry) ? Object.keys(entry).flatMap((key) => (operationFields.has(key) ? [] : [`unknown field "[${i}].${key}"`])) : [],
+  );
+  const repeated = unknown.length && duplicates.length ? parseJSON(withoutUnknown(text)).duplicates : duplicates;
+  return [...repeated, ...unknown].map((why) => `json patch ${why}`);
+}
 
 /** The stored object with the patch applied, in the stored version with defaults. */
 export function patched(call: Call, old: KubeObject, patch: Patch, options: WriteOptions): KubeObject {
