@@ -1,8 +1,8 @@
 /**
  * Requests in rows instead of by chance, to a real kube-apiserver and ours: every pair of faults that a request can have, odd values for
- * every field of every kind, every pair and triple of a list's options. Which fault is told, and what is done all the same, must agree.
+ * every field of every kind, every pair and triple of a list's options, every odd operation of a JSON patch. Which fault is told, and what is done all the same, must agree.
  *
- * Usage: node conformance/sweeps.ts faults|fields|options [--way create|merge|strategic|apply|status] [--only REGEXP] [--bin DIR] [--port P]
+ * Usage: node conformance/sweeps.ts faults|fields|options|json-patches [--way create|merge|strategic|apply|status] [--only REGEXP] [--bin DIR] [--port P]
  *   --way   how `fields` are given
  *   --only  rows by name
  *   --port  the first of four free ports
@@ -15,6 +15,7 @@ import { classify, Groups, opened } from "./differential/groups.ts";
 import { startPair } from "./differential/servers.ts";
 import { faults } from "./sweeps/faults.ts";
 import { fields, type Way, ways } from "./sweeps/fields.ts";
+import { jsonPatches } from "./sweeps/json-patches.ts";
 import { options } from "./sweeps/options.ts";
 import type { Both, Sweep } from "./sweeps/sweep.ts";
 
@@ -30,7 +31,12 @@ const { values, positionals } = parseArgs({
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 /** No two servers make the same token. */
 const shown = (answer: Answer): Answer => settled(opened(answer, true), ["token"]) as Answer;
-const sweeps: Record<string, () => Sweep> = { faults: () => faults, fields: () => fields(values.way as Way), options: () => options };
+const sweeps: Record<string, () => Sweep> = {
+  faults: () => faults,
+  fields: () => fields(values.way as Way),
+  options: () => options,
+  "json-patches": () => jsonPatches,
+};
 const [chosen = ""] = positionals;
 
 if (!(chosen in sweeps) || !ways.includes(values.way as Way)) {

@@ -29,7 +29,7 @@ export const makeTarget: MakeTarget = () => ({
       const { value, duplicates } = parseJSON(input);
       const text = encodeJSONString(sortKeys(value));
       same("written and read again", text, encodeJSONString(sortKeys(parseJSON(text).value)));
-      if (!duplicates.length) same("the exact reader's", text, encodeJSONString(sortKeys(untyped(parseNodes(readJSON(input).text), "", new Set()))));
+      if (!duplicates.length) same("the exact reader's", text, encodeJSONString(sortKeys(untyped(parseNodes(readJSON(input).text), new Set()))));
       outcome = `read ${duplicates.length ? "repeated" : ""}`;
     } catch (error) {
       outcome = refusal(error, DecodeError);

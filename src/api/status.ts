@@ -27,6 +27,12 @@ export class StatusError extends Error {
 /** A resource as error messages name it: `deployments.apps`, `pods`. */
 export const groupResource = (group: string, resource: string): string => (group ? `${resource}.${group}` : resource);
 
+/** Where a kind has dots of its own. */
+export interface GroupKind {
+  group: string;
+  kind: string;
+}
+
 const make = (code: number, reason: string, message: string, details?: StatusDetails): StatusError =>
   new StatusError({ code, reason, message, ...(details ? { details } : {}) });
 const split = (resource: string): { group?: string; kind?: string } => {
@@ -77,13 +83,14 @@ function told(all: readonly FieldError[]): readonly FieldError[] {
 }
 
 /** `kind` is a GroupKind: `Deployment.apps`, `Pod`. */
-export const invalid = (kind: string, name: string, all: readonly FieldError[]): StatusError => {
+export const invalid = (what: string | GroupKind, name: string, all: readonly FieldError[]): StatusError => {
+  const { kind, details } = typeof what === "string" ? { kind: what, details: split(what) } : { kind: groupResource(what.group, what.kind), details: what };
   const errors = told(all);
   const texts = [...new Set(errors.map((e) => `${e.field}: ${e.body}`))];
   const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return make(422, "Invalid", `${kind} ${goQuote(name)} is invalid: ${text}`, {
     ...(name ? { name } : {}),
-    ...(kind ? split(kind) : {}),
+    ...(kind ? details : {}),
     causes: errors.map((e) => ({ reason: e.type, message: e.body, field: e.field }) as StatusCause),
   });
 };

@@ -65,6 +65,7 @@ test("repeated keys are reported by path, once, and the last wins", () => {
   const { value, duplicates } = parseJSON('{"a":1,"b":[{"c":1,"c":2,"c":3}],"a":4}');
   assert.deepEqual(value, { a: 4, b: [{ c: 3 }] });
   assert.deepEqual(duplicates, ['duplicate field "b[0].c"', 'duplicate field "a"']);
+  assert.deepEqual(parseJSON('{"":{"a":1,"a":2}}').duplicates, ['duplicate field ".a"']);
 });
 
 test("integers keep 64 bits and prototype keys are ordinary keys", () => {

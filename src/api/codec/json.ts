@@ -29,7 +29,7 @@ export function parseJSON(bytes: Uint8Array | string, parts?: number): { value: 
   const read = readJSON(bytes, parts);
   if (countKeys(read.value) === read.keys) return { value: read.value, duplicates: [] };
   const duplicates = new Set<string>();
-  const value = bounded(() => untyped(parseNodes(read.text), "", duplicates));
+  const value = bounded(() => untyped(parseNodes(read.text), duplicates));
   return { value, duplicates: [...duplicates] };
 }
 
@@ -204,15 +204,15 @@ export function put(object: { [key: string]: JSONValue | undefined }, key: strin
   else object[key] = value;
 }
 
-/** Untyped value of a node; reports repeated keys. */
-export function untyped(node: JSONNode, path: string, duplicates: Set<string>): JSONValue {
+/** Untyped value of a node; reports repeated keys. `path`: where it is, absent at the root. */
+export function untyped(node: JSONNode, duplicates: Set<string>, path?: string): JSONValue {
   switch (node.kind) {
     case "object": {
       const object: { [key: string]: JSONValue } = {};
       node.values.forEach((child, i) => {
         const key = node.keys[i] as string;
-        const at = path ? `${path}.${key}` : key;
-        const value = untyped(child, at, duplicates);
+        const at = path === undefined ? key : `${path}.${key}`;
+        const value = untyped(child, duplicates, at);
         if (Object.hasOwn(object, key)) {
           if (duplicates.size < 100) duplicates.add(`duplicate field ${goQuote(at)}`);
           put(object, key, merge(object[key] as JSONValue, value));
@@ -221,7 +221,7 @@ export function untyped(node: JSONNode, path: string, duplicates: Set<string>): 
       return object;
     }
     case "array":
-      return node.values.map((child, i) => untyped(child, `${path}[${i}]`, duplicates));
+      return node.values.map((child, i) => untyped(child, duplicates, `${path ?? ""}[${i}]`));
     case "number":
       return numberOf(node.text);
     case "null":

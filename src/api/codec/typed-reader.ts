@@ -131,7 +131,7 @@ class TypedReader {
 
   #scalar(type: string, go: string | undefined, node: JSONNode, before: JSONValue | undefined): JSONValue | undefined {
     if (node.kind === "null") return type === "string" || type === "bool" || type === "float64" || type.includes("int") ? before : null;
-    if (type === "RawExtension" || type === "FieldsV1" || type === "JSON") return untyped(node, "", new Set());
+    if (type === "RawExtension" || type === "FieldsV1" || type === "JSON") return untyped(node, new Set());
     if (type === "bytes" && node.kind === "array") return this.#octets(node.values);
     const integer = /^u?int\d*$/.test(type) || type === "IntOrString";
     if (integer && node.kind === "number" && !/^-?\d+$/.test(node.text)) {
@@ -144,7 +144,7 @@ class TypedReader {
     // Nobody reads what is in a list or an object that is to be a scalar.
     if (node.kind === "array") value = [];
     else if (node.kind === "object") value = {};
-    else if (node.kind !== "number") value = untyped(node, "", new Set());
+    else if (node.kind !== "number") value = untyped(node, new Set());
     else if (type === "Quantity") value = node.text;
     else if (Number.isFinite(Number(node.text))) value = numberOf(node.text);
     // What is beyond all bounds is a mistake only where a number is wanted.

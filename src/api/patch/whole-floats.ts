@@ -23,6 +23,6 @@ export function withWholeFloats(text: Uint8Array): JSONValue | undefined {
     found = true;
     return { kind: "string", value: mark + Number(node.text) };
   };
-  const value = untyped(marked(parseNodes(json)), "", new Set());
+  const value = untyped(marked(parseNodes(json)), new Set());
   return found ? value : undefined;
 }

@@ -305,6 +305,16 @@ test("a status of another kind is judged under the name that it gives itself, an
   assert.deepEqual([taken.http, taken.kind, taken.metadata.managedFields], [200, "Other", undefined]);
 });
 
+test("a patch that makes another kind is refused under that, dots and all, and one that leaves none for its want", async () => {
+  await defined("dotted", "Dotted");
+  await answer("POST", at("dotted"), object("Dotted", "a", { color: "red" }));
+  const kinded = (value: unknown): Promise<Answer> =>
+    answer("PATCH", at("dotted", "a"), [{ op: "add", path: "/kind", value }], { "content-type": "application/json-patch+json" });
+  const { group, kind } = (await kinded("x.io/a")).details as { group?: string; kind?: string };
+  assert.deepEqual([group, kind], ["example.com", "x.io/a"]);
+  assert.match((await kinded(null)).message ?? "", /: Object 'Kind' is missing in '/);
+});
+
 test("a storage version that is not served has no hash", async () => {
   const made = { ...definition("hashes", "Hash", { group: "hash.example.com", versions: [version("v1", { served: false }), version("v2")] }) };
   assert.equal((await answer("POST", crds, { ...made, metadata: { name: "hashes.hash.example.com" } })).http, 201);

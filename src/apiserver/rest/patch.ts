@@ -218,7 +218,7 @@ function mergedText(endpoint: Endpoint, current: JSONObject, patch: Patch, optio
     const bare = endpoint.custom ? void sniffJSON(text()) : readAsInternal(endpoint, text());
     if (bare) return { object: bare.object, bare: true, strict: [...patch.strict, ...bare.strictErrors], rejected };
     const { object, strictErrors } = decodeJSON(text(), endpoint.custom ? undefined : endpoint.type, "kept");
-    if (endpoint.custom && (object.kind === undefined || object.kind === "")) rejected(`Object 'Kind' is missing in '${Buffer.from(text())}'`);
+    if (endpoint.custom && (object.kind ?? "") === "") rejected(`Object 'Kind' is missing in '${Buffer.from(text())}'`);
     return { object, strict: [...patch.strict, ...strictErrors], rejected };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;

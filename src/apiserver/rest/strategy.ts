@@ -5,7 +5,7 @@ import type { Kind, UpdateStrategy } from "../../api/kind.ts";
 import { pathSegmentName } from "../../api/meta/names.ts";
 import { type ObjectMetaRules, validateObjectMeta, validateObjectMetaUpdate } from "../../api/meta/validation.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { badRequest, internalError, invalid } from "../../api/status.ts";
+import { badRequest, type GroupKind, internalError, invalid } from "../../api/status.ts";
 import { formatTime } from "../../api/time.ts";
 import { nameSuffix } from "../../base/random.ts";
 import type { Call, Endpoint } from "./call.ts";
@@ -82,10 +82,10 @@ const ofCluster: ObjectMetaRules = { namespaced: false, validateName: pathSegmen
 const rulesOf = ({ def }: Endpoint): ObjectMetaRules => (def.namespaced ? inNamespaces : ofCluster);
 
 /** A custom resource is what it says it is, until it is refused for it. */
-export function groupKindOf({ custom, groupKind }: Endpoint, { kind = "", apiVersion = "" }: KubeObject): string {
+export function groupKindOf({ custom, groupKind }: Endpoint, { kind = "", apiVersion = "" }: KubeObject): string | GroupKind {
   if (!custom) return groupKind;
   const group = parseGroupVersion(apiVersion)?.group;
-  return group ? `${kind}.${group}` : kind;
+  return group ? { group, kind } : kind;
 }
 
 /** Throws 422. `known`: nothing is to be said of the specification. Gives whether nothing was said at all. */
@@ -132,7 +132,7 @@ export function prepareUpdate(call: Call, object: KubeObject, old: KubeObject, s
 }
 
 /** Throws 422. `groupKind` is what the object said that it was before it was prepared. */
-export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, subresource: string, groupKind: string): void {
+export function validateUpdate(call: Call, object: KubeObject, old: KubeObject, subresource: string, groupKind: string | GroupKind): void {
   const { endpoint } = call;
   const strategy = strategyOf(endpoint, subresource);
   const meta = validateObjectMeta(object.metadata, rulesOf(endpoint), metadataPath);
