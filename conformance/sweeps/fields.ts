@@ -116,8 +116,11 @@ function rowOf(way: Way, { object: template, def, type }: Template, i: number): 
   const wanted = (name: string): boolean => (way === "status" ? name === "status" : !["kind", "apiVersion", "status"].includes(name));
   function* probes(): Generator<Probe> {
     for (const [path, of] of fieldsOf(type, wanted, object))
-      for (const value of oddValues(of))
+      for (const value of oddValues(of)) {
+        // An empty one is never shown, and counts as a change of generation upstream.
+        if (path.at(-1) === "caBundle" && value === "") continue;
         yield { title: `${path.join(".")} = ${written(value).slice(0, 80)}`, request: requestOf(way, collection, object, path, value) };
+      }
   }
   return {
     name: `${def.kind} ${i}`,
