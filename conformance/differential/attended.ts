@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { JSONObject } from "../../src/api/json.ts";
 import type { Target } from "./episodes.ts";
 import { type Server, send } from "./exchange.ts";
-import { classify } from "./groups.ts";
+import { classify, isEnding } from "./groups.ts";
 import { patchHeaders } from "./headers.ts";
 
 export const attended = new Set(["customresourcedefinitions", "apiservices", "flowschemas", "prioritylevelconfigurations"]);
@@ -30,12 +30,6 @@ export interface Side {
   values: Map<string, string>;
 }
 const revision = (object: unknown): string => String((object as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion ?? "");
-
-/** A definition for which the server alone has something left to do: it stands still only between two steps of that. */
-function isEnding(object: unknown): boolean {
-  const { deletionTimestamp, finalizers } = (object as { metadata?: { deletionTimestamp?: string; finalizers?: string[] } }).metadata ?? {};
-  return deletionTimestamp !== undefined && finalizers?.length === 1 && finalizers[0] === "customresourcecleanup.apiextensions.k8s.io";
-}
 
 /** Returns when both objects agree and stand still, after three seconds at the latest; what is there then is the last that is known. */
 export async function settle(target: Target, sides: readonly [Side, Side]): Promise<void> {
