@@ -203,4 +203,43 @@ export const foundPatches: Case[] = [
       ["", "?fieldValidation=Ignore", "?fieldValidation=Strict"].map((query) => ask("PATCH", `/api/v1/namespaces/default${query}`, text, json)),
     ),
   },
+  {
+    name: "schemas that are none, applied and merged strategically; managers that are none",
+    steps: (() => {
+      const definition = (schema: object) => ({
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata: { name: "unfit.example.com" },
+        spec: {
+          group: "example.com",
+          scope: "Cluster",
+          names: { plural: "unfit", kind: "Unfit" },
+          versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", ...schema } } }],
+        },
+      });
+      const place = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/unfit.example.com";
+      const schemas = [
+        ...["x", 5, [], null, { type: 1 }, { additionalProperties: 3 }].map((additionalProperties) => ({ additionalProperties })),
+        ...["x", 5, [1], [{ type: 1 }], { additionalProperties: "x" }, { maxLength: 1.5 }].map((items) => ({ items })),
+        ...[5, { type: 5 }].map((a) => ({ dependencies: { a } })),
+        { additionalItems: "x" },
+        { type: 5 },
+        { properties: 3 },
+      ];
+      return [
+        ...schemas.flatMap((schema) => [
+          ask("PATCH", `${place}?fieldManager=m&dryRun=All`, definition(schema), apply),
+          ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All", definition(schema)),
+        ]),
+        ...[5, "x", {}, [], null, [{}], true, 1.5, [5], [{ manager: 5 }], [{ fieldsV1: 5 }]].map((managedFields) =>
+          ask(
+            "PATCH",
+            `${core}/configmaps/managed?fieldManager=m&dryRun=All`,
+            { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "managed", managedFields } },
+            apply,
+          ),
+        ),
+      ];
+    })(),
+  },
 ];

@@ -3,8 +3,9 @@
  * manager applies is laid over the object; what it applied before and does not now goes, unless somebody else owns it;
  * what it would take from others is a conflict unless forced.
  */
+import { unstructuredMismatch } from "../codec/unstructured.ts";
 import { parseGroupVersion } from "../group-version.ts";
-import { type JSONObject, type JSONValue, textOf } from "../json.ts";
+import { isMap, type JSONObject, type JSONValue, textOf } from "../json.ts";
 import { equal } from "../patch/values.ts";
 import { badRequest, StatusError } from "../status.ts";
 import { type Atom, type MapAtom, neverOwned, type ObjectType, ownedAtom, wholeAtom } from "./atom.ts";
@@ -67,6 +68,10 @@ function checkLive(type: ObjectType, live: JSONObject, tracked: boolean, changea
   return new StatusError({ code: 500, message });
 }
 
+/** What upstream cannot read as a list of them it takes for none. */
+const areManagers = (given: JSONValue | undefined): boolean =>
+  Array.isArray(given) && given.every((one) => isMap(one) && unstructuredMismatch("meta/v1.ManagedFieldsEntry", one) === undefined);
+
 function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, operation: ApplyOperation): void {
   const kind = groupVersionKind(applied);
   if (kind !== groupVersionKind({ apiVersion: operation.apiVersion, kind: operation.kind })) throw badRequest(`invalid object type: ${kind}`);
@@ -75,7 +80,7 @@ function checkApplied(type: ObjectType, applied: JSONObject, live: JSONObject, o
   if (!tracked && operation.unowned) throw operation.unowned;
   const unfit = checkLive(type, live, tracked, operation.changeable === true);
   if (unfit && !tracked) throw unfit;
-  if (metadata.managedFields !== undefined && metadata.managedFields !== null) throw badRequest("metadata.managedFields must be nil");
+  if (areManagers(metadata.managedFields)) throw badRequest("metadata.managedFields must be nil");
   const errors = shapeErrors(applied, wholeAtom(type));
   if (!errors.length && unfit) throw unfit;
   if (!errors.length) return;

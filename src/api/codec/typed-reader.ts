@@ -184,8 +184,11 @@ class TypedReader {
   /** Their own decoder reads them, which is not strict. */
   #union(type: string, node: JSONNode): JSONValue | undefined {
     const quiet = new TypedReader();
-    quiet.#outer = this.#struct;
-    quiet.#stack = [...this.#stack];
+    // Reflection hands it on without saying where it is.
+    if (this.#named) {
+      quiet.#outer = this.#struct;
+      quiet.#stack = [...this.#stack];
+    }
     if (node.kind === "null") {
       if (type.endsWith("OrBool")) throw new DecodeError("boolean or JSON schema expected");
       return null;

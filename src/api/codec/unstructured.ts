@@ -132,7 +132,14 @@ export function convertUnstructured(type: TypeDef, value: JSONValue): Normalized
     return converted(given);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    return converted(withCutIntegers(type.name, given));
+  }
+  const cut = withCutIntegers(type.name, given);
+  try {
+    return converted(cut);
+  } catch (error) {
+    // What reads itself is told without where it is.
+    if (error instanceof DecodeError) readTyped(type, nodeOf(cut), false);
+    throw error;
   }
 }
 

@@ -89,14 +89,14 @@ function applied(call: Call, live: JSONObject | undefined, patch: ApplyPatch, op
   const { namespace, name } = (patch.object.metadata ?? {}) as JSONObject;
   const place = `(${textOf(namespace)}/${textOf(name)}; ${kind})`;
   const failure = (why: string): StatusError => new StatusError({ code: 500, message: `failed to convert ${why}` });
+  const unfit = (why: string): StatusError => failure(`new object ${place} to proper version: unable to convert unstructured object to ${kind}: ${why}`);
   const misfit = unstructuredMismatch(endpoint.type.name, merged);
-  if (misfit !== undefined) throw failure(`new object ${place} to proper version: unable to convert unstructured object to ${kind}: ${misfit}`);
+  if (misfit !== undefined) throw unfit(misfit);
   let object: JSONObject;
   try {
     ({ object } = convertUnstructured(endpoint.type, merged));
   } catch (error) {
-    if (error instanceof DecodeError) throw badRequest(error.message);
-    throw error;
+    throw error instanceof DecodeError ? unfit(error.message) : error;
   }
   const copy = copyOf(object) as unknown as KubeObject;
   copy.kind = endpoint.def.kind;

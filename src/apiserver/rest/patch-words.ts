@@ -1,7 +1,7 @@
 /** What messages about a patch show: the document and the patch as upstream's patchers leave them. */
 import { DecodeError } from "../../api/codec/decode-error.ts";
-import { normalize } from "../../api/codec/normalize.ts";
 import { kindOfValue } from "../../api/codec/scalars.ts";
+import { nodeOf, readTyped } from "../../api/codec/typed-reader.ts";
 import { deepCopy } from "../../api/copy.ts";
 import { isMap, type JSONObject, type JSONValue } from "../../api/json.ts";
 import { applyStrategicMergePatch } from "../../api/patch/strategic.ts";
@@ -11,7 +11,7 @@ import { hasType, type TypeDef, typeByName } from "../../api/schema/schema.ts";
 /** The first value that does not fit, in the order of the text. */
 export function misfitOf(type: TypeDef, value: JSONValue, known: DecodeError): string {
   try {
-    normalize(type, value);
+    readTyped(type, nodeOf(value), false);
   } catch (error) {
     if (error instanceof DecodeError) return error.message;
     throw error;
