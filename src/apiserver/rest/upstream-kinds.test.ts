@@ -198,3 +198,14 @@ test("what a name is made of is not judged where validation is declarative, what
   const [told] = messages(await answer("POST", classes, { metadata: { name: "A_b" }, spec: {} }));
   assert.match(told ?? "", /^metadata\.name: Invalid value: "A_b": a lowercase RFC 1123 subdomain/);
 });
+
+test("managers that are no list of them, and schemas that are none, are told as what does not fit", async () => {
+  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "unmanaged", managedFields: 5 } };
+  const typed = await answer("PATCH", `/api/v1/namespaces/default/configmaps/unmanaged?fieldManager=m`, map, apply);
+  assert.match(`${typed.http} ${typed.message}`, /^500 .*: \.metadata\.managedFields: expected list, got &\{5\}$/);
+  const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", items: [{ type: 1 }] } } }];
+  const spec = { group: "example.com", scope: "Cluster", names: { plural: "as", kind: "A" }, versions };
+  const definition = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: "as.example.com" }, spec };
+  const unfit = await answer("PATCH", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/as.example.com?fieldManager=m", definition, apply);
+  assert.match(unfit.message ?? "", /: json: cannot unmarshal number into Go struct field JSONSchemaProps\.type of type string$/);
+});

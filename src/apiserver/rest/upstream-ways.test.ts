@@ -398,14 +398,3 @@ test("a patch that the router lets by and nobody reads is warned of what its kin
   const refused = await answer("PATCH", `${core}/endpoints/old`, {}, "text/plain");
   assert.deepEqual([refused.http, refused.warnings?.length ?? 0], [415, 0]);
 });
-
-test("managers that are no list of them, and schemas that are none, are told as what does not fit", async () => {
-  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "unmanaged", managedFields: 5 } };
-  const typed = await answer("PATCH", `${core}/configmaps/unmanaged?fieldManager=m`, map, apply);
-  assert.match(`${typed.http} ${typed.message}`, /^500 .*: \.metadata\.managedFields: expected list, got &\{5\}$/);
-  const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", items: [{ type: 1 }] } } }];
-  const spec = { group: "example.com", scope: "Cluster", names: { plural: "as", kind: "A" }, versions };
-  const definition = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: "as.example.com" }, spec };
-  const unfit = await answer("PATCH", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/as.example.com?fieldManager=m", definition, apply);
-  assert.match(unfit.message ?? "", /: json: cannot unmarshal number into Go struct field JSONSchemaProps\.type of type string$/);
-});
