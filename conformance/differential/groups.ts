@@ -88,15 +88,16 @@ export function isEnding(object: unknown): boolean {
 }
 
 /** How often upstream tries before it has taken a definition's objects away is chance (crd_finalizer.go: InstanceDeletionFailed). */
-function withoutEnding(body: { events?: { type?: string; object?: unknown }[] }): void {
-  if (body.events) body.events = body.events.filter(({ type, object }) => type !== "MODIFIED" || !isEnding(object ?? {}));
+function withoutEnding(body: { events?: unknown }): void {
+  if (Array.isArray(body.events))
+    body.events = body.events.filter(({ type, object }: { type?: string; object?: unknown }) => type !== "MODIFIED" || !isEnding(object ?? {}));
 }
 
 /** Upstream gathers the rules of one who asks, the managers who own a field, and what a limit range finds, in the order of Go maps. */
 function unordered(answer: Comparable): Comparable {
   const body = answer.body as { kind?: string; status?: Record<string, unknown[]>; details?: { causes?: Cause[] } } | null;
   const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
-  if (body) withoutEnding(body as { events?: [] });
+  if (body) withoutEnding(body as { events?: unknown });
   if (body?.kind === "SelfSubjectRulesReview") for (const list of Object.values(body.status ?? {})) if (Array.isArray(list)) list.sort(byText);
   if (body?.kind === "Status" && (body.details as { kind?: string } | undefined)?.kind === "StatefulSet") withoutPlaces(body as StatusLike);
   const found = complaints.exec((body as StatusLike | null)?.message ?? "");
