@@ -132,21 +132,30 @@ test("metadata of resources among defaults is stored in its form", () => {
   assert.deepEqual(spec.default.metadata, { name: "n" });
 });
 
+const standing = (scope: string, storedVersions = ["v1"]) =>
+  ({
+    metadata: { name: "xs.example.com", resourceVersion: "1" },
+    spec: {
+      group: "example.com",
+      scope,
+      names: { plural: "xs", singular: "x", kind: "X", listKind: "XList" },
+      versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+      conversion: { strategy: "None" },
+    },
+    status: { conditions: [{ type: "Established", status: "True" }], acceptedNames: { plural: "xs", kind: "X" }, storedVersions },
+  }) as unknown as CustomResourceDefinition;
+
 test("a scope that may not change is shown as JSON", () => {
-  const of = (scope: string) =>
-    ({
-      metadata: { name: "xs.example.com", resourceVersion: "1" },
-      spec: {
-        group: "example.com",
-        scope,
-        names: { plural: "xs", singular: "x", kind: "X", listKind: "XList" },
-        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
-        conversion: { strategy: "None" },
-      },
-      status: { conditions: [{ type: "Established", status: "True" }], acceptedNames: { plural: "xs", kind: "X" }, storedVersions: ["v1"] },
-    }) as unknown as CustomResourceDefinition;
-  const found = customResourceDefinitionKind.validateUpdate?.(of("<&>"), of("Cluster")) ?? [];
+  const found = customResourceDefinitionKind.validateUpdate?.(standing("<&>"), standing("Cluster")) ?? [];
   assert.equal(found.at(-1)?.field, "spec.scope");
   assert.equal(found.at(-1)?.body, 'Invalid value: "\\u003c\\u0026\\u003e": field is immutable');
-  assert.deepEqual(customResourceDefinitionKind.validateUpdate?.(of("Cluster"), of("Cluster")), []);
+  assert.deepEqual(customResourceDefinitionKind.validateUpdate?.(standing("Cluster"), standing("Cluster")), []);
+});
+
+test("a stored version that is named twice and gone is missed once, where it is last", () => {
+  const found = customResourceDefinitionKind.validateUpdate?.(standing("Cluster", ["v0", "v1", "v0"]), standing("Cluster")) ?? [];
+  assert.deepEqual(
+    found.map(({ field }) => field),
+    ["status.storedVersions[2]"],
+  );
 });

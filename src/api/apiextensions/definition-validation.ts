@@ -243,19 +243,18 @@ function validateStatus(definition: CustomResourceDefinition): FieldError[] {
   const stored = definition.status?.storedVersions ?? [];
   if (!stored.length) return [...errors, invalidValue(place, definition.status?.storedVersions ?? null, "must have at least one stored version")];
   const versions = definition.spec.versions ?? [];
-  // A name that is there twice is found once, as upstream has it.
-  const left = new Set(stored);
+  // A name that is there twice is found once, and counts where it is last.
+  const left = new Map(stored.map((name, i) => [name, i]));
   for (const { name, storage } of versions)
     if (!left.delete(name) && storage) errors.push(invalidValue(place, stored, `must have the storage version ${name}`));
-  for (const [i, name] of stored.entries())
-    if (!versions.some((version) => version.name === name))
-      errors.push(
-        invalidValue(
-          place.index(i),
-          name,
-          `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
-        ),
-      );
+  for (const [name, i] of left)
+    errors.push(
+      invalidValue(
+        place.index(i),
+        name,
+        `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
+      ),
+    );
   return errors;
 }
 
