@@ -66,13 +66,19 @@ export interface Target extends Template {
   queue: GenStep[];
 }
 
+export const collectionOf = ({ group, version, namespaced, resource }: ResourceDef): string =>
+  `${group ? `/apis/${group}` : "/api"}/${version}${namespaced ? "/namespaces/default" : ""}/${resource}`;
+
+/** `csr`: a certificate signing request, base64 of PEM. */
+export const objectOf = (template: Template, name: string, csr: string): JSONObject =>
+  JSON.parse(JSON.stringify(template.object).replaceAll("NAME", name).replaceAll('"CSR"', JSON.stringify(csr))) as JSONObject;
+
 export function targetOf(random: Random, template: Template, n: number, csr = request): Target {
   const name = `e${n}x`;
   const { def } = template;
-  const base = def.group ? `/apis/${def.group}/${def.version}` : `/api/${def.version}`;
-  const collection = `${base}${def.namespaced ? "/namespaces/default" : ""}/${def.resource}`;
+  const collection = collectionOf(def);
   const body = (): JSONObject => {
-    const object = JSON.parse(JSON.stringify(template.object).replaceAll("NAME", name).replaceAll('"CSR"', JSON.stringify(csr))) as JSONObject;
+    const object = objectOf(template, name, csr);
     const metadata = { ...(object.metadata as JSONObject | undefined) };
     metadata.labels = { ...(metadata.labels as JSONObject | undefined), ep: name };
     object.metadata = metadata;

@@ -1,5 +1,7 @@
 /** The kinds of requests, without a fault. */
+import { group, object, at as placeOf, schemaOf } from "../differential/custom-resource-made.ts";
 import type { Request } from "../differential/exchange.ts";
+import { patchHeaders } from "../differential/headers.ts";
 import { asJSON } from "./sweep.ts";
 
 /** A request that is still being made. */
@@ -16,27 +18,11 @@ const core = "/api/v1/namespaces/default";
 const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
 const at = (apiVersion: string, kind: string, more: object = {}) => ({ apiVersion, kind, metadata: { name: "x" }, ...more });
 
-export const definition = {
-  metadata: { name: "foos.example.com" },
-  spec: {
-    group: "example.com",
-    scope: "Namespaced",
-    names: { plural: "foos", kind: "Foo" },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        subresources: { status: {}, scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" } },
-        schema: {
-          openAPIV3Schema: {
-            type: "object",
-            properties: Object.fromEntries(["spec", "status"].map((name) => [name, { type: "object", properties: { replicas: { type: "integer" } } }])),
-          },
-        },
-      },
-    ],
-  },
+const scalable = object({ replicas: { type: "integer" } });
+/** What the version of foos says. */
+export const foos = {
+  schema: schemaOf(scalable, { status: scalable }),
+  subresources: { status: {}, scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" } },
 };
 
 export type Home = [place: string, object: ReturnType<typeof at>];
@@ -46,7 +32,7 @@ export const homesOf = (csr: string): Home[] => [
   [`${core}/configmaps`, at("v1", "ConfigMap", { data: { a: "b" } })],
   [`${core}/pods`, at("v1", "Pod", { spec: { containers: [{ name: "c", image: "i" }] } })],
   ["/apis/apps/v1/namespaces/default/deployments", at("apps/v1", "Deployment", { spec: { selector: { matchLabels: { a: "b" } }, template } })],
-  ["/apis/example.com/v1/namespaces/default/foos", at("example.com/v1", "Foo", { spec: { replicas: 1 } })],
+  [placeOf("foos"), at(`${group}/v1`, "Foo", { spec: { replicas: 1 } })],
   [`${core}/serviceaccounts`, at("v1", "ServiceAccount")],
   [
     "/apis/certificates.k8s.io/v1/certificatesigningrequests",
@@ -55,7 +41,6 @@ export const homesOf = (csr: string): Home[] => [
   ["/api/v1/namespaces", at("v1", "Namespace")],
 ];
 
-const patchType = (type: string): Record<string, string> => ({ "content-type": `application/${type}` });
 const scale = at("autoscaling/v1", "Scale", { spec: { replicas: 1 } });
 const binding = at("v1", "Binding", { target: { kind: "Node", name: "n" } });
 
@@ -68,10 +53,10 @@ function verbs(place: string, object: ReturnType<typeof at>): Endpoint[] {
   return [
     [`${kind} create`, "POST", place, { ...object, metadata: { name: "new" } }],
     [`${kind} update`, "PUT", `${place}/x`, object],
-    [`${kind} merge`, "PATCH", `${place}/x`, labels, patchType("merge-patch+json")],
-    [`${kind} json`, "PATCH", `${place}/x`, [{ op: "add", path: "/metadata/labels", value: { a: "c" } }], patchType("json-patch+json")],
-    [`${kind} strategic`, "PATCH", `${place}/x`, labels, patchType("strategic-merge-patch+json")],
-    [`${kind} apply`, "PATCH", `${place}/x`, { ...object, metadata: { name: "x", labels: { q: "r" } } }, patchType("apply-patch+yaml")],
+    [`${kind} merge`, "PATCH", `${place}/x`, labels, patchHeaders.merge],
+    [`${kind} json`, "PATCH", `${place}/x`, [{ op: "add", path: "/metadata/labels", value: { a: "c" } }], patchHeaders.json],
+    [`${kind} strategic`, "PATCH", `${place}/x`, labels, patchHeaders.strategic],
+    [`${kind} apply`, "PATCH", `${place}/x`, { ...object, metadata: { name: "x", labels: { q: "r" } } }, patchHeaders.apply],
     [`${kind} delete`, "DELETE", `${place}/x`, deletion],
     ...(kind === "Namespace" ? [] : [[`${kind} deletecollection`, "DELETE", place, deletion] as Endpoint]),
     [`${kind} get`, "GET", `${place}/x`],
@@ -88,8 +73,8 @@ function subresources(place: string, object: ReturnType<typeof at>): Endpoint[] 
   const scaling: Endpoint[] = [
     [named("scale"), "PUT", `${one}/scale`, scale],
     [named("scale get"), "GET", `${one}/scale`],
-    [named("scale merge"), "PATCH", `${one}/scale`, { spec: { replicas: 2 } }, patchType("merge-patch+json")],
-    [named("scale apply"), "PATCH", `${one}/scale`, scale, patchType("apply-patch+yaml")],
+    [named("scale merge"), "PATCH", `${one}/scale`, { spec: { replicas: 2 } }, patchHeaders.merge],
+    [named("scale apply"), "PATCH", `${one}/scale`, scale, patchHeaders.apply],
   ];
   const of: Readonly<Record<string, Endpoint[]>> = {
     Pod: [
@@ -97,7 +82,7 @@ function subresources(place: string, object: ReturnType<typeof at>): Endpoint[] 
       [named("eviction"), "POST", `${one}/eviction`, at("policy/v1", "Eviction")],
       [named("binding"), "POST", `${one}/binding`, binding],
       ["bindings", "POST", `${core}/bindings`, binding],
-      [named("ephemeralcontainers"), "PATCH", `${one}/ephemeralcontainers`, { spec: { ephemeralContainers: [] } }, patchType("strategic-merge-patch+json")],
+      [named("ephemeralcontainers"), "PATCH", `${one}/ephemeralcontainers`, { spec: { ephemeralContainers: [] } }, patchHeaders.strategic],
       [named("resize"), "PUT", `${one}/resize`, object],
       [named("log"), "GET", `${one}/log`],
       [named("exec"), "POST", `${one}/exec?command=a`],

@@ -1,8 +1,7 @@
 /** Every pair of faults that a request can have, for each kind of request. */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Request } from "../differential/exchange.ts";
-import { definition, type Draft, endpoints, type Home, homesOf } from "./endpoints.ts";
-import { type Both, type Probe, post, type Row, type Sweep } from "./sweep.ts";
+import { type Draft, endpoints, foos, type Home, homesOf } from "./endpoints.ts";
+import { type Both, define, type Probe, post, type Row, type Sweep } from "./sweep.ts";
 
 type Fault = (draft: Draft) => void;
 const query =
@@ -112,8 +111,7 @@ const restoring =
 
 export const faults: Sweep = {
   async prepare(both, { csr }) {
-    await both(post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition));
-    await pause(3000);
+    await define(both, "foos", foos);
     for (const [place, object] of homesOf(csr)) await both(post(place, object));
   },
   *rows({ csr }): Generator<Row> {

@@ -1,7 +1,8 @@
 /** Odd values for every field of every kind, one at a time, in an otherwise good object. */
 import { hasType, typeByName } from "../../src/api/schema/schema.ts";
-import { type Template, templates } from "../differential/episodes.ts";
+import { collectionOf, objectOf, type Template, templates } from "../differential/episodes.ts";
 import type { Request } from "../differential/exchange.ts";
+import { patchHeaders } from "../differential/headers.ts";
 import { type Probe, post, type Row, type Sweep } from "./sweep.ts";
 
 export const ways = ["create", "merge", "strategic", "apply", "status"] as const;
@@ -92,13 +93,6 @@ function put(object: object, path: Path, value: unknown): void {
   at[path.at(-1) as string] = value;
 }
 
-const patchTypes: Readonly<Record<Exclude<Way, "create">, string>> = {
-  merge: "application/merge-patch+json",
-  status: "application/merge-patch+json",
-  strategic: "application/strategic-merge-patch+json",
-  apply: "application/apply-patch+yaml",
-};
-
 function requestOf(way: Way, collection: string, object: Record<string, unknown>, path: Path, value: unknown): Request {
   const [root = ""] = path as [string];
   const whole = way === "create" || way === "apply";
@@ -107,12 +101,13 @@ function requestOf(way: Way, collection: string, object: Record<string, unknown>
   if (way === "create") return { ...post(`${collection}?dryRun=All`, undefined), body: written(body) };
   const { name } = object.metadata as { name: string };
   const place = `${collection}/${name}${way === "status" ? "/status" : ""}?dryRun=All${way === "apply" ? "&fieldManager=sweep" : ""}`;
-  return { method: "PATCH", path: place, headers: { "content-type": patchTypes[way] }, body: written(body) };
+  return { method: "PATCH", path: place, headers: patchHeaders[way === "status" ? "merge" : way], body: written(body) };
 }
 
-function rowOf(way: Way, { object: template, def, type }: Template, i: number): Row {
-  const object = JSON.parse(JSON.stringify(template).replaceAll("NAME", `k${i}x`)) as Record<string, unknown>;
-  const collection = `${def.group ? `/apis/${def.group}` : "/api"}/${def.version}${def.namespaced ? "/namespaces/default" : ""}/${def.resource}`;
+function rowOf(way: Way, template: Template, i: number, csr: string): Row {
+  const { def, type } = template;
+  const object = objectOf(template, `k${i}x`, csr);
+  const collection = collectionOf(def);
   const wanted = (name: string): boolean => (way === "status" ? name === "status" : !["kind", "apiVersion", "status"].includes(name));
   function* probes(): Generator<Probe> {
     for (const [path, of] of fieldsOf(type, wanted, object))
@@ -132,11 +127,11 @@ function rowOf(way: Way, { object: template, def, type }: Template, i: number): 
 }
 
 export const fields = (way: Way): Sweep => ({
-  *rows() {
+  *rows({ csr }) {
     for (const [i, template] of templates().entries()) {
       const { def, object } = template;
       if (way === "status" && !def.subresources?.some(({ name }) => name === "status")) continue;
-      if (way === "create" || (object.metadata as { name?: string } | undefined)?.name !== undefined) yield rowOf(way, template, i);
+      if (way === "create" || (object.metadata as { name?: string } | undefined)?.name !== undefined) yield rowOf(way, template, i, csr);
     }
   },
 });

@@ -1,9 +1,9 @@
 /** JSON patches of one operation: every operation with every odd path, place that it is from, and value. */
-import { setTimeout as pause } from "node:timers/promises";
-import { type Probe, post, type Row, type Sweep } from "./sweep.ts";
+import { at, one } from "../differential/custom-resource-made.ts";
+import { patchHeaders } from "../differential/headers.ts";
+import { anything, define, type Probe, post, type Row, type Sweep } from "./sweep.ts";
 
-const group = "patches.example.com";
-const targets = ["/api/v1/namespaces/default/configmaps", `/apis/${group}/v1/namespaces/default/things`] as const;
+const targets = ["/api/v1/namespaces/default/configmaps", at("things")] as const;
 const levels = ["", "Strict", "Ignore"];
 
 /** JSON as it is sent; what is undefined is left out. */
@@ -37,27 +37,16 @@ function* probes(target: string, level: string): Generator<Probe> {
   for (const body of patches(level))
     yield {
       title: body,
-      request: { method: "PATCH", path: `${target}/x?dryRun=All${query}`, headers: { "content-type": "application/json-patch+json" }, body },
+      request: { method: "PATCH", path: `${target}/x?dryRun=All${query}`, headers: patchHeaders.json, body },
     };
 }
 
-const definition = {
-  metadata: { name: `things.${group}` },
-  spec: {
-    group,
-    scope: "Namespaced",
-    names: { plural: "things", kind: "Thing" },
-    versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } } }],
-  },
-};
-
 export const jsonPatches: Sweep = {
   async prepare(both) {
-    await both(post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition));
-    await pause(3000);
+    await define(both, "things", { schema: anything });
     const metadata = { name: "x", labels: { a: "b", "c/d": "e" }, finalizers: ["x.io/a", "x.io/b"] };
     await both(post(targets[0], { metadata, data: { a: "1", "b~c": "2" } }));
-    await both(post(targets[1], { apiVersion: `${group}/v1`, kind: "Thing", metadata, data: { a: "1", list: [1, 2, { x: null }], n: null } }));
+    await both(post(targets[1], one("things", "x", {}, { metadata, data: { a: "1", list: [1, 2, { x: null }], n: null } })));
   },
   *rows(): Generator<Row> {
     for (const target of targets) for (const level of levels) yield { name: `${target} ${level || "Warn"}`, probes: probes(target, level) };

@@ -1,9 +1,9 @@
 /** Every pair and triple of what lists, and deletions of collections, may be asked with. */
-import { setTimeout as pause } from "node:timers/promises";
-import { type Probe, post, type Row, type Sweep } from "./sweep.ts";
+import { at, one } from "../differential/custom-resource-made.ts";
+import { anything, define, type Probe, post, type Row, type Sweep } from "./sweep.ts";
 
 const maps = "/api/v1/namespaces/default/configmaps";
-const widgets = "/apis/sweeps.example.com/v1/namespaces/default/widgets";
+const widgets = at("widgets");
 const collections = [maps, widgets, "/api/v1/configmaps", "/apis/apps/v1/deployments", `${maps}/c0`, "/api/v1/namespaces"];
 
 /** No revision to come: who asks for one waits. */
@@ -41,24 +41,13 @@ function* probes(method: "GET" | "DELETE", path: string): Generator<Probe> {
   }
 }
 
-const definition = {
-  metadata: { name: "widgets.sweeps.example.com" },
-  spec: {
-    group: "sweeps.example.com",
-    scope: "Namespaced",
-    names: { plural: "widgets", kind: "Widget" },
-    versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } } }],
-  },
-};
-
 export const options: Sweep = {
   async prepare(both) {
-    await both(post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition));
-    await pause(3000);
+    await define(both, "widgets", { schema: anything });
     for (const i of [0, 1, 2, 3]) {
       const metadata = { name: `c${i}`, labels: { a: String(i % 2) } };
       await both(post(maps, { metadata }));
-      await both(post(widgets, { apiVersion: "sweeps.example.com/v1", kind: "Widget", metadata }));
+      await both(post(widgets, one("widgets", metadata.name, {}, { metadata })));
     }
   },
   *rows(): Generator<Row> {

@@ -1,4 +1,6 @@
 /** What a sweep consists of. */
+import { setTimeout as pause } from "node:timers/promises";
+import { at, crds, definition } from "../differential/custom-resource-made.ts";
 import type { Answer, Request } from "../differential/exchange.ts";
 import type { Pair } from "../differential/servers.ts";
 
@@ -25,3 +27,17 @@ export interface Sweep {
 
 export const asJSON = { "content-type": "application/json" };
 export const post = (path: string, body: unknown): Request => ({ method: "POST", path, body, headers: asJSON });
+
+/** A schema in which all may be. */
+export const anything = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+
+/** Returns when both serve the new kind. `version` is what its version says. Throws after ten seconds. */
+export async function define(both: Both, plural: string, version: object): Promise<void> {
+  await both(post(crds, definition(plural, version)));
+  for (let left = 100; ; left--) {
+    const { peer, ours } = await both({ method: "GET", path: at(plural) });
+    if (peer.code === 200 && ours.code === 200) return;
+    if (left === 0) throw new Error(`${plural} is not served: ${peer.code} and ${ours.code}`);
+    await pause(100);
+  }
+}
